@@ -1,0 +1,23 @@
+/**
+ * Optimizers, groups, schedules, rules, checkpoints, the backends' interface and the reference
+ * backend. No native access.
+ */
+module org.panoptim {
+    requires com.google.gson;
+    requires jdk.jfr;
+    requires static transitive org.jspecify;
+
+    exports org.panoptim;
+    exports org.panoptim.rule;
+    exports org.panoptim.safetensors;
+    exports org.panoptim.spi;
+
+    // Checkpoint metadata is read into records.
+    opens org.panoptim to
+            com.google.gson;
+
+    uses org.panoptim.spi.BackendProvider;
+
+    provides org.panoptim.spi.BackendProvider with
+            org.panoptim.reference.ReferenceProvider;
+}

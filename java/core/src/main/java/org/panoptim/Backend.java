@@ -1,0 +1,51 @@
+package org.panoptim;
+
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.StepPlan;
+
+/**
+ * Where steps are computed. All backends give the same bits for {@linkplain
+ * org.panoptim.rule.PhasedRule phased rules}; they differ in speed and in the memory they reach.
+ *
+ * <p>Whoever opens a backend closes it, after the optimizers that use it. Several optimizers, on
+ * several threads, may share one.
+ */
+public interface Backend extends AutoCloseable {
+
+    /** The name, for example {@code "simd"}. */
+    String name();
+
+    /** In one line, what it runs on: instruction set and threads, or the device. */
+    String description();
+
+    /**
+     * Prepares an optimizer's step; {@link Optimizer} calls it.
+     *
+     * @throws UnsupportedPlanException if this backend cannot run the plan, with the reason
+     * @throws IllegalStateException if this backend is closed
+     */
+    Execution open(StepPlan plan);
+
+    /**
+     * Frees the backend's resources; closing twice is harmless.
+     *
+     * @throws IllegalStateException if an optimizer still uses it
+     */
+    @Override
+    void close();
+
+    /** The fastest backend that works here. What was passed over, {@link Backends#explain()} says. */
+    static Backend best() {
+        return Backends.best();
+    }
+
+    /**
+     * The backend of that name: {@code "reference"}, {@code "simd"} and what else is on the path.
+     *
+     * @throws IllegalArgumentException if there is none of that name; the message lists the names
+     * @throws BackendUnavailableException if it does not work here, with the reason
+     */
+    static Backend named(String name) {
+        return Backends.named(name);
+    }
+}

@@ -1,0 +1,56 @@
+package org.panoptim;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.ServiceLoader;
+import java.util.stream.Collectors;
+import org.panoptim.spi.BackendProvider;
+
+/** The backends that are on the path, in order of preference. */
+public final class Backends {
+
+    private Backends() {}
+
+    /** What came of trying each backend, the most preferred first. */
+    public static List<BackendStatus> explain() {
+        return providers().stream().map(BackendProvider::probe).toList();
+    }
+
+    /** The names of the backends, the most preferred first, whether they work or not. */
+    public static List<String> names() {
+        return providers().stream().map(BackendProvider::name).toList();
+    }
+
+    static Backend best() {
+        for (var provider : providers()) {
+            if (provider.probe().available()) {
+                return provider.open();
+            }
+        }
+        throw new BackendUnavailableException("no backend works here: " + explain());
+    }
+
+    static Backend named(String name) {
+        var providers = providers();
+        return providers.stream()
+                .filter(provider -> provider.name().equals(name))
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        "there is no backend '"
+                                                + name
+                                                + "'; those on the path are "
+                                                + providers.stream()
+                                                        .map(BackendProvider::name)
+                                                        .collect(Collectors.joining(", "))))
+                .open();
+    }
+
+    private static List<BackendProvider> providers() {
+        return ServiceLoader.load(BackendProvider.class, Backends.class.getClassLoader()).stream()
+                .map(ServiceLoader.Provider::get)
+                .sorted(Comparator.comparingInt(BackendProvider::preference).reversed())
+                .toList();
+    }
+}

@@ -1,0 +1,189 @@
+package org.panoptim;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import org.panoptim.rule.Rules;
+import org.panoptim.rule.UpdateRule;
+import org.panoptim.safetensors.SafetensorsReader;
+import org.panoptim.safetensors.SafetensorsWriter;
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.StepPlan;
+
+/**
+ * Writes an optimizer's states to a file and takes them up from one.
+ *
+ * <p>States are tensors named {@code state/SLOT/PARAMETER}; the rest is metadata.
+ */
+final class Checkpoint {
+
+    private Checkpoint() {}
+
+    /** Writes the file, atomically. */
+    static void save(Path file, StepPlan plan, Execution execution) throws IOException {
+        var writer =
+                new SafetensorsWriter()
+                        .metadata(CheckpointHeader.of(plan, execution).toMetadata());
+        for (var state : states(plan, execution)) {
+            writer.tensor(
+                    name(state),
+                    state.dtype(),
+                    state.shape().dimensions(),
+                    (chunk, offset) -> state.read(offset, chunk));
+        }
+        writer.write(file);
+    }
+
+    /** Reads and checks the whole file, then takes it up; returns the plan that it makes. */
+    static StepPlan load(Path file, StepPlan plan, Execution execution) throws IOException {
+        try (var reader = SafetensorsReader.open(file);
+                var arena = Arena.ofConfined()) {
+            var header = CheckpointHeader.parse(file, reader.metadata());
+            var loaded = plan.withGroups(groups(file, header, plan.groups()));
+            var states = states(plan, execution);
+            var staged = stage(file, reader, states, arena);
+            apply(file, header, plan, loaded, execution);
+            for (int i = 0; i < staged.size(); i++) {
+                states.get(i).write(0, staged.get(i));
+            }
+            return loaded;
+        }
+    }
+
+    private static void apply(
+            Path file,
+            CheckpointHeader header,
+            StepPlan before,
+            StepPlan loaded,
+            Execution execution)
+            throws CheckpointException {
+        var scheduleBefore = before.schedule().state();
+        try {
+            loaded.schedule().restore(header.schedule());
+            execution.configure(loaded);
+        } catch (IllegalArgumentException | UnsupportedPlanException e) {
+            before.schedule().restore(scheduleBefore);
+            throw new CheckpointException(file, String.valueOf(e.getMessage()));
+        }
+        execution.restore(header.counters(), counts(header, loaded));
+    }
+
+    /** Reads every state into memory, so that a failing file leaves the optimizer as it was. */
+    private static List<MemorySegment> stage(
+            Path file, SafetensorsReader reader, List<StateTensor> states, Arena arena)
+            throws IOException {
+        var unknown = new HashSet<>(reader.tensors().keySet());
+        for (var state : states) {
+            unknown.remove(name(state));
+            var found =
+                    reader.find(name(state))
+                            .orElseThrow(
+                                    () ->
+                                            new CheckpointException(
+                                                    file,
+                                                    "tensor '" + name(state) + "' is absent"));
+            if (found.dtype() != state.dtype()
+                    || !found.shape().equals(state.shape().dimensions())) {
+                throw new CheckpointException(
+                        file,
+                        "tensor '" + name(state) + "' must be " + state.dtype() + state.shape()
+                                + ", but is " + found.dtype() + found.shape());
+            }
+        }
+        if (!unknown.isEmpty()) {
+            throw new CheckpointException(
+                    file, "tensor '" + unknown.iterator().next() + "' belongs to no state");
+        }
+        var staged = new ArrayList<MemorySegment>();
+        for (var state : states) {
+            var bytes = arena.allocate(state.byteSize());
+            reader.read(reader.tensors().get(name(state)), bytes);
+            staged.add(bytes);
+        }
+        return staged;
+    }
+
+    /** The optimizer's groups with the file's hyper-parameters, if they are the same groups. */
+    private static List<ParameterGroup> groups(
+            Path file, CheckpointHeader header, List<ParameterGroup> groups)
+            throws CheckpointException {
+        require(
+                file,
+                "groups",
+                groups.stream().map(ParameterGroup::name).toList(),
+                header.groups().stream().map(CheckpointHeader.Group::name).toList());
+        var loaded = new ArrayList<ParameterGroup>();
+        for (int i = 0; i < groups.size(); i++) {
+            loaded.add(group(file, groups.get(i), header.groups().get(i)));
+        }
+        return loaded;
+    }
+
+    private static ParameterGroup group(
+            Path file, ParameterGroup group, CheckpointHeader.Group saved)
+            throws CheckpointException {
+        var place = "group '" + group.name() + "': ";
+        require(file, place + "rule", group.rule().name(), saved.rule());
+        require(
+                file,
+                place + "parameters",
+                group.parameters().stream().map(Parameter::name).toList(),
+                saved.parameters().stream().map(CheckpointHeader.Tensor::name).toList());
+        for (int i = 0; i < group.parameters().size(); i++) {
+            var parameter = group.parameters().get(i);
+            var tensor = saved.parameters().get(i);
+            var what = "parameter '" + parameter.name() + "': ";
+            require(file, what + "shape", parameter.shape().dimensions(), tensor.shape());
+            require(file, what + "dtype", parameter.dtype().name(), tensor.dtype());
+        }
+        try {
+            UpdateRule rule = Rules.with(group.rule(), saved.settings());
+            return group.withRule(rule).withFrozen(saved.frozen());
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(file, place + e.getMessage());
+        }
+    }
+
+    private static void require(Path file, String what, Object expected, Object found)
+            throws CheckpointException {
+        if (!expected.equals(found)) {
+            throw new CheckpointException(
+                    file,
+                    what + " of the optimizer: " + expected + ", of the checkpoint: " + found);
+        }
+    }
+
+    private static Map<Parameter, Long> counts(CheckpointHeader header, StepPlan plan) {
+        var counts = new IdentityHashMap<Parameter, Long>();
+        for (int i = 0; i < plan.groups().size(); i++) {
+            var parameters = plan.groups().get(i).parameters();
+            for (int j = 0; j < parameters.size(); j++) {
+                counts.put(
+                        parameters.get(j), header.groups().get(i).parameters().get(j).count());
+            }
+        }
+        return counts;
+    }
+
+    private static List<StateTensor> states(StepPlan plan, Execution execution) {
+        var states = new ArrayList<StateTensor>();
+        for (var group : plan.groups()) {
+            for (var parameter : group.parameters()) {
+                for (int slot = 0; slot < group.rule().slots().size(); slot++) {
+                    states.add(execution.state(parameter, slot));
+                }
+            }
+        }
+        return states;
+    }
+
+    private static String name(StateTensor state) {
+        return "state/" + state.slot() + "/" + state.parameter();
+    }
+}

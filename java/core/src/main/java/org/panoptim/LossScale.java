@@ -1,0 +1,82 @@
+package org.panoptim;
+
+/**
+ * The factor that the loss, and so every gradient, was multiplied by before the backward pass, to
+ * keep small gradients above the smallest numbers of a short type. The step divides by it.
+ */
+public sealed interface LossScale {
+
+    /** No scale: the factor 1. */
+    static LossScale none() {
+        return new Fixed(1);
+    }
+
+    /** The same factor always. */
+    static LossScale fixed(double factor) {
+        return new Fixed(factor);
+    }
+
+    /**
+     * A factor that halves after a non-finite gradient and doubles after 2000 accepted steps in a row,
+     * from 65536; as PyTorch's GradScaler. Steps with a non-finite gradient are skipped.
+     */
+    static LossScale dynamic() {
+        return new Dynamic(65536, 2, 0.5, 2000);
+    }
+
+    /** The factor of the first step. */
+    double initial();
+
+    /**
+     * The same factor always.
+     *
+     * @param factor finite and above 0
+     */
+    record Fixed(double factor) implements LossScale {
+        /** Checks the factor. */
+        public Fixed {
+            requirePositive("factor", factor);
+        }
+
+        @Override
+        public double initial() {
+            return factor;
+        }
+    }
+
+    /**
+     * A factor that follows the gradients.
+     *
+     * @param initial finite and above 0
+     * @param growthFactor multiplies it after {@code growthInterval} accepted steps; above 1
+     * @param backoffFactor multiplies it after a non-finite gradient; in (0, 1)
+     * @param growthInterval accepted steps in a row before it grows; at least 1
+     */
+    record Dynamic(
+            double initial, double growthFactor, double backoffFactor, long growthInterval)
+            implements LossScale {
+        /** Checks the components. */
+        public Dynamic {
+            requirePositive("initial", initial);
+            if (!(growthFactor > 1 && growthFactor < Double.POSITIVE_INFINITY)) {
+                throw new IllegalArgumentException(
+                        "LossScale: growthFactor must be finite and above 1, but is " + growthFactor);
+            }
+            if (!(backoffFactor > 0 && backoffFactor < 1)) {
+                throw new IllegalArgumentException(
+                        "LossScale: backoffFactor must be in (0, 1), but is " + backoffFactor);
+            }
+            if (growthInterval < 1) {
+                throw new IllegalArgumentException(
+                        "LossScale: growthInterval must be at least 1, but is " + growthInterval);
+            }
+        }
+    }
+
+    private static void requirePositive(String name, double value) {
+        if (!(value > 0 && value < Double.POSITIVE_INFINITY)) {
+            throw new IllegalArgumentException(
+                    "LossScale: " + name + " must be finite and above 0, but is " + value);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package org.panoptim;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Questions about several pieces of memory. */
+final class Memories {
+
+    private Memories() {}
+
+    /** Whether the two share a byte. */
+    static boolean overlap(Memory a, Memory b) {
+        return switch (a) {
+            case HostMemory(var left) ->
+                    b instanceof HostMemory(var right)
+                            && left.byteSize() > 0
+                            && right.byteSize() > 0
+                            && left.asOverlappingSlice(right).isPresent();
+            case DeviceMemory left -> b instanceof DeviceMemory right && rangesOverlap(left, right);
+        };
+    }
+
+    private static boolean rangesOverlap(DeviceMemory a, DeviceMemory b) {
+        return a.address() < b.address() + b.byteSize() && b.address() < a.address() + a.byteSize();
+    }
+
+    /** The first two parameters, by address, whose values share a byte. */
+    static Optional<List<Parameter>> findOverlap(List<Parameter> parameters) {
+        // Addresses compare only within native memory, within device memory, and within one array.
+        Map<Object, List<Parameter>> spaces = new IdentityHashMap<>();
+        for (var parameter : parameters) {
+            if (parameter.elements() > 0) {
+                spaces.computeIfAbsent(space(parameter.value()), _ -> new ArrayList<>()).add(parameter);
+            }
+        }
+        for (var space : spaces.values()) {
+            space.sort(Comparator.comparingLong(parameter -> parameter.value().address()));
+            for (int i = 1; i < space.size(); i++) {
+                var before = space.get(i - 1).value();
+                if (before.address() + before.byteSize() > space.get(i).value().address()) {
+                    return Optional.of(List.of(space.get(i - 1), space.get(i)));
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static Object space(Memory memory) {
+        return switch (memory) {
+            case HostMemory(MemorySegment segment) -> segment.heapBase().orElse(HostMemory.class);
+            case DeviceMemory _ -> DeviceMemory.class;
+        };
+    }
+}

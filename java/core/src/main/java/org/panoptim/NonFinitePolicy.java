@@ -1,0 +1,11 @@
+package org.panoptim;
+
+/** What a step does with a gradient that holds an infinity or a NaN. */
+public enum NonFinitePolicy {
+    /** Use it like any other; the gradients are not measured for it. */
+    PROPAGATE,
+    /** Refuse the step: no byte of parameters, states or counts changes. */
+    SKIP,
+    /** As {@link #SKIP}, and throw {@link NonFiniteGradientException}. */
+    FAIL
+}

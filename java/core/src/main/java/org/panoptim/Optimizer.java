@@ -1,0 +1,533 @@
+package org.panoptim;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import jdk.jfr.EventType;
+import org.jspecify.annotations.Nullable;
+import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.UpdateRule;
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.GradientTransform;
+import org.panoptim.spi.Outcome;
+import org.panoptim.spi.StepPlan;
+
+/**
+ * Updates parameters from their gradients: one call a step, one pass over memory, for all groups.
+ *
+ * <p>The optimizer keeps the rules' states; parameters and gradients stay the caller's. Close the
+ * optimizer before the memory it works on and before a backend that was handed to it. It belongs to
+ * one thread at a time, and throws {@link IllegalStateException} when two call it at once or when it
+ * is closed.
+ *
+ * <p>A step is a transaction: it is taken whole, or (a non-finite gradient under {@link
+ * NonFinitePolicy#SKIP} or {@code FAIL}, or bad use) no byte of parameters, states and counts changes.
+ */
+public final class Optimizer implements AutoCloseable {
+
+    private final Ownership ownership = new Ownership("the optimizer");
+    private final EventType stepEvents = EventType.getEventType(StepEvent.class);
+    private final Backend backend;
+    private final boolean ownsBackend;
+    private final Execution execution;
+    private StepPlan plan;
+
+    /** The plan's parameters in registration order, and whether each one's rule takes curvature. */
+    private Parameter[] parameters;
+
+    private boolean[] takesCurvature;
+
+    private Optimizer(Backend backend, boolean ownsBackend, StepPlan plan) {
+        check(plan);
+        this.backend = backend;
+        this.ownsBackend = ownsBackend;
+        this.plan = plan;
+        this.parameters = parametersOf(plan);
+        this.takesCurvature = curvatureOf(plan);
+        this.execution = backend.open(plan);
+    }
+
+    /**
+     * Begins an optimizer.
+     *
+     * @param rule the rule of every group that does not bring one of its own
+     */
+    public static <R extends UpdateRule> Builder<R> builder(R rule) {
+        return new Builder<>(rule);
+    }
+
+    /**
+     * Takes a step with the gradients that the parameters hold. A parameter without one is left
+     * alone, and its count stands still.
+     *
+     * <p>On a device the work goes on after the return.
+     *
+     * @throws NonFiniteGradientException under {@link NonFinitePolicy#FAIL}; nothing is changed
+     * @throws IllegalStateException if an arena is closed, curvature was handed to a rule that takes
+     *     none, or the schedule answers with nonsense; nothing is changed
+     */
+    public void step() {
+        ownership.enter();
+        try {
+            checkMemory();
+            if (stepEvents.isEnabled()) {
+                stepAndRecord();
+            } else {
+                execution.step();
+            }
+        } finally {
+            clearCurvature();
+            ownership.exit();
+        }
+    }
+
+    private void checkMemory() {
+        var thread = Thread.currentThread();
+        for (int i = 0; i < parameters.length; i++) {
+            parameters[i].checkAccess(thread);
+            if (parameters[i].hasCurvature() && !takesCurvature[i]) {
+                throw new IllegalStateException(
+                        "parameter '" + parameters[i].name()
+                                + "' has curvature, but its rule takes none");
+            }
+        }
+    }
+
+    private void clearCurvature() {
+        for (var parameter : parameters) {
+            parameter.clearCurvature();
+        }
+    }
+
+    private void stepAndRecord() {
+        var event = new StepEvent();
+        event.begin();
+        try {
+            execution.step();
+        } finally {
+            event.end();
+            var outcome = execution.outcome();
+            event.backend = backend.name();
+            event.step = outcome.counters().step();
+            event.accepted = outcome.accepted();
+            event.gradientNorm = outcome.gradientNorm().orElse(Double.NaN);
+            event.updateNorm = outcome.updateNorm().orElse(Double.NaN);
+            event.clipCoefficient = outcome.clipCoefficient();
+            event.lossScale = outcome.counters().lossScale();
+            event.commit();
+        }
+    }
+
+    /** Sets every gradient that the parameters hold to zero. */
+    public void zeroGrad() {
+        ownership.enter();
+        try {
+            var thread = Thread.currentThread();
+            for (var parameter : parameters) {
+                parameter.checkAccess(thread);
+            }
+            execution.zeroGradients();
+        } finally {
+            ownership.exit();
+        }
+    }
+
+    /** Where the optimizer stands; on a device this waits for the last step. */
+    public StepReport report() {
+        ownership.enter();
+        try {
+            return report(execution.outcome());
+        } finally {
+            ownership.exit();
+        }
+    }
+
+    private StepReport report(Outcome outcome) {
+        var rates = new LinkedHashMap<String, Double>();
+        for (var group : plan.groups()) {
+            rates.put(group.name(), group.rule().learningRate() * outcome.rateFactor());
+        }
+        var counts = new LinkedHashMap<String, Long>();
+        for (var parameter : parameters) {
+            counts.put(parameter.name(), execution.count(parameter));
+        }
+        var counters = outcome.counters();
+        return new StepReport(
+                counters.step(),
+                counters.skipped(),
+                outcome.accepted(),
+                counters.lossScale(),
+                rates,
+                counts,
+                outcome.gradientNorm(),
+                outcome.updateNorm(),
+                outcome.clipCoefficient());
+    }
+
+    /** What the next gradients must come multiplied by; on a device this waits for the last step. */
+    public double lossScale() {
+        ownership.enter();
+        try {
+            return execution.outcome().counters().lossScale();
+        } finally {
+            ownership.exit();
+        }
+    }
+
+    /** The backend that the steps run on. */
+    public Backend backend() {
+        return backend;
+    }
+
+    /** The groups, in registration order, with their present rules. */
+    public List<ParameterGroup> groups() {
+        return plan.groups();
+    }
+
+    /**
+     * The group of that name.
+     *
+     * @throws IllegalArgumentException if there is none; the message lists the names
+     */
+    public ParameterGroup group(String name) {
+        for (var group : plan.groups()) {
+            if (group.name().equals(name)) {
+                return group;
+            }
+        }
+        throw new IllegalArgumentException(
+                "there is no group '" + name + "'; the groups are "
+                        + String.join(", ", plan.groups().stream().map(ParameterGroup::name).toList()));
+    }
+
+    /**
+     * Adds a group; its parameters' states and counts start at zero.
+     *
+     * @throws IllegalArgumentException if a name is taken or parameters overlap; nothing is changed
+     * @throws UnsupportedPlanException if the backend cannot run it; nothing is changed
+     */
+    public void add(ParameterGroup group) {
+        change(
+                groups -> {
+                    var extended = new ArrayList<>(groups);
+                    extended.add(group);
+                    return extended;
+                });
+    }
+
+    /** Leaves a group alone from the next step on: not measured, not updated. */
+    public void freeze(String group) {
+        changeGroup(group, found -> found.withFrozen(true));
+    }
+
+    /** Takes a frozen group up again, with the states and counts that it had. */
+    public void unfreeze(String group) {
+        changeGroup(group, found -> found.withFrozen(false));
+    }
+
+    /**
+     * Gives a group other hyper-parameters from the next step on.
+     *
+     * @param rule of the same kind and with the same states as the group's present one
+     * @throws IllegalArgumentException if it is not; nothing is changed
+     */
+    public void rule(String group, UpdateRule rule) {
+        changeGroup(group, found -> found.withRule(rule));
+    }
+
+    /** Gives a group another learning rate from the next step on. */
+    public void learningRate(String group, double learningRate) {
+        changeGroup(group, found -> found.withRule(found.rule().atLearningRate(learningRate)));
+    }
+
+    private void changeGroup(String name, UnaryOperator<ParameterGroup> change) {
+        group(name);
+        change(
+                groups ->
+                        groups.stream()
+                                .map(group -> group.name().equals(name) ? change.apply(group) : group)
+                                .toList());
+    }
+
+    private void change(UnaryOperator<List<ParameterGroup>> change) {
+        ownership.enter();
+        try {
+            var changed = plan.withGroups(change.apply(plan.groups()));
+            check(changed);
+            execution.configure(changed);
+            plan = changed;
+            parameters = parametersOf(changed);
+            takesCurvature = curvatureOf(changed);
+        } finally {
+            ownership.exit();
+        }
+    }
+
+    /**
+     * A state of a parameter, to be read and set.
+     *
+     * @param parameter the parameter's name
+     * @param slot the state's name in PyTorch, for example {@code "exp_avg"}
+     * @throws IllegalArgumentException if there is no such parameter or state
+     */
+    public StateTensor state(String parameter, String slot) {
+        ownership.enter();
+        try {
+            for (var group : plan.groups()) {
+                for (var candidate : group.parameters()) {
+                    if (candidate.name().equals(parameter)) {
+                        return state(candidate, group.rule(), slot);
+                    }
+                }
+            }
+            throw new IllegalArgumentException("there is no parameter '" + parameter + "'");
+        } finally {
+            ownership.exit();
+        }
+    }
+
+    private StateTensor state(Parameter parameter, UpdateRule rule, String slot) {
+        for (int i = 0; i < rule.slots().size(); i++) {
+            if (rule.slots().get(i).name().equals(slot)) {
+                return execution.state(parameter, i);
+            }
+        }
+        throw new IllegalArgumentException(
+                "rule " + rule.name() + " keeps no state '" + slot + "' for parameter '"
+                        + parameter.name() + "'; it keeps "
+                        + rule.slots().stream().map(s -> s.name()).toList());
+    }
+
+    /**
+     * Writes states, counts, step, groups and rules to a safetensors file, atomically: the file is
+     * either the old one or the new one, whole. Parameters are not in it.
+     *
+     * @throws IOException if writing fails; an old file is then as it was
+     */
+    public void save(Path file) throws IOException {
+        ownership.enter();
+        try {
+            Checkpoint.save(file, plan, execution);
+        } finally {
+            ownership.exit();
+        }
+    }
+
+    /**
+     * Takes up states, counts, step, hyper-parameters and schedule from a file that {@link #save}
+     * wrote, on this or any other backend; the steps that follow have the same bits.
+     *
+     * @throws IOException if the file cannot be read, is no checkpoint, or is one of other groups,
+     *     parameters, shapes or rules; nothing is changed
+     */
+    public void load(Path file) throws IOException {
+        ownership.enter();
+        try {
+            plan = Checkpoint.load(file, plan, execution);
+        } finally {
+            ownership.exit();
+        }
+    }
+
+    /** Frees the states; closing twice is harmless. */
+    @Override
+    public void close() {
+        if (ownership.isClosed()) {
+            return;
+        }
+        ownership.enter();
+        try {
+            ownership.close();
+            execution.close();
+            if (ownsBackend) {
+                backend.close();
+            }
+        } finally {
+            ownership.exit();
+        }
+    }
+
+    private static void check(StepPlan plan) {
+        var groupNames = new HashSet<String>();
+        var parameterNames = new HashSet<String>();
+        for (var group : plan.groups()) {
+            if (!groupNames.add(group.name())) {
+                throw new IllegalArgumentException("two groups are named '" + group.name() + "'");
+            }
+            for (var parameter : group.parameters()) {
+                if (!parameterNames.add(parameter.name())) {
+                    throw new IllegalArgumentException(
+                            "two parameters are named '" + parameter.name() + "'");
+                }
+            }
+        }
+        Memories.findOverlap(plan.parameters())
+                .ifPresent(
+                        pair -> {
+                            throw new IllegalArgumentException(
+                                    "the values of parameters '" + pair.getFirst().name() + "' and '"
+                                            + pair.getLast().name() + "' overlap");
+                        });
+    }
+
+    private static Parameter[] parametersOf(StepPlan plan) {
+        return plan.parameters().toArray(Parameter[]::new);
+    }
+
+    private static boolean[] curvatureOf(StepPlan plan) {
+        var flags = new boolean[plan.parameters().size()];
+        int place = 0;
+        for (var group : plan.groups()) {
+            boolean takes = group.rule() instanceof PhasedRule rule && rule.takesCurvature();
+            for (var _ : group.parameters()) {
+                flags[place++] = takes;
+            }
+        }
+        return flags;
+    }
+
+    /**
+     * Describes an optimizer before it is built.
+     *
+     * @param <R> the kind of rule that groups start from
+     */
+    public static final class Builder<R extends UpdateRule> {
+
+        private final R rule;
+        private final List<ParameterGroup> groups = new ArrayList<>();
+        private Schedule schedule = Schedule.constant();
+        private LossScale lossScale = LossScale.none();
+        private @Nullable NonFinitePolicy policy;
+        private double clipNorm = Double.POSITIVE_INFINITY;
+        private boolean zeroGradients;
+        private boolean statistics;
+        private @Nullable GradientTransform transform;
+        private @Nullable Backend backend;
+
+        private Builder(R rule) {
+            this.rule = Objects.requireNonNull(rule, "rule");
+        }
+
+        /** Adds a group under the builder's rule. */
+        public Builder<R> group(String name, List<Parameter> parameters) {
+            return group(name, parameters, rule);
+        }
+
+        /** Adds a group under the builder's rule with some hyper-parameters changed. */
+        public Builder<R> group(String name, List<Parameter> parameters, UnaryOperator<R> change) {
+            return group(name, parameters, change.apply(rule));
+        }
+
+        /** Adds a group under a rule of its own. */
+        public Builder<R> group(String name, List<Parameter> parameters, UpdateRule ownRule) {
+            groups.add(new ParameterGroup(name, ownRule, parameters));
+            return this;
+        }
+
+        /** Lets the learning rate follow a schedule; constant by default. */
+        public Builder<R> schedule(Schedule value) {
+            schedule = Objects.requireNonNull(value, "schedule");
+            return this;
+        }
+
+        /** Says what gradients come multiplied by; nothing by default. */
+        public Builder<R> lossScale(LossScale value) {
+            lossScale = Objects.requireNonNull(value, "lossScale");
+            return this;
+        }
+
+        /**
+         * Says what a non-finite gradient does; {@link NonFinitePolicy#PROPAGATE} by default, or
+         * {@code SKIP} with a dynamic loss scale.
+         */
+        public Builder<R> nonFinite(NonFinitePolicy value) {
+            policy = Objects.requireNonNull(value, "policy");
+            return this;
+        }
+
+        /**
+         * Bounds the gradient's global norm, over all groups that are not frozen, as PyTorch's {@code
+         * clip_grad_norm_}.
+         *
+         * @param norm above 0
+         */
+        public Builder<R> clipGlobalNorm(double norm) {
+            if (!(norm > 0 && norm < Double.POSITIVE_INFINITY)) {
+                throw new IllegalArgumentException(
+                        "clipGlobalNorm: norm must be finite and above 0, but is " + norm);
+            }
+            clipNorm = norm;
+            return this;
+        }
+
+        /** Lets the step leave zeros in the gradients, in the same pass. */
+        public Builder<R> zeroGradients(boolean value) {
+            zeroGradients = value;
+            return this;
+        }
+
+        /** Lets every step take the norms of gradient and update, for {@link Optimizer#report}. */
+        public Builder<R> statistics(boolean value) {
+            statistics = value;
+            return this;
+        }
+
+        /** Lets something rewrite the gradients of every step before they are clipped and used. */
+        public Builder<R> transform(GradientTransform value) {
+            transform = Objects.requireNonNull(value, "transform");
+            return this;
+        }
+
+        /** Chooses the backend, which stays the caller's; else the best one is opened and closed. */
+        public Builder<R> backend(Backend value) {
+            backend = Objects.requireNonNull(value, "backend");
+            return this;
+        }
+
+        /**
+         * Builds the optimizer.
+         *
+         * @throws IllegalArgumentException if names repeat, parameters overlap, or a policy does not
+         *     fit a loss scale
+         * @throws UnsupportedPlanException if the backend cannot run it, with the reason
+         */
+        public Optimizer build() {
+            var plan =
+                    new StepPlan(
+                            groups,
+                            schedule,
+                            lossScale,
+                            policy(),
+                            clipNorm,
+                            zeroGradients,
+                            statistics,
+                            Optional.ofNullable(transform));
+            if (backend != null) {
+                return new Optimizer(backend, false, plan);
+            }
+            var best = Backend.best();
+            try {
+                return new Optimizer(best, true, plan);
+            } catch (RuntimeException e) {
+                best.close();
+                throw e;
+            }
+        }
+
+        private NonFinitePolicy policy() {
+            if (policy != null) {
+                return policy;
+            }
+            return lossScale instanceof LossScale.Dynamic
+                    ? NonFinitePolicy.SKIP
+                    : NonFinitePolicy.PROPAGATE;
+        }
+    }
+}

@@ -1,0 +1,249 @@
+package org.panoptim;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A tensor to be trained: its value, and the gradient and curvature of the coming step.
+ *
+ * <p>Value, gradient and curvature are dense, have the same shape and the same order of elements, and
+ * belong to the caller, who keeps them alive until the optimizer is closed (or, for a gradient, until
+ * another one is set). A gradient may be set anew before every step, at another address each time.
+ *
+ * <p>Not safe for use by several threads at once.
+ */
+public final class Parameter {
+
+    private final String name;
+    private final Shape shape;
+    private final DType dtype;
+    private final long elements;
+    private final Memory value;
+    private @Nullable Memory gradient;
+    private @Nullable Memory curvature;
+
+    private Parameter(String name, Shape shape, DType dtype, Memory value) {
+        this.name = Objects.requireNonNull(name, "name");
+        this.shape = Objects.requireNonNull(shape, "shape");
+        this.dtype = Objects.requireNonNull(dtype, "dtype");
+        this.elements = shape.elements();
+        this.value = Objects.requireNonNull(value, "value");
+        if (name.isEmpty()) {
+            throw new IllegalArgumentException("a parameter's name must not be empty");
+        }
+        if (dtype != DType.F32) {
+            throw refused("dtype must be F32, the only one supported yet, but is " + dtype);
+        }
+        checkMemory("value", value);
+        if (value instanceof HostMemory(var segment) && segment.isReadOnly()) {
+            throw refused("the value's segment is read-only");
+        }
+    }
+
+    /**
+     * A float32 parameter in host memory.
+     *
+     * @param name unique within its optimizer; checkpoints and reports use it
+     * @param shape the tensor's shape
+     * @param value its elements, 4 bytes each, row by row, 4-byte aligned
+     * @throws IllegalArgumentException if the segment's size, alignment or access does not fit
+     */
+    public static Parameter of(String name, Shape shape, MemorySegment value) {
+        return new Parameter(name, shape, DType.F32, new HostMemory(value));
+    }
+
+    /**
+     * A float32 parameter.
+     *
+     * @param name unique within its optimizer; checkpoints and reports use it
+     * @param shape the tensor's shape
+     * @param value its elements, 4 bytes each, row by row, 4-byte aligned
+     * @throws IllegalArgumentException if the memory's size, alignment or access does not fit
+     */
+    public static Parameter of(String name, Shape shape, Memory value) {
+        return new Parameter(name, shape, DType.F32, value);
+    }
+
+    /** The name. */
+    public String name() {
+        return name;
+    }
+
+    /** The shape. */
+    public Shape shape() {
+        return shape;
+    }
+
+    /** The type of the value's elements. */
+    public DType dtype() {
+        return dtype;
+    }
+
+    /** The number of elements. */
+    public long elements() {
+        return elements;
+    }
+
+    /** The value, as it was handed in. */
+    public Memory value() {
+        return value;
+    }
+
+    /** The gradient of the coming step, if there is one. */
+    public Optional<Memory> gradient() {
+        return Optional.ofNullable(gradient);
+    }
+
+    /** Whether the coming step has a gradient for this parameter. */
+    public boolean hasGradient() {
+        return gradient != null;
+    }
+
+    /**
+     * Sets the gradient of the coming steps; it stays until it is set anew or cleared.
+     *
+     * @param gradient float32 elements in the value's order; the optimizer writes to it only to zero
+     *     it, if asked for
+     * @return this
+     * @throws IllegalArgumentException if its size or alignment does not fit or it overlaps the value
+     */
+    public Parameter gradient(MemorySegment gradient) {
+        return gradient(new HostMemory(gradient));
+    }
+
+    /** As {@link #gradient(MemorySegment)}, for any memory. */
+    public Parameter gradient(Memory gradient) {
+        checkMemory("gradient", gradient);
+        checkApart("gradient", gradient);
+        this.gradient = gradient;
+        return this;
+    }
+
+    /** Takes the gradient away: the coming steps leave this parameter and its count alone. */
+    public Parameter clearGradient() {
+        gradient = null;
+        return this;
+    }
+
+    /** The curvature of the coming step, if there is one. */
+    public Optional<Memory> curvature() {
+        return Optional.ofNullable(curvature);
+    }
+
+    /** Whether the coming step has curvature for this parameter. */
+    public boolean hasCurvature() {
+        return curvature != null;
+    }
+
+    /**
+     * Hands in curvature for the coming step alone; the rule folds it in before that step's update,
+     * and the step takes it away again.
+     *
+     * <p>What it holds depends on the rule ({@link org.panoptim.rule.SophiaG SophiaG}, {@link
+     * org.panoptim.rule.SophiaH SophiaH}). Like a gradient it comes multiplied by the loss scale; it
+     * is not clipped.
+     *
+     * @return this
+     * @throws IllegalArgumentException if its size or alignment does not fit or it overlaps the value
+     */
+    public Parameter curvature(MemorySegment curvature) {
+        return curvature(new HostMemory(curvature));
+    }
+
+    /** As {@link #curvature(MemorySegment)}, for any memory. */
+    public Parameter curvature(Memory curvature) {
+        checkMemory("curvature", curvature);
+        checkApart("curvature", curvature);
+        this.curvature = curvature;
+        return this;
+    }
+
+    /** Takes the curvature away. */
+    public Parameter clearCurvature() {
+        curvature = null;
+        return this;
+    }
+
+    /** The gradient's address, or 0 if there is none or no element; allocates nothing. */
+    public long gradientAddress() {
+        return elements == 0 ? 0 : addressOf(gradient);
+    }
+
+    /** The curvature's address, or 0 if there is none or no element; allocates nothing. */
+    public long curvatureAddress() {
+        return elements == 0 ? 0 : addressOf(curvature);
+    }
+
+    private static long addressOf(@Nullable Memory memory) {
+        return memory == null ? 0 : memory.address();
+    }
+
+    /**
+     * Checks that all memory may be used by this thread now; allocates nothing.
+     *
+     * @throws IllegalStateException if an arena was closed or belongs to another thread
+     */
+    void checkAccess(Thread thread) {
+        checkAccess("value", value, thread);
+        checkAccess("gradient", gradient, thread);
+        checkAccess("curvature", curvature, thread);
+    }
+
+    private void checkAccess(String what, @Nullable Memory memory, Thread thread) {
+        if (memory instanceof HostMemory host) {
+            var segment = host.segment();
+            if (!segment.scope().isAlive()) {
+                throw new IllegalStateException(
+                        "parameter '" + name + "': the arena of its " + what + " is closed");
+            }
+            if (!segment.isAccessibleBy(thread)) {
+                throw new IllegalStateException(
+                        "parameter '" + name + "': the arena of its " + what
+                                + " is confined to a thread other than " + thread.getName());
+            }
+        }
+    }
+
+    private void checkMemory(String what, Memory memory) {
+        Objects.requireNonNull(memory, what);
+        long expected = elements * dtype.byteSize();
+        if (memory.byteSize() != expected) {
+            throw refused(
+                    "shape " + shape + " of " + dtype + " needs " + expected + " bytes, but the " + what
+                            + " has " + memory.byteSize());
+        }
+        boolean heap = memory instanceof HostMemory(var segment) && !segment.isNative();
+        if (!heap && memory.address() % dtype.byteSize() != 0) {
+            throw refused(
+                    "the " + what + " must be aligned to " + dtype.byteSize() + " bytes, but lies at 0x"
+                            + Long.toHexString(memory.address()));
+        }
+        if (heap && !aligned((HostMemory) memory)) {
+            throw refused(
+                    "the " + what + " lies in a Java array whose elements are smaller than "
+                            + dtype.byteSize() + " bytes; use a float[] or native memory");
+        }
+    }
+
+    private boolean aligned(HostMemory memory) {
+        return memory.segment().maxByteAlignment() >= dtype.byteSize();
+    }
+
+    private void checkApart(String what, Memory memory) {
+        if (Memories.overlap(value, memory)) {
+            throw refused("the " + what + " overlaps the value");
+        }
+    }
+
+    private IllegalArgumentException refused(String why) {
+        return new IllegalArgumentException("parameter '" + name + "': " + why);
+    }
+
+    /** The name and the shape. */
+    @Override
+    public String toString() {
+        return "Parameter " + name + shape;
+    }
+}

@@ -1,0 +1,53 @@
+package org.panoptim;
+
+import java.util.List;
+import java.util.Objects;
+import org.panoptim.rule.UpdateRule;
+
+/**
+ * Parameters that share a rule and its hyper-parameters.
+ *
+ * @param name unique within the optimizer
+ * @param rule the rule
+ * @param parameters the parameters, in the order in which they count for reductions
+ * @param frozen whether the group is left alone: not measured, not updated (but zeroed, if gradients
+ *     are)
+ */
+public record ParameterGroup(
+        String name, UpdateRule rule, List<Parameter> parameters, boolean frozen) {
+
+    /** Checks the components and copies the list. */
+    public ParameterGroup {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(rule, "rule");
+        parameters = List.copyOf(parameters);
+        if (name.isEmpty()) {
+            throw new IllegalArgumentException("a group's name must not be empty");
+        }
+    }
+
+    /** A group that is not frozen. */
+    public ParameterGroup(String name, UpdateRule rule, List<Parameter> parameters) {
+        this(name, rule, parameters, false);
+    }
+
+    /**
+     * This group under another rule, or the same one with other hyper-parameters.
+     *
+     * @throws IllegalArgumentException if the new rule is of another kind or keeps other states
+     */
+    public ParameterGroup withRule(UpdateRule other) {
+        if (!other.name().equals(rule.name()) || !other.slots().equals(rule.slots())) {
+            throw new IllegalArgumentException(
+                    "group '" + name + "': rule " + rule + " with states " + rule.slots()
+                            + " cannot become " + other + " with states " + other.slots()
+                            + "; hyper-parameters may change, the rule and its states may not");
+        }
+        return new ParameterGroup(name, other, parameters, frozen);
+    }
+
+    /** This group frozen or not. */
+    public ParameterGroup withFrozen(boolean value) {
+        return new ParameterGroup(name, rule, parameters, value);
+    }
+}

@@ -1,0 +1,70 @@
+package org.panoptim;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A state that an optimizer keeps for a parameter, to be read and set. Valid until the optimizer is
+ * closed.
+ */
+public interface StateTensor {
+
+    /** The parameter's name. */
+    String parameter();
+
+    /** The state's name in PyTorch, for example {@code "exp_avg"}. */
+    String slot();
+
+    /** The parameter's shape. */
+    Shape shape();
+
+    /** The type of the elements. */
+    DType dtype();
+
+    /**
+     * Copies bytes of the state out, little-endian.
+     *
+     * @param offset the first byte to copy
+     * @param destination how much to copy, and where to
+     * @throws IndexOutOfBoundsException if the state does not have that many bytes from there
+     */
+    void read(long offset, MemorySegment destination);
+
+    /**
+     * Sets bytes of the state, little-endian.
+     *
+     * @param offset the first byte to set
+     * @param source how much to set, and to what
+     * @throws IndexOutOfBoundsException if the state does not have that many bytes from there
+     */
+    void write(long offset, MemorySegment source);
+
+    /** The size in bytes. */
+    default long byteSize() {
+        return shape().elements() * dtype().byteSize();
+    }
+
+    /**
+     * A copy of a float32 state.
+     *
+     * @throws ArithmeticException if it has more elements than an array can hold
+     */
+    default float[] toArray() {
+        var values = new float[Math.toIntExact(shape().elements())];
+        read(0, MemorySegment.ofArray(values));
+        return values;
+    }
+
+    /**
+     * Sets a float32 state.
+     *
+     * @throws IllegalArgumentException if the number of values is not the number of elements
+     */
+    default void set(float... values) {
+        if (values.length != shape().elements()) {
+            throw new IllegalArgumentException(
+                    "state '" + slot() + "' of parameter '" + parameter() + "' has "
+                            + shape().elements() + " elements, but " + values.length + " came");
+        }
+        write(0, MemorySegment.ofArray(values));
+    }
+}

@@ -1,0 +1,43 @@
+package org.panoptim;
+
+import jdk.jfr.Category;
+import jdk.jfr.Description;
+import jdk.jfr.Enabled;
+import jdk.jfr.Event;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+
+/** A step of an optimizer, for Flight Recorder; off unless a recording asks for it. */
+@Name("org.panoptim.Step")
+@Label("Optimizer Step")
+@Description("One step of an optimizer; on a device, recording it waits for the step's end")
+@Category("Panoptim")
+@Enabled(false)
+@StackTrace(false)
+final class StepEvent extends Event {
+
+    @Label("Backend")
+    String backend = "";
+
+    @Label("Step")
+    @Description("Accepted steps, this one included")
+    long step;
+
+    @Label("Accepted")
+    boolean accepted;
+
+    @Label("Gradient Norm")
+    @Description("NaN if it was not measured")
+    double gradientNorm;
+
+    @Label("Update Norm")
+    @Description("NaN if it was not asked for")
+    double updateNorm;
+
+    @Label("Clip Coefficient")
+    double clipCoefficient;
+
+    @Label("Loss Scale")
+    double lossScale;
+}

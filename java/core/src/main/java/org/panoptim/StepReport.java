@@ -1,0 +1,29 @@
+package org.panoptim;
+
+import java.util.Map;
+import java.util.OptionalDouble;
+
+/**
+ * Where an optimizer stands after its last step.
+ *
+ * @param step accepted steps
+ * @param skipped refused steps
+ * @param accepted whether the last attempt was accepted; false before the first
+ * @param lossScale what the next gradients must come multiplied by
+ * @param learningRates each group's learning rate in the last step, the schedule's factor included
+ * @param counts each parameter's steps, by name
+ * @param gradientNorm the last gradient's global norm, unscaled, before clipping; empty if nothing
+ *     asked for it (see {@link Optimizer.Builder#statistics})
+ * @param updateNorm the global norm of the parameters' last change; empty without statistics
+ * @param clipCoefficient what the last gradient was multiplied by to bound its norm; 1 if it was not
+ */
+public record StepReport(
+        long step,
+        long skipped,
+        boolean accepted,
+        double lossScale,
+        Map<String, Double> learningRates,
+        Map<String, Long> counts,
+        OptionalDouble gradientNorm,
+        OptionalDouble updateNorm,
+        double clipCoefficient) {}

@@ -1,0 +1,17 @@
+package org.panoptim.reference;
+
+import org.panoptim.ParameterGroup;
+import org.panoptim.rule.UpdateRule;
+
+/** A tensor in its group. */
+record Member(Tensor tensor, ParameterGroup group) {
+
+    UpdateRule rule() {
+        return group.rule();
+    }
+
+    /** Whether the coming step measures and updates it. */
+    boolean live() {
+        return tensor.present() && !group.frozen();
+    }
+}

@@ -1,0 +1,35 @@
+package org.panoptim.reference;
+
+import org.panoptim.Backend;
+import org.panoptim.spi.UseCount;
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.StepPlan;
+
+/** The backend in plain Java. */
+final class ReferenceBackend implements Backend {
+
+    static final String NAME = "reference";
+    static final String DESCRIPTION = "plain Java, one thread";
+
+    private final UseCount uses = new UseCount(NAME);
+
+    @Override
+    public String name() {
+        return NAME;
+    }
+
+    @Override
+    public String description() {
+        return DESCRIPTION;
+    }
+
+    @Override
+    public Execution open(StepPlan plan) {
+        return uses.open(() -> new ReferenceExecution(plan, uses::release));
+    }
+
+    @Override
+    public void close() {
+        uses.close();
+    }
+}

@@ -1,0 +1,232 @@
+package org.panoptim.reference;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import org.panoptim.LossScale;
+import org.panoptim.Memory;
+import org.panoptim.HostMemory;
+import org.panoptim.NonFiniteGradientException;
+import org.panoptim.NonFinitePolicy;
+import org.panoptim.Parameter;
+import org.panoptim.StateTensor;
+import org.panoptim.UnsupportedPlanException;
+import org.panoptim.rule.Arithmetic;
+import org.panoptim.rule.MatrixRule;
+import org.panoptim.spi.Counters;
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.Outcome;
+import org.panoptim.spi.StepContext;
+import org.panoptim.spi.StepPlan;
+
+/** The step in plain Java: measure, prepare, transform, update. */
+final class ReferenceExecution implements Execution {
+
+    /** Keeps the clip coefficient finite for a zero norm, as PyTorch's clip_grad_norm_ does. */
+    private static final double CLIP_EPSILON = 1e-6;
+
+    private final Arena arena = Arena.ofShared();
+    private final Runnable onClose;
+    private final Map<Parameter, Tensor> tensors = new IdentityHashMap<>();
+    private List<Member> members = List.of();
+    private StepPlan plan;
+    private Counters counters;
+    private Outcome outcome;
+
+    ReferenceExecution(StepPlan plan, Runnable onClose) {
+        this.onClose = onClose;
+        this.plan = plan;
+        this.counters = new Counters(0, 0, 0, plan.lossScale().initial());
+        this.outcome = Outcome.initial(counters);
+        configure(plan);
+    }
+
+    @Override
+    public void configure(StepPlan newPlan) {
+        newPlan.parameters().forEach(parameter -> requireHost(parameter, "value", Optional.of(parameter.value())));
+        var newMembers = new ArrayList<Member>();
+        for (var group : newPlan.groups()) {
+            for (var parameter : group.parameters()) {
+                var tensor =
+                        tensors.computeIfAbsent(
+                                parameter, key -> new Tensor(key, group.rule().slots(), arena));
+                newMembers.add(new Member(tensor, group));
+            }
+        }
+        members = newMembers;
+        plan = newPlan;
+    }
+
+    @Override
+    public void step() {
+        for (var member : members) {
+            requireHost(member.tensor().parameter, "gradient", member.tensor().parameter.gradient());
+            requireHost(member.tensor().parameter, "curvature", member.tensor().parameter.curvature());
+        }
+        long attempt = counters.step() + 1;
+        double rateFactor = plan.rateFactor(attempt);
+        double momentum = plan.momentum(attempt);
+        double gradientScale = 1.0 / counters.lossScale();
+
+        double squares = measure();
+        boolean finite = !plan.measures() || Double.isFinite(squares) && curvatureIsFinite();
+        boolean accepted = finite || plan.policy() == NonFinitePolicy.PROPAGATE;
+        decide(accepted, finite);
+
+        if (plan.transform().isPresent()) {
+            var context = new StepContext(accepted, counters.step(), gradientScale, rateFactor);
+            plan.transform().get().transform(context);
+            squares = measure();
+        }
+        double norm = Math.sqrt(squares) * gradientScale;
+        double clip =
+                plan.clips() ? Arithmetic.min(plan.clipNorm() / (norm + CLIP_EPSILON), 1.0) : 1;
+
+        double updateSquares = 0;
+        if (accepted) {
+            updateSquares =
+                    update(
+                            new StepScalars(
+                                    counters.step(), gradientScale, clip, rateFactor, momentum));
+        }
+        if (plan.zeroGradients()) {
+            zeroGradients();
+        }
+        outcome =
+                new Outcome(
+                        counters,
+                        accepted,
+                        known(plan.measures(), norm),
+                        clip,
+                        known(plan.statistics(), Math.sqrt(updateSquares)),
+                        rateFactor);
+        if (!accepted && plan.policy() == NonFinitePolicy.FAIL) {
+            throw new NonFiniteGradientException(counters.step());
+        }
+    }
+
+    private static OptionalDouble known(boolean asked, double value) {
+        return asked ? OptionalDouble.of(value) : OptionalDouble.empty();
+    }
+
+    /** The sum of squares of the raw gradients, or NaN if nothing asks for it. */
+    private double measure() {
+        return plan.measures()
+                ? PhasedUpdate.sumOverLive(members, tensor -> sumOfSquares(tensor.gradient()))
+                : Double.NaN;
+    }
+
+    private boolean curvatureIsFinite() {
+        return Double.isFinite(
+                PhasedUpdate.sumOverLive(
+                        members,
+                        tensor -> tensor.hasCurvature() ? sumOfSquares(tensor.curvature()) : 0));
+    }
+
+    private static double sumOfSquares(MemorySegment values) {
+        long elements = values.byteSize() / Tensor.FLOAT.byteSize();
+        var tree = new ReductionTree(elements);
+        for (long i = 0; i < elements; i++) {
+            float value = values.getAtIndex(Tensor.FLOAT, i);
+            tree.add(i, value, value);
+        }
+        return tree.sum();
+    }
+
+    /** Advances the counts of an accepted step and the loss scale. */
+    private void decide(boolean accepted, boolean finite) {
+        long step = counters.step();
+        long skipped = counters.skipped();
+        if (accepted) {
+            step++;
+            members.stream().filter(Member::live).forEach(member -> member.tensor().count++);
+        } else {
+            skipped++;
+        }
+        long tracker = counters.growthTracker();
+        double scale = counters.lossScale();
+        if (plan.lossScale() instanceof LossScale.Dynamic dynamic) {
+            if (!finite) {
+                double lowered = scale * dynamic.backoffFactor();
+                scale = lowered >= Double.MIN_NORMAL ? lowered : scale;
+                tracker = 0;
+            } else if (++tracker == dynamic.growthInterval()) {
+                double grown = scale * dynamic.growthFactor();
+                scale = Double.isFinite(grown) ? grown : scale;
+                tracker = 0;
+            }
+        }
+        counters = new Counters(step, skipped, tracker, scale);
+    }
+
+    /** Updates every live member; returns the squared norm of the change if it is asked for. */
+    private double update(StepScalars scalars) {
+        var squares = new PhasedUpdate(members, scalars, plan.statistics()).run();
+        for (int i = 0; i < squares.length; i++) {
+            var member = members.get(i);
+            if (member.live() && member.rule() instanceof MatrixRule rule) {
+                squares[i] = PlainMatrixUpdate.run(member, rule, scalars);
+            }
+        }
+        return ReductionTree.join(squares);
+    }
+
+    @Override
+    public void zeroGradients() {
+        for (var member : members) {
+            if (member.tensor().present()) {
+                member.tensor().gradient().fill((byte) 0);
+            }
+        }
+    }
+
+    @Override
+    public Outcome outcome() {
+        return outcome;
+    }
+
+    @Override
+    public long count(Parameter parameter) {
+        return tensor(parameter).count;
+    }
+
+    @Override
+    public StateTensor state(Parameter parameter, int slot) {
+        return tensor(parameter).state(slot);
+    }
+
+    @Override
+    public void restore(Counters newCounters, Map<Parameter, Long> counts) {
+        counts.forEach((parameter, count) -> tensor(parameter).count = count);
+        counters = newCounters;
+        outcome = Outcome.initial(counters);
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+        onClose.run();
+    }
+
+    private Tensor tensor(Parameter parameter) {
+        var tensor = tensors.get(parameter);
+        if (tensor == null) {
+            throw new IllegalArgumentException(parameter + " does not belong to this optimizer");
+        }
+        return tensor;
+    }
+
+    private static void requireHost(Parameter parameter, String what, Optional<Memory> memory) {
+        if (memory.isPresent() && !(memory.get() instanceof HostMemory)) {
+            throw new UnsupportedPlanException(
+                    ReferenceBackend.NAME,
+                    "the " + what + " of parameter '" + parameter.name()
+                            + "' lies in device memory, which Java cannot read");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+package org.panoptim.reference;
+
+import java.util.List;
+import org.panoptim.Backend;
+import org.panoptim.BackendStatus;
+import org.panoptim.spi.BackendProvider;
+
+/** Offers the reference backend; it works everywhere and is preferred to nothing. */
+public final class ReferenceProvider implements BackendProvider {
+
+    /** Called by the service loader. */
+    public ReferenceProvider() {}
+
+    @Override
+    public String name() {
+        return ReferenceBackend.NAME;
+    }
+
+    @Override
+    public int preference() {
+        return 0;
+    }
+
+    @Override
+    public BackendStatus probe() {
+        return new BackendStatus(
+                name(), true, ReferenceBackend.DESCRIPTION, List.of("plain Java: always there"));
+    }
+
+    @Override
+    public Backend open() {
+        return new ReferenceBackend();
+    }
+}

@@ -1,0 +1,37 @@
+package org.panoptim.rule;
+
+/** One element of a parameter during an update: its value, gradient, curvature and states. */
+public interface Element {
+
+    /** The parameter's value. */
+    float parameter();
+
+    /** Sets the parameter's value; only in a rule's last phase. */
+    void parameter(float value);
+
+    /** The gradient: unscaled, clipped, and negated if the rule maximizes. */
+    float gradient();
+
+    /** Whether the caller handed in curvature for this step. */
+    boolean hasCurvature();
+
+    /**
+     * The curvature: unscaled, and negated if the rule maximizes.
+     *
+     * @throws IllegalStateException if there is none in this step
+     */
+    float curvature();
+
+    /** The value of a state, by its place in {@link UpdateRule#slots()}. */
+    float state(int slot);
+
+    /** Sets the value of a state. */
+    void state(int slot, float value);
+
+    /**
+     * Contributes {@code a · b} to a reduction.
+     *
+     * @param reduction its place in {@link PhasedRule#reductions()}
+     */
+    void reduce(int reduction, float a, float b);
+}

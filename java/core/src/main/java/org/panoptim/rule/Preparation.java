@@ -1,0 +1,56 @@
+package org.panoptim.rule;
+
+import java.util.Objects;
+
+/** What {@link PhasedRule#prepare} knows of the step. */
+public final class Preparation {
+
+    private final double rateFactor;
+    private final double momentum;
+    private final long step;
+    private final long count;
+    private final double[] reductions;
+
+    /**
+     * Describes a step for one parameter.
+     *
+     * @param rateFactor the schedule's factor of the learning rate
+     * @param momentum the schedule's momentum, or NaN if it leaves momentum alone
+     * @param step the optimizer's count of accepted steps, this one included
+     * @param count the parameter's count of steps, this one included
+     * @param reductions the sums of the phase before, in the rule's order; copied
+     */
+    public Preparation(
+            double rateFactor, double momentum, long step, long count, double... reductions) {
+        this.rateFactor = rateFactor;
+        this.momentum = momentum;
+        this.step = step;
+        this.count = count;
+        this.reductions = Objects.requireNonNull(reductions, "reductions").clone();
+    }
+
+    /** The learning rate of this step: the rule's, times the schedule's factor. */
+    public double rate(double learningRate) {
+        return learningRate * rateFactor;
+    }
+
+    /** The momentum of this step: the schedule's if it has one, else the rule's own. */
+    public double momentum(double own) {
+        return Double.isNaN(momentum) ? own : momentum;
+    }
+
+    /** The optimizer's count of accepted steps, this one included. */
+    public long step() {
+        return step;
+    }
+
+    /** The parameter's count of steps, this one included; for bias correction. */
+    public long count() {
+        return count;
+    }
+
+    /** A sum of the phase before, by its place in {@link PhasedRule#reductions()}. */
+    public double reduction(int index) {
+        return reductions[index];
+    }
+}

@@ -1,0 +1,130 @@
+package org.panoptim.rule;
+
+import java.util.List;
+
+/**
+ * Stochastic gradient descent, with momentum, dampening and Nesterov's acceleration.
+ *
+ * <p>Source: PyTorch, {@code torch.optim.SGD}. Weight decay is coupled: it is added to the gradient.
+ *
+ * @param learningRate η, at least 0; 1e-3 by default
+ * @param momentum μ in [0, 1); 0, the default, keeps no state
+ * @param dampening how much less of the gradient enters the momentum buffer; 0 by default
+ * @param weightDecay λ, at least 0; 0 by default
+ * @param nesterov whether the step looks ahead; needs momentum and no dampening
+ * @param maximize whether to climb
+ */
+public record SGD(
+        @Setting("lr") double learningRate,
+        @Setting("momentum") double momentum,
+        @Setting("dampening") double dampening,
+        @Setting("weight_decay") double weightDecay,
+        @Setting("nesterov") boolean nesterov,
+        @Setting("maximize") boolean maximize)
+        implements PhasedRule {
+
+    private static final int MOMENTUM_BUFFER = 0;
+
+    /** Checks the hyper-parameters. */
+    public SGD {
+        HyperParameters.nonNegative("SGD", "learningRate", learningRate);
+        HyperParameters.decay("SGD", "momentum", momentum);
+        HyperParameters.finite("SGD", "dampening", dampening);
+        HyperParameters.nonNegative("SGD", "weightDecay", weightDecay);
+        if (nesterov && (momentum == 0 || dampening != 0)) {
+            throw new IllegalArgumentException(
+                    "SGD: nesterov needs momentum above 0 and dampening 0, but they are "
+                            + momentum
+                            + " and "
+                            + dampening);
+        }
+    }
+
+    /** The rule with PyTorch's defaults. */
+    public static SGD defaults() {
+        return new SGD(1e-3, 0, 0, 0, false, false);
+    }
+
+    /** The rule with PyTorch's defaults and this learning rate. */
+    public static SGD withLearningRate(double learningRate) {
+        return defaults().atLearningRate(learningRate);
+    }
+
+    @Override
+    public SGD atLearningRate(double value) {
+        return new SGD(value, momentum, dampening, weightDecay, nesterov, maximize);
+    }
+
+    /** This rule with another momentum. */
+    public SGD withMomentum(double value) {
+        return new SGD(learningRate, value, dampening, weightDecay, nesterov, maximize);
+    }
+
+    /** This rule with another dampening. */
+    public SGD withDampening(double value) {
+        return new SGD(learningRate, momentum, value, weightDecay, nesterov, maximize);
+    }
+
+    /** This rule with another weight decay. */
+    public SGD withWeightDecay(double value) {
+        return new SGD(learningRate, momentum, dampening, value, nesterov, maximize);
+    }
+
+    /** This rule with or without Nesterov's acceleration. */
+    public SGD withNesterov(boolean value) {
+        return new SGD(learningRate, momentum, dampening, weightDecay, value, maximize);
+    }
+
+    /** This rule climbing or descending. */
+    public SGD withMaximize(boolean value) {
+        return new SGD(learningRate, momentum, dampening, weightDecay, nesterov, value);
+    }
+
+    @Override
+    public String name() {
+        return "sgd";
+    }
+
+    @Override
+    public String kernel() {
+        return momentum == 0 ? "sgd" : "sgd_momentum";
+    }
+
+    @Override
+    public List<Slot> slots() {
+        return momentum == 0 ? List.of() : List.of(new Slot("momentum_buffer"));
+    }
+
+    @Override
+    public ElementUpdate prepare(int phase, Preparation preparation) {
+        var scalars =
+                new Scalars(
+                        (float) preparation.rate(learningRate),
+                        (float) preparation.momentum(momentum),
+                        (float) (1 - dampening),
+                        (float) weightDecay,
+                        preparation.count() == 1,
+                        nesterov);
+        return momentum == 0 ? scalars::updatePlain : scalars::updateWithMomentum;
+    }
+
+    /** What one step needs; the native twin is {@code panoptim_sgd_scalars}. */
+    record Scalars(
+            float rate, float momentum, float keep, float weightDecay, boolean first, boolean nesterov) {
+
+        void updatePlain(Element element) {
+            float p = element.parameter();
+            float g = element.gradient() + weightDecay * p;
+            element.parameter(p - rate * g);
+        }
+
+        void updateWithMomentum(Element element) {
+            float p = element.parameter();
+            float g = element.gradient() + weightDecay * p;
+            float b = first ? g : momentum * element.state(MOMENTUM_BUFFER) + keep * g;
+            float u = nesterov ? g + momentum * b : b;
+            element.state(MOMENTUM_BUFFER, b);
+            element.parameter(p - rate * u);
+        }
+    }
+}

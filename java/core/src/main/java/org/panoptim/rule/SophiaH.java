@@ -1,0 +1,139 @@
+package org.panoptim.rule;
+
+import java.util.List;
+
+/**
+ * Sophia with Hutchinson's estimator (Liu et al., 2024).
+ *
+ * <p>Source: kozistr/pytorch_optimizer, {@code sophia.py}. On the steps that it chooses, the caller
+ * hands in as {@linkplain org.panoptim.Parameter#curvature curvature} the estimate v ⊙ Hv with a
+ * random vector v; the rule folds it into {@code hessian} before the update. Weight decay is
+ * decoupled.
+ *
+ * @param learningRate η, at least 0; 6e-2 by default
+ * @param beta1 decay of the momentum, in [0, 1); 0.96 by default
+ * @param beta2 decay of the curvature, in [0, 1); 0.99 by default
+ * @param clip largest size of an element's update before η, above 0; 0.01 by default
+ * @param epsilon least curvature to divide by, above 0; 1e-12 by default
+ * @param weightDecay λ, at least 0; 0 by default
+ */
+public record SophiaH(
+        @Setting("lr") double learningRate,
+        @Setting("beta1") double beta1,
+        @Setting("beta2") double beta2,
+        @Setting("clip") double clip,
+        @Setting("eps") double epsilon,
+        @Setting("weight_decay") double weightDecay)
+        implements PhasedRule {
+
+    private static final int EXP_AVG = 0;
+    private static final int HESSIAN = 1;
+
+    /** Checks the hyper-parameters. */
+    public SophiaH {
+        HyperParameters.nonNegative("SophiaH", "learningRate", learningRate);
+        HyperParameters.decay("SophiaH", "beta1", beta1);
+        HyperParameters.decay("SophiaH", "beta2", beta2);
+        HyperParameters.positive("SophiaH", "clip", clip);
+        HyperParameters.positive("SophiaH", "epsilon", epsilon);
+        HyperParameters.nonNegative("SophiaH", "weightDecay", weightDecay);
+    }
+
+    /** The rule with its authors' defaults. */
+    public static SophiaH defaults() {
+        return new SophiaH(6e-2, 0.96, 0.99, 0.01, 1e-12, 0);
+    }
+
+    /** The rule with its authors' defaults and this learning rate. */
+    public static SophiaH withLearningRate(double learningRate) {
+        return defaults().atLearningRate(learningRate);
+    }
+
+    @Override
+    public SophiaH atLearningRate(double value) {
+        return new SophiaH(value, beta1, beta2, clip, epsilon, weightDecay);
+    }
+
+    /** This rule with other decays of momentum and curvature. */
+    public SophiaH withBetas(double first, double second) {
+        return new SophiaH(learningRate, first, second, clip, epsilon, weightDecay);
+    }
+
+    /** This rule with another bound of the update. */
+    public SophiaH withClip(double value) {
+        return new SophiaH(learningRate, beta1, beta2, value, epsilon, weightDecay);
+    }
+
+    /** This rule with another least curvature. */
+    public SophiaH withEpsilon(double value) {
+        return new SophiaH(learningRate, beta1, beta2, clip, value, weightDecay);
+    }
+
+    /** This rule with another weight decay. */
+    public SophiaH withWeightDecay(double value) {
+        return new SophiaH(learningRate, beta1, beta2, clip, epsilon, value);
+    }
+
+    @Override
+    public String name() {
+        return "sophia-h";
+    }
+
+    @Override
+    public String kernel() {
+        return "sophia_h";
+    }
+
+    @Override
+    public List<Slot> slots() {
+        return List.of(new Slot("exp_avg"), new Slot("hessian"));
+    }
+
+    @Override
+    public boolean takesCurvature() {
+        return true;
+    }
+
+    @Override
+    public ElementUpdate prepare(int phase, Preparation preparation) {
+        double rate = preparation.rate(learningRate);
+        double decay1 = preparation.momentum(beta1);
+        return new Scalars(
+                (float) rate,
+                (float) (rate * weightDecay),
+                (float) decay1,
+                (float) (1 - decay1),
+                (float) beta2,
+                (float) (1 - beta2),
+                (float) clip,
+                (float) epsilon);
+    }
+
+    private record Scalars(
+            float rate,
+            float decay,
+            float beta1,
+            float oneMinusBeta1,
+            float beta2,
+            float oneMinusBeta2,
+            float clip,
+            float epsilon)
+            implements ElementUpdate {
+
+        @Override
+        public void update(Element element) {
+            float p = element.parameter();
+            float h = element.state(HESSIAN);
+            if (element.hasCurvature()) {
+                float c = element.curvature();
+                h = beta2 * h + oneMinusBeta2 * c;
+                element.state(HESSIAN, h);
+            }
+            float m = beta1 * element.state(EXP_AVG) + oneMinusBeta1 * element.gradient();
+            element.state(EXP_AVG, m);
+            float u = m / Arithmetic.max(h, epsilon);
+            u = Arithmetic.min(Arithmetic.max(u, -clip), clip);
+            element.parameter(p - (decay * p + rate * u));
+        }
+    }
+}

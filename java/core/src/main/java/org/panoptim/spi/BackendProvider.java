@@ -1,0 +1,24 @@
+package org.panoptim.spi;
+
+import org.panoptim.Backend;
+import org.panoptim.BackendStatus;
+
+/** A backend that may or may not work on this machine; found as a service. */
+public interface BackendProvider {
+
+    /** The backend's name, for example {@code "simd"}. */
+    String name();
+
+    /** The order of preference: the highest that works is taken. The reference backend has 0. */
+    int preference();
+
+    /** Tries the backend out and says what was found; never throws for a backend that cannot work. */
+    BackendStatus probe();
+
+    /**
+     * Opens the backend.
+     *
+     * @throws org.panoptim.BackendUnavailableException if it does not work here, with the reason
+     */
+    Backend open();
+}

@@ -1,0 +1,52 @@
+package org.panoptim.spi;
+
+import java.util.Map;
+import org.panoptim.Parameter;
+import org.panoptim.StateTensor;
+
+/**
+ * One optimizer's step on a backend: its tables, states and counts.
+ *
+ * <p>The optimizer calls it from one thread at a time and has checked what does not depend on the
+ * backend: names, overlaps, open arenas.
+ *
+ * <p>A step is <em>measure → prepare → transform → update</em>. A device runs it asynchronously; only
+ * {@link #outcome()}, {@link #count} and reading a state wait.
+ */
+public interface Execution extends AutoCloseable {
+
+    /**
+     * Follows a new plan: groups added at the end, frozen or thawed, or with other hyper-parameters.
+     * States and counts of parameters that stay are kept; those of new ones start at zero.
+     *
+     * @throws org.panoptim.UnsupportedPlanException if this backend cannot run it, with the reason; nothing is
+     *     changed
+     */
+    void configure(StepPlan plan);
+
+    /**
+     * Takes a step.
+     *
+     * @throws org.panoptim.NonFiniteGradientException under the policy {@code FAIL}
+     */
+    void step();
+
+    /** Sets every gradient present to zero. */
+    void zeroGradients();
+
+    /** What came of the last step; before the first, the counters at their start. */
+    Outcome outcome();
+
+    /** The number of steps that a parameter has taken. */
+    long count(Parameter parameter);
+
+    /** A state of a parameter, by its place in the rule's slots. */
+    StateTensor state(Parameter parameter, int slot);
+
+    /** Sets counters and counts, as after a checkpoint. */
+    void restore(Counters counters, Map<Parameter, Long> counts);
+
+    /** Frees tables and states; waits for running work. */
+    @Override
+    void close();
+}

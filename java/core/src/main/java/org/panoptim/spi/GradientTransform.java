@@ -1,0 +1,15 @@
+package org.panoptim.spi;
+
+/**
+ * Rewrites gradients in place between the step's acceptance and its update; Kronecker-factored
+ * curvature is one. Clipping follows it: with a transform, the norm is that of what it leaves.
+ */
+@FunctionalInterface
+public interface GradientTransform {
+
+    /**
+     * Called once a step, on the optimizer's thread, also when the step was refused (gradients must
+     * then be left alone).
+     */
+    void transform(StepContext step);
+}

@@ -1,0 +1,29 @@
+package org.panoptim.spi;
+
+import java.util.OptionalDouble;
+
+/**
+ * What came of the last step.
+ *
+ * @param counters the counters after it
+ * @param accepted whether it was taken
+ * @param gradientNorm the global norm of the gradient, unscaled, before clipping (and after a
+ *     transform); empty if it was not measured
+ * @param clipCoefficient what the gradient was multiplied by to bound its norm; 1 if it was not
+ * @param updateNorm the global norm of the parameters' change; empty if not asked for
+ * @param rateFactor the schedule's factor that it used
+ */
+public record Outcome(
+        Counters counters,
+        boolean accepted,
+        OptionalDouble gradientNorm,
+        double clipCoefficient,
+        OptionalDouble updateNorm,
+        double rateFactor) {
+
+    /** The outcome before the first step. */
+    public static Outcome initial(Counters counters) {
+        return new Outcome(
+                counters, false, OptionalDouble.empty(), 1, OptionalDouble.empty(), 1);
+    }
+}

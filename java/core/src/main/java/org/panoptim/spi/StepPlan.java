@@ -1,0 +1,102 @@
+package org.panoptim.spi;
+
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.panoptim.LossScale;
+import org.panoptim.NonFinitePolicy;
+import org.panoptim.Parameter;
+import org.panoptim.ParameterGroup;
+import org.panoptim.Schedule;
+
+/**
+ * All that an optimizer asks of a step.
+ *
+ * @param groups the groups, in registration order
+ * @param schedule factors of the learning rate and momentum
+ * @param lossScale what gradients come multiplied by
+ * @param policy what a non-finite gradient does
+ * @param clipNorm largest global norm of the gradient, above 0; infinity: no clipping
+ * @param zeroGradients whether the step leaves zeros in the gradients
+ * @param statistics whether the norms of gradient and update are taken even if nothing needs them
+ * @param transform what rewrites gradients between acceptance and update, if anything
+ */
+public record StepPlan(
+        List<ParameterGroup> groups,
+        Schedule schedule,
+        LossScale lossScale,
+        NonFinitePolicy policy,
+        double clipNorm,
+        boolean zeroGradients,
+        boolean statistics,
+        Optional<GradientTransform> transform) {
+
+    /** Checks the components. */
+    public StepPlan {
+        groups = List.copyOf(groups);
+        Objects.requireNonNull(schedule, "schedule");
+        Objects.requireNonNull(lossScale, "lossScale");
+        Objects.requireNonNull(policy, "policy");
+        Objects.requireNonNull(transform, "transform");
+        if (!(clipNorm > 0)) {
+            throw new IllegalArgumentException("clipNorm must be above 0, but is " + clipNorm);
+        }
+        if (lossScale instanceof LossScale.Dynamic && policy == NonFinitePolicy.PROPAGATE) {
+            throw new IllegalArgumentException(
+                    "a dynamic loss scale skips non-finite gradients, so the policy must be SKIP or"
+                            + " FAIL, but is PROPAGATE");
+        }
+    }
+
+    /** Whether the gradients have to be measured. */
+    public boolean measures() {
+        return clips() || statistics || policy != NonFinitePolicy.PROPAGATE;
+    }
+
+    /** Whether the gradient's norm is bounded. */
+    public boolean clips() {
+        return clipNorm < Double.POSITIVE_INFINITY;
+    }
+
+    /**
+     * The schedule's factor for a step.
+     *
+     * @throws IllegalStateException if the schedule answers with something else than a finite number
+     *     of at least 0
+     */
+    public double rateFactor(long step) {
+        double factor = schedule.factor(step);
+        if (!(factor >= 0 && factor < Double.POSITIVE_INFINITY)) {
+            throw new IllegalStateException(
+                    "the schedule's factor must be finite and at least 0, but is " + factor
+                            + " at step " + step);
+        }
+        return factor;
+    }
+
+    /**
+     * The schedule's momentum for a step, or NaN if it leaves momentum alone.
+     *
+     * @throws IllegalStateException if the schedule answers with something else outside [0, 1)
+     */
+    public double momentum(long step) {
+        double momentum = schedule.momentum(step);
+        if (momentum < 0 || momentum >= 1) {
+            throw new IllegalStateException(
+                    "the schedule's momentum must be in [0, 1) or NaN, but is " + momentum
+                            + " at step " + step);
+        }
+        return momentum;
+    }
+
+    /** All parameters in registration order: the order in which they count for reductions. */
+    public List<Parameter> parameters() {
+        return groups.stream().flatMap(group -> group.parameters().stream()).toList();
+    }
+
+    /** This plan with other groups. */
+    public StepPlan withGroups(List<ParameterGroup> value) {
+        return new StepPlan(
+                value, schedule, lossScale, policy, clipNorm, zeroGradients, statistics, transform);
+    }
+}
