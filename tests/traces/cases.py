@@ -1,0 +1,146 @@
+"""The traces: for each its rule, the settings that are not the rule's defaults, and gradients.
+
+A gradient source is made anew for every recording, since it keeps the state of its random numbers;
+hence the lambdas. Settings have PyTorch's names, and appear in the trace in the order given here.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from gradients import Curvature, Gaps, Gaussian, Logistic, Magnitudes, Patterns, Zeros
+
+STEPS = 20
+
+
+@dataclass(frozen=True)
+class Case:
+    """One trace, in the file NAME.safetensors."""
+
+    name: str
+    rule: str
+    settings: dict[str, Any]
+    source: Callable[[], Any]
+    steps: int = STEPS
+
+
+def _gaps(seed):
+    shapes = {"always": (7, 5), "late": (13,), "odd": (), "once": (3,), "never": (2,)}
+    steps = {"late": range(6, STEPS + 1), "odd": range(1, STEPS + 1, 2), "once": (7,), "never": ()}
+    return Gaps(Gaussian(seed, shapes), steps)
+
+
+def _sophia_g(seed, first, every):
+    steps = range(first, STEPS + 1, every)
+    return Curvature(Gaussian(seed), seed + 1000, "sampled", steps, size=0.25)
+
+
+def _sophia_h(seed, first, every, size=400.0):
+    steps = range(first, STEPS + 1, every)
+    return Curvature(Gaussian(seed), seed + 1000, "hutchinson", steps, size)
+
+
+def _magnitudes(seed):
+    """Denormals to 1e18: squares are in range for `middle` and `jumping`, denormal for `small`."""
+    shapes = {"small": (13,), "middle": (7, 5), "jumping": ()}
+    exponents = {"small": (-149, -60), "middle": (-50, 60), "jumping": (-50, 60)}
+    return Magnitudes(seed, shapes, exponents, from_zero=("small",))
+
+
+def _overflow(seed):
+    """1e21 to 1e30: squares overflow, and Adam stands still where exact arithmetic would not."""
+    return Magnitudes(seed, {"huge": (3, 4)}, {"huge": (70, 100)})
+
+
+def _zeros_and_signs():
+    """Zeros in gradient and momentum: always, at first, in between, and of either sign."""
+    starts = [1.0, -1.0, 0.0, -0.0, 0.5, 0.5, 0.25, -0.75]
+    patterns = [
+        (0.0,), (-0.0,), (0.0,), (-0.0,),
+        (0.0, 0.0, 0.0, 0.0, 1.0), (3.0, 0.0), (-1.0, 0.0, 0.0), (0.0, -2.0, 5.0),
+    ]
+    return Patterns(starts, patterns)
+
+
+def _cancelling():
+    """With both betas 1/2 the average is (m + g) / 2, exactly, and 2, -1 makes it 1, then 0."""
+    starts = [1.0, -1.0, 0.5, -0.25, 3.0]
+    patterns = [(2.0, -1.0), (-2.0, 1.0), (4.0, -2.0, 0.0), (0.0, 2.0, -1.0), (0.0,)]
+    return Patterns(starts, patterns)
+
+
+SGD = (
+    Case("sgd", "sgd", {}, lambda: Gaussian(101)),
+    Case("sgd-momentum", "sgd", {"lr": 0.01, "momentum": 0.9}, lambda: Gaussian(102)),
+    Case("sgd-dampening", "sgd", {"lr": 0.01, "momentum": 0.9, "dampening": 0.3},
+         lambda: Gaussian(103)),
+    Case("sgd-nesterov", "sgd", {"lr": 0.01, "momentum": 0.9, "nesterov": True},
+         lambda: Gaussian(116)),
+    Case("sgd-weight-decay", "sgd", {"lr": 0.05, "momentum": 0.8, "weight_decay": 0.1},
+         lambda: Gaussian(105)),
+    Case("sgd-maximize", "sgd",
+         {"lr": 0.02, "momentum": 0.9, "weight_decay": 0.05, "maximize": True},
+         lambda: Gaussian(106)),
+    Case("sgd-gaps", "sgd", {"lr": 0.01, "momentum": 0.9, "dampening": 0.1}, lambda: _gaps(107)),
+    Case("sgd-logistic", "sgd", {"lr": 0.5, "momentum": 0.9, "nesterov": True},
+         lambda: Logistic(108)),
+)
+
+ADAM = (
+    Case("adam", "adam", {}, lambda: Gaussian(201)),
+    Case("adam-weight-decay", "adam",
+         {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "weight_decay": 0.1}, lambda: Gaussian(202)),
+    Case("adam-amsgrad", "adam", {"lr": 0.01, "beta2": 0.9, "amsgrad": True},
+         lambda: Gaussian(203)),
+    Case("adam-maximize", "adam",
+         {"lr": 0.01, "eps": 1e-6, "weight_decay": 0.05, "maximize": True}, lambda: Gaussian(204)),
+    Case("adam-magnitudes", "adam", {"lr": 0.01}, lambda: _magnitudes(205)),
+    Case("adam-overflow", "adam", {"lr": 0.01}, lambda: _overflow(215)),
+)
+
+ADAMW = (
+    Case("adamw", "adamw", {}, lambda: Gaussian(301)),
+    Case("adamw-large-decay", "adamw", {"lr": 0.1, "weight_decay": 2.0}, lambda: Gaussian(302)),
+    Case("adamw-amsgrad", "adamw",
+         {"lr": 0.01, "beta1": 0.85, "beta2": 0.9, "amsgrad": True}, lambda: Gaussian(303)),
+    Case("adamw-maximize", "adamw", {"lr": 0.01, "weight_decay": 0.1, "maximize": True},
+         lambda: Gaussian(304)),
+    Case("adamw-gaps", "adamw", {"lr": 0.01, "weight_decay": 0.1}, lambda: _gaps(305)),
+    Case("adamw-magnitudes", "adamw", {"lr": 0.01, "weight_decay": 0.1}, lambda: _magnitudes(306)),
+    Case("adamw-overflow", "adamw", {"lr": 0.01, "weight_decay": 0.1}, lambda: _overflow(316)),
+    Case("adamw-logistic", "adamw", {"lr": 0.05}, lambda: Logistic(307)),
+)
+
+LION = (
+    Case("lion", "lion", {}, lambda: Gaussian(401)),
+    Case("lion-weight-decay", "lion",
+         {"lr": 0.01, "beta1": 0.95, "beta2": 0.98, "weight_decay": 0.5}, lambda: Gaussian(402)),
+    Case("lion-zeros", "lion", {"lr": 0.01}, _zeros_and_signs),
+    Case("lion-cancelling", "lion",
+         {"lr": 0.01, "beta1": 0.5, "beta2": 0.5, "weight_decay": 0.1}, _cancelling),
+    Case("lion-gaps", "lion", {"lr": 0.01, "weight_decay": 0.1}, lambda: _gaps(403)),
+    Case("lion-logistic", "lion", {"lr": 0.02}, lambda: Logistic(404)),
+)
+
+SOPHIA_G = (
+    Case("sophia-g", "sophia-g", {}, lambda: _sophia_g(501, first=1, every=5)),
+    Case("sophia-g-late", "sophia-g",
+         {"lr": 0.01, "beta1": 0.9, "beta2": 0.95, "rho": 0.1, "batch_size": 480,
+          "weight_decay": 0.2},
+         lambda: Zeros(_sophia_g(502, first=5, every=5))),
+    Case("sophia-g-maximize", "sophia-g", {"lr": 0.01, "maximize": True},
+         lambda: _sophia_g(503, first=1, every=5)),
+    Case("sophia-g-logistic", "sophia-g", {"lr": 0.05, "rho": 0.5, "batch_size": 60},
+         lambda: Logistic(504, "sampled", every=5)),
+)
+
+SOPHIA_H = (
+    Case("sophia-h", "sophia-h", {}, lambda: _sophia_h(601, first=10, every=10, size=4000.0)),
+    Case("sophia-h-every-3", "sophia-h", {"lr": 0.1, "beta1": 0.9, "beta2": 0.95, "clip": 0.02},
+         lambda: _sophia_h(602, first=1, every=3)),
+    Case("sophia-h-weight-decay", "sophia-h", {"lr": 0.2, "eps": 1.0, "weight_decay": 0.1},
+         lambda: Zeros(_sophia_h(603, first=1, every=3))),
+    Case("sophia-h-logistic", "sophia-h", {"lr": 1.0, "beta1": 0.9, "beta2": 0.9, "clip": 0.1},
+         lambda: Logistic(604, "hutchinson", every=3)),
+)
+
+CASES = SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H

@@ -1,0 +1,66 @@
+"""Lion and Sophia in numpy, written after their authors' programs.
+
+Each function takes one parameter's value and gradient and its states by name, and returns the new
+value and the new states; nothing is changed in place. A `curvature` is given on the steps that
+refresh it. The keyword defaults are the authors'.
+
+The functions work in the precision of the arrays they are given. Numpy (from version 2) computes
+an expression of Python numbers in double and rounds it once to the array's type where it meets
+the array, so `lr * weight_decay * p` on float32 is the product of two doubles, rounded to float32,
+times p. With the operations in the order written here, a float32 result is defined to the bit.
+
+Decoupled weight decay is subtracted together with the update, p - (lr weight_decay p + update),
+and not multiplied in as p (1 - lr weight_decay): the two are equal in exact arithmetic, but
+1 - lr weight_decay rounds a small decay away in float32.
+"""
+
+import numpy as np
+
+
+def lion(p, g, exp_avg, *, lr=1e-4, beta1=0.9, beta2=0.99, weight_decay=0.0):
+    """Lion, after google/automl, lion/lion_pytorch.py (Chen et al. 2023, arXiv:2302.06675).
+
+    The step's direction is the sign of one average of momentum and gradient, with sign(0) = 0; the
+    momentum that is kept is another.
+    """
+    direction = np.sign(beta1 * exp_avg + (1 - beta1) * g)
+    p = p - (lr * weight_decay * p + lr * direction)
+    exp_avg = beta2 * exp_avg + (1 - beta2) * g
+    return p, {"exp_avg": exp_avg}
+
+
+def sophia_g(
+    p, g, exp_avg, hessian, curvature=None, *,
+    lr=1e-4, beta1=0.965, beta2=0.99, rho=0.04, weight_decay=0.1, batch_size=5120, maximize=False,
+):
+    """Sophia-G, after Liuhong99/Sophia, sophia.py (Liu et al. 2023, arXiv:2305.14342).
+
+    `curvature` is the gradient of the batch's mean loss on labels sampled from the model itself
+    (Gauss-Newton-Bartlett). Batch size times its square estimates the diagonal of the Hessian; the
+    state holds the average of the squares, and the batch size comes in with rho at the update.
+    """
+    if maximize:
+        g = -g
+    if curvature is not None:
+        hessian = beta2 * hessian + (1 - beta2) * (curvature * curvature)
+    exp_avg = beta1 * exp_avg + (1 - beta1) * g
+    ratio = np.minimum(np.abs(exp_avg) / (rho * batch_size * hessian + 1e-15), 1.0)
+    p = p - (lr * weight_decay * p + lr * (np.sign(exp_avg) * ratio))
+    return p, {"exp_avg": exp_avg, "hessian": hessian}
+
+
+def sophia_h(
+    p, g, exp_avg, hessian, curvature=None, *,
+    lr=6e-2, beta1=0.96, beta2=0.99, clip=1e-2, eps=1e-12, weight_decay=0.0,
+):
+    """Sophia-H, after kozistr/pytorch_optimizer, pytorch_optimizer/optimizer/sophia.py.
+
+    `curvature` is Hutchinson's estimate v * Hv of the diagonal of the Hessian, for a random v. It
+    may be negative; where its average is below eps, eps stands in.
+    """
+    if curvature is not None:
+        hessian = beta2 * hessian + (1 - beta2) * curvature
+    exp_avg = beta1 * exp_avg + (1 - beta1) * g
+    update = np.clip(exp_avg / np.maximum(hessian, eps), -clip, clip)
+    p = p - (lr * weight_decay * p + lr * update)
+    return p, {"exp_avg": exp_avg, "hessian": hessian}

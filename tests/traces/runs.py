@@ -1,0 +1,120 @@
+"""Optimizers that take one step at a time on named numpy arrays: PyTorch's, and our formulas."""
+
+import os
+
+# PyTorch picks its kernels by processor; the baseline ones give the same bits on more machines.
+os.environ["ATEN_CPU_CAPABILITY"] = "default"
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+import formulas  # noqa: E402
+
+torch.set_num_threads(1)
+
+TORCH_RULES = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+TORCH_SLOTS = ("momentum_buffer", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+TORCH_BETAS = {"beta1": 0.9, "beta2": 0.999}
+
+FORMULAS = {
+    "lion": (formulas.lion, ("exp_avg",)),
+    "sophia-g": (formulas.sophia_g, ("exp_avg", "hessian")),
+    "sophia-h": (formulas.sophia_h, ("exp_avg", "hessian")),
+}
+
+
+def start(rule, settings, initial, dtype):
+    """An optimizer `rule` in the precision `dtype`, with the parameters at `initial`."""
+    kind = TorchRun if rule in TORCH_RULES else FormulaRun
+    return kind(rule, settings, initial, dtype)
+
+
+class TorchRun:
+    """A plain (neither foreach nor fused) optimizer of torch.optim on the CPU."""
+
+    def __init__(self, rule, settings, initial, dtype):
+        self._dtype = dtype
+        self._parameters = {
+            name: torch.from_numpy(np.array(value, dtype)) for name, value in initial.items()
+        }
+        self._optimizer = TORCH_RULES[rule](
+            list(self._parameters.values()), foreach=False, fused=False,
+            **_torch_arguments(settings),
+        )
+
+    def step(self, gradients, curvatures):
+        """Takes one step; a parameter that `gradients` does not name has no gradient in it."""
+        assert not curvatures
+        for name, parameter in self._parameters.items():
+            gradient = gradients.get(name)
+            parameter.grad = (
+                None if gradient is None else torch.from_numpy(np.array(gradient, self._dtype))
+            )
+        self._optimizer.step()
+
+    def parameters(self):
+        """A copy of the parameters by name."""
+        return {name: value.numpy().copy() for name, value in self._parameters.items()}
+
+    def states(self):
+        """A copy of the states by (slot, name), of the parameters that had a gradient so far."""
+        return {
+            (slot, name): state[slot].numpy().copy()
+            for name, value in self._parameters.items()
+            if (state := self._optimizer.state.get(value))
+            for slot in TORCH_SLOTS
+            if state.get(slot) is not None
+        }
+
+
+class FormulaRun:
+    """An optimizer made of one of the functions in formulas.py; states start at zero."""
+
+    def __init__(self, rule, settings, initial, dtype):
+        self._formula, self._slots = FORMULAS[rule]
+        self._settings = settings
+        self._dtype = dtype
+        self._parameters = {name: np.array(value, dtype) for name, value in initial.items()}
+        self._states = {}
+
+    def step(self, gradients, curvatures):
+        """Takes one step; a parameter that `gradients` does not name has no gradient in it."""
+        assert curvatures.keys() <= gradients.keys()
+        for name, gradient in gradients.items():
+            inputs = {"g": gradient}
+            if name in curvatures:
+                inputs["curvature"] = curvatures[name]
+            inputs = {key: np.asarray(value, self._dtype) for key, value in inputs.items()}
+            self._update(name, inputs)
+
+    def _update(self, name, inputs):
+        value = self._parameters[name]
+        state = self._states.get(name) or {slot: np.zeros_like(value) for slot in self._slots}
+        value, state = self._formula(value, **inputs, **state, **self._settings)
+        self._parameters[name] = self._checked(value)
+        self._states[name] = {slot: self._checked(array) for slot, array in state.items()}
+
+    def _checked(self, value):
+        """The value as an array again: numpy turns results without dimensions into scalars."""
+        assert value.dtype == self._dtype, f"the formula changed precision to {value.dtype}"
+        return np.asarray(value)
+
+    def parameters(self):
+        """A copy of the parameters by name."""
+        return {name: value.copy() for name, value in self._parameters.items()}
+
+    def states(self):
+        """A copy of the states by (slot, name), of the parameters that had a gradient so far."""
+        return {
+            (slot, name): value.copy()
+            for name, state in self._states.items()
+            for slot, value in state.items()
+        }
+
+
+def _torch_arguments(settings):
+    """The settings of a trace as the arguments of a torch.optim class, where betas are a pair."""
+    arguments = {key: value for key, value in settings.items() if key not in TORCH_BETAS}
+    if settings.keys() & TORCH_BETAS.keys():
+        arguments["betas"] = tuple(settings.get(key, TORCH_BETAS[key]) for key in TORCH_BETAS)
+    return arguments
