@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Parameter {
 
+    /** What the address methods answer for memory on the Java heap, which has no fixed address. */
+    public static final long ON_HEAP = -1;
+
     private final String name;
     private final Shape shape;
     private final DType dtype;
@@ -166,18 +169,26 @@ public final class Parameter {
         return this;
     }
 
-    /** The gradient's address, or 0 if there is none or no element; allocates nothing. */
+    /**
+     * The gradient's address, 0 if there is none or no element, {@link #ON_HEAP} if it lies on the
+     * Java heap; allocates nothing.
+     */
     public long gradientAddress() {
         return elements == 0 ? 0 : addressOf(gradient);
     }
 
-    /** The curvature's address, or 0 if there is none or no element; allocates nothing. */
+    /** As {@link #gradientAddress()}, of the curvature. */
     public long curvatureAddress() {
         return elements == 0 ? 0 : addressOf(curvature);
     }
 
     private static long addressOf(@Nullable Memory memory) {
-        return memory == null ? 0 : memory.address();
+        if (memory == null) {
+            return 0;
+        }
+        return memory instanceof HostMemory host && !host.segment().isNative()
+                ? ON_HEAP
+                : memory.address();
     }
 
     /**

@@ -8,9 +8,9 @@ import org.panoptim.DType;
 import org.panoptim.HostMemory;
 import org.panoptim.Memory;
 import org.panoptim.Parameter;
-import org.panoptim.Shape;
 import org.panoptim.StateTensor;
 import org.panoptim.rule.Slot;
+import org.panoptim.spi.HostState;
 
 /** A parameter with its states and its count of steps. */
 final class Tensor {
@@ -53,39 +53,10 @@ final class Tensor {
     }
 
     StateTensor state(int slot) {
-        return new State(parameter, slots.get(slot).name(), states[slot]);
+        return new HostState(parameter, slots.get(slot).name(), DType.F32, states[slot]);
     }
 
     static MemorySegment segment(Memory memory) {
         return ((HostMemory) memory).segment();
-    }
-
-    private record State(Parameter owner, String slot, MemorySegment values)
-            implements StateTensor {
-
-        @Override
-        public String parameter() {
-            return owner.name();
-        }
-
-        @Override
-        public Shape shape() {
-            return owner.shape();
-        }
-
-        @Override
-        public DType dtype() {
-            return DType.F32;
-        }
-
-        @Override
-        public void read(long offset, MemorySegment destination) {
-            MemorySegment.copy(values, offset, destination, 0, destination.byteSize());
-        }
-
-        @Override
-        public void write(long offset, MemorySegment source) {
-            MemorySegment.copy(source, 0, values, offset, source.byteSize());
-        }
     }
 }

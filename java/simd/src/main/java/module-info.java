@@ -1,0 +1,11 @@
+/** The SIMD backend: libpanoptim through the Foreign Function and Memory API. */
+module org.panoptim.simd {
+    requires transitive org.panoptim;
+    requires org.panoptim.natives;
+    requires static transitive org.jspecify;
+
+    exports org.panoptim.simd;
+
+    provides org.panoptim.spi.BackendProvider with
+            org.panoptim.simd.SimdProvider;
+}

@@ -1,0 +1,69 @@
+package org.panoptim.simd;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.HexFormat;
+
+/**
+ * Keeps unpacked libraries in files named by their content, so that several processes and versions
+ * can share the folder and nothing stale is ever loaded.
+ */
+final class LibraryCache {
+
+    /** The system property that names the cache's folder. */
+    static final String PROPERTY = "panoptim.cache";
+
+    private LibraryCache() {}
+
+    /** Returns a file with this content, written now or before. */
+    static Path store(byte[] content, String name) throws IOException {
+        var hash = HexFormat.of().formatHex(sha256(content));
+        try {
+            return store(folder().resolve(hash), content, name);
+        } catch (IOException _) {
+            // A home that cannot be written to must not keep the library from being used.
+            return store(Files.createTempDirectory("panoptim-"), content, name);
+        }
+    }
+
+    private static Path store(Path folder, byte[] content, String name) throws IOException {
+        var file = folder.resolve(name);
+        if (Files.isRegularFile(file) && Arrays.equals(Files.readAllBytes(file), content)) {
+            return file;
+        }
+        Files.createDirectories(folder);
+        var unfinished = Files.createTempFile(folder, name, ".part");
+        try {
+            Files.write(unfinished, content);
+            Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            Files.deleteIfExists(unfinished);
+        }
+        return file;
+    }
+
+    private static Path folder() {
+        var property = System.getProperty(PROPERTY);
+        if (property != null) {
+            return Path.of(property);
+        }
+        var base = System.getenv("XDG_CACHE_HOME");
+        return (base == null || base.isEmpty()
+                        ? Path.of(System.getProperty("user.home"), ".cache")
+                        : Path.of(base))
+                .resolve("panoptim");
+    }
+
+    private static byte[] sha256(byte[] content) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(content);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+}

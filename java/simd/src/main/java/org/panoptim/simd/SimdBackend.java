@@ -1,0 +1,102 @@
+package org.panoptim.simd;
+
+import java.util.List;
+import java.util.stream.Stream;
+import org.panoptim.Backend;
+import org.panoptim.BackendUnavailableException;
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.UseCount;
+
+/** The backend over libpanoptim: fused kernels on the CPU's vector units. */
+public final class SimdBackend implements Backend {
+
+    static final String NAME = "simd";
+
+    private final UseCount uses = new UseCount(NAME);
+    private final Tier tier;
+    private final int threads;
+    private final NativeRules rules;
+    private final Workers workers;
+
+    private SimdBackend(Tier tier, SimdOptions options) {
+        this.tier = tier;
+        this.threads = options.threads();
+        this.rules = NativeRules.read(options.ownRules());
+        this.workers = new Workers(options.threads());
+    }
+
+    /**
+     * Opens the backend with options of one's own.
+     *
+     * @throws BackendUnavailableException if the library or the tier does not work here, with what
+     *     was tried
+     */
+    public static SimdBackend open(SimdOptions options) {
+        requireLibrary();
+        var tier =
+                options.tier()
+                        .or(SimdProvider::bestTier)
+                        .orElseThrow(
+                                () ->
+                                        new BackendUnavailableException(
+                                                "backend simd: no tier can run on this machine"));
+        tier.obstacle()
+                .ifPresent(
+                        obstacle -> {
+                            throw new BackendUnavailableException(
+                                    "backend simd: tier " + tier.label() + ": " + obstacle);
+                        });
+        return new SimdBackend(tier, options);
+    }
+
+    /**
+     * The tiers that can run here, the most preferred first.
+     *
+     * @throws BackendUnavailableException if the library cannot be loaded, with what was tried
+     */
+    public static List<Tier> usableTiers() {
+        requireLibrary();
+        return Stream.of(Tier.values()).filter(tier -> tier.obstacle().isEmpty()).toList();
+    }
+
+    private static void requireLibrary() {
+        var library = NativeLibrary.get();
+        if (library.file().isEmpty()) {
+            throw new BackendUnavailableException(
+                    "backend simd: libpanoptim could not be loaded; tried: "
+                            + String.join("; ", library.tried()));
+        }
+    }
+
+    static String describe(Tier tier, int threads) {
+        return tier.label() + ", " + threads + (threads == 1 ? " thread" : " threads");
+    }
+
+    /** The instruction set that the kernels use. */
+    public Tier tier() {
+        return tier;
+    }
+
+    @Override
+    public String name() {
+        return NAME;
+    }
+
+    @Override
+    public String description() {
+        return describe(tier, threads);
+    }
+
+    @Override
+    public Execution open(StepPlan plan) {
+        return uses.open(() -> new SimdExecution(plan, tier, rules, workers, uses::release));
+    }
+
+    @Override
+    public void close() {
+        if (uses.close()) {
+            workers.close();
+        }
+    }
+}

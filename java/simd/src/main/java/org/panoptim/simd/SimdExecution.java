@@ -1,0 +1,321 @@
+package org.panoptim.simd;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_FAIL;
+import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_PROPAGATE;
+import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_SKIP;
+import static org.panoptim.simd.bindings.LibPanoptim.panoptim_decide;
+import static org.panoptim.simd.bindings.LibPanoptim.panoptim_finish;
+import static org.panoptim.simd.bindings.LibPanoptim.panoptim_gather;
+import static org.panoptim.simd.bindings.LibPanoptim.panoptim_measure;
+import static org.panoptim.simd.bindings.LibPanoptim.panoptim_prepare;
+import static org.panoptim.simd.bindings.LibPanoptim.panoptim_update;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.IdentityHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import org.panoptim.HostMemory;
+import org.panoptim.LossScale;
+import org.panoptim.Memory;
+import org.panoptim.NonFiniteGradientException;
+import org.panoptim.NonFinitePolicy;
+import org.panoptim.Parameter;
+import org.panoptim.StateTensor;
+import org.panoptim.UnsupportedPlanException;
+import org.panoptim.simd.bindings.panoptim_control;
+import org.panoptim.simd.bindings.panoptim_schedule_entry;
+import org.panoptim.spi.Counters;
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.Outcome;
+import org.panoptim.spi.StepContext;
+import org.panoptim.spi.StepPlan;
+
+/** The step over native tables: Java calls the stages and splits them over threads. */
+final class SimdExecution implements Execution {
+
+    private final int tier;
+    private final NativeRules rules;
+    private final Workers workers;
+    private final Runnable onClose;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment control = panoptim_control.allocate(arena);
+    private final TensorStates states = new TensorStates();
+    private final Map<Parameter, Integer> places = new IdentityHashMap<>();
+    private final Workers.Task measure = this::measureSpan;
+    private final Workers.Task update = this::updateSpan;
+
+    private StepPlan plan;
+    private Tables tables;
+    private Parameter[] parameters;
+    private MemorySegment planAddress;
+    private long[] spans;
+    private int phases;
+    private int phase;
+    private double rateFactor = 1;
+
+    /** The first status other than success that a thread met in the present stage. */
+    private volatile int failure;
+
+    SimdExecution(
+            StepPlan plan, Tier tier, NativeRules rules, Workers workers, Runnable onClose) {
+        this.tier = tier.code();
+        this.rules = rules;
+        this.workers = workers;
+        this.onClose = onClose;
+        try {
+            check(plan);
+            states.addMissing(plan.groups());
+            adopt(new Tables(plan.groups(), rules, states, control), plan);
+        } catch (RuntimeException | Error e) {
+            states.close();
+            arena.close();
+            throw e;
+        }
+        panoptim_control.loss_scale(control, plan.lossScale().initial());
+        writeSettings(plan);
+    }
+
+    @Override
+    public void configure(StepPlan newPlan) {
+        check(newPlan);
+        if (tables.fits(newPlan.groups(), plan.groups())) {
+            tables.writeGroups(newPlan.groups(), rules);
+            plan = newPlan;
+            return;
+        }
+        states.addMissing(newPlan.groups());
+        var old = tables;
+        var built = new Tables(newPlan.groups(), rules, states, control);
+        // Parameters are only ever added at the end, so the counts of the old ones come first.
+        MemorySegment.copy(old.counts(), 0, built.counts(), 0, old.counts().byteSize());
+        adopt(built, newPlan);
+        old.close();
+    }
+
+    private void check(StepPlan candidate) {
+        for (var group : candidate.groups()) {
+            rules.kernel(group.rule());
+            for (var parameter : group.parameters()) {
+                requireNative(parameter, "value", Optional.of(parameter.value()));
+            }
+        }
+    }
+
+    private void adopt(Tables built, StepPlan newPlan) {
+        plan = newPlan;
+        tables = built;
+        parameters = built.parameters().toArray(Parameter[]::new);
+        places.clear();
+        for (int i = 0; i < parameters.length; i++) {
+            places.put(parameters[i], i);
+        }
+        planAddress = built.plan();
+        spans = built.spans();
+        phases =
+                newPlan.groups().stream()
+                        .mapToInt(group -> rules.kernel(group.rule()).phases())
+                        .max()
+                        .orElse(0);
+    }
+
+    private void writeSettings(StepPlan settings) {
+        panoptim_control.clip_norm(control, settings.clipNorm());
+        if (settings.lossScale() instanceof LossScale.Dynamic dynamic) {
+            panoptim_control.growth_factor(control, dynamic.growthFactor());
+            panoptim_control.backoff_factor(control, dynamic.backoffFactor());
+            panoptim_control.growth_interval(control, dynamic.growthInterval());
+        }
+        panoptim_control.policy(
+                control,
+                switch (settings.policy()) {
+                    case PROPAGATE -> PANOPTIM_PROPAGATE();
+                    case SKIP -> PANOPTIM_SKIP();
+                    case FAIL -> PANOPTIM_FAIL();
+                });
+        panoptim_control.measure(control, settings.measures() ? 1 : 0);
+        panoptim_control.statistics(control, settings.statistics() ? 1 : 0);
+        panoptim_control.zero_gradients(control, settings.zeroGradients() ? 1 : 0);
+        panoptim_control.clip_coefficient(control, 1);
+        panoptim_control.gradient_norm(control, Double.NaN);
+        panoptim_control.update_norm(control, Double.NaN);
+    }
+
+    @Override
+    public void step() {
+        writeAddresses();
+        long attempt = panoptim_control.step(control) + 1;
+        double factor = plan.rateFactor(attempt);
+        panoptim_schedule_entry.momentum(tables.schedule(), plan.momentum(attempt));
+        panoptim_schedule_entry.rate_factor(tables.schedule(), factor);
+        rateFactor = factor;
+
+        measure();
+        NativeStatus.check(panoptim_decide(planAddress), "panoptim_decide");
+        if (plan.transform().isPresent()) {
+            transform();
+        }
+        for (phase = 0; phase < phases; phase++) {
+            NativeStatus.check(panoptim_prepare(planAddress, phase), "panoptim_prepare");
+            run(update, "panoptim_update");
+        }
+        if (plan.statistics()) {
+            NativeStatus.check(panoptim_finish(planAddress), "panoptim_finish");
+        }
+        if (plan.policy() == NonFinitePolicy.FAIL && panoptim_control.accepted(control) == 0) {
+            throw new NonFiniteGradientException(panoptim_control.step(control));
+        }
+    }
+
+    /** Writes the gradients' and curvatures' addresses that changed since the last step. */
+    private void writeAddresses() {
+        var gradients = tables.gradients();
+        var curvatures = tables.curvatures();
+        for (int i = 0; i < parameters.length; i++) {
+            var parameter = parameters[i];
+            long gradient = parameter.gradientAddress();
+            if (gradient != gradients.getAtIndex(JAVA_LONG, i)) {
+                requireNative(parameter, "gradient", parameter.gradient());
+                gradients.setAtIndex(JAVA_LONG, i, gradient);
+            }
+            long curvature = parameter.curvatureAddress();
+            if (curvature != curvatures.getAtIndex(JAVA_LONG, i)) {
+                requireNative(parameter, "curvature", parameter.curvature());
+                curvatures.setAtIndex(JAVA_LONG, i, curvature);
+            }
+        }
+    }
+
+    private void measure() {
+        if (plan.measures()) {
+            run(measure, "panoptim_measure");
+        }
+        NativeStatus.check(panoptim_gather(planAddress), "panoptim_gather");
+    }
+
+    private void transform() {
+        var context =
+                new StepContext(
+                        panoptim_control.accepted(control) != 0,
+                        panoptim_control.step(control),
+                        panoptim_control.gradient_scale(control),
+                        rateFactor);
+        plan.transform().orElseThrow().transform(context);
+        measure();
+    }
+
+    private void run(Workers.Task task, String call) {
+        failure = 0;
+        workers.run(task, spans.length - 1);
+        NativeStatus.check(failure, call);
+    }
+
+    private void measureSpan(int span) {
+        note(panoptim_measure(tier, planAddress, spans[span], spans[span + 1]));
+    }
+
+    private void updateSpan(int span) {
+        note(panoptim_update(tier, planAddress, phase, spans[span], spans[span + 1]));
+    }
+
+    private void note(int status) {
+        if (status != 0) {
+            failure = status;
+        }
+    }
+
+    @Override
+    public void zeroGradients() {
+        for (var parameter : parameters) {
+            if (parameter.gradient().orElse(null) instanceof HostMemory host) {
+                host.segment().fill((byte) 0);
+            }
+        }
+    }
+
+    @Override
+    public Outcome outcome() {
+        return new Outcome(
+                new Counters(
+                        panoptim_control.step(control),
+                        panoptim_control.skipped(control),
+                        panoptim_control.growth_tracker(control),
+                        panoptim_control.loss_scale(control)),
+                panoptim_control.accepted(control) != 0,
+                known(plan.measures(), panoptim_control.gradient_norm(control)),
+                panoptim_control.clip_coefficient(control),
+                known(plan.statistics(), panoptim_control.update_norm(control)),
+                rateFactor);
+    }
+
+    private OptionalDouble known(boolean asked, double value) {
+        boolean attempted = panoptim_control.gradient_scale(control) != 0;
+        return asked && attempted ? OptionalDouble.of(value) : OptionalDouble.empty();
+    }
+
+    @Override
+    public long count(Parameter parameter) {
+        return tables.counts().getAtIndex(JAVA_LONG, place(parameter));
+    }
+
+    @Override
+    public StateTensor state(Parameter parameter, int slot) {
+        return states.tensor(parameter, slot);
+    }
+
+    @Override
+    public void restore(Counters counters, Map<Parameter, Long> counts) {
+        counts.forEach(
+                (parameter, count) ->
+                        tables.counts().setAtIndex(JAVA_LONG, place(parameter), count));
+        panoptim_control.step(control, counters.step());
+        panoptim_control.skipped(control, counters.skipped());
+        panoptim_control.growth_tracker(control, counters.growthTracker());
+        panoptim_control.loss_scale(control, counters.lossScale());
+        // As before the first step: nothing is known of a last one.
+        panoptim_control.accepted(control, 0);
+        panoptim_control.gradient_scale(control, 0);
+        panoptim_control.clip_coefficient(control, 1);
+        rateFactor = 1;
+    }
+
+    private int place(Parameter parameter) {
+        var place = places.get(parameter);
+        if (place == null) {
+            throw new IllegalArgumentException(parameter + " does not belong to this optimizer");
+        }
+        return place;
+    }
+
+    @Override
+    public void close() {
+        tables.close();
+        states.close();
+        arena.close();
+        onClose.run();
+    }
+
+    private static void requireNative(Parameter parameter, String what, Optional<Memory> memory) {
+        if (memory.isEmpty()) {
+            return;
+        }
+        if (!(memory.get() instanceof HostMemory(var segment))) {
+            throw refused(parameter, what, "device memory, which the CPU cannot read");
+        }
+        if (!segment.isNative()) {
+            throw refused(
+                    parameter,
+                    what,
+                    "the Java heap, which native code cannot reach; allocate it in an Arena");
+        }
+    }
+
+    private static UnsupportedPlanException refused(
+            Parameter parameter, String what, String where) {
+        return new UnsupportedPlanException(
+                SimdBackend.NAME,
+                "the " + what + " of parameter '" + parameter.name() + "' lies in " + where);
+    }
+}

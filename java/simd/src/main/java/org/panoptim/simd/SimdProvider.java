@@ -1,0 +1,89 @@
+package org.panoptim.simd;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.panoptim.Backend;
+import org.panoptim.BackendStatus;
+import org.panoptim.BackendUnavailableException;
+import org.panoptim.spi.BackendProvider;
+
+/**
+ * Offers the SIMD backend. The environment variable {@code PANOPTIM_SIMD} forces a tier: {@code
+ * avx512}, {@code avx2}, {@code baseline} or {@code neon}.
+ */
+public final class SimdProvider implements BackendProvider {
+
+    /** The environment variable that forces a tier. */
+    static final String VARIABLE = "PANOPTIM_SIMD";
+
+    private static final int PREFERENCE = 100;
+
+    /** Called by the service loader. */
+    public SimdProvider() {}
+
+    @Override
+    public String name() {
+        return SimdBackend.NAME;
+    }
+
+    @Override
+    public int preference() {
+        return PREFERENCE;
+    }
+
+    @Override
+    public BackendStatus probe() {
+        return probe(Optional.ofNullable(System.getenv(VARIABLE)));
+    }
+
+    /** Tries out the forced tier, or all of them. */
+    BackendStatus probe(Optional<String> forced) {
+        var tried = new ArrayList<String>(NativeLibrary.get().tried());
+        if (NativeLibrary.get().file().isEmpty()) {
+            return new BackendStatus(name(), false, "libpanoptim could not be loaded", tried);
+        }
+        try {
+            var candidates = forced.map(label -> List.of(Tier.labelled(label))).orElse(List.of(Tier.values()));
+            forced.ifPresent(label -> tried.add(VARIABLE + "=" + label + ": no other tier is tried"));
+            var usable = new ArrayList<Tier>();
+            for (var tier : candidates) {
+                var obstacle = tier.obstacle();
+                tried.add("tier " + tier.label() + ": " + obstacle.orElse("works"));
+                if (obstacle.isEmpty()) {
+                    usable.add(tier);
+                }
+            }
+            return usable.isEmpty()
+                    ? new BackendStatus(name(), false, "no tier can run on this machine", tried)
+                    : new BackendStatus(
+                            name(),
+                            true,
+                            SimdBackend.describe(
+                                    usable.getFirst(), SimdOptions.defaults().threads()),
+                            tried);
+        } catch (IllegalArgumentException e) {
+            tried.add(VARIABLE + ": " + e.getMessage());
+            return new BackendStatus(name(), false, String.valueOf(e.getMessage()), tried);
+        }
+    }
+
+    @Override
+    public Backend open() {
+        var status = probe();
+        if (!status.available()) {
+            throw new BackendUnavailableException(
+                    "backend simd: " + status.summary() + "; tried: "
+                            + String.join("; ", status.tried()));
+        }
+        var forced = Optional.ofNullable(System.getenv(VARIABLE)).map(Tier::labelled);
+        var options = SimdOptions.defaults();
+        return SimdBackend.open(forced.map(options::withTier).orElse(options));
+    }
+
+    /** The best tier that works here; the library must be loaded. */
+    static Optional<Tier> bestTier() {
+        return Arrays.stream(Tier.values()).filter(tier -> tier.obstacle().isEmpty()).findFirst();
+    }
+}
