@@ -1,0 +1,319 @@
+package org.panoptim.safetensors;
+
+import com.google.gson.Strictness;
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import com.google.gson.stream.MalformedJsonException;
+
+import org.jspecify.annotations.Nullable;
+import org.panoptim.DType;
+
+import java.io.BufferedInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.SequencedMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Parses a header and checks everything in it. Values are asked for by the kind that the format
+ * demands at their place, and nothing is ever skipped, so that depth is bounded by the format and
+ * not by the file.
+ */
+final class HeaderParser {
+    private static final Pattern COMPLAINT =
+            Pattern.compile("(.*?) at line (\\d+) column (\\d+).*", Pattern.DOTALL);
+
+    private final Path file;
+    private final HeaderStream bytes;
+    private final long dataSize;
+    private final SequencedMap<String, String> metadata = new LinkedHashMap<>();
+    private final SequencedMap<String, TensorInfo> tensors = new LinkedHashMap<>();
+
+    /** Where the parser is, for messages; null while it is in no tensor. */
+    private @Nullable String tensor;
+
+    private HeaderParser(Path file, HeaderStream bytes, long dataSize) {
+        this.file = file;
+        this.bytes = bytes;
+        this.dataSize = dataSize;
+    }
+
+    /**
+     * @param file the file's name, for messages
+     * @param bytes the header with its padding
+     * @param dataSize how many bytes of data follow the header
+     */
+    static Header parse(Path file, HeaderStream bytes, long dataSize) throws IOException {
+        var parser = new HeaderParser(file, bytes, dataSize);
+        try {
+            parser.document();
+        } catch (CharacterCodingException e) {
+            throw parser.refuse(
+                    "expected UTF-8, found malformed bytes among the first " + bytes.consumed());
+        } catch (MalformedJsonException | EOFException e) {
+            throw parser.refuse("expected strict JSON, found " + complaint(e));
+        }
+        parser.checkCoverage();
+        return new Header(parser.metadata, parser.tensors);
+    }
+
+    private void document() throws IOException {
+        var input = new BufferedInputStream(bytes);
+        input.mark(1);
+        int first = input.read();
+        if (first != '{') {
+            throw refuse("expected '{' as the first byte, found " + character(first));
+        }
+        input.reset();
+        // A new decoder reports malformed input, where the constructor with a charset replaces it.
+        var json =
+                new JsonReader(new InputStreamReader(input, StandardCharsets.UTF_8.newDecoder()));
+        json.setStrictness(Strictness.STRICT);
+        boolean metadataSeen = false;
+        json.beginObject();
+        while (json.hasNext()) {
+            String name = name(json);
+            if (!name.equals(Format.METADATA)) {
+                tensor(json, name);
+            } else if (metadataSeen) {
+                throw refuse("expected " + Format.METADATA + " once, found it twice");
+            } else {
+                metadataSeen = true;
+                metadata(json);
+            }
+        }
+        json.endObject();
+        expect(json, JsonToken.END_DOCUMENT, "nothing after the JSON object");
+        if (bytes.lastUnpadded() != '}') {
+            throw refuse(
+                    "expected only spaces after the JSON object, found "
+                            + character(bytes.lastUnpadded()));
+        }
+    }
+
+    private void metadata(JsonReader json) throws IOException {
+        expect(json, JsonToken.BEGIN_OBJECT, Format.METADATA + " to be an object");
+        json.beginObject();
+        while (json.hasNext()) {
+            String key = name(json);
+            String what = Format.METADATA + " key " + Printable.quote(key);
+            if (metadata.containsKey(key)) {
+                throw refuse("expected " + what + " once, found it twice");
+            }
+            expect(json, JsonToken.STRING, what + " to have a string");
+            metadata.put(key, json.nextString());
+        }
+        json.endObject();
+    }
+
+    private void tensor(JsonReader json, String name) throws IOException {
+        tensor = name;
+        if (tensors.containsKey(name)) {
+            throw refuse("expected each name once, found it twice");
+        }
+        DType dtype = null;
+        List<Long> shape = null;
+        List<Long> offsets = null;
+        expect(json, JsonToken.BEGIN_OBJECT, "an object");
+        json.beginObject();
+        while (json.hasNext()) {
+            String field = name(json);
+            switch (field) {
+                case Format.DTYPE -> {
+                    once(field, dtype);
+                    dtype = dtype(json);
+                }
+                case Format.SHAPE -> {
+                    once(field, shape);
+                    shape = counts(json, field);
+                }
+                case Format.DATA_OFFSETS -> {
+                    once(field, offsets);
+                    offsets = counts(json, field);
+                }
+                default ->
+                        throw refuse(
+                                "expected only the fields dtype, shape and data_offsets, found "
+                                        + Printable.quote(field));
+            }
+        }
+        json.endObject();
+        tensors.put(
+                name,
+                info(
+                        name,
+                        present(Format.DTYPE, dtype),
+                        present(Format.SHAPE, shape),
+                        present(Format.DATA_OFFSETS, offsets)));
+        tensor = null;
+    }
+
+    private TensorInfo info(String name, DType dtype, List<Long> shape, List<Long> offsets)
+            throws SafetensorsException {
+        long size;
+        try {
+            size = TensorInfo.byteSize(dtype, shape);
+        } catch (IllegalArgumentException e) {
+            throw refuse(e.getMessage());
+        }
+        if (offsets.size() != 2) {
+            throw refuse("expected 2 data_offsets, found " + Printable.shape(offsets));
+        }
+        long begin = offsets.getFirst();
+        long end = offsets.getLast();
+        if (begin > end || end > dataSize) {
+            throw refuse(
+                    "expected data_offsets in rising order within the file's %d bytes of data, found %s"
+                            .formatted(dataSize, offsets));
+        }
+        if (end - begin != size) {
+            throw refuse(
+                    "expected data_offsets %d bytes apart for shape %s of %s, found %s"
+                            .formatted(size, Printable.shape(shape), dtype, offsets));
+        }
+        return new TensorInfo(name, dtype, shape, begin, end);
+    }
+
+    private DType dtype(JsonReader json) throws IOException {
+        expect(json, JsonToken.STRING, "dtype to be a string");
+        String name = json.nextString();
+        return DType.of(name)
+                .orElseThrow(
+                        () ->
+                                refuse(
+                                        "expected a dtype among %s, found %s"
+                                                .formatted(
+                                                        Arrays.toString(DType.values()),
+                                                        Printable.quote(name))));
+    }
+
+    private List<Long> counts(JsonReader json, String field) throws IOException {
+        expect(json, JsonToken.BEGIN_ARRAY, field + " to be an array");
+        var counts = new ArrayList<Long>();
+        json.beginArray();
+        while (json.hasNext()) {
+            expect(json, JsonToken.NUMBER, field + " to hold whole numbers");
+            counts.add(count(json.nextString(), field));
+        }
+        json.endArray();
+        return counts;
+    }
+
+    /** Only plain digits: the format's numbers are unsigned integers, 1.0 and 1e3 are not. */
+    private long count(String literal, String field) throws SafetensorsException {
+        if (literal.chars().allMatch(c -> c >= '0' && c <= '9')) {
+            try {
+                return Long.parseLong(literal);
+            } catch (NumberFormatException e) {
+                // Too large: refused below like any other number.
+            }
+        }
+        throw refuse(
+                "expected %s to hold whole numbers from 0 to 2^63-1, found %s"
+                        .formatted(field, Printable.text(literal)));
+    }
+
+    /** The tensors in the order of their bytes must follow each other without gap or overlap. */
+    private void checkCoverage() throws SafetensorsException {
+        List<TensorInfo> byPosition =
+                tensors.values().stream()
+                        .sorted(
+                                Comparator.comparingLong(TensorInfo::begin)
+                                        .thenComparingLong(TensorInfo::end))
+                        .toList();
+        long covered = 0;
+        for (TensorInfo info : byPosition) {
+            if (info.begin() != covered) {
+                throw SafetensorsException.forTensor(
+                        file,
+                        info.name(),
+                        "expected its data to begin at %d, where the data before it ends, found %s at %d"
+                                .formatted(
+                                        covered,
+                                        info.begin() < covered ? "an overlap" : "a hole",
+                                        info.begin()));
+            }
+            covered = info.end();
+        }
+        if (covered != dataSize) {
+            throw new SafetensorsException(
+                    file,
+                    "data",
+                    "expected %d bytes after the header, as its tensors take, found %d"
+                            .formatted(covered, dataSize));
+        }
+    }
+
+    private String name(JsonReader json) throws IOException {
+        expect(json, JsonToken.NAME, "a name");
+        return json.nextName();
+    }
+
+    private void once(String field, @Nullable Object earlier) throws SafetensorsException {
+        if (earlier != null) {
+            throw refuse("expected the field " + field + " once, found it twice");
+        }
+    }
+
+    private <T> T present(String field, @Nullable T value) throws SafetensorsException {
+        if (value == null) {
+            throw refuse("expected the field " + field + ", found none");
+        }
+        return value;
+    }
+
+    private void expect(JsonReader json, JsonToken expected, String what) throws IOException {
+        JsonToken found = json.peek();
+        if (found == expected) {
+            return;
+        }
+        String description =
+                switch (found) {
+                    case STRING -> "the string " + Printable.quote(json.nextString());
+                    case NUMBER -> "the number " + Printable.text(json.nextString());
+                    case BOOLEAN -> "the boolean " + json.nextBoolean();
+                    case NULL -> "null";
+                    case BEGIN_OBJECT -> "an object";
+                    case BEGIN_ARRAY -> "an array";
+                    case END_DOCUMENT -> "nothing";
+                    case END_OBJECT, END_ARRAY, NAME -> found.toString();
+                };
+        throw refuse("expected " + what + ", found " + description);
+    }
+
+    private static String character(int value) {
+        if (value < 0) {
+            return "nothing";
+        }
+        return value > ' ' && value < 0x7f ? "'" + (char) value + "'" : "0x%02x".formatted(value);
+    }
+
+    /** The parser's complaint and position, without its path (our own says more) and its advice. */
+    private static String complaint(IOException exception) {
+        String message = String.valueOf(exception.getMessage());
+        Matcher matcher = COMPLAINT.matcher(message);
+        if (!matcher.matches()) {
+            return Printable.text(message);
+        }
+        String reason =
+                matcher.group(1).startsWith("Use JsonReader") ? "an error" : matcher.group(1);
+        return "%s at line %s column %s"
+                .formatted(Printable.text(reason), matcher.group(2), matcher.group(3));
+    }
+
+    private SafetensorsException refuse(String problem) {
+        return tensor == null
+                ? new SafetensorsException(file, "header", problem)
+                : SafetensorsException.forTensor(file, tensor, problem);
+    }
+}

@@ -1,0 +1,278 @@
+package org.panoptim.safetensors;
+
+import org.panoptim.DType;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Optional;
+import java.util.SequencedMap;
+
+/**
+ * Reads a safetensors file, which is not trusted.
+ *
+ * <p>{@link #open} checks the whole header, before anything of it is handed out: that it is strict
+ * JSON of the format's shape and nothing else, that all names differ, and that the tensors cover
+ * the rest of the file exactly, without holes or overlaps. Only what the format says about
+ * alignment is left aside, and tensors may begin anywhere. A file that fails a check gets a {@link
+ * SafetensorsException}; failures of the file system itself keep their own kinds of {@link
+ * IOException}.
+ *
+ * <p>Memory is taken in proportion to the header that is really there, of at most {@value
+ * #MAX_HEADER_BYTES} bytes, and never for what a file merely claims. Tensors are read straight into
+ * the caller's memory.
+ *
+ * <p>A reader may be used by several threads at once. Interrupting a thread while it reads closes
+ * the reader, as with every {@link FileChannel}.
+ */
+public final class SafetensorsReader implements AutoCloseable {
+    /** The longest header that is accepted, in bytes; the format's own limit. */
+    public static final int MAX_HEADER_BYTES = Format.MAX_HEADER_BYTES;
+
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private final Path file;
+    private final FileChannel channel;
+    private final long dataPosition;
+    private final Header header;
+    private volatile boolean closed;
+
+    private SafetensorsReader(Path file, FileChannel channel, long dataPosition, Header header) {
+        this.file = file;
+        this.channel = channel;
+        this.dataPosition = dataPosition;
+        this.header = header;
+    }
+
+    /**
+     * Opens a file and checks all of it but the tensors' elements.
+     *
+     * @param file the file, which stays open until {@link #close}
+     * @throws SafetensorsException if it is not a safetensors file
+     * @throws IOException if it cannot be read
+     */
+    public static SafetensorsReader open(Path file) throws IOException {
+        // Asked first, since merely opening a pipe would wait for somebody to write to it.
+        if (!Files.readAttributes(file, BasicFileAttributes.class).isRegularFile()) {
+            throw new SafetensorsException(file, "file", "expected a regular file");
+        }
+        FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+        try {
+            long fileSize = channel.size();
+            long headerSize = headerSize(file, channel, fileSize);
+            long dataPosition = Format.PREFIX_BYTES + headerSize;
+            Header header =
+                    HeaderParser.parse(
+                            file,
+                            new HeaderStream(file, channel, headerSize),
+                            fileSize - dataPosition);
+            return new SafetensorsReader(file, channel, dataPosition, header);
+        } catch (Throwable failure) {
+            try {
+                channel.close();
+            } catch (IOException e) {
+                failure.addSuppressed(e);
+            }
+            throw failure;
+        }
+    }
+
+    /**
+     * Returns the header's map of strings in the file's order, unmodifiable; empty if it has none.
+     */
+    public SequencedMap<String, String> metadata() {
+        return header.metadata();
+    }
+
+    /** Returns all tensors by name, in the header's order, unmodifiable. */
+    public SequencedMap<String, TensorInfo> tensors() {
+        return header.tensors();
+    }
+
+    /** Returns the tensor of this name, or empty if the file has none. */
+    public Optional<TensorInfo> find(String name) {
+        return Optional.ofNullable(header.tensors().get(name));
+    }
+
+    /**
+     * Returns the tensor of this name.
+     *
+     * @throws SafetensorsException if the file has none
+     */
+    public TensorInfo require(String name) throws SafetensorsException {
+        return find(name)
+                .orElseThrow(
+                        () ->
+                                SafetensorsException.forTensor(
+                                        file, name, "expected in the file, found none"));
+    }
+
+    /**
+     * Copies a tensor's little-endian bytes into memory.
+     *
+     * @param tensor one of {@link #tensors()}
+     * @param destination memory of exactly the tensor's size, native or on the heap, of any
+     *     alignment. After an exception its content is unspecified
+     * @throws IllegalArgumentException if the tensor is not of this file, or if {@code destination}
+     *     has another size or is read-only
+     * @throws IllegalStateException if this reader is closed
+     * @throws SafetensorsException if the file has become shorter since it was opened
+     * @throws IOException if reading fails
+     */
+    public void read(TensorInfo tensor, MemorySegment destination) throws IOException {
+        if (destination.byteSize() != tensor.byteSize()) {
+            throw new IllegalArgumentException(
+                    "destination of tensor %s: expected %d bytes, got %d"
+                            .formatted(
+                                    Printable.quote(tensor.name()),
+                                    tensor.byteSize(),
+                                    destination.byteSize()));
+        }
+        if (destination.isReadOnly()) {
+            throw new IllegalArgumentException(
+                    "destination of tensor %s: expected writable memory, got a read-only segment"
+                            .formatted(Printable.quote(tensor.name())));
+        }
+        read(
+                tensor,
+                (chunk, offset) ->
+                        MemorySegment.copy(chunk, 0, destination, offset, chunk.byteSize()));
+    }
+
+    /**
+     * Hands a tensor's little-endian bytes to a sink, in chunks of at most a mebibyte.
+     *
+     * @param tensor one of {@link #tensors()}
+     * @param sink takes the chunks; what it throws ends the reading and is passed on
+     * @throws IllegalArgumentException if the tensor is not of this file
+     * @throws IllegalStateException if this reader is closed
+     * @throws SafetensorsException if the file has become shorter since it was opened
+     * @throws IOException if reading fails
+     */
+    public void read(TensorInfo tensor, TensorSink sink) throws IOException {
+        if (!tensor.equals(header.tensors().get(tensor.name()))) {
+            throw new IllegalArgumentException(
+                    "tensor: expected one of %s, got %s %s %s at [%d, %d]"
+                            .formatted(
+                                    file,
+                                    Printable.quote(tensor.name()),
+                                    tensor.dtype(),
+                                    Printable.shape(tensor.shape()),
+                                    tensor.begin(),
+                                    tensor.end()));
+        }
+        if (closed) {
+            throw new IllegalStateException("the reader of " + file + " is closed");
+        }
+        long size = tensor.byteSize();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment staging = arena.allocate(Math.min(size, Format.CHUNK_BYTES));
+            for (long offset = 0; offset < size; offset += staging.byteSize()) {
+                MemorySegment chunk =
+                        staging.asSlice(0, Math.min(size - offset, staging.byteSize()));
+                fill(chunk, tensor, offset);
+                sink.write(chunk.asReadOnly(), offset);
+            }
+        }
+    }
+
+    /**
+     * Reads a tensor of type {@link DType#F32}, of any shape, into a new array in row-major order.
+     *
+     * @param name the tensor's name
+     * @throws SafetensorsException if the file has no tensor of this name, or one of another type
+     *     or with more elements than an array can hold
+     * @throws IllegalStateException if this reader is closed
+     * @throws IOException if reading fails
+     */
+    public float[] floats(String name) throws IOException {
+        TensorInfo tensor = require(name);
+        if (tensor.dtype() != DType.F32) {
+            throw SafetensorsException.forTensor(
+                    file, name, "expected dtype F32, found " + tensor.dtype());
+        }
+        if (tensor.elementCount() > Integer.MAX_VALUE - 8) {
+            throw SafetensorsException.forTensor(
+                    file,
+                    name,
+                    "expected at most %d elements, which fit into an array, found %d"
+                            .formatted(Integer.MAX_VALUE - 8, tensor.elementCount()));
+        }
+        float[] result = new float[(int) tensor.elementCount()];
+        read(
+                tensor,
+                (chunk, offset) ->
+                        MemorySegment.copy(
+                                chunk,
+                                FLOAT,
+                                0,
+                                result,
+                                (int) (offset / Float.BYTES),
+                                (int) (chunk.byteSize() / Float.BYTES)));
+        return result;
+    }
+
+    /** Closes the file. Metadata and descriptions stay usable; a second call does nothing. */
+    @Override
+    public void close() throws IOException {
+        closed = true;
+        channel.close();
+    }
+
+    @Override
+    public String toString() {
+        return "SafetensorsReader[" + file + ", " + header.tensors().size() + " tensors]";
+    }
+
+    private static long headerSize(Path file, FileChannel channel, long fileSize)
+            throws IOException {
+        ByteBuffer prefix = ByteBuffer.allocate(Format.PREFIX_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        while (prefix.hasRemaining() && channel.read(prefix, prefix.position()) >= 0) {}
+        if (prefix.hasRemaining()) {
+            throw new SafetensorsException(
+                    file,
+                    "length prefix",
+                    "expected %d bytes, found %d".formatted(prefix.capacity(), prefix.position()));
+        }
+        long headerSize = prefix.getLong(0);
+        // Compared as unsigned, which is what the format says it is.
+        if (Long.compareUnsigned(headerSize, MAX_HEADER_BYTES) > 0) {
+            throw new SafetensorsException(
+                    file,
+                    "length prefix",
+                    "expected a header of at most %d bytes, found a length of %s"
+                            .formatted(MAX_HEADER_BYTES, Long.toUnsignedString(headerSize)));
+        }
+        if (headerSize > fileSize - Format.PREFIX_BYTES) {
+            throw new SafetensorsException(
+                    file,
+                    "length prefix",
+                    "expected a header of at most %d bytes, which follow in the file, found a length of %d"
+                            .formatted(fileSize - Format.PREFIX_BYTES, headerSize));
+        }
+        return headerSize;
+    }
+
+    private void fill(MemorySegment chunk, TensorInfo tensor, long offset) throws IOException {
+        long start = dataPosition + tensor.begin() + offset;
+        ByteBuffer buffer = chunk.asByteBuffer();
+        while (buffer.hasRemaining()) {
+            if (channel.read(buffer, start + buffer.position()) < 0) {
+                throw SafetensorsException.forTensor(
+                        file,
+                        tensor.name(),
+                        "expected %d bytes, but the file has shrunk and ends after %d"
+                                .formatted(tensor.byteSize(), offset + buffer.position()));
+            }
+        }
+    }
+}

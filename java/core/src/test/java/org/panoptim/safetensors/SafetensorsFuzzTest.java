@@ -1,0 +1,348 @@
+package org.panoptim.safetensors;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.Tuple;
+import net.jqwik.api.lifecycle.AfterProperty;
+import net.jqwik.api.lifecycle.BeforeProperty;
+import net.jqwik.api.statistics.Statistics;
+
+import org.panoptim.DType;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
+
+/**
+ * Opens files that were damaged in every way. Each is either refused with the one exception, or is
+ * a valid file; and nothing is allocated that the file's true length does not justify.
+ */
+class SafetensorsFuzzTest {
+    private static final List<byte[]> SEEDS =
+            List.of(
+                    RawFile.of("{}      ", 0),
+                    RawFile.of(
+                            "{"
+                                    + RawFile.tensor("w", "F32", "[2,3]", "[0,24]")
+                                    + ","
+                                    + RawFile.tensor("b", "F32", "[]", "[24,28]")
+                                    + "}",
+                            28),
+                    RawFile.of(
+                            "{\"__metadata__\":{\"step\":\"10\",\"é\":\"\\\"\\u00e9\\n\"},"
+                                    + RawFile.tensor("i", "I64", "[1]", "[0,8]")
+                                    + ","
+                                    + RawFile.tensor("e", "F16", "[0,3]", "[8,8]")
+                                    + ","
+                                    + RawFile.tensor("重み", "BF16", "[2]", "[8,12]")
+                                    + ","
+                                    + RawFile.tensor("m", "BOOL", "[3]", "[12,15]")
+                                    + "}    ",
+                            15));
+
+    private static final List<Long> PREFIXES =
+            List.of(
+                    0L,
+                    1L,
+                    2L,
+                    7L,
+                    8L,
+                    99_999_999L,
+                    100_000_000L,
+                    100_000_001L,
+                    0x7fff_ffffL,
+                    0x8000_0000L,
+                    0xffff_ffffL,
+                    Long.MAX_VALUE - 8,
+                    Long.MAX_VALUE,
+                    Long.MIN_VALUE,
+                    -8L,
+                    -1L);
+
+    /** Pieces that a header is made of, and others that it must not have. */
+    private static final List<String> TOKENS =
+            List.of(
+                    "",
+                    " ",
+                    "\n",
+                    "\0",
+                    "{",
+                    "}",
+                    "[",
+                    "]",
+                    "{}",
+                    "[]",
+                    ",",
+                    ":",
+                    "\"",
+                    "\\",
+                    "\\ud800",
+                    "\"w\"",
+                    "\"__metadata__\"",
+                    "\"dtype\"",
+                    "\"shape\"",
+                    "\"data_offsets\"",
+                    "\"F32\"",
+                    "\"U8\"",
+                    "\"F99\"",
+                    "null",
+                    "true",
+                    "NaN",
+                    "//",
+                    "[[",
+                    "{\"a\":",
+                    "0",
+                    "-0",
+                    "-1",
+                    "1",
+                    "4",
+                    "8",
+                    "24",
+                    "28",
+                    "1.5",
+                    "1e400",
+                    "1E2",
+                    "01",
+                    "4611686018427387904",
+                    "9223372036854775807",
+                    "9223372036854775808",
+                    "99999999999999999999999999");
+
+    private static final Pattern TOKEN =
+            Pattern.compile(
+                    "\"(?:[^\"\\\\]++|\\\\.)*+\"|-?[0-9][0-9.eE+-]*|[a-zA-Z]+|.", Pattern.DOTALL);
+
+    private final com.sun.management.ThreadMXBean threads =
+            (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private Path file = Path.of("");
+
+    @BeforeProperty
+    void makeFile() throws IOException {
+        file = Files.createTempFile("fuzzed", ".safetensors");
+    }
+
+    @AfterProperty
+    void deleteFile() throws IOException {
+        Files.delete(file);
+    }
+
+    @Property(tries = 3000, shrinking = ShrinkingMode.BOUNDED)
+    void damagedBytesAreRefusedOrHarmless(@ForAll("damagedBytes") byte[] content)
+            throws IOException {
+        check(content);
+    }
+
+    @Property(tries = 4000, shrinking = ShrinkingMode.BOUNDED)
+    void damagedHeadersAreRefusedOrHarmless(@ForAll("damagedHeaders") byte[] content)
+            throws IOException {
+        check(content);
+    }
+
+    @Property(tries = 500, shrinking = ShrinkingMode.BOUNDED)
+    void anyBytesBehindATruePrefixAreRefusedOrHarmless(@ForAll byte[] header) throws IOException {
+        byte[] object = new byte[header.length + 1];
+        object[0] = '{';
+        System.arraycopy(header, 0, object, 1, header.length);
+        check(RawFile.of(object, new byte[0]));
+    }
+
+    private void check(byte[] content) throws IOException {
+        Files.write(file, content);
+        long before = threads.getCurrentThreadAllocatedBytes();
+        String outcome;
+        try (var reader = SafetensorsReader.open(file)) {
+            outcome = "accepted";
+            checkCoverage(reader, content);
+            for (TensorInfo info : reader.tensors().values()) {
+                reader.read(info, MemorySegment.ofArray(new byte[(int) info.byteSize()]));
+                if (info.dtype() == DType.F32) {
+                    assertThat(reader.floats(info.name()).length).isEqualTo(info.elementCount());
+                }
+            }
+        } catch (SafetensorsException e) {
+            outcome = "refused";
+            assertThat(e.getMessage()).startsWith(file + ": ").hasSizeLessThan(1000);
+            assertThat(e.getMessage().chars().filter(Character::isISOControl)).isEmpty();
+        }
+        long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+        assertThat(allocated).as("bytes allocated").isLessThan(2_000_000 + 100L * content.length);
+        Statistics.collect(outcome);
+    }
+
+    /** Worked out here once more from what the reader says: each byte belongs to one tensor. */
+    private static void checkCoverage(SafetensorsReader reader, byte[] content) {
+        long header = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        int dataSize = (int) (content.length - 8 - header);
+        int[] owners = new int[dataSize];
+        for (TensorInfo info : reader.tensors().values()) {
+            long elements = info.shape().stream().reduce(1L, Math::multiplyExact);
+            assertThat(info.end() - info.begin()).isEqualTo(elements * info.dtype().byteSize());
+            for (long i = info.begin(); i < info.end(); i++) {
+                owners[(int) i]++;
+            }
+        }
+        assertThat(owners).containsOnly(dataSize == 0 ? new int[0] : new int[] {1});
+    }
+
+    @Provide
+    Arbitrary<byte[]> damagedBytes() {
+        var position = Arbitraries.doubles().between(0, 1);
+        var bytes = Arbitraries.bytes().array(byte[].class).ofMaxSize(20);
+        Arbitrary<UnaryOperator<byte[]>> flip =
+                Combinators.combine(position, Arbitraries.integers().between(0, 7))
+                        .as((at, bit) -> content -> flip(content, at, bit));
+        Arbitrary<UnaryOperator<byte[]>> truncation =
+                position.map(at -> content -> Arrays.copyOf(content, index(content.length, at)));
+        Arbitrary<UnaryOperator<byte[]>> insertion =
+                Combinators.combine(position, bytes)
+                        .as((at, piece) -> content -> splice(content, at, 0, piece));
+        Arbitrary<UnaryOperator<byte[]>> replacement =
+                Combinators.combine(position, bytes)
+                        .as((at, piece) -> content -> splice(content, at, piece.length, piece));
+        Arbitrary<UnaryOperator<byte[]>> removal =
+                Combinators.combine(position, Arbitraries.integers().between(1, 20))
+                        .as((at, count) -> content -> splice(content, at, count, new byte[0]));
+        Arbitrary<UnaryOperator<byte[]>> prefix =
+                Arbitraries.oneOf(
+                                Arbitraries.of(PREFIXES),
+                                Arbitraries.longs().between(0, 400),
+                                Arbitraries.longs())
+                        .map(length -> content -> setPrefix(content, length));
+        return damaged(
+                Arbitraries.oneOf(flip, truncation, insertion, replacement, removal, prefix));
+    }
+
+    @Provide
+    Arbitrary<byte[]> damagedHeaders() {
+        var position = Arbitraries.doubles().between(0, 1);
+        var token = Arbitraries.of(TOKENS);
+        Arbitrary<UnaryOperator<byte[]>> replacement =
+                Combinators.combine(position, token)
+                        .as((at, with) -> edit((tokens, i) -> tokens.set(i, with), at));
+        Arbitrary<UnaryOperator<byte[]>> insertion =
+                Combinators.combine(position, token)
+                        .as((at, piece) -> edit((tokens, i) -> tokens.add(i, piece), at));
+        Arbitrary<UnaryOperator<byte[]>> removal =
+                position.map(at -> edit((tokens, i) -> tokens.remove(i), at));
+        Arbitrary<UnaryOperator<byte[]>> doubling =
+                Combinators.combine(position, Arbitraries.integers().between(1, 20))
+                        .as(
+                                (at, count) ->
+                                        edit(
+                                                (tokens, i) -> {
+                                                    int end = Math.min(i + count, tokens.size());
+                                                    var range = tokens.subList(i, end);
+                                                    tokens.addAll(i, List.copyOf(range));
+                                                },
+                                                at));
+        Arbitrary<UnaryOperator<byte[]>> repetition =
+                Combinators.combine(position, token, Arbitraries.of(2, 300, 20_000))
+                        .as(
+                                (at, piece, count) ->
+                                        edit(
+                                                (tokens, i) -> tokens.add(i, piece.repeat(count)),
+                                                at));
+        Arbitrary<UnaryOperator<byte[]>> exchange =
+                Combinators.combine(position, position)
+                        .as(
+                                (from, to) ->
+                                        edit(
+                                                (tokens, i) -> {
+                                                    int j = index(tokens.size() - 1, to);
+                                                    tokens.set(i, tokens.set(j, tokens.get(i)));
+                                                },
+                                                from));
+        return damaged(
+                Arbitraries.frequencyOf(
+                        Tuple.of(4, replacement),
+                        Tuple.of(2, insertion),
+                        Tuple.of(2, removal),
+                        Tuple.of(1, doubling),
+                        Tuple.of(1, repetition),
+                        Tuple.of(1, exchange)));
+    }
+
+    private static Arbitrary<byte[]> damaged(Arbitrary<UnaryOperator<byte[]>> damage) {
+        return Combinators.combine(Arbitraries.of(SEEDS), damage.list().ofMinSize(1).ofMaxSize(3))
+                .as(
+                        (seed, damages) -> {
+                            byte[] content = seed;
+                            for (var one : damages) {
+                                content = one.apply(content);
+                            }
+                            return content;
+                        });
+    }
+
+    private static byte[] flip(byte[] content, double at, int bit) {
+        byte[] result = content.clone();
+        if (result.length > 0) {
+            result[index(result.length - 1, at)] ^= (byte) (1 << bit);
+        }
+        return result;
+    }
+
+    private static byte[] splice(byte[] content, double at, int removed, byte[] inserted) {
+        int start = index(content.length, at);
+        int end = Math.min(content.length, start + removed);
+        var result = new ByteArrayOutputStream();
+        result.write(content, 0, start);
+        result.writeBytes(inserted);
+        result.write(content, end, content.length - end);
+        return result.toByteArray();
+    }
+
+    private static byte[] setPrefix(byte[] content, long length) {
+        byte[] result = content.clone();
+        if (result.length >= 8) {
+            ByteBuffer.wrap(result).order(ByteOrder.LITTLE_ENDIAN).putLong(0, length);
+        }
+        return result;
+    }
+
+    private interface Edit {
+        void apply(List<String> tokens, int index);
+    }
+
+    /** Changes the header's tokens and keeps the length prefix true. */
+    private static UnaryOperator<byte[]> edit(Edit edit, double at) {
+        return content -> {
+            int headerSize =
+                    (int) ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN).getLong();
+            var tokens = new ArrayList<String>();
+            var matcher = TOKEN.matcher(new String(content, 8, headerSize, UTF_8));
+            while (matcher.find()) {
+                tokens.add(matcher.group());
+            }
+            if (!tokens.isEmpty()) {
+                edit.apply(tokens, index(tokens.size() - 1, at));
+            }
+            return RawFile.of(
+                    String.join("", tokens).getBytes(UTF_8),
+                    Arrays.copyOfRange(content, 8 + headerSize, content.length));
+        };
+    }
+
+    private static int index(int last, double at) {
+        return (int) Math.round(at * last);
+    }
+}
