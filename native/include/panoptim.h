@@ -146,50 +146,50 @@ typedef struct panoptim_sgd_scalars {
 } panoptim_sgd_scalars;
 
 typedef struct panoptim_adam_scalars {
-    float weight_decay;           /* coupled: added to the gradient */
-    float one_minus_beta1;        /* 1 - beta1 */
-    float beta2;                  /* beta2 */
-    float one_minus_beta2;        /* 1 - beta2 */
-    float step_size;              /* rate / (1 - beta1^t) */
+    float weight_decay;            /* coupled: added to the gradient */
+    float one_minus_beta1;         /* 1 - beta1 */
+    float beta2;                   /* beta2 */
+    float one_minus_beta2;         /* 1 - beta2 */
+    float step_size;               /* rate / (1 - beta1^t) */
     float inverse_root_correction; /* 1 / sqrt(1 - beta2^t) */
     float epsilon;
 } panoptim_adam_scalars;
 
 typedef struct panoptim_adamw_scalars {
-    float decay;                  /* decoupled: rate * weight decay */
-    float one_minus_beta1;        /* 1 - beta1 */
-    float beta2;                  /* beta2 */
-    float one_minus_beta2;        /* 1 - beta2 */
-    float step_size;              /* rate / (1 - beta1^t) */
+    float decay;                   /* decoupled: rate * weight decay */
+    float one_minus_beta1;         /* 1 - beta1 */
+    float beta2;                   /* beta2 */
+    float one_minus_beta2;         /* 1 - beta2 */
+    float step_size;               /* rate / (1 - beta1^t) */
     float inverse_root_correction; /* 1 / sqrt(1 - beta2^t) */
     float epsilon;
 } panoptim_adamw_scalars;
 
 typedef struct panoptim_lion_scalars {
     float rate;
-    float decay;           /* decoupled: rate * weight decay */
-    float beta1;           /* of the update's direction */
+    float decay; /* decoupled: rate * weight decay */
+    float beta1; /* of the update's direction */
     float one_minus_beta1;
-    float beta2;           /* of the momentum */
+    float beta2; /* of the momentum */
     float one_minus_beta2;
 } panoptim_lion_scalars;
 
 typedef struct panoptim_sophia_g_scalars {
     float rate;
-    float decay;           /* decoupled: rate * weight decay */
+    float decay; /* decoupled: rate * weight decay */
     float beta1;
     float one_minus_beta1;
-    float beta2;           /* of the curvature */
+    float beta2; /* of the curvature */
     float one_minus_beta2;
     float curvature_weight; /* rho * batch size */
 } panoptim_sophia_g_scalars;
 
 typedef struct panoptim_sophia_h_scalars {
     float rate;
-    float decay;           /* decoupled: rate * weight decay */
+    float decay; /* decoupled: rate * weight decay */
     float beta1;
     float one_minus_beta1;
-    float beta2;           /* of the curvature */
+    float beta2; /* of the curvature */
     float one_minus_beta2;
     float clip;
     float epsilon;
@@ -220,7 +220,8 @@ typedef struct panoptim_tensor {
 /* chunk_elements consecutive elements of a tensor (fewer in its last chunk). */
 typedef struct panoptim_chunk {
     int32_t tensor;
-    int32_t index; /* the chunk's place in its tensor: its first element is index * chunk_elements */
+    /* The chunk's place in its tensor: its first element is index * chunk_elements. */
+    int32_t index;
 } panoptim_chunk;
 
 /* What the schedule says for one step. */
@@ -232,34 +233,35 @@ typedef struct panoptim_schedule_entry {
 /* Settings, counters and outcome of the step. */
 typedef struct panoptim_control {
     /* Set by the caller, between steps. */
-    double clip_norm;         /* largest global norm of the gradient; infinity: no clipping */
-    double growth_factor;     /* of a dynamic loss scale */
-    double backoff_factor;    /* of a dynamic loss scale */
-    int64_t growth_interval;  /* accepted steps in a row before the loss scale grows; 0: it is fixed */
-    int32_t policy;           /* PANOPTIM_PROPAGATE, PANOPTIM_SKIP or PANOPTIM_FAIL */
-    int32_t measure;          /* the gradients are measured */
-    int32_t statistics;       /* the update's norm is taken */
-    int32_t zero_gradients;   /* gradients are zeroed after use, or instead of it */
+    double clip_norm;      /* largest global norm of the gradient; infinity: no clipping */
+    double growth_factor;  /* of a dynamic loss scale */
+    double backoff_factor; /* of a dynamic loss scale */
+    /* Accepted steps in a row before the loss scale grows; 0: it is fixed. */
+    int64_t growth_interval;
+    int32_t policy;         /* PANOPTIM_PROPAGATE, PANOPTIM_SKIP or PANOPTIM_FAIL */
+    int32_t measure;        /* the gradients are measured */
+    int32_t statistics;     /* the update's norm is taken */
+    int32_t zero_gradients; /* gradients are zeroed after use, or instead of it */
     /* Kept from step to step. */
-    int64_t step;             /* accepted steps */
-    int64_t skipped;          /* refused steps */
-    int64_t growth_tracker;   /* accepted steps in a row since the loss scale last changed */
-    double loss_scale;        /* what the next gradients are multiplied by; 1: none */
+    int64_t step;           /* accepted steps */
+    int64_t skipped;        /* refused steps */
+    int64_t growth_tracker; /* accepted steps in a row since the loss scale last changed */
+    double loss_scale;      /* what the next gradients are multiplied by; 1: none */
     /* Outcome of the last step. */
-    double square_sum;        /* of the raw gradients measured last */
-    double gradient_scale;    /* 1 / the loss scale that the last gradients came with */
-    double gradient_norm;     /* unscaled, before clipping; NaN if not measured */
-    double clip_coefficient;  /* in (0, 1] */
-    double update_norm;       /* of new minus old parameters; NaN if not asked for */
-    int32_t finite;           /* every gradient and curvature measured was finite */
+    double square_sum;       /* of the raw gradients measured last */
+    double gradient_scale;   /* 1 / the loss scale that the last gradients came with */
+    double gradient_norm;    /* unscaled, before clipping; NaN if not measured */
+    double clip_coefficient; /* in (0, 1] */
+    double update_norm;      /* of new minus old parameters; NaN if not asked for */
+    int32_t finite;          /* every gradient and curvature measured was finite */
     int32_t accepted;
 } panoptim_control;
 
 /* Per tensor and phase: what the update needs. Written by panoptim_prepare. */
 typedef struct panoptim_prepared {
-    float gradient_scale;   /* unscaling, clipping and the sign of maximize in one factor */
-    float curvature_scale;  /* unscaling and the sign of maximize; curvature is not clipped */
-    int32_t active;         /* 0: no gradient in this step, frozen, or the step was refused */
+    float gradient_scale;  /* unscaling, clipping and the sign of maximize in one factor */
+    float curvature_scale; /* unscaling and the sign of maximize; curvature is not clipped */
+    int32_t active;        /* 0: no gradient in this step, frozen, or the step was refused */
     int32_t reserved;
     uint8_t scalars[PANOPTIM_SCALARS]; /* panoptim_<rule>_scalars */
 } panoptim_prepared;
@@ -267,21 +269,22 @@ typedef struct panoptim_prepared {
 /* All tables of one optimizer. Pointers stay valid during a call; arrays have the counts named. */
 typedef struct panoptim_plan {
     const panoptim_group *groups;
-    const panoptim_tensor *tensors;      /* in registration order */
-    const panoptim_chunk *chunks;        /* in the order of the tensors */
-    const int64_t *gradients;            /* addresses, one a tensor; 0: no gradient in this step */
-    const int64_t *curvatures;           /* addresses, one a tensor; 0: none in this step */
-    const panoptim_schedule_entry *schedule; /* entry of step s (from 1) at s modulo schedule_entries */
-    int64_t *counts;                     /* steps taken by each tensor */
-    panoptim_prepared *prepared;         /* storage for tensor_count entries */
-    int32_t *prepared_index;             /* one a tensor: its entry in prepared (entries are shared) */
-    double *partials;                    /* storage for chunk_count * PANOPTIM_PARTIALS */
-    double *totals;                      /* storage for tensor_count * PANOPTIM_TOTALS */
+    const panoptim_tensor *tensors; /* in registration order */
+    const panoptim_chunk *chunks;   /* in the order of the tensors */
+    const int64_t *gradients;       /* addresses, one a tensor; 0: no gradient in this step */
+    const int64_t *curvatures;      /* addresses, one a tensor; 0: none in this step */
+    const panoptim_schedule_entry
+        *schedule;               /* entry of step s (from 1) at s modulo schedule_entries */
+    int64_t *counts;             /* steps taken by each tensor */
+    panoptim_prepared *prepared; /* storage for tensor_count entries */
+    int32_t *prepared_index;     /* one a tensor: its entry in prepared (entries are shared) */
+    double *partials;            /* storage for chunk_count * PANOPTIM_PARTIALS */
+    double *totals;              /* storage for tensor_count * PANOPTIM_TOTALS */
     panoptim_control *control;
     int64_t group_count;
     int64_t tensor_count;
     int64_t chunk_count;
-    int64_t chunk_elements;              /* PANOPTIM_BLOCK * 2^k */
+    int64_t chunk_elements; /* PANOPTIM_BLOCK * 2^k */
     int64_t schedule_entries;
 } panoptim_plan;
 
@@ -290,7 +293,7 @@ typedef struct panoptim_rule_info {
     int32_t slots;
     int32_t phases;
     int32_t reductions;
-    int32_t curvature;    /* 1: takes curvature from the caller */
+    int32_t curvature; /* 1: takes curvature from the caller */
     int32_t hyper_bytes;
     int32_t scalar_bytes;
 } panoptim_rule_info;
@@ -319,7 +322,8 @@ int32_t panoptim_gather(const panoptim_plan *plan);
 /* Accepts or refuses the step; advances step, counts and loss scale. */
 int32_t panoptim_decide(const panoptim_plan *plan);
 
-/* Computes clip coefficient and scalars of a phase; for phases above 0 joins the reductions first. */
+/* Computes clip coefficient and scalars of a phase; for phases above 0 joins the reductions first.
+ */
 int32_t panoptim_prepare(const panoptim_plan *plan, int32_t phase);
 
 /* Runs a phase of every rule over chunks [first, last); a refused step only zeroes, if asked to. */
