@@ -1,0 +1,82 @@
+// The arithmetic that all backends share, built from + - * /, square root, comparison and select
+// only, so that every compiler and device gives the same bits. Never fmaxf, std::max or copysign:
+// those differ in how they treat NaN and signed zeros.
+#pragma once
+
+#include <stdint.h>
+
+#include "rules/portable.cuh"
+
+namespace panoptim {
+inline namespace PANOPTIM_TIER {
+
+// x to the power n >= 0, by squaring.
+PANOPTIM_DEVICE double powi(double x, int64_t n) {
+    double result = 1;
+    double base = x;
+    while (n > 0) {
+        if ((n & 1) != 0) {
+            result *= base;
+        }
+        n >>= 1;
+        if (n > 0) {
+            base *= base;
+        }
+    }
+    return result;
+}
+
+// |x|: clears the sign bit.
+PANOPTIM_DEVICE float absolute(float x) {
+#ifdef __CUDA_ARCH__
+    return fabsf(x);
+#else
+    return __builtin_fabsf(x);
+#endif
+}
+
+// 1, -1, or x itself where x is 0, -0 or NaN.
+template <typename Real>
+PANOPTIM_DEVICE Real sign(Real x) {
+    return x > 0 ? Real(1) : (x < 0 ? Real(-1) : x);
+}
+
+// The larger of a and b; NaN if either is.
+template <typename Real>
+PANOPTIM_DEVICE Real maximum(Real a, Real b) {
+    const Real larger = a > b ? a : b;
+    return a == a ? larger : a;
+}
+
+// The smaller of a and b; NaN if either is.
+template <typename Real>
+PANOPTIM_DEVICE Real minimum(Real a, Real b) {
+    const Real lesser = a < b ? a : b;
+    return a == a ? lesser : a;
+}
+
+// Correctly rounded. The compiler's own functions and not those of <cmath>, whose inline wrappers
+// would be shared between tiers.
+PANOPTIM_DEVICE float square_root(float x) {
+#ifdef __CUDA_ARCH__
+    return __fsqrt_rn(x);
+#else
+    return __builtin_sqrtf(x);
+#endif
+}
+
+PANOPTIM_DEVICE double square_root(double x) {
+#ifdef __CUDA_ARCH__
+    return __dsqrt_rn(x);
+#else
+    return __builtin_sqrt(x);
+#endif
+}
+
+// Neither infinite nor NaN.
+PANOPTIM_DEVICE bool finite(double x) {
+    return x - x == 0;
+}
+
+} // namespace PANOPTIM_TIER
+} // namespace panoptim

@@ -1,0 +1,27 @@
+// Every rule of the registry (rules.def), and what must hold for each.
+#pragma once
+
+#include "rules/adam.cuh"
+#include "rules/adamw.cuh"
+#include "rules/lion.cuh"
+#include "rules/sgd.cuh"
+#include "rules/sophia_g.cuh"
+#include "rules/sophia_h.cuh"
+#ifdef PANOPTIM_TEST_RULES
+#include "test_rules.cuh"
+#endif
+
+namespace panoptim {
+inline namespace PANOPTIM_TIER {
+
+#define PANOPTIM_RULE(name, ...)                                                                   \
+    static_assert(sizeof(__VA_ARGS__::Scalars) <= PANOPTIM_SCALARS, #name ": scalars");            \
+    static_assert(__VA_ARGS__::slots <= PANOPTIM_MAX_SLOTS, #name ": slots");                      \
+    static_assert(__VA_ARGS__::phases >= 1, #name ": phases");                                     \
+    static_assert(__VA_ARGS__::phases <= PANOPTIM_MAX_PHASES, #name ": phases");                   \
+    static_assert(__VA_ARGS__::reductions <= PANOPTIM_MAX_REDUCTIONS, #name ": reductions");
+#include "rules/rules.def"
+#undef PANOPTIM_RULE
+
+} // namespace PANOPTIM_TIER
+} // namespace panoptim

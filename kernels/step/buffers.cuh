@@ -1,0 +1,81 @@
+// The arrays that an update works on, and how one element of them is read and written.
+#pragma once
+
+#include "rules/rule.cuh"
+#include "step/codec.cuh"
+
+namespace panoptim {
+inline namespace PANOPTIM_TIER {
+
+// Typed addresses of the first element of a piece of a tensor.
+template <int32_t ParameterType, int32_t GradientType, int32_t StateType>
+struct Buffers {
+    using Parameter = Codec<ParameterType>;
+    using Gradient = Codec<GradientType>;
+    using State = Codec<StateType>;
+
+    typename Parameter::Storage *value;
+    typename Gradient::Storage *gradient;
+    const typename Gradient::Storage *curvature;
+    typename State::Storage *slots[PANOPTIM_MAX_SLOTS];
+
+    PANOPTIM_DEVICE Buffers from(int64_t first, int slot_count) const {
+        Buffers moved = *this;
+        moved.value += first;
+        moved.gradient += first;
+        if (curvature != nullptr) {
+            moved.curvature += first;
+        }
+        for (int slot = 0; slot < slot_count; ++slot) {
+            moved.slots[slot] += first;
+        }
+        return moved;
+    }
+
+    template <typename Rule, bool Curved>
+    PANOPTIM_DEVICE Element load(int64_t i, float gradient_scale, float curvature_scale) const {
+        Element element;
+        element.parameter = Parameter::load(value + i);
+        element.gradient = Gradient::load(gradient + i) * gradient_scale;
+        element.curved = Curved;
+        if constexpr (Curved) {
+            element.curvature = Gradient::load(curvature + i) * curvature_scale;
+        }
+        load_slots<Rule::slots - 1>(i, element);
+        return element;
+    }
+
+    // Stores what the phase may have changed and nothing else.
+    template <typename Rule, int Phase, bool Curved>
+    PANOPTIM_DEVICE void store(int64_t i, const Element &element) const {
+        if constexpr (Rule::writes_parameter(Phase)) {
+            Parameter::store(value + i, element.parameter);
+        }
+        store_slots<Rule::slots - 1, Rule::written_slots(Phase, Curved)>(i, element);
+    }
+
+    PANOPTIM_DEVICE void zero_gradient(int64_t i) const { Gradient::store(gradient + i, 0.0F); }
+
+  private:
+    // Slots are counted in templates, not loops, so that an element never leaves its registers.
+    template <int Slot>
+    PANOPTIM_DEVICE void load_slots(int64_t i, Element &element) const {
+        if constexpr (Slot >= 0) {
+            load_slots<Slot - 1>(i, element);
+            element.slot[Slot] = State::load(slots[Slot] + i);
+        }
+    }
+
+    template <int Slot, unsigned Written>
+    PANOPTIM_DEVICE void store_slots(int64_t i, const Element &element) const {
+        if constexpr (Slot >= 0) {
+            store_slots<Slot - 1, Written>(i, element);
+            if constexpr ((Written >> Slot & 1U) != 0) {
+                State::store(slots[Slot] + i, element.slot[Slot]);
+            }
+        }
+    }
+};
+
+} // namespace PANOPTIM_TIER
+} // namespace panoptim

@@ -1,0 +1,88 @@
+// The C ABI.
+//
+// Each entry point sets the floating-point settings and leaves the arithmetic to a function of
+// another source file, where the compiler cannot move it out from between.
+#pragma GCC visibility push(default)
+#include "panoptim.h"
+#pragma GCC visibility pop
+
+#include "floating_point.h"
+#include "plan.h"
+#include "probe.h"
+#include "registry.h"
+#include "stages.h"
+
+using panoptim::FloatingPointSettings;
+
+extern "C" {
+
+int32_t panoptim_abi(void) {
+    return PANOPTIM_ABI;
+}
+
+int32_t panoptim_tier_probe(int32_t tier) {
+    return panoptim::probe_tier(tier);
+}
+
+int32_t panoptim_rule_count(void) {
+    return panoptim::rule_count;
+}
+
+const char *panoptim_rule_name(int32_t rule) {
+    return rule < 0 || rule >= panoptim::rule_count ? nullptr : panoptim::rules[rule].name;
+}
+
+int32_t panoptim_rule_describe(int32_t rule, panoptim_rule_info *info) {
+    if (rule < 0 || rule >= panoptim::rule_count) {
+        return PANOPTIM_ERROR_RULE;
+    }
+    *info = panoptim::rules[rule].info;
+    return PANOPTIM_OK;
+}
+
+int32_t panoptim_measure(int32_t tier, const panoptim_plan *plan, int64_t first, int64_t last) {
+    const panoptim::Tier *usable = panoptim::usable_tier(tier);
+    if (usable == nullptr) {
+        return PANOPTIM_ERROR_TIER;
+    }
+    if (panoptim::check_range(*plan, first, last) != PANOPTIM_OK) {
+        return PANOPTIM_ERROR_RANGE;
+    }
+    const FloatingPointSettings settings;
+    return panoptim::measure_chunks(*usable, *plan, first, last);
+}
+
+int32_t panoptim_gather(const panoptim_plan *plan) {
+    const FloatingPointSettings settings;
+    return panoptim::gather(*plan);
+}
+
+int32_t panoptim_decide(const panoptim_plan *plan) {
+    const FloatingPointSettings settings;
+    return panoptim::decide_step(*plan);
+}
+
+int32_t panoptim_prepare(const panoptim_plan *plan, int32_t phase) {
+    const FloatingPointSettings settings;
+    return panoptim::prepare_phase(*plan, phase);
+}
+
+int32_t panoptim_update(int32_t tier, const panoptim_plan *plan, int32_t phase, int64_t first,
+                        int64_t last) {
+    const panoptim::Tier *usable = panoptim::usable_tier(tier);
+    if (usable == nullptr) {
+        return PANOPTIM_ERROR_TIER;
+    }
+    if (panoptim::check_range(*plan, first, last) != PANOPTIM_OK) {
+        return PANOPTIM_ERROR_RANGE;
+    }
+    const FloatingPointSettings settings;
+    return panoptim::update_chunks(*usable, *plan, phase, first, last);
+}
+
+int32_t panoptim_finish(const panoptim_plan *plan) {
+    const FloatingPointSettings settings;
+    return panoptim::finish(*plan);
+}
+
+} // extern "C"

@@ -1,0 +1,56 @@
+#include "plan.h"
+
+#include "step/join.cuh"
+
+namespace panoptim {
+namespace {
+
+bool power_of_two(int64_t n) {
+    return n > 0 && (n & (n - 1)) == 0;
+}
+
+int32_t check_group(const panoptim_group &group) {
+    if (group.rule < 0 || group.rule >= rule_count) {
+        return PANOPTIM_ERROR_RULE;
+    }
+    if (group.parameter_type != PANOPTIM_F32 || group.gradient_type != PANOPTIM_F32 ||
+        group.state_type != PANOPTIM_F32) {
+        return PANOPTIM_ERROR_TYPE;
+    }
+    return PANOPTIM_OK;
+}
+
+} // namespace
+
+double join_chunks(const panoptim_plan &plan, int64_t column, int64_t tensor) {
+    const int64_t first = plan.tensors[tensor].first_chunk;
+    const int64_t chunks = plan.tensors[tensor].chunks;
+    const double *found = plan.partials + column * plan.chunk_count + first;
+    PairwiseSum sum;
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+        sum.add(found[chunk]);
+    }
+    return sum.total();
+}
+
+int32_t check_plan(const panoptim_plan &plan) {
+    if (plan.chunk_elements < PANOPTIM_BLOCK || !power_of_two(plan.chunk_elements) ||
+        plan.schedule_entries <= 0 || plan.group_count < 0 || plan.tensor_count < 0 ||
+        plan.chunk_count < 0) {
+        return PANOPTIM_ERROR_RANGE;
+    }
+    for (int64_t group = 0; group < plan.group_count; ++group) {
+        const int32_t status = check_group(plan.groups[group]);
+        if (status != PANOPTIM_OK) {
+            return status;
+        }
+    }
+    return PANOPTIM_OK;
+}
+
+int32_t check_range(const panoptim_plan &plan, int64_t first, int64_t last) {
+    return first < 0 || first > last || last > plan.chunk_count ? PANOPTIM_ERROR_RANGE
+                                                                : PANOPTIM_OK;
+}
+
+} // namespace panoptim

@@ -1,0 +1,4 @@
+// The rules that only the testing library knows.
+#pragma once
+
+#include "test_normalized.cuh"
