@@ -1,6 +1,5 @@
 package org.panoptim.bench;
 
-import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -18,9 +17,11 @@ import org.panoptim.Backend;
 import org.panoptim.Optimizer;
 import org.panoptim.rule.AdamW;
 
+import java.util.concurrent.TimeUnit;
+
 /**
- * What a training loop needs around a step, in one call: {@code second} bounds the gradients' global
- * norm, steps and zeroes the gradients; {@code first} steps alone.
+ * What a training loop needs around a step, in one call: {@code second} bounds the gradients'
+ * global norm, steps and zeroes the gradients; {@code first} steps alone.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)

@@ -11,8 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * The plain C loop of AdamW that Panoptim is compared with ({@code bench/native/limit.c}). The system
- * property {@code panoptim.limit} names its library.
+ * The plain C loop of AdamW that Panoptim is compared with ({@code bench/native/limit.c}). The
+ * system property {@code panoptim.limit} names its library.
  */
 final class LimitLibrary {
 
@@ -27,7 +27,10 @@ final class LimitLibrary {
         var property = System.getProperty(PROPERTY);
         if (property == null || !Files.isRegularFile(Path.of(property))) {
             throw new IllegalStateException(
-                    "system property " + PROPERTY + " must name libpanoptim-limit, but is " + property);
+                    "system property "
+                            + PROPERTY
+                            + " must name libpanoptim-limit, but is "
+                            + property);
         }
         var address = ValueLayout.ADDRESS;
         var real = ValueLayout.JAVA_FLOAT;
@@ -58,7 +61,16 @@ final class LimitLibrary {
             long elements) {
         try {
             ADAMW.invokeExact(
-                    parameters, gradients, means, squares, elements, 1e-5f, 0.9f, 0.999f, 1e-3f, 1f,
+                    parameters,
+                    gradients,
+                    means,
+                    squares,
+                    elements,
+                    1e-5f,
+                    0.9f,
+                    0.999f,
+                    1e-3f,
+                    1f,
                     1e-8f);
         } catch (RuntimeException | Error e) {
             throw e;

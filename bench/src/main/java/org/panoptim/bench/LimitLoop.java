@@ -9,8 +9,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * The machine's own limit: the plain C loop over a model's tensors, on all cores, each with an equal
- * and contiguous share of the elements.
+ * The machine's own limit: the plain C loop over a model's tensors, on all cores, each with an
+ * equal and contiguous share of the elements.
  */
 final class LimitLoop implements AutoCloseable {
 
@@ -33,8 +33,7 @@ final class LimitLoop implements AutoCloseable {
     LimitLoop(Model model, int threads) {
         var means = model.zeros();
         var squares = model.zeros();
-        long all =
-                model.values().stream().mapToLong(MemorySegment::byteSize).sum() / Float.BYTES;
+        long all = model.values().stream().mapToLong(MemorySegment::byteSize).sum() / Float.BYTES;
         shares = new ArrayList<>();
         for (int thread = 0; thread < threads; thread++) {
             long from = all * thread / threads;

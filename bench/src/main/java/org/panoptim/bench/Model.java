@@ -1,12 +1,13 @@
 package org.panoptim.bench;
 
+import org.panoptim.Parameter;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
-import org.panoptim.Parameter;
 
 /** A workload's tensors in native memory: values and gradients, filled from a seed. */
 final class Model implements AutoCloseable {
@@ -25,7 +26,8 @@ final class Model implements AutoCloseable {
             var gradient = arena.allocate(bytes, ALIGNMENT);
             values.add(value);
             gradients.add(gradient);
-            parameters.add(Parameter.of("tensor" + parameters.size(), shape, value).gradient(gradient));
+            parameters.add(
+                    Parameter.of("tensor" + parameters.size(), shape, value).gradient(gradient));
         }
         fill(values, 1);
         refillGradients();

@@ -1,6 +1,5 @@
 package org.panoptim.bench;
 
-import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -16,6 +15,8 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.panoptim.Backend;
 import org.panoptim.Optimizer;
 import org.panoptim.rule.AdamW;
+
+import java.util.concurrent.TimeUnit;
 
 /**
  * A step of AdamW against the plain C loop over the same parameters and gradients: {@code first} is

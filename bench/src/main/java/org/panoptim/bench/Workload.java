@@ -1,9 +1,10 @@
 package org.panoptim.bench;
 
+import org.panoptim.Shape;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import org.panoptim.Shape;
 
 /** The tensors of a model, by shape. */
 public enum Workload {

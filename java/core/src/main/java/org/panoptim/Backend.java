@@ -34,7 +34,9 @@ public interface Backend extends AutoCloseable {
     @Override
     void close();
 
-    /** The fastest backend that works here. What was passed over, {@link Backends#explain()} says. */
+    /**
+     * The fastest backend that works here. What was passed over, {@link Backends#explain()} says.
+     */
     static Backend best() {
         return Backends.best();
     }

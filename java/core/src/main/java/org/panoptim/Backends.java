@@ -1,10 +1,11 @@
 package org.panoptim;
 
+import org.panoptim.spi.BackendProvider;
+
 import java.util.Comparator;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
-import org.panoptim.spi.BackendProvider;
 
 /** The backends that are on the path, in order of preference. */
 public final class Backends {

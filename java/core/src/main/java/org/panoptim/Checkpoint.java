@@ -1,5 +1,12 @@
 package org.panoptim;
 
+import org.panoptim.rule.Rules;
+import org.panoptim.rule.UpdateRule;
+import org.panoptim.safetensors.SafetensorsReader;
+import org.panoptim.safetensors.SafetensorsWriter;
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.StepPlan;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -9,12 +16,6 @@ import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import org.panoptim.rule.Rules;
-import org.panoptim.rule.UpdateRule;
-import org.panoptim.safetensors.SafetensorsReader;
-import org.panoptim.safetensors.SafetensorsWriter;
-import org.panoptim.spi.Execution;
-import org.panoptim.spi.StepPlan;
 
 /**
  * Writes an optimizer's states to a file and takes them up from one.
@@ -28,8 +29,7 @@ final class Checkpoint {
     /** Writes the file, atomically. */
     static void save(Path file, StepPlan plan, Execution execution) throws IOException {
         var writer =
-                new SafetensorsWriter()
-                        .metadata(CheckpointHeader.of(plan, execution).toMetadata());
+                new SafetensorsWriter().metadata(CheckpointHeader.of(plan, execution).toMetadata());
         for (var state : states(plan, execution)) {
             writer.tensor(
                     name(state),
@@ -92,8 +92,14 @@ final class Checkpoint {
                     || !found.shape().equals(state.shape().dimensions())) {
                 throw new CheckpointException(
                         file,
-                        "tensor '" + name(state) + "' must be " + state.dtype() + state.shape()
-                                + ", but is " + found.dtype() + found.shape());
+                        "tensor '"
+                                + name(state)
+                                + "' must be "
+                                + state.dtype()
+                                + state.shape()
+                                + ", but is "
+                                + found.dtype()
+                                + found.shape());
             }
         }
         if (!unknown.isEmpty()) {
@@ -164,8 +170,7 @@ final class Checkpoint {
         for (int i = 0; i < plan.groups().size(); i++) {
             var parameters = plan.groups().get(i).parameters();
             for (int j = 0; j < parameters.size(); j++) {
-                counts.put(
-                        parameters.get(j), header.groups().get(i).parameters().get(j).count());
+                counts.put(parameters.get(j), header.groups().get(i).parameters().get(j).count());
             }
         }
         return counts;

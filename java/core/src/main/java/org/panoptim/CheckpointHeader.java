@@ -4,6 +4,12 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.Strictness;
 import com.google.gson.reflect.TypeToken;
+
+import org.panoptim.rule.Rules;
+import org.panoptim.spi.Counters;
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.StepPlan;
+
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,10 +17,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.Function;
-import org.panoptim.rule.Rules;
-import org.panoptim.spi.Counters;
-import org.panoptim.spi.Execution;
-import org.panoptim.spi.StepPlan;
 
 /**
  * What a checkpoint says in its metadata: all but the states themselves.
@@ -104,7 +106,9 @@ record CheckpointHeader(Counters counters, Map<String, Double> schedule, List<Gr
         if (!FORMAT.equals(format)) {
             throw new CheckpointException(
                     file,
-                    "metadata 'format' must be '" + FORMAT + "', but is "
+                    "metadata 'format' must be '"
+                            + FORMAT
+                            + "', but is "
                             + (format == null ? "absent" : "'" + format + "'"));
         }
         long step = parse(file, metadata, "step", Long::valueOf);
@@ -112,7 +116,11 @@ record CheckpointHeader(Counters counters, Map<String, Double> schedule, List<Gr
         long tracker = parse(file, metadata, "growth_tracker", Long::valueOf);
         double scale = parse(file, metadata, "loss_scale", Double::valueOf);
         Map<String, Double> schedule =
-                parse(file, metadata, "schedule", text -> GSON.fromJson(text, new TypeToken<>() {}));
+                parse(
+                        file,
+                        metadata,
+                        "schedule",
+                        text -> GSON.fromJson(text, new TypeToken<>() {}));
         List<Group> groups =
                 parse(file, metadata, "groups", text -> GSON.fromJson(text, new TypeToken<>() {}));
         try {

@@ -17,8 +17,8 @@ public sealed interface LossScale {
     }
 
     /**
-     * A factor that halves after a non-finite gradient and doubles after 2000 accepted steps in a row,
-     * from 65536; as PyTorch's GradScaler. Steps with a non-finite gradient are skipped.
+     * A factor that halves after a non-finite gradient and doubles after 2000 accepted steps in a
+     * row, from 65536; as PyTorch's GradScaler. Steps with a non-finite gradient are skipped.
      */
     static LossScale dynamic() {
         return new Dynamic(65536, 2, 0.5, 2000);
@@ -52,15 +52,15 @@ public sealed interface LossScale {
      * @param backoffFactor multiplies it after a non-finite gradient; in (0, 1)
      * @param growthInterval accepted steps in a row before it grows; at least 1
      */
-    record Dynamic(
-            double initial, double growthFactor, double backoffFactor, long growthInterval)
+    record Dynamic(double initial, double growthFactor, double backoffFactor, long growthInterval)
             implements LossScale {
         /** Checks the components. */
         public Dynamic {
             requirePositive("initial", initial);
             if (!(growthFactor > 1 && growthFactor < Double.POSITIVE_INFINITY)) {
                 throw new IllegalArgumentException(
-                        "LossScale: growthFactor must be finite and above 1, but is " + growthFactor);
+                        "LossScale: growthFactor must be finite and above 1, but is "
+                                + growthFactor);
             }
             if (!(backoffFactor > 0 && backoffFactor < 1)) {
                 throw new IllegalArgumentException(

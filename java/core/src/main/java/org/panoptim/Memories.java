@@ -35,7 +35,8 @@ final class Memories {
         Map<Object, List<Parameter>> spaces = new IdentityHashMap<>();
         for (var parameter : parameters) {
             if (parameter.elements() > 0) {
-                spaces.computeIfAbsent(space(parameter.value()), _ -> new ArrayList<>()).add(parameter);
+                spaces.computeIfAbsent(space(parameter.value()), _ -> new ArrayList<>())
+                        .add(parameter);
             }
         }
         for (var space : spaces.values()) {

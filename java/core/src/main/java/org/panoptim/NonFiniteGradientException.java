@@ -3,8 +3,8 @@ package org.panoptim;
 import java.io.Serial;
 
 /**
- * A gradient was infinite or NaN under {@link NonFinitePolicy#FAIL}. The step was refused: parameters,
- * states and counts are as before it.
+ * A gradient was infinite or NaN under {@link NonFinitePolicy#FAIL}. The step was refused:
+ * parameters, states and counts are as before it.
  */
 public final class NonFiniteGradientException extends RuntimeException {
 

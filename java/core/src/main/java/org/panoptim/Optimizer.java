@@ -1,16 +1,7 @@
 package org.panoptim;
 
-import java.io.IOException;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Objects;
-import java.util.Optional;
-import java.util.function.UnaryOperator;
 import jdk.jfr.EventType;
+
 import org.jspecify.annotations.Nullable;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.UpdateRule;
@@ -19,16 +10,27 @@ import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepPlan;
 
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+
 /**
  * Updates parameters from their gradients: one call a step, one pass over memory, for all groups.
  *
  * <p>The optimizer keeps the rules' states; parameters and gradients stay the caller's. Close the
  * optimizer before the memory it works on and before a backend that was handed to it. It belongs to
- * one thread at a time, and throws {@link IllegalStateException} when two call it at once or when it
- * is closed.
+ * one thread at a time, and throws {@link IllegalStateException} when two call it at once or when
+ * it is closed.
  *
  * <p>A step is a transaction: it is taken whole, or (a non-finite gradient under {@link
- * NonFinitePolicy#SKIP} or {@code FAIL}, or bad use) no byte of parameters, states and counts changes.
+ * NonFinitePolicy#SKIP} or {@code FAIL}, or bad use) no byte of parameters, states and counts
+ * changes.
  */
 public final class Optimizer implements AutoCloseable {
 
@@ -70,8 +72,8 @@ public final class Optimizer implements AutoCloseable {
      * <p>On a device the work goes on after the return.
      *
      * @throws NonFiniteGradientException under {@link NonFinitePolicy#FAIL}; nothing is changed
-     * @throws IllegalStateException if an arena is closed, curvature was handed to a rule that takes
-     *     none, or the schedule answers with nonsense; nothing is changed
+     * @throws IllegalStateException if an arena is closed, curvature was handed to a rule that
+     *     takes none, or the schedule answers with nonsense; nothing is changed
      */
     public void step() {
         ownership.enter();
@@ -94,7 +96,8 @@ public final class Optimizer implements AutoCloseable {
             parameters[i].checkAccess(thread);
             if (parameters[i].hasCurvature() && !takesCurvature[i]) {
                 throw new IllegalStateException(
-                        "parameter '" + parameters[i].name()
+                        "parameter '"
+                                + parameters[i].name()
                                 + "' has curvature, but its rule takes none");
             }
         }
@@ -171,7 +174,9 @@ public final class Optimizer implements AutoCloseable {
                 outcome.clipCoefficient());
     }
 
-    /** What the next gradients must come multiplied by; on a device this waits for the last step. */
+    /**
+     * What the next gradients must come multiplied by; on a device this waits for the last step.
+     */
     public double lossScale() {
         ownership.enter();
         try {
@@ -203,8 +208,11 @@ public final class Optimizer implements AutoCloseable {
             }
         }
         throw new IllegalArgumentException(
-                "there is no group '" + name + "'; the groups are "
-                        + String.join(", ", plan.groups().stream().map(ParameterGroup::name).toList()));
+                "there is no group '"
+                        + name
+                        + "'; the groups are "
+                        + String.join(
+                                ", ", plan.groups().stream().map(ParameterGroup::name).toList()));
     }
 
     /**
@@ -252,7 +260,11 @@ public final class Optimizer implements AutoCloseable {
         change(
                 groups ->
                         groups.stream()
-                                .map(group -> group.name().equals(name) ? change.apply(group) : group)
+                                .map(
+                                        group ->
+                                                group.name().equals(name)
+                                                        ? change.apply(group)
+                                                        : group)
                                 .toList());
     }
 
@@ -300,8 +312,13 @@ public final class Optimizer implements AutoCloseable {
             }
         }
         throw new IllegalArgumentException(
-                "rule " + rule.name() + " keeps no state '" + slot + "' for parameter '"
-                        + parameter.name() + "'; it keeps "
+                "rule "
+                        + rule.name()
+                        + " keeps no state '"
+                        + slot
+                        + "' for parameter '"
+                        + parameter.name()
+                        + "'; it keeps "
                         + rule.slots().stream().map(s -> s.name()).toList());
     }
 
@@ -372,8 +389,11 @@ public final class Optimizer implements AutoCloseable {
                 .ifPresent(
                         pair -> {
                             throw new IllegalArgumentException(
-                                    "the values of parameters '" + pair.getFirst().name() + "' and '"
-                                            + pair.getLast().name() + "' overlap");
+                                    "the values of parameters '"
+                                            + pair.getFirst().name()
+                                            + "' and '"
+                                            + pair.getLast().name()
+                                            + "' overlap");
                         });
     }
 
@@ -453,8 +473,8 @@ public final class Optimizer implements AutoCloseable {
         }
 
         /**
-         * Bounds the gradient's global norm, over all groups that are not frozen, as PyTorch's {@code
-         * clip_grad_norm_}.
+         * Bounds the gradient's global norm, over all groups that are not frozen, as PyTorch's
+         * {@code clip_grad_norm_}.
          *
          * @param norm above 0
          */
@@ -485,7 +505,9 @@ public final class Optimizer implements AutoCloseable {
             return this;
         }
 
-        /** Chooses the backend, which stays the caller's; else the best one is opened and closed. */
+        /**
+         * Chooses the backend, which stays the caller's; else the best one is opened and closed.
+         */
         public Builder<R> backend(Backend value) {
             backend = Objects.requireNonNull(value, "backend");
             return this;
@@ -494,8 +516,8 @@ public final class Optimizer implements AutoCloseable {
         /**
          * Builds the optimizer.
          *
-         * @throws IllegalArgumentException if names repeat, parameters overlap, or a policy does not
-         *     fit a loss scale
+         * @throws IllegalArgumentException if names repeat, parameters overlap, or a policy does
+         *     not fit a loss scale
          * @throws UnsupportedPlanException if the backend cannot run it, with the reason
          */
         public Optimizer build() {

@@ -1,7 +1,8 @@
 package org.panoptim;
 
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+
+import java.util.concurrent.atomic.AtomicReference;
 
 /** Lets one thread at a time into an object, and tells the second one which the first is. */
 final class Ownership {
@@ -20,13 +21,18 @@ final class Ownership {
         var other = owner.compareAndExchange(null, current);
         if (other == current) {
             throw new IllegalStateException(
-                    what + " was called from within one of its own calls, in thread "
+                    what
+                            + " was called from within one of its own calls, in thread "
                             + current.getName());
         }
         if (other != null) {
             throw new IllegalStateException(
-                    what + " belongs to one thread at a time, but thread " + current.getName()
-                            + " called it while thread " + other.getName() + " was using it");
+                    what
+                            + " belongs to one thread at a time, but thread "
+                            + current.getName()
+                            + " called it while thread "
+                            + other.getName()
+                            + " was using it");
         }
         if (closed) {
             owner.set(null);

@@ -1,16 +1,18 @@
 package org.panoptim;
 
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A tensor to be trained: its value, and the gradient and curvature of the coming step.
  *
- * <p>Value, gradient and curvature are dense, have the same shape and the same order of elements, and
- * belong to the caller, who keeps them alive until the optimizer is closed (or, for a gradient, until
- * another one is set). A gradient may be set anew before every step, at another address each time.
+ * <p>Value, gradient and curvature are dense, have the same shape and the same order of elements,
+ * and belong to the caller, who keeps them alive until the optimizer is closed (or, for a gradient,
+ * until another one is set). A gradient may be set anew before every step, at another address each
+ * time.
  *
  * <p>Not safe for use by several threads at once.
  */
@@ -107,10 +109,11 @@ public final class Parameter {
     /**
      * Sets the gradient of the coming steps; it stays until it is set anew or cleared.
      *
-     * @param gradient float32 elements in the value's order; the optimizer writes to it only to zero
-     *     it, if asked for
+     * @param gradient float32 elements in the value's order; the optimizer writes to it only to
+     *     zero it, if asked for
      * @return this
-     * @throws IllegalArgumentException if its size or alignment does not fit or it overlaps the value
+     * @throws IllegalArgumentException if its size or alignment does not fit or it overlaps the
+     *     value
      */
     public Parameter gradient(MemorySegment gradient) {
         return gradient(new HostMemory(gradient));
@@ -145,11 +148,12 @@ public final class Parameter {
      * and the step takes it away again.
      *
      * <p>What it holds depends on the rule ({@link org.panoptim.rule.SophiaG SophiaG}, {@link
-     * org.panoptim.rule.SophiaH SophiaH}). Like a gradient it comes multiplied by the loss scale; it
-     * is not clipped.
+     * org.panoptim.rule.SophiaH SophiaH}). Like a gradient it comes multiplied by the loss scale;
+     * it is not clipped.
      *
      * @return this
-     * @throws IllegalArgumentException if its size or alignment does not fit or it overlaps the value
+     * @throws IllegalArgumentException if its size or alignment does not fit or it overlaps the
+     *     value
      */
     public Parameter curvature(MemorySegment curvature) {
         return curvature(new HostMemory(curvature));
@@ -211,8 +215,12 @@ public final class Parameter {
             }
             if (!segment.isAccessibleBy(thread)) {
                 throw new IllegalStateException(
-                        "parameter '" + name + "': the arena of its " + what
-                                + " is confined to a thread other than " + thread.getName());
+                        "parameter '"
+                                + name
+                                + "': the arena of its "
+                                + what
+                                + " is confined to a thread other than "
+                                + thread.getName());
             }
         }
     }
@@ -222,19 +230,34 @@ public final class Parameter {
         long expected = elements * dtype.byteSize();
         if (memory.byteSize() != expected) {
             throw refused(
-                    "shape " + shape + " of " + dtype + " needs " + expected + " bytes, but the " + what
-                            + " has " + memory.byteSize());
+                    "shape "
+                            + shape
+                            + " of "
+                            + dtype
+                            + " needs "
+                            + expected
+                            + " bytes, but the "
+                            + what
+                            + " has "
+                            + memory.byteSize());
         }
         boolean heap = memory instanceof HostMemory(var segment) && !segment.isNative();
         if (!heap && memory.address() % dtype.byteSize() != 0) {
             throw refused(
-                    "the " + what + " must be aligned to " + dtype.byteSize() + " bytes, but lies at 0x"
+                    "the "
+                            + what
+                            + " must be aligned to "
+                            + dtype.byteSize()
+                            + " bytes, but lies at 0x"
                             + Long.toHexString(memory.address()));
         }
         if (heap && !aligned((HostMemory) memory)) {
             throw refused(
-                    "the " + what + " lies in a Java array whose elements are smaller than "
-                            + dtype.byteSize() + " bytes; use a float[] or native memory");
+                    "the "
+                            + what
+                            + " lies in a Java array whose elements are smaller than "
+                            + dtype.byteSize()
+                            + " bytes; use a float[] or native memory");
         }
     }
 

@@ -1,8 +1,9 @@
 package org.panoptim;
 
+import org.panoptim.rule.UpdateRule;
+
 import java.util.List;
 import java.util.Objects;
-import org.panoptim.rule.UpdateRule;
 
 /**
  * Parameters that share a rule and its hyper-parameters.
@@ -10,8 +11,8 @@ import org.panoptim.rule.UpdateRule;
  * @param name unique within the optimizer
  * @param rule the rule
  * @param parameters the parameters, in the order in which they count for reductions
- * @param frozen whether the group is left alone: not measured, not updated (but zeroed, if gradients
- *     are)
+ * @param frozen whether the group is left alone: not measured, not updated (but zeroed, if
+ *     gradients are)
  */
 public record ParameterGroup(
         String name, UpdateRule rule, List<Parameter> parameters, boolean frozen) {
@@ -39,8 +40,16 @@ public record ParameterGroup(
     public ParameterGroup withRule(UpdateRule other) {
         if (!other.name().equals(rule.name()) || !other.slots().equals(rule.slots())) {
             throw new IllegalArgumentException(
-                    "group '" + name + "': rule " + rule + " with states " + rule.slots()
-                            + " cannot become " + other + " with states " + other.slots()
+                    "group '"
+                            + name
+                            + "': rule "
+                            + rule
+                            + " with states "
+                            + rule.slots()
+                            + " cannot become "
+                            + other
+                            + " with states "
+                            + other.slots()
                             + "; hyper-parameters may change, the rule and its states may not");
         }
         return new ParameterGroup(name, other, parameters, frozen);

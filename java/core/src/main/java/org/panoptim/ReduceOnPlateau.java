@@ -41,7 +41,9 @@ public final class ReduceOnPlateau implements Schedule {
             double reduction, int patience, double threshold, int cooldown, double floor) {
         require(reduction > 0 && reduction < 1, "reduction must be in (0, 1), but is " + reduction);
         require(patience >= 0, "patience must be at least 0, but is " + patience);
-        require(threshold >= 0 && threshold < 1, "threshold must be in [0, 1), but is " + threshold);
+        require(
+                threshold >= 0 && threshold < 1,
+                "threshold must be in [0, 1), but is " + threshold);
         require(cooldown >= 0, "cooldown must be at least 0, but is " + cooldown);
         require(floor >= 0 && floor <= 1, "floor must be in [0, 1], but is " + floor);
         this.reduction = reduction;
@@ -63,7 +65,8 @@ public final class ReduceOnPlateau implements Schedule {
      * @return whether the factor was lowered
      */
     public boolean observe(double metric) {
-        if (metric < best - Math.abs(best) * threshold || best == Double.POSITIVE_INFINITY && metric < best) {
+        if (metric < best - Math.abs(best) * threshold
+                || best == Double.POSITIVE_INFINITY && metric < best) {
             best = metric;
             badEpochs = 0;
         } else {
@@ -92,17 +95,22 @@ public final class ReduceOnPlateau implements Schedule {
     @Override
     public Map<String, Double> state() {
         return Map.of(
-                FACTOR, factor,
-                BEST, best,
-                BAD_EPOCHS, (double) badEpochs,
-                COOLDOWN, (double) cooldownLeft);
+                FACTOR,
+                factor,
+                BEST,
+                best,
+                BAD_EPOCHS,
+                (double) badEpochs,
+                COOLDOWN,
+                (double) cooldownLeft);
     }
 
     @Override
     public void restore(Map<String, Double> state) {
         if (!state.keySet().equals(Set.of(FACTOR, BEST, BAD_EPOCHS, COOLDOWN))) {
             throw new IllegalArgumentException(
-                    "reduceOnPlateau: state has factor, best, bad_epochs and cooldown, but came with "
+                    "reduceOnPlateau: state has factor, best, bad_epochs and cooldown, but came"
+                        + " with "
                             + state.keySet());
         }
         double newFactor = state.get(FACTOR);

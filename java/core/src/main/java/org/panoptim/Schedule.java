@@ -6,11 +6,12 @@ import java.util.function.LongToDoubleFunction;
 /**
  * How the learning rate, and with one-cycle the momentum, change from step to step.
  *
- * <p>Steps are counted from 1 and only when accepted: {@code factor(1)} is for the first. The factor
- * multiplies every group's learning rate. A pure schedule needs no more than the step; one that
- * remembers (reduce on plateau) tells its state, so that a checkpoint can carry it.
+ * <p>Steps are counted from 1 and only when accepted: {@code factor(1)} is for the first. The
+ * factor multiplies every group's learning rate. A pure schedule needs no more than the step; one
+ * that remembers (reduce on plateau) tells its state, so that a checkpoint can carry it.
  *
- * <p>Transcendental functions come from {@link StrictMath}, so that every machine sees the same bits.
+ * <p>Transcendental functions come from {@link StrictMath}, so that every machine sees the same
+ * bits.
  */
 public interface Schedule {
 
@@ -39,11 +40,13 @@ public interface Schedule {
     /**
      * Takes back what {@link #state()} told.
      *
-     * @throws IllegalArgumentException if names or values are not this schedule's; nothing is changed
+     * @throws IllegalArgumentException if names or values are not this schedule's; nothing is
+     *     changed
      */
     default void restore(Map<String, Double> state) {
         if (!state.isEmpty()) {
-            throw new IllegalArgumentException("this schedule keeps no state, but was given " + state);
+            throw new IllegalArgumentException(
+                    "this schedule keeps no state, but was given " + state);
         }
     }
 
@@ -96,8 +99,8 @@ public interface Schedule {
     }
 
     /**
-     * A straight line up over {@code warmup} steps, then half a cosine that reaches 0 at step {@code
-     * total}.
+     * A straight line up over {@code warmup} steps, then half a cosine that reaches 0 at step
+     * {@code total}.
      *
      * @param warmup at least 0
      * @param total above {@code warmup}

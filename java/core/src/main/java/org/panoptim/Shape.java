@@ -52,7 +52,8 @@ public record Shape(List<Long> dimensions) {
             Math.multiplyExact(elements, LARGEST_ELEMENT);
             return elements;
         } catch (ArithmeticException _) {
-            throw new IllegalArgumentException("the shape " + dimensions + " has too many elements");
+            throw new IllegalArgumentException(
+                    "the shape " + dimensions + " has too many elements");
         }
     }
 }

@@ -62,8 +62,15 @@ public interface StateTensor {
     default void set(float... values) {
         if (values.length != shape().elements()) {
             throw new IllegalArgumentException(
-                    "state '" + slot() + "' of parameter '" + parameter() + "' has "
-                            + shape().elements() + " elements, but " + values.length + " came");
+                    "state '"
+                            + slot()
+                            + "' of parameter '"
+                            + parameter()
+                            + "' has "
+                            + shape().elements()
+                            + " elements, but "
+                            + values.length
+                            + " came");
         }
         write(0, MemorySegment.ofArray(values));
     }

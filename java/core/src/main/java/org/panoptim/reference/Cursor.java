@@ -1,8 +1,9 @@
 package org.panoptim.reference;
 
+import org.panoptim.rule.Element;
+
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
-import org.panoptim.rule.Element;
 
 /** The element at an index of a tensor, backed by the tensor's memory. */
 final class Cursor implements Element {
@@ -18,8 +19,7 @@ final class Cursor implements Element {
     Cursor(Tensor tensor, float gradientScale, float curvatureScale, int reductions) {
         this.tensor = tensor;
         this.gradient = tensor.gradient();
-        this.curvature =
-                tensor.hasCurvature() ? Optional.of(tensor.curvature()) : Optional.empty();
+        this.curvature = tensor.hasCurvature() ? Optional.of(tensor.curvature()) : Optional.empty();
         this.gradientScale = gradientScale;
         this.curvatureScale = curvatureScale;
         this.reductions = new ReductionTree[reductions];

@@ -1,9 +1,10 @@
 package org.panoptim.reference;
 
-import java.util.List;
-import java.util.function.ToDoubleFunction;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Reduction;
+
+import java.util.List;
+import java.util.function.ToDoubleFunction;
 
 /** Runs all phases of all phased rules, with the reductions between them. */
 final class PhasedUpdate {
@@ -49,7 +50,9 @@ final class PhasedUpdate {
         var tensor = members.get(place).tensor();
         var rule = (PhasedRule) members.get(place).rule();
         boolean last = phase == rule.phases() - 1;
-        var preparation = scalars.preparation(tensor.count, phase == 0 ? new double[0] : reductions(rule, place));
+        var preparation =
+                scalars.preparation(
+                        tensor.count, phase == 0 ? new double[0] : reductions(rule, place));
         var update = rule.prepare(phase, preparation);
         var cursor =
                 new Cursor(
@@ -101,7 +104,8 @@ final class PhasedUpdate {
     static double sumOverLive(List<Member> members, ToDoubleFunction<Tensor> leaf) {
         return ReductionTree.join(
                 members.stream()
-                        .mapToDouble(member -> member.live() ? leaf.applyAsDouble(member.tensor()) : 0)
+                        .mapToDouble(
+                                member -> member.live() ? leaf.applyAsDouble(member.tensor()) : 0)
                         .toArray());
     }
 }

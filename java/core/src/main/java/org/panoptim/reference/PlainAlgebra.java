@@ -39,8 +39,16 @@ enum PlainAlgebra implements MatrixAlgebra {
     private static void checkSize(String name, float[] matrix, int rows, int columns) {
         if (rows < 0 || columns < 0 || matrix.length < (long) rows * columns) {
             throw new IllegalArgumentException(
-                    "matrix " + name + " of " + rows + " by " + columns + " needs "
-                            + (long) rows * columns + " elements, but has " + matrix.length);
+                    "matrix "
+                            + name
+                            + " of "
+                            + rows
+                            + " by "
+                            + columns
+                            + " needs "
+                            + (long) rows * columns
+                            + " elements, but has "
+                            + matrix.length);
         }
     }
 }

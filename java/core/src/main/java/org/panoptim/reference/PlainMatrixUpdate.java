@@ -1,11 +1,12 @@
 package org.panoptim.reference;
 
-import java.lang.foreign.MemorySegment;
 import org.panoptim.Shape;
 import org.panoptim.rule.MatrixAlgebra;
 import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.MatrixUpdate;
 import org.panoptim.rule.Preparation;
+
+import java.lang.foreign.MemorySegment;
 
 /** Runs a matrix rule on one tensor, over arrays that are copied in and out. */
 final class PlainMatrixUpdate implements MatrixUpdate {

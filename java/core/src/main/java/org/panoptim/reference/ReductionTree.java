@@ -5,9 +5,9 @@ import java.util.Arrays;
 /**
  * A sum of products over a tree that only the elements' indices fix.
  *
- * <p>A block is 4096 elements. In it, lane j of 128 sums the elements with index ≡ j in index order;
- * the lanes are joined by halving. Blocks, and above them tensors, are joined by adjacent pairs, an
- * odd one passing up. Elements left out count as +0.
+ * <p>A block is 4096 elements. In it, lane j of 128 sums the elements with index ≡ j in index
+ * order; the lanes are joined by halving. Blocks, and above them tensors, are joined by adjacent
+ * pairs, an odd one passing up. Elements left out count as +0.
  */
 final class ReductionTree {
 

@@ -1,9 +1,9 @@
 package org.panoptim.reference;
 
 import org.panoptim.Backend;
-import org.panoptim.spi.UseCount;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.UseCount;
 
 /** The backend in plain Java. */
 final class ReferenceBackend implements Backend {

@@ -1,16 +1,8 @@
 package org.panoptim.reference;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.IdentityHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalDouble;
+import org.panoptim.HostMemory;
 import org.panoptim.LossScale;
 import org.panoptim.Memory;
-import org.panoptim.HostMemory;
 import org.panoptim.NonFiniteGradientException;
 import org.panoptim.NonFinitePolicy;
 import org.panoptim.Parameter;
@@ -23,6 +15,15 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
 
 /** The step in plain Java: measure, prepare, transform, update. */
 final class ReferenceExecution implements Execution {
@@ -48,7 +49,10 @@ final class ReferenceExecution implements Execution {
 
     @Override
     public void configure(StepPlan newPlan) {
-        newPlan.parameters().forEach(parameter -> requireHost(parameter, "value", Optional.of(parameter.value())));
+        newPlan.parameters()
+                .forEach(
+                        parameter ->
+                                requireHost(parameter, "value", Optional.of(parameter.value())));
         var newMembers = new ArrayList<Member>();
         for (var group : newPlan.groups()) {
             for (var parameter : group.parameters()) {
@@ -65,8 +69,10 @@ final class ReferenceExecution implements Execution {
     @Override
     public void step() {
         for (var member : members) {
-            requireHost(member.tensor().parameter, "gradient", member.tensor().parameter.gradient());
-            requireHost(member.tensor().parameter, "curvature", member.tensor().parameter.curvature());
+            requireHost(
+                    member.tensor().parameter, "gradient", member.tensor().parameter.gradient());
+            requireHost(
+                    member.tensor().parameter, "curvature", member.tensor().parameter.curvature());
         }
         long attempt = counters.step() + 1;
         double rateFactor = plan.rateFactor(attempt);
@@ -225,7 +231,10 @@ final class ReferenceExecution implements Execution {
         if (memory.isPresent() && !(memory.get() instanceof HostMemory)) {
             throw new UnsupportedPlanException(
                     ReferenceBackend.NAME,
-                    "the " + what + " of parameter '" + parameter.name()
+                    "the "
+                            + what
+                            + " of parameter '"
+                            + parameter.name()
                             + "' lies in device memory, which Java cannot read");
         }
     }

@@ -1,9 +1,10 @@
 package org.panoptim.reference;
 
-import java.util.List;
 import org.panoptim.Backend;
 import org.panoptim.BackendStatus;
 import org.panoptim.spi.BackendProvider;
+
+import java.util.List;
 
 /** Offers the reference backend; it works everywhere and is preferred to nothing. */
 public final class ReferenceProvider implements BackendProvider {

@@ -1,9 +1,5 @@
 package org.panoptim.reference;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.List;
 import org.panoptim.DType;
 import org.panoptim.HostMemory;
 import org.panoptim.Memory;
@@ -11,6 +7,11 @@ import org.panoptim.Parameter;
 import org.panoptim.StateTensor;
 import org.panoptim.rule.Slot;
 import org.panoptim.spi.HostState;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
 
 /** A parameter with its states and its count of steps. */
 final class Tensor {

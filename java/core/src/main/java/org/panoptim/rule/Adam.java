@@ -5,7 +5,8 @@ import java.util.List;
 /**
  * Adam (Kingma and Ba, 2015), with AMSGrad (Reddi, Kale and Kumar, 2018) as an option.
  *
- * <p>Source: PyTorch, {@code torch.optim.Adam}. Weight decay is coupled: it is added to the gradient.
+ * <p>Source: PyTorch, {@code torch.optim.Adam}. Weight decay is coupled: it is added to the
+ * gradient.
  *
  * @param learningRate η, at least 0; 1e-3 by default
  * @param beta1 decay of the gradient's average, in [0, 1); 0.9 by default

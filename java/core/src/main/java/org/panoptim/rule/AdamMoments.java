@@ -29,7 +29,8 @@ record AdamMoments(
         return amsgrad ? AMSGRAD_SLOTS : SLOTS;
     }
 
-    static void check(String rule, double rate, double beta1, double beta2, double epsilon, double decay) {
+    static void check(
+            String rule, double rate, double beta1, double beta2, double epsilon, double decay) {
         HyperParameters.nonNegative(rule, "learningRate", rate);
         HyperParameters.decay(rule, "beta1", beta1);
         HyperParameters.decay(rule, "beta2", beta2);

@@ -6,11 +6,21 @@ final class HyperParameters {
     private HyperParameters() {}
 
     static void nonNegative(String rule, String name, double value) {
-        require(value >= 0 && value < Double.POSITIVE_INFINITY, rule, name, "finite and at least 0", value);
+        require(
+                value >= 0 && value < Double.POSITIVE_INFINITY,
+                rule,
+                name,
+                "finite and at least 0",
+                value);
     }
 
     static void positive(String rule, String name, double value) {
-        require(value > 0 && value < Double.POSITIVE_INFINITY, rule, name, "finite and above 0", value);
+        require(
+                value > 0 && value < Double.POSITIVE_INFINITY,
+                rule,
+                name,
+                "finite and above 0",
+                value);
     }
 
     static void decay(String rule, String name, double value) {
@@ -21,7 +31,8 @@ final class HyperParameters {
         require(Double.isFinite(value), rule, name, "finite", value);
     }
 
-    private static void require(boolean holds, String rule, String name, String range, double value) {
+    private static void require(
+            boolean holds, String rule, String name, String range, double value) {
         if (!holds) {
             throw new IllegalArgumentException(
                     rule + ": " + name + " must be " + range + ", but is " + value);

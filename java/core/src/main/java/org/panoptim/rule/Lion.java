@@ -5,8 +5,8 @@ import java.util.List;
 /**
  * Lion, evolved sign momentum (Chen et al., 2023).
  *
- * <p>Source: google/automl, {@code lion/lion_pytorch.py}. Weight decay is decoupled. The sign of zero
- * is zero and the sign of NaN is NaN.
+ * <p>Source: google/automl, {@code lion/lion_pytorch.py}. Weight decay is decoupled. The sign of
+ * zero is zero and the sign of NaN is NaN.
  *
  * @param learningRate η, at least 0; 1e-4 by default
  * @param beta1 weight of the momentum in the direction, in [0, 1); 0.9 by default

@@ -18,8 +18,8 @@ public non-sealed interface PhasedRule extends UpdateRule {
     PhasedRule atLearningRate(double learningRate);
 
     /**
-     * The name of the native kernel that computes this rule: the rule's name with underscores, and a
-     * suffix where options change the number of slots ({@code "adamw_amsgrad"}).
+     * The name of the native kernel that computes this rule: the rule's name with underscores, and
+     * a suffix where options change the number of slots ({@code "adamw_amsgrad"}).
      */
     String kernel();
 

@@ -45,7 +45,10 @@ public final class Rules {
                 .orElseThrow(
                         () ->
                                 new IllegalArgumentException(
-                                        "there is no rule '" + name + "'; the rules are " + names()));
+                                        "there is no rule '"
+                                                + name
+                                                + "'; the rules are "
+                                                + names()));
     }
 
     private static String names() {
@@ -70,8 +73,8 @@ public final class Rules {
      * The rule with some of its hyper-parameters changed.
      *
      * @param settings new values by PyTorch name; those left out keep what {@code rule} has
-     * @throws IllegalArgumentException for an unknown name, a value that is no number or boolean, or
-     *     one out of range
+     * @throws IllegalArgumentException for an unknown name, a value that is no number or boolean,
+     *     or one out of range
      */
     public static <R extends UpdateRule> R with(R rule, Map<String, String> settings) {
         var components = components(rule);
@@ -116,7 +119,8 @@ public final class Rules {
             if (text.equals("true") || text.equals("false")) {
                 return Boolean.valueOf(text);
             }
-            throw new IllegalArgumentException(what + " must be true or false, but is '" + text + "'");
+            throw new IllegalArgumentException(
+                    what + " must be true or false, but is '" + text + "'");
         }
         try {
             return type == double.class ? (Object) Double.valueOf(text) : Long.valueOf(text);
@@ -138,7 +142,10 @@ public final class Rules {
             var type = component.getType();
             if (type != double.class && type != boolean.class && type != long.class) {
                 throw new IllegalArgumentException(
-                        "rule '" + rule.name() + "': " + component.getName()
+                        "rule '"
+                                + rule.name()
+                                + "': "
+                                + component.getName()
                                 + " must be a double, boolean or long to be a setting, but is a "
                                 + type.getSimpleName());
             }

@@ -5,7 +5,8 @@ import java.util.List;
 /**
  * Stochastic gradient descent, with momentum, dampening and Nesterov's acceleration.
  *
- * <p>Source: PyTorch, {@code torch.optim.SGD}. Weight decay is coupled: it is added to the gradient.
+ * <p>Source: PyTorch, {@code torch.optim.SGD}. Weight decay is coupled: it is added to the
+ * gradient.
  *
  * @param learningRate η, at least 0; 1e-3 by default
  * @param momentum μ in [0, 1); 0, the default, keeps no state
@@ -110,7 +111,12 @@ public record SGD(
 
     /** What one step needs; the native twin is {@code panoptim_sgd_scalars}. */
     record Scalars(
-            float rate, float momentum, float keep, float weightDecay, boolean first, boolean nesterov) {
+            float rate,
+            float momentum,
+            float keep,
+            float weightDecay,
+            boolean first,
+            boolean nesterov) {
 
         void updatePlain(Element element) {
             float p = element.parameter();

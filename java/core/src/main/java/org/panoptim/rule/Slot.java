@@ -14,7 +14,9 @@ public record Slot(String name) {
         Objects.requireNonNull(name, "name");
         if (!name.matches("[a-z][a-z0-9_]*")) {
             throw new IllegalArgumentException(
-                    "a slot's name is lower case letters, digits and underscores, not '" + name + "'");
+                    "a slot's name is lower case letters, digits and underscores, not '"
+                            + name
+                            + "'");
         }
     }
 }

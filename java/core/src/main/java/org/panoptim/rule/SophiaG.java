@@ -5,18 +5,18 @@ import java.util.List;
 /**
  * Sophia with the Gauss–Newton–Bartlett estimator (Liu et al., 2024).
  *
- * <p>Source: Liuhong99/Sophia, {@code sophia.py}. On the steps that it chooses, the caller hands in as
- * {@linkplain org.panoptim.Parameter#curvature curvature} the gradient of the mean loss on labels
- * sampled from the model; the rule squares it and folds it into {@code hessian} before the update.
- * Weight decay is decoupled.
+ * <p>Source: Liuhong99/Sophia, {@code sophia.py}. On the steps that it chooses, the caller hands in
+ * as {@linkplain org.panoptim.Parameter#curvature curvature} the gradient of the mean loss on
+ * labels sampled from the model; the rule squares it and folds it into {@code hessian} before the
+ * update. Weight decay is decoupled.
  *
  * @param learningRate η, at least 0; 1e-4 by default
  * @param beta1 decay of the momentum, in [0, 1); 0.965 by default
  * @param beta2 decay of the curvature, in [0, 1); 0.99 by default
  * @param rho ρ, above 0: an update is clipped where |momentum| exceeds ρ·batchSize·hessian; 0.04 by
  *     default
- * @param batchSize tokens (or examples) of the batch that the curvature's mean loss is over, above 0;
- *     5120 by default
+ * @param batchSize tokens (or examples) of the batch that the curvature's mean loss is over, above
+ *     0; 5120 by default
  * @param weightDecay λ, at least 0; 0.1 by default
  * @param maximize whether to climb
  */
@@ -138,8 +138,7 @@ public record SophiaG(
             }
             float m = beta1 * element.state(EXP_AVG) + oneMinusBeta1 * element.gradient();
             element.state(EXP_AVG, m);
-            float ratio =
-                    Arithmetic.min(Arithmetic.abs(m) / (curvatureWeight * h + 1e-15f), 1);
+            float ratio = Arithmetic.min(Arithmetic.abs(m) / (curvatureWeight * h + 1e-15f), 1);
             element.parameter(p - (decay * p + rate * (Arithmetic.sign(m) * ratio)));
         }
     }

@@ -5,8 +5,8 @@ import java.util.List;
 /**
  * How an optimizer turns a gradient into a change of a parameter.
  *
- * <p>Rules are values: immutable, comparable, free of state. What a rule remembers from step to step
- * it declares as {@linkplain Slot slots}, and the optimizer's backend keeps it.
+ * <p>Rules are values: immutable, comparable, free of state. What a rule remembers from step to
+ * step it declares as {@linkplain Slot slots}, and the optimizer's backend keeps it.
  */
 public sealed interface UpdateRule permits PhasedRule, MatrixRule {
 
@@ -26,7 +26,9 @@ public sealed interface UpdateRule permits PhasedRule, MatrixRule {
     /** The states that the rule keeps per parameter, each of the parameter's shape, in order. */
     List<Slot> slots();
 
-    /** Whether the rule climbs instead of descending: the gradient's sign is turned first of all. */
+    /**
+     * Whether the rule climbs instead of descending: the gradient's sign is turned first of all.
+     */
     default boolean maximize() {
         return false;
     }

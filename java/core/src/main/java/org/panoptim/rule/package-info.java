@@ -1,8 +1,8 @@
 /**
  * Update rules: one record a rule, with its hyper-parameters, its states and its formula.
  *
- * <p>A rule is written twice, here in plain Java and in {@code kernels/rules} in C++, and the two are
- * compared bit for bit.
+ * <p>A rule is written twice, here in plain Java and in {@code kernels/rules} in C++, and the two
+ * are compared bit for bit.
  */
 @NullMarked
 package org.panoptim.rule;

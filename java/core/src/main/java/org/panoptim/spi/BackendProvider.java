@@ -12,7 +12,9 @@ public interface BackendProvider {
     /** The order of preference: the highest that works is taken. The reference backend has 0. */
     int preference();
 
-    /** Tries the backend out and says what was found; never throws for a backend that cannot work. */
+    /**
+     * Tries the backend out and says what was found; never throws for a backend that cannot work.
+     */
     BackendStatus probe();
 
     /**

@@ -14,8 +14,12 @@ public record Counters(long step, long skipped, long growthTracker, double lossS
     public Counters {
         if (step < 0 || skipped < 0 || growthTracker < 0) {
             throw new IllegalArgumentException(
-                    "counters must be at least 0, but step is " + step + ", skipped " + skipped
-                            + " and growthTracker " + growthTracker);
+                    "counters must be at least 0, but step is "
+                            + step
+                            + ", skipped "
+                            + skipped
+                            + " and growthTracker "
+                            + growthTracker);
         }
         if (!(lossScale > 0 && lossScale < Double.POSITIVE_INFINITY)) {
             throw new IllegalArgumentException(

@@ -1,8 +1,9 @@
 package org.panoptim.spi;
 
-import java.util.Map;
 import org.panoptim.Parameter;
 import org.panoptim.StateTensor;
+
+import java.util.Map;
 
 /**
  * One optimizer's step on a backend: its tables, states and counts.
@@ -10,17 +11,18 @@ import org.panoptim.StateTensor;
  * <p>The optimizer calls it from one thread at a time and has checked what does not depend on the
  * backend: names, overlaps, open arenas.
  *
- * <p>A step is <em>measure → prepare → transform → update</em>. A device runs it asynchronously; only
- * {@link #outcome()}, {@link #count} and reading a state wait.
+ * <p>A step is <em>measure → prepare → transform → update</em>. A device runs it asynchronously;
+ * only {@link #outcome()}, {@link #count} and reading a state wait.
  */
 public interface Execution extends AutoCloseable {
 
     /**
-     * Follows a new plan: groups added at the end, frozen or thawed, or with other hyper-parameters.
-     * States and counts of parameters that stay are kept; those of new ones start at zero.
+     * Follows a new plan: groups added at the end, frozen or thawed, or with other
+     * hyper-parameters. States and counts of parameters that stay are kept; those of new ones start
+     * at zero.
      *
-     * @throws org.panoptim.UnsupportedPlanException if this backend cannot run it, with the reason; nothing is
-     *     changed
+     * @throws org.panoptim.UnsupportedPlanException if this backend cannot run it, with the reason;
+     *     nothing is changed
      */
     void configure(StepPlan plan);
 

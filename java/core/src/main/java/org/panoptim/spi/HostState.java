@@ -1,11 +1,12 @@
 package org.panoptim.spi;
 
-import java.lang.foreign.MemorySegment;
-import java.util.Objects;
 import org.panoptim.DType;
 import org.panoptim.Parameter;
 import org.panoptim.Shape;
 import org.panoptim.StateTensor;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
  * A state that lies in host memory.

@@ -23,7 +23,6 @@ public record Outcome(
 
     /** The outcome before the first step. */
     public static Outcome initial(Counters counters) {
-        return new Outcome(
-                counters, false, OptionalDouble.empty(), 1, OptionalDouble.empty(), 1);
+        return new Outcome(counters, false, OptionalDouble.empty(), 1, OptionalDouble.empty(), 1);
     }
 }

@@ -1,13 +1,14 @@
 package org.panoptim.spi;
 
-import java.util.List;
-import java.util.Objects;
-import java.util.Optional;
 import org.panoptim.LossScale;
 import org.panoptim.NonFinitePolicy;
 import org.panoptim.Parameter;
 import org.panoptim.ParameterGroup;
 import org.panoptim.Schedule;
+
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 
 /**
  * All that an optimizer asks of a step.
@@ -61,15 +62,17 @@ public record StepPlan(
     /**
      * The schedule's factor for a step.
      *
-     * @throws IllegalStateException if the schedule answers with something else than a finite number
-     *     of at least 0
+     * @throws IllegalStateException if the schedule answers with something else than a finite
+     *     number of at least 0
      */
     public double rateFactor(long step) {
         double factor = schedule.factor(step);
         if (!(factor >= 0 && factor < Double.POSITIVE_INFINITY)) {
             throw new IllegalStateException(
-                    "the schedule's factor must be finite and at least 0, but is " + factor
-                            + " at step " + step);
+                    "the schedule's factor must be finite and at least 0, but is "
+                            + factor
+                            + " at step "
+                            + step);
         }
         return factor;
     }
@@ -83,8 +86,10 @@ public record StepPlan(
         double momentum = schedule.momentum(step);
         if (momentum < 0 || momentum >= 1) {
             throw new IllegalStateException(
-                    "the schedule's momentum must be in [0, 1) or NaN, but is " + momentum
-                            + " at step " + step);
+                    "the schedule's momentum must be in [0, 1) or NaN, but is "
+                            + momentum
+                            + " at step "
+                            + step);
         }
         return momentum;
     }

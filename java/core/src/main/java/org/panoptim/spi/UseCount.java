@@ -2,7 +2,9 @@ package org.panoptim.spi;
 
 import java.util.function.Supplier;
 
-/** Keeps a backend from being closed under an optimizer, and from being used after it was closed. */
+/**
+ * Keeps a backend from being closed under an optimizer, and from being used after it was closed.
+ */
 public final class UseCount {
 
     private final String backend;
@@ -42,7 +44,10 @@ public final class UseCount {
     public synchronized boolean close() {
         if (open > 0) {
             throw new IllegalStateException(
-                    "backend " + backend + " is still used by " + open
+                    "backend "
+                            + backend
+                            + " is still used by "
+                            + open
                             + " optimizer(s); close them first");
         }
         boolean first = !closed;

@@ -1,5 +1,8 @@
 package org.panoptim.simd;
 
+import org.panoptim.UnsupportedPlanException;
+import org.panoptim.rule.UpdateRule;
+
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
@@ -8,8 +11,6 @@ import java.lang.foreign.ValueLayout;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
 import java.util.Locale;
-import org.panoptim.UnsupportedPlanException;
-import org.panoptim.rule.UpdateRule;
 
 /** Writes a rule's hyper-parameters into the native structure, member by member, by name. */
 final class HyperStruct {
@@ -21,7 +22,8 @@ final class HyperStruct {
     /**
      * Fills the structure.
      *
-     * @throws UnsupportedPlanException if a member has no component of its name and type in the rule
+     * @throws UnsupportedPlanException if a member has no component of its name and type in the
+     *     rule
      */
     static void write(UpdateRule rule, StructLayout layout, MemorySegment target) {
         for (var member : layout.memberLayouts()) {
@@ -43,8 +45,13 @@ final class HyperStruct {
                     target.set(layout, offset, flag ? 1 : 0);
             default ->
                     throw refused(
-                            rule, name, "is a " + value.getClass().getSimpleName() + " in Java, but "
-                                    + member + " in the library");
+                            rule,
+                            name,
+                            "is a "
+                                    + value.getClass().getSimpleName()
+                                    + " in Java, but "
+                                    + member
+                                    + " in the library");
         }
     }
 
@@ -67,15 +74,11 @@ final class HyperStruct {
 
     /** {@code learningRate} is {@code learning_rate} in C. */
     private static String nativeName(RecordComponent component) {
-        return component
-                .getName()
-                .replaceAll("([A-Z])", "_$1")
-                .toLowerCase(Locale.ROOT);
+        return component.getName().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
     }
 
     private static UnsupportedPlanException refused(UpdateRule rule, String name, String why) {
         return new UnsupportedPlanException(
-                SimdBackend.NAME,
-                "rule " + rule.name() + ": hyper-parameter " + name + " " + why);
+                SimdBackend.NAME, "rule " + rule.name() + ": hyper-parameter " + name + " " + why);
     }
 }

@@ -1,5 +1,7 @@
 package org.panoptim.simd;
 
+import org.panoptim.simd.bindings.LibPanoptim;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
@@ -13,14 +15,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import org.panoptim.simd.bindings.LibPanoptim;
 
 /**
  * Finds and loads libpanoptim, once for the class loader that holds the bindings.
  *
- * <p>Tried in this order: the file that the system property {@code panoptim.library} names (and then
- * nothing else), the folders of {@code java.library.path}, and the library that comes in a jar,
- * through a cache named by its content. A library of another ABI number is passed over.
+ * <p>Tried in this order: the file that the system property {@code panoptim.library} names (and
+ * then nothing else), the folders of {@code java.library.path}, and the library that comes in a
+ * jar, through a cache named by its content. A library of another ABI number is passed over.
  */
 final class NativeLibrary {
 
@@ -111,7 +112,10 @@ final class NativeLibrary {
             int abi = abiOf(file);
             if (abi != LibPanoptim.PANOPTIM_ABI()) {
                 return Optional.of(
-                        "has ABI " + abi + ", but these bindings need " + LibPanoptim.PANOPTIM_ABI());
+                        "has ABI "
+                                + abi
+                                + ", but these bindings need "
+                                + LibPanoptim.PANOPTIM_ABI());
             }
             System.load(file.toString());
             return Optional.empty();

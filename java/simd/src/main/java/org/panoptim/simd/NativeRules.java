@@ -1,10 +1,5 @@
 package org.panoptim.simd;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.StructLayout;
-import java.util.LinkedHashMap;
-import java.util.Map;
-import java.util.Set;
 import org.panoptim.UnsupportedPlanException;
 import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.PhasedRule;
@@ -17,6 +12,12 @@ import org.panoptim.simd.bindings.panoptim_rule_info;
 import org.panoptim.simd.bindings.panoptim_sgd_hyper;
 import org.panoptim.simd.bindings.panoptim_sophia_g_hyper;
 import org.panoptim.simd.bindings.panoptim_sophia_h_hyper;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.StructLayout;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
 
 /** The kernels that the loaded library has, by name. */
 final class NativeRules {
@@ -46,7 +47,12 @@ final class NativeRules {
      * @param hyper the structure of its hyper-parameters
      */
     record Kernel(
-            int index, int slots, int phases, int reductions, boolean curvature, StructLayout hyper) {}
+            int index,
+            int slots,
+            int phases,
+            int reductions,
+            boolean curvature,
+            StructLayout hyper) {}
 
     private static Map.Entry<String, StructLayout> entry(
             String kernel, java.lang.foreign.GroupLayout layout) {
@@ -73,9 +79,12 @@ final class NativeRules {
                 }
                 if (hyper.byteSize() != panoptim_rule_info.hyper_bytes(info)) {
                     throw new IllegalStateException(
-                            "the hyper-parameters of kernel " + name + " take "
+                            "the hyper-parameters of kernel "
+                                    + name
+                                    + " take "
                                     + panoptim_rule_info.hyper_bytes(info)
-                                    + " bytes in the library, but " + hyper.byteSize()
+                                    + " bytes in the library, but "
+                                    + hyper.byteSize()
                                     + " in the bindings");
                 }
                 kernels.put(
@@ -107,7 +116,9 @@ final class NativeRules {
             case MatrixRule matrix ->
                     throw new UnsupportedPlanException(
                             SimdBackend.NAME,
-                            "rule " + matrix.name() + " works on matrices, and this backend has no"
+                            "rule "
+                                    + matrix.name()
+                                    + " works on matrices, and this backend has no"
                                     + " linear algebra yet");
             case PhasedRule phased -> kernel(phased);
         };
@@ -118,8 +129,12 @@ final class NativeRules {
         if (kernel == null) {
             throw new UnsupportedPlanException(
                     SimdBackend.NAME,
-                    "rule " + rule.name() + " has no native kernel '" + rule.kernel()
-                            + "'; the library has " + String.join(", ", kernels.keySet()));
+                    "rule "
+                            + rule.name()
+                            + " has no native kernel '"
+                            + rule.kernel()
+                            + "'; the library has "
+                            + String.join(", ", kernels.keySet()));
         }
         var expected =
                 new Kernel(
@@ -132,8 +147,14 @@ final class NativeRules {
         if (!kernel.equals(expected)) {
             throw new UnsupportedPlanException(
                     SimdBackend.NAME,
-                    "rule " + rule.name() + " is not what the native kernel '" + rule.kernel()
-                            + "' computes: " + expected + " in Java, " + kernel
+                    "rule "
+                            + rule.name()
+                            + " is not what the native kernel '"
+                            + rule.kernel()
+                            + "' computes: "
+                            + expected
+                            + " in Java, "
+                            + kernel
                             + " in the library");
         }
         return kernel;

@@ -20,7 +20,12 @@ final class NativeStatus {
     static void check(int status, String call) {
         if (status != PANOPTIM_OK()) {
             throw new IllegalStateException(
-                    call + " answered " + status + " (" + meaning(status) + "); please report this");
+                    call
+                            + " answered "
+                            + status
+                            + " ("
+                            + meaning(status)
+                            + "); please report this");
         }
     }
 

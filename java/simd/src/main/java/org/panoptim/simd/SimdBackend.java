@@ -1,12 +1,13 @@
 package org.panoptim.simd;
 
-import java.util.List;
-import java.util.stream.Stream;
 import org.panoptim.Backend;
 import org.panoptim.BackendUnavailableException;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UseCount;
+
+import java.util.List;
+import java.util.stream.Stream;
 
 /** The backend over libpanoptim: fused kernels on the CPU's vector units. */
 public final class SimdBackend implements Backend {

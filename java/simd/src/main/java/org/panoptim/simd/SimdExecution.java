@@ -1,6 +1,5 @@
 package org.panoptim.simd;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_FAIL;
 import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_PROPAGATE;
 import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_SKIP;
@@ -11,12 +10,8 @@ import static org.panoptim.simd.bindings.LibPanoptim.panoptim_measure;
 import static org.panoptim.simd.bindings.LibPanoptim.panoptim_prepare;
 import static org.panoptim.simd.bindings.LibPanoptim.panoptim_update;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.IdentityHashMap;
-import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalDouble;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
 import org.panoptim.HostMemory;
 import org.panoptim.LossScale;
 import org.panoptim.Memory;
@@ -32,6 +27,13 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.IdentityHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
 
 /** The step over native tables: Java calls the stages and splits them over threads. */
 final class SimdExecution implements Execution {
@@ -59,8 +61,7 @@ final class SimdExecution implements Execution {
     /** The first status other than success that a thread met in the present stage. */
     private volatile int failure;
 
-    SimdExecution(
-            StepPlan plan, Tier tier, NativeRules rules, Workers workers, Runnable onClose) {
+    SimdExecution(StepPlan plan, Tier tier, NativeRules rules, Workers workers, Runnable onClose) {
         this.tier = tier.code();
         this.rules = rules;
         this.workers = workers;

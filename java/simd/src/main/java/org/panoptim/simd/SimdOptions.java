@@ -12,8 +12,7 @@ import java.util.Optional;
  * @param ownRules the hyper-parameter structures of kernels that a library built with more rules
  *     has, by kernel name
  */
-public record SimdOptions(
-        Optional<Tier> tier, int threads, Map<String, StructLayout> ownRules) {
+public record SimdOptions(Optional<Tier> tier, int threads, Map<String, StructLayout> ownRules) {
 
     /** Checks the components and copies the map. */
     public SimdOptions {

@@ -1,13 +1,14 @@
 package org.panoptim.simd;
 
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
-import java.util.Optional;
 import org.panoptim.Backend;
 import org.panoptim.BackendStatus;
 import org.panoptim.BackendUnavailableException;
 import org.panoptim.spi.BackendProvider;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * Offers the SIMD backend. The environment variable {@code PANOPTIM_SIMD} forces a tier: {@code
@@ -45,8 +46,11 @@ public final class SimdProvider implements BackendProvider {
             return new BackendStatus(name(), false, "libpanoptim could not be loaded", tried);
         }
         try {
-            var candidates = forced.map(label -> List.of(Tier.labelled(label))).orElse(List.of(Tier.values()));
-            forced.ifPresent(label -> tried.add(VARIABLE + "=" + label + ": no other tier is tried"));
+            var candidates =
+                    forced.map(label -> List.of(Tier.labelled(label)))
+                            .orElse(List.of(Tier.values()));
+            forced.ifPresent(
+                    label -> tried.add(VARIABLE + "=" + label + ": no other tier is tried"));
             var usable = new ArrayList<Tier>();
             for (var tier : candidates) {
                 var obstacle = tier.obstacle();
@@ -74,7 +78,9 @@ public final class SimdProvider implements BackendProvider {
         var status = probe();
         if (!status.available()) {
             throw new BackendUnavailableException(
-                    "backend simd: " + status.summary() + "; tried: "
+                    "backend simd: "
+                            + status.summary()
+                            + "; tried: "
                             + String.join("; ", status.tried()));
         }
         var forced = Optional.ofNullable(System.getenv(VARIABLE)).map(Tier::labelled);

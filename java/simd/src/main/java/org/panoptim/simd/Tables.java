@@ -5,10 +5,6 @@ import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_F32;
 import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_PARTIALS;
 import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_TOTALS;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.List;
 import org.panoptim.Parameter;
 import org.panoptim.ParameterGroup;
 import org.panoptim.simd.bindings.panoptim_chunk;
@@ -18,13 +14,22 @@ import org.panoptim.simd.bindings.panoptim_prepared;
 import org.panoptim.simd.bindings.panoptim_schedule_entry;
 import org.panoptim.simd.bindings.panoptim_tensor;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
 /**
- * The native tables of a plan: groups, tensors, chunks and room for what a step computes. They depend
- * on sizes and addresses of parameters and states only, so they are built once for a list of groups.
+ * The native tables of a plan: groups, tensors, chunks and room for what a step computes. They
+ * depend on sizes and addresses of parameters and states only, so they are built once for a list of
+ * groups.
  */
 final class Tables implements AutoCloseable {
 
-    /** 256 KiB of each array: large against a call's cost, small against a cache and a thread's share. */
+    /**
+     * 256 KiB of each array: large against a call's cost, small against a cache and a thread's
+     * share.
+     */
     static final long CHUNK_ELEMENTS = 16L * PANOPTIM_BLOCK();
 
     private final Arena arena = Arena.ofShared();
@@ -45,8 +50,7 @@ final class Tables implements AutoCloseable {
             MemorySegment control) {
         parameters = groups.stream().flatMap(group -> group.parameters().stream()).toList();
         int tensorCount = parameters.size();
-        int chunkCount =
-                Math.toIntExact(parameters.stream().mapToLong(Tables::chunks).sum());
+        int chunkCount = Math.toIntExact(parameters.stream().mapToLong(Tables::chunks).sum());
         this.groups = panoptim_group.allocateArray(groups.size(), arena);
         hyper = new MemorySegment[groups.size()];
         for (int i = 0; i < hyper.length; i++) {
@@ -122,7 +126,9 @@ final class Tables implements AutoCloseable {
         return table;
     }
 
-    /** Boundaries of spans: consecutive chunks that together have at least a whole chunk's elements. */
+    /**
+     * Boundaries of spans: consecutive chunks that together have at least a whole chunk's elements.
+     */
     private long[] spans(int chunkCount) {
         var boundaries = new java.util.ArrayList<Long>();
         boundaries.add(0L);

@@ -1,16 +1,17 @@
 package org.panoptim.simd;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.IdentityHashMap;
-import java.util.List;
-import java.util.Map;
 import org.panoptim.DType;
 import org.panoptim.Parameter;
 import org.panoptim.ParameterGroup;
 import org.panoptim.StateTensor;
 import org.panoptim.rule.Slot;
 import org.panoptim.spi.HostState;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
 
 /** The states of all parameters of an optimizer; memory is added as parameters are. */
 final class TensorStates implements AutoCloseable {
@@ -37,8 +38,7 @@ final class TensorStates implements AutoCloseable {
     private States allocate(Parameter parameter, List<Slot> slots) {
         var segments = new MemorySegment[slots.size()];
         for (int i = 0; i < segments.length; i++) {
-            segments[i] =
-                    arena.allocate(parameter.elements() * DType.F32.byteSize(), ALIGNMENT);
+            segments[i] = arena.allocate(parameter.elements() * DType.F32.byteSize(), ALIGNMENT);
         }
         return new States(slots, segments);
     }

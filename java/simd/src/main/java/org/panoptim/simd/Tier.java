@@ -9,11 +9,12 @@ import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_TIER_NOT_BUILT;
 import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_TIER_SYSTEM_DISABLED;
 import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_TIER_USABLE;
 
+import org.panoptim.simd.bindings.LibPanoptim;
+
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import org.panoptim.simd.bindings.LibPanoptim;
 
 /** An instruction set that the kernels are compiled for; the most preferred first. */
 public enum Tier {
@@ -54,7 +55,9 @@ public enum Tier {
                 .orElseThrow(
                         () ->
                                 new IllegalArgumentException(
-                                        "there is no SIMD tier '" + label + "'; the tiers are "
+                                        "there is no SIMD tier '"
+                                                + label
+                                                + "'; the tiers are "
                                                 + Arrays.stream(values())
                                                         .map(Tier::label)
                                                         .collect(Collectors.joining(", "))));
@@ -76,7 +79,6 @@ public enum Tier {
         } else if (answer == PANOPTIM_TIER_SYSTEM_DISABLED()) {
             return Optional.of("the CPU has it, but the operating system disabled it");
         }
-        throw new IllegalStateException(
-                "panoptim_tier_probe(" + label() + ") answered " + answer);
+        throw new IllegalStateException("panoptim_tier_probe(" + label() + ") answered " + answer);
     }
 }

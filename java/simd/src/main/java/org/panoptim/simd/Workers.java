@@ -8,9 +8,9 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Threads that share the spans of one task with the caller. A run allocates nothing.
  *
- * <p>Spans are claimed one by one from a ticket that holds the run's number in its upper half and the
- * next span in its lower half; a thread that wakes up late finds another number and goes back to
- * sleep.
+ * <p>Spans are claimed one by one from a ticket that holds the run's number in its upper half and
+ * the next span in its lower half; a thread that wakes up late finds another number and goes back
+ * to sleep.
  */
 final class Workers implements AutoCloseable {
 
