@@ -110,7 +110,7 @@ public final class ReduceOnPlateau implements Schedule {
         if (!state.keySet().equals(Set.of(FACTOR, BEST, BAD_EPOCHS, COOLDOWN))) {
             throw new IllegalArgumentException(
                     "reduceOnPlateau: state has factor, best, bad_epochs and cooldown, but came"
-                        + " with "
+                            + " with "
                             + state.keySet());
         }
         double newFactor = state.get(FACTOR);
