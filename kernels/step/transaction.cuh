@@ -8,13 +8,19 @@
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
 
+// The loss scale falls no lower, or its reciprocal would be infinite: DBL_MIN.
+constexpr double smallest_normal = 0x1p-1022;
+
 // The gradient grows or shrinks the loss scale for the gradients to come.
 PANOPTIM_DEVICE void adapt_loss_scale(panoptim_control &control) {
     if (control.growth_interval <= 0) {
         return;
     }
     if (control.finite == 0) {
-        control.loss_scale *= control.backoff_factor;
+        const double lowered = control.loss_scale * control.backoff_factor;
+        if (lowered >= smallest_normal) {
+            control.loss_scale = lowered;
+        }
         control.growth_tracker = 0;
         return;
     }

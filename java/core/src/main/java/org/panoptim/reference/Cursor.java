@@ -1,8 +1,10 @@
 package org.panoptim.reference;
 
 import org.panoptim.rule.Element;
+import org.panoptim.rule.Reduction;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Optional;
 
 /** The element at an index of a tensor, backed by the tensor's memory. */
@@ -13,19 +15,31 @@ final class Cursor implements Element {
     private final Optional<MemorySegment> curvature;
     private final float gradientScale;
     private final float curvatureScale;
-    private final ReductionTree[] reductions;
+
+    /** A tree for each reduction that this phase takes. */
+    private final List<Optional<ReductionTree>> trees;
+
     private long index;
 
-    Cursor(Tensor tensor, float gradientScale, float curvatureScale, int reductions) {
+    Cursor(
+            Tensor tensor,
+            float gradientScale,
+            float curvatureScale,
+            List<Reduction> reductions,
+            int phase) {
         this.tensor = tensor;
         this.gradient = tensor.gradient();
         this.curvature = tensor.hasCurvature() ? Optional.of(tensor.curvature()) : Optional.empty();
         this.gradientScale = gradientScale;
         this.curvatureScale = curvatureScale;
-        this.reductions = new ReductionTree[reductions];
-        for (int i = 0; i < reductions; i++) {
-            this.reductions[i] = new ReductionTree(tensor.elements);
-        }
+        this.trees =
+                reductions.stream()
+                        .map(
+                                reduction ->
+                                        reduction.phase() == phase
+                                                ? Optional.of(new ReductionTree(tensor.elements))
+                                                : Optional.<ReductionTree>empty())
+                        .toList();
     }
 
     Cursor at(long index) {
@@ -33,16 +47,13 @@ final class Cursor implements Element {
         return this;
     }
 
-    double[] sums() {
-        var sums = new double[reductions.length];
+    /** Stores the sums that this phase took; others are left alone. */
+    void storeSums(double[] sums) {
         for (int i = 0; i < sums.length; i++) {
-            sums[i] = reductions[i].sum();
+            if (trees.get(i).isPresent()) {
+                sums[i] = trees.get(i).get().sum();
+            }
         }
-        return sums;
-    }
-
-    void zeroGradient() {
-        gradient.setAtIndex(Tensor.FLOAT, index, 0);
     }
 
     @Override
@@ -86,6 +97,12 @@ final class Cursor implements Element {
 
     @Override
     public void reduce(int reduction, float a, float b) {
-        reductions[reduction].add(index, a, b);
+        trees.get(reduction)
+                .orElseThrow(
+                        () ->
+                                new IllegalStateException(
+                                        "reduction %d is not taken by this phase"
+                                                .formatted(reduction)))
+                .add(index, a, b);
     }
 }

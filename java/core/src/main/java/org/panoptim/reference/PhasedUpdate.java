@@ -13,8 +13,8 @@ final class PhasedUpdate {
     private final StepScalars scalars;
     private final boolean statistics;
 
-    /** The sums of the phase before: a row a member, a column a reduction. */
-    private double[][] sums;
+    /** The sums that phases have taken so far: a row a member, a column a reduction. */
+    private final double[][] sums;
 
     /** The squared norm of each member's change. */
     private final double[] updateSquares;
@@ -23,7 +23,7 @@ final class PhasedUpdate {
         this.members = members;
         this.scalars = scalars;
         this.statistics = statistics;
-        this.sums = new double[members.size()][];
+        this.sums = members.stream().map(PhasedUpdate::zeroSums).toArray(double[][]::new);
         this.updateSquares = new double[members.size()];
     }
 
@@ -31,35 +31,36 @@ final class PhasedUpdate {
     double[] run() {
         int phases = members.stream().mapToInt(PhasedUpdate::phases).max().orElse(0);
         for (int phase = 0; phase < phases; phase++) {
-            var found = new double[members.size()][];
             for (int i = 0; i < members.size(); i++) {
                 if (phase < phases(members.get(i))) {
-                    found[i] = runPhase(phase, i);
+                    runPhase(phase, i);
                 }
             }
-            sums = found;
         }
         return updateSquares;
+    }
+
+    private static double[] zeroSums(Member member) {
+        return new double[member.rule() instanceof PhasedRule rule ? rule.reductions().size() : 0];
     }
 
     private static int phases(Member member) {
         return member.live() && member.rule() instanceof PhasedRule rule ? rule.phases() : 0;
     }
 
-    private double[] runPhase(int phase, int place) {
+    private void runPhase(int phase, int place) {
         var tensor = members.get(place).tensor();
         var rule = (PhasedRule) members.get(place).rule();
         boolean last = phase == rule.phases() - 1;
-        var preparation =
-                scalars.preparation(
-                        tensor.count, phase == 0 ? new double[0] : reductions(rule, place));
+        var preparation = scalars.preparation(tensor.count, reductionsBefore(phase, rule, place));
         var update = rule.prepare(phase, preparation);
         var cursor =
                 new Cursor(
                         tensor,
                         scalars.gradientFactor(rule),
                         scalars.curvatureFactor(rule),
-                        rule.reductions().size());
+                        rule.reductions(),
+                        phase);
         var changes = new ReductionTree(tensor.elements);
         for (long index = 0; index < tensor.elements; index++) {
             cursor.at(index);
@@ -73,16 +74,19 @@ final class PhasedUpdate {
         if (last) {
             updateSquares[place] = changes.sum();
         }
-        return cursor.sums();
+        cursor.storeSums(sums[place]);
     }
 
-    private double[] reductions(PhasedRule rule, int place) {
+    private double[] reductionsBefore(int phase, PhasedRule rule, int place) {
         var values = new double[rule.reductions().size()];
         for (int i = 0; i < values.length; i++) {
-            values[i] =
-                    rule.reductions().get(i).scope() == Reduction.Scope.TENSOR
-                            ? sums[place][i]
-                            : sumOverAll(rule, i);
+            var reduction = rule.reductions().get(i);
+            if (reduction.phase() < phase) {
+                values[i] =
+                        reduction.scope() == Reduction.Scope.TENSOR
+                                ? sums[place][i]
+                                : sumOverAll(rule, i);
+            }
         }
         return values;
     }

@@ -29,7 +29,7 @@ public interface Element {
     void state(int slot, float value);
 
     /**
-     * Contributes {@code a · b} to a reduction.
+     * Contributes {@code a · b} to a reduction that this phase takes.
      *
      * @param reduction its place in {@link PhasedRule#reductions()}
      */

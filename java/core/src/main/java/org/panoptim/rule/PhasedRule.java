@@ -28,7 +28,7 @@ public non-sealed interface PhasedRule extends UpdateRule {
         return 1;
     }
 
-    /** The sums that a phase contributes to and the following phase reads. */
+    /** The sums that phases take for later ones. */
     default List<Reduction> reductions() {
         return List.of();
     }

@@ -18,7 +18,7 @@ public final class Preparation {
      * @param momentum the schedule's momentum, or NaN if it leaves momentum alone
      * @param step the optimizer's count of accepted steps, this one included
      * @param count the parameter's count of steps, this one included
-     * @param reductions the sums of the phase before, in the rule's order; copied
+     * @param reductions the sums of the phases before, in the rule's order; copied
      */
     public Preparation(
             double rateFactor, double momentum, long step, long count, double... reductions) {
@@ -49,7 +49,7 @@ public final class Preparation {
         return count;
     }
 
-    /** A sum of the phase before, by its place in {@link PhasedRule#reductions()}. */
+    /** A sum of a phase before, by its place in {@link PhasedRule#reductions()}. */
     public double reduction(int index) {
         return reductions[index];
     }

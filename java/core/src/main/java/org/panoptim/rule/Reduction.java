@@ -3,8 +3,8 @@ package org.panoptim.rule;
 import java.util.Objects;
 
 /**
- * A sum that a phase of a rule takes and the next phase's {@linkplain PhasedRule#prepare prepare}
- * reads.
+ * A sum that one phase of a rule takes and {@linkplain PhasedRule#prepare prepare} of the later
+ * phases reads.
  *
  * <p>Each element contributes the product of two floats; products are exact in double, and the sum
  * is taken in double over a tree that only the elements' indices fix, so that every backend finds
@@ -12,8 +12,9 @@ import java.util.Objects;
  *
  * @param name what is summed, for reports
  * @param scope over what it is summed
+ * @param phase the phase that takes it, from 0; not the rule's last
  */
-public record Reduction(String name, Scope scope) {
+public record Reduction(String name, Scope scope, int phase) {
 
     /** Over what a reduction sums. */
     public enum Scope {
@@ -27,5 +28,13 @@ public record Reduction(String name, Scope scope) {
     public Reduction {
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(scope, "scope");
+        if (phase < 0) {
+            throw new IllegalArgumentException("phase must be at least 0, but is " + phase);
+        }
+    }
+
+    /** A sum that the first phase takes. */
+    public Reduction(String name, Scope scope) {
+        this(name, scope, 0);
     }
 }
