@@ -70,6 +70,10 @@ public class ClipStepZero {
         model.refillGradients();
     }
 
+    Model model() {
+        return model;
+    }
+
     /** Closes all. */
     @TearDown
     public void close() {

@@ -53,6 +53,10 @@ public class ManySmallTensors {
                         .build();
     }
 
+    Model model() {
+        return model;
+    }
+
     /** Closes all. */
     @TearDown
     public void close() {
