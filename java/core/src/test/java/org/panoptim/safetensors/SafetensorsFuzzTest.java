@@ -151,7 +151,7 @@ class SafetensorsFuzzTest {
         check(content);
     }
 
-    @Property(tries = 4000, shrinking = ShrinkingMode.BOUNDED)
+    @Property(tries = 3000, shrinking = ShrinkingMode.BOUNDED)
     void damagedHeadersAreRefusedOrHarmless(@ForAll("damagedHeaders") byte[] content)
             throws IOException {
         check(content);
@@ -255,7 +255,7 @@ class SafetensorsFuzzTest {
                                                 },
                                                 at));
         Arbitrary<UnaryOperator<byte[]>> repetition =
-                Combinators.combine(position, token, Arbitraries.of(2, 300, 20_000))
+                Combinators.combine(position, token, Arbitraries.of(2, 300, 3_000))
                         .as(
                                 (at, piece, count) ->
                                         edit(
