@@ -6,9 +6,10 @@ import java.util.Set;
 /**
  * Lowers the learning rate when a metric that should fall has stopped falling.
  *
- * <p>Source: PyTorch, {@code ReduceLROnPlateau} in mode {@code min} with a relative threshold. Call
- * {@link #observe} once an epoch; checkpoints carry what it remembers. Not safe for use by several
- * threads at once.
+ * <p>Source: PyTorch, {@code ReduceLROnPlateau} in mode {@code min} with a relative threshold; for
+ * metrics below 0, where PyTorch takes a standstill for an improvement, the threshold's sign
+ * follows the metric's. Call {@link #observe} once an epoch; checkpoints carry what it remembers.
+ * Not safe for use by several threads at once.
  */
 public final class ReduceOnPlateau implements Schedule {
 
@@ -33,7 +34,7 @@ public final class ReduceOnPlateau implements Schedule {
      *
      * @param reduction multiplies the factor on a plateau, in (0, 1)
      * @param patience observations without improvement to bear before reducing, at least 0
-     * @param threshold an improvement is below best · (1 − threshold); in [0, 1)
+     * @param threshold an improvement is below best − |best| · threshold; in [0, 1)
      * @param cooldown observations to let pass after a reduction, at least 0
      * @param floor the least factor, in [0, 1]
      */
@@ -65,8 +66,8 @@ public final class ReduceOnPlateau implements Schedule {
      * @return whether the factor was lowered
      */
     public boolean observe(double metric) {
-        if (metric < best - Math.abs(best) * threshold
-                || best == Double.POSITIVE_INFINITY && metric < best) {
+        // For a best above 0, infinity included, this is PyTorch's expression to the bit.
+        if (metric < best * (best < 0 ? 1 + threshold : 1 - threshold)) {
             best = metric;
             badEpochs = 0;
         } else {
@@ -82,9 +83,11 @@ public final class ReduceOnPlateau implements Schedule {
         badEpochs = 0;
         cooldownLeft = cooldown;
         double lowered = Math.max(factor * reduction, floor);
-        boolean changed = lowered < factor;
+        if (lowered >= factor) {
+            return false;
+        }
         factor = lowered;
-        return changed;
+        return true;
     }
 
     @Override
@@ -113,12 +116,30 @@ public final class ReduceOnPlateau implements Schedule {
                             + " with "
                             + state.keySet());
         }
-        double newFactor = state.get(FACTOR);
+        double newFactor = number(state, FACTOR);
+        double newBest = number(state, BEST);
+        int newBadEpochs = count(state, BAD_EPOCHS);
+        int newCooldown = count(state, COOLDOWN);
         require(newFactor >= 0 && newFactor <= 1, "factor must be in [0, 1], but is " + newFactor);
+        require(!Double.isNaN(newBest), "best must be a number, but is NaN");
         factor = newFactor;
-        best = state.get(BEST);
-        badEpochs = state.get(BAD_EPOCHS).intValue();
-        cooldownLeft = state.get(COOLDOWN).intValue();
+        best = newBest;
+        badEpochs = newBadEpochs;
+        cooldownLeft = newCooldown;
+    }
+
+    private static double number(Map<String, Double> state, String name) {
+        var value = state.get(name);
+        require(value != null, name + " must be a number, but is null");
+        return value;
+    }
+
+    private static int count(Map<String, Double> state, String name) {
+        double value = number(state, name);
+        require(
+                value >= 0 && value == (int) value,
+                name + " must be a whole number of at least 0, but is " + value);
+        return (int) value;
     }
 
     private static void require(boolean holds, String message) {
