@@ -1,0 +1,189 @@
+package org.panoptim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.Arrays;
+import java.util.Map;
+import java.util.stream.LongStream;
+
+/** Sequences "of PyTorch" were printed by PyTorch 2.13 for a learning rate of 1. */
+class ScheduleTest {
+
+    @Test
+    void constantIsOneForEver() {
+        assertThat(factors(Schedule.constant(), 3)).containsExactly(1, 1, 1);
+        assertThat(Schedule.constant().factor(Long.MAX_VALUE)).isEqualTo(1);
+    }
+
+    @Test
+    void aFunctionIsAskedForStepsFromOne() {
+        assertThat(factors(Schedule.of(step -> 1.0 / step), 4))
+                .containsExactly(1, 1 / 2.0, 1 / 3.0, 1 / 4.0);
+    }
+
+    @Test
+    void onlyOneCycleHasMomentum() {
+        for (var schedule :
+                new Schedule[] {
+                    Schedule.constant(),
+                    Schedule.of(_ -> 0.5),
+                    Schedule.step(3, 0.5),
+                    Schedule.cosine(10),
+                    Schedule.linearWarmup(3),
+                    Schedule.warmupCosine(3, 10),
+                    Schedule.reduceOnPlateau()
+                }) {
+            assertThat(schedule.momentum(1)).isNaN();
+        }
+    }
+
+    @Test
+    void stepIsPyTorchsStepLR() {
+        assertThat(factors(Schedule.step(3, 0.5), 10))
+                .containsExactly(1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125);
+        assertClose(
+                factors(Schedule.step(2, 0.1), 7),
+                1,
+                1,
+                0.1,
+                0.1,
+                0.010000000000000002,
+                0.010000000000000002,
+                0.0010000000000000002);
+    }
+
+    @Test
+    void cosineIsPyTorchsCosineAnnealingLR() {
+        assertClose(
+                factors(Schedule.cosine(5, 0.1), 6),
+                1,
+                0.9140576474687263,
+                0.6890576474687263,
+                0.41094235253127365,
+                0.1859423525312737,
+                0.1);
+        assertClose(
+                factors(Schedule.cosine(8), 9),
+                1,
+                0.9619397662556434,
+                0.8535533905932737,
+                0.6913417161825449,
+                0.5,
+                0.30865828381745514,
+                0.14644660940672627,
+                0.03806023374435664,
+                0);
+    }
+
+    @Test
+    void cosineStaysAtItsFloor() {
+        var schedule = Schedule.cosine(5, 0.1);
+        assertThat(schedule.factor(6)).isEqualTo(0.1);
+        assertThat(schedule.factor(7)).isEqualTo(0.1);
+        assertThat(schedule.factor(Long.MAX_VALUE)).isEqualTo(0.1);
+    }
+
+    @Test
+    void linearWarmupRisesInEqualPartsAndStays() {
+        assertThat(factors(Schedule.linearWarmup(4), 6)).containsExactly(0.25, 0.5, 0.75, 1, 1, 1);
+        assertThat(factors(Schedule.linearWarmup(1), 2)).containsExactly(1, 1);
+    }
+
+    @Test
+    void warmupCosineRisesToOneAndFallsToZeroAtTheTotal() {
+        // (1 + cos(π·k/4))/2 for k = 1…4 after the rise: halves and roots of two.
+        double root = Math.sqrt(0.5);
+        assertClose(
+                factors(Schedule.warmupCosine(2, 6), 8),
+                0.5,
+                1,
+                (1 + root) / 2,
+                0.5,
+                (1 - root) / 2,
+                0,
+                0,
+                0);
+        assertThat(Schedule.warmupCosine(2, 6).factor(6)).isZero();
+    }
+
+    @Test
+    void warmupCosineWithoutAWarmupIsACosine() {
+        assertClose(factors(Schedule.warmupCosine(0, 2), 2), 0.5, 0);
+    }
+
+    @Test
+    void largeNumbersOfStepsLoseNothing() {
+        long all = 1L << 40;
+        assertThat(Schedule.linearWarmup(all).factor(all / 2)).isEqualTo(0.5);
+        assertThat(Schedule.cosine(all).factor(all / 2 + 1)).isCloseTo(0.5, within(1e-15));
+        assertThat(Schedule.step(all, 0.5).factor(all)).isEqualTo(1);
+        assertThat(Schedule.step(all, 0.5).factor(all + 1)).isEqualTo(0.5);
+    }
+
+    @Test
+    void pureSchedulesKeepNoStateAndRefuseOne() {
+        var schedule = Schedule.cosine(5);
+        assertThat(schedule.state()).isEmpty();
+        schedule.restore(Map.of());
+        assertThatThrownBy(() -> schedule.restore(Map.of("best", 1.0)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("this schedule keeps no state, but was given {best=1.0}");
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, -1, Long.MIN_VALUE})
+    void lengthsBelowOneAreRefused(long length) {
+        assertRefused(
+                () -> Schedule.step(length, 0.5),
+                "step: interval must be at least 1, but is " + length);
+        assertRefused(
+                () -> Schedule.cosine(length),
+                "cosine: steps must be at least 1, but is " + length);
+        assertRefused(
+                () -> Schedule.linearWarmup(length),
+                "linearWarmup: steps must be at least 1, but is " + length);
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {-0.5, Double.NaN, Double.POSITIVE_INFINITY})
+    void factorsThatAreNoLearningRateAreRefused(double factor) {
+        assertRefused(
+                () -> Schedule.step(1, factor),
+                "step: gamma must be finite and at least 0, but is " + factor);
+        assertRefused(
+                () -> Schedule.cosine(1, factor),
+                "cosine: floor must be finite and at least 0, but is " + factor);
+    }
+
+    @Test
+    void aWarmupLongerThanTheWholeIsRefused() {
+        assertRefused(
+                () -> Schedule.warmupCosine(5, 5),
+                "warmupCosine: needs 0 <= warmup < total, but warmup is 5 and total 5");
+        assertRefused(
+                () -> Schedule.warmupCosine(-1, 5),
+                "warmupCosine: needs 0 <= warmup < total, but warmup is -1 and total 5");
+    }
+
+    private static void assertRefused(ThrowingCallable call, String message) {
+        assertThatThrownBy(call).isInstanceOf(IllegalArgumentException.class).hasMessage(message);
+    }
+
+    static double[] factors(Schedule schedule, int steps) {
+        return LongStream.rangeClosed(1, steps).mapToDouble(schedule::factor).toArray();
+    }
+
+    /** Within a few roundings of numbers of at most 1. */
+    static void assertClose(double[] actual, double... expected) {
+        assertThat(actual)
+                .as("factors %s", Arrays.toString(actual))
+                .containsExactly(expected, within(4e-16));
+    }
+}

@@ -1,0 +1,69 @@
+package org.panoptim;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * All that a refused call must leave alone: every byte of parameters, gradients and states, the
+ * counts, and the groups with their rules.
+ */
+record Snapshot(Map<String, String> bytes, List<ParameterGroup> groups, StepReport report) {
+
+    static Snapshot of(Optimizer optimizer) {
+        var bytes = new TreeMap<String, String>();
+        for (var group : optimizer.groups()) {
+            for (var parameter : group.parameters()) {
+                bytes.put("value " + parameter.name(), hex(parameter.value()));
+                parameter
+                        .gradient()
+                        .ifPresent(g -> bytes.put("gradient " + parameter.name(), hex(g)));
+                for (var slot : group.rule().slots()) {
+                    var state = optimizer.state(parameter.name(), slot.name());
+                    bytes.put(slot.name() + " " + parameter.name(), hex(state));
+                }
+            }
+        }
+        return new Snapshot(bytes, optimizer.groups(), optimizer.report());
+    }
+
+    /** Without what a refused step may change: the number of refused steps, norms, the scale. */
+    Snapshot withoutOutcome() {
+        var outcome =
+                new StepReport(
+                        report.step(),
+                        0,
+                        false,
+                        1,
+                        Map.of(),
+                        report.counts(),
+                        java.util.OptionalDouble.empty(),
+                        java.util.OptionalDouble.empty(),
+                        1);
+        return new Snapshot(bytes, groups, outcome);
+    }
+
+    /** Only parameters and states. */
+    Map<String, String> trained() {
+        var trained = new TreeMap<>(bytes);
+        trained.keySet().removeIf(name -> name.startsWith("gradient "));
+        return trained;
+    }
+
+    private static String hex(Memory memory) {
+        return hex(((HostMemory) memory).segment());
+    }
+
+    private static String hex(StateTensor state) {
+        var copy = new byte[Math.toIntExact(state.byteSize())];
+        state.read(0, MemorySegment.ofArray(copy));
+        return HexFormat.of().formatHex(copy);
+    }
+
+    private static String hex(MemorySegment segment) {
+        return HexFormat.of().formatHex(segment.toArray(ValueLayout.JAVA_BYTE));
+    }
+}

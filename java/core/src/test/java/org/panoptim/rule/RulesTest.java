@@ -1,0 +1,226 @@
+package org.panoptim.rule;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+class RulesTest {
+
+    @Test
+    void theRulesOfTheLibraryAreListedWithTheirDefaults() {
+        assertThat(Rules.all())
+                .containsExactly(
+                        SGD.defaults(),
+                        Adam.defaults(),
+                        AdamW.defaults(),
+                        Lion.defaults(),
+                        SophiaG.defaults(),
+                        SophiaH.defaults());
+        assertThat(Rules.all().stream().map(UpdateRule::name))
+                .containsExactly("sgd", "adam", "adamw", "lion", "sophia-g", "sophia-h");
+    }
+
+    @Test
+    void aRuleIsFoundByName() {
+        for (var rule : Rules.all()) {
+            assertThat(Rules.named(rule.name())).isEqualTo(rule);
+        }
+    }
+
+    @Test
+    void anUnknownNameIsAnsweredWithTheKnownOnes() {
+        assertThatThrownBy(() -> Rules.named("adamax"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "there is no rule 'adamax'; the rules are sgd, adam, adamw, lion, sophia-g,"
+                                + " sophia-h");
+    }
+
+    @Test
+    void settingsHavePyTorchsNames() {
+        assertThat(keys("sgd"))
+                .containsExactly(
+                        "lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize");
+        assertThat(keys("adam"))
+                .containsExactly(
+                        "lr", "beta1", "beta2", "eps", "weight_decay", "amsgrad", "maximize");
+        assertThat(keys("adamw")).isEqualTo(keys("adam"));
+        assertThat(keys("lion")).containsExactly("lr", "beta1", "beta2", "weight_decay");
+        assertThat(keys("sophia-g"))
+                .containsExactly(
+                        "lr", "beta1", "beta2", "rho", "batch_size", "weight_decay", "maximize");
+        assertThat(keys("sophia-h"))
+                .containsExactly("lr", "beta1", "beta2", "clip", "eps", "weight_decay");
+    }
+
+    private static List<String> keys(String rule) {
+        return List.copyOf(Rules.settings(Rules.named(rule)).keySet());
+    }
+
+    /** Rules whose every setting differs from its default; thirds do not end in binary. */
+    static Stream<UpdateRule> unusualRules() {
+        double third = 1 / 3.0;
+        return Stream.of(
+                new SGD(third, 0.1 * third, 0.3, 1e-300, false, true),
+                new SGD(Math.ulp(1), Math.nextDown(1.0), 0, third, true, false),
+                new Adam(third, 0.3 * third, 0.1 + 0.2, Double.MIN_VALUE, 1e22, true, true),
+                new AdamW(third, 0.3 * third, 0.1 + 0.2, Double.MIN_VALUE, 1e22, true, true),
+                new Lion(third, 0.1 + 0.2, third, Double.MAX_VALUE),
+                new SophiaG(third, third, 0.1 + 0.2, 1e-17, 479_232, third, true),
+                new SophiaH(third, third, 0.1 + 0.2, third, 1e-17, third));
+    }
+
+    @ParameterizedTest
+    @MethodSource("unusualRules")
+    void settingsReadBackToTheSameBits(UpdateRule rule) {
+        assertThat(Rules.with(Rules.named(rule.name()), Rules.settings(rule))).isEqualTo(rule);
+    }
+
+    @Test
+    void settingsLeftOutKeepTheirValues() {
+        var rule = AdamW.withLearningRate(0.25).withAmsgrad(true);
+        assertThat(Rules.with(rule, Map.of("weight_decay", " 0.5 ")))
+                .isEqualTo(rule.withWeightDecay(0.5));
+        assertThat(Rules.with(rule, Map.of())).isEqualTo(rule);
+    }
+
+    @Test
+    void settingsThatDependOnEachOtherAreTakenTogether() {
+        var settings = Map.of("nesterov", "true", "momentum", "0.9");
+        assertThat(Rules.with(SGD.defaults(), settings))
+                .isEqualTo(SGD.defaults().withMomentum(0.9).withNesterov(true));
+    }
+
+    @Test
+    void unknownSettingsAreNamedBesideTheKnownOnes() {
+        assertThatThrownBy(
+                        () ->
+                                Rules.with(
+                                        Lion.defaults(), Map.of("rho", "1", "eps", "1", "lr", "1")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("lion has no setting eps, rho; it has lr, beta1, beta2, weight_decay");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", " ", "x", "1,5", "1e", "true", "--1", "0x"})
+    void textThatIsNoNumberIsRefused(String text) {
+        assertThatThrownBy(() -> Rules.with(AdamW.defaults(), Map.of("lr", text)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("adamw: lr must be a number, but is '" + text.strip() + "'");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "1", "yes", "TRUE", "False"})
+    void textThatIsNoBooleanIsRefused(String text) {
+        assertThatThrownBy(() -> Rules.with(AdamW.defaults(), Map.of("amsgrad", text)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("adamw: amsgrad must be true or false, but is '" + text + "'");
+    }
+
+    /** A rule of a user's own, with a setting that has no annotation and one of type long. */
+    public record OwnRule(double learningRate, @Setting("every") long interval)
+            implements MatrixRule {
+
+        @Override
+        public String name() {
+            return "own";
+        }
+
+        @Override
+        public OwnRule atLearningRate(double value) {
+            return new OwnRule(value, interval);
+        }
+
+        @Override
+        public List<Slot> slots() {
+            return List.of();
+        }
+
+        @Override
+        public void update(MatrixUpdate update) {}
+    }
+
+    @Test
+    void aUsersRuleHasSettingsToo() {
+        var rule = new OwnRule(0.5, Long.MAX_VALUE);
+        assertThat(Rules.settings(rule))
+                .isEqualTo(Map.of("learningRate", "0.5", "every", "9223372036854775807"));
+        assertThat(Rules.with(new OwnRule(0, 0), Rules.settings(rule))).isEqualTo(rule);
+        assertThatThrownBy(() -> Rules.with(rule, Map.of("every", "1.5")))
+                .hasMessage("own: every must be a number, but is '1.5'");
+    }
+
+    private static final class Classic implements MatrixRule {
+
+        @Override
+        public String name() {
+            return "classic";
+        }
+
+        @Override
+        public double learningRate() {
+            return 1;
+        }
+
+        @Override
+        public Classic atLearningRate(double value) {
+            return this;
+        }
+
+        @Override
+        public List<Slot> slots() {
+            return List.of();
+        }
+
+        @Override
+        public void update(MatrixUpdate update) {}
+    }
+
+    @Test
+    void aRuleThatIsNoRecordHasNoSettings() {
+        assertThatThrownBy(() -> Rules.settings(new Classic()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "rule 'classic' is not a record, so its settings cannot be listed: "
+                                + Classic.class.getName());
+    }
+
+    /** A rule with a component that text cannot express. */
+    public record Listing(double learningRate, List<String> names) implements MatrixRule {
+
+        @Override
+        public String name() {
+            return "listing";
+        }
+
+        @Override
+        public Listing atLearningRate(double value) {
+            return new Listing(value, names);
+        }
+
+        @Override
+        public List<Slot> slots() {
+            return List.of();
+        }
+
+        @Override
+        public void update(MatrixUpdate update) {}
+    }
+
+    @Test
+    void aComponentThatTextCannotExpressIsNamed() {
+        assertThatThrownBy(() -> Rules.settings(new Listing(1, List.of())))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "rule 'listing': names must be a double, boolean or long to be a setting,"
+                                + " but is a List");
+    }
+}

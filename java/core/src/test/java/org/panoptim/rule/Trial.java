@@ -1,0 +1,59 @@
+package org.panoptim.rule;
+
+import static org.panoptim.Tensors.curvature;
+import static org.panoptim.Tensors.gradient;
+import static org.panoptim.Tensors.values;
+import static org.panoptim.Tensors.vector;
+
+import org.panoptim.Backend;
+import org.panoptim.Optimizer;
+import org.panoptim.Parameter;
+import org.panoptim.Schedule;
+
+import java.util.List;
+
+/** One vector under one rule on the reference backend, to be followed by hand. */
+final class Trial implements AutoCloseable {
+
+    private final Backend backend = Backend.named("reference");
+    private final Parameter parameter;
+    private final Optimizer optimizer;
+
+    Trial(UpdateRule rule, float... start) {
+        this(rule, Schedule.constant(), start);
+    }
+
+    Trial(UpdateRule rule, Schedule schedule, float... start) {
+        parameter = vector("p", start);
+        optimizer =
+                Optimizer.builder(rule)
+                        .group("all", List.of(parameter))
+                        .schedule(schedule)
+                        .backend(backend)
+                        .build();
+    }
+
+    void step(float... gradient) {
+        gradient(parameter, gradient);
+        optimizer.step();
+    }
+
+    void step(float[] gradient, float[] curvature) {
+        curvature(parameter, curvature);
+        step(gradient);
+    }
+
+    float[] value() {
+        return values(parameter);
+    }
+
+    float[] state(String slot) {
+        return optimizer.state("p", slot).toArray();
+    }
+
+    @Override
+    public void close() {
+        optimizer.close();
+        backend.close();
+    }
+}
