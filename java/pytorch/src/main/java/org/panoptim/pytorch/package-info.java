@@ -1,4 +1,4 @@
-/** Optimizers over the tensors of bytedeco PyTorch. */
+/** The adapter for bytedeco PyTorch: optimizers step the engine's own tensors, in place. */
 @NullMarked
 package org.panoptim.pytorch;
 

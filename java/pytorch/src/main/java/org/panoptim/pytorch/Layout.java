@@ -1,0 +1,70 @@
+package org.panoptim.pytorch;
+
+import org.bytedeco.pytorch.LongArrayRef;
+import org.bytedeco.pytorch.Tensor;
+import org.panoptim.Shape;
+
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.stream.IntStream;
+
+/**
+ * Where a dense tensor's elements lie, relative to its first.
+ *
+ * @param sizes the dimensions
+ * @param strides elements between neighbours along each dimension
+ * @param contiguous whether the elements lie row by row
+ */
+record Layout(long[] sizes, long[] strides, boolean contiguous) {
+
+    static Layout of(Tensor tensor) {
+        return new Layout(
+                toArray(tensor.sizes()), toArray(tensor.strides()), tensor.is_contiguous());
+    }
+
+    private static long[] toArray(LongArrayRef values) {
+        var array = new long[Math.toIntExact(values.size())];
+        for (int i = 0; i < array.length; i++) {
+            array[i] = values.get(i);
+        }
+        return array;
+    }
+
+    /** Whether every element has the same place in this tensor; allocates nothing of note. */
+    boolean describes(Tensor tensor) {
+        if (tensor.dim() != sizes.length) {
+            return false;
+        }
+        for (int i = 0; i < sizes.length; i++) {
+            if (tensor.size(i) != sizes[i]) {
+                return false;
+            }
+        }
+        return contiguous ? tensor.is_contiguous() : hasStridesOf(tensor);
+    }
+
+    private boolean hasStridesOf(Tensor tensor) {
+        // The stride of a dimension with a single element says nothing.
+        return IntStream.range(0, sizes.length)
+                .allMatch(i -> sizes[i] == 1 || strides[i] == tensor.stride(i));
+    }
+
+    /** The shape that the memory has when it is read row by row. */
+    Shape shape() {
+        if (contiguous) {
+            return Shape.of(sizes);
+        }
+        return Shape.of(
+                IntStream.range(0, sizes.length)
+                        .boxed()
+                        .sorted(Comparator.comparing((Integer i) -> strides[i]).reversed())
+                        .mapToLong(i -> sizes[i])
+                        .toArray());
+    }
+
+    /** Written as {@code sizes [3, 4], strides [4, 1]}. */
+    @Override
+    public String toString() {
+        return "sizes " + Arrays.toString(sizes) + ", strides " + Arrays.toString(strides);
+    }
+}
