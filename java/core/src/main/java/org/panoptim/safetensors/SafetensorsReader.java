@@ -27,8 +27,9 @@ import java.util.SequencedMap;
  * IOException}.
  *
  * <p>Memory is taken in proportion to the header that is really there, of at most {@value
- * #MAX_HEADER_BYTES} bytes, and never for what a file merely claims. Tensors are read straight into
- * the caller's memory.
+ * #MAX_HEADER_BYTES} bytes, and never for what a file merely claims: about twice its length for
+ * tensors, at worst some twelve times for a map of the shortest strings. Tensors pass through a
+ * buffer of a mebibyte into the caller's memory.
  *
  * <p>A reader may be used by several threads at once. Interrupting a thread while it reads closes
  * the reader, as with every {@link FileChannel}.
