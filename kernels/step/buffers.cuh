@@ -19,14 +19,16 @@ struct Buffers {
     const typename Gradient::Storage *curvature;
     typename State::Storage *slots[PANOPTIM_MAX_SLOTS];
 
-    PANOPTIM_DEVICE Buffers from(int64_t first, int slot_count) const {
+    // The same arrays from a later element on.
+    template <typename Rule, bool Curved>
+    PANOPTIM_DEVICE Buffers from(int64_t first) const {
         Buffers moved = *this;
         moved.value += first;
         moved.gradient += first;
-        if (curvature != nullptr) {
+        if constexpr (Curved) {
             moved.curvature += first;
         }
-        for (int slot = 0; slot < slot_count; ++slot) {
+        for (int slot = 0; slot < Rule::slots; ++slot) {
             moved.slots[slot] += first;
         }
         return moved;

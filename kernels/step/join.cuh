@@ -15,20 +15,28 @@ PANOPTIM_DEVICE double exact_product(float a, float b) {
     return static_cast<double>(a) * static_cast<double>(b);
 }
 
-// Joins the lanes of a block by halving. The lanes are overwritten.
-PANOPTIM_DEVICE double join_lanes(double *lanes) {
-    for (int width = PANOPTIM_LANES / 2; width > 0; width /= 2) {
+// Joins the first lanes of a block, a power of two, by halving. They are overwritten.
+PANOPTIM_DEVICE double join_lanes(double *sums, int lanes) {
+    for (int width = lanes / 2; width > 0; width /= 2) {
+#ifndef __CUDACC__
+#pragma GCC ivdep
+#endif
         for (int i = 0; i < width; ++i) {
-            lanes[i] += lanes[i + width];
+            sums[i] += sums[i + width];
         }
     }
-    return lanes[0];
+    return sums[0];
 }
 
 // Joins values by adjacent pairs, level by level, an odd last one moving up unchanged. The values
 // come one after another; only one sum for each level is kept.
 class PairwiseSum {
   public:
+    PANOPTIM_DEVICE void clear() {
+        count_ = 0;
+        height_ = 0;
+    }
+
     PANOPTIM_DEVICE void add(double value) {
         // As in counting in binary: two subtrees of equal height become one of the next height.
         for (uint64_t carry = count_; (carry & 1) != 0; carry >>= 1) {

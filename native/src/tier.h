@@ -7,21 +7,19 @@
 
 namespace panoptim {
 
-// One chunk of an active tensor, as a phase of its rule sees it.
-struct UpdateWork {
-    const panoptim_tensor *tensor;
+// Consecutive chunks whose tensors are active and share their prepared scalars, and hence their
+// rule.
+struct UpdateRun {
+    const panoptim_plan *plan;
     const panoptim_prepared *prepared;
-    void *gradient;         // of the tensor's first element, like the curvature
-    const void *curvature;  // null if there is none in this step
-    int64_t first;          // the chunk's first element
-    int64_t elements;       // at least 1
-    double *partials;       // the chunk's row of column 0
-    int64_t partial_stride; // from one column to the next
+    int64_t first; // the chunks [first, last) of the plan
+    int64_t last;
+    bool curved; // there is curvature for these tensors in this step
     bool zero_gradients;
     bool statistics;
 };
 
-using UpdateFunction = void (*)(const UpdateWork &);
+using UpdateFunction = void (*)(const UpdateRun &);
 
 // The sum of squares of a chunk of a gradient, through the reduction tree.
 using MeasureFunction = double (*)(const void *gradient, int64_t first, int64_t elements);

@@ -7,6 +7,37 @@
 #include "step/join.cuh"
 
 namespace panoptim {
+namespace {
+
+void zero_chunk(const panoptim_plan &plan, int64_t i) {
+    const panoptim_chunk &chunk = plan.chunks[i];
+    if (plan.gradients[chunk.tensor] == 0) {
+        return;
+    }
+    const int64_t start = chunk.index * plan.chunk_elements;
+    const int64_t elements = chunk_length(plan, plan.tensors[chunk.tensor], start);
+    float *gradient = static_cast<float *>(address(plan.gradients[chunk.tensor])) + start;
+    __builtin_memset(gradient, 0, static_cast<std::size_t>(elements) * sizeof *gradient);
+}
+
+// The end of the run of chunks that begins with a chunk: those of the same prepared entry, with or
+// without curvature like the first.
+int64_t end_of_run(const panoptim_plan &plan, int64_t first, int64_t last) {
+    const int64_t tensor = plan.chunks[first].tensor;
+    const int32_t entry = plan.prepared_index[tensor];
+    const bool curved = plan.curvatures[tensor] != 0;
+    int64_t end = first + 1;
+    while (end < last) {
+        const int64_t next = plan.chunks[end].tensor;
+        if (plan.prepared_index[next] != entry || (plan.curvatures[next] != 0) != curved) {
+            break;
+        }
+        ++end;
+    }
+    return end;
+}
+
+} // namespace
 
 int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase, int64_t first,
                       int64_t last) {
@@ -17,35 +48,25 @@ int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase
     if (phase < 0 || phase >= PANOPTIM_MAX_PHASES) {
         return PANOPTIM_ERROR_RANGE;
     }
-    const panoptim_control &control = *plan.control;
-    UpdateWork work{};
-    work.partial_stride = plan.chunk_count;
-    work.zero_gradients = control.zero_gradients != 0;
-    work.statistics = control.statistics != 0;
-    for (int64_t i = first; i < last; ++i) {
-        const panoptim_chunk &chunk = plan.chunks[i];
-        const int64_t t = chunk.tensor;
-        const panoptim_tensor &tensor = plan.tensors[t];
-        work.first = chunk.index * plan.chunk_elements;
-        work.elements = chunk_length(plan, tensor, work.first);
-        work.gradient = address(plan.gradients[t]);
-        work.prepared = plan.prepared + plan.prepared_index[t];
-        if (work.prepared->active == 0) {
-            if (phase == 0 && work.zero_gradients && work.gradient != nullptr) {
-                float *values = static_cast<float *>(work.gradient) + work.first;
-                __builtin_memset(values, 0,
-                                 static_cast<std::size_t>(work.elements) * sizeof(float));
+    UpdateRun run{};
+    run.plan = &plan;
+    run.zero_gradients = plan.control->zero_gradients != 0;
+    run.statistics = plan.control->statistics != 0;
+    for (run.first = first; run.first < last; run.first = run.last) {
+        run.last = end_of_run(plan, run.first, last);
+        const int64_t tensor = plan.chunks[run.first].tensor;
+        run.prepared = plan.prepared + plan.prepared_index[tensor];
+        run.curved = plan.curvatures[tensor] != 0;
+        if (run.prepared->active != 0) {
+            const UpdateFunction update = tier.update[group_of(plan, tensor).rule][phase];
+            if (update != nullptr) {
+                update(run);
             }
-            continue;
+        } else if (phase == 0 && run.zero_gradients) {
+            for (int64_t i = run.first; i < run.last; ++i) {
+                zero_chunk(plan, i);
+            }
         }
-        const UpdateFunction update = tier.update[plan.groups[tensor.group].rule][phase];
-        if (update == nullptr) {
-            continue;
-        }
-        work.tensor = &tensor;
-        work.curvature = address(plan.curvatures[t]);
-        work.partials = plan.partials + i;
-        update(work);
     }
     return PANOPTIM_OK;
 }
