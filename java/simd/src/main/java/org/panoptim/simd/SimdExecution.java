@@ -24,6 +24,7 @@ import org.panoptim.simd.bindings.panoptim_control;
 import org.panoptim.simd.bindings.panoptim_schedule_entry;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
+import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
@@ -154,9 +155,10 @@ final class SimdExecution implements Execution {
         rateFactor = factor;
 
         measure();
-        NativeStatus.check(panoptim_decide(planAddress), "panoptim_decide");
         if (plan.transform().isPresent()) {
-            transform();
+            decideAndTransform(plan.transform().get());
+        } else {
+            decide();
         }
         for (phase = 0; phase < phases; phase++) {
             NativeStatus.check(panoptim_prepare(planAddress, phase), "panoptim_prepare");
@@ -196,14 +198,30 @@ final class SimdExecution implements Execution {
         NativeStatus.check(panoptim_gather(planAddress), "panoptim_gather");
     }
 
-    private void transform() {
-        var context =
-                new StepContext(
-                        panoptim_control.accepted(control) != 0,
-                        panoptim_control.step(control),
-                        panoptim_control.gradient_scale(control),
-                        rateFactor);
-        plan.transform().orElseThrow().transform(context);
+    private void decide() {
+        NativeStatus.check(panoptim_decide(planAddress), "panoptim_decide");
+    }
+
+    /** Lets the gradients be rewritten; if that fails, the step has not been decided either. */
+    private void decideAndTransform(GradientTransform transform) {
+        var counts = tables.counts();
+        try (var before = Arena.ofConfined()) {
+            var controlBefore = before.allocate(control.byteSize()).copyFrom(control);
+            var countsBefore = before.allocate(counts.byteSize()).copyFrom(counts);
+            decide();
+            try {
+                transform.transform(
+                        new StepContext(
+                                panoptim_control.accepted(control) != 0,
+                                panoptim_control.step(control),
+                                panoptim_control.gradient_scale(control),
+                                rateFactor));
+            } catch (RuntimeException | Error e) {
+                control.copyFrom(controlBefore);
+                counts.copyFrom(countsBefore);
+                throw e;
+            }
+        }
         measure();
     }
 
