@@ -61,15 +61,14 @@ ProcessorFeatures processor_features() {
     unsigned d = 0;
     if (__get_cpuid(1, &a, &b, &c, &d) != 0) {
         const bool fma = has(c, bit_FMA | bit_AVX);
-        found.extended_states = has(c, bit_OSXSAVE);
+        if (has(c, bit_OSXSAVE)) {
+            found.enabled = extended_control_register();
+        }
         if (__get_cpuid_count(7, 0, &a, &b, &c, &d) != 0) {
             found.avx2 = fma && has(b, bit_AVX2);
             found.avx512 =
                 found.avx2 && has(b, bit_AVX512F | bit_AVX512VL | bit_AVX512DQ | bit_AVX512BW);
         }
-    }
-    if (found.extended_states) {
-        found.enabled = extended_control_register();
     }
 #endif
     return found;

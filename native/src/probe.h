@@ -7,10 +7,9 @@ namespace panoptim {
 
 // What the processor and the operating system say, as far as the tiers care.
 struct ProcessorFeatures {
-    bool avx2;            // AVX2 and FMA
-    bool avx512;          // AVX-512 F, VL, DQ and BW
-    bool extended_states; // the operating system manages extended register states (OSXSAVE)
-    uint64_t enabled;     // and these are the ones that it saves (XCR0); 0 if it manages none
+    bool avx2;        // AVX2 and FMA
+    bool avx512;      // AVX-512 F, VL, DQ and BW
+    uint64_t enabled; // register states that the operating system saves (XCR0); 0 if it saves none
 };
 
 // Reads them from the processor.

@@ -1,0 +1,53 @@
+// The specification once more, written for clarity: element by element, level by level.
+#pragma once
+
+#include <vector>
+
+#include "panoptim.h"
+#include "problem.h"
+
+// Joins by adjacent pairs, level by level.
+inline double naive_join(std::vector<double> values) {
+    if (values.empty()) {
+        return 0;
+    }
+    while (values.size() > 1) {
+        std::vector<double> next;
+        for (std::size_t i = 0; i + 1 < values.size(); i += 2) {
+            next.push_back(values[i] + values[i + 1]);
+        }
+        if (values.size() % 2 == 1) {
+            next.push_back(values.back());
+        }
+        values = next;
+    }
+    return values[0];
+}
+
+// The reduction tree over a tensor's terms, left[i] * right[i]: lanes, blocks, tensor.
+inline double naive_tree(const std::vector<float> &left, const std::vector<float> &right) {
+    std::vector<double> blocks;
+    for (std::size_t block = 0; block < left.size(); block += PANOPTIM_BLOCK) {
+        std::vector<double> lanes(PANOPTIM_LANES, 0.0);
+        for (std::size_t i = block; i < left.size() && i < block + PANOPTIM_BLOCK; ++i) {
+            lanes[i % PANOPTIM_LANES] +=
+                static_cast<double>(left[i]) * static_cast<double>(right[i]);
+        }
+        for (std::size_t width = PANOPTIM_LANES / 2; width > 0; width /= 2) {
+            for (std::size_t i = 0; i < width; ++i) {
+                lanes[i] += lanes[i + width];
+            }
+        }
+        blocks.push_back(lanes[0]);
+    }
+    return naive_join(blocks);
+}
+
+inline double naive_square_sum(const Guarded<float> &values) {
+    const std::vector<float> terms(values.begin(), values.end());
+    return naive_tree(terms, terms);
+}
+
+// Runs a rule of one phase over a tensor, one element at a time, with the scalars that prepare
+// left. Returns the sum of squares of the parameters' changes.
+double naive_update(const Problem &problem, std::size_t tensor, bool zero_gradients);

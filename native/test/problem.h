@@ -1,0 +1,212 @@
+// A whole set of tables for libpanoptim over guarded memory, as a caller would own them.
+#pragma once
+
+#include <algorithm>
+#include <any>
+#include <deque>
+
+#include "guarded.h"
+#include "support.h"
+
+struct Tensor {
+    int32_t group = 0;
+    Guarded<float> value;
+    Guarded<float> gradient;
+    Guarded<float> curvature;
+    Guarded<float> slots[PANOPTIM_MAX_SLOTS];
+    bool has_gradient = true;
+    bool has_curvature = false;
+};
+
+class Problem {
+  public:
+    explicit Problem(int64_t chunk_elements = PANOPTIM_BLOCK) {
+        control.clip_norm = std::numeric_limits<double>::infinity();
+        control.growth_factor = 2;
+        control.backoff_factor = 0.5;
+        control.loss_scale = 1;
+        plan.chunk_elements = chunk_elements;
+        schedule.push_back({1, std::numeric_limits<double>::quiet_NaN()});
+    }
+
+    template <typename Hyper>
+    int32_t add_group(const std::string &rule, const Hyper &hyper) {
+        static_assert(sizeof(Hyper) <= sizeof(HyperBytes));
+        HyperBytes &bytes = hypers_.emplace_back();
+        std::memcpy(&bytes, &hyper, sizeof hyper);
+        groups.push_back(
+            {&bytes, rule_named(rule), 0, PANOPTIM_F32, PANOPTIM_F32, PANOPTIM_F32, 0});
+        return static_cast<int32_t>(groups.size()) - 1;
+    }
+
+    // Its values, gradients and states are zeros.
+    Tensor &add_tensor(int32_t group, int64_t elements, Edge edge = Edge::end, int64_t shift = 0) {
+        panoptim_rule_info info{};
+        panoptim_rule_describe(groups[static_cast<std::size_t>(group)].rule, &info);
+        Tensor &tensor = tensors.emplace_back();
+        tensor.group = group;
+        tensor.value = Guarded<float>(elements, edge, shift);
+        tensor.gradient = Guarded<float>(elements, edge, shift);
+        tensor.curvature = Guarded<float>(elements, edge, shift);
+        for (int slot = 0; slot < info.slots; ++slot) {
+            tensor.slots[slot] = Guarded<float>(elements, edge, shift);
+        }
+        return tensor;
+    }
+
+    // Fills the tables anew from the tensors; counts of known tensors stay.
+    const panoptim_plan &build() {
+        rows_.clear();
+        chunks.clear();
+        gradients_.clear();
+        curvatures_.clear();
+        for (std::size_t t = 0; t < tensors.size(); ++t) {
+            const Tensor &tensor = tensors[t];
+            const int64_t elements = tensor.value.size();
+            panoptim_tensor row{};
+            row.value = tensor.value.data();
+            for (int slot = 0; slot < PANOPTIM_MAX_SLOTS; ++slot) {
+                row.slots[slot] = tensor.slots[slot].data();
+            }
+            row.elements = elements;
+            row.first_chunk = static_cast<int64_t>(chunks.size());
+            row.chunks = (elements + plan.chunk_elements - 1) / plan.chunk_elements;
+            row.group = tensor.group;
+            rows_.push_back(row);
+            for (int64_t chunk = 0; chunk < row.chunks; ++chunk) {
+                chunks.push_back({static_cast<int32_t>(t), static_cast<int32_t>(chunk)});
+            }
+            gradients_.push_back(tensor.has_gradient && elements > 0
+                                     ? reinterpret_cast<int64_t>(tensor.gradient.data())
+                                     : 0);
+            curvatures_.push_back(tensor.has_curvature && elements > 0
+                                      ? reinterpret_cast<int64_t>(tensor.curvature.data())
+                                      : 0);
+        }
+        counts.resize(tensors.size());
+        prepared.resize(tensors.size());
+        prepared_index.resize(tensors.size());
+        partials.resize(chunks.size() * PANOPTIM_PARTIALS);
+        totals.resize(tensors.size() * PANOPTIM_TOTALS);
+        plan.groups = groups.data();
+        plan.tensors = rows_.data();
+        plan.chunks = chunks.data();
+        plan.gradients = gradients_.data();
+        plan.curvatures = curvatures_.data();
+        plan.schedule = schedule.data();
+        plan.counts = counts.data();
+        plan.prepared = prepared.data();
+        plan.prepared_index = prepared_index.data();
+        plan.partials = partials.data();
+        plan.totals = totals.data();
+        plan.control = &control;
+        plan.group_count = static_cast<int64_t>(groups.size());
+        plan.tensor_count = static_cast<int64_t>(tensors.size());
+        plan.chunk_count = static_cast<int64_t>(chunks.size());
+        plan.schedule_entries = static_cast<int64_t>(schedule.size());
+        return plan;
+    }
+
+    // One step, all its stages; the chunks in so many ranges, the last one first. Returns the first
+    // status that is not PANOPTIM_OK.
+    int32_t step(int32_t tier, int64_t ranges = 1) {
+        build();
+        int32_t status = PANOPTIM_OK;
+        const auto keep = [&](int32_t found) { status = status == PANOPTIM_OK ? found : status; };
+        const auto over_ranges = [&](auto stage) {
+            for (int64_t range = ranges - 1; range >= 0; --range) {
+                keep(stage(plan.chunk_count * range / ranges,
+                           plan.chunk_count * (range + 1) / ranges));
+            }
+        };
+        if (control.measure != 0) {
+            over_ranges([&](int64_t first, int64_t last) {
+                return panoptim_measure(tier, &plan, first, last);
+            });
+        }
+        keep(panoptim_gather(&plan));
+        keep(panoptim_decide(&plan));
+        for (int32_t phase = 0; phase < phases(); ++phase) {
+            keep(panoptim_prepare(&plan, phase));
+            over_ranges([&](int64_t first, int64_t last) {
+                return panoptim_update(tier, &plan, phase, first, last);
+            });
+        }
+        keep(panoptim_finish(&plan));
+        return status;
+    }
+
+    // Random values, gradients and curvatures, and states as a rule could have left them.
+    template <typename Draw>
+    void fill(Random &random, Draw draw) {
+        for (Tensor &tensor : tensors) {
+            for (const auto *array : {&tensor.value, &tensor.gradient, &tensor.curvature}) {
+                std::generate(array->begin(), array->end(), [&] { return draw(random); });
+            }
+            for (Guarded<float> &slot : tensor.slots) {
+                std::generate(slot.begin(), slot.end(), [&] { return draw(random); });
+            }
+            // Second moments and their like are not negative.
+            for (float &square : tensor.slots[1]) {
+                square = std::fabs(square);
+            }
+        }
+    }
+
+    panoptim_plan plan{};
+    panoptim_control control{};
+    std::vector<panoptim_group> groups;
+    std::deque<Tensor> tensors;
+    std::vector<panoptim_chunk> chunks;
+    std::vector<panoptim_schedule_entry> schedule;
+    std::vector<int64_t> counts;
+    std::vector<panoptim_prepared> prepared;
+    std::vector<int32_t> prepared_index;
+    std::vector<double> partials;
+    std::vector<double> totals;
+
+  private:
+    struct alignas(8) HyperBytes {
+        unsigned char bytes[128];
+    };
+
+    int32_t phases() const {
+        int32_t most = 0;
+        for (const panoptim_group &group : groups) {
+            panoptim_rule_info info{};
+            panoptim_rule_describe(group.rule, &info);
+            most = std::max(most, info.phases);
+        }
+        return most;
+    }
+
+    std::deque<HyperBytes> hypers_;
+    std::vector<panoptim_tensor> rows_;
+    std::vector<int64_t> gradients_;
+    std::vector<int64_t> curvatures_;
+};
+
+// Everything that a step may change, for comparison.
+inline std::vector<float> contents(const Problem &problem) {
+    std::vector<float> all;
+    for (const Tensor &tensor : problem.tensors) {
+        for (const auto *array : {&tensor.value, &tensor.gradient, &tensor.slots[0],
+                                  &tensor.slots[1], &tensor.slots[2], &tensor.slots[3]}) {
+            all.insert(all.end(), array->begin(), array->end());
+        }
+    }
+    return all;
+}
+
+// The place of the first difference in bits, all NaNs counted alike; -1 if there is none.
+inline int64_t first_difference(const std::vector<float> &a, const std::vector<float> &b) {
+    if (a.size() != b.size()) {
+        return 0;
+    }
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        if (!same(a[i], b[i])) {
+            return static_cast<int64_t>(i);
+        }
+    }
+    return -1;
+}

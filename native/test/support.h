@@ -1,0 +1,87 @@
+// What several tests need: random floats, comparison of bits, the tiers of this machine.
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "panoptim.h"
+
+// The same numbers on every machine.
+class Random {
+  public:
+    explicit Random(uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15 + 1) {}
+
+    uint64_t next() {
+        state_ ^= state_ << 13;
+        state_ ^= state_ >> 7;
+        state_ ^= state_ << 17;
+        return state_;
+    }
+
+    int64_t below(int64_t bound) {
+        return static_cast<int64_t>(next() % static_cast<uint64_t>(bound));
+    }
+
+    // Of either sign, over some orders of magnitude.
+    float ordinary() {
+        const float mantissa = static_cast<float>(below(1 << 24)) * 0x1p-24F + 0.5F;
+        const float sign = below(2) == 0 ? 1.0F : -1.0F;
+        return std::ldexp(sign * mantissa, static_cast<int>(below(12)) - 8);
+    }
+
+    // Also NaN, infinities, zeros of both signs, denormals and the largest numbers.
+    float special() {
+        using limits = std::numeric_limits<float>;
+        const float values[] = {limits::quiet_NaN(),
+                                limits::infinity(),
+                                -limits::infinity(),
+                                0.0F,
+                                -0.0F,
+                                limits::max(),
+                                -limits::max(),
+                                limits::denorm_min(),
+                                -limits::denorm_min(),
+                                1e-40F,
+                                limits::min(),
+                                -1e-39F,
+                                1.0F};
+        const auto count = static_cast<int64_t>(sizeof values / sizeof values[0]);
+        return below(3) == 0 ? values[below(count)] : ordinary();
+    }
+
+  private:
+    uint64_t state_;
+};
+
+// Equal bits, all NaNs counted alike.
+inline bool same(float a, float b) {
+    return (a != a && b != b) || std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
+}
+
+inline bool same(double a, double b) {
+    return (a != a && b != b) || std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+}
+
+inline std::vector<int32_t> usable_tiers() {
+    std::vector<int32_t> usable;
+    for (int32_t tier = 0; tier < PANOPTIM_TIERS; ++tier) {
+        if (panoptim_tier_probe(tier) == PANOPTIM_TIER_USABLE) {
+            usable.push_back(tier);
+        }
+    }
+    return usable;
+}
+
+inline int32_t rule_named(const std::string &name) {
+    for (int32_t rule = 0; rule < panoptim_rule_count(); ++rule) {
+        if (name == panoptim_rule_name(rule)) {
+            return rule;
+        }
+    }
+    return -1;
+}
