@@ -72,13 +72,15 @@ public final class Optimizer implements AutoCloseable {
      * <p>On a device the work goes on after the return.
      *
      * @throws NonFiniteGradientException under {@link NonFinitePolicy#FAIL}; nothing is changed
-     * @throws IllegalStateException if an arena is closed, curvature was handed to a rule that
-     *     takes none, or the schedule answers with nonsense; nothing is changed
+     * @throws IllegalStateException if an arena is closed, a gradient to be zeroed is read-only,
+     *     curvature was handed to a rule that takes none, or the schedule answers with nonsense;
+     *     nothing is changed
      */
     public void step() {
         ownership.enter();
         try {
-            checkMemory();
+            checkMemory(plan.zeroGradients());
+            checkCurvature();
             if (stepEvents.isEnabled()) {
                 stepAndRecord();
             } else {
@@ -90,10 +92,18 @@ public final class Optimizer implements AutoCloseable {
         }
     }
 
-    private void checkMemory() {
+    private void checkMemory(boolean zeroing) {
         var thread = Thread.currentThread();
+        for (var parameter : parameters) {
+            parameter.checkAccess(thread);
+            if (zeroing) {
+                parameter.checkZeroable();
+            }
+        }
+    }
+
+    private void checkCurvature() {
         for (int i = 0; i < parameters.length; i++) {
-            parameters[i].checkAccess(thread);
             if (parameters[i].hasCurvature() && !takesCurvature[i]) {
                 throw new IllegalStateException(
                         "parameter '"
@@ -128,14 +138,16 @@ public final class Optimizer implements AutoCloseable {
         }
     }
 
-    /** Sets every gradient that the parameters hold to zero. */
+    /**
+     * Sets every gradient that the parameters hold to zero.
+     *
+     * @throws IllegalStateException if an arena is closed or a gradient is read-only; nothing is
+     *     changed
+     */
     public void zeroGrad() {
         ownership.enter();
         try {
-            var thread = Thread.currentThread();
-            for (var parameter : parameters) {
-                parameter.checkAccess(thread);
-            }
+            checkMemory(true);
             execution.zeroGradients();
         } finally {
             ownership.exit();

@@ -225,6 +225,20 @@ public final class Parameter {
         }
     }
 
+    /**
+     * Checks that the gradient may be zeroed; allocates nothing.
+     *
+     * @throws IllegalStateException if its segment is read-only
+     */
+    void checkZeroable() {
+        if (gradient instanceof HostMemory host && host.segment().isReadOnly()) {
+            throw new IllegalStateException(
+                    "parameter '"
+                            + name
+                            + "': the gradient's segment is read-only, so it cannot be zeroed");
+        }
+    }
+
     private void checkMemory(String what, Memory memory) {
         Objects.requireNonNull(memory, what);
         long expected = elements * dtype.byteSize();
@@ -255,9 +269,11 @@ public final class Parameter {
             throw refused(
                     "the "
                             + what
-                            + " lies in a Java array whose elements are smaller than "
+                            + " must be aligned to "
                             + dtype.byteSize()
-                            + " bytes; use a float[] or native memory");
+                            + " bytes, but lies where its Java array aligns to "
+                            + ((HostMemory) memory).segment().maxByteAlignment()
+                            + "; use a float[] or native memory");
         }
     }
 
