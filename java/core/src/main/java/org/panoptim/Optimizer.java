@@ -119,23 +119,30 @@ public final class Optimizer implements AutoCloseable {
         }
     }
 
+    /** Records attempts that were taken or refused, not calls that failed before. */
     private void stepAndRecord() {
         var event = new StepEvent();
         event.begin();
         try {
             execution.step();
-        } finally {
-            event.end();
-            var outcome = execution.outcome();
-            event.backend = backend.name();
-            event.step = outcome.counters().step();
-            event.accepted = outcome.accepted();
-            event.gradientNorm = outcome.gradientNorm().orElse(Double.NaN);
-            event.updateNorm = outcome.updateNorm().orElse(Double.NaN);
-            event.clipCoefficient = outcome.clipCoefficient();
-            event.lossScale = outcome.counters().lossScale();
-            event.commit();
+        } catch (NonFiniteGradientException e) {
+            record(event);
+            throw e;
         }
+        record(event);
+    }
+
+    private void record(StepEvent event) {
+        event.end();
+        var outcome = execution.outcome();
+        event.backend = backend.name();
+        event.step = outcome.counters().step();
+        event.accepted = outcome.accepted();
+        event.gradientNorm = outcome.gradientNorm().orElse(Double.NaN);
+        event.updateNorm = outcome.updateNorm().orElse(Double.NaN);
+        event.clipCoefficient = outcome.clipCoefficient();
+        event.lossScale = outcome.counters().lossScale();
+        event.commit();
     }
 
     /**
