@@ -1,5 +1,7 @@
 package org.panoptim;
 
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalDouble;
 
@@ -10,8 +12,9 @@ import java.util.OptionalDouble;
  * @param skipped refused steps
  * @param accepted whether the last attempt was accepted; false before the first
  * @param lossScale what the next gradients must come multiplied by
- * @param learningRates each group's learning rate in the last step, the schedule's factor included
- * @param counts each parameter's steps, by name
+ * @param learningRates each group's learning rate times the schedule's factor of the last step, by
+ *     name, in registration order; times 1 before the first step and after a checkpoint was loaded
+ * @param counts each parameter's steps, by name, in registration order
  * @param gradientNorm the last gradient's global norm, unscaled, before clipping; empty if nothing
  *     asked for it (see {@link Optimizer.Builder#statistics})
  * @param updateNorm the global norm of the parameters' last change; empty without statistics
@@ -27,4 +30,11 @@ public record StepReport(
         Map<String, Long> counts,
         OptionalDouble gradientNorm,
         OptionalDouble updateNorm,
-        double clipCoefficient) {}
+        double clipCoefficient) {
+
+    /** Copies the maps. */
+    public StepReport {
+        learningRates = Collections.unmodifiableMap(new LinkedHashMap<>(learningRates));
+        counts = Collections.unmodifiableMap(new LinkedHashMap<>(counts));
+    }
+}
