@@ -12,9 +12,12 @@ import java.util.stream.Collectors;
 public record Shape(List<Long> dimensions) {
 
     /** Sizes in bytes fit a {@code long} too, up to complex doubles. */
-    private static final int LARGEST_ELEMENT = 16;
+    private static final long LARGEST_ELEMENT = 16;
 
-    /** Checks the dimensions, and that their product fits a {@code long}. */
+    /**
+     * Checks the dimensions, and that the product of those that are not 0 fits a {@code long}, so
+     * that strides can be computed for every shape, and every shape can be stored.
+     */
     public Shape {
         dimensions = List.copyOf(dimensions);
         for (long dimension : dimensions) {
@@ -23,7 +26,7 @@ public record Shape(List<Long> dimensions) {
                         "a dimension must be at least 0, but the shape is " + dimensions);
             }
         }
-        product(dimensions);
+        checkProduct(dimensions);
     }
 
     /** A shape of these dimensions. */
@@ -33,7 +36,7 @@ public record Shape(List<Long> dimensions) {
 
     /** The number of elements: the product of the dimensions, 1 for a scalar. */
     public long elements() {
-        return product(dimensions);
+        return dimensions.stream().mapToLong(Long::longValue).reduce(1, (a, b) -> a * b);
     }
 
     /** Written as {@code [2, 3]}. */
@@ -42,15 +45,11 @@ public record Shape(List<Long> dimensions) {
         return dimensions.stream().map(String::valueOf).collect(Collectors.joining(", ", "[", "]"));
     }
 
-    private static long product(List<Long> dimensions) {
-        if (dimensions.contains(0L)) {
-            return 0;
-        }
+    private static void checkProduct(List<Long> dimensions) {
         try {
-            long elements =
-                    dimensions.stream().mapToLong(Long::longValue).reduce(1, Math::multiplyExact);
-            Math.multiplyExact(elements, LARGEST_ELEMENT);
-            return elements;
+            dimensions.stream()
+                    .mapToLong(dimension -> Math.max(dimension, 1))
+                    .reduce(LARGEST_ELEMENT, Math::multiplyExact);
         } catch (ArithmeticException _) {
             throw new IllegalArgumentException(
                     "the shape " + dimensions + " has too many elements");
