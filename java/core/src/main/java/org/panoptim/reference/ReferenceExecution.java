@@ -82,11 +82,21 @@ final class ReferenceExecution implements Execution {
         double squares = measure();
         boolean finite = !plan.measures() || Double.isFinite(squares) && curvatureIsFinite();
         boolean accepted = finite || plan.policy() == NonFinitePolicy.PROPAGATE;
+        var before = counters;
+        var countsBefore = members.stream().mapToLong(member -> member.tensor().count).toArray();
         decide(accepted, finite);
 
         if (plan.transform().isPresent()) {
-            var context = new StepContext(accepted, counters.step(), gradientScale, rateFactor);
-            plan.transform().get().transform(context);
+            try {
+                plan.transform()
+                        .get()
+                        .transform(
+                                new StepContext(
+                                        accepted, counters.step(), gradientScale, rateFactor));
+            } catch (RuntimeException | Error e) {
+                undecide(before, countsBefore);
+                throw e;
+            }
             squares = measure();
         }
         double norm = Math.sqrt(squares) * gradientScale;
@@ -168,6 +178,13 @@ final class ReferenceExecution implements Execution {
             }
         }
         counters = new Counters(step, skipped, tracker, scale);
+    }
+
+    private void undecide(Counters before, long[] countsBefore) {
+        counters = before;
+        for (int i = 0; i < countsBefore.length; i++) {
+            members.get(i).tensor().count = countsBefore[i];
+        }
     }
 
     /** Updates every live member; returns the squared norm of the change if it is asked for. */

@@ -10,6 +10,9 @@ public interface GradientTransform {
     /**
      * Called once a step, on the optimizer's thread, also when the step was refused (gradients must
      * then be left alone).
+     *
+     * <p>What it throws reaches the caller of {@link org.panoptim.Optimizer#step}, and the step is
+     * not taken: parameters, states and counts are as before, gradients as it left them.
      */
     void transform(StepContext step);
 }
