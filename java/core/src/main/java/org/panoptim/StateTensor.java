@@ -26,6 +26,7 @@ public interface StateTensor {
      * @param offset the first byte to copy
      * @param destination how much to copy, and where to
      * @throws IndexOutOfBoundsException if the state does not have that many bytes from there
+     * @throws IllegalStateException if the optimizer is closed
      */
     void read(long offset, MemorySegment destination);
 
@@ -35,6 +36,7 @@ public interface StateTensor {
      * @param offset the first byte to set
      * @param source how much to set, and to what
      * @throws IndexOutOfBoundsException if the state does not have that many bytes from there
+     * @throws IllegalStateException if the optimizer is closed
      */
     void write(long offset, MemorySegment source);
 

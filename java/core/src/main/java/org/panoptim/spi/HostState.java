@@ -39,11 +39,24 @@ public record HostState(Parameter owner, String slot, DType dtype, MemorySegment
 
     @Override
     public void read(long offset, MemorySegment destination) {
+        checkOpen();
         MemorySegment.copy(values, offset, destination, 0, destination.byteSize());
     }
 
     @Override
     public void write(long offset, MemorySegment source) {
+        checkOpen();
         MemorySegment.copy(source, 0, values, offset, source.byteSize());
+    }
+
+    private void checkOpen() {
+        if (!values.scope().isAlive()) {
+            throw new IllegalStateException(
+                    "state '"
+                            + slot
+                            + "' of parameter '"
+                            + owner.name()
+                            + "' is gone: its optimizer is closed");
+        }
     }
 }
