@@ -12,10 +12,6 @@ module org.panoptim {
     exports org.panoptim.safetensors;
     exports org.panoptim.spi;
 
-    // Checkpoint metadata is read into records.
-    opens org.panoptim to
-            com.google.gson;
-
     uses org.panoptim.spi.BackendProvider;
 
     provides org.panoptim.spi.BackendProvider with

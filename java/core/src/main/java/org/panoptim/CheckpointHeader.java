@@ -1,22 +1,17 @@
 package org.panoptim;
 
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
-import com.google.gson.Strictness;
-import com.google.gson.reflect.TypeToken;
-
 import org.panoptim.rule.Rules;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
-import java.util.function.Function;
 
 /**
  * What a checkpoint says in its metadata: all but the states themselves.
@@ -28,12 +23,6 @@ import java.util.function.Function;
 record CheckpointHeader(Counters counters, Map<String, Double> schedule, List<Group> groups) {
 
     private static final String FORMAT = "panoptim-optimizer-1";
-    private static final Gson GSON =
-            new GsonBuilder()
-                    .setStrictness(Strictness.STRICT)
-                    .disableHtmlEscaping()
-                    .serializeSpecialFloatingPointValues()
-                    .create();
 
     /** A group: its name, its rule by name and settings, and its parameters. */
     record Group(
@@ -43,9 +32,7 @@ record CheckpointHeader(Counters counters, Map<String, Double> schedule, List<Gr
             boolean frozen,
             List<Tensor> parameters) {
         Group {
-            Objects.requireNonNull(name, "name");
-            Objects.requireNonNull(rule, "rule");
-            settings = new LinkedHashMap<>(settings);
+            settings = Collections.unmodifiableMap(new LinkedHashMap<>(settings));
             parameters = List.copyOf(parameters);
         }
     }
@@ -53,8 +40,6 @@ record CheckpointHeader(Counters counters, Map<String, Double> schedule, List<Gr
     /** A parameter: its name, its shape and the steps that it has taken. */
     record Tensor(String name, List<Long> shape, String dtype, long count) {
         Tensor {
-            Objects.requireNonNull(name, "name");
-            Objects.requireNonNull(dtype, "dtype");
             shape = List.copyOf(shape);
             if (count < 0) {
                 throw new IllegalArgumentException("count must be at least 0, but is " + count);
@@ -95,8 +80,8 @@ record CheckpointHeader(Counters counters, Map<String, Double> schedule, List<Gr
         metadata.put("skipped", String.valueOf(counters.skipped()));
         metadata.put("growth_tracker", String.valueOf(counters.growthTracker()));
         metadata.put("loss_scale", String.valueOf(counters.lossScale()));
-        metadata.put("schedule", GSON.toJson(schedule));
-        metadata.put("groups", GSON.toJson(groups));
+        metadata.put("schedule", CheckpointJson.ofSchedule(schedule));
+        metadata.put("groups", CheckpointJson.ofGroups(groups));
         return metadata;
     }
 
@@ -115,14 +100,8 @@ record CheckpointHeader(Counters counters, Map<String, Double> schedule, List<Gr
         long skipped = parse(file, metadata, "skipped", Long::valueOf);
         long tracker = parse(file, metadata, "growth_tracker", Long::valueOf);
         double scale = parse(file, metadata, "loss_scale", Double::valueOf);
-        Map<String, Double> schedule =
-                parse(
-                        file,
-                        metadata,
-                        "schedule",
-                        text -> GSON.fromJson(text, new TypeToken<>() {}));
-        List<Group> groups =
-                parse(file, metadata, "groups", text -> GSON.fromJson(text, new TypeToken<>() {}));
+        var schedule = parse(file, metadata, "schedule", CheckpointJson::schedule);
+        var groups = parse(file, metadata, "groups", CheckpointJson::groups);
         try {
             return new CheckpointHeader(
                     new Counters(step, skipped, tracker, scale), schedule, groups);
@@ -131,17 +110,22 @@ record CheckpointHeader(Counters counters, Map<String, Double> schedule, List<Gr
         }
     }
 
+    /** Reads a value from text that is not trusted. */
+    @FunctionalInterface
+    private interface Parser<T> {
+        T parse(String text) throws IOException;
+    }
+
     private static <T> T parse(
-            Path file, Map<String, String> metadata, String key, Function<String, T> parser)
+            Path file, Map<String, String> metadata, String key, Parser<T> parser)
             throws CheckpointException {
         var text = metadata.get(key);
         if (text == null) {
             throw new CheckpointException(file, "metadata '" + key + "' is absent");
         }
         try {
-            return Objects.requireNonNull(parser.apply(text), "null");
-        } catch (RuntimeException e) {
-            // The text is not trusted, and the parser reports what is wrong with it in many ways.
+            return parser.parse(text);
+        } catch (IOException | IllegalArgumentException e) {
             throw new CheckpointException(
                     file, "metadata '" + key + "' cannot be read: " + e.getMessage());
         }
