@@ -4,6 +4,7 @@ import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.safetensors.SafetensorsReader;
 import org.panoptim.safetensors.SafetensorsWriter;
+import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 
@@ -67,11 +68,29 @@ final class Checkpoint {
         try {
             loaded.schedule().restore(header.schedule());
             execution.configure(loaded);
-        } catch (IllegalArgumentException | UnsupportedPlanException e) {
+        } catch (RuntimeException e) {
+            // A user's schedule may refuse what it is given in its own way.
             before.schedule().restore(scheduleBefore);
             throw new CheckpointException(file, String.valueOf(e.getMessage()));
         }
-        execution.restore(header.counters(), counts(header, loaded));
+        execution.restore(counters(header, loaded), counts(header, loaded));
+    }
+
+    /** A fixed loss scale is a setting of the optimizer; only a dynamic one is taken up. */
+    private static Counters counters(CheckpointHeader header, StepPlan plan) {
+        var saved = header.counters();
+        return switch (plan.lossScale()) {
+            case LossScale.Fixed fixed ->
+                    new Counters(saved.step(), saved.skipped(), 0, fixed.factor());
+            case LossScale.Dynamic dynamic ->
+                    new Counters(
+                            saved.step(),
+                            saved.skipped(),
+                            // It grows when the tracker meets the interval, which may be shorter
+                            // now.
+                            Math.min(saved.growthTracker(), dynamic.growthInterval() - 1),
+                            saved.lossScale());
+        };
     }
 
     /** Reads every state into memory, so that a failing file leaves the optimizer as it was. */
@@ -119,9 +138,9 @@ final class Checkpoint {
     private static List<ParameterGroup> groups(
             Path file, CheckpointHeader header, List<ParameterGroup> groups)
             throws CheckpointException {
-        require(
+        requireNames(
                 file,
-                "groups",
+                "group",
                 groups.stream().map(ParameterGroup::name).toList(),
                 header.groups().stream().map(CheckpointHeader.Group::name).toList());
         var loaded = new ArrayList<ParameterGroup>();
@@ -136,9 +155,9 @@ final class Checkpoint {
             throws CheckpointException {
         var place = "group '" + group.name() + "': ";
         require(file, place + "rule", group.rule().name(), saved.rule());
-        require(
+        requireNames(
                 file,
-                place + "parameters",
+                place + "parameter",
                 group.parameters().stream().map(Parameter::name).toList(),
                 saved.parameters().stream().map(CheckpointHeader.Tensor::name).toList());
         for (int i = 0; i < group.parameters().size(); i++) {
@@ -149,6 +168,8 @@ final class Checkpoint {
             require(file, what + "dtype", parameter.dtype().name(), tensor.dtype());
         }
         try {
+            var settings = Rules.settings(group.rule()).keySet();
+            require(file, place + "settings", settings, saved.settings().keySet());
             UpdateRule rule = Rules.with(group.rule(), saved.settings());
             return group.withRule(rule).withFrozen(saved.frozen());
         } catch (IllegalArgumentException e) {
@@ -162,6 +183,17 @@ final class Checkpoint {
             throw new CheckpointException(
                     file,
                     what + " of the optimizer: " + expected + ", of the checkpoint: " + found);
+        }
+    }
+
+    /** Names the first difference: whole lists may be long. */
+    private static void requireNames(
+            Path file, String what, List<String> expected, List<String> found)
+            throws CheckpointException {
+        for (int i = 0; i < Math.max(expected.size(), found.size()); i++) {
+            var own = i < expected.size() ? "'" + expected.get(i) + "'" : "none";
+            var saved = i < found.size() ? "'" + found.get(i) + "'" : "none";
+            require(file, what + " " + (i + 1), own, saved);
         }
     }
 
