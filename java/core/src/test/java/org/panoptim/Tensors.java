@@ -34,7 +34,7 @@ public final class Tensors {
     }
 
     /** The gradient's elements. */
-    public static float[] gradient(Parameter parameter) {
+    public static float[] gradientValues(Parameter parameter) {
         return floats(parameter.gradient().orElseThrow());
     }
 
