@@ -1,6 +1,7 @@
 package org.panoptim;
 
 import org.panoptim.rule.Rules;
+import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.safetensors.SafetensorsReader;
 import org.panoptim.safetensors.SafetensorsWriter;
@@ -171,10 +172,15 @@ final class Checkpoint {
             var settings = Rules.settings(group.rule()).keySet();
             require(file, place + "settings", settings, saved.settings().keySet());
             UpdateRule rule = Rules.with(group.rule(), saved.settings());
+            require(file, place + "states", slots(group.rule()), slots(rule));
             return group.withRule(rule).withFrozen(saved.frozen());
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, place + e.getMessage());
         }
+    }
+
+    private static List<String> slots(UpdateRule rule) {
+        return rule.slots().stream().map(Slot::name).toList();
     }
 
     private static void require(Path file, String what, Object expected, Object found)
