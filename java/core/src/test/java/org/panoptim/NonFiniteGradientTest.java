@@ -231,7 +231,7 @@ class NonFiniteGradientTest {
                     .isInstanceOf(NonFiniteGradientException.class)
                     .hasMessage(
                             "a gradient is infinite or NaN; the attempt after step 1 was refused,"
-                                + " and parameters and states are unchanged");
+                                    + " and parameters and states are unchanged");
             assertThat(Snapshot.of(optimizer).withoutOutcome()).isEqualTo(before.withoutOutcome());
             assertThat(optimizer.report().skipped()).isEqualTo(1);
             // The optimizer goes on.
