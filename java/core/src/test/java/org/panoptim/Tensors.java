@@ -38,6 +38,12 @@ public final class Tensors {
         return floats(parameter.gradient().orElseThrow());
     }
 
+    /** Native memory by its address; never touched where there is none. */
+    @SuppressWarnings("restricted")
+    static MemorySegment memoryAt(long address, long bytes) {
+        return MemorySegment.ofAddress(address).reinterpret(bytes);
+    }
+
     private static float[] floats(Memory memory) {
         return ((HostMemory) memory).segment().toArray(ValueLayout.JAVA_FLOAT);
     }

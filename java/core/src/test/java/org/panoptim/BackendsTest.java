@@ -1,0 +1,114 @@
+package org.panoptim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Test;
+import org.panoptim.rule.SGD;
+import org.panoptim.spi.BackendProvider;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** How a backend is found. The tests bring one along that is preferred to all and never works. */
+class BackendsTest {
+
+    /** A backend that cannot work here, found as a service of the tests. */
+    public static final class Broken implements BackendProvider {
+
+        @Override
+        public String name() {
+            return "broken";
+        }
+
+        @Override
+        public int preference() {
+            return 1000;
+        }
+
+        @Override
+        public BackendStatus probe() {
+            return new BackendStatus(
+                    name(), false, "made not to work", List.of("tried this", "tried that"));
+        }
+
+        @Override
+        public Backend open() {
+            throw new BackendUnavailableException("backend broken: made not to work");
+        }
+    }
+
+    @Test
+    void theMostPreferredThatWorksIsTaken() {
+        try (var backend = Backend.best()) {
+            assertThat(backend.name()).isEqualTo("reference");
+            assertThat(backend.description()).isEqualTo("plain Java, one thread");
+        }
+    }
+
+    @Test
+    void whatWasPassedOverIsExplainedInOrder() {
+        assertThat(Backends.names()).containsExactly("broken", "reference");
+        assertThat(Backends.explain())
+                .containsExactly(
+                        new BackendStatus(
+                                "broken",
+                                false,
+                                "made not to work",
+                                List.of("tried this", "tried that")),
+                        new BackendStatus(
+                                "reference",
+                                true,
+                                "plain Java, one thread",
+                                List.of("plain Java: always there")));
+    }
+
+    @Test
+    void aBackendIsFoundByName() {
+        try (var backend = Backend.named("reference")) {
+            assertThat(backend.name()).isEqualTo("reference");
+        }
+    }
+
+    @Test
+    void anUnknownNameIsAnsweredWithTheKnownOnes() {
+        assertThatThrownBy(() -> Backend.named("cuda"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("there is no backend 'cuda'; those on the path are broken, reference");
+    }
+
+    @Test
+    void aBackendThatDoesNotWorkSaysSoWhenItIsAskedForByName() {
+        assertThatThrownBy(() -> Backend.named("broken"))
+                .isInstanceOf(BackendUnavailableException.class)
+                .hasMessage("backend broken: made not to work");
+    }
+
+    @Test
+    void anOptimizerWithoutABackendOpensTheBestAndClosesIt() {
+        var optimizer = Optimizer.builder(SGD.defaults()).build();
+        var backend = optimizer.backend();
+        assertThat(backend.name()).isEqualTo("reference");
+        optimizer.step();
+        optimizer.close();
+        assertThatThrownBy(() -> Optimizer.builder(SGD.defaults()).backend(backend).build())
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("backend reference is closed");
+    }
+
+    @Test
+    void aBackendThatWasHandedInStaysOpen() {
+        try (var backend = Backend.named("reference")) {
+            Optimizer.builder(SGD.defaults()).backend(backend).build().close();
+            Optimizer.builder(SGD.defaults()).backend(backend).build().close();
+        }
+    }
+
+    @Test
+    void aStatusIsAValue() {
+        var tried = new ArrayList<>(List.of("this"));
+        var status = new BackendStatus("name", true, "summary", tried);
+        tried.clear();
+        assertThat(status.tried()).containsExactly("this");
+    }
+}

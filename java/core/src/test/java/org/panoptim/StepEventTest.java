@@ -1,0 +1,121 @@
+package org.panoptim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.panoptim.Tensors.gradient;
+import static org.panoptim.Tensors.vector;
+
+import jdk.jfr.EventType;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.rule.SGD;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Steps in Flight Recorder. */
+class StepEventTest {
+
+    private static final String NAME = "org.panoptim.Step";
+
+    @TempDir private Path folder;
+
+    @FunctionalInterface
+    private interface Steps {
+        void run(Optimizer optimizer, Parameter parameter);
+    }
+
+    private List<RecordedEvent> record(boolean enable, Steps steps) throws IOException {
+        var parameter = vector("p", 0, 0);
+        var file = folder.resolve("steps.jfr");
+        try (var backend = Backend.named("reference");
+                var optimizer =
+                        Optimizer.builder(SGD.withLearningRate(1))
+                                .group("all", List.of(parameter))
+                                .schedule(Schedule.of(step -> step == 3 ? Double.NaN : 1))
+                                .lossScale(LossScale.fixed(2))
+                                .nonFinite(NonFinitePolicy.FAIL)
+                                .clipGlobalNorm(1)
+                                .statistics(true)
+                                .backend(backend)
+                                .build();
+                var recording = new Recording()) {
+            if (enable) {
+                recording.enable(NAME);
+            }
+            recording.start();
+            steps.run(optimizer, parameter);
+            recording.stop();
+            recording.dump(file);
+        }
+        return RecordingFile.readAllEvents(file).stream()
+                .filter(event -> event.getEventType().getName().equals(NAME))
+                .toList();
+    }
+
+    @Test
+    void stepsAreNotRecordedUnlessSomebodyAsks() throws IOException {
+        var events =
+                record(
+                        false,
+                        (optimizer, parameter) -> {
+                            assertThat(EventType.getEventType(StepEvent.class).isEnabled())
+                                    .isFalse();
+                            gradient(parameter, 1, 1);
+                            optimizer.step();
+                        });
+        assertThat(events).isEmpty();
+    }
+
+    @Test
+    void aRecordedStepSaysWhatCameOfIt() throws IOException {
+        var events =
+                record(
+                        true,
+                        (optimizer, parameter) -> {
+                            gradient(parameter, 6, 8);
+                            optimizer.step();
+                            gradient(parameter, Float.NaN, 8);
+                            assertThatThrownBy(optimizer::step)
+                                    .isInstanceOf(NonFiniteGradientException.class);
+                        });
+        assertThat(events).hasSize(2);
+        var taken = events.getFirst();
+        double coefficient = 1 / (5 + 1e-6);
+        assertThat(taken.getString("backend")).isEqualTo("reference");
+        assertThat(taken.getLong("step")).isEqualTo(1);
+        assertThat(taken.getBoolean("accepted")).isTrue();
+        assertThat(taken.getDouble("gradientNorm")).isEqualTo(5);
+        assertThat(taken.getDouble("clipCoefficient")).isEqualTo(coefficient);
+        assertThat(taken.getDouble("updateNorm")).isBetween(0.999999, 1.0);
+        assertThat(taken.getDouble("lossScale")).isEqualTo(2);
+        assertThat(taken.getDuration()).isPositive();
+        assertThat(taken.getStackTrace()).isNull();
+        var refused = events.getLast();
+        assertThat(refused.getLong("step")).isEqualTo(1);
+        assertThat(refused.getBoolean("accepted")).isFalse();
+        assertThat(refused.getDouble("gradientNorm")).isNaN();
+        assertThat(refused.getDouble("updateNorm")).isZero();
+    }
+
+    @Test
+    void aStepThatFailsBeforeItBeganIsNotRecorded() throws IOException {
+        var events =
+                record(
+                        true,
+                        (optimizer, parameter) -> {
+                            gradient(parameter, 1, 1);
+                            optimizer.step();
+                            optimizer.step();
+                            assertThatThrownBy(optimizer::step)
+                                    .isInstanceOf(IllegalStateException.class)
+                                    .hasMessageContaining("is NaN at step 3");
+                        });
+        assertThat(events).extracting(event -> event.getLong("step")).containsExactly(1L, 2L);
+    }
+}
