@@ -1,6 +1,7 @@
 package org.panoptim;
 
 import jdk.jfr.EventType;
+import jdk.jfr.FlightRecorder;
 
 import org.jspecify.annotations.Nullable;
 import org.panoptim.rule.PhasedRule;
@@ -35,7 +36,6 @@ import java.util.function.UnaryOperator;
 public final class Optimizer implements AutoCloseable {
 
     private final Ownership ownership = new Ownership("the optimizer");
-    private final EventType stepEvents = EventType.getEventType(StepEvent.class);
     private final Backend backend;
     private final boolean ownsBackend;
     private final Execution execution;
@@ -81,7 +81,7 @@ public final class Optimizer implements AutoCloseable {
         try {
             checkMemory(plan.zeroGradients());
             checkCurvature();
-            if (stepEvents.isEnabled()) {
+            if (recorded()) {
                 stepAndRecord();
             } else {
                 execution.step();
@@ -117,6 +117,16 @@ public final class Optimizer implements AutoCloseable {
         for (var parameter : parameters) {
             parameter.clearCurvature();
         }
+    }
+
+    /** Loaded only once Flight Recorder runs: an event's class starts it, which takes long. */
+    private static final class StepEvents {
+        static final EventType TYPE = EventType.getEventType(StepEvent.class);
+    }
+
+    /** Whether a recording asks for steps; allocates nothing. */
+    private static boolean recorded() {
+        return FlightRecorder.isInitialized() && StepEvents.TYPE.isEnabled();
     }
 
     /** Records attempts that were taken or refused, not calls that failed before. */
