@@ -1,10 +1,17 @@
 package org.panoptim;
 
-import org.panoptim.safetensors.SafetensorsReader;
-import org.panoptim.safetensors.SafetensorsWriter;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
 
+import org.panoptim.safetensors.SafetensorsReader;
+
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -50,14 +57,35 @@ final class EditedCheckpoint {
     }
 
     void write(Path file) throws IOException {
-        var writer = new SafetensorsWriter().metadata(metadata);
+        Files.write(file, bytes());
+    }
+
+    /** The file, put together without the library's writer, which waits for the disk. */
+    byte[] bytes() {
+        var header = new JsonObject();
+        var texts = new JsonObject();
+        metadata.forEach(texts::addProperty);
+        header.add("__metadata__", texts);
+        var data = new ByteArrayOutputStream();
         for (var tensor : tensors) {
-            writer.tensor(
-                    tensor.name(),
-                    tensor.dtype(),
-                    tensor.shape(),
-                    MemorySegment.ofArray(tensor.bytes()));
+            var offsets = new JsonArray();
+            offsets.add(data.size());
+            data.writeBytes(tensor.bytes());
+            offsets.add(data.size());
+            var shape = new JsonArray();
+            tensor.shape().forEach(shape::add);
+            var entry = new JsonObject();
+            entry.addProperty("dtype", tensor.dtype().name());
+            entry.add("shape", shape);
+            entry.add("data_offsets", offsets);
+            header.add(tensor.name(), entry);
         }
-        writer.write(file);
+        var text = header.toString().getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(8 + text.length + data.size())
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(text.length)
+                .put(text)
+                .put(data.toByteArray())
+                .array();
     }
 }
