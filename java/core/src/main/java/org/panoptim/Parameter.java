@@ -14,6 +14,9 @@ import java.util.Optional;
  * until another one is set). A gradient may be set anew before every step, at another address each
  * time.
  *
+ * <p>No two pieces of memory that a step uses may overlap. Values are checked against each other,
+ * and a gradient or curvature against its own value; beyond that it is the caller's care.
+ *
  * <p>Not safe for use by several threads at once.
  */
 public final class Parameter {
@@ -145,7 +148,8 @@ public final class Parameter {
 
     /**
      * Hands in curvature for the coming step alone; the rule folds it in before that step's update,
-     * and the step takes it away again.
+     * and the step takes it away again. Without a gradient in that step, or in a frozen group, it
+     * is not used.
      *
      * <p>What it holds depends on the rule ({@link org.panoptim.rule.SophiaG SophiaG}, {@link
      * org.panoptim.rule.SophiaH SophiaH}). Like a gradient it comes multiplied by the loss scale;
