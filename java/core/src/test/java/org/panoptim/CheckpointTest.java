@@ -2,6 +2,7 @@ package org.panoptim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 import static org.panoptim.Tensors.gradient;
 import static org.panoptim.Tensors.values;
 import static org.panoptim.Tensors.vector;
@@ -28,6 +29,7 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -246,6 +248,40 @@ class CheckpointTest {
             optimizer.state(name, "exp_avg").set(0, 0);
             optimizer.load(file());
             assertThat(optimizer.state(name, "exp_avg").toArray()).containsExactly(state);
+        }
+    }
+
+    @Test
+    void stepsBeyondThirtyTwoBitsAreCountedOn() throws IOException {
+        var asked = new ArrayList<Long>();
+        var parameter = vector("p", 1);
+        var schedule =
+                Schedule.of(
+                        step -> {
+                            asked.add(step);
+                            return 1;
+                        });
+        try (var backend = Backend.named("reference");
+                var optimizer =
+                        Optimizer.builder(AdamW.withLearningRate(0.5).withWeightDecay(0))
+                                .group("all", List.of(parameter))
+                                .schedule(schedule)
+                                .backend(backend)
+                                .build()) {
+            optimizer.save(file());
+            new EditedCheckpoint(file())
+                    .metadata("step", _ -> "1099511627776")
+                    .replace("groups", "\"count\":0", "\"count\":1099511627776")
+                    .write(file());
+            optimizer.load(file());
+            gradient(parameter, 2);
+            optimizer.step();
+            assertThat(optimizer.report().step()).isEqualTo((1L << 40) + 1);
+            assertThat(optimizer.report().counts()).isEqualTo(Map.of("p", (1L << 40) + 1));
+            assertThat(asked).containsExactly((1L << 40) + 1);
+            // Both corrections are 1 by now: 0.5·0.1·2 / √(0.001·4).
+            assertThat(values(parameter)[0])
+                    .isCloseTo((float) (1 - 0.1 / Math.sqrt(0.004)), within(1e-6f));
         }
     }
 

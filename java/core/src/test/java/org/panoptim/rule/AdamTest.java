@@ -128,4 +128,15 @@ class AdamTest {
             assertThat(trial.value()[0]).isFinite();
         }
     }
+
+    @Test
+    void amsgradKeepsANaNThatIsOnlyInTheMaximum() {
+        var rule = Adam.withLearningRate(1).withBetas(0.5, 0.5).withAmsgrad(true);
+        try (var trial = new Trial(rule, 1, 1)) {
+            trial.set("max_exp_avg_sq", Float.NaN, 0);
+            trial.step(1, 1);
+            assertThat(trial.state("max_exp_avg_sq")).containsExactly(Float.NaN, 0.5f);
+            assertThat(trial.value()[0]).isNaN();
+        }
+    }
 }

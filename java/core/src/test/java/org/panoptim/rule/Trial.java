@@ -51,6 +51,10 @@ final class Trial implements AutoCloseable {
         return optimizer.state("p", slot).toArray();
     }
 
+    void set(String slot, float... values) {
+        optimizer.state("p", slot).set(values);
+    }
+
     @Override
     public void close() {
         optimizer.close();
