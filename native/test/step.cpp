@@ -88,6 +88,23 @@ TEST_CASE("a refused step changes no byte of parameters, states and counts, even
     }
 }
 
+TEST_CASE("a refused step that goes no further has no update either") {
+    Problem problem;
+    Tensor &tensor = problem.add_tensor(problem.add_group("sgd", sgd()), 1);
+    problem.control.measure = 1;
+    problem.control.statistics = 1;
+    problem.control.policy = PANOPTIM_SKIP;
+    tensor.gradient[0] = 4;
+    REQUIRE(problem.step(any_tier()) == PANOPTIM_OK);
+    CHECK(problem.control.update_norm == 4);
+    tensor.gradient[0] = not_a_number;
+    REQUIRE(panoptim_measure(any_tier(), &problem.plan, 0, 1) == PANOPTIM_OK);
+    REQUIRE(panoptim_gather(&problem.plan) == PANOPTIM_OK);
+    REQUIRE(panoptim_decide(&problem.plan) == PANOPTIM_OK);
+    REQUIRE(panoptim_finish(&problem.plan) == PANOPTIM_OK);
+    CHECK(problem.control.update_norm == 0);
+}
+
 TEST_CASE("a refused step still zeroes gradients, by store") {
     for (const int32_t tier : usable_tiers()) {
         Problem problem;
