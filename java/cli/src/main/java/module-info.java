@@ -1,10 +1,14 @@
 /** The command {@code panoptim}. */
 module org.panoptim.cli {
     requires info.picocli;
-    requires org.panoptim;
+    requires java.desktop;
+    requires me.tongfei.progressbar;
+    requires xchart;
+    requires transitive org.panoptim;
     requires org.panoptim.pytorch;
-    requires org.panoptim.simd;
-    requires static org.jspecify;
+    requires static transitive org.jspecify;
+
+    exports org.panoptim.cli.verify;
 
     opens org.panoptim.cli to
             info.picocli;

@@ -1,4 +1,4 @@
-/** The command line. */
+/** The command line: one class a command, light enough that asking for help loads nothing else. */
 @NullMarked
 package org.panoptim.cli;
 

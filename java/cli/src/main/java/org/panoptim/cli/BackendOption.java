@@ -1,0 +1,39 @@
+package org.panoptim.cli;
+
+import org.panoptim.Backend;
+import org.panoptim.BackendUnavailableException;
+
+import picocli.CommandLine.Option;
+
+/** The option that names a backend. */
+final class BackendOption {
+
+    @Option(
+            names = "--backend",
+            paramLabel = "NAME",
+            description = "Compute on this backend; the fastest that works here if left out.")
+    private String name = "";
+
+    /** Whether a backend was named. */
+    boolean isGiven() {
+        return !name.isEmpty();
+    }
+
+    /** Opens the backend, which the caller closes. */
+    Backend open() {
+        return isGiven() ? open(name) : Backend.best();
+    }
+
+    /**
+     * Opens the backend of that name.
+     *
+     * @throws InputException if there is none or it does not work here
+     */
+    static Backend open(String name) {
+        try {
+            return Backend.named(name);
+        } catch (IllegalArgumentException | BackendUnavailableException e) {
+            throw new InputException("--backend: " + e.getMessage(), e);
+        }
+    }
+}

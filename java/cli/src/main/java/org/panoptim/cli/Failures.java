@@ -1,0 +1,74 @@
+package org.panoptim.cli;
+
+import org.panoptim.UnsupportedPlanException;
+
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+
+/** Turns exceptions into one line on the standard error and an exit status. */
+final class Failures {
+
+    /** A check failed, or the program did. */
+    static final int CHECK_FAILED = 1;
+
+    /** The arguments, or what they name, cannot be used. */
+    static final int BAD_INPUT = 2;
+
+    private static final int LONGEST_LINE = 1000;
+
+    private Failures() {}
+
+    /** Explains arguments that do not fit. */
+    static int explainUsage(ParameterException exception, String[] arguments) {
+        var command = exception.getCommandLine();
+        print(command, exception.getMessage() + " (see " + name(command) + " --help)");
+        return BAD_INPUT;
+    }
+
+    /** Explains a command that failed. */
+    static int explain(Exception exception, CommandLine command, boolean debug) {
+        if (debug) {
+            exception.printStackTrace(command.getErr());
+        }
+        switch (exception) {
+            case InputException input -> print(command, input.getMessage());
+            case UnsupportedPlanException unsupported -> print(command, unsupported.getMessage());
+            case IOException file -> print(command, describe(file));
+            default -> {
+                print(
+                        command,
+                        "internal error: " + exception + (debug ? "" : " (--debug tells more)"));
+                return CHECK_FAILED;
+            }
+        }
+        return BAD_INPUT;
+    }
+
+    private static String describe(IOException exception) {
+        return switch (exception) {
+            case NoSuchFileException missing -> missing.getFile() + ": there is no such file";
+            case AccessDeniedException denied -> denied.getFile() + ": access is denied";
+            case FileSystemException other -> other.getMessage();
+            default -> String.valueOf(exception.getMessage());
+        };
+    }
+
+    private static void print(CommandLine command, String message) {
+        // Parts of it may come from a file: they must not reach the terminal as commands.
+        var line = message.replaceAll("[\\p{Cntrl}\\p{Cf}]+", " ");
+        if (line.length() > LONGEST_LINE) {
+            line = line.substring(0, LONGEST_LINE) + "…";
+        }
+        command.getErr().println(name(command) + ": " + line);
+        command.getErr().flush();
+    }
+
+    private static String name(CommandLine command) {
+        return command.getCommandSpec().qualifiedName();
+    }
+}

@@ -1,0 +1,84 @@
+package org.panoptim.cli;
+
+import org.panoptim.cli.replay.Replay;
+import org.panoptim.cli.replay.Trace;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+
+/** Applies a recorded sequence of gradients. */
+@Command(
+        name = "replay",
+        description = {
+            "Apply a recorded sequence of gradients and write what it leads to.",
+            "",
+            "A trace is a safetensors file with float32 tensors param/NAME, grad/STEP/NAME and"
+                + " hess/STEP/NAME, and metadata rule, set and steps. The result has param/NAME and"
+                + " state/SLOT/NAME after the last step.",
+            ""
+        },
+        mixinStandardHelpOptions = true)
+final class ReplayCommand implements Callable<Integer> {
+
+    @Spec private CommandSpec spec = CommandSpec.create();
+
+    @Mixin private BackendOption backend = new BackendOption();
+
+    @Parameters(paramLabel = "TRACE.safetensors", description = "The recorded run.")
+    private Path file = Path.of("");
+
+    @Option(
+            names = "--out",
+            required = true,
+            paramLabel = "OUT.safetensors",
+            description = "Where to write parameters and states; an old file is replaced.")
+    private Path result = Path.of("");
+
+    @Override
+    public Integer call() throws IOException {
+        checkResult();
+        try (var trace = Trace.open(file);
+                var chosen = backend.open();
+                var replay = new Replay(trace, chosen)) {
+            replay.run();
+            replay.write(result);
+            spec.commandLine()
+                    .getOut()
+                    .println(
+                            "Replayed "
+                                    + trace.steps()
+                                    + (trace.steps() == 1 ? " step" : " steps")
+                                    + " of "
+                                    + trace.rule().name()
+                                    + " on "
+                                    + chosen.name()
+                                    + "; wrote "
+                                    + result);
+            spec.commandLine().getOut().flush();
+        }
+        return 0;
+    }
+
+    /** Refuses a place that cannot be written to before any work is done. */
+    private void checkResult() throws IOException {
+        var folder = result.toAbsolutePath().normalize().getParent();
+        if (folder == null || !Files.isDirectory(folder)) {
+            throw new InputException("--out " + result + ": there is no folder " + folder);
+        }
+        if (Files.isDirectory(result)) {
+            throw new InputException("--out " + result + ": is a folder");
+        }
+        if (Files.exists(result) && Files.exists(file) && Files.isSameFile(result, file)) {
+            throw new InputException("--out " + result + ": is the trace itself");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+package org.panoptim.cli.train;
+
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.panoptim.rule.SophiaG;
+import org.panoptim.rule.SophiaH;
+import org.panoptim.rule.UpdateRule;
+
+/** How a rule's curvature is estimated; estimates are left where gradients are. */
+enum Curvature {
+    /** Not at all. */
+    NONE {
+        @Override
+        void estimate(Classifier net, Batch batch) {}
+    },
+
+    /** Gauss–Newton–Bartlett: the gradient of the loss on labels sampled from the net's answer. */
+    SAMPLED_LABELS {
+        @Override
+        void estimate(Classifier net, Batch batch) {
+            var answer = net.forward(batch.images());
+            var labels = answer.detach().softmax(1).multinomial(1).squeeze(1);
+            torch.cross_entropy(answer, labels).backward();
+        }
+    },
+
+    /** Hutchinson: v ⊙ Hv for a random v, H being the Hessian of the loss. */
+    HUTCHINSON {
+        @Override
+        void estimate(Classifier net, Batch batch) {
+            var parameters = net.parameters();
+            var loss = torch.cross_entropy(net.forward(batch.images()), batch.classes());
+            var gradients =
+                    torch.grad(
+                            new TensorVector(loss),
+                            net.module().parameters(),
+                            new TensorVector(),
+                            new BoolOptional(true),
+                            true,
+                            false);
+            var directions = parameters.stream().map(torch::randn_like).toList();
+            var product = torch.torch_zeros(new long[0]);
+            for (int i = 0; i < directions.size(); i++) {
+                product = product.add(gradients.get(i).mul(directions.get(i)).sum());
+            }
+            product.backward();
+            for (int i = 0; i < directions.size(); i++) {
+                scale(parameters.get(i).grad(), directions.get(i));
+            }
+        }
+
+        private void scale(Tensor gradient, Tensor direction) {
+            gradient.mul_(direction);
+        }
+    };
+
+    /** What the rule needs. */
+    static Curvature of(UpdateRule rule) {
+        return switch (rule) {
+            case SophiaG _ -> SAMPLED_LABELS;
+            case SophiaH _ -> HUTCHINSON;
+            default -> NONE;
+        };
+    }
+
+    /** Adds the estimate to the net's gradients. */
+    abstract void estimate(Classifier net, Batch batch);
+}

@@ -1,0 +1,82 @@
+package org.panoptim.cli.train;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
+import java.util.zip.GZIPInputStream;
+
+/**
+ * Handwritten digits with their classes; every fifth is held out of the training.
+ *
+ * @param training what is trained on
+ * @param heldOut what is only tested with
+ */
+record Digits(Examples training, Examples heldOut) {
+
+    static final int PIXELS = 64;
+    static final int CLASSES = 10;
+
+    private static final String FILE = "digits.csv.gz";
+    private static final int HELD_OUT = 5;
+    private static final float WHITE = 16;
+
+    /**
+     * Images and their classes.
+     *
+     * @param pixels {@link #PIXELS} an image, row by row, in [0, 1]
+     * @param classes one an image, in [0, {@link #CLASSES})
+     */
+    record Examples(float[] pixels, long[] classes) {
+
+        int count() {
+            return classes.length;
+        }
+    }
+
+    /** Reads the data set that comes with the program. */
+    static Digits load() {
+        try (var reader =
+                new BufferedReader(
+                        new InputStreamReader(
+                                new GZIPInputStream(
+                                        Objects.requireNonNull(
+                                                Digits.class.getResourceAsStream(FILE), FILE)),
+                                StandardCharsets.US_ASCII))) {
+            var rows = reader.lines().map(Digits::parse).toList();
+            return new Digits(
+                    select(rows, i -> i % HELD_OUT != HELD_OUT - 1),
+                    select(rows, i -> i % HELD_OUT == HELD_OUT - 1));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static int[] parse(String line) {
+        var row = List.of(line.split(",")).stream().mapToInt(Integer::parseInt).toArray();
+        if (row.length != PIXELS + 1) {
+            throw new IllegalStateException(
+                    FILE + ": expected " + (PIXELS + 1) + " numbers a row, found " + row.length);
+        }
+        return row;
+    }
+
+    private static Examples select(List<int[]> rows, IntPredicate which) {
+        var places = IntStream.range(0, rows.size()).filter(which).toArray();
+        var pixels = new float[places.length * PIXELS];
+        var classes = new long[places.length];
+        for (int i = 0; i < places.length; i++) {
+            var row = rows.get(places[i]);
+            for (int pixel = 0; pixel < PIXELS; pixel++) {
+                pixels[i * PIXELS + pixel] = row[pixel] / WHITE;
+            }
+            classes[i] = row[PIXELS];
+        }
+        return new Examples(pixels, classes);
+    }
+}

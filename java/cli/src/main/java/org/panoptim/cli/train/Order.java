@@ -1,0 +1,40 @@
+package org.panoptim.cli.train;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.LongStream;
+
+/** Divides examples into batches, anew for every epoch, in a way that follows from a seed. */
+final class Order {
+
+    private final SplittableRandom random;
+    private final long[] places;
+    private final int batch;
+
+    Order(long seed, int examples, int batch) {
+        this.random = new SplittableRandom(seed);
+        this.places = LongStream.range(0, examples).toArray();
+        this.batch = batch;
+    }
+
+    /** The next epoch's batches; the last one may be smaller. */
+    List<long[]> nextEpoch() {
+        for (int i = places.length - 1; i > 0; i--) {
+            int other = random.nextInt(i + 1);
+            long place = places[i];
+            places[i] = places[other];
+            places[other] = place;
+        }
+        var batches = new ArrayList<long[]>();
+        for (int start = 0; start < places.length; start += batch) {
+            batches.add(Arrays.copyOfRange(places, start, Math.min(start + batch, places.length)));
+        }
+        return batches;
+    }
+
+    int batchesPerEpoch() {
+        return Math.ceilDiv(places.length, batch);
+    }
+}

@@ -1,0 +1,42 @@
+package org.panoptim.cli.train;
+
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * How an optimizer fared.
+ *
+ * @param contender the optimizer
+ * @param curve where it stood at the start, after each epoch and at the end; one point at least
+ * @param steps how many steps it took
+ * @param complete whether it was left to finish
+ * @param inOptimizer time in the optimizer's steps, zeroing of gradients included
+ * @param inAll time from the first batch to the last evaluation
+ */
+public record Outcome(
+        Contender contender,
+        List<Point> curve,
+        long steps,
+        boolean complete,
+        Duration inOptimizer,
+        Duration inAll) {
+
+    /**
+     * A point of the learning curves.
+     *
+     * @param epoch epochs done; a fraction where the training was stopped
+     * @param loss mean cross-entropy over all training examples
+     * @param accuracy share of the held-out examples that were told right
+     */
+    public record Point(double epoch, double loss, double accuracy) {}
+
+    /** Copies the list. */
+    public Outcome {
+        curve = List.copyOf(curve);
+    }
+
+    /** The last point. */
+    public Point last() {
+        return curve.getLast();
+    }
+}

@@ -1,0 +1,200 @@
+package org.panoptim.cli.train;
+
+import org.panoptim.cli.Machine;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Collectors;
+
+/**
+ * The results as a web page in one file, which needs no network.
+ *
+ * @param settings what was asked for
+ * @param outcomes what came of it
+ * @param backend the backend in words
+ * @param version Panoptim's version
+ * @param command the command line that leads here
+ */
+public record Report(
+        Settings settings, List<Outcome> outcomes, String backend, String version, String command) {
+
+    private static final String TEMPLATE = "report.html";
+
+    /** Copies the list. */
+    public Report {
+        outcomes = List.copyOf(outcomes);
+    }
+
+    /** Writes the page; an old one is replaced. */
+    public void write(Path file) throws IOException {
+        Files.writeString(file, page());
+    }
+
+    private String page() throws IOException {
+        return template()
+                .replace("{{names}}", escape(names()))
+                .replace("{{lead}}", escape(lead()))
+                .replace("{{stopped}}", stopped())
+                .replace("{{results}}", results())
+                .replace("{{charts}}", charts())
+                .replace("{{hyperparameters}}", hyperParameters())
+                .replace("{{machine}}", machine())
+                .replace("{{command}}", escape(command))
+                .replace("{{version}}", escape(version))
+                .replace(
+                        "{{date}}",
+                        LocalDateTime.now()
+                                .format(
+                                        DateTimeFormatter.ofPattern(
+                                                "d MMMM yyyy, HH:mm", Locale.ENGLISH)));
+    }
+
+    private static String template() throws IOException {
+        try (var file =
+                Objects.requireNonNull(Report.class.getResourceAsStream(TEMPLATE), TEMPLATE)) {
+            return new String(file.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    private String names() {
+        return settings.contenders().stream()
+                .map(Contender::name)
+                .collect(Collectors.joining(", "));
+    }
+
+    private String lead() {
+        return "A classifier of handwritten digits (64-128-64-10, rectified linear units,"
+                + " cross-entropy), "
+                + (isComplete() ? "" : "to be ")
+                + "trained for "
+                + count(settings.epochs(), "epoch")
+                + " in batches of "
+                + settings.batch()
+                + " on four fifths of 1797 images and tested on the fifth that was held out. Every"
+                + " optimizer begins at the same weights and sees the same batches in the same"
+                + " order (seed "
+                + settings.seed()
+                + ").";
+    }
+
+    private static String count(long number, String unit) {
+        return number + " " + unit + (number == 1 ? "" : "s");
+    }
+
+    private String stopped() {
+        if (isComplete()) {
+            return "";
+        }
+        return "<p class=\"note\">The training was stopped before its end: %d of %s finished.</p>"
+                .formatted(complete(), count(settings.contenders().size(), "optimizer"));
+    }
+
+    private boolean isComplete() {
+        return complete() == settings.contenders().size();
+    }
+
+    private long complete() {
+        return outcomes.stream().filter(Outcome::complete).count();
+    }
+
+    private String results() {
+        double best =
+                outcomes.stream().mapToDouble(outcome -> outcome.last().accuracy()).max().orElse(0);
+        return outcomes.stream()
+                .map(
+                        outcome ->
+                                row(
+                                        outcome.last().accuracy() == best ? "best" : "",
+                                        Wording.name(outcome),
+                                        Wording.loss(outcome.last().loss()),
+                                        Wording.percent(outcome.last().accuracy()),
+                                        Wording.time(outcome.inOptimizer()),
+                                        Wording.perStep(outcome.inOptimizer(), outcome.steps()),
+                                        Wording.time(outcome.inAll())))
+                .collect(Collectors.joining("\n"));
+    }
+
+    private static String row(String style, String title, String... cells) {
+        var row =
+                new StringBuilder(
+                        "<tr class=\"%s\"><th scope=\"row\">%s</th>"
+                                .formatted(style, escape(title)));
+        for (var cell : cells) {
+            row.append("<td>").append(escape(cell)).append("</td>");
+        }
+        return row.append("</tr>").toString();
+    }
+
+    private String charts() {
+        if (outcomes.isEmpty()) {
+            return "";
+        }
+        try {
+            return figure(
+                            Charts.loss(outcomes),
+                            "Mean cross-entropy over all training images, on a logarithmic scale.")
+                    + figure(
+                            Charts.accuracy(outcomes),
+                            "Share of the held-out images that are told right, from the first epoch"
+                                    + " on.");
+        } catch (RuntimeException | LinkageError | InternalError e) {
+            // Java's fonts need libraries that a small system may lack; the numbers are worth a
+            // page
+            // without curves.
+            return "<p class=\"note\">The curves could not be drawn: %s</p>"
+                    .formatted(escape(e.toString()));
+        }
+    }
+
+    private static String figure(String svg, String caption) {
+        return "<figure>%s<figcaption>%s</figcaption></figure>%n".formatted(svg, escape(caption));
+    }
+
+    private String hyperParameters() {
+        return settings.contenders().stream()
+                .map(
+                        contender ->
+                                "<dt>%s</dt><dd>%s</dd>"
+                                        .formatted(
+                                                escape(contender.name()),
+                                                contender.settings().entrySet().stream()
+                                                        .map(
+                                                                entry ->
+                                                                        "<span>%s = %s</span>"
+                                                                                .formatted(
+                                                                                        escape(
+                                                                                                entry
+                                                                                                        .getKey()),
+                                                                                        escape(
+                                                                                                entry
+                                                                                                        .getValue())))
+                                                        .collect(Collectors.joining(" "))))
+                .collect(Collectors.joining("\n"));
+    }
+
+    private String machine() {
+        var machine = Machine.current();
+        return term("Backend", backend)
+                + term("Processor", machine.processor())
+                + term("System", machine.system())
+                + term("Java", machine.java());
+    }
+
+    private static String term(String title, String text) {
+        return "<dt>%s</dt><dd>%s</dd>%n".formatted(escape(title), escape(text));
+    }
+
+    private static String escape(String text) {
+        return text.replace("&", "&amp;")
+                .replace("<", "&lt;")
+                .replace(">", "&gt;")
+                .replace("\"", "&quot;");
+    }
+}

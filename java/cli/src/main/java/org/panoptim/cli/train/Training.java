@@ -1,0 +1,134 @@
+package org.panoptim.cli.train;
+
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.global.torch;
+import org.panoptim.Backend;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Trains the classifier once for each optimizer, from the same weights and on the same batches. */
+public final class Training {
+
+    private final Settings settings;
+    private final Backend backend;
+    private final Progress progress;
+    private final Digits digits = Digits.load();
+
+    /**
+     * A training that has not begun.
+     *
+     * @param backend where Panoptim's optimizers compute; stays the caller's
+     */
+    public Training(Settings settings, Backend backend, Progress progress) {
+        this.settings = settings;
+        this.backend = backend;
+        this.progress = progress;
+        // The net is so small that several threads would spend their time waiting for each other.
+        torch.set_num_threads(1);
+    }
+
+    /** Trains with one optimizer after the other, until all are done or a stop is requested. */
+    public List<Outcome> run() {
+        var outcomes = new ArrayList<Outcome>();
+        for (var contender : settings.contenders()) {
+            if (progress.stopRequested()) {
+                break;
+            }
+            try (var _ = new PointerScope()) {
+                outcomes.add(new Session(contender).run());
+            }
+        }
+        return outcomes;
+    }
+
+    private Stepper stepper(Contender contender, Classifier net) {
+        return contender.ofEngine()
+                ? new EngineStepper(net, contender.engineRule())
+                : new FusedStepper(net, contender.rule(), backend);
+    }
+
+    /** The training with one optimizer. */
+    private final class Session {
+
+        private final Contender contender;
+        private final Batch training = Batch.of(digits.training());
+        private final Batch heldOut = Batch.of(digits.heldOut());
+        private final Order order =
+                new Order(settings.seed(), digits.training().count(), settings.batch());
+        private final List<Outcome.Point> curve = new ArrayList<>();
+        private final Classifier net;
+        private long steps;
+        private long optimizerNanos;
+
+        Session(Contender contender) {
+            this.contender = contender;
+            torch.manual_seed(settings.seed());
+            this.net = new Classifier();
+        }
+
+        Outcome run() {
+            long all = (long) settings.epochs() * order.batchesPerEpoch();
+            progress.begin(contender, all);
+            curve.add(evaluate());
+            long start = System.nanoTime();
+            try (var stepper = stepper(contender, net)) {
+                while (steps < all && !progress.stopRequested()) {
+                    epoch(stepper);
+                }
+            } finally {
+                progress.end();
+            }
+            return new Outcome(
+                    contender,
+                    curve,
+                    steps,
+                    steps == all,
+                    Duration.ofNanos(optimizerNanos),
+                    Duration.ofNanos(System.nanoTime() - start));
+        }
+
+        private void epoch(Stepper stepper) {
+            for (var places : order.nextEpoch()) {
+                try (var _ = new PointerScope()) {
+                    step(stepper, training.select(places));
+                }
+                progress.step();
+                if (progress.stopRequested()) {
+                    break;
+                }
+            }
+            var point = evaluate();
+            curve.add(point);
+            progress.epoch(point);
+        }
+
+        private void step(Stepper stepper, Batch batch) {
+            steps++;
+            stepper.prepare(steps, batch);
+            torch.cross_entropy(net.forward(batch.images()), batch.classes()).backward();
+            long start = System.nanoTime();
+            stepper.step();
+            optimizerNanos += System.nanoTime() - start;
+        }
+
+        private Outcome.Point evaluate() {
+            try (var _ = new PointerScope();
+                    var _ = new NoGradGuard()) {
+                var loss = torch.cross_entropy(net.forward(training.images()), training.classes());
+                var answers =
+                        torch.argmax(
+                                net.forward(heldOut.images()),
+                                new org.bytedeco.pytorch.LongOptional(1),
+                                false);
+                double right = answers.eq(heldOut.classes()).sum().item_long();
+                return new Outcome.Point(
+                        (double) steps / order.batchesPerEpoch(),
+                        loss.item_double(),
+                        right / digits.heldOut().count());
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+/**
+ * Compares backends: scenarios are run on each, and what they leave behind must have the same bits.
+ */
+@NullMarked
+package org.panoptim.cli.verify;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,78 @@
+package org.panoptim.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class MainTest {
+
+    @Test
+    void theVersionIsTheBuilds() {
+        var invocation = Invocation.of("--version");
+
+        assertThat(invocation.status()).isZero();
+        assertThat(invocation.out()).matches("panoptim \\d+\\.\\d+\\.\\d+\\R");
+    }
+
+    @Test
+    void helpNamesTheCommands() {
+        var invocation = Invocation.of("--help");
+
+        assertThat(invocation.status()).isZero();
+        assertThat(invocation.out()).contains("doctor", "train", "replay", "verify", "Exit status");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"doctor", "train", "replay", "verify"})
+    void everyCommandHasHelp(String command) {
+        var invocation = Invocation.of(command, "--help");
+
+        assertThat(invocation.status()).isZero();
+        assertThat(invocation.out()).startsWith("Usage: panoptim " + command);
+    }
+
+    @Test
+    void aMissingCommandIsBadUsage() {
+        assertThat(Invocation.of())
+                .isEqualTo(
+                        new Invocation(
+                                2, "", "panoptim: a command is missing (see panoptim --help)\n"));
+    }
+
+    @Test
+    void anUnknownOptionIsBadUsageInOneLine() {
+        var invocation = Invocation.of("doctor", "--fast");
+
+        assertThat(invocation.status()).isEqualTo(2);
+        assertThat(invocation.err())
+                .isEqualTo(
+                        "panoptim doctor: Unknown option: '--fast' (see panoptim doctor --help)\n");
+    }
+
+    @Test
+    void doctorListsTheBackendsAndWhatWasTried() {
+        var invocation = Invocation.of("doctor");
+
+        assertThat(invocation.status()).isZero();
+        assertThat(invocation.err()).isEmpty();
+        assertThat(invocation.out())
+                .contains("✔ reference: plain Java, one thread")
+                .contains("      plain Java: always there")
+                .contains("simd: ")
+                .contains("Java       " + System.getProperty("java.runtime.version"))
+                .contains("Unless told otherwise, Panoptim computes on ");
+    }
+
+    @Test
+    void stackTracesArePrintedOnlyWhenAskedFor() {
+        var quiet = Invocation.of("replay", "missing.safetensors", "--out", "x");
+        var loud = Invocation.of("--debug", "replay", "missing.safetensors", "--out", "x");
+
+        assertThat(quiet.err())
+                .isEqualTo("panoptim replay: missing.safetensors: there is no such file\n");
+        assertThat(loud.err()).contains("\tat ").endsWith(quiet.err());
+        assertThat(loud.status()).isEqualTo(2);
+    }
+}

@@ -1,0 +1,317 @@
+package org.panoptim.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.safetensors.SafetensorsReader;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+class ReplayCommandTest {
+
+    @TempDir private Path folder;
+
+    @Test
+    void sgdWithMomentumIsReplayed() throws IOException {
+        var trace =
+                TraceBuilder.of("sgd", "lr=0.5,momentum=0.5", "2")
+                        .tensor("param/w", 8, 8)
+                        .tensor("grad/1/w", 2, 4)
+                        .tensor("grad/2/w", 1, 0);
+
+        replay(trace);
+
+        // Momentum 2, 4 and then 2, 2.
+        try (var result = SafetensorsReader.open(result())) {
+            assertThat(result.tensors().keySet())
+                    .containsExactly("param/w", "state/momentum_buffer/w");
+            assertThat(result.floats("param/w")).containsExactly(8 - 1 - 1, 8 - 2 - 1);
+            assertThat(result.floats("state/momentum_buffer/w")).containsExactly(2, 2);
+            assertThat(result.metadata())
+                    .isEqualTo(Map.of("rule", "sgd", "set", "lr=0.5,momentum=0.5", "steps", "2"));
+        }
+    }
+
+    @Test
+    void aParameterWithoutAGradientInAStepIsLeftAlone() throws IOException {
+        var trace =
+                TraceBuilder.of("sgd", "lr=1", "2")
+                        .tensor("param/always", 0)
+                        .tensor("param/late", 0)
+                        .tensor("param/never", 7)
+                        .tensor("grad/1/always", 1)
+                        .tensor("grad/2/always", 2)
+                        .tensor("grad/2/late", 4);
+
+        replay(trace);
+
+        try (var result = SafetensorsReader.open(result())) {
+            assertThat(result.floats("param/always")).containsExactly(-3);
+            assertThat(result.floats("param/late")).containsExactly(-4);
+            assertThat(result.floats("param/never")).containsExactly(7);
+        }
+    }
+
+    @Test
+    void curvatureIsFoldedInOnItsSteps() throws IOException {
+        var trace =
+                TraceBuilder.of("sophia-g", "beta2=0.5,lr=0", "2")
+                        .tensor("param/w", 1, 1)
+                        .tensor("grad/1/w", 1, 1)
+                        .tensor("hess/1/w", 2, 4)
+                        .tensor("grad/2/w", 1, 1);
+
+        replay(trace);
+
+        try (var result = SafetensorsReader.open(result())) {
+            assertThat(result.floats("state/hessian/w")).containsExactly(2, 8);
+        }
+    }
+
+    @Test
+    void shapesNamesWithSlashesEmptyTensorsAndScalarsPass() throws IOException {
+        var trace =
+                TraceBuilder.of("adamw", "", "1")
+                        .tensor("param/block/0/weight", List.of(2L, 1L), 1, 2)
+                        .tensor("param/empty", List.of(3L, 0L))
+                        .tensor("param/scalar", List.of(), 5)
+                        .tensor("grad/1/block/0/weight", List.of(2L, 1L), 1, 2)
+                        .tensor("grad/1/empty", List.of(3L, 0L))
+                        .tensor("expect/anything", 1.0);
+
+        replay(trace);
+
+        try (var result = SafetensorsReader.open(result())) {
+            assertThat(result.require("param/block/0/weight").shape()).containsExactly(2L, 1L);
+            assertThat(result.require("state/exp_avg/empty").shape()).containsExactly(3L, 0L);
+            assertThat(result.floats("param/scalar")).containsExactly(5);
+        }
+    }
+
+    @Test
+    void theSameReplayGivesTheSameBytes() throws IOException {
+        var trace =
+                TraceBuilder.of("lion", "", "1").tensor("param/w", 1, 2).tensor("grad/1/w", 3, -4);
+        replay(trace);
+        var first = Files.readAllBytes(result());
+
+        replay(trace);
+
+        assertThat(Files.readAllBytes(result())).isEqualTo(first);
+    }
+
+    @Test
+    void metadataMustBeComplete() throws IOException {
+        assertRefused(
+                new TraceBuilder().metadata("steps", "1").tensor("param/w", 1),
+                "metadata 'rule': expected the name of a rule, found none");
+        assertRefused(
+                new TraceBuilder().metadata("rule", "sgd").tensor("param/w", 1),
+                "metadata 'steps': expected the number of steps, found none");
+        assertRefused(
+                TraceBuilder.of("rmsprop", "", "1"),
+                "metadata 'rule': there is no rule 'rmsprop'; the rules are sgd, adam, adamw, lion,"
+                        + " sophia-g, sophia-h");
+        for (var steps : List.of("0", "-1", "2.0", "", "many", "99999999999999999999")) {
+            assertRefused(
+                    TraceBuilder.of("sgd", "", steps),
+                    "metadata 'steps': expected a whole number of at least 1, found '"
+                            + steps
+                            + "'");
+        }
+    }
+
+    @Test
+    void settingsMustBeTheRules() throws IOException {
+        assertRefused(
+                TraceBuilder.of("lion", "momentum=0.9", "1"),
+                "metadata 'set': lion has no setting momentum; it has lr, beta1, beta2,"
+                        + " weight_decay");
+        assertRefused(
+                TraceBuilder.of("sgd", "lr=fast", "1"),
+                "metadata 'set': sgd: lr must be a number, but is 'fast'");
+        assertRefused(
+                TraceBuilder.of("sgd", "lr=-1", "1"),
+                "metadata 'set': SGD: learningRate must be finite and at least 0, but is -1.0");
+        assertRefused(
+                TraceBuilder.of("sgd", "lr", "1"),
+                "metadata 'set': expected key=value, found 'lr'");
+        assertRefused(
+                TraceBuilder.of("sgd", "lr=1,", "1"),
+                "metadata 'set': expected key=value, found ''");
+        assertRefused(
+                TraceBuilder.of("sgd", "lr=1,lr=2", "1"),
+                "metadata 'set': expected each key once, found 'lr' twice");
+    }
+
+    @Test
+    void tensorsMustFitTheirParameter() throws IOException {
+        assertRefused(
+                TraceBuilder.of("sgd", "", "1").tensor("grad/1/w", 1),
+                "tensors: expected param/NAME, found none");
+        assertRefused(
+                TraceBuilder.of("sgd", "", "1").tensor("param/", 1),
+                "tensor \"param/\": expected a parameter's name after param/");
+        assertRefused(
+                TraceBuilder.of("sgd", "", "1").tensor("param/w", 1).tensor("grad/1/v", 1),
+                "tensor \"grad/1/v\": there is no tensor 'param/v' that it could belong to");
+        assertRefused(
+                TraceBuilder.of("sgd", "", "1").tensor("param/w", 1).tensor("grad/1/w", 1, 2),
+                "tensor \"grad/1/w\": expected the shape of its parameter, [1], found [2]");
+        assertRefused(
+                TraceBuilder.of("sgd", "", "1")
+                        .tensor("param/w", List.of(2L, 3L), new float[6])
+                        .tensor("grad/1/w", List.of(3L, 2L), new float[6]),
+                "tensor \"grad/1/w\": expected the shape of its parameter, [2, 3], found [3, 2]");
+        assertRefused(
+                TraceBuilder.of("sgd", "", "1").tensor("param/w", 1.0),
+                "tensor \"param/w\": expected dtype F32, found F64");
+        assertRefused(
+                TraceBuilder.of("sgd", "", "1").tensor("param/w", 1).tensor("grad/1/w", 1.0),
+                "tensor \"grad/1/w\": expected dtype F32, found F64");
+    }
+
+    @Test
+    void stepsMustBeInRangeAndEachHaveAGradient() throws IOException {
+        for (var step : List.of("0", "3", "-1", "01", "+1", "one", "")) {
+            assertRefused(
+                    TraceBuilder.of("sgd", "", "2")
+                            .tensor("param/w", 1)
+                            .tensor("grad/" + step + "/w", 1),
+                    "tensor \"grad/%s/w\": expected a step in 1…2, found '%s'"
+                            .formatted(step, step));
+        }
+        assertRefused(
+                TraceBuilder.of("sgd", "", "1").tensor("param/w", 1).tensor("grad/w", 1),
+                "tensor \"grad/w\": expected a name of the form grad/STEP/NAME");
+        assertRefused(
+                TraceBuilder.of("sgd", "", "3")
+                        .tensor("param/w", 1)
+                        .tensor("grad/1/w", 1)
+                        .tensor("grad/3/w", 1),
+                "step 2: expected a gradient for one parameter at least, found none");
+        assertRefused(
+                TraceBuilder.of("sgd", "", Long.toString(Long.MAX_VALUE))
+                        .tensor("param/w", 1)
+                        .tensor("grad/1/w", 1),
+                "step 2: expected a gradient for one parameter at least, found none");
+    }
+
+    @Test
+    void curvatureMustHaveAUse() throws IOException {
+        assertRefused(
+                TraceBuilder.of("adamw", "", "1")
+                        .tensor("param/w", 1)
+                        .tensor("grad/1/w", 1)
+                        .tensor("hess/1/w", 1),
+                "tensor \"hess/1/w\": rule adamw takes no curvature");
+        assertRefused(
+                TraceBuilder.of("sophia-h", "", "1")
+                        .tensor("param/w", 1)
+                        .tensor("param/v", 1)
+                        .tensor("grad/1/w", 1)
+                        .tensor("hess/1/v", 1),
+                "tensor \"hess/1/v\": there is no gradient in that step, so nothing would use the"
+                        + " curvature");
+        assertRefused(
+                TraceBuilder.of("sophia-h", "", "1").tensor("param/w", 1).tensor("hess/1/w", 1),
+                "step 1: expected a gradient for one parameter at least, found none");
+    }
+
+    @Test
+    void aFileThatIsNoTraceIsRefused() throws IOException {
+        var file = Files.writeString(folder.resolve("trace.safetensors"), "no trace");
+
+        var invocation = replay(file);
+
+        assertThat(invocation.status()).isEqualTo(2);
+        assertThat(invocation.err()).startsWith("panoptim replay: " + file).hasLineCount(1);
+    }
+
+    @Test
+    void textOfTheFileReachesTheTerminalInOneHarmlessLine() throws IOException {
+        var file =
+                TraceBuilder.of("\u001b[2J\n\u202e" + "x".repeat(5000), "", "1")
+                        .write(folder.resolve("trace.safetensors"));
+
+        assertThat(replay(file).err())
+                .hasLineCount(1)
+                .hasSizeLessThan(1100)
+                .doesNotContain("\u001b", "\u202e")
+                .contains("there is no rule ' [2J xxx")
+                .endsWith("x…\n");
+    }
+
+    @Test
+    void theResultMustHaveAPlace() throws IOException {
+        var trace = good().write(folder.resolve("trace.safetensors"));
+        var nowhere = folder.resolve("nowhere").resolve("out.safetensors");
+
+        assertThat(Invocation.of("replay", trace, "--out", nowhere))
+                .isEqualTo(
+                        refusal(
+                                "--out "
+                                        + nowhere
+                                        + ": there is no folder "
+                                        + nowhere.getParent()));
+        assertThat(Invocation.of("replay", trace, "--out", folder))
+                .isEqualTo(refusal("--out " + folder + ": is a folder"));
+        assertThat(Invocation.of("replay", trace, "--out", trace))
+                .isEqualTo(refusal("--out " + trace + ": is the trace itself"));
+        assertThat(Invocation.of("replay", trace))
+                .isEqualTo(
+                        refusal(
+                                "Missing required option: '--out=OUT.safetensors' (see panoptim"
+                                        + " replay --help)"));
+    }
+
+    @Test
+    void anUnknownBackendIsRefused() throws IOException {
+        var trace = good().write(folder.resolve("trace.safetensors"));
+
+        var invocation = Invocation.of("replay", trace, "--backend", "abacus", "--out", result());
+
+        assertThat(invocation.status()).isEqualTo(2);
+        assertThat(invocation.err())
+                .startsWith("panoptim replay: --backend: there is no backend 'abacus'; those on")
+                .contains("reference")
+                .hasLineCount(1);
+        assertThat(result()).doesNotExist();
+    }
+
+    private static TraceBuilder good() {
+        return TraceBuilder.of("sgd", "", "1").tensor("param/w", 1).tensor("grad/1/w", 1);
+    }
+
+    private void replay(TraceBuilder trace) throws IOException {
+        var invocation = replay(trace.write(folder.resolve("trace.safetensors")));
+
+        assertThat(invocation.err()).isEmpty();
+        assertThat(invocation.status()).isZero();
+        assertThat(invocation.out()).contains("on reference; wrote " + result());
+    }
+
+    private Invocation replay(Path trace) {
+        return Invocation.of("replay", trace, "--backend", "reference", "--out", result());
+    }
+
+    private void assertRefused(TraceBuilder trace, String problem) throws IOException {
+        var file = trace.write(folder.resolve("trace.safetensors"));
+
+        assertThat(replay(file)).isEqualTo(refusal(file + ": " + problem));
+        assertThat(result()).doesNotExist();
+    }
+
+    private static Invocation refusal(String message) {
+        return new Invocation(2, "", "panoptim replay: " + message + "\n");
+    }
+
+    private Path result() {
+        return folder.resolve("out.safetensors");
+    }
+}

@@ -1,0 +1,180 @@
+package org.panoptim.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+
+class TrainCommandTest {
+
+    private static final Pattern ROW =
+            Pattern.compile("(?m)^(\\S+) +(\\S+) +(\\d+\\.\\d\\d %) +\\S+ m?s +\\S+ m?s$");
+
+    @TempDir private Path folder;
+
+    private Path report() {
+        return folder.resolve("new").resolve("report.html");
+    }
+
+    private Invocation train(String... arguments) {
+        var all = new ArrayList<Object>(List.of("train", "--backend", "reference"));
+        all.addAll(List.of("--out", report()));
+        all.addAll(List.of(arguments));
+        return Invocation.of(all.toArray());
+    }
+
+    @Test
+    void oneEpochGivesATableAndAReport() throws IOException {
+        var invocation = train("--epochs", "1", "--optimizer", "adamw,torch-adamw,sgd");
+
+        assertThat(invocation.status()).isZero();
+        assertThat(invocation.err()).isEmpty();
+        var rows = ROW.matcher(invocation.out()).results().toList();
+        assertThat(rows)
+                .extracting(row -> row.group(1))
+                .containsExactly("adamw", "torch-adamw", "sgd");
+        // The same rule from the same weights on the same batches.
+        assertThat(rows.get(0).group(2)).isEqualTo(rows.get(1).group(2));
+        assertThat(rows.get(0).group(3)).isEqualTo(rows.get(1).group(3));
+        assertThat(invocation.out()).endsWith("Report: " + report() + "\n");
+        assertThat(Files.readString(report()))
+                .startsWith("<!doctype html>")
+                .contains("<th scope=\"row\">torch-adamw</th>")
+                .contains(rows.get(0).group(3))
+                .contains("aria-label=\"Training loss\"", "aria-label=\"Test accuracy (%)\"")
+                .contains("reference: plain Java, one thread")
+                .contains("--optimizer adamw,torch-adamw,sgd --epochs 1 --batch 32 --seed 1")
+                .doesNotContain("{{")
+                .doesNotContainPattern("(src|href)=\"(?!#)")
+                .doesNotContain("@import", "<script", "<!DOCTYPE svg", "url(http");
+    }
+
+    @Test
+    void everyRuleLearns() {
+        var invocation = train("--epochs", "2", "--optimizer", "sophia-g,sophia-h,lion,adam,sgd");
+
+        assertThat(invocation.err()).isEmpty();
+        var rows = ROW.matcher(invocation.out()).results().toList();
+        assertThat(rows).hasSize(5);
+        // A net that learned nothing has a loss of ln 10 = 2.303.
+        assertThat(rows)
+                .allSatisfy(
+                        row -> assertThat(Double.parseDouble(row.group(2))).isBetween(0.0, 1.7));
+    }
+
+    @Test
+    void theSameSeedGivesTheSameRunAndAnotherSeedAnother() {
+        var first = train("--epochs", "1", "--optimizer", "sophia-g", "--seed", "5");
+        var again = train("--epochs", "1", "--optimizer", "sophia-g", "--seed", "5");
+        var other = train("--epochs", "1", "--optimizer", "sophia-g", "--seed", "6");
+
+        assertThat(loss(again)).isEqualTo(loss(first)).isNotEqualTo(loss(other));
+    }
+
+    private static String loss(Invocation invocation) {
+        return ROW.matcher(invocation.out()).results().toList().getFirst().group(2);
+    }
+
+    @Test
+    void learningRateAndBatchAreTaken() throws IOException {
+        var still = train("--epochs", "1", "--optimizer", "sgd", "--lr", "0", "--batch", "2000");
+
+        assertThat(still.status()).isZero();
+        assertThat(Double.parseDouble(loss(still))).isBetween(2.2, 2.4);
+        assertThat(Files.readString(report()))
+                .contains("<span>lr = 0.0</span>")
+                .contains("--batch 2000 --lr 0.0 ");
+    }
+
+    @Test
+    void badOptionsAreRefusedInOneLine() {
+        assertRefused(
+                "--optimizer: there is no optimizer 'adagrad'; there are sgd, adam, adamw, lion,"
+                        + " sophia-g, sophia-h, torch-adamw",
+                "--optimizer",
+                "adamw,adagrad");
+        assertRefused(
+                "--optimizer: each may be named once, but came [sgd, sgd]",
+                "--optimizer",
+                "sgd,sgd");
+        assertRefused("--epochs: must be at least 1, but is 0", "--epochs", "0");
+        assertRefused("--batch: must be at least 1, but is -3", "--batch", "-3");
+        assertRefused(
+                "--lr: AdamW: learningRate must be finite and at least 0, but is NaN",
+                "--lr",
+                "NaN");
+        assertRefused(
+                "Invalid value for option '--epochs': 'two' is not an int (see panoptim train"
+                        + " --help)",
+                "--epochs",
+                "two");
+        assertRefused("--out " + folder + ": is a folder", "--out", folder.toString());
+    }
+
+    private void assertRefused(String message, String... arguments) {
+        var all = new ArrayList<Object>(List.of("train", "--backend", "reference"));
+        all.addAll(List.of(arguments));
+
+        assertThat(Invocation.of(all.toArray()))
+                .isEqualTo(new Invocation(2, "", "panoptim train: " + message + "\n"));
+    }
+
+    /** By then it has loaded PyTorch, however busy the machine is. */
+    private static void waitUntilItTrains(Process process) throws InterruptedException {
+        while (process.info().totalCpuDuration().orElseThrow().compareTo(Duration.ofSeconds(12))
+                < 0) {
+            assertThat(process.waitFor(200, TimeUnit.MILLISECONDS)).isFalse();
+        }
+    }
+
+    @Test
+    void controlCEndsCleanlyWithWhatHasRun() throws Exception {
+        var process =
+                new ProcessBuilder(
+                                ProcessHandle.current().info().command().orElseThrow(),
+                                "--enable-native-access=ALL-UNNAMED",
+                                "--sun-misc-unsafe-memory-access=allow",
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                "org.panoptim.cli.Main",
+                                "train",
+                                "--backend",
+                                "reference",
+                                "--optimizer",
+                                "sgd,adamw",
+                                "--epochs",
+                                "1000000",
+                                "--out",
+                                report().toString())
+                        .redirectErrorStream(true)
+                        .redirectOutput(folder.resolve("output").toFile())
+                        .start();
+        try {
+            // Long enough for PyTorch to be loaded; a stop before that is as clean, but has no
+            // rows.
+            assertThat(process.waitFor(15, TimeUnit.SECONDS)).isFalse();
+
+            new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
+
+            assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(process.exitValue()).isEqualTo(130);
+            assertThat(Files.readString(folder.resolve("output"), StandardCharsets.UTF_8))
+                    .containsPattern("sgd \\(stopped at epoch \\d+\\.\\d\\) ")
+                    .contains("Stopped before adamw.")
+                    .endsWith("Report: " + report() + "\n");
+            assertThat(Files.readString(report())).contains("The training was stopped");
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+}

@@ -1,0 +1,32 @@
+package org.panoptim.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.panoptim.rule.Rules;
+import org.panoptim.rule.UpdateRule;
+
+class VerifyCommandTest {
+
+    @Test
+    void everyRuleIsInTheTable() {
+        var invocation = Invocation.of("verify", "--backend", "reference");
+
+        assertThat(invocation.err()).isEmpty();
+        assertThat(invocation.status()).isZero();
+        for (var rule : Rules.all().stream().map(UpdateRule::name).toList()) {
+            assertThat(invocation.out()).containsPattern("(?m)^  " + rule + " +0 +\\d+$");
+        }
+        assertThat(invocation.out()).endsWith(" runs have the reference's bits.\n");
+    }
+
+    @Test
+    void anUnknownBackendIsRefused() {
+        var invocation = Invocation.of("verify", "--backend", "abacus");
+
+        assertThat(invocation.status()).isEqualTo(2);
+        assertThat(invocation.err())
+                .startsWith("panoptim verify: --backend: there is no backend 'abacus'")
+                .hasLineCount(1);
+    }
+}

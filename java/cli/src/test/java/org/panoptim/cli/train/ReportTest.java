@@ -1,0 +1,118 @@
+package org.panoptim.cli.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+
+class ReportTest {
+
+    @TempDir private Path folder;
+
+    private static Outcome outcome(String name, Outcome.Point... curve) {
+        return new Outcome(
+                Contender.named(name, 32),
+                List.of(curve),
+                45,
+                true,
+                Duration.ofMillis(9),
+                Duration.ofMillis(1234));
+    }
+
+    private String write(String backend, Outcome... outcomes) throws IOException {
+        var contenders = List.of(outcomes).stream().map(Outcome::contender).toList();
+        var file = folder.resolve("report.html");
+        new Report(
+                        new Settings(contenders, 1, 32, 1),
+                        List.of(outcomes),
+                        backend,
+                        "1.2.3",
+                        "./panoptim train")
+                .write(file);
+        return Files.readString(file);
+    }
+
+    @Test
+    void textFromOutsideIsEscaped() throws IOException {
+        var page =
+                write(
+                        "<b>&\"fast\"</b>",
+                        outcome("sgd", new Outcome.Point(0, 2, .1), new Outcome.Point(1, 1, .9)));
+
+        assertThat(page).contains("&lt;b&gt;&amp;&quot;fast&quot;&lt;/b&gt;").doesNotContain("<b>");
+    }
+
+    @Test
+    void timesAndAccuraciesAreInTheTable() throws IOException {
+        var page =
+                write(
+                        "reference",
+                        outcome("sgd", new Outcome.Point(0, 2, .1), new Outcome.Point(1, 1, .9)));
+
+        assertThat(page)
+                .contains(
+                        "<tr class=\"best\"><th scope=\"row\">sgd</th><td>1.0000</td><td>90.00"
+                                + " %</td><td>9.0 ms</td><td>200.0 µs</td><td>1.23 s</td></tr>");
+    }
+
+    @Test
+    void aTrainingThatDivergedIsReportedAllTheSame() throws IOException {
+        var page =
+                write(
+                        "reference",
+                        outcome(
+                                "sgd",
+                                new Outcome.Point(0, Double.NaN, .1),
+                                new Outcome.Point(1, Double.POSITIVE_INFINITY, .1)),
+                        outcome(
+                                "lion",
+                                new Outcome.Point(0, 2, .1),
+                                new Outcome.Point(1, 0, .9),
+                                new Outcome.Point(2, Double.NaN, .9)));
+
+        assertThat(page).contains("<td>Infinity</td>", "<td>NaN</td>").contains("</svg>");
+    }
+
+    @Test
+    void nothingToShowIsAPageWithoutCurves() throws IOException {
+        assertThat(
+                        new Report(
+                                new Settings(List.of(Contender.named("sgd", 32)), 1, 32, 1),
+                                List.of(),
+                                "reference",
+                                "1.2.3",
+                                "./panoptim train"))
+                .satisfies(
+                        report -> {
+                            var file = folder.resolve("report.html");
+                            report.write(file);
+                            assertThat(Files.readString(file))
+                                    .contains("0 of 1 optimizer finished")
+                                    .doesNotContain("<svg");
+                        });
+    }
+
+    @Test
+    void theCurvesOfOnePageShareNoNames() throws IOException {
+        var page =
+                write(
+                        "reference",
+                        outcome("sgd", new Outcome.Point(0, 2, .1), new Outcome.Point(1, 1, .9)));
+
+        assertThat(
+                        Pattern.compile("<clipPath id=\"([^\"]+)\"")
+                                .matcher(page)
+                                .results()
+                                .map((MatchResult match) -> match.group(1)))
+                .containsExactly("loss-clip", "accuracy-clip");
+        assertThat(page).contains("url(#loss-clip)", "url(#accuracy-clip)");
+    }
+}
