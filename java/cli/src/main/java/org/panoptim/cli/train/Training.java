@@ -12,6 +12,8 @@ import java.util.List;
 /** Trains the classifier once for each optimizer, from the same weights and on the same batches. */
 public final class Training {
 
+    private static final int REHEARSAL = 50;
+
     private final Settings settings;
     private final Backend backend;
     private final Progress progress;
@@ -32,6 +34,7 @@ public final class Training {
 
     /** Trains with one optimizer after the other, until all are done or a stop is requested. */
     public List<Outcome> run() {
+        rehearse();
         var outcomes = new ArrayList<Outcome>();
         for (var contender : settings.contenders()) {
             if (progress.stopRequested()) {
@@ -42,6 +45,18 @@ public final class Training {
             }
         }
         return outcomes;
+    }
+
+    /**
+     * Takes a few steps with each, so that the first one timed does not pay for the program's
+     * start.
+     */
+    private void rehearse() {
+        for (var contender : settings.contenders()) {
+            try (var _ = new PointerScope()) {
+                new Session(contender).rehearse();
+            }
+        }
     }
 
     private Stepper stepper(Contender contender, Classifier net) {
@@ -67,6 +82,17 @@ public final class Training {
             this.contender = contender;
             torch.manual_seed(settings.seed());
             this.net = new Classifier();
+        }
+
+        void rehearse() {
+            try (var stepper = stepper(contender, net)) {
+                var batches = order.nextEpoch().iterator();
+                while (steps < REHEARSAL && batches.hasNext() && !progress.stopRequested()) {
+                    try (var _ = new PointerScope()) {
+                        step(stepper, training.select(batches.next()));
+                    }
+                }
+            }
         }
 
         Outcome run() {
