@@ -5,7 +5,7 @@
 module org.panoptim {
     requires com.google.gson;
     requires jdk.jfr;
-    requires static transitive org.jspecify;
+    requires static org.jspecify;
 
     exports org.panoptim;
     exports org.panoptim.rule;

@@ -2,7 +2,7 @@
 module org.panoptim.pytorch {
     requires transitive org.panoptim;
     requires transitive org.bytedeco.pytorch;
-    requires static transitive org.jspecify;
+    requires static org.jspecify;
 
     exports org.panoptim.pytorch;
 }

@@ -2,7 +2,7 @@
 module org.panoptim.simd {
     requires transitive org.panoptim;
     requires org.panoptim.natives;
-    requires static transitive org.jspecify;
+    requires static org.jspecify;
 
     exports org.panoptim.simd;
 

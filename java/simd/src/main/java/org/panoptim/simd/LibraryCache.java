@@ -27,8 +27,17 @@ final class LibraryCache {
             return store(folder().resolve(hash), content, name);
         } catch (IOException _) {
             // A home that cannot be written to must not keep the library from being used.
-            return store(Files.createTempDirectory("panoptim-"), content, name);
+            return storeForThisProcess(content, name);
         }
+    }
+
+    private static Path storeForThisProcess(byte[] content, String name) throws IOException {
+        var folder = Files.createTempDirectory("panoptim-");
+        // Files are deleted in the opposite order.
+        folder.toFile().deleteOnExit();
+        var file = store(folder, content, name);
+        file.toFile().deleteOnExit();
+        return file;
     }
 
     private static Path store(Path folder, byte[] content, String name) throws IOException {

@@ -1,8 +1,11 @@
 package org.panoptim.simd;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -30,6 +33,7 @@ final class Workers implements AutoCloseable {
     private final AtomicBoolean busy = new AtomicBoolean();
     private final AtomicLong ticket = new AtomicLong(NO_SPANS);
     private final AtomicInteger unfinished = new AtomicInteger();
+    private final AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
     private volatile boolean closed;
     private volatile int run;
 
@@ -49,6 +53,9 @@ final class Workers implements AutoCloseable {
     /**
      * Runs all spans and returns when they are done. If another thread is using the helpers, the
      * caller does all of it alone.
+     *
+     * <p>What a span throws is thrown here, once no span is running any more; of several exceptions
+     * one.
      *
      * @param count the number of spans
      */
@@ -73,8 +80,18 @@ final class Workers implements AutoCloseable {
             }
             work(number);
             awaitOthers();
+            rethrow(thrown.getAndSet(null));
         } finally {
             busy.set(false);
+        }
+    }
+
+    private static void rethrow(@Nullable Throwable problem) {
+        switch (problem) {
+            case null -> {}
+            case RuntimeException e -> throw e;
+            case Error e -> throw e;
+            default -> throw new IllegalStateException(problem);
         }
     }
 
@@ -101,6 +118,9 @@ final class Workers implements AutoCloseable {
             if (ticket.compareAndSet(seen, seen + 1)) {
                 try {
                     current.run(span);
+                } catch (Throwable e) {
+                    // Kept for the caller: a helper has nobody to throw it to.
+                    thrown.compareAndSet(null, e);
                 } finally {
                     unfinished.decrementAndGet();
                 }

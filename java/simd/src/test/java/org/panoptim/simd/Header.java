@@ -1,0 +1,54 @@
+package org.panoptim.simd;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * The names that {@code panoptim.h} declares, found by patterns that fit how that header is
+ * written.
+ *
+ * @param constants the macros that stand for numbers
+ * @param functions the functions
+ * @param structs the structures, each with its members in order
+ */
+record Header(List<String> constants, List<String> functions, Map<String, List<String>> structs) {
+
+    private static final Pattern COMMENT = Pattern.compile("/\\*.*?\\*/", Pattern.DOTALL);
+    private static final Pattern CONSTANT =
+            Pattern.compile("^#define (PANOPTIM_\\w+) ", Pattern.MULTILINE);
+    private static final Pattern STRUCT =
+            Pattern.compile("typedef struct (\\w+) \\{(.*?)\\} \\1;", Pattern.DOTALL);
+    private static final Pattern MEMBER = Pattern.compile("(\\w+)(\\[\\w+\\])?;");
+    private static final Pattern FUNCTION =
+            Pattern.compile("^[a-z][\\w ]*[ *](panoptim_\\w+)\\(", Pattern.MULTILINE);
+
+    static Path file() {
+        return Checkout.root().resolve("native/include/panoptim.h");
+    }
+
+    static Header read() {
+        try {
+            var text = COMMENT.matcher(Files.readString(file())).replaceAll("");
+            var structs = new LinkedHashMap<String, List<String>>();
+            STRUCT.matcher(text)
+                    .results()
+                    .forEach(found -> structs.put(found.group(1), names(MEMBER, found.group(2))));
+            return new Header(names(CONSTANT, text), names(FUNCTION, text), structs);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static List<String> names(Pattern pattern, String text) {
+        Stream<MatchResult> found = pattern.matcher(text).results();
+        return found.map(result -> result.group(1)).toList();
+    }
+}

@@ -1,0 +1,155 @@
+package org.panoptim.tests.equivalence;
+
+import org.panoptim.LossScale;
+import org.panoptim.NonFinitePolicy;
+import org.panoptim.ReduceOnPlateau;
+import org.panoptim.Schedule;
+import org.panoptim.rule.UpdateRule;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+
+/**
+ * A whole run of an optimizer, described so that a failing one can be read and typed in again.
+ *
+ * @param settings what all groups share
+ * @param groups the groups at the start
+ * @param actions what happens, in order
+ */
+record Case(Settings settings, List<Group> groups, List<Action> actions) {
+
+    /**
+     * What all groups share.
+     *
+     * @param halving whether a transform halves every gradient of an accepted step
+     */
+    record Settings(
+            NonFinitePolicy policy,
+            double clipNorm,
+            LossScale lossScale,
+            Course schedule,
+            boolean zeroGradients,
+            boolean statistics,
+            boolean halving) {
+
+        /** A dynamic loss scale cannot go with PROPAGATE. */
+        Settings {
+            if (lossScale instanceof LossScale.Dynamic && policy == NonFinitePolicy.PROPAGATE) {
+                policy = NonFinitePolicy.SKIP;
+            }
+        }
+    }
+
+    /** Schedules, each to be made anew for every optimizer, since some remember. */
+    enum Course {
+        CONSTANT(Schedule::constant),
+        STEP(() -> Schedule.step(2, 0.3)),
+        COSINE(() -> Schedule.cosine(5, 0.1)),
+        LINEAR_WARMUP(() -> Schedule.linearWarmup(3)),
+        WARMUP_COSINE(() -> Schedule.warmupCosine(2, 5)),
+        ONE_CYCLE(() -> Schedule.oneCycle(6)),
+        REDUCE_ON_PLATEAU(() -> new ReduceOnPlateau(0.5, 0, 0.01, 0, 0)),
+        FUNCTION(() -> Schedule.of(step -> 1.0 / step)),
+        ZERO(() -> Schedule.of(_ -> 0));
+
+        private final Supplier<Schedule> maker;
+
+        Course(Supplier<Schedule> maker) {
+            this.maker = maker;
+        }
+
+        Schedule make() {
+            return maker.get();
+        }
+    }
+
+    /** A group as it is registered. */
+    record Group(UpdateRule rule, List<Tensor> tensors) {
+        Group {
+            tensors = List.copyOf(tensors);
+        }
+    }
+
+    /**
+     * A parameter.
+     *
+     * @param elements how many
+     * @param offset how many floats its value begins after a multiple of 64 bytes
+     * @param start its value before the first step
+     */
+    record Tensor(long elements, int offset, Values start) {
+        @Override
+        public String toString() {
+            return elements + " at +" + offset + " " + start;
+        }
+    }
+
+    /** Something done to the optimizer; groups and tensors are named modulo their number. */
+    sealed interface Action {}
+
+    /** A step; tensor i gets the gradient of place i modulo their number. */
+    record Step(List<Gradient> gradients) implements Action {
+        Step {
+            gradients = List.copyOf(gradients);
+        }
+    }
+
+    /** Other hyper-parameters for a group, those that its rule has. */
+    record Retune(int group, double rate, double weightDecay, double beta) implements Action {}
+
+    /** Another learning rate for a group. */
+    record Rate(int group, double rate) implements Action {}
+
+    /** A further group. */
+    record Add(Group group) implements Action {}
+
+    /** A group is frozen, or taken up again. */
+    record Freeze(int group, boolean frozen) implements Action {}
+
+    /** The states of a tensor are set. */
+    record SetStates(int tensor, Values values) implements Action {}
+
+    /** Gradients are zeroed by a call. */
+    record ZeroGradients() implements Action {}
+
+    /** A metric for schedules that watch one. */
+    record Observe(double metric) implements Action {}
+
+    /** All backends save; each goes on in a new optimizer with the file of its neighbour. */
+    record SaveAndSwap() implements Action {}
+
+    /** Where the gradient of a tensor comes from. */
+    enum Source {
+        /** None in this step. */
+        ABSENT,
+        /** The one of the step before, where it lies, if there was one. */
+        KEPT,
+        /** A new one at another address. */
+        FRESH
+    }
+
+    /**
+     * The gradient of one tensor in one step.
+     *
+     * @param offset how many floats it begins after a multiple of 64 bytes
+     * @param curvature curvature for rules that take it
+     */
+    record Gradient(Source source, int offset, Values values, Optional<Values> curvature) {
+        @Override
+        public String toString() {
+            var text = source == Source.FRESH ? values + " at +" + offset : source.toString();
+            return text + curvature.map(found -> " curved by " + found).orElse("");
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "\n  " + settings + lines("\n  group ", groups) + lines("\n  then ", actions) + "\n";
+    }
+
+    private static String lines(String start, List<?> items) {
+        return items.stream().map(item -> start + item).collect(Collectors.joining());
+    }
+}

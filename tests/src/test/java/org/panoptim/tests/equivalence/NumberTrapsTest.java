@@ -1,0 +1,386 @@
+package org.panoptim.tests.equivalence;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.DType;
+import org.panoptim.LossScale;
+import org.panoptim.NonFinitePolicy;
+import org.panoptim.Parameter;
+import org.panoptim.ParameterGroup;
+import org.panoptim.Schedule;
+import org.panoptim.rule.Adam;
+import org.panoptim.rule.AdamW;
+import org.panoptim.rule.Lion;
+import org.panoptim.rule.SGD;
+import org.panoptim.rule.SophiaG;
+import org.panoptim.rule.SophiaH;
+import org.panoptim.rule.UpdateRule;
+import org.panoptim.safetensors.SafetensorsReader;
+import org.panoptim.spi.Counters;
+import org.panoptim.spi.StepPlan;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+
+/**
+ * Traps 12 to 16, 18 and 20 to 22: how a step is rounded, on every backend.
+ *
+ * <p>Traps 12, 13 and 16 were seen in short types, which are still to come: here is what must hold
+ * in float32. The division by a zero norm (20) is in {@link TwoPhaseRuleTest}; stochastic rounding
+ * and 8-bit blocks (20) are still to come. Denormals under a caller that flushes them are in the
+ * SIMD backend's own tests.
+ */
+class NumberTrapsTest {
+
+    static Stream<Contender> all() {
+        return Contenders.all().stream();
+    }
+
+    static Stream<UpdateRule> rules() {
+        return SizeTrapsTest.rules();
+    }
+
+    /** Trap 12. */
+    @ParameterizedTest
+    @MethodSource("all")
+    void aSmallWeightDecayAddsUpOverTenThousandSteps(Contender contender) {
+        try (var rig = new Rig(contender)) {
+            var parameter = rig.parameter("p", 1).gradient(rig.floats(0));
+            var optimizer =
+                    rig.optimizer(AdamW.withLearningRate(1e-3).withWeightDecay(1e-2), parameter);
+            for (int step = 0; step < 10_000; step++) {
+                optimizer.step();
+            }
+            assertThat(Rig.value(parameter)).isCloseTo(0.9048f, within(2e-4f));
+        }
+    }
+
+    /** Trap 13. */
+    @ParameterizedTest
+    @MethodSource("all")
+    void theSecondMomentForgetsAGradientLongGone(Contender contender) {
+        try (var rig = new Rig(contender)) {
+            var parameter = rig.parameter("p", 1).gradient(rig.floats(1));
+            var optimizer = rig.optimizer(Adam.defaults(), parameter);
+            optimizer.step();
+            float start = optimizer.state("p", "exp_avg_sq").toArray()[0];
+            parameter.gradient(rig.floats(0));
+            for (int step = 0; step < 1000; step++) {
+                optimizer.step();
+            }
+            float left = optimizer.state("p", "exp_avg_sq").toArray()[0] / start;
+            assertThat(left).isCloseTo(0.3677f, within(1e-4f));
+        }
+    }
+
+    /** Trap 14. */
+    @ParameterizedTest
+    @ValueSource(longs = {255, 256, 1 << 24, (1L << 31) - 1, 1L << 31, 1L << 32, 1L << 53})
+    void theStepIsAWholeNumberOf64Bits(long taken) {
+        float expected = afterStep(Contenders.reference(), taken);
+        for (var contender : Contenders.all()) {
+            assertThat(afterStep(contender, taken)).as("%s", contender).isEqualTo(expected);
+        }
+    }
+
+    /** The parameter after one more step, with decays so slow that the count still matters. */
+    private static float afterStep(Contender contender, long taken) {
+        try (var rig = new Rig(contender)) {
+            var parameter = rig.parameter("p", 1).gradient(rig.floats(1));
+            var rule = AdamW.withLearningRate(0.1).withBetas(0.9, 1 - 1.0 / (taken + 1));
+            var plan =
+                    new StepPlan(
+                            List.of(new ParameterGroup("all", rule, List.of(parameter))),
+                            Schedule.constant(),
+                            LossScale.none(),
+                            NonFinitePolicy.PROPAGATE,
+                            Double.POSITIVE_INFINITY,
+                            false,
+                            false,
+                            Optional.empty());
+            try (var execution = rig.backend().open(plan)) {
+                execution.restore(new Counters(taken, 0, 0, 1), Map.of(parameter, taken));
+                execution.step();
+                assertThat(execution.outcome().counters().step()).isEqualTo(taken + 1);
+                assertThat(execution.count(parameter)).isEqualTo(taken + 1);
+            }
+            return Rig.value(parameter);
+        }
+    }
+
+    /** Trap 15: in float, 1 - beta2 is wrong by 1.7e-4 here. */
+    @ParameterizedTest
+    @MethodSource("all")
+    void theBiasCorrectionOfTheFirstStepsIsExactToRounding(Contender contender) {
+        try (var rig = new Rig(contender)) {
+            var rule = Adam.withLearningRate(1).withBetas(0.9, 0.9999).withEpsilon(0);
+            var parameter = rig.parameter("p", 0).gradient(rig.floats(1));
+            var optimizer = rig.optimizer(rule, parameter);
+            optimizer.step();
+            assertThat(Rig.value(parameter)).isCloseTo(-1, within(5e-7f));
+            optimizer.step();
+            assertThat(Rig.value(parameter)).isCloseTo(-2, within(1e-6f));
+        }
+    }
+
+    /** Trap 16. */
+    @ParameterizedTest
+    @MethodSource("all")
+    void epsilonIsAddedOutsideTheRoot(Contender contender) {
+        try (var rig = new Rig(contender)) {
+            var rule = Adam.withLearningRate(1).withEpsilon(1);
+            var parameter = rig.parameter("p", 0).gradient(rig.floats(0.5f));
+            rig.optimizer(rule, parameter).step();
+            // 0.5 / (0.5 + 1); inside the root it would be 0.5 / sqrt(0.25 + 1) = 0.447.
+            assertThat(Rig.value(parameter)).isCloseTo(-1 / 3f, within(1e-6f));
+        }
+    }
+
+    /** Trap 18: momentum and gradient cancel to within a rounding, and the sign of it decides. */
+    @ParameterizedTest
+    @MethodSource("signed")
+    void aSumThatCancelsHasTheSameSignEverywhere(UpdateRule rule, double beta1, double beta2) {
+        float[] expected = cancelled(Contenders.reference(), rule, beta1, beta2);
+        assertThat(signs(expected))
+                .as("the gradients come close enough to cancelling")
+                .contains(-1f, 0f, 1f);
+        for (var contender : Contenders.challengers()) {
+            assertThat(cancelled(contender, rule, beta1, beta2))
+                    .as("%s", contender)
+                    .isEqualTo(expected);
+        }
+    }
+
+    static Stream<Arguments> signed() {
+        return Stream.of(
+                Arguments.of(Lion.withLearningRate(1).withBetas(0.9, 0.99), 0.9, 0.99),
+                Arguments.of(
+                        SophiaG.withLearningRate(1).withBetas(0.9, 0.99).withWeightDecay(0),
+                        0.9,
+                        0.9),
+                Arguments.of(
+                        SophiaH.withLearningRate(1).withBetas(0.9, 0.99).withEpsilon(1e-30),
+                        0.9,
+                        0.9));
+    }
+
+    private static float[] cancelled(
+            Contender contender, UpdateRule rule, double beta1, double beta2) {
+        int elements = 3000;
+        var random = new SplittableRandom(18);
+        var first = new float[elements];
+        var second = new float[elements];
+        for (int i = 0; i < elements; i++) {
+            first[i] = (float) random.nextGaussian();
+            float momentum = (float) (1 - beta2) * first[i];
+            float opposite = (float) -(beta1 * momentum / (1 - beta1));
+            second[i] = opposite + random.nextInt(-2, 3) * Math.ulp(opposite);
+        }
+        try (var rig = new Rig(contender)) {
+            var parameter = Rig.parameter("p", rig.repeated(0, elements));
+            var optimizer = rig.optimizer(rule, parameter);
+            parameter.gradient(rig.floats(first));
+            optimizer.step();
+            float[] before = Rig.values(parameter);
+            parameter.gradient(rig.floats(second));
+            optimizer.step();
+            float[] after = Rig.values(parameter);
+            for (int i = 0; i < elements; i++) {
+                after[i] -= before[i];
+            }
+            return after;
+        }
+    }
+
+    private static Stream<Float> signs(float[] values) {
+        var signs = new ArrayList<Float>();
+        for (float value : values) {
+            signs.add(Math.signum(value) + 0f);
+        }
+        return signs.stream();
+    }
+
+    /** Trap 20. */
+    @ParameterizedTest
+    @MethodSource("all")
+    void denormalsAreNotFlushedToZero(Contender contender) {
+        float tiny = Float.MIN_VALUE;
+        try (var rig = new Rig(contender)) {
+            var sgd = Rig.parameter("sgd", rig.repeated(5 * tiny, 133));
+            sgd.gradient(rig.repeated(2 * tiny, 133));
+            var lion = Rig.parameter("lion", rig.repeated(5 * tiny, 133));
+            lion.gradient(rig.repeated(-1, 133));
+            var adam = Rig.parameter("adam", rig.repeated(1, 133));
+            adam.gradient(rig.repeated(1000 * tiny, 133));
+            var optimizer =
+                    rig.build(
+                            rig.builder(SGD.withLearningRate(1))
+                                    .group("sgd", List.of(sgd))
+                                    .group("lion", List.of(lion), Lion.withLearningRate(2 * tiny))
+                                    .group("adam", List.of(adam), Adam.defaults()));
+            optimizer.step();
+            assertThat(Rig.values(sgd)).containsOnly(3 * tiny);
+            assertThat(Rig.values(lion)).containsOnly(7 * tiny);
+            assertThat(optimizer.state("adam", "exp_avg").toArray()).containsOnly(100 * tiny);
+        }
+    }
+
+    /** Trap 20: products of floats are exact in double, where no square of a float is denormal. */
+    @ParameterizedTest
+    @MethodSource("all")
+    void theNormOfDenormalGradientsIsNotZero(Contender contender) {
+        try (var rig = new Rig(contender)) {
+            var parameter = Rig.parameter("p", rig.repeated(1, 4));
+            parameter.gradient(rig.repeated(Float.MIN_VALUE, 4));
+            var optimizer =
+                    rig.build(
+                            rig.builder(SGD.defaults())
+                                    .group("all", List.of(parameter))
+                                    .statistics(true));
+            optimizer.step();
+            assertThat(optimizer.report().gradientNorm()).hasValue(2.0 * Float.MIN_VALUE);
+        }
+    }
+
+    /** Trap 20. */
+    @ParameterizedTest
+    @MethodSource("rules")
+    void aGradientOfNormZeroIsNotDividedByIt(UpdateRule rule) {
+        for (var contender : Contenders.all()) {
+            try (var rig = new Rig(contender)) {
+                var parameter = Rig.parameter("p", rig.repeated(1, 5));
+                parameter.gradient(rig.repeated(0, 5));
+                var optimizer =
+                        rig.build(
+                                rig.builder(rule)
+                                        .group("all", List.of(parameter))
+                                        .clipGlobalNorm(1));
+                optimizer.step();
+                assertThat(optimizer.report().clipCoefficient()).isEqualTo(1);
+                for (float value : Rig.values(parameter)) {
+                    assertThat(value).as("%s", contender).isFinite();
+                }
+            }
+        }
+    }
+
+    /** Trap 20. */
+    @ParameterizedTest
+    @MethodSource("all")
+    void learningRateAndScheduleAreMultipliedInDouble(Contender contender) {
+        double rate = 0.1;
+        double factor = 0.3;
+        assertThat((float) (rate * factor)).isNotEqualTo((float) rate * (float) factor);
+        try (var rig = new Rig(contender)) {
+            var parameter = rig.parameter("p", 0).gradient(rig.floats(-1));
+            rig.build(
+                            rig.builder(SGD.withLearningRate(rate))
+                                    .group("all", List.of(parameter))
+                                    .schedule(Schedule.of(_ -> factor)))
+                    .step();
+            assertThat(Rig.value(parameter)).isEqualTo((float) (rate * factor));
+        }
+    }
+
+    /** Trap 21. */
+    @Test
+    void theNormHasTheSameBitsOnEveryBackendAndInEveryRun() {
+        double expected = norms(Contenders.reference(), 1).getFirst();
+        assertThat(expected).isPositive().isFinite();
+        for (var contender : Contenders.challengers()) {
+            assertThat(norms(contender, 15)).as("%s", contender).containsOnly(expected);
+        }
+    }
+
+    /** Trap 21: it would not show if the sum did not depend on its order. */
+    @Test
+    void theNormOfTheTestAboveDependsOnTheOrderOfSummation() {
+        try (var rig = new Rig(Contenders.reference())) {
+            double plain = 0;
+            for (float value : rugged(rig).toArray(ValueLayout.JAVA_FLOAT)) {
+                plain += (double) value * value;
+            }
+            assertThat(Math.sqrt(plain)).isNotEqualTo(norms(Contenders.reference(), 1).getFirst());
+        }
+    }
+
+    private static List<Double> norms(Contender contender, int runs) {
+        try (var rig = new Rig(contender)) {
+            var parameter = Rig.parameter("p", rig.repeated(0, 400_000));
+            parameter.gradient(rugged(rig));
+            var optimizer =
+                    rig.build(
+                            rig.builder(SGD.withLearningRate(0))
+                                    .group("all", List.of(parameter))
+                                    .statistics(true));
+            var norms = new ArrayList<Double>();
+            for (int run = 0; run < runs; run++) {
+                optimizer.step();
+                norms.add(optimizer.report().gradientNorm().orElseThrow());
+            }
+            return norms;
+        }
+    }
+
+    private static MemorySegment rugged(Rig rig) {
+        var memory = rig.repeated(0, 400_000);
+        new Values(Values.Kind.ORDINARY, 21).fill(memory);
+        return memory;
+    }
+
+    /** Trap 22. */
+    @ParameterizedTest
+    @MethodSource("all")
+    void whoResumesFromACheckpointGoesOnWithTheSameBits(Contender contender, @TempDir Path folder)
+            throws IOException {
+        var file = folder.resolve("optimizer.safetensors");
+        try (var straight = new Rig(Contenders.reference());
+                var saving = new Rig(contender);
+                var resuming = new Rig(contender)) {
+            var expected = trained(straight, 4);
+            var saved = trained(saving, 2);
+            saving.optimizers().getFirst().save(file);
+            var parameter = resuming.parameter("p", Rig.values(saved));
+            var optimizer = resuming.optimizer(AdamW.withLearningRate(0.1), parameter);
+            optimizer.load(file);
+            assertThat(optimizer.report().step()).isEqualTo(2);
+            for (int step = 3; step <= 4; step++) {
+                parameter.gradient(resuming.floats(step, 1f / step, -step));
+                optimizer.step();
+            }
+            assertThat(Rig.values(parameter)).isEqualTo(Rig.values(expected));
+            assertThat(optimizer.report().counts()).containsEntry("p", 4L);
+        }
+        try (var reader = SafetensorsReader.open(file)) {
+            assertThat(reader.metadata()).containsEntry("step", "2");
+            assertThat(reader.tensors()).containsKeys("state/exp_avg/p", "state/exp_avg_sq/p");
+            assertThat(reader.tensors().values())
+                    .allSatisfy(tensor -> assertThat(tensor.dtype()).isEqualTo(DType.F32));
+        }
+    }
+
+    private static Parameter trained(Rig rig, int steps) {
+        var parameter = rig.parameter("p", 1, -2, 3);
+        var optimizer = rig.optimizer(AdamW.withLearningRate(0.1), parameter);
+        for (int step = 1; step <= steps; step++) {
+            parameter.gradient(rig.floats(step, 1f / step, -step));
+            optimizer.step();
+        }
+        return parameter;
+    }
+}

@@ -1,0 +1,88 @@
+package org.panoptim.tests.equivalence;
+
+import org.panoptim.Backend;
+import org.panoptim.HostMemory;
+import org.panoptim.Optimizer;
+import org.panoptim.Parameter;
+import org.panoptim.Shape;
+import org.panoptim.rule.UpdateRule;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+
+/** A backend with memory and optimizers for one test, all closed in the right order at its end. */
+final class Rig implements AutoCloseable {
+
+    private final Arena arena = Arena.ofShared();
+    private final Backend backend;
+    private final Deque<Optimizer> optimizers = new ArrayDeque<>();
+
+    Rig(Contender contender) {
+        backend = contender.open();
+    }
+
+    Backend backend() {
+        return backend;
+    }
+
+    /** Native memory with these floats. */
+    MemorySegment floats(float... values) {
+        return arena.allocateFrom(ValueLayout.JAVA_FLOAT, values);
+    }
+
+    /** Native memory with this float many times. */
+    MemorySegment repeated(float value, int times) {
+        var memory = arena.allocate(ValueLayout.JAVA_FLOAT, times);
+        for (int i = 0; i < times; i++) {
+            memory.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
+        }
+        return memory;
+    }
+
+    Parameter parameter(String name, float... values) {
+        return parameter(name, floats(values));
+    }
+
+    static Parameter parameter(String name, MemorySegment values) {
+        return Parameter.of(name, Shape.of(values.byteSize() / Float.BYTES), values);
+    }
+
+    /** An optimizer with one group of these parameters and nothing else asked for. */
+    Optimizer optimizer(UpdateRule rule, Parameter... parameters) {
+        return build(builder(rule).group("all", List.of(parameters)));
+    }
+
+    Optimizer.Builder<UpdateRule> builder(UpdateRule rule) {
+        return Optimizer.builder(rule).backend(backend);
+    }
+
+    Optimizer build(Optimizer.Builder<UpdateRule> builder) {
+        var optimizer = builder.build();
+        optimizers.push(optimizer);
+        return optimizer;
+    }
+
+    /** The optimizers built here, the last one first. */
+    Deque<Optimizer> optimizers() {
+        return optimizers;
+    }
+
+    static float[] values(Parameter parameter) {
+        return ((HostMemory) parameter.value()).segment().toArray(ValueLayout.JAVA_FLOAT);
+    }
+
+    static float value(Parameter parameter) {
+        return values(parameter)[0];
+    }
+
+    @Override
+    public void close() {
+        optimizers.forEach(Optimizer::close);
+        backend.close();
+        arena.close();
+    }
+}

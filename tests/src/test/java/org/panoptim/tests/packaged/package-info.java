@@ -1,0 +1,5 @@
+/** The packaged jars, used as a stranger would use them. */
+@NullMarked
+package org.panoptim.tests.packaged;
+
+import org.jspecify.annotations.NullMarked;
