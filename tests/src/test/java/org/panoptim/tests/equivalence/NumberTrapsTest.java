@@ -52,7 +52,7 @@ class NumberTrapsTest {
     }
 
     static Stream<UpdateRule> rules() {
-        return SizeTrapsTest.rules();
+        return Kernels.rules();
     }
 
     /** Trap 12. */

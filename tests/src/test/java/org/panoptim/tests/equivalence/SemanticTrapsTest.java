@@ -40,7 +40,7 @@ class SemanticTrapsTest {
     }
 
     static Stream<UpdateRule> rules() {
-        return SizeTrapsTest.rules();
+        return Kernels.rules();
     }
 
     /** Trap 6. */

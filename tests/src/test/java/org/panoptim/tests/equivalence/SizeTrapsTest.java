@@ -12,9 +12,7 @@ import org.panoptim.LossScale;
 import org.panoptim.NonFinitePolicy;
 import org.panoptim.Parameter;
 import org.panoptim.Shape;
-import org.panoptim.rule.Adam;
 import org.panoptim.rule.AdamW;
-import org.panoptim.rule.Rules;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
 
@@ -43,12 +41,7 @@ class SizeTrapsTest {
     }
 
     static Stream<UpdateRule> rules() {
-        return Stream.concat(
-                Rules.all().stream(),
-                Stream.of(
-                        SGD.defaults().withMomentum(0.9).withNesterov(true),
-                        Adam.defaults().withAmsgrad(true),
-                        AdamW.defaults().withAmsgrad(true)));
+        return Kernels.rules();
     }
 
     /** Trap 2. */
