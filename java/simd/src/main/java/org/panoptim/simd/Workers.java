@@ -22,7 +22,7 @@ final class Workers implements AutoCloseable {
         void run(int span);
     }
 
-    /** How long a thread looks for the next run before it sleeps; measured, see bench. */
+    /** How often a thread looks for the next run before it sleeps: some microseconds. */
     private static final int SPINS = 2_000;
 
     private static final int RUN_SHIFT = 32;
