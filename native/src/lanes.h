@@ -59,9 +59,43 @@ inline double square_sum_of_block(const float *values, int64_t elements) {
     return sums.join();
 }
 
+// Memory answers faster to several places asked at a time than to one: a stretch is read as four
+// streams of blocks side by side, which the processor fetches ahead better than hints do.
+constexpr int64_t stream_count = 4;
+constexpr int64_t stream_blocks = 4;
+constexpr int64_t stretch_blocks = stream_count * stream_blocks;
+constexpr int64_t stretch_elements = stretch_blocks * block_elements;
+
+// The sum of each block of a stretch.
+inline void square_sums_of_stretch(const float *values, double *sums) {
+    Lanes lanes[stream_count];
+    for (int64_t block = 0; block < stream_blocks; ++block) {
+        for (Lanes &stream : lanes) {
+            stream.clear(block_elements);
+        }
+        for (int64_t i = 0; i < block_elements; i += lane_count) {
+            for (int64_t stream = 0; stream < stream_count; ++stream) {
+                const float *place = values + (stream * stream_blocks + block) * block_elements + i;
+                lanes[stream].add(0, place, place, lane_count);
+            }
+        }
+        for (int64_t stream = 0; stream < stream_count; ++stream) {
+            sums[stream * stream_blocks + block] = lanes[stream].join();
+        }
+    }
+}
+
 inline double square_sum(const float *values, int64_t elements) {
     PairwiseSum blocks;
-    for (int64_t i = 0; i < elements; i += block_elements) {
+    int64_t i = 0;
+    for (; elements - i >= stretch_elements; i += stretch_elements) {
+        double sums[stretch_blocks];
+        square_sums_of_stretch(values + i, sums);
+        for (const double sum : sums) {
+            blocks.add(sum);
+        }
+    }
+    for (; i < elements; i += block_elements) {
         blocks.add(square_sum_of_block(values + i, smaller(block_elements, elements - i)));
     }
     return blocks.total();
