@@ -20,8 +20,8 @@ import org.panoptim.rule.AdamW;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What a training loop needs around a step, in one call: {@code second} bounds the gradients'
- * global norm, steps and zeroes the gradients; {@code first} steps alone.
+ * What a training loop needs around a step, in one call: {@code first} bounds the gradients' global
+ * norm, steps and zeroes the gradients; {@code second} steps alone.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -61,7 +61,7 @@ public class ClipStepZero {
                         .zeroGradients(true)
                         .backend(backend)
                         .build();
-        pair = new Pair(plain::step, whole::step);
+        pair = new Pair(whole::step, plain::step);
     }
 
     /** Zeroed gradients would let the moments decay into denormals. */
@@ -85,7 +85,7 @@ public class ClipStepZero {
 
     /** Both, in turn. */
     @Benchmark
-    public void stepAndWhole(PairTimes times) {
+    public void wholeAndStep(PairTimes times) {
         pair.run(times);
     }
 }

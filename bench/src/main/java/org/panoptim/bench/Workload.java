@@ -40,6 +40,13 @@ public enum Workload {
         List<Shape> shapes() {
             return Collections.nCopies(2000, Shape.of(64));
         }
+    },
+    /** One tensor of 64 elements: the cost of the call. */
+    TINY {
+        @Override
+        List<Shape> shapes() {
+            return List.of(Shape.of(64));
+        }
     };
 
     private static final long WIDTH = 768;

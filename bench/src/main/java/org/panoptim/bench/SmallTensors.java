@@ -19,8 +19,9 @@ import org.panoptim.rule.AdamW;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A step of AdamW over 2000 tensors of 64 elements, where all cost is per tensor. Run with {@code
- * -prof gc}, it also shows what a step allocates.
+ * A step of AdamW over tensors of 64 elements: 2000 of them, where all cost is per tensor, and one,
+ * where all cost is the call's. The latter, with {@code -prof gc}, shows what a step allocates; in
+ * longer steps JMH's own allocations between iterations show instead.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -28,10 +29,10 @@ import java.util.concurrent.TimeUnit;
 @Fork(value = 3, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
 @Warmup(iterations = 2, time = 2)
 @Measurement(iterations = 5, time = 3)
-public class ManySmallTensors {
+public class SmallTensors {
 
     /** The model. */
-    @Param("SMALL")
+    @Param({"SMALL", "TINY"})
     public Workload workload = Workload.SMALL;
 
     private Model model;
@@ -39,7 +40,7 @@ public class ManySmallTensors {
     private Optimizer optimizer;
 
     /** Made by JMH. */
-    public ManySmallTensors() {}
+    public SmallTensors() {}
 
     /** Opens the optimizer. */
     @Setup
