@@ -15,7 +15,7 @@
 // Nothing else in the library knows a rule's formula.
 #pragma once
 
-#include "panoptim.h"
+#include "panoptim_plan.h"
 #include "rules/numerics.cuh"
 
 namespace panoptim {

@@ -4,7 +4,7 @@
 // 8-bit states with a scale per block); the loops over elements are templates over it already.
 #pragma once
 
-#include "panoptim.h"
+#include "panoptim_plan.h"
 #include "rules/portable.cuh"
 
 namespace panoptim {

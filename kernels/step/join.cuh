@@ -4,7 +4,7 @@
 // adjacent pairs.
 #pragma once
 
-#include "panoptim.h"
+#include "panoptim_plan.h"
 #include "rules/portable.cuh"
 
 namespace panoptim {

@@ -1,7 +1,7 @@
 // One entry of the table of prepared scalars.
 #pragma once
 
-#include "panoptim.h"
+#include "panoptim_plan.h"
 #include "rules/rule.cuh"
 
 namespace panoptim {

@@ -2,7 +2,7 @@
 // clipping. A refused step changes nothing else than what is named here.
 #pragma once
 
-#include "panoptim.h"
+#include "panoptim_plan.h"
 #include "rules/numerics.cuh"
 
 namespace panoptim {

@@ -26,7 +26,7 @@ class Problem {
         control.backoff_factor = 0.5;
         control.loss_scale = 1;
         plan.chunk_elements = chunk_elements;
-        schedule.push_back({1, std::numeric_limits<double>::quiet_NaN()});
+        schedule.push_back({1, std::numeric_limits<double>::quiet_NaN(), 0});
     }
 
     template <typename Hyper>

@@ -257,7 +257,7 @@ TEST_CASE("the schedule's factor multiplies the learning rate, and its momentum 
     hyper.momentum = 0.5;
     Single single("sgd_momentum", hyper, 2);
     const double nan = std::numeric_limits<double>::quiet_NaN();
-    single.problem.schedule = {{4, 0.25}, {0.5, nan}, {2, 0.75}}; // of steps 3, 1 and 2
+    single.problem.schedule = {{4, 0.25, 3}, {0.5, nan, 1}, {2, 0.75, 2}}; // of steps 3, 1 and 2
     single.step(1);
     CHECK(single.parameter() == 1.75F); // 2 - 0.25 1
     single.step(1);
@@ -270,7 +270,7 @@ TEST_CASE("the schedule's factor multiplies the learning rate, and its momentum 
 
 TEST_CASE("the schedule's momentum replaces beta1") {
     Single single("adam", halves<panoptim_adam_hyper>(0.1, 0), 2);
-    single.problem.schedule = {{1, 0.75}};
+    single.problem.schedule = {{1, 0.75, 0}};
     single.step(8);
     CHECK(single.slot(0) == 2);
     CHECK(single.slot(1) == 32);

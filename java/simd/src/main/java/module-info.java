@@ -1,6 +1,7 @@
 /** The SIMD backend: libpanoptim through the Foreign Function and Memory API. */
 module org.panoptim.simd {
     requires transitive org.panoptim;
+    requires org.panoptim.abi;
     requires org.panoptim.natives;
     requires static org.jspecify;
 

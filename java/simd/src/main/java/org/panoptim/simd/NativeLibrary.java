@@ -1,6 +1,6 @@
 package org.panoptim.simd;
 
-import org.panoptim.simd.bindings.LibPanoptim;
+import org.panoptim.abi.bindings.PanoptimPlan;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -110,12 +110,12 @@ final class NativeLibrary {
         try {
             // Looked at first through a lookup of its own: once loaded, a library stays.
             int abi = abiOf(file);
-            if (abi != LibPanoptim.PANOPTIM_ABI()) {
+            if (abi != PanoptimPlan.PANOPTIM_ABI()) {
                 return Optional.of(
                         "has ABI "
                                 + abi
                                 + ", but these bindings need "
-                                + LibPanoptim.PANOPTIM_ABI());
+                                + PanoptimPlan.PANOPTIM_ABI());
             }
             System.load(file.toString());
             return Optional.empty();

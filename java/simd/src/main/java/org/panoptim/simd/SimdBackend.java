@@ -2,11 +2,18 @@ package org.panoptim.simd;
 
 import org.panoptim.Backend;
 import org.panoptim.BackendUnavailableException;
+import org.panoptim.abi.KernelRegistry;
+import org.panoptim.abi.bindings.panoptim_rule_info;
+import org.panoptim.simd.bindings.LibPanoptim;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UseCount;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.StructLayout;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 
 /** The backend over libpanoptim: fused kernels on the CPU's vector units. */
@@ -17,13 +24,13 @@ public final class SimdBackend implements Backend {
     private final UseCount uses = new UseCount(NAME);
     private final Tier tier;
     private final int threads;
-    private final NativeRules rules;
+    private final KernelRegistry rules;
     private final Workers workers;
 
     private SimdBackend(Tier tier, SimdOptions options) {
         this.tier = tier;
         this.threads = options.threads();
-        this.rules = NativeRules.read(options.ownRules());
+        this.rules = registry(options.ownRules());
         this.workers = new Workers(options.threads());
     }
 
@@ -67,6 +74,22 @@ public final class SimdBackend implements Backend {
             throw new BackendUnavailableException(
                     "backend simd: libpanoptim could not be loaded; tried: "
                             + String.join("; ", library.tried()));
+        }
+    }
+
+    /** The rules of the loaded library. */
+    static KernelRegistry registry(Map<String, StructLayout> ownRules) {
+        try (var arena = Arena.ofConfined()) {
+            var described = new ArrayList<KernelRegistry.Described>();
+            for (int index = 0; index < LibPanoptim.panoptim_rule_count(); index++) {
+                var info = panoptim_rule_info.allocate(arena);
+                NativeStatus.check(
+                        LibPanoptim.panoptim_rule_describe(index, info), "panoptim_rule_describe");
+                described.add(
+                        new KernelRegistry.Described(
+                                LibPanoptim.panoptim_rule_name(index).getString(0), info));
+            }
+            return KernelRegistry.of(NAME, described, ownRules);
         }
     }
 

@@ -1,8 +1,8 @@
 package org.panoptim.simd;
 
-import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_FAIL;
-import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_PROPAGATE;
-import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_SKIP;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_FAIL;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PROPAGATE;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_SKIP;
 import static org.panoptim.simd.bindings.LibPanoptim.panoptim_decide;
 import static org.panoptim.simd.bindings.LibPanoptim.panoptim_finish;
 import static org.panoptim.simd.bindings.LibPanoptim.panoptim_gather;
@@ -20,8 +20,10 @@ import org.panoptim.NonFinitePolicy;
 import org.panoptim.Parameter;
 import org.panoptim.StateTensor;
 import org.panoptim.UnsupportedPlanException;
-import org.panoptim.simd.bindings.panoptim_control;
-import org.panoptim.simd.bindings.panoptim_schedule_entry;
+import org.panoptim.abi.KernelRegistry;
+import org.panoptim.abi.PlanRows;
+import org.panoptim.abi.bindings.panoptim_control;
+import org.panoptim.abi.bindings.panoptim_schedule_entry;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
@@ -40,7 +42,7 @@ import java.util.OptionalDouble;
 final class SimdExecution implements Execution {
 
     private final int tier;
-    private final NativeRules rules;
+    private final KernelRegistry rules;
     private final Workers workers;
     private final Runnable onClose;
     private final Arena arena = Arena.ofShared();
@@ -62,7 +64,8 @@ final class SimdExecution implements Execution {
     /** The first status other than success that a thread met in the present stage. */
     private volatile int failure;
 
-    SimdExecution(StepPlan plan, Tier tier, NativeRules rules, Workers workers, Runnable onClose) {
+    SimdExecution(
+            StepPlan plan, Tier tier, KernelRegistry rules, Workers workers, Runnable onClose) {
         this.tier = tier.code();
         this.rules = rules;
         this.workers = workers;
@@ -83,7 +86,7 @@ final class SimdExecution implements Execution {
     @Override
     public void configure(StepPlan newPlan) {
         check(newPlan);
-        if (tables.fits(newPlan.groups(), plan.groups())) {
+        if (PlanRows.sameParameters(newPlan.groups(), plan.groups())) {
             tables.writeGroups(newPlan.groups(), rules);
             plan = newPlan;
             return;
@@ -152,6 +155,7 @@ final class SimdExecution implements Execution {
         double factor = plan.rateFactor(attempt);
         panoptim_schedule_entry.momentum(tables.schedule(), plan.momentum(attempt));
         panoptim_schedule_entry.rate_factor(tables.schedule(), factor);
+        panoptim_schedule_entry.step(tables.schedule(), attempt);
         rateFactor = factor;
 
         measure();

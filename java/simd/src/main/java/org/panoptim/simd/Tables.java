@@ -1,18 +1,19 @@
 package org.panoptim.simd;
 
-import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_BLOCK;
-import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_F32;
-import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_PARTIALS;
-import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_TOTALS;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_BLOCK;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PARTIALS;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_TOTALS;
 
 import org.panoptim.Parameter;
 import org.panoptim.ParameterGroup;
-import org.panoptim.simd.bindings.panoptim_chunk;
-import org.panoptim.simd.bindings.panoptim_group;
-import org.panoptim.simd.bindings.panoptim_plan;
-import org.panoptim.simd.bindings.panoptim_prepared;
-import org.panoptim.simd.bindings.panoptim_schedule_entry;
-import org.panoptim.simd.bindings.panoptim_tensor;
+import org.panoptim.abi.KernelRegistry;
+import org.panoptim.abi.PlanRows;
+import org.panoptim.abi.bindings.panoptim_chunk;
+import org.panoptim.abi.bindings.panoptim_group;
+import org.panoptim.abi.bindings.panoptim_plan;
+import org.panoptim.abi.bindings.panoptim_prepared;
+import org.panoptim.abi.bindings.panoptim_schedule_entry;
+import org.panoptim.abi.bindings.panoptim_tensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -45,12 +46,20 @@ final class Tables implements AutoCloseable {
 
     Tables(
             List<ParameterGroup> groups,
-            NativeRules rules,
+            KernelRegistry rules,
             TensorStates states,
             MemorySegment control) {
-        parameters = groups.stream().flatMap(group -> group.parameters().stream()).toList();
+        parameters = PlanRows.parameters(groups);
         int tensorCount = parameters.size();
-        int chunkCount = Math.toIntExact(parameters.stream().mapToLong(Tables::chunks).sum());
+        int chunkCount = PlanRows.chunkCount(parameters, CHUNK_ELEMENTS);
+        var tensors = panoptim_tensor.allocateArray(tensorCount, arena);
+        PlanRows.writeTensors(
+                tensors,
+                groups,
+                CHUNK_ELEMENTS,
+                (parameter, slot) -> states.segment(parameter, slot).address());
+        var chunks = panoptim_chunk.allocateArray(chunkCount, arena);
+        PlanRows.writeChunks(chunks, parameters, CHUNK_ELEMENTS);
         this.groups = panoptim_group.allocateArray(groups.size(), arena);
         hyper = new MemorySegment[groups.size()];
         for (int i = 0; i < hyper.length; i++) {
@@ -62,8 +71,8 @@ final class Tables implements AutoCloseable {
         schedule = panoptim_schedule_entry.allocate(arena);
         plan = panoptim_plan.allocate(arena);
         panoptim_plan.groups(plan, this.groups);
-        panoptim_plan.tensors(plan, tensors(groups, states));
-        panoptim_plan.chunks(plan, chunkTable(chunkCount));
+        panoptim_plan.tensors(plan, tensors);
+        panoptim_plan.chunks(plan, chunks);
         panoptim_plan.gradients(plan, gradients);
         panoptim_plan.curvatures(plan, curvatures);
         panoptim_plan.schedule(plan, schedule);
@@ -85,45 +94,6 @@ final class Tables implements AutoCloseable {
 
     private MemorySegment doubles(long count) {
         return arena.allocate(ValueLayout.JAVA_DOUBLE, count);
-    }
-
-    private static long chunks(Parameter parameter) {
-        return Math.ceilDiv(parameter.elements(), CHUNK_ELEMENTS);
-    }
-
-    private MemorySegment tensors(List<ParameterGroup> groups, TensorStates states) {
-        var table = panoptim_tensor.allocateArray(parameters.size(), arena);
-        long place = 0;
-        long firstChunk = 0;
-        for (int group = 0; group < groups.size(); group++) {
-            int slots = groups.get(group).rule().slots().size();
-            for (var parameter : groups.get(group).parameters()) {
-                var row = panoptim_tensor.asSlice(table, place++);
-                panoptim_tensor.value(row, MemorySegment.ofAddress(parameter.value().address()));
-                for (int slot = 0; slot < slots; slot++) {
-                    panoptim_tensor.slots(row, slot, states.segment(parameter, slot));
-                }
-                panoptim_tensor.elements(row, parameter.elements());
-                panoptim_tensor.first_chunk(row, firstChunk);
-                panoptim_tensor.chunks(row, chunks(parameter));
-                panoptim_tensor.group(row, group);
-                firstChunk += chunks(parameter);
-            }
-        }
-        return table;
-    }
-
-    private MemorySegment chunkTable(int chunkCount) {
-        var table = panoptim_chunk.allocateArray(chunkCount, arena);
-        long place = 0;
-        for (int tensor = 0; tensor < parameters.size(); tensor++) {
-            for (int index = 0; index < chunks(parameters.get(tensor)); index++) {
-                var row = panoptim_chunk.asSlice(table, place++);
-                panoptim_chunk.tensor(row, tensor);
-                panoptim_chunk.index(row, index);
-            }
-        }
-        return table;
     }
 
     /**
@@ -150,32 +120,15 @@ final class Tables implements AutoCloseable {
         return boundaries.stream().mapToLong(Long::longValue).toArray();
     }
 
-    /** Whether these groups hold the same parameters in the same groups. */
-    boolean fits(List<ParameterGroup> others, List<ParameterGroup> built) {
-        if (others.size() != built.size()) {
-            return false;
-        }
-        for (int i = 0; i < built.size(); i++) {
-            if (!others.get(i).parameters().equals(built.get(i).parameters())) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /** Writes rules and hyper-parameters of groups that {@linkplain #fits fit}. */
-    void writeGroups(List<ParameterGroup> newGroups, NativeRules rules) {
+    /** Writes rules and hyper-parameters of the groups that the tables were built for. */
+    void writeGroups(List<ParameterGroup> newGroups, KernelRegistry rules) {
         for (int i = 0; i < newGroups.size(); i++) {
-            var group = newGroups.get(i);
-            var kernel = rules.kernel(group.rule());
-            HyperStruct.write(group.rule(), kernel.hyper(), hyper[i]);
-            var row = panoptim_group.asSlice(groups, i);
-            panoptim_group.hyper(row, hyper[i]);
-            panoptim_group.rule(row, kernel.index());
-            panoptim_group.frozen(row, group.frozen() ? 1 : 0);
-            panoptim_group.parameter_type(row, PANOPTIM_F32());
-            panoptim_group.gradient_type(row, PANOPTIM_F32());
-            panoptim_group.state_type(row, PANOPTIM_F32());
+            PlanRows.writeGroup(
+                    panoptim_group.asSlice(groups, i),
+                    newGroups.get(i),
+                    rules,
+                    hyper[i],
+                    hyper[i].address());
         }
     }
 

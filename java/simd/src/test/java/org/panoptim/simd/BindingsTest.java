@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.panoptim.abi.bindings.PanoptimPlan;
 import org.panoptim.simd.bindings.LibPanoptim;
 
 import java.io.IOException;
@@ -23,58 +26,92 @@ import java.util.stream.Stream;
 /** The header, jextract's arguments and what jextract made of them name the same things. */
 class BindingsTest {
 
-    private static final String PACKAGE = "org.panoptim.simd.bindings.";
+    private static final String PLAN_PACKAGE = "org.panoptim.abi.bindings.";
 
-    private final Header header = Header.read();
+    /** A header and what is made of it. */
+    private enum Bound {
+        PLAN("panoptim_plan", "java/abi", PanoptimPlan.class),
+        LIBRARY("panoptim", "java/simd", LibPanoptim.class);
+
+        private final Header header;
+        private final Path arguments;
+        private final Path sources;
+        private final Class<?> binding;
+
+        Bound(String name, String module, Class<?> binding) {
+            header = Header.read(name + ".h");
+            arguments = Checkout.root().resolve("native/bindings/" + name + ".jextract");
+            sources =
+                    Checkout.root()
+                            .resolve(module + "/src/generated/java")
+                            .resolve(binding.getPackageName().replace('.', '/'));
+            this.binding = binding;
+        }
+
+        private List<String> arguments(String kind) throws IOException {
+            var option = "--include-" + kind + " ";
+            return Files.readAllLines(arguments).stream()
+                    .filter(line -> line.startsWith(option))
+                    .map(line -> line.substring(option.length()))
+                    .toList();
+        }
+    }
 
     @BeforeAll
     static void loadTheLibrary() {
         assertThat(SimdBackend.usableTiers()).isNotEmpty();
     }
 
-    /** What the other tests compare with would be empty if the header were written otherwise. */
+    /** What the other tests compare with would be empty if the headers were written otherwise. */
     @Test
-    void theHeaderIsUnderstood() {
-        assertThat(header.constants()).contains("PANOPTIM_ABI", "PANOPTIM_TOTALS", "PANOPTIM_FAIL");
-        assertThat(header.functions()).contains("panoptim_abi", "panoptim_update");
-        assertThat(header.functions()).contains("panoptim_rule_name");
-        assertThat(header.structs()).containsKeys("panoptim_plan", "panoptim_sgd_hyper");
-        assertThat(header.structs().get("panoptim_plan")).contains("groups", "schedule", "control");
-        assertThat(header.structs().get("panoptim_tensor")).startsWith("value", "slots");
+    void theHeadersAreUnderstood() {
+        var plan = Bound.PLAN.header;
+        var library = Bound.LIBRARY.header;
+        assertThat(plan.constants()).contains("PANOPTIM_ABI", "PANOPTIM_TOTALS", "PANOPTIM_FAIL");
+        assertThat(plan.functions()).isEmpty();
+        assertThat(plan.structs()).containsKeys("panoptim_plan", "panoptim_sgd_hyper");
+        assertThat(plan.structs().get("panoptim_plan")).contains("groups", "schedule", "control");
+        assertThat(plan.structs().get("panoptim_tensor")).startsWith("value", "slots");
+        assertThat(library.constants()).contains("PANOPTIM_OK", "PANOPTIM_TIERS");
+        assertThat(library.functions()).contains("panoptim_abi", "panoptim_rule_name");
+        assertThat(library.structs()).isEmpty();
     }
 
-    @Test
-    void theArgumentsNameExactlyWhatTheHeaderDeclares() throws IOException {
-        assertThat(arguments("constant")).containsExactlyInAnyOrderElementsOf(header.constants());
-        assertThat(arguments("function")).containsExactlyInAnyOrderElementsOf(header.functions());
-        assertThat(arguments("struct"))
-                .containsExactlyInAnyOrderElementsOf(header.structs().keySet());
+    @ParameterizedTest
+    @EnumSource
+    void theArgumentsNameExactlyWhatTheHeaderDeclares(Bound bound) throws IOException {
+        assertThat(bound.arguments("constant"))
+                .containsExactlyInAnyOrderElementsOf(bound.header.constants());
+        assertThat(bound.arguments("function"))
+                .containsExactlyInAnyOrderElementsOf(bound.header.functions());
+        assertThat(bound.arguments("struct"))
+                .containsExactlyInAnyOrderElementsOf(bound.header.structs().keySet());
     }
 
     /** jextract ignores an unknown name without an error. */
-    @Test
-    void theBindingsHaveExactlyWhatTheHeaderDeclares() {
-        var expected = new ArrayList<>(header.constants());
-        expected.addAll(header.functions());
+    @ParameterizedTest
+    @EnumSource
+    void theBindingsHaveExactlyWhatTheHeaderDeclares(Bound bound) {
+        var expected = new ArrayList<>(bound.header.constants());
+        expected.addAll(bound.header.functions());
         assertThat(
-                        publicMethods(LibPanoptim.class)
+                        publicMethods(bound.binding)
                                 .map(Method::getName)
                                 .filter(name -> !name.contains("$"))
                                 .distinct())
                 .containsExactlyInAnyOrderElementsOf(expected);
     }
 
-    @Test
-    void everyStructHasABindingAndEveryBindingAStruct() throws IOException {
-        var sources =
-                Checkout.root().resolve("java/simd/src/generated/java/org/panoptim/simd/bindings");
-        try (var files = Files.list(sources)) {
+    @ParameterizedTest
+    @EnumSource
+    void everyStructHasABindingAndEveryBindingAStruct(Bound bound) throws IOException {
+        try (var files = Files.list(bound.sources)) {
             assertThat(
                             files.map(file -> file.getFileName().toString().replace(".java", ""))
                                     .filter(name -> name.startsWith("panoptim_")))
-                    .containsExactlyInAnyOrderElementsOf(header.structs().keySet());
+                    .containsExactlyInAnyOrderElementsOf(bound.header.structs().keySet());
         }
-        for (var name : header.structs().keySet()) {
+        for (var name : bound.header.structs().keySet()) {
             assertThat(layout(name)).as(name).isNotNull();
         }
     }
@@ -83,19 +120,28 @@ class BindingsTest {
     @Test
     void constantsSizesAndOffsetsAreThoseOfTheCompiledHeader(@TempDir Path folder)
             throws IOException, InterruptedException {
-        var compiled = outputOf(compile(folder, program()));
-        var bound = new ArrayList<String>();
-        for (var name : header.constants()) {
-            bound.add(name + " " + constant(name));
+        var compiled = new ArrayList<String>();
+        var known = new ArrayList<String>();
+        for (var bound : Bound.values()) {
+            compiled.addAll(outputOf(compile(folder, program(bound.header))));
+            known.addAll(known(bound));
         }
-        for (var name : header.structs().keySet()) {
+        assertThat(compiled).isEqualTo(known);
+    }
+
+    private static List<String> known(Bound bound) {
+        var known = new ArrayList<String>();
+        for (var name : bound.header.constants()) {
+            known.add(name + " " + constant(bound, name));
+        }
+        for (var name : bound.header.structs().keySet()) {
             var layout = layout(name);
-            bound.add(name + " " + layout.byteSize());
+            known.add(name + " " + layout.byteSize());
             for (var member : layout.memberLayouts()) {
-                member.name().ifPresent(field -> bound.add(described(name, layout, field, member)));
+                member.name().ifPresent(field -> known.add(described(name, layout, field, member)));
             }
         }
-        assertThat(compiled).isEqualTo(bound);
+        return known;
     }
 
     private static String described(
@@ -104,7 +150,7 @@ class BindingsTest {
         return struct + "." + field + " " + offset + " " + member.byteSize();
     }
 
-    private String program() {
+    private static String program(Header header) {
         var lines = new ArrayList<String>();
         lines.add("#include <cstddef>");
         lines.add("#include <cstdio>");
@@ -151,7 +197,7 @@ class BindingsTest {
                 Commands.run(
                         "g++",
                         "-I",
-                        Header.file().getParent().toString(),
+                        Header.folder().toString(),
                         source.toString(),
                         "-o",
                         result.toString());
@@ -163,23 +209,14 @@ class BindingsTest {
         return Commands.run(program.toString()).output().lines().toList();
     }
 
-    private static List<String> arguments(String kind) throws IOException {
-        var option = "--include-" + kind + " ";
-        return Files.readAllLines(Checkout.root().resolve("native/bindings/panoptim.jextract"))
-                .stream()
-                .filter(line -> line.startsWith(option))
-                .map(line -> line.substring(option.length()))
-                .toList();
-    }
-
     private static Stream<Method> publicMethods(Class<?> type) {
         return Arrays.stream(type.getDeclaredMethods())
                 .filter(method -> Modifier.isPublic(method.getModifiers()));
     }
 
-    private static int constant(String name) {
+    private static int constant(Bound bound, String name) {
         try {
-            return (int) LibPanoptim.class.getMethod(name).invoke(null);
+            return (int) bound.binding.getMethod(name).invoke(null);
         } catch (ReflectiveOperationException e) {
             throw new AssertionError(e);
         }
@@ -187,7 +224,8 @@ class BindingsTest {
 
     static StructLayout layout(String struct) {
         try {
-            return (StructLayout) Class.forName(PACKAGE + struct).getMethod("layout").invoke(null);
+            return (StructLayout)
+                    Class.forName(PLAN_PACKAGE + struct).getMethod("layout").invoke(null);
         } catch (ReflectiveOperationException e) {
             throw new AssertionError(e);
         }

@@ -12,8 +12,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The names that {@code panoptim.h} declares, found by patterns that fit how that header is
- * written.
+ * The names that a header of ours declares, found by patterns that fit how those are written.
  *
  * @param constants the macros that stand for numbers
  * @param functions the functions
@@ -30,13 +29,13 @@ record Header(List<String> constants, List<String> functions, Map<String, List<S
     private static final Pattern FUNCTION =
             Pattern.compile("^[a-z][\\w ]*[ *](panoptim_\\w+)\\(", Pattern.MULTILINE);
 
-    static Path file() {
-        return Checkout.root().resolve("native/include/panoptim.h");
+    static Path folder() {
+        return Checkout.root().resolve("native/include");
     }
 
-    static Header read() {
+    static Header read(String file) {
         try {
-            var text = COMMENT.matcher(Files.readString(file())).replaceAll("");
+            var text = COMMENT.matcher(Files.readString(folder().resolve(file))).replaceAll("");
             var structs = new LinkedHashMap<String, List<String>>();
             STRUCT.matcher(text)
                     .results()

@@ -11,21 +11,20 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.Parameter;
 import org.panoptim.ParameterGroup;
 import org.panoptim.Shape;
+import org.panoptim.abi.bindings.panoptim_adamw_hyper;
+import org.panoptim.abi.bindings.panoptim_chunk;
+import org.panoptim.abi.bindings.panoptim_control;
+import org.panoptim.abi.bindings.panoptim_group;
+import org.panoptim.abi.bindings.panoptim_plan;
+import org.panoptim.abi.bindings.panoptim_schedule_entry;
+import org.panoptim.abi.bindings.panoptim_tensor;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SGD;
 import org.panoptim.simd.bindings.LibPanoptim;
-import org.panoptim.simd.bindings.panoptim_adamw_hyper;
-import org.panoptim.simd.bindings.panoptim_chunk;
-import org.panoptim.simd.bindings.panoptim_control;
-import org.panoptim.simd.bindings.panoptim_group;
-import org.panoptim.simd.bindings.panoptim_plan;
-import org.panoptim.simd.bindings.panoptim_schedule_entry;
-import org.panoptim.simd.bindings.panoptim_tensor;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -162,17 +161,17 @@ class LargeTensorTest {
             long elements, MemorySegment value, TensorStates states, MemorySegment control) {
         var parameter = Parameter.of("large", Shape.of(elements), value);
         var group = new ParameterGroup("all", SGD.defaults(), List.of(parameter));
-        return new Tables(List.of(group), NativeRules.read(Map.of()), states, control);
+        return new Tables(List.of(group), SimdBackend.registry(Map.of()), states, control);
     }
 
     private static void turnIntoAdamW(
             MemorySegment plan, Arena arena, MemorySegment average, MemorySegment square) {
         var rule = AdamW.withLearningRate(0.5).withWeightDecay(0);
         var hyper = panoptim_adamw_hyper.allocate(arena);
-        HyperStruct.write(rule, (StructLayout) panoptim_adamw_hyper.layout(), hyper);
+        SimdBackend.registry(Map.of()).writeHyper(rule, hyper);
         var group = panoptim_plan.groups(plan).reinterpret(panoptim_group.sizeof());
         panoptim_group.hyper(group, hyper);
-        panoptim_group.rule(group, NativeRules.read(Map.of()).kernel(rule).index());
+        panoptim_group.rule(group, SimdBackend.registry(Map.of()).kernel(rule).index());
         var tensor = panoptim_plan.tensors(plan).reinterpret(panoptim_tensor.sizeof());
         panoptim_tensor.slots(tensor, 0, average);
         panoptim_tensor.slots(tensor, 1, square);

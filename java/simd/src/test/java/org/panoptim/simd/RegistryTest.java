@@ -6,13 +6,13 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.panoptim.abi.bindings.panoptim_adamw_hyper;
+import org.panoptim.abi.bindings.panoptim_rule_info;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.simd.bindings.LibPanoptim;
-import org.panoptim.simd.bindings.panoptim_adamw_hyper;
-import org.panoptim.simd.bindings.panoptim_rule_info;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
@@ -131,7 +131,7 @@ class RegistryTest {
         var rule = new AdamW(0.5, 0.25, 0.125, 2, 3, true, false);
         try (var arena = Arena.ofConfined()) {
             var hyper = panoptim_adamw_hyper.allocate(arena).fill((byte) 0x7f);
-            HyperStruct.write(rule, BindingsTest.layout("panoptim_adamw_hyper"), hyper);
+            SimdBackend.registry(Map.of()).writeHyper(rule, hyper);
             assertThat(panoptim_adamw_hyper.learning_rate(hyper)).isEqualTo(0.5);
             assertThat(panoptim_adamw_hyper.beta1(hyper)).isEqualTo(0.25);
             assertThat(panoptim_adamw_hyper.beta2(hyper)).isEqualTo(0.125);

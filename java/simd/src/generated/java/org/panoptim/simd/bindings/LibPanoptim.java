@@ -23,69 +23,6 @@ public class LibPanoptim extends LibPanoptim$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int PANOPTIM_ABI = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_ABI 1
-     * }
-     */
-    public static int PANOPTIM_ABI() {
-        return PANOPTIM_ABI;
-    }
-    private static final int PANOPTIM_BLOCK = (int)4096L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_BLOCK 4096
-     * }
-     */
-    public static int PANOPTIM_BLOCK() {
-        return PANOPTIM_BLOCK;
-    }
-    private static final int PANOPTIM_LANES = (int)128L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_LANES 128
-     * }
-     */
-    public static int PANOPTIM_LANES() {
-        return PANOPTIM_LANES;
-    }
-    private static final int PANOPTIM_MAX_SLOTS = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_MAX_SLOTS 4
-     * }
-     */
-    public static int PANOPTIM_MAX_SLOTS() {
-        return PANOPTIM_MAX_SLOTS;
-    }
-    private static final int PANOPTIM_MAX_PHASES = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_MAX_PHASES 4
-     * }
-     */
-    public static int PANOPTIM_MAX_PHASES() {
-        return PANOPTIM_MAX_PHASES;
-    }
-    private static final int PANOPTIM_MAX_REDUCTIONS = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_MAX_REDUCTIONS 4
-     * }
-     */
-    public static int PANOPTIM_MAX_REDUCTIONS() {
-        return PANOPTIM_MAX_REDUCTIONS;
-    }
-    private static final int PANOPTIM_SCALARS = (int)112L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_SCALARS 112
-     * }
-     */
-    public static int PANOPTIM_SCALARS() {
-        return PANOPTIM_SCALARS;
-    }
     private static final int PANOPTIM_OK = (int)0L;
     /**
      * {@snippet lang=c :
@@ -175,69 +112,6 @@ public class LibPanoptim extends LibPanoptim$shared {
      */
     public static int PANOPTIM_TIER_SYSTEM_DISABLED() {
         return PANOPTIM_TIER_SYSTEM_DISABLED;
-    }
-    private static final int PANOPTIM_F32 = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_F32 1
-     * }
-     */
-    public static int PANOPTIM_F32() {
-        return PANOPTIM_F32;
-    }
-    private static final int PANOPTIM_BF16 = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_BF16 2
-     * }
-     */
-    public static int PANOPTIM_BF16() {
-        return PANOPTIM_BF16;
-    }
-    private static final int PANOPTIM_F16 = (int)3L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_F16 3
-     * }
-     */
-    public static int PANOPTIM_F16() {
-        return PANOPTIM_F16;
-    }
-    private static final int PANOPTIM_U8 = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_U8 4
-     * }
-     */
-    public static int PANOPTIM_U8() {
-        return PANOPTIM_U8;
-    }
-    private static final int PANOPTIM_PROPAGATE = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_PROPAGATE 0
-     * }
-     */
-    public static int PANOPTIM_PROPAGATE() {
-        return PANOPTIM_PROPAGATE;
-    }
-    private static final int PANOPTIM_SKIP = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_SKIP 1
-     * }
-     */
-    public static int PANOPTIM_SKIP() {
-        return PANOPTIM_SKIP;
-    }
-    private static final int PANOPTIM_FAIL = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_FAIL 2
-     * }
-     */
-    public static int PANOPTIM_FAIL() {
-        return PANOPTIM_FAIL;
     }
 
     private static class panoptim_abi {
@@ -903,24 +777,6 @@ public class LibPanoptim extends LibPanoptim$shared {
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
-    }
-    private static final int PANOPTIM_PARTIALS = (int)6L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_PARTIALS 6
-     * }
-     */
-    public static int PANOPTIM_PARTIALS() {
-        return PANOPTIM_PARTIALS;
-    }
-    private static final int PANOPTIM_TOTALS = (int)5L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_TOTALS 5
-     * }
-     */
-    public static int PANOPTIM_TOTALS() {
-        return PANOPTIM_TOTALS;
     }
     private static final int PANOPTIM_ERROR_TIER = (int)-1L;
     /**

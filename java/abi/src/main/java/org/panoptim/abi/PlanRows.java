@@ -1,0 +1,121 @@
+package org.panoptim.abi;
+
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_F32;
+
+import org.panoptim.Parameter;
+import org.panoptim.ParameterGroup;
+import org.panoptim.abi.bindings.panoptim_chunk;
+import org.panoptim.abi.bindings.panoptim_group;
+import org.panoptim.abi.bindings.panoptim_tensor;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * Fills the rows of a plan's tables, which depend on sizes and addresses alone. Addresses are those
+ * of whoever reads the tables: the host's or a device's.
+ */
+public final class PlanRows {
+
+    private PlanRows() {}
+
+    /** Where a state of a parameter lies. */
+    @FunctionalInterface
+    public interface StateAddress {
+        /** The address of the state in that place of the rule's slots. */
+        long of(Parameter parameter, int slot);
+    }
+
+    /** All parameters of the groups, in registration order. */
+    public static List<Parameter> parameters(List<ParameterGroup> groups) {
+        return groups.stream().flatMap(group -> group.parameters().stream()).toList();
+    }
+
+    /** How many chunks a parameter has. */
+    public static long chunks(Parameter parameter, long chunkElements) {
+        return Math.ceilDiv(parameter.elements(), chunkElements);
+    }
+
+    /**
+     * How many chunks all parameters have.
+     *
+     * @throws ArithmeticException if they are more than the tables can number
+     */
+    public static int chunkCount(List<Parameter> parameters, long chunkElements) {
+        return Math.toIntExact(
+                parameters.stream().mapToLong(each -> chunks(each, chunkElements)).sum());
+    }
+
+    /** Fills a table of {@code panoptim_tensor}. */
+    public static void writeTensors(
+            MemorySegment table,
+            List<ParameterGroup> groups,
+            long chunkElements,
+            StateAddress states) {
+        long place = 0;
+        long firstChunk = 0;
+        for (int group = 0; group < groups.size(); group++) {
+            int slots = groups.get(group).rule().slots().size();
+            for (var parameter : groups.get(group).parameters()) {
+                var row = panoptim_tensor.asSlice(table, place++);
+                panoptim_tensor.value(row, MemorySegment.ofAddress(parameter.value().address()));
+                for (int slot = 0; slot < slots; slot++) {
+                    panoptim_tensor.slots(
+                            row, slot, MemorySegment.ofAddress(states.of(parameter, slot)));
+                }
+                panoptim_tensor.elements(row, parameter.elements());
+                panoptim_tensor.first_chunk(row, firstChunk);
+                panoptim_tensor.chunks(row, chunks(parameter, chunkElements));
+                panoptim_tensor.group(row, group);
+                firstChunk += chunks(parameter, chunkElements);
+            }
+        }
+    }
+
+    /** Fills a table of {@code panoptim_chunk}. */
+    public static void writeChunks(
+            MemorySegment table, List<Parameter> parameters, long chunkElements) {
+        long place = 0;
+        for (int tensor = 0; tensor < parameters.size(); tensor++) {
+            for (int i = 0; i < chunks(parameters.get(tensor), chunkElements); i++) {
+                var row = panoptim_chunk.asSlice(table, place++);
+                panoptim_chunk.tensor(row, tensor);
+                panoptim_chunk.index(row, i);
+            }
+        }
+    }
+
+    /**
+     * Fills a {@code panoptim_group} and its hyper-parameters.
+     *
+     * @param hyper where the hyper-parameters are written
+     * @param hyperAddress where whoever reads the tables finds them
+     */
+    public static void writeGroup(
+            MemorySegment row,
+            ParameterGroup group,
+            KernelRegistry kernels,
+            MemorySegment hyper,
+            long hyperAddress) {
+        kernels.writeHyper(group.rule(), hyper);
+        panoptim_group.hyper(row, MemorySegment.ofAddress(hyperAddress));
+        panoptim_group.rule(row, kernels.kernel(group.rule()).index());
+        panoptim_group.frozen(row, group.frozen() ? 1 : 0);
+        panoptim_group.parameter_type(row, PANOPTIM_F32());
+        panoptim_group.gradient_type(row, PANOPTIM_F32());
+        panoptim_group.state_type(row, PANOPTIM_F32());
+    }
+
+    /** Whether two lists of groups hold the same parameters in the same groups. */
+    public static boolean sameParameters(List<ParameterGroup> one, List<ParameterGroup> other) {
+        if (one.size() != other.size()) {
+            return false;
+        }
+        for (int i = 0; i < one.size(); i++) {
+            if (!one.get(i).parameters().equals(other.get(i).parameters())) {
+                return false;
+            }
+        }
+        return true;
+    }
+}

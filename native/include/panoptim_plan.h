@@ -1,0 +1,312 @@
+/*
+ * The tables of a step, shared by the CPU's library (panoptim.h) and the device's kernels.
+ */
+#ifndef PANOPTIM_PLAN_H
+#define PANOPTIM_PLAN_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised whenever a structure here or a function of panoptim.h changes. */
+#define PANOPTIM_ABI 2
+
+/* The reduction tree: lanes within blocks within chunks (of 4096 * 2^k elements). */
+#define PANOPTIM_BLOCK 4096
+#define PANOPTIM_LANES 128
+
+#define PANOPTIM_MAX_SLOTS 4
+#define PANOPTIM_MAX_PHASES 4
+#define PANOPTIM_MAX_REDUCTIONS 4
+/* Doubles that the reductions need per chunk and per tensor. */
+#define PANOPTIM_PARTIALS (2 + PANOPTIM_MAX_REDUCTIONS)
+#define PANOPTIM_TOTALS (1 + PANOPTIM_MAX_REDUCTIONS)
+/* Room for the scalars of any rule, in bytes. */
+#define PANOPTIM_SCALARS 112
+/* Room in a device's registry. */
+#define PANOPTIM_MAX_KERNEL_RULES 128
+#define PANOPTIM_KERNEL_NAME 40
+
+/* Element types of parameters, gradients and states. Today every rule runs on PANOPTIM_F32. */
+#define PANOPTIM_F32 1
+#define PANOPTIM_BF16 2
+#define PANOPTIM_F16 3
+#define PANOPTIM_U8 4
+
+/* What a non-finite gradient does. */
+#define PANOPTIM_PROPAGATE 0
+#define PANOPTIM_SKIP 1
+#define PANOPTIM_FAIL 2
+
+/* Hyper-parameters of each rule, in double, as the caller gave them; booleans are 0 or 1. */
+
+typedef struct panoptim_sgd_hyper {
+    double learning_rate;
+    double momentum;
+    double dampening;
+    double weight_decay;
+    int32_t nesterov;
+    int32_t maximize;
+} panoptim_sgd_hyper;
+
+typedef struct panoptim_adam_hyper {
+    double learning_rate;
+    double beta1;
+    double beta2;
+    double epsilon;
+    double weight_decay;
+    int32_t amsgrad;
+    int32_t maximize;
+} panoptim_adam_hyper;
+
+typedef struct panoptim_adamw_hyper {
+    double learning_rate;
+    double beta1;
+    double beta2;
+    double epsilon;
+    double weight_decay;
+    int32_t amsgrad;
+    int32_t maximize;
+} panoptim_adamw_hyper;
+
+typedef struct panoptim_lion_hyper {
+    double learning_rate;
+    double beta1;
+    double beta2;
+    double weight_decay;
+} panoptim_lion_hyper;
+
+typedef struct panoptim_sophia_g_hyper {
+    double learning_rate;
+    double beta1;
+    double beta2;
+    double rho;
+    double batch_size;
+    double weight_decay;
+    int32_t maximize;
+    int32_t reserved;
+} panoptim_sophia_g_hyper;
+
+typedef struct panoptim_sophia_h_hyper {
+    double learning_rate;
+    double beta1;
+    double beta2;
+    double clip;
+    double epsilon;
+    double weight_decay;
+} panoptim_sophia_h_hyper;
+
+/*
+ * What one step of each rule needs for one tensor: computed in double from the hyper-parameters,
+ * the schedule and the count, and rounded to float once. Booleans are 0 or 1.
+ */
+
+typedef struct panoptim_sgd_scalars {
+    float rate;         /* learning rate of this step */
+    float momentum;     /* mu */
+    float keep;         /* 1 - dampening */
+    float weight_decay; /* coupled: added to the gradient */
+    int32_t first;      /* the momentum buffer has no value yet: it becomes the gradient */
+    int32_t nesterov;
+} panoptim_sgd_scalars;
+
+typedef struct panoptim_adam_scalars {
+    float weight_decay;            /* coupled: added to the gradient */
+    float one_minus_beta1;         /* 1 - beta1 */
+    float beta2;                   /* beta2 */
+    float one_minus_beta2;         /* 1 - beta2 */
+    float step_size;               /* rate / (1 - beta1^t) */
+    float inverse_root_correction; /* 1 / sqrt(1 - beta2^t) */
+    float epsilon;
+} panoptim_adam_scalars;
+
+typedef struct panoptim_adamw_scalars {
+    float decay;                   /* decoupled: rate * weight decay */
+    float one_minus_beta1;         /* 1 - beta1 */
+    float beta2;                   /* beta2 */
+    float one_minus_beta2;         /* 1 - beta2 */
+    float step_size;               /* rate / (1 - beta1^t) */
+    float inverse_root_correction; /* 1 / sqrt(1 - beta2^t) */
+    float epsilon;
+} panoptim_adamw_scalars;
+
+typedef struct panoptim_lion_scalars {
+    float rate;
+    float decay; /* decoupled: rate * weight decay */
+    float beta1; /* of the update's direction */
+    float one_minus_beta1;
+    float beta2; /* of the momentum */
+    float one_minus_beta2;
+} panoptim_lion_scalars;
+
+typedef struct panoptim_sophia_g_scalars {
+    float rate;
+    float decay; /* decoupled: rate * weight decay */
+    float beta1;
+    float one_minus_beta1;
+    float beta2; /* of the curvature */
+    float one_minus_beta2;
+    float curvature_weight; /* rho * batch size */
+} panoptim_sophia_g_scalars;
+
+typedef struct panoptim_sophia_h_scalars {
+    float rate;
+    float decay; /* decoupled: rate * weight decay */
+    float beta1;
+    float one_minus_beta1;
+    float beta2; /* of the curvature */
+    float one_minus_beta2;
+    float clip;
+    float epsilon;
+} panoptim_sophia_h_scalars;
+
+/* A group of tensors that share a rule, its hyper-parameters and their element types. */
+typedef struct panoptim_group {
+    const void *hyper;      /* panoptim_<rule>_hyper */
+    int32_t rule;           /* index of the rule in the registry */
+    int32_t frozen;         /* not measured and not updated; zeroed if zeroing is asked for */
+    int32_t parameter_type; /* PANOPTIM_F32, ... */
+    int32_t gradient_type;
+    int32_t state_type;
+    int32_t reserved;
+} panoptim_group;
+
+/* One parameter tensor, dense. Chunks of a tensor are contiguous in the chunk table. */
+typedef struct panoptim_tensor {
+    void *value;
+    void *slots[PANOPTIM_MAX_SLOTS]; /* states, in the rule's order; unused ones are null */
+    int64_t elements;
+    int64_t first_chunk;
+    int64_t chunks; /* 0 for an empty tensor */
+    int32_t group;
+    int32_t reserved;
+} panoptim_tensor;
+
+/* chunk_elements consecutive elements of a tensor (fewer in its last chunk). */
+typedef struct panoptim_chunk {
+    int32_t tensor;
+    /* The chunk's place in its tensor: its first element is index * chunk_elements. */
+    int32_t index;
+} panoptim_chunk;
+
+/* What the schedule says for one step. */
+typedef struct panoptim_schedule_entry {
+    double rate_factor; /* multiplies every group's learning rate */
+    double momentum;    /* replaces momentum (SGD) or beta1 (the others); NaN leaves them */
+    int64_t step;       /* the step that it is for, from 1 */
+} panoptim_schedule_entry;
+
+/* Settings, counters and outcome of the step. */
+typedef struct panoptim_control {
+    /* Set by the caller, between steps. */
+    double clip_norm;      /* largest global norm of the gradient; infinity: no clipping */
+    double growth_factor;  /* of a dynamic loss scale */
+    double backoff_factor; /* of a dynamic loss scale */
+    /* Accepted steps in a row before the loss scale grows; 0: it is fixed. */
+    int64_t growth_interval;
+    int32_t policy;         /* PANOPTIM_PROPAGATE, PANOPTIM_SKIP or PANOPTIM_FAIL */
+    int32_t measure;        /* the gradients are measured */
+    int32_t statistics;     /* the update's norm is taken */
+    int32_t zero_gradients; /* gradients are zeroed after use, or instead of it */
+    /* Kept from step to step. */
+    int64_t step;           /* accepted steps */
+    int64_t skipped;        /* refused steps */
+    int64_t growth_tracker; /* accepted steps in a row since the loss scale last changed */
+    double loss_scale;      /* what the next gradients are multiplied by; 1: none */
+    /* Outcome of the last step. */
+    double square_sum;       /* of the raw gradients measured last */
+    double gradient_scale;   /* 1 / the loss scale that the last gradients came with */
+    double gradient_norm;    /* unscaled, before clipping; NaN if not measured */
+    double clip_coefficient; /* in (0, 1] */
+    double update_norm;      /* of new minus old parameters; NaN if not asked for */
+    int32_t finite;          /* every gradient and curvature measured was finite */
+    int32_t accepted;
+} panoptim_control;
+
+/* Per tensor and phase: what the update needs. Written by panoptim_prepare. */
+typedef struct panoptim_prepared {
+    float gradient_scale;  /* unscaling, clipping and the sign of maximize in one factor */
+    float curvature_scale; /* unscaling and the sign of maximize; curvature is not clipped */
+    int32_t active;        /* 0: no gradient in this step, frozen, or the step was refused */
+    int32_t reserved;
+    uint8_t scalars[PANOPTIM_SCALARS]; /* panoptim_<rule>_scalars */
+} panoptim_prepared;
+
+/* All tables of one optimizer. Pointers stay valid during a call; arrays have the counts named. */
+typedef struct panoptim_plan {
+    const panoptim_group *groups;
+    const panoptim_tensor *tensors; /* in registration order */
+    const panoptim_chunk *chunks;   /* in the order of the tensors */
+    const int64_t *gradients;       /* addresses, one a tensor; 0: no gradient in this step */
+    const int64_t *curvatures;      /* addresses, one a tensor; 0: none in this step */
+    const panoptim_schedule_entry
+        *schedule;               /* entry of step s (from 1) at s modulo schedule_entries */
+    int64_t *counts;             /* steps taken by each tensor */
+    panoptim_prepared *prepared; /* storage for tensor_count entries */
+    int32_t *prepared_index;     /* one a tensor: its entry in prepared (entries are shared) */
+    double *partials;            /* storage for chunk_count * PANOPTIM_PARTIALS */
+    double *totals;              /* storage for tensor_count * PANOPTIM_TOTALS */
+    panoptim_control *control;
+    int64_t group_count;
+    int64_t tensor_count;
+    int64_t chunk_count;
+    int64_t chunk_elements; /* PANOPTIM_BLOCK * 2^k */
+    int64_t schedule_entries;
+} panoptim_plan;
+
+/* What a rule of the registry is. */
+typedef struct panoptim_rule_info {
+    int32_t slots;
+    int32_t phases;
+    int32_t reductions;
+    int32_t curvature; /* 1: takes curvature from the caller */
+    int32_t hyper_bytes;
+    int32_t scalar_bytes;
+} panoptim_rule_info;
+
+/* How far a device has come, for the host to read while the device goes on. */
+typedef struct panoptim_progress {
+    int64_t step;           /* accepted steps */
+    int64_t skipped;        /* refused steps */
+    int64_t non_finite;     /* steps refused for a gradient that was not finite */
+    int64_t out_of_entries; /* steps refused since the schedule had no entry for them */
+} panoptim_progress;
+
+/* What the control kernel does in one launch, in this order. */
+#define PANOPTIM_STAGE_GATHER 1
+#define PANOPTIM_STAGE_DECIDE 2
+#define PANOPTIM_STAGE_PREPARE 4
+#define PANOPTIM_STAGE_FINISH 8
+
+/*
+ * The one parameter of every kernel, passed by value. All addresses are the device's.
+ */
+typedef struct panoptim_launch {
+    panoptim_plan plan;
+    const int32_t *chunk_list;   /* update: the chunks of this kernel's rule */
+    panoptim_progress *progress; /* page-locked memory of the host */
+    int64_t chunk_list_count;
+    int32_t stages; /* control: PANOPTIM_STAGE_... together */
+    int32_t phase;  /* control and update */
+} panoptim_launch;
+
+/* A rule of a device's registry. */
+typedef struct panoptim_kernel_rule {
+    panoptim_rule_info info;
+    uint8_t name[PANOPTIM_KERNEL_NAME]; /* ends with 0 */
+} panoptim_kernel_rule;
+
+/* What a device's kernels are: the variable panoptim_kernels of their module. */
+typedef struct panoptim_kernels_info {
+    int32_t abi;
+    int32_t rule_count;
+    panoptim_kernel_rule rules[PANOPTIM_MAX_KERNEL_RULES];
+} panoptim_kernels_info;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
