@@ -1,0 +1,126 @@
+package org.panoptim.cuda.driver;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * Finds out whether an implementation of {@link CudaDriver} can be used here, without taking hold
+ * of a device.
+ *
+ * @param available whether it can
+ * @param summary what was found, in one line: the device, or the reason
+ * @param tried what was tried, in order, and what came of it; a line each
+ */
+public record CudaProbe(boolean available, String summary, List<String> tried) {
+
+    /** The oldest version of CUDA that the driver must serve: that of the kernels. */
+    public static final int MINIMUM_VERSION = 13000;
+
+    /** The oldest compute capability, ten times the major number and the minor one. */
+    public static final int MINIMUM_CAPABILITY = 80;
+
+    private static final int CAPABILITY_MAJOR = 75;
+    private static final int CAPABILITY_MINOR = 76;
+    private static final int CUDA_ERROR_NO_DEVICE = 100;
+
+    /** Copies the list. */
+    public CudaProbe {
+        tried = List.copyOf(tried);
+    }
+
+    /**
+     * Probes the first device.
+     *
+     * @param implementation loads a driver; what it throws is the reason
+     */
+    public static CudaProbe of(Supplier<CudaDriver> implementation) {
+        return of(implementation, 0);
+    }
+
+    /** Probes the device of this number. */
+    public static CudaProbe of(Supplier<CudaDriver> implementation, int ordinal) {
+        var tried = new ArrayList<String>();
+        try {
+            var driver = implementation.get();
+            tried.add("library: loaded through " + driver.name());
+            require(driver, ordinal, tried);
+            return new CudaProbe(
+                    true, driver.deviceName(ordinal) + " through " + driver.name(), tried);
+        } catch (CudaUnavailableException e) {
+            if (tried.isEmpty()) {
+                e.tried().forEach(line -> tried.add("library: " + line));
+            }
+            return new CudaProbe(false, e.reason(), tried);
+        } catch (CudaException e) {
+            tried.add(e.getMessage());
+            return new CudaProbe(false, e.getMessage(), tried);
+        }
+    }
+
+    /**
+     * Checks that a device can be used.
+     *
+     * @throws CudaUnavailableException if it cannot, with the reason
+     */
+    static void require(CudaDriver driver, int ordinal) {
+        require(driver, ordinal, new ArrayList<>());
+    }
+
+    private static void require(CudaDriver driver, int ordinal, List<String> tried) {
+        int version = driver.version();
+        tried.add("driver: serves CUDA " + versionText(version));
+        if (version < MINIMUM_VERSION) {
+            throw new CudaUnavailableException(
+                    "the driver serves CUDA %s, but at least %s is needed; install a newer driver"
+                            .formatted(versionText(version), versionText(MINIMUM_VERSION)));
+        }
+        int count = countDevices(driver);
+        tried.add("devices: " + count);
+        if (count == 0) {
+            throw new CudaUnavailableException("the driver finds no device");
+        }
+        if (ordinal < 0 || ordinal >= count) {
+            throw new CudaUnavailableException(
+                    "there is no device %d, only %d, counted from 0".formatted(ordinal, count));
+        }
+        int capability = capability(driver, ordinal);
+        var name = driver.deviceName(ordinal);
+        tried.add(
+                "device %d: %s, compute capability %s"
+                        .formatted(ordinal, name, capabilityText(capability)));
+        if (capability < MINIMUM_CAPABILITY) {
+            throw new CudaUnavailableException(
+                    "%s has compute capability %s, but at least %s is needed"
+                            .formatted(
+                                    name,
+                                    capabilityText(capability),
+                                    capabilityText(MINIMUM_CAPABILITY)));
+        }
+    }
+
+    /** Ten times the major number and the minor one, for example 90. */
+    static int capability(CudaDriver driver, int ordinal) {
+        return 10 * driver.deviceAttribute(CAPABILITY_MAJOR, ordinal)
+                + driver.deviceAttribute(CAPABILITY_MINOR, ordinal);
+    }
+
+    private static int countDevices(CudaDriver driver) {
+        try {
+            return driver.deviceCount();
+        } catch (CudaException e) {
+            if (e.code() == CUDA_ERROR_NO_DEVICE) {
+                return 0;
+            }
+            throw e;
+        }
+    }
+
+    private static String versionText(int version) {
+        return version / 1000 + "." + version % 1000 / 10;
+    }
+
+    private static String capabilityText(int capability) {
+        return capability / 10 + "." + capability % 10;
+    }
+}
