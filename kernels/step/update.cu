@@ -1,170 +1,335 @@
-// One phase of one rule over all chunks, on the device: one block of threads for each chunk, one
-// thread for each lane of the reduction tree.
+// One phase of one rule over all chunks of that rule: one kernel for each rule and combination of
+// types, one launch however many tensors and groups there are.
 //
-// So far it is compiled, to prove that every rule is device code, and not launched: there is no
-// CUDA backend yet. Statistics, zeroing and curvature are run-time choices here and not loops of
-// their own as on the CPU, since the branches are the same for a whole launch.
+// Traffic: what the rule's header says, and 4 bytes more per parameter if gradients are zeroed. One
+// thread block takes one chunk at a time, one warp one block of the reduction tree, one thread four
+// consecutive elements of every array: 16-byte accesses where all arrays are aligned, and otherwise
+// the same elements one by one.
 #include "rules/rules.cuh"
 #include "step/buffers.cuh"
-#include "step/join.cuh"
+#include "step/chunk.cuh"
+#include "step/quad.cuh"
 
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
+namespace {
 
-// The kernel's one argument. Addresses are of device memory.
-struct UpdateLaunch {
-    const panoptim_tensor *tensors;
-    const panoptim_chunk *chunks;
-    const int64_t *gradients;
-    const int64_t *curvatures;
-    const panoptim_prepared *prepared;
-    const int32_t *prepared_index;
-    double *partials;
-    int64_t chunk_count;
-    int64_t chunk_elements;
-    int32_t zero_gradients;
-    int32_t statistics;
-};
+// Arrays are never empty.
+template <int Count>
+constexpr int at_least_one = Count == 0 ? 1 : Count;
 
-// Adds up one sum of a phase: this thread's lane of a block, then the blocks of the chunk.
-class LaneSum {
-  public:
-    __device__ void clear() { lane_ = 0; }
-    __device__ void add(float left, float right) { lane_ += exact_product(left, right); }
-
-    // Joins the lanes of all threads. What the last call left in shared memory has been read.
-    __device__ void join_block(double *shared) {
-        shared[threadIdx.x] = lane_;
-        for (unsigned width = PANOPTIM_LANES / 2; width > 0; width /= 2) {
-            __syncthreads();
-            if (threadIdx.x < width) {
-                shared[threadIdx.x] += shared[threadIdx.x + width];
-            }
-        }
-        if (threadIdx.x == 0) {
-            blocks_.add(shared[0]);
-        }
-        __syncthreads();
-    }
-
-    __device__ double total() const { return blocks_.total(); }
-
-  private:
-    double lane_;
-    PairwiseSum blocks_;
-};
-
-using FloatBuffers = Buffers<PANOPTIM_F32, PANOPTIM_F32, PANOPTIM_F32>;
-
-template <typename Rule, int Phase, bool Curved>
-__device__ Element update_element(const FloatBuffers &buffers, int64_t i,
-                                  const panoptim_prepared &prepared,
-                                  const typename Rule::Scalars &scalars, float &before) {
-    Element element =
-        buffers.template load<Rule, Curved>(i, prepared.gradient_scale, prepared.curvature_scale);
-    before = element.parameter;
-    Rule::template update<Phase>(scalars, element);
-    buffers.template store<Rule, Phase, Curved>(i, element);
-    return element;
+template <typename Rule, int Phase>
+__device__ constexpr bool takes(int reduction) {
+    return reduction < Rule::reductions && Rule::reduction_phase(reduction) == Phase;
 }
 
-// One phase of a rule over the chunk that this block of threads is for.
 template <typename Rule, int Phase>
-__device__ void update_chunk(const UpdateLaunch &launch, double *shared) {
-    constexpr bool last_phase = Phase + 1 == Rule::phases;
-    constexpr int reductions = Rule::reductions == 0 ? 1 : Rule::reductions;
-    const int64_t place = blockIdx.x;
-    const panoptim_chunk chunk = launch.chunks[place];
-    const panoptim_tensor &tensor = launch.tensors[chunk.tensor];
-    const panoptim_prepared &prepared = launch.prepared[launch.prepared_index[chunk.tensor]];
-    if (prepared.active == 0) {
-        return;
+__device__ constexpr bool takes_any() {
+    for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+        if (takes<Rule, Phase>(reduction)) {
+            return true;
+        }
     }
-    typename Rule::Scalars scalars;
-    __builtin_memcpy(&scalars, prepared.scalars, sizeof scalars);
+    return false;
+}
 
-    FloatBuffers buffers{};
-    buffers.value = static_cast<float *>(tensor.value);
-    buffers.gradient = reinterpret_cast<float *>(launch.gradients[chunk.tensor]);
-    buffers.curvature = reinterpret_cast<const float *>(launch.curvatures[chunk.tensor]);
-    for (int slot = 0; slot < Rule::slots; ++slot) {
-        buffers.slots[slot] = static_cast<float *>(tensor.slots[slot]);
-    }
-    const bool curved = Rule::curvature && buffers.curvature != nullptr;
+// The sums of blocks that the warps of a thread block leave for their chunk.
+template <typename Rule>
+struct SharedSums {
+    double change[max_chunk_blocks];
+    double found[at_least_one<Rule::reductions>][max_chunk_blocks];
+};
 
-    const int64_t first = chunk.index * launch.chunk_elements;
-    const int64_t left = tensor.elements - first;
-    const int64_t end = first + (left < launch.chunk_elements ? left : launch.chunk_elements);
-    LaneSum change;
-    LaneSum found[reductions];
-    for (int64_t block = first; block < end; block += PANOPTIM_BLOCK) {
-        const int64_t block_end = block + PANOPTIM_BLOCK < end ? block + PANOPTIM_BLOCK : end;
+// A thread's lanes of all sums of a phase.
+template <typename Rule, int Phase, bool Statistics>
+struct ThreadSums {
+    WarpLanes change;
+    WarpLanes found[at_least_one<Rule::reductions>];
+
+    __device__ __forceinline__ void clear() {
         change.clear();
-        for (LaneSum &sum : found) {
+#pragma unroll
+        for (WarpLanes &sum : found) {
             sum.clear();
         }
-        for (int64_t i = block + threadIdx.x; i < block_end; i += PANOPTIM_LANES) {
-            float before;
-            const Element element =
-                curved ? update_element<Rule, Phase, Rule::curvature>(buffers, i, prepared, scalars,
-                                                                      before)
-                       : update_element<Rule, Phase, false>(buffers, i, prepared, scalars, before);
-            if (last_phase && launch.statistics != 0) {
-                const float moved = element.parameter - before;
-                change.add(moved, moved);
+    }
+
+    __device__ __forceinline__ void note(int lane, float before, const Element &element) {
+        if constexpr (Statistics) {
+            const float moved = element.parameter - before;
+            change.add(lane, moved, moved);
+        }
+#pragma unroll
+        for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+            if (takes<Rule, Phase>(reduction)) {
+                found[reduction].add(lane, element.left[reduction], element.right[reduction]);
             }
-            for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
-                if (Rule::reduction_phase(reduction) == Phase) {
-                    found[reduction].add(element.left[reduction], element.right[reduction]);
+        }
+    }
+
+    // Every thread of the warp must call it.
+    __device__ __forceinline__ void leave(SharedSums<Rule> &shared, int block) {
+        if constexpr (Statistics) {
+            const double sum = change.join();
+            if (lane_of_thread() == 0) {
+                shared.change[block] = sum;
+            }
+        }
+#pragma unroll
+        for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+            if (takes<Rule, Phase>(reduction)) {
+                const double sum = found[reduction].join();
+                if (lane_of_thread() == 0) {
+                    shared.found[reduction][block] = sum;
                 }
             }
-            if (last_phase && launch.zero_gradients != 0) {
-                buffers.zero_gradient(i);
-            }
-        }
-        if (last_phase && launch.statistics != 0) {
-            change.join_block(shared);
-        }
-        for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
-            if (Rule::reduction_phase(reduction) == Phase) {
-                found[reduction].join_block(shared);
-            }
         }
     }
-    if (threadIdx.x != 0) {
+};
+
+// What a chunk is updated with, beside its arrays.
+template <typename Rule>
+struct Settings {
+    typename Rule::Scalars scalars;
+    bool zero_gradients;
+    float gradient_scale;
+    float curvature_scale;
+};
+
+// Updates at most four elements from i on.
+template <typename Rule, int Phase, bool Curved, bool Statistics, bool Whole, int32_t P, int32_t G,
+          int32_t S>
+__device__ __forceinline__ void update_quad(const Buffers<P, G, S> &buffers, int64_t i,
+                                            int elements, const Settings<Rule> &settings,
+                                            ThreadSums<Rule, Phase, Statistics> &sums) {
+    constexpr unsigned written = Rule::written_slots(Phase, Curved);
+    float parameters[quad_elements];
+    float gradients[quad_elements];
+    float curvatures[quad_elements];
+    float slots[at_least_one<Rule::slots>][quad_elements];
+    load_quad<P, Whole>(buffers.value + i, elements, parameters);
+    load_quad<G, Whole>(buffers.gradient + i, elements, gradients);
+    if constexpr (Curved) {
+        load_quad<G, Whole>(buffers.curvature + i, elements, curvatures);
+    }
+#pragma unroll
+    for (int slot = 0; slot < Rule::slots; ++slot) {
+        load_quad<S, Whole>(buffers.slots[slot] + i, elements, slots[slot]);
+    }
+#pragma unroll
+    for (int lane = 0; lane < quad_elements; ++lane) {
+        if (!Whole && lane >= elements) {
+            continue;
+        }
+        Element element;
+        element.parameter = parameters[lane];
+        element.gradient = gradients[lane] * settings.gradient_scale;
+        element.curved = Curved;
+        if constexpr (Curved) {
+            element.curvature = curvatures[lane] * settings.curvature_scale;
+        }
+#pragma unroll
+        for (int slot = 0; slot < Rule::slots; ++slot) {
+            element.slot[slot] = slots[slot][lane];
+        }
+        Rule::template update<Phase>(settings.scalars, element);
+        sums.note(lane, parameters[lane], element);
+        parameters[lane] = element.parameter;
+#pragma unroll
+        for (int slot = 0; slot < Rule::slots; ++slot) {
+            slots[slot][lane] = element.slot[slot];
+        }
+    }
+    if constexpr (Rule::writes_parameter(Phase)) {
+        store_quad<P, Whole>(buffers.value + i, elements, parameters);
+    }
+#pragma unroll
+    for (int slot = 0; slot < Rule::slots; ++slot) {
+        if ((written >> slot & 1U) != 0) {
+            store_quad<S, Whole>(buffers.slots[slot] + i, elements, slots[slot]);
+        }
+    }
+    if (settings.zero_gradients) {
+        const float zeros[quad_elements] = {};
+        store_quad<G, Whole>(buffers.gradient + i, elements, zeros);
+    }
+}
+
+// Updates a chunk; each warp takes every chunk_warps-th block of it.
+template <typename Rule, int Phase, bool Curved, bool Statistics, bool Aligned, int32_t P,
+          int32_t G, int32_t S>
+__device__ __forceinline__ void update_blocks(const Buffers<P, G, S> &buffers, int64_t elements,
+                                              const Settings<Rule> &settings,
+                                              SharedSums<Rule> &shared) {
+    const int blocks = blocks_of(elements);
+    for (int block = warp_of_thread(); block < blocks; block += chunk_warps) {
+        const int64_t first = static_cast<int64_t>(block) * PANOPTIM_BLOCK;
+        const int64_t end = first + PANOPTIM_BLOCK < elements ? first + PANOPTIM_BLOCK : elements;
+        ThreadSums<Rule, Phase, Statistics> sums;
+        sums.clear();
+        for (int64_t i = first + lane_of_thread() * quad_elements; i < end; i += PANOPTIM_LANES) {
+            if (Aligned && end - i >= quad_elements) {
+                update_quad<Rule, Phase, Curved, Statistics, true>(buffers, i, quad_elements,
+                                                                   settings, sums);
+            } else {
+                const int64_t left = end - i;
+                update_quad<Rule, Phase, Curved, Statistics, false>(
+                    buffers, i, static_cast<int>(left < quad_elements ? left : quad_elements),
+                    settings, sums);
+            }
+        }
+        sums.leave(shared, block);
+    }
+}
+
+template <typename Rule, int32_t P, int32_t G, int32_t S>
+__device__ __forceinline__ Buffers<P, G, S> buffers_of(const panoptim_plan &plan,
+                                                       const panoptim_chunk &chunk) {
+    using Found = Buffers<P, G, S>;
+    const panoptim_tensor &tensor = plan.tensors[chunk.tensor];
+    const int64_t first = chunk.index * plan.chunk_elements;
+    Found found{};
+    found.value = static_cast<typename Found::Parameter::Storage *>(tensor.value) + first;
+    found.gradient =
+        reinterpret_cast<typename Found::Gradient::Storage *>(plan.gradients[chunk.tensor]) + first;
+    if (Rule::curvature && plan.curvatures[chunk.tensor] != 0) {
+        found.curvature = reinterpret_cast<const typename Found::Gradient::Storage *>(
+                              plan.curvatures[chunk.tensor]) +
+                          first;
+    }
+#pragma unroll
+    for (int slot = 0; slot < Rule::slots; ++slot) {
+        found.slots[slot] =
+            static_cast<typename Found::State::Storage *>(tensor.slots[slot]) + first;
+    }
+    return found;
+}
+
+template <typename Rule, int32_t P, int32_t G, int32_t S>
+__device__ __forceinline__ bool all_aligned(const Buffers<P, G, S> &buffers) {
+    bool aligned = aligned_to_vectors(buffers.value) && aligned_to_vectors(buffers.gradient) &&
+                   aligned_to_vectors(buffers.curvature);
+#pragma unroll
+    for (int slot = 0; slot < Rule::slots; ++slot) {
+        aligned = aligned && aligned_to_vectors(buffers.slots[slot]);
+    }
+    return aligned;
+}
+
+// A refused step, or a frozen group, leaves nothing but zeros in the gradient, if asked for.
+template <int32_t G>
+__device__ __forceinline__ void zero_chunk(typename Codec<G>::Storage *gradient, int64_t elements) {
+    for (int64_t i = threadIdx.x; i < elements; i += chunk_threads) {
+        Codec<G>::store(gradient + i, 0.0F);
+    }
+}
+
+template <typename Rule, int Phase, bool Statistics, int32_t P, int32_t G, int32_t S>
+__device__ __forceinline__ void update_chunk(const panoptim_launch &launch, int64_t place,
+                                             SharedSums<Rule> &shared) {
+    constexpr bool last_phase = Phase + 1 == Rule::phases;
+    const panoptim_plan &plan = launch.plan;
+    const panoptim_chunk chunk = plan.chunks[place];
+    if (plan.gradients[chunk.tensor] == 0) {
         return;
     }
-    if (last_phase && launch.statistics != 0) {
-        launch.partials[place] = change.total();
-    }
-    for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
-        if (Rule::reduction_phase(reduction) == Phase) {
-            launch.partials[(2 + reduction) * launch.chunk_count + place] =
-                found[reduction].total();
+    const panoptim_prepared &prepared = plan.prepared[plan.prepared_index[chunk.tensor]];
+    const auto buffers = buffers_of<Rule, P, G, S>(plan, chunk);
+    const int64_t elements =
+        chunk_length(plan, plan.tensors[chunk.tensor], chunk.index * plan.chunk_elements);
+    constexpr bool statistics = last_phase && Statistics;
+    const bool zero_gradients = plan.control->zero_gradients != 0;
+    if (prepared.active == 0) {
+        if (Phase == 0 && zero_gradients) {
+            zero_chunk<G>(buffers.gradient, elements);
         }
+        return;
     }
-}
-
-// Every phase that a rule has.
-template <typename Rule, int Phase>
-__device__ void update_phase(const UpdateLaunch &launch, int phase, double *shared) {
-    if constexpr (Phase < Rule::phases) {
-        if (phase == Phase) {
-            update_chunk<Rule, Phase>(launch, shared);
+    Settings<Rule> settings;
+    settings.zero_gradients = last_phase && zero_gradients;
+    settings.gradient_scale = prepared.gradient_scale;
+    settings.curvature_scale = prepared.curvature_scale;
+    memcpy(&settings.scalars, prepared.scalars, sizeof settings.scalars);
+    const bool aligned = all_aligned<Rule>(buffers);
+    if (Rule::curvature && buffers.curvature != nullptr) {
+        if (aligned) {
+            update_blocks<Rule, Phase, Rule::curvature, statistics, true>(buffers, elements,
+                                                                          settings, shared);
         } else {
-            update_phase<Rule, Phase + 1>(launch, phase, shared);
+            update_blocks<Rule, Phase, Rule::curvature, statistics, false>(buffers, elements,
+                                                                           settings, shared);
+        }
+    } else if (aligned) {
+        update_blocks<Rule, Phase, false, statistics, true>(buffers, elements, settings, shared);
+    } else {
+        update_blocks<Rule, Phase, false, statistics, false>(buffers, elements, settings, shared);
+    }
+    if constexpr (!statistics && !takes_any<Rule, Phase>()) {
+        return;
+    }
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        const int blocks = blocks_of(elements);
+        if (statistics) {
+            plan.partials[place] = join_blocks(shared.change, blocks);
+        }
+        for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+            if (takes<Rule, Phase>(reduction)) {
+                plan.partials[(2 + reduction) * plan.chunk_count + place] =
+                    join_blocks(shared.found[reduction], blocks);
+            }
+        }
+    }
+    __syncthreads();
+}
+
+template <typename Rule, int Phase, bool Statistics, int32_t P, int32_t G, int32_t S>
+__device__ __forceinline__ void update_phase(const panoptim_launch &launch,
+                                             SharedSums<Rule> &shared) {
+    if constexpr (Phase < Rule::phases) {
+        if (launch.phase != Phase) {
+            update_phase<Rule, Phase + 1, Statistics, P, G, S>(launch, shared);
+            return;
+        }
+        for (int64_t i = blockIdx.x; i < launch.chunk_list_count; i += gridDim.x) {
+            update_chunk<Rule, Phase, Statistics, P, G, S>(launch, launch.chunk_list[i], shared);
         }
     }
 }
 
+} // namespace
 } // namespace PANOPTIM_TIER
 } // namespace panoptim
 
-#define PANOPTIM_RULE(name, ...)                                                                   \
-    extern "C" __global__ void __launch_bounds__(PANOPTIM_LANES)                                   \
-        panoptim_update_##name(const panoptim::UpdateLaunch launch, int phase) {                   \
-        __shared__ double shared[PANOPTIM_LANES];                                                  \
-        panoptim::update_phase<panoptim::__VA_ARGS__, 0>(launch, phase, shared);                   \
+// The suffix names the types of parameters, gradients and states. Taking statistics needs
+// registers, so it has kernels of its own.
+#define PANOPTIM_KERNEL(name, statistics, ...)                                                     \
+    extern "C" __global__ void __launch_bounds__(                                                  \
+        panoptim::chunk_threads, panoptim::chunk_residents) name(const panoptim_launch launch) {   \
+        using namespace panoptim;                                                                  \
+        __shared__ SharedSums<__VA_ARGS__> shared;                                                 \
+        update_phase<__VA_ARGS__, 0, statistics, PANOPTIM_F32, PANOPTIM_F32, PANOPTIM_F32>(        \
+            launch, shared);                                                                       \
     }
+#define PANOPTIM_RULE(name, ...)                                                                   \
+    PANOPTIM_KERNEL(panoptim_update_##name##_f32_f32_f32, false, __VA_ARGS__)                      \
+    PANOPTIM_KERNEL(panoptim_update_##name##_f32_f32_f32_statistics, true, __VA_ARGS__)
 #include "rules/rules.def"
 #undef PANOPTIM_RULE
+#undef PANOPTIM_KERNEL
+
+// Zeros into every gradient present.
+extern "C" __global__ void __launch_bounds__(panoptim::chunk_threads)
+    panoptim_zero(const panoptim_launch launch) {
+    using namespace panoptim;
+    const panoptim_plan &plan = launch.plan;
+    for (int64_t i = blockIdx.x; i < plan.chunk_count; i += gridDim.x) {
+        const panoptim_chunk chunk = plan.chunks[i];
+        if (plan.gradients[chunk.tensor] != 0) {
+            const int64_t first = chunk.index * plan.chunk_elements;
+            zero_chunk<PANOPTIM_F32>(reinterpret_cast<float *>(plan.gradients[chunk.tensor]) +
+                                         first,
+                                     chunk_length(plan, plan.tensors[chunk.tensor], first));
+        }
+    }
+}
