@@ -20,7 +20,10 @@ public interface CudaDriver {
     /** The newest version of CUDA that the driver serves, for example 13000 for 13.0. */
     int version();
 
-    /** The number of devices. */
+    /**
+     * The number of devices; to be asked for before anything else of a device, since it initializes
+     * CUDA.
+     */
     int deviceCount();
 
     /** A device's name. */
