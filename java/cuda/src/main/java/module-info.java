@@ -1,7 +1,12 @@
 /** The CUDA backend, over CUDA's driver and cuBLAS behind two interfaces. */
 module org.panoptim.cuda {
     requires transitive org.panoptim;
+    requires org.panoptim.abi;
     requires static org.jspecify;
 
+    exports org.panoptim.cuda;
     exports org.panoptim.cuda.driver;
+
+    provides org.panoptim.spi.BackendProvider with
+            org.panoptim.cuda.CudaFfmProvider;
 }

@@ -27,6 +27,25 @@ public interface Backend extends AutoCloseable {
     Execution open(StepPlan plan);
 
     /**
+     * Whether it works on memory of the host. If not, parameters and gradients must lie on its
+     * device.
+     */
+    default boolean usesHostMemory() {
+        return true;
+    }
+
+    /**
+     * Allocates memory that this backend computes on: the host's, or its device's.
+     *
+     * @param byteSize at least 0
+     * @return all zero, aligned to 64 bytes at least
+     * @throws IllegalStateException if this backend is closed
+     */
+    default Buffer allocate(long byteSize) {
+        return new HostBuffer(byteSize);
+    }
+
+    /**
      * Frees the backend's resources; closing twice is harmless.
      *
      * @throws IllegalStateException if an optimizer still uses it

@@ -5,6 +5,7 @@ import org.panoptim.spi.BackendProvider;
 import java.util.Comparator;
 import java.util.List;
 import java.util.ServiceLoader;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /** The backends that are on the path, in order of preference. */
@@ -23,8 +24,18 @@ public final class Backends {
     }
 
     static Backend best() {
+        return best(_ -> true);
+    }
+
+    /** The best one that reaches these parameters: on the host, or on a device. */
+    static Backend bestFor(List<Parameter> parameters) {
+        boolean host = parameters.stream().allMatch(each -> each.value() instanceof HostMemory);
+        return best(provider -> provider.usesHostMemory() == host);
+    }
+
+    private static Backend best(Predicate<BackendProvider> fits) {
         for (var provider : providers()) {
-            if (provider.probe().available()) {
+            if (fits.test(provider) && provider.probe().available()) {
                 return provider.open();
             }
         }

@@ -92,6 +92,25 @@ public final class Optimizer implements AutoCloseable {
         }
     }
 
+    /**
+     * Records a step, which a device can then repeat without the host: a CUDA graph. Nothing is
+     * changed until it is launched.
+     *
+     * @return the recording; the caller closes it
+     * @throws UnsupportedPlanException if the backend cannot, with the reason
+     * @throws IllegalStateException as {@link #step} does; nothing is changed
+     */
+    public CapturedStep capture() {
+        ownership.enter();
+        try {
+            checkMemory(plan.zeroGradients());
+            checkCurvature();
+            return new OwnedCapture(ownership, execution.capture());
+        } finally {
+            ownership.exit();
+        }
+    }
+
     private void checkMemory(boolean zeroing) {
         var thread = Thread.currentThread();
         for (var parameter : parameters) {
@@ -563,7 +582,7 @@ public final class Optimizer implements AutoCloseable {
             if (backend != null) {
                 return new Optimizer(backend, false, plan);
             }
-            var best = Backend.best();
+            var best = Backends.bestFor(plan.parameters());
             try {
                 return new Optimizer(best, true, plan);
             } catch (RuntimeException e) {

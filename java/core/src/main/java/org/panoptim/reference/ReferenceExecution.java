@@ -1,5 +1,6 @@
 package org.panoptim.reference;
 
+import org.panoptim.CapturedStep;
 import org.panoptim.HostMemory;
 import org.panoptim.LossScale;
 import org.panoptim.Memory;
@@ -206,6 +207,12 @@ final class ReferenceExecution implements Execution {
                 member.tensor().gradient().fill((byte) 0);
             }
         }
+    }
+
+    @Override
+    public CapturedStep capture() {
+        throw new UnsupportedPlanException(
+                ReferenceBackend.NAME, "the CPU has no graphs to capture");
     }
 
     @Override

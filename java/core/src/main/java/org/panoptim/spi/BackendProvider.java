@@ -12,6 +12,11 @@ public interface BackendProvider {
     /** The order of preference: the highest that works is taken. The reference backend has 0. */
     int preference();
 
+    /** Whether the backend works on memory of the host, and not of a device. */
+    default boolean usesHostMemory() {
+        return true;
+    }
+
     /**
      * Tries the backend out and says what was found; never throws for a backend that cannot work.
      */

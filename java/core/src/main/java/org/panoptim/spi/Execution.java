@@ -1,5 +1,6 @@
 package org.panoptim.spi;
 
+import org.panoptim.CapturedStep;
 import org.panoptim.Parameter;
 import org.panoptim.StateTensor;
 
@@ -47,6 +48,13 @@ public interface Execution extends AutoCloseable {
 
     /** Sets counters and counts, as after a checkpoint. */
     void restore(Counters counters, Map<Parameter, Long> counts);
+
+    /**
+     * Records a step for a device to repeat.
+     *
+     * @throws org.panoptim.UnsupportedPlanException if this backend cannot, with the reason
+     */
+    CapturedStep capture();
 
     /** Frees tables and states; waits for running work. */
     @Override

@@ -12,6 +12,7 @@ import static org.panoptim.simd.bindings.LibPanoptim.panoptim_update;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import org.panoptim.CapturedStep;
 import org.panoptim.HostMemory;
 import org.panoptim.LossScale;
 import org.panoptim.Memory;
@@ -256,6 +257,11 @@ final class SimdExecution implements Execution {
                 host.segment().fill((byte) 0);
             }
         }
+    }
+
+    @Override
+    public CapturedStep capture() {
+        throw new UnsupportedPlanException(SimdBackend.NAME, "the CPU has no graphs to capture");
     }
 
     @Override

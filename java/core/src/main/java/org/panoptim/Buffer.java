@@ -1,0 +1,37 @@
+package org.panoptim;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Memory that a backend computes on, allocated by {@link Backend#allocate}. Whoever allocated it
+ * closes it, after the optimizers that use it and before the backend.
+ */
+public interface Buffer extends AutoCloseable {
+
+    /** The memory, for {@link Parameter#of(String, Shape, Memory)} and gradients. */
+    Memory memory();
+
+    /**
+     * Copies bytes in; they are there when this returns.
+     *
+     * @param offset the first byte to set
+     * @param source how much to set, and to what; any segment
+     * @throws IndexOutOfBoundsException if the buffer does not have that many bytes from there
+     * @throws IllegalStateException if it is closed
+     */
+    void write(long offset, MemorySegment source);
+
+    /**
+     * Copies bytes out, behind all steps that were taken so far.
+     *
+     * @param offset the first byte to copy
+     * @param destination how much to copy, and where to; any segment
+     * @throws IndexOutOfBoundsException if the buffer does not have that many bytes from there
+     * @throws IllegalStateException if it is closed
+     */
+    void read(long offset, MemorySegment destination);
+
+    /** Frees the memory; closing twice is harmless. */
+    @Override
+    void close();
+}

@@ -1,0 +1,29 @@
+package org.panoptim;
+
+/** A captured step that keeps to its optimizer's thread and life. */
+record OwnedCapture(Ownership ownership, CapturedStep captured) implements CapturedStep {
+
+    @Override
+    public void launch() {
+        ownership.enter();
+        try {
+            captured.launch();
+        } finally {
+            ownership.exit();
+        }
+    }
+
+    @Override
+    public void close() {
+        if (ownership.isClosed()) {
+            // The execution freed it.
+            return;
+        }
+        ownership.enter();
+        try {
+            captured.close();
+        } finally {
+            ownership.exit();
+        }
+    }
+}

@@ -1,0 +1,191 @@
+package org.panoptim.cuda;
+
+import org.jspecify.annotations.Nullable;
+import org.panoptim.Backend;
+import org.panoptim.Buffer;
+import org.panoptim.cuda.driver.CudaDevice;
+import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.cuda.driver.CudaException;
+import org.panoptim.cuda.driver.HostCopies;
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.UseCount;
+
+import java.util.function.Supplier;
+
+/**
+ * The backend over a CUDA device. Parameters, gradients and states lie in the device's memory; a
+ * step is some launches on one stream, and the host waits only where it asks for a result.
+ *
+ * <p>After an error that destroys the device's context (an illegal address, say) the backend is of
+ * no use any more, and says so.
+ */
+public final class CudaBackend implements Backend {
+
+    private final String name;
+    private final CudaDevice device;
+    private final long stream;
+    private final HostCopies copies;
+    private final CudaKernels kernels;
+    private final UseCount uses;
+    private volatile @Nullable CudaException broken;
+
+    private CudaBackend(String name, CudaDevice device, CudaOptions options) {
+        this.name = name;
+        this.device = device;
+        stream = options.stream();
+        uses = new UseCount(name);
+        device.enter();
+        copies = new HostCopies(device);
+        try {
+            kernels = new CudaKernels(name, device, copies, options.ownRules());
+        } catch (RuntimeException | Error e) {
+            copies.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Opens the backend over a driver.
+     *
+     * @param name the backend's name, for example {@code "cuda-ffm"}
+     * @throws org.panoptim.cuda.driver.CudaUnavailableException if the driver or the device is too
+     *     old or there is no such device
+     * @throws org.panoptim.BackendUnavailableException if there are no kernels for it
+     * @throws CudaException if the driver answers with another error
+     */
+    public static CudaBackend open(String name, CudaDriver driver, CudaOptions options) {
+        var device = CudaDevice.open(driver, options.device());
+        try {
+            return new CudaBackend(name, device, options);
+        } catch (RuntimeException | Error e) {
+            device.close();
+            throw e;
+        }
+    }
+
+    /** The device. */
+    public CudaDevice device() {
+        return device;
+    }
+
+    /** The stream that all work goes to. */
+    public long stream() {
+        return stream;
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public String description() {
+        return describe(device);
+    }
+
+    static String describe(CudaDevice device) {
+        var text =
+                "%s, compute capability %d.%d, through %s"
+                        .formatted(
+                                device.name(),
+                                device.capability() / 10,
+                                device.capability() % 10,
+                                device.driver().name());
+        return device.virtual() ? text + "; no GPU: kernels run on the CPU" : text;
+    }
+
+    @Override
+    public boolean usesHostMemory() {
+        return false;
+    }
+
+    @Override
+    public Buffer allocate(long byteSize) {
+        if (byteSize < 0) {
+            throw new IllegalArgumentException("byteSize must be at least 0, but is " + byteSize);
+        }
+        return uses.open(() -> call(() -> new DeviceBuffer(this, byteSize, uses::release)));
+    }
+
+    @Override
+    public Execution open(StepPlan plan) {
+        return uses.open(() -> call(() -> new CudaExecution(this, plan, uses::release)));
+    }
+
+    /** The kernels. */
+    CudaKernels kernels() {
+        return kernels;
+    }
+
+    /** Copies between host and device; one at a time. */
+    HostCopies copies() {
+        return copies;
+    }
+
+    /**
+     * Makes the device's context current and calls the driver.
+     *
+     * @throws IllegalStateException if an earlier error has destroyed the context
+     */
+    <T> T call(Supplier<T> body) {
+        enter();
+        try {
+            return body.get();
+        } catch (CudaException e) {
+            throw noted(e);
+        }
+    }
+
+    /**
+     * Makes the device's context current.
+     *
+     * @throws IllegalStateException if an earlier error has destroyed the context
+     */
+    void enter() {
+        var error = broken;
+        if (error != null) {
+            throw new IllegalStateException(
+                    "backend %s is unusable since an error destroyed the device's context; end the process and start anew. The error was: %s"
+                            .formatted(name, error.getMessage()),
+                    error);
+        }
+        device.enter();
+    }
+
+    /** Remembers an error if it has destroyed the context. */
+    CudaException noted(CudaException error) {
+        if (error.isSticky()) {
+            broken = error;
+        }
+        return error;
+    }
+
+    /** Frees what there is to free; of a destroyed context nothing is left. */
+    void free(Runnable body) {
+        if (broken != null) {
+            return;
+        }
+        device.enter();
+        try {
+            body.run();
+        } catch (CudaException e) {
+            throw noted(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (uses.close()) {
+            try {
+                free(
+                        () -> {
+                            copies.close();
+                            kernels.close();
+                        });
+            } finally {
+                device.close();
+            }
+        }
+    }
+}

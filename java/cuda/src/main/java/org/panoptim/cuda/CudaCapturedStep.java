@@ -1,0 +1,93 @@
+package org.panoptim.cuda;
+
+import org.panoptim.CapturedStep;
+import org.panoptim.cuda.driver.CudaDriver;
+
+/** A step as a CUDA graph. */
+final class CudaCapturedStep implements CapturedStep {
+
+    private final CudaExecution execution;
+    private final long graph;
+    private final long executable;
+    private boolean ended;
+    private boolean closed;
+
+    private CudaCapturedStep(CudaExecution execution, long graph, long executable) {
+        this.execution = execution;
+        this.graph = graph;
+        this.executable = executable;
+    }
+
+    /** Captures a step on a stream on which nothing else goes on. */
+    static CudaCapturedStep record(CudaExecution execution, long stream) {
+        var driver = execution.backend().device().driver();
+        driver.beginCapture(stream);
+        try {
+            execution.enqueueCaptured(stream);
+        } catch (RuntimeException | Error e) {
+            abandon(driver, stream, e);
+            throw e;
+        }
+        long graph = driver.endCapture(stream);
+        try {
+            return new CudaCapturedStep(execution, graph, driver.instantiate(graph));
+        } catch (RuntimeException | Error e) {
+            driver.destroyGraph(graph);
+            throw e;
+        }
+    }
+
+    private static void abandon(CudaDriver driver, long stream, Throwable reason) {
+        try {
+            driver.destroyGraph(driver.endCapture(stream));
+        } catch (RuntimeException e) {
+            reason.addSuppressed(e);
+        }
+    }
+
+    long executable() {
+        return executable;
+    }
+
+    @Override
+    public void launch() {
+        if (closed) {
+            throw new IllegalStateException("the captured step is closed");
+        }
+        if (ended) {
+            throw new IllegalStateException(
+                    "the step was captured before parameters were added; capture it again");
+        }
+        execution.launch(this);
+    }
+
+    /** Destroys the graph, whose work must be done. */
+    void end() {
+        if (!ended) {
+            ended = true;
+            var driver = execution.backend().device().driver();
+            driver.destroyExecutableGraph(executable);
+            driver.destroyGraph(graph);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        execution.forget(this);
+        execution
+                .backend()
+                .free(
+                        () -> {
+                            execution
+                                    .backend()
+                                    .device()
+                                    .driver()
+                                    .synchronizeStream(execution.backend().stream());
+                            end();
+                        });
+    }
+}

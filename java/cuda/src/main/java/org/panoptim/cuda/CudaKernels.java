@@ -1,0 +1,135 @@
+package org.panoptim.cuda;
+
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_ABI;
+
+import org.panoptim.BackendUnavailableException;
+import org.panoptim.abi.KernelRegistry;
+import org.panoptim.abi.bindings.panoptim_kernel_rule;
+import org.panoptim.abi.bindings.panoptim_kernels_info;
+import org.panoptim.cuda.driver.CudaDevice;
+import org.panoptim.cuda.driver.HostCopies;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.util.ArrayList;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** The loaded module of kernels: its functions with their launch shapes, and its rules. */
+final class CudaKernels implements AutoCloseable {
+
+    /** Threads of a block of the kernels that go over chunks: {@code chunk_threads} there. */
+    private static final int CHUNK_THREADS = 128;
+
+    /** Threads of the one block of the control kernel: {@code control_threads} there. */
+    private static final int CONTROL_THREADS = 512;
+
+    private final CudaDevice device;
+    private final long module;
+    private final KernelRegistry registry;
+    private final Map<String, Kernel> kernels = new ConcurrentHashMap<>();
+
+    /**
+     * A function of the module.
+     *
+     * @param blocks the most blocks that the device holds at a time; 1 if it needs one only
+     */
+    record Kernel(String name, long function, int threads, int blocks) {
+
+        /** The blocks for so many pieces of work. */
+        int blocksFor(long pieces) {
+            return (int) Math.min(pieces, blocks);
+        }
+    }
+
+    CudaKernels(
+            String backend,
+            CudaDevice device,
+            HostCopies copies,
+            Map<String, StructLayout> ownRules) {
+        this.device = device;
+        try (var arena = Arena.ofConfined()) {
+            module = device.driver().loadModule(KernelImage.read(backend, arena));
+        }
+        try (var arena = Arena.ofConfined()) {
+            var info = panoptim_kernels_info.allocate(arena);
+            copies.toHost(info, device.driver().global(module, "panoptim_kernels"), 0);
+            if (panoptim_kernels_info.abi(info) != PANOPTIM_ABI()) {
+                throw new BackendUnavailableException(
+                        "backend %s: the kernels have ABI %d, but this version needs %d"
+                                .formatted(
+                                        backend, panoptim_kernels_info.abi(info), PANOPTIM_ABI()));
+            }
+            registry = registry(backend, info, ownRules);
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    private static KernelRegistry registry(
+            String backend, MemorySegment info, Map<String, StructLayout> ownRules) {
+        var described = new ArrayList<KernelRegistry.Described>();
+        for (int i = 0; i < panoptim_kernels_info.rule_count(info); i++) {
+            var rule = panoptim_kernels_info.rules(info, i);
+            described.add(
+                    new KernelRegistry.Described(
+                            panoptim_kernel_rule.name(rule).getString(0),
+                            panoptim_kernel_rule.info(rule)));
+        }
+        return KernelRegistry.of(backend, described, ownRules);
+    }
+
+    /** The rules. */
+    KernelRegistry registry() {
+        return registry;
+    }
+
+    /** The kernel that measures gradients. */
+    Kernel measure() {
+        return overChunks("panoptim_measure");
+    }
+
+    /** The kernel between the passes. */
+    Kernel control() {
+        return kernels.computeIfAbsent(
+                "panoptim_control_step",
+                name -> new Kernel(name, function(name), CONTROL_THREADS, 1));
+    }
+
+    /** The kernel that zeroes gradients. */
+    Kernel zero() {
+        return overChunks("panoptim_zero");
+    }
+
+    /** The kernel that updates float32 tensors by a rule. */
+    Kernel update(KernelRegistry.Kernel rule, boolean statistics) {
+        return overChunks(
+                "panoptim_update_"
+                        + rule.name()
+                        + "_f32_f32_f32"
+                        + (statistics ? "_statistics" : ""));
+    }
+
+    private Kernel overChunks(String kernel) {
+        return kernels.computeIfAbsent(
+                kernel,
+                name -> {
+                    long function = function(name);
+                    int residents = device.driver().occupancy(function, CHUNK_THREADS, 0);
+                    int blocks = Math.max(1, residents * device.multiprocessors());
+                    return new Kernel(name, function, CHUNK_THREADS, blocks);
+                });
+    }
+
+    private long function(String name) {
+        return device.driver().function(module, name);
+    }
+
+    @Override
+    public void close() {
+        device.enter();
+        device.driver().unloadModule(module);
+    }
+}

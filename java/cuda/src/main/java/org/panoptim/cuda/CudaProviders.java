@@ -1,0 +1,41 @@
+package org.panoptim.cuda;
+
+import org.panoptim.BackendStatus;
+import org.panoptim.BackendUnavailableException;
+import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.cuda.driver.CudaException;
+import org.panoptim.cuda.driver.CudaProbe;
+import org.panoptim.cuda.driver.CudaUnavailableException;
+
+import java.util.ArrayList;
+import java.util.function.Supplier;
+
+/** What the providers of the CUDA backend share: it is one backend over two drivers. */
+public final class CudaProviders {
+
+    private CudaProviders() {}
+
+    /** Tries a driver out. */
+    public static BackendStatus probe(String name, Supplier<CudaDriver> driver) {
+        var probe = CudaProbe.of(driver);
+        var tried = new ArrayList<>(probe.tried());
+        tried.add(KernelImage.explain());
+        if (probe.available() && !KernelImage.exists()) {
+            return new BackendStatus(name, false, KernelImage.explain(), tried);
+        }
+        return new BackendStatus(name, probe.available(), probe.summary(), tried);
+    }
+
+    /**
+     * Opens the backend over a driver.
+     *
+     * @throws BackendUnavailableException if it does not work here, with the reason
+     */
+    public static CudaBackend open(String name, Supplier<CudaDriver> driver, CudaOptions options) {
+        try {
+            return CudaBackend.open(name, driver.get(), options);
+        } catch (CudaUnavailableException | CudaException e) {
+            throw new BackendUnavailableException("backend " + name + ": " + e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,60 @@
+package org.panoptim.cuda;
+
+import org.panoptim.Buffer;
+import org.panoptim.DeviceMemory;
+import org.panoptim.Memory;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+
+/** Memory of the device that the backend allocated. */
+final class DeviceBuffer implements Buffer {
+
+    private final CudaBackend backend;
+    private final Runnable onClose;
+    private final DeviceMemory memory;
+    private boolean closed;
+
+    DeviceBuffer(CudaBackend backend, long byteSize, Runnable onClose) {
+        this.backend = backend;
+        this.onClose = onClose;
+        memory = new DeviceMemory(DeviceSlab.allocate(backend, byteSize), byteSize);
+    }
+
+    @Override
+    public Memory memory() {
+        return memory;
+    }
+
+    @Override
+    public void write(long offset, MemorySegment source) {
+        check(offset, source);
+        DeviceState.write(backend, memory.address() + offset, source);
+    }
+
+    @Override
+    public void read(long offset, MemorySegment destination) {
+        check(offset, destination);
+        DeviceState.read(backend, memory.address() + offset, destination);
+    }
+
+    private void check(long offset, MemorySegment segment) {
+        if (closed) {
+            throw new IllegalStateException("the buffer is closed");
+        }
+        Objects.checkFromIndexSize(offset, segment.byteSize(), memory.byteSize());
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        try {
+            backend.free(() -> backend.device().driver().free(memory.address(), backend.stream()));
+        } finally {
+            onClose.run();
+        }
+    }
+}

@@ -1,0 +1,149 @@
+package org.panoptim.cuda;
+
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_FAIL;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PROPAGATE;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_SKIP;
+
+import org.panoptim.LossScale;
+import org.panoptim.abi.bindings.panoptim_control;
+import org.panoptim.abi.bindings.panoptim_progress;
+import org.panoptim.cuda.driver.PinnedBuffer;
+import org.panoptim.spi.Counters;
+import org.panoptim.spi.StepPlan;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The device's control block, and the page-locked memory where it tells how far it is, for the host
+ * to look at without waiting.
+ */
+final class DeviceControl implements AutoCloseable {
+
+    private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
+
+    private final CudaBackend backend;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment copy = panoptim_control.allocate(arena);
+    private final long memory;
+    private final PinnedBuffer progress;
+
+    DeviceControl(CudaBackend backend, StepPlan plan) {
+        this.backend = backend;
+        memory = DeviceSlab.allocate(backend, copy.byteSize());
+        try {
+            progress = PinnedBuffer.allocate(backend.device(), panoptim_progress.sizeof());
+        } catch (RuntimeException | Error e) {
+            backend.device().driver().free(memory, backend.stream());
+            throw e;
+        }
+        progress.memory().fill((byte) 0);
+        panoptim_control.loss_scale(copy, plan.lossScale().initial());
+        writeSettings(plan);
+        send();
+    }
+
+    private void writeSettings(StepPlan plan) {
+        panoptim_control.clip_norm(copy, plan.clipNorm());
+        if (plan.lossScale() instanceof LossScale.Dynamic dynamic) {
+            panoptim_control.growth_factor(copy, dynamic.growthFactor());
+            panoptim_control.backoff_factor(copy, dynamic.backoffFactor());
+            panoptim_control.growth_interval(copy, dynamic.growthInterval());
+        }
+        panoptim_control.policy(
+                copy,
+                switch (plan.policy()) {
+                    case PROPAGATE -> PANOPTIM_PROPAGATE();
+                    case SKIP -> PANOPTIM_SKIP();
+                    case FAIL -> PANOPTIM_FAIL();
+                });
+        panoptim_control.measure(copy, plan.measures() ? 1 : 0);
+        panoptim_control.statistics(copy, plan.statistics() ? 1 : 0);
+        panoptim_control.zero_gradients(copy, plan.zeroGradients() ? 1 : 0);
+        panoptim_control.clip_coefficient(copy, 1);
+        panoptim_control.gradient_norm(copy, Double.NaN);
+        panoptim_control.update_norm(copy, Double.NaN);
+    }
+
+    /** Reads the block, behind all work of the stream. */
+    MemorySegment read() {
+        DeviceState.read(backend, memory, copy);
+        return copy;
+    }
+
+    /** Sets the counters; as before the first step, nothing is known of a last one. */
+    void restore(Counters counters) {
+        read();
+        panoptim_control.step(copy, counters.step());
+        panoptim_control.skipped(copy, counters.skipped());
+        panoptim_control.growth_tracker(copy, counters.growthTracker());
+        panoptim_control.loss_scale(copy, counters.lossScale());
+        panoptim_control.accepted(copy, 0);
+        panoptim_control.gradient_scale(copy, 0);
+        panoptim_control.clip_coefficient(copy, 1);
+        send();
+        panoptim_progress.step(progress.memory(), counters.step());
+        panoptim_progress.skipped(progress.memory(), counters.skipped());
+    }
+
+    /** Lets the progress follow after the block was set back, behind all work of the stream. */
+    void takeBack() {
+        read();
+        panoptim_progress.step(progress.memory(), panoptim_control.step(copy));
+        panoptim_progress.skipped(progress.memory(), panoptim_control.skipped(copy));
+    }
+
+    private void send() {
+        DeviceState.write(backend, memory, copy);
+        backend.device().driver().synchronizeStream(backend.stream());
+    }
+
+    /** The block's address on the device. */
+    long address() {
+        return memory;
+    }
+
+    /** The size of the block in bytes. */
+    long bytes() {
+        return copy.byteSize();
+    }
+
+    /** The device's address of the memory where it tells how far it is. */
+    long progressAddress() {
+        return progress.devicePointer();
+    }
+
+    /** Steps that the device has taken, at least. */
+    long stepsDone() {
+        return now(panoptim_progress.step$offset());
+    }
+
+    /** Steps that the device has refused, at least. */
+    long stepsSkipped() {
+        return now(panoptim_progress.skipped$offset());
+    }
+
+    /** Steps refused for a gradient that was not finite, at least. */
+    long nonFinite() {
+        return now(panoptim_progress.non_finite$offset());
+    }
+
+    /** Steps refused since the schedule had no entry for them, at least. */
+    long outOfEntries() {
+        return now(panoptim_progress.out_of_entries$offset());
+    }
+
+    /** The device writes while the host reads. */
+    private long now(long offset) {
+        return (long) LONG.getVolatile(progress.memory(), offset);
+    }
+
+    @Override
+    public void close() {
+        progress.close();
+        arena.close();
+        backend.device().driver().free(memory, backend.stream());
+    }
+}

@@ -1,0 +1,47 @@
+package org.panoptim.cuda;
+
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_DECIDE;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_FINISH;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_GATHER;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_PREPARE;
+
+import org.panoptim.cuda.driver.CudaDriver;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A launch that is the same at every step, ready made.
+ *
+ * @param argument its {@code panoptim_launch}
+ */
+record Launch(CudaKernels.Kernel kernel, int blocks, MemorySegment argument) {
+
+    /** Join what measuring found, accept or refuse the step, and prepare its first phase. */
+    static final int BEGIN =
+            PANOPTIM_STAGE_GATHER() | PANOPTIM_STAGE_DECIDE() | PANOPTIM_STAGE_PREPARE();
+
+    /** The same without preparing, for a transform to follow. */
+    static final int DECIDE = PANOPTIM_STAGE_GATHER() | PANOPTIM_STAGE_DECIDE();
+
+    /** Join what measuring found after a transform, and prepare the first phase. */
+    static final int AFTER_TRANSFORM = PANOPTIM_STAGE_GATHER() | PANOPTIM_STAGE_PREPARE();
+
+    /** Prepare a later phase. */
+    static final int PREPARE = PANOPTIM_STAGE_PREPARE();
+
+    /** Join the update's norm. */
+    static final int FINISH = PANOPTIM_STAGE_FINISH();
+
+    void on(CudaDriver driver, long stream) {
+        if (blocks > 0) {
+            driver.launch(
+                    kernel.function(),
+                    kernel.name(),
+                    blocks,
+                    kernel.threads(),
+                    0,
+                    stream,
+                    argument);
+        }
+    }
+}

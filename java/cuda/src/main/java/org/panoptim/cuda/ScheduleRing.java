@@ -1,0 +1,137 @@
+package org.panoptim.cuda;
+
+import org.panoptim.abi.bindings.panoptim_schedule_entry;
+import org.panoptim.spi.StepPlan;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What the schedule wants of the steps to come, written ahead: the device alone knows which step is
+ * next, since it alone knows which were refused.
+ *
+ * <p>Entry {@code step modulo ENTRIES} is for that step and says so; the device refuses a step
+ * whose entry is for another.
+ */
+final class ScheduleRing implements AutoCloseable {
+
+    /** The most steps ahead of one that the device has passed. */
+    static final int ENTRIES = 4096;
+
+    /** Steps that are written ahead of the next one, for a graph that runs without the host. */
+    private static final int AHEAD = ENTRIES / 2;
+
+    private static final int LOW = ENTRIES / 4;
+
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment entries = panoptim_schedule_entry.allocateArray(ENTRIES, arena);
+
+    /** The last step that has an entry. */
+    private long filled;
+
+    /** The first step that the schedule did not answer for when asked ahead; 0 if none. */
+    private long unanswered;
+
+    // Steps from first to last have entries that the device has not been sent; none if first is 0.
+    private long first;
+    private long last;
+
+    /** Begins anew behind a step, when the device's counters are set. */
+    void restart(long step) {
+        entries.fill((byte) 0);
+        filled = step;
+        unanswered = 0;
+        first = 0;
+    }
+
+    /**
+     * Writes entries for the steps that may come.
+     *
+     * @param done a step that the device has passed
+     * @param next the latest step that may be taken next, at most {@code done + ENTRIES}
+     * @throws IllegalStateException if the schedule answers with nonsense for the latter
+     */
+    void cover(StepPlan plan, long done, long next) {
+        boolean stale = next <= filled && changed(plan, next);
+        boolean low = filled < next + LOW && (unanswered == 0 || unanswered <= next);
+        if (stale || low) {
+            long from = stale ? done + 1 : Math.max(filled, done) + 1;
+            write(plan, from, next, Math.min(done + ENTRIES, next + AHEAD));
+        }
+    }
+
+    private boolean changed(StepPlan plan, long step) {
+        var entry = entry(step);
+        return !same(panoptim_schedule_entry.rate_factor(entry), plan.rateFactor(step))
+                || !same(panoptim_schedule_entry.momentum(entry), plan.momentum(step));
+    }
+
+    private static boolean same(double one, double other) {
+        return Double.doubleToLongBits(one) == Double.doubleToLongBits(other);
+    }
+
+    /** Writes entries up to an end, or to where the schedule has no answer any more. */
+    private void write(StepPlan plan, long from, long next, long end) {
+        unanswered = 0;
+        for (long step = from; step <= end; step++) {
+            double factor;
+            double momentum;
+            try {
+                factor = plan.rateFactor(step);
+                momentum = plan.momentum(step);
+            } catch (RuntimeException e) {
+                if (step <= next) {
+                    throw e;
+                }
+                // The step may never come; if it does, the schedule is asked again.
+                unanswered = step;
+                break;
+            }
+            var entry = entry(step);
+            panoptim_schedule_entry.rate_factor(entry, factor);
+            panoptim_schedule_entry.momentum(entry, momentum);
+            panoptim_schedule_entry.step(entry, step);
+            first = first == 0 ? step : Math.min(first, step);
+            last = step;
+            filled = step;
+        }
+    }
+
+    private MemorySegment entry(long step) {
+        return panoptim_schedule_entry.asSlice(entries, step % ENTRIES);
+    }
+
+    /** Sends what has been written since. */
+    void send(Uploads uploads, long address, long stream) {
+        if (first == 0) {
+            return;
+        }
+        long size = panoptim_schedule_entry.sizeof();
+        long count = Math.min(last - first + 1, ENTRIES);
+        long place = first % ENTRIES;
+        long until = Math.min(place + count, ENTRIES);
+        uploads.send(
+                address + place * size,
+                entries.asSlice(place * size, (until - place) * size),
+                stream,
+                false);
+        long rest = count - (until - place);
+        uploads.send(address, entries.asSlice(0, rest * size), stream, false);
+        first = 0;
+    }
+
+    /** The factor of a step that has an entry. */
+    double rateFactor(long step) {
+        return panoptim_schedule_entry.rate_factor(entry(step));
+    }
+
+    /** The size of the device's copy in bytes. */
+    static long bytes() {
+        return ENTRIES * panoptim_schedule_entry.sizeof();
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

@@ -1,0 +1,148 @@
+package org.panoptim.cuda;
+
+import org.panoptim.abi.bindings.panoptim_launch;
+import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.spi.StepPlan;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The launches of a step over given tables. */
+final class StepLaunches implements AutoCloseable {
+
+    private final Arena arena = Arena.ofShared();
+    private final CudaBackend backend;
+    private final DeviceTables tables;
+    private final DeviceControl control;
+    private final long schedule;
+    private final Launch measure;
+    private final Launch begin;
+    private final Launch decide;
+    private final Launch afterTransform;
+    private final Launch finish;
+    private final Launch zero;
+    private final Launch[] prepare;
+    private final Launch[][] update;
+    private final boolean measures;
+    private final boolean statistics;
+
+    StepLaunches(
+            CudaBackend backend,
+            StepPlan plan,
+            DeviceTables tables,
+            DeviceControl control,
+            long schedule) {
+        this.backend = backend;
+        this.tables = tables;
+        this.control = control;
+        this.schedule = schedule;
+        measures = plan.measures();
+        statistics = plan.statistics();
+        var kernels = backend.kernels();
+        measure = overChunks(kernels.measure());
+        zero = overChunks(kernels.zero());
+        begin = control(Launch.BEGIN, 0);
+        decide = control(Launch.DECIDE, 0);
+        afterTransform = control(Launch.AFTER_TRANSFORM, 0);
+        finish = control(Launch.FINISH, 0);
+        int phases =
+                tables.chunkLists().keySet().stream()
+                        .mapToInt(kernel -> kernel.phases())
+                        .max()
+                        .orElse(1);
+        prepare = new Launch[phases];
+        update = new Launch[phases][];
+        for (int phase = 0; phase < phases; phase++) {
+            prepare[phase] = control(Launch.PREPARE, phase);
+            update[phase] = updates(phase);
+        }
+    }
+
+    private Launch[] updates(int phase) {
+        List<Launch> launches = new ArrayList<>();
+        tables.chunkLists()
+                .forEach(
+                        (rule, list) -> {
+                            if (phase < rule.phases()) {
+                                var kernel = backend.kernels().update(rule, statistics);
+                                var argument = argument(0, phase);
+                                panoptim_launch.chunk_list(
+                                        argument, MemorySegment.ofAddress(list.address()));
+                                panoptim_launch.chunk_list_count(argument, list.count());
+                                launches.add(
+                                        new Launch(
+                                                kernel, kernel.blocksFor(list.count()), argument));
+                            }
+                        });
+        return launches.toArray(Launch[]::new);
+    }
+
+    private Launch overChunks(CudaKernels.Kernel kernel) {
+        return new Launch(kernel, kernel.blocksFor(tables.chunkCount()), argument(0, 0));
+    }
+
+    private Launch control(int stages, int phase) {
+        return new Launch(backend.kernels().control(), 1, argument(stages, phase));
+    }
+
+    private MemorySegment argument(int stages, int phase) {
+        var argument = panoptim_launch.allocate(arena);
+        tables.describe(panoptim_launch.plan(argument), control.address(), schedule);
+        panoptim_launch.progress(argument, MemorySegment.ofAddress(control.progressAddress()));
+        panoptim_launch.stages(argument, stages);
+        panoptim_launch.phase(argument, phase);
+        return argument;
+    }
+
+    /** A whole step. */
+    void step(CudaDriver driver, long stream) {
+        if (measures) {
+            measure.on(driver, stream);
+        }
+        begin.on(driver, stream);
+        update(driver, stream);
+    }
+
+    /** The part of a step before a transform. */
+    void beforeTransform(CudaDriver driver, long stream) {
+        if (measures) {
+            measure.on(driver, stream);
+        }
+        decide.on(driver, stream);
+    }
+
+    /** The part of a step after a transform. */
+    void afterTransform(CudaDriver driver, long stream) {
+        if (measures) {
+            measure.on(driver, stream);
+        }
+        afterTransform.on(driver, stream);
+        update(driver, stream);
+    }
+
+    private void update(CudaDriver driver, long stream) {
+        for (int phase = 0; phase < update.length; phase++) {
+            if (phase > 0) {
+                prepare[phase].on(driver, stream);
+            }
+            for (var launch : update[phase]) {
+                launch.on(driver, stream);
+            }
+        }
+        if (statistics) {
+            finish.on(driver, stream);
+        }
+    }
+
+    /** Zeros into every gradient. */
+    void zero(CudaDriver driver, long stream) {
+        zero.on(driver, stream);
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}
