@@ -2,44 +2,26 @@ package org.panoptim.cuda.driver;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.concurrent.atomic.AtomicLong;
 
-/**
- * Small pieces of native memory for the arguments and results of calls, handed out without a lock
- * and without an allocation. A piece belongs to one running call, whatever its thread.
- */
+/** Small pieces of native memory for the arguments and results of running calls. */
 final class Scratch {
 
     /** Bytes of a piece: a cache line. */
-    static final int BYTES = 64;
+    private static final int BYTES = 64;
 
-    private static final int PIECES = Long.SIZE;
-
-    private final MemorySegment[] pieces = new MemorySegment[PIECES];
-
-    /** One bit for each piece that is in use. */
-    private final AtomicLong used = new AtomicLong();
+    private final CallSlots slots = new CallSlots();
+    private final MemorySegment[] pieces = new MemorySegment[CallSlots.COUNT];
 
     Scratch() {
-        var memory = Arena.global().allocate((long) PIECES * BYTES, BYTES);
-        for (int i = 0; i < PIECES; i++) {
+        var memory = Arena.global().allocate((long) pieces.length * BYTES, BYTES);
+        for (int i = 0; i < pieces.length; i++) {
             pieces[i] = memory.asSlice((long) i * BYTES, BYTES);
         }
     }
 
-    /** Takes a piece; waits while all of them are in use. */
+    /** Takes a piece for the running call. */
     int acquire() {
-        while (true) {
-            long now = used.get();
-            if (now == -1) {
-                Thread.yield();
-                continue;
-            }
-            int piece = Long.numberOfTrailingZeros(~now);
-            if (used.compareAndSet(now, now | 1L << piece)) {
-                return piece;
-            }
-        }
+        return slots.acquire();
     }
 
     /** The memory of a piece. */
@@ -49,6 +31,6 @@ final class Scratch {
 
     /** Gives a piece back. */
     void release(int piece) {
-        used.getAndAdd(-(1L << piece));
+        slots.release(piece);
     }
 }
