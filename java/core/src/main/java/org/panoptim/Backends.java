@@ -23,6 +23,15 @@ public final class Backends {
         return providers().stream().map(BackendProvider::name).toList();
     }
 
+    /**
+     * The fastest backend that works here on memory of the host; the caller closes it.
+     *
+     * @throws BackendUnavailableException if there is none
+     */
+    public static Backend bestForHostMemory() {
+        return best(BackendProvider::usesHostMemory);
+    }
+
     static Backend best() {
         return best(_ -> true);
     }

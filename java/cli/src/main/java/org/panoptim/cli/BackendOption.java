@@ -2,6 +2,7 @@ package org.panoptim.cli;
 
 import org.panoptim.Backend;
 import org.panoptim.BackendUnavailableException;
+import org.panoptim.Backends;
 
 import picocli.CommandLine.Option;
 
@@ -22,6 +23,11 @@ final class BackendOption {
     /** Opens the backend, which the caller closes. */
     Backend open() {
         return isGiven() ? open(name) : Backend.best();
+    }
+
+    /** As {@link #open()}; the fastest of those that work on memory of the host if left out. */
+    Backend openForHostMemory() {
+        return isGiven() ? open(name) : Backends.bestForHostMemory();
     }
 
     /**

@@ -91,7 +91,7 @@ final class TrainCommand implements Callable<Integer> {
         // The charts need no screen, and must not look for one.
         System.setProperty("java.awt.headless", "true");
         try (var interruption = Interruption.watch();
-                var chosen = backend.open()) {
+                var chosen = backend.openForHostMemory()) {
             var display = new ProgressDisplay(terminal(), interruption::isRequested);
             var outcomes = new Training(settings, chosen, display).run();
             show(settings, outcomes);

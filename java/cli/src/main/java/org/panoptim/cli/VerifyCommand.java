@@ -87,6 +87,9 @@ final class VerifyCommand implements Callable<Integer> {
         out.println();
         table(backends, results).lines().forEach(line -> out.println("  " + line));
         out.println();
+        backends.forEach(
+                backend -> out.println("  " + backend.name() + ": " + backend.description()));
+        out.println();
         failed.forEach(result -> out.println("✘ " + result));
         out.println(
                 failed.isEmpty()

@@ -4,7 +4,10 @@ import org.panoptim.Backend;
 import org.panoptim.simd.SimdBackend;
 import org.panoptim.simd.SimdOptions;
 
+import java.lang.foreign.StructLayout;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -20,9 +23,18 @@ final class Contenders {
         return new Contender("reference", () -> Backend.named("reference"));
     }
 
-    /** All that must equal the reference on this machine; a further backend is a further line. */
+    /** All that must equal the reference in this run of the suite. */
     static List<Contender> challengers() {
-        return Stream.of(simd(SimdOptions.defaults())).flatMap(List::stream).toList();
+        return challengers(Map.of());
+    }
+
+    /** The same, told of kernels of one's own. */
+    static List<Contender> challengers(Map<String, StructLayout> ownRules) {
+        return VirtualGpu.isChosen()
+                ? VirtualGpu.contenders(ownRules)
+                : simd(
+                        new SimdOptions(
+                                Optional.empty(), SimdOptions.defaults().threads(), ownRules));
     }
 
     /** The reference and all that must equal it. */
@@ -31,7 +43,7 @@ final class Contenders {
     }
 
     /** Every tier that can run here, with one thread, as many as a small machine has, and more. */
-    static List<Contender> simd(SimdOptions options) {
+    private static List<Contender> simd(SimdOptions options) {
         return SimdBackend.usableTiers().stream()
                 .map(options::withTier)
                 .flatMap(tier -> IntStream.rangeClosed(1, MOST_THREADS).mapToObj(tier::withThreads))

@@ -16,9 +16,9 @@ import net.jqwik.api.Tuple;
 
 import org.panoptim.UnsupportedPlanException;
 import org.panoptim.rule.UpdateRule;
-import org.panoptim.simd.SimdOptions;
 
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 
 /**
@@ -31,7 +31,7 @@ class TwoPhaseRuleTest {
     private static final TestNormalized RULE = new TestNormalized(1, 0.5);
 
     private final List<Contender> challengers =
-            Contenders.simd(SimdOptions.defaults().withRule(RULE.kernel(), TestNormalized.HYPER));
+            Contenders.challengers(Map.of(RULE.kernel(), TestNormalized.HYPER));
 
     private Stream<Contender> all() {
         return Stream.concat(Stream.of(Contenders.reference()), challengers.stream());
@@ -107,7 +107,7 @@ class TwoPhaseRuleTest {
 
     @Example
     void aBackendThatWasNotToldOfTheRuleRefusesItByName() {
-        for (var contender : Contenders.simd(SimdOptions.defaults())) {
+        for (var contender : Contenders.challengers()) {
             try (var rig = new Rig(contender)) {
                 var parameter = rig.parameter("p", 1);
                 assertThatThrownBy(() -> rig.optimizer(RULE, parameter))

@@ -1,6 +1,7 @@
 package org.panoptim.cli.replay;
 
 import org.panoptim.Backend;
+import org.panoptim.Buffer;
 import org.panoptim.DType;
 import org.panoptim.Optimizer;
 import org.panoptim.Parameter;
@@ -9,10 +10,10 @@ import org.panoptim.safetensors.SafetensorsWriter;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Applies a trace's gradients to its parameters. Memory holds the parameters, their states, and the
@@ -20,17 +21,15 @@ import java.util.List;
  */
 public final class Replay implements AutoCloseable {
 
-    /** Keeps vectors of any width from crossing cache lines. */
-    private static final long ALIGNMENT = 64;
-
     /** A parameter and where the gradient and curvature of each step are read to. */
     private record Tensor(
             Parameter parameter,
-            MemorySegment value,
-            MemorySegment gradient,
-            MemorySegment curvature) {}
+            Buffer value,
+            Buffer gradient,
+            Optional<Buffer> curvature) {}
 
-    private final Arena arena = Arena.ofShared();
+    private final Backend backend;
+    private final List<Buffer> buffers = new ArrayList<>();
     private final Trace trace;
     private final List<Tensor> tensors = new ArrayList<>();
     private final Optimizer optimizer;
@@ -42,6 +41,7 @@ public final class Replay implements AutoCloseable {
      */
     public Replay(Trace trace, Backend backend) throws IOException {
         this.trace = trace;
+        this.backend = backend;
         try {
             for (var name : trace.parameters()) {
                 tensors.add(tensor(name));
@@ -52,7 +52,7 @@ public final class Replay implements AutoCloseable {
                             .backend(backend)
                             .build();
         } catch (IOException | RuntimeException e) {
-            arena.close();
+            buffers.forEach(Buffer::close);
             throw e;
         }
     }
@@ -60,16 +60,22 @@ public final class Replay implements AutoCloseable {
     private Tensor tensor(String name) throws IOException {
         long size = trace.byteSize(name);
         var value = allocate(size);
-        trace.readValue(name, value);
+        try (var arena = Arena.ofConfined()) {
+            var values = arena.allocate(size, Float.BYTES);
+            trace.readValue(name, values);
+            value.write(0, values);
+        }
         return new Tensor(
-                Parameter.of(name, new Shape(trace.shape(name)), value),
+                Parameter.of(name, new Shape(trace.shape(name)), value.memory()),
                 value,
                 allocate(size),
-                trace.hasCurvature(name) ? allocate(size) : MemorySegment.NULL);
+                trace.hasCurvature(name) ? Optional.of(allocate(size)) : Optional.empty());
     }
 
-    private MemorySegment allocate(long size) {
-        return arena.allocate(size, ALIGNMENT);
+    private Buffer allocate(long size) {
+        var buffer = backend.allocate(size);
+        buffers.add(buffer);
+        return buffer;
     }
 
     /** Takes all of the trace's steps. */
@@ -84,13 +90,20 @@ public final class Replay implements AutoCloseable {
 
     private void load(long step, Tensor tensor) throws IOException {
         var parameter = tensor.parameter();
-        if (trace.readGradient(step, parameter.name(), tensor.gradient())) {
-            parameter.gradient(tensor.gradient());
-        } else {
-            parameter.clearGradient();
-        }
-        if (trace.readCurvature(step, parameter.name(), tensor.curvature())) {
-            parameter.curvature(tensor.curvature());
+        try (var arena = Arena.ofConfined()) {
+            var values = arena.allocate(parameter.value().byteSize(), Float.BYTES);
+            if (trace.readGradient(step, parameter.name(), values)) {
+                tensor.gradient().write(0, values);
+                parameter.gradient(tensor.gradient().memory());
+            } else {
+                parameter.clearGradient();
+            }
+            if (tensor.curvature().isPresent()
+                    && trace.readCurvature(step, parameter.name(), values)) {
+                var curvature = tensor.curvature().get();
+                curvature.write(0, values);
+                parameter.curvature(curvature.memory());
+            }
         }
     }
 
@@ -106,7 +119,7 @@ public final class Replay implements AutoCloseable {
                     "param/" + parameter.name(),
                     DType.F32,
                     parameter.shape().dimensions(),
-                    tensor.value());
+                    (chunk, offset) -> tensor.value().read(offset, chunk));
         }
         for (var slot : trace.rule().slots()) {
             for (var tensor : tensors) {
@@ -125,6 +138,6 @@ public final class Replay implements AutoCloseable {
     @Override
     public void close() {
         optimizer.close();
-        arena.close();
+        buffers.forEach(Buffer::close);
     }
 }

@@ -7,9 +7,6 @@ import org.panoptim.Parameter;
 import org.panoptim.Shape;
 import org.panoptim.rule.UpdateRule;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,33 +17,33 @@ import java.util.SplittableRandom;
 public final class Run implements AutoCloseable {
 
     private static final long SEED = 20260101;
-    private static final long ALIGNMENT = 64;
 
     private record Tensor(
             Parameter parameter,
             UpdateRule rule,
-            MemorySegment value,
-            MemorySegment gradient,
-            MemorySegment curvature) {}
+            BackendTensor value,
+            BackendTensor gradient,
+            BackendTensor curvature) {}
 
     private final Scenario scenario;
-    private final Arena arena = Arena.ofShared();
+    private final Backend backend;
     private final SplittableRandom random = new SplittableRandom(SEED);
     private final List<Tensor> tensors = new ArrayList<>();
     private final SequencedMap<String, Double> numbers = new LinkedHashMap<>();
 
-    private Run(Scenario scenario) {
+    private Run(Scenario scenario, Backend backend) {
         this.scenario = scenario;
+        this.backend = backend;
     }
 
     /** Runs all steps and takes down what they leave behind. */
     public static Snapshot of(Scenario scenario, Backend backend) {
-        try (var run = new Run(scenario)) {
-            return run.on(backend);
+        try (var run = new Run(scenario, backend)) {
+            return run.run();
         }
     }
 
-    private Snapshot on(Backend backend) {
+    private Snapshot run() {
         var builder = Optimizer.<UpdateRule>builder(scenario.groups().getFirst().rule());
         for (int g = 0; g < scenario.groups().size(); g++) {
             var group = scenario.groups().get(g);
@@ -66,24 +63,33 @@ public final class Run implements AutoCloseable {
         var parameters = new ArrayList<Parameter>();
         for (int size : group.sizes()) {
             var value = allocate(size);
+            var tensor =
+                    new Tensor(
+                            Parameter.of(
+                                    "g" + place + "." + parameters.size(),
+                                    Shape.of(size),
+                                    value.memory()),
+                            group.rule(),
+                            value,
+                            allocate(size),
+                            allocate(size));
+            tensors.add(tensor);
             fill(value, scenario.values());
-            var parameter =
-                    Parameter.of("g" + place + "." + parameters.size(), Shape.of(size), value);
-            tensors.add(new Tensor(parameter, group.rule(), value, allocate(size), allocate(size)));
-            parameters.add(parameter);
+            parameters.add(tensor.parameter());
         }
         return parameters;
     }
 
-    private MemorySegment allocate(long elements) {
-        long offset = scenario.unaligned() ? Float.BYTES : 0;
-        return arena.allocate(elements * Float.BYTES + offset, ALIGNMENT).asSlice(offset);
+    private BackendTensor allocate(int elements) {
+        return new BackendTensor(backend, elements, scenario.unaligned() ? Float.BYTES : 0);
     }
 
-    private void fill(MemorySegment segment, Signal signal) {
-        for (long i = 0; i < segment.byteSize() / Float.BYTES; i++) {
-            segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, signal.next(random));
+    private void fill(BackendTensor tensor, Signal signal) {
+        var values = new float[tensor.elements()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = signal.next(random);
         }
+        tensor.write(values);
     }
 
     private void step(int step, Optimizer optimizer) {
@@ -92,17 +98,19 @@ public final class Run implements AutoCloseable {
             // Drawn in any case, so that scenarios differ in what they use only.
             fill(tensor.gradient(), scenario.gradients());
             if (scenario.gradientAt().test(step, i)) {
-                tensor.parameter().gradient(tensor.gradient());
+                tensor.parameter().gradient(tensor.gradient().memory());
             } else {
                 tensor.parameter().clearGradient();
             }
             if (scenario.curvatureAt().test(step, i)) {
                 fill(tensor.curvature(), scenario.curvatures());
-                tensor.parameter().curvature(tensor.curvature());
+                tensor.parameter().curvature(tensor.curvature().memory());
             }
         }
         try {
             optimizer.step();
+            // A device tells of a refusal when it is asked.
+            optimizer.lossScale();
             note(step, "failed", 0);
         } catch (NonFiniteGradientException _) {
             note(step, "failed", 1);
@@ -130,19 +138,24 @@ public final class Run implements AutoCloseable {
         var found = new LinkedHashMap<String, float[]>();
         for (var tensor : tensors) {
             var name = tensor.parameter().name();
-            found.put("param/" + name, tensor.value().toArray(ValueLayout.JAVA_FLOAT));
+            found.put("param/" + name, tensor.value().toArray());
             for (var slot : tensor.rule().slots()) {
                 found.put(
                         "state/" + slot.name() + "/" + name,
                         optimizer.state(name, slot.name()).toArray());
             }
-            found.put("grad/" + name, tensor.gradient().toArray(ValueLayout.JAVA_FLOAT));
+            found.put("grad/" + name, tensor.gradient().toArray());
         }
         return new Snapshot(found, numbers);
     }
 
     @Override
     public void close() {
-        arena.close();
+        tensors.forEach(
+                tensor -> {
+                    tensor.value().close();
+                    tensor.gradient().close();
+                    tensor.curvature().close();
+                });
     }
 }

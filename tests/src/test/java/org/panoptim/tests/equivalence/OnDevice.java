@@ -1,0 +1,264 @@
+package org.panoptim.tests.equivalence;
+
+import org.panoptim.Backend;
+import org.panoptim.Buffer;
+import org.panoptim.CapturedStep;
+import org.panoptim.DeviceMemory;
+import org.panoptim.HostMemory;
+import org.panoptim.Memory;
+import org.panoptim.Parameter;
+import org.panoptim.ParameterGroup;
+import org.panoptim.StateTensor;
+import org.panoptim.spi.Counters;
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.Outcome;
+import org.panoptim.spi.StepContext;
+import org.panoptim.spi.StepPlan;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A device's backend for tests that keep everything in host memory: each parameter has a twin on the
+ * device, filled before every call and read back after it. Twins lie as far from a multiple of 64
+ * bytes as what they stand for, and get other memory whenever that does.
+ */
+final class OnDevice implements Backend {
+
+    private static final long LINE = 64;
+
+    private final Backend device;
+    private final Runnable beforeCalls;
+
+    /**
+     * Wraps a backend, which is closed with this.
+     *
+     * @param beforeCalls is run before every call that launches kernels
+     */
+    OnDevice(Backend device, Runnable beforeCalls) {
+        this.device = device;
+        this.beforeCalls = beforeCalls;
+    }
+
+    @Override
+    public String name() {
+        return device.name();
+    }
+
+    @Override
+    public String description() {
+        return device.description();
+    }
+
+    @Override
+    public Execution open(StepPlan plan) {
+        beforeCalls.run();
+        return new TwinExecution(plan);
+    }
+
+    @Override
+    public void close() {
+        device.close();
+    }
+
+    /** Device memory that stands for a segment of the host. */
+    private final class Twin implements AutoCloseable {
+        private final MemorySegment host;
+        private final Buffer buffer;
+        private final long offset;
+
+        Twin(Memory memory) {
+            host = ((HostMemory) memory).segment();
+            offset = host.address() % LINE;
+            buffer = device.allocate(offset + host.byteSize());
+        }
+
+        Memory memory() {
+            return new DeviceMemory(buffer.memory().address() + offset, host.byteSize());
+        }
+
+        boolean standsFor(Memory memory) {
+            return memory.equals(new HostMemory(host));
+        }
+
+        void send() {
+            buffer.write(offset, host);
+        }
+
+        void fetch() {
+            if (!host.isReadOnly()) {
+                buffer.read(offset, host);
+            }
+        }
+
+        @Override
+        public void close() {
+            buffer.close();
+        }
+    }
+
+    private final class Pair implements AutoCloseable {
+        private final Parameter host;
+        private final Parameter device;
+        private final Twin value;
+        private Optional<Twin> gradient = Optional.empty();
+        private Optional<Twin> curvature = Optional.empty();
+
+        Pair(Parameter host) {
+            this.host = host;
+            value = new Twin(host.value());
+            value.send();
+            device = Parameter.of(host.name(), host.shape(), value.memory());
+        }
+
+        void send() {
+            value.send();
+            gradient = follow(gradient, host.gradient());
+            gradient.ifPresentOrElse(
+                    twin -> device.gradient(twin.memory()), device::clearGradient);
+            curvature = follow(curvature, host.curvature());
+            curvature.ifPresentOrElse(
+                    twin -> device.curvature(twin.memory()), device::clearCurvature);
+        }
+
+        private Optional<Twin> follow(Optional<Twin> last, Optional<Memory> memory) {
+            var same = last.filter(twin -> memory.isPresent() && twin.standsFor(memory.get()));
+            if (same.isEmpty()) {
+                last.ifPresent(Twin::close);
+            }
+            var found = same.or(() -> memory.map(Twin::new));
+            found.ifPresent(Twin::send);
+            return found;
+        }
+
+        void fetch() {
+            value.fetch();
+            gradient.ifPresent(Twin::fetch);
+        }
+
+        @Override
+        public void close() {
+            value.close();
+            gradient.ifPresent(Twin::close);
+            curvature.ifPresent(Twin::close);
+        }
+    }
+
+    private final class TwinExecution implements Execution {
+
+        private final Map<Parameter, Pair> pairs = new IdentityHashMap<>();
+        private final List<Pair> order = new ArrayList<>();
+        private final Execution execution;
+        private StepPlan plan;
+
+        TwinExecution(StepPlan plan) {
+            this.plan = plan;
+            try {
+                execution = device.open(translated(plan));
+            } catch (RuntimeException | Error e) {
+                order.forEach(Pair::close);
+                throw e;
+            }
+        }
+
+        private StepPlan translated(StepPlan hostPlan) {
+            var groups = hostPlan.groups().stream().map(this::translated).toList();
+            return new StepPlan(
+                    groups,
+                    hostPlan.schedule(),
+                    hostPlan.lossScale(),
+                    hostPlan.policy(),
+                    hostPlan.clipNorm(),
+                    hostPlan.zeroGradients(),
+                    hostPlan.statistics(),
+                    hostPlan.transform().map(transform -> step -> transform(step)));
+        }
+
+        private ParameterGroup translated(ParameterGroup group) {
+            var twins = group.parameters().stream().map(each -> pair(each).device).toList();
+            return new ParameterGroup(group.name(), group.rule(), twins)
+                    .withFrozen(group.frozen());
+        }
+
+        private Pair pair(Parameter parameter) {
+            return pairs.computeIfAbsent(
+                    parameter,
+                    key -> {
+                        var pair = new Pair(key);
+                        order.add(pair);
+                        return pair;
+                    });
+        }
+
+        private void transform(StepContext step) {
+            order.forEach(pair -> pair.gradient.ifPresent(Twin::fetch));
+            plan.transform().orElseThrow().transform(step);
+            order.forEach(pair -> pair.gradient.ifPresent(Twin::send));
+        }
+
+        @Override
+        public void configure(StepPlan newPlan) {
+            execution.configure(translated(newPlan));
+            plan = newPlan;
+        }
+
+        @Override
+        public void step() {
+            beforeCalls.run();
+            order.forEach(Pair::send);
+            try {
+                execution.step();
+                // Under a policy that fails, what the device found is told when it is asked.
+                execution.outcome();
+            } finally {
+                order.forEach(Pair::fetch);
+            }
+        }
+
+        @Override
+        public void zeroGradients() {
+            beforeCalls.run();
+            order.forEach(Pair::send);
+            execution.zeroGradients();
+            order.forEach(Pair::fetch);
+        }
+
+        @Override
+        public CapturedStep capture() {
+            return execution.capture();
+        }
+
+        @Override
+        public Outcome outcome() {
+            return execution.outcome();
+        }
+
+        @Override
+        public long count(Parameter parameter) {
+            return execution.count(pair(parameter).device);
+        }
+
+        @Override
+        public StateTensor state(Parameter parameter, int slot) {
+            return execution.state(pair(parameter).device, slot);
+        }
+
+        @Override
+        public void restore(Counters counters, Map<Parameter, Long> counts) {
+            var translated = new HashMap<Parameter, Long>();
+            counts.forEach((parameter, count) -> translated.put(pair(parameter).device, count));
+            execution.restore(counters, translated);
+        }
+
+        @Override
+        public void close() {
+            execution.close();
+            order.forEach(Pair::close);
+        }
+    }
+}
