@@ -1,0 +1,79 @@
+package org.panoptim.tests.cuda;
+
+import org.panoptim.Backend;
+import org.panoptim.Buffer;
+import org.panoptim.Optimizer;
+import org.panoptim.Parameter;
+import org.panoptim.Shape;
+import org.panoptim.cuda.CudaBackend;
+import org.panoptim.cuda.CudaOptions;
+import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.cuda.driver.RecordingDriver;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/** A CUDA backend with memory and optimizers for one test, all closed in the right order. */
+final class Device implements AutoCloseable {
+
+    private final RecordingDriver driver;
+    private final CudaBackend backend;
+    private final Deque<AutoCloseable> opened = new ArrayDeque<>();
+
+    Device(CudaDriver driver) {
+        this(driver, CudaOptions.defaults());
+    }
+
+    Device(CudaDriver driver, CudaOptions options) {
+        this.driver = new RecordingDriver(driver);
+        backend = CudaBackend.open("cuda", this.driver, options);
+    }
+
+    Backend backend() {
+        return backend;
+    }
+
+    RecordingDriver driver() {
+        return driver;
+    }
+
+    /** Device memory with these floats. */
+    Buffer floats(float... values) {
+        var buffer = keep(backend.allocate((long) values.length * Float.BYTES));
+        set(buffer, values);
+        return buffer;
+    }
+
+    static void set(Buffer buffer, float... values) {
+        buffer.write(0, MemorySegment.ofArray(values));
+    }
+
+    static float[] get(Buffer buffer) {
+        var values = new float[(int) (buffer.memory().byteSize() / Float.BYTES)];
+        buffer.read(0, MemorySegment.ofArray(values));
+        return values;
+    }
+
+    Parameter parameter(String name, Buffer value) {
+        long elements = value.memory().byteSize() / Float.BYTES;
+        return Parameter.of(name, Shape.of(elements), value.memory());
+    }
+
+    Optimizer build(Optimizer.Builder<?> builder) {
+        return keep(builder.backend(backend).build());
+    }
+
+    <T extends AutoCloseable> T keep(T resource) {
+        opened.push(resource);
+        return resource;
+    }
+
+    @Override
+    public void close() throws Exception {
+        while (!opened.isEmpty()) {
+            opened.pop().close();
+        }
+        backend.close();
+    }
+}

@@ -1,0 +1,61 @@
+package org.panoptim.tests.cuda;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+
+/** The levers that the virtual driver has for tests. */
+final class VirtualDriver {
+
+    /** {@code CUDA_ERROR_OUT_OF_MEMORY}. */
+    static final int OUT_OF_MEMORY = 2;
+
+    /** {@code CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES}. */
+    static final int OUT_OF_RESOURCES = 701;
+
+    private VirtualDriver() {}
+
+    /** Lets one of the following calls of a function fail, counted from 1; 0 takes it back. */
+    static void fail(String call, int code, int after) {
+        try (var arena = Arena.ofConfined()) {
+            int _ = (int) Levers.FAIL.invokeExact(arena.allocateFrom(call), code, after);
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** How many things of a kind are open. */
+    static long live(String kind) {
+        try (var arena = Arena.ofConfined()) {
+            return (long) Levers.LIVE.invokeExact(arena.allocateFrom(kind));
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static final class Levers {
+        static final MethodHandle FAIL =
+                handle(
+                        "panoptimVirtualFail",
+                        FunctionDescriptor.of(
+                                ValueLayout.JAVA_INT,
+                                ValueLayout.ADDRESS,
+                                ValueLayout.JAVA_INT,
+                                ValueLayout.JAVA_INT));
+        static final MethodHandle LIVE =
+                handle(
+                        "panoptimVirtualLive",
+                        FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
+
+        private static MethodHandle handle(String name, FunctionDescriptor descriptor) {
+            return Linker.nativeLinker()
+                    .downcallHandle(
+                            SymbolLookup.libraryLookup("libcuda.so.1", Arena.global())
+                                    .findOrThrow(name),
+                            descriptor);
+        }
+    }
+}

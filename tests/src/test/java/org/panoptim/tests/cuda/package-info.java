@@ -1,0 +1,5 @@
+/** What is the CUDA backend's own: graphs, streams, errors, leaks. Over the virtual GPU. */
+@NullMarked
+package org.panoptim.tests.cuda;
+
+import org.jspecify.annotations.NullMarked;
