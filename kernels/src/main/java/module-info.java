@@ -1,0 +1,2 @@
+/** The CUDA kernels of Panoptim, {@code META-INF/kernels/panoptim.fatbin}; no code. */
+module org.panoptim.kernels {}
