@@ -71,6 +71,9 @@ void perform(Stream *stream, const Work &work) {
         work.function();
         state().in_host_function = false;
         break;
+    case Work::Kind::library:
+        keep_error(context, work.run(work.arguments.data()));
+        break;
     case Work::Kind::wait:
         if (work.event->done < work.generation && work.event->stream != nullptr) {
             Stream *const other = work.event->stream;
@@ -490,6 +493,29 @@ int cuLaunchHostFunc(std::uint64_t handle, void (*function)(void *), void *data)
     work.kind = Work::Kind::host;
     work.function = [function, data] { function(data); };
     return submit(stream, std::move(work));
+}
+
+// For the virtual cuBLAS: work on the device that reads a copy of the data and answers with a
+// CUresult.
+int panoptimVirtualSubmit(std::uint64_t handle, int (*run)(const void *), const void *data,
+                          std::size_t bytes) {
+    CONTEXT_CALL("panoptimVirtualSubmit")
+    Stream *stream;
+    if (const int error = find_stream(handle, context, stream); error != result::success) {
+        return error;
+    }
+    Work work;
+    work.kind = Work::Kind::library;
+    work.run = run;
+    const auto *from = static_cast<const unsigned char *>(data);
+    work.arguments.assign(from, from + bytes);
+    return submit(stream, std::move(work));
+}
+
+// Whether device code can reach all of a range of memory.
+int panoptimVirtualReaches(std::uint64_t address, std::size_t bytes) {
+    const std::lock_guard<std::recursive_mutex> guard(state().lock);
+    return within_allocation(address, bytes) ? 1 : 0;
 }
 
 int cuStreamAddCallback(std::uint64_t handle, void (*function)(std::uint64_t, int, void *),

@@ -15,7 +15,7 @@ struct Event;
 struct Context;
 
 struct Work {
-    enum class Kind { kernel, copy, fill, host, record, wait, release };
+    enum class Kind { kernel, copy, fill, host, library, record, wait, release };
 
     Kind kind{};
     std::uint64_t sequence = 0; // of its submission
@@ -37,6 +37,8 @@ struct Work {
     std::shared_ptr<std::vector<unsigned char>> staged;
     // host
     std::function<void()> function;
+    // library: what another library does on the device; a CUresult
+    int (*run)(const void *) = nullptr;
     // record, wait
     std::shared_ptr<Event> event;
     std::uint64_t generation = 0;
