@@ -325,7 +325,8 @@ const char *file_name(const char *path) {
         const Thread &thread = block.threads[i];
         at_barrier += thread.state == State::at_barrier ? 1U : 0U;
         at_warp += thread.state == State::at_warp ? 1U : 0U;
-        if (waiting == nullptr && thread.state != State::done) {
+        const bool waits = thread.state == State::at_barrier || thread.state == State::at_warp;
+        if (waiting == nullptr && waits) {
             waiting = &thread;
         }
     }
@@ -333,9 +334,9 @@ const char *file_name(const char *path) {
     const Thread *other = nullptr;
     for (unsigned i = 0; i < grid.threads; ++i) {
         const Thread &thread = block.threads[i];
-        if (thread.state != waiting->state ||
-            (thread.state != State::done &&
-             (thread.site.line != waiting->site.line || thread.site.file != waiting->site.file))) {
+        const bool begun = thread.state != State::fresh && thread.state != State::ready;
+        if (begun && (thread.state != waiting->state || thread.site.line != waiting->site.line ||
+                      thread.site.file != waiting->site.file)) {
             other = &thread;
             break;
         }
@@ -474,8 +475,14 @@ void handle_signal(int signal, siginfo_t *info, void *context) {
 }
 
 // The JVM has handlers of its own, which get everything that no kernel caused. They stay in place
-// between kernels, since changing them costs more than a small launch.
+// between kernels, since changing them costs more than a small launch; but each launch looks
+// whether another handler has taken their place.
 void catch_signals() {
+    struct sigaction first;
+    sigaction(SIGSEGV, nullptr, &first);
+    if ((first.sa_flags & SA_SIGINFO) != 0 && first.sa_sigaction == &handle_signal) {
+        return;
+    }
     struct sigaction action {};
     action.sa_sigaction = &handle_signal;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
@@ -538,12 +545,11 @@ void explain_signal() {
     default:
         break;
     }
-    if (grid.signal == SIGSEGV && grid.code == SI_KERNEL) {
-        grid.error = result::misaligned_address;
-        say("an address is not a multiple of its type's size, or is not canonical");
+    grid.error = result::illegal_address;
+    if (grid.code == SI_KERNEL) {
+        say("an address beyond all memory");
         return;
     }
-    grid.error = result::illegal_address;
     char where[200] = "";
     if (describe_address != nullptr) {
         describe_address(grid.address, where, sizeof where);
@@ -622,8 +628,8 @@ int execute(const Launch &launch) {
     if (blocks == nullptr) {
         prepare_blocks();
         pthread_key_create(&signal_stack_key, free_signal_stack);
-        catch_signals();
     }
+    catch_signals();
     provide_signal_stack();
     grid.launch = launch;
     grid.threads = launch.block.x * launch.block.y * launch.block.z;
