@@ -49,7 +49,8 @@ public record CudaProbe(boolean available, String summary, List<String> tried) {
                     true, driver.deviceName(ordinal) + " through " + driver.name(), tried);
         } catch (CudaUnavailableException e) {
             if (tried.isEmpty()) {
-                e.tried().forEach(line -> tried.add("library: " + line));
+                var lines = e.tried().isEmpty() ? List.of(e.reason()) : e.tried();
+                lines.forEach(line -> tried.add("library: " + line));
             }
             return new CudaProbe(false, e.reason(), tried);
         } catch (CudaException e) {

@@ -294,6 +294,7 @@ public abstract class CudaDriverContract {
             throws IOException, InterruptedException {
         assertThat(VirtualGpu.run(probe(), environment))
                 .contains("available: false")
-                .containsPattern("summary: .*" + reason);
+                .containsPattern("summary: .*" + reason)
+                .contains("tried: ");
     }
 }

@@ -7,7 +7,6 @@ import org.panoptim.cuda.driver.CudaBlas;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaUnavailableException;
 
-import java.util.List;
 import java.util.Optional;
 import java.util.function.IntSupplier;
 
@@ -68,25 +67,11 @@ public final class Jcuda {
         }
     }
 
-    /** JCuda's message spans a page; one of its lines has the loader's own words. */
+    /** JCuda's message spans a page; what it lacks is in one of its lines. */
     private static String explain(String message, String library, String remedy) {
-        var lines = message.lines().map(String::strip).toList();
-        return lines.stream()
-                .filter(line -> line.contains(library))
-                .findFirst()
-                .map(line -> remedy)
-                .orElseGet(
-                        () ->
-                                "its native part is not found: neither in java.library.path nor in"
-                                        + " a jar of the class path"
-                                        + words(lines));
-    }
-
-    private static String words(List<String> lines) {
-        return lines.stream()
-                .filter(line -> line.contains("UnsatisfiedLinkError"))
-                .reduce((_, last) -> " (" + last + ")")
-                .orElse("");
+        return message.contains(library)
+                ? remedy
+                : "its native part is neither in java.library.path nor in a jar of the class path";
     }
 
     private static final class DriverHolder {
