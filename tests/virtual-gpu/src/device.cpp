@@ -176,6 +176,9 @@ int cuInit(unsigned flags) {
         return result::no_device;
     }
     state().initialized = true;
+    if (std::getenv("PANOPTIM_VIRTUAL_EMPTY") != nullptr) {
+        leave_out = number("PANOPTIM_VIRTUAL_EMPTY", 0) != 0;
+    }
     return result::success;
 }
 

@@ -624,7 +624,12 @@ bool set_order(const char *order) {
     return true;
 }
 
+bool leave_out = false;
+
 int execute(const Launch &launch) {
+    if (leave_out) {
+        return result::success;
+    }
     if (blocks == nullptr) {
         prepare_blocks();
         pthread_key_create(&signal_stack_key, free_signal_stack);

@@ -23,6 +23,9 @@ struct Launch {
 // Only one thread may be here at a time.
 int execute(const Launch &launch);
 
+// Kernels are not run at all: for measuring what a launch costs the host.
+extern bool leave_out;
+
 // "forward", "reverse", "random" or "random:SEED", for later launches; null: as the environment
 // variable PANOPTIM_VIRTUAL_ORDER says at each launch. False if it is none of these.
 bool set_order(const char *order);

@@ -181,4 +181,11 @@ int panoptimVirtualOrder(const char *order) {
     const std::lock_guard<std::recursive_mutex> guard(state().lock);
     return set_order(order) ? result::success : result::invalid_value;
 }
+
+// Whether later launches do nothing, for measuring what they cost the host.
+int panoptimVirtualEmpty(int empty) {
+    const std::lock_guard<std::recursive_mutex> guard(state().lock);
+    leave_out = empty != 0;
+    return result::success;
+}
 }

@@ -51,6 +51,7 @@ int cuLaunchKernel(std::uint64_t, unsigned, unsigned, unsigned, unsigned, unsign
 int panoptimVirtualFail(const char *, int, int);
 long long panoptimVirtualLive(const char *);
 int panoptimVirtualOrder(const char *);
+int panoptimVirtualEmpty(int);
 }
 
 struct Device {

@@ -227,3 +227,14 @@ TEST_CASE("what is not given back is counted") {
     }
     CHECK(panoptimVirtualLive(nullptr) == before + 1);
 }
+
+TEST_CASE("kernels can be left out") {
+    Device device;
+    int *words = device.upload(std::vector<int>{0});
+    REQUIRE(panoptimVirtualEmpty(1) == 0);
+    CHECK(device.launch("toy_add", 1, 1, Words{words, 0, 1}) == 0);
+    REQUIRE(panoptimVirtualEmpty(0) == 0);
+    CHECK(device.download(words, 1)[0] == 0);
+    CHECK(device.launch("toy_add", 1, 1, Words{words, 0, 1}) == 0);
+    CHECK(device.download(words, 1)[0] == 1);
+}
