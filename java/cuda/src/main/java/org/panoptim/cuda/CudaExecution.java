@@ -90,10 +90,24 @@ final class CudaExecution implements Execution {
             uploads = room;
             launches = made;
             adoptParameters();
+            beginSchedule(0);
         } catch (RuntimeException | Error e) {
             undo.run();
+            ring.close();
             throw e;
         }
+    }
+
+    /** Sends the schedule's wishes ahead, so that a framework's graph finds them. */
+    private void beginSchedule(long step) {
+        ring.restart(step);
+        try {
+            ring.cover(plan, step, step + 1);
+        } catch (IllegalStateException e) {
+            // Thrown again when that step is asked for.
+            return;
+        }
+        ring.send(uploads, ringMemory, stream);
     }
 
     private static long room(DeviceTables tables) {
@@ -425,7 +439,11 @@ final class CudaExecution implements Execution {
         attempts = 0;
         startStep = counters.step();
         startSkipped = counters.skipped();
-        ring.restart(counters.step());
+        backend.call(
+                () -> {
+                    beginSchedule(counters.step());
+                    return this;
+                });
     }
 
     private int place(Parameter parameter) {

@@ -98,8 +98,7 @@ class CaptureTest {
 
     @ParameterizedTest
     @EnumSource
-    void aCapturedStepReplayedTenTimesEqualsTenPlainSteps(Implementation implementation)
-            throws Exception {
+    void aCapturedStepReplayedTenTimesEqualsTenPlainSteps(Implementation implementation) {
         try (var device = implementation.device();
                 var reference = Backend.named("reference")) {
             var captured =
@@ -117,8 +116,7 @@ class CaptureTest {
 
     @ParameterizedTest
     @EnumSource
-    void aStepInTheGraphOfAFrameworkEqualsAPlainOne(Implementation implementation)
-            throws Exception {
+    void aStepInTheGraphOfAFrameworkEqualsAPlainOne(Implementation implementation) {
         var driver = implementation.driver();
         try (var own = implementation.device();
                 var reference = Backend.named("reference")) {
@@ -147,8 +145,7 @@ class CaptureTest {
 
     @ParameterizedTest
     @EnumSource
-    void plainAndCapturedStepsTakeTurnsEachWithItsOwnGradient(Implementation implementation)
-            throws Exception {
+    void plainAndCapturedStepsTakeTurnsEachWithItsOwnGradient(Implementation implementation) {
         try (var device = implementation.device()) {
             var value = device.floats(0);
             var first = device.floats(1);
@@ -172,7 +169,7 @@ class CaptureTest {
 
     @ParameterizedTest
     @EnumSource
-    void aChangedLearningRateReachesTheGraph(Implementation implementation) throws Exception {
+    void aChangedLearningRateReachesTheGraph(Implementation implementation) {
         try (var device = implementation.device()) {
             var value = device.floats(0);
             var gradient = device.floats(1);
@@ -192,7 +189,7 @@ class CaptureTest {
 
     @ParameterizedTest
     @EnumSource
-    void aGraphEndsWhenParametersAreAdded(Implementation implementation) throws Exception {
+    void aGraphEndsWhenParametersAreAdded(Implementation implementation) {
         try (var device = implementation.device()) {
             var value = device.floats(0);
             var gradient = device.floats(1);
@@ -215,7 +212,7 @@ class CaptureTest {
     @ParameterizedTest
     @EnumSource
     void aGraphLaunchedPastTheScheduleThatTheHostWroteAheadRefusesAndTells(
-            Implementation implementation) throws Exception {
+            Implementation implementation) {
         var driver = implementation.driver();
         try (var own = implementation.device()) {
             long stream = own.driver().createStream();
@@ -252,7 +249,7 @@ class CaptureTest {
 
     @ParameterizedTest
     @EnumSource
-    void aTransformOnTheHostIsNotCaptured(Implementation implementation) throws Exception {
+    void aTransformOnTheHostIsNotCaptured(Implementation implementation) {
         try (var device = implementation.device()) {
             var parameter = device.parameter("p", device.floats(0));
             var optimizer =

@@ -2,13 +2,13 @@ package org.panoptim.tests.cuda;
 
 import org.panoptim.Backend;
 import org.panoptim.Buffer;
+import org.panoptim.CapturedStep;
 import org.panoptim.Optimizer;
 import org.panoptim.Parameter;
 import org.panoptim.Shape;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaOptions;
 import org.panoptim.cuda.driver.CudaDriver;
-import org.panoptim.cuda.driver.RecordingDriver;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
@@ -17,16 +17,16 @@ import java.util.Deque;
 /** A CUDA backend with memory and optimizers for one test, all closed in the right order. */
 final class Device implements AutoCloseable {
 
-    private final RecordingDriver driver;
+    private final CudaDriver driver;
     private final CudaBackend backend;
-    private final Deque<AutoCloseable> opened = new ArrayDeque<>();
+    private final Deque<Runnable> closings = new ArrayDeque<>();
 
     Device(CudaDriver driver) {
         this(driver, CudaOptions.defaults());
     }
 
     Device(CudaDriver driver, CudaOptions options) {
-        this.driver = new RecordingDriver(driver);
+        this.driver = driver;
         backend = CudaBackend.open("cuda", this.driver, options);
     }
 
@@ -34,13 +34,14 @@ final class Device implements AutoCloseable {
         return backend;
     }
 
-    RecordingDriver driver() {
+    CudaDriver driver() {
         return driver;
     }
 
     /** Device memory with these floats. */
     Buffer floats(float... values) {
-        var buffer = keep(backend.allocate((long) values.length * Float.BYTES));
+        var buffer = backend.allocate((long) values.length * Float.BYTES);
+        closings.push(buffer::close);
         set(buffer, values);
         return buffer;
     }
@@ -61,18 +62,21 @@ final class Device implements AutoCloseable {
     }
 
     Optimizer build(Optimizer.Builder<?> builder) {
-        return keep(builder.backend(backend).build());
+        var optimizer = builder.backend(backend).build();
+        closings.push(optimizer::close);
+        return optimizer;
     }
 
-    <T extends AutoCloseable> T keep(T resource) {
-        opened.push(resource);
-        return resource;
+    CapturedStep capture(Optimizer optimizer) {
+        var captured = optimizer.capture();
+        closings.push(captured::close);
+        return captured;
     }
 
     @Override
-    public void close() throws Exception {
-        while (!opened.isEmpty()) {
-            opened.pop().close();
+    public void close() {
+        while (!closings.isEmpty()) {
+            closings.pop().run();
         }
         backend.close();
     }

@@ -26,7 +26,7 @@ class StepTest {
 
     @ParameterizedTest
     @EnumSource
-    void gradientsMayLieElsewhereAtEveryStep(Implementation implementation) throws Exception {
+    void gradientsMayLieElsewhereAtEveryStep(Implementation implementation) {
         try (var device = implementation.device()) {
             var value = device.floats(0, 0);
             var parameter = device.parameter("p", value);
@@ -42,8 +42,7 @@ class StepTest {
 
     @ParameterizedTest
     @EnumSource
-    void aParameterWithoutAGradientStandsStillAndSoDoesItsCount(Implementation implementation)
-            throws Exception {
+    void aParameterWithoutAGradientStandsStillAndSoDoesItsCount(Implementation implementation) {
         try (var device = implementation.device()) {
             var one = device.floats(1);
             var other = device.floats(1);
@@ -68,8 +67,7 @@ class StepTest {
 
     @ParameterizedTest
     @EnumSource
-    void hostMemoryIsRefusedByNameBeforeAnythingHappens(Implementation implementation)
-            throws Exception {
+    void hostMemoryIsRefusedByNameBeforeAnythingHappens(Implementation implementation) {
         try (var device = implementation.device();
                 var arena = Arena.ofConfined()) {
             var value = device.floats(1);
@@ -102,8 +100,7 @@ class StepTest {
 
     @ParameterizedTest
     @EnumSource
-    void aFailingPolicyThrowsAtTheNextCallThatKnowsAndOnce(Implementation implementation)
-            throws Exception {
+    void aFailingPolicyThrowsAtTheNextCallThatKnowsAndOnce(Implementation implementation) {
         try (var device = implementation.device()) {
             var value = device.floats(1);
             var gradient = device.floats(Float.POSITIVE_INFINITY);
@@ -126,8 +123,7 @@ class StepTest {
 
     @ParameterizedTest
     @EnumSource
-    void thousandsOfStepsSeeTheSchedulesFactorOfEach(Implementation implementation)
-            throws Exception {
+    void thousandsOfStepsSeeTheSchedulesFactorOfEach(Implementation implementation) {
         try (var device = implementation.device()) {
             var value = device.floats(0);
             var parameter =
@@ -147,8 +143,7 @@ class StepTest {
 
     @ParameterizedTest
     @EnumSource
-    void aScheduleThatEndsThrowsAtItsEndAndNotBefore(Implementation implementation)
-            throws Exception {
+    void aScheduleThatEndsThrowsAtItsEndAndNotBefore(Implementation implementation) {
         try (var device = implementation.device()) {
             var value = device.floats(0);
             var parameter =
@@ -171,7 +166,7 @@ class StepTest {
     @ParameterizedTest
     @EnumSource
     void stepsWorkFromVirtualThreadsThatMoveBetweenCarriers(Implementation implementation)
-            throws Exception {
+            throws InterruptedException {
         try (var device = implementation.device()) {
             var value = device.floats(0);
             var parameter =

@@ -1,7 +1,9 @@
 package org.panoptim.tests.equivalence;
 
+import org.panoptim.Backend;
 import org.panoptim.cuda.CudaFfmProvider;
 import org.panoptim.cuda.CudaOptions;
+import org.panoptim.cuda.jcuda.CudaJcudaProvider;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -12,6 +14,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
@@ -36,13 +39,21 @@ final class VirtualGpu {
                 .flatMap(
                         order ->
                                 Stream.of(
-                                        new Contender(
-                                                "cuda-ffm, threads " + order,
-                                                () ->
-                                                        new OnDevice(
-                                                                CudaFfmProvider.open(options),
-                                                                () -> setOrder(order)))))
+                                        contender(
+                                                CudaFfmProvider.NAME,
+                                                order,
+                                                () -> CudaFfmProvider.open(options)),
+                                        contender(
+                                                CudaJcudaProvider.NAME,
+                                                order,
+                                                () -> CudaJcudaProvider.open(options))))
                 .toList();
+    }
+
+    private static Contender contender(String name, String order, Supplier<Backend> opener) {
+        return new Contender(
+                name + ", threads " + order,
+                () -> new OnDevice(opener.get(), () -> setOrder(order)));
     }
 
     private static void setOrder(String order) {

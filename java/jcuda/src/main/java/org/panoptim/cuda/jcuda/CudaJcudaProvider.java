@@ -1,0 +1,54 @@
+package org.panoptim.cuda.jcuda;
+
+import org.panoptim.Backend;
+import org.panoptim.BackendStatus;
+import org.panoptim.cuda.CudaBackend;
+import org.panoptim.cuda.CudaOptions;
+import org.panoptim.cuda.CudaProviders;
+import org.panoptim.spi.BackendProvider;
+
+/** Offers the CUDA backend through JCuda. */
+public final class CudaJcudaProvider implements BackendProvider {
+
+    /** The backend's name. */
+    public static final String NAME = "cuda-jcuda";
+
+    private static final int PREFERENCE = 200;
+
+    /** Called by the service loader. */
+    public CudaJcudaProvider() {}
+
+    @Override
+    public String name() {
+        return NAME;
+    }
+
+    @Override
+    public int preference() {
+        return PREFERENCE;
+    }
+
+    @Override
+    public boolean usesHostMemory() {
+        return false;
+    }
+
+    @Override
+    public BackendStatus probe() {
+        return CudaProviders.probe(NAME, Jcuda::load);
+    }
+
+    @Override
+    public Backend open() {
+        return open(CudaOptions.defaults());
+    }
+
+    /**
+     * Opens the backend with options of one's own.
+     *
+     * @throws org.panoptim.BackendUnavailableException if it does not work here, with the reason
+     */
+    public static CudaBackend open(CudaOptions options) {
+        return CudaProviders.open(NAME, Jcuda::load, options);
+    }
+}
