@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""PyTorch's optimizers on the same work as Panoptim's benchmarks, on a CUDA device.
+
+Measures, per workload, PyTorch's fused and foreach AdamW and Adam: the step alone, and clip_grad_norm_,
+step and zero_grad together; and a copy from device to device, which is the limit. Lion and Sophia have
+no peer in PyTorch. Gradients are zeroed in place, so that their addresses stay, as Panoptim's do.
+
+    torch_cuda.py [--device cuda|cpu] [--workloads NAME,...] [--rounds N] [--output FILE]
+
+Prints one JSON object; without PyTorch or without a CUDA device, one line, and exit status 3. Contenders
+take turns in every round, forwards and backwards, so that a clock that drifts favours none.
+"""
+
+import argparse
+import datetime
+import json
+import platform
+import statistics
+import sys
+import time
+
+NOT_POSSIBLE = 3
+# What AdamW and Adam read and write for each parameter in float32: value, gradient and two moments.
+STEP_BYTES = 28
+
+
+def gpt2_small():
+    width = 768
+    shapes = [(50257, width), (1024, width)]
+    for _ in range(12):
+        shapes += [(width,), (width,), (width, 3 * width), (3 * width,), (width, width), (width,)]
+        shapes += [(width,), (width,), (width, 4 * width), (4 * width,), (4 * width, width), (width,)]
+    return shapes + [(width,), (width,)]
+
+
+WORKLOADS = {
+    "flat": lambda: [(1 << 25,)],
+    "gpt2-small": gpt2_small,
+    "small": lambda: [(64,)] * 2000,
+    "flat-1.5g": lambda: [(1_500_000_000,)],
+}
+
+
+def elements(shapes):
+    total = 0
+    for shape in shapes:
+        count = 1
+        for extent in shape:
+            count *= extent
+        total += count
+    return total
+
+
+class Skipped(Exception):
+    """A workload that cannot be measured here, and why."""
+
+
+class CudaClock:
+    """Time between two events on the device's stream, and of the host's calls alone."""
+
+    def __init__(self, torch):
+        self.torch = torch
+
+    def measure(self, work, repeats):
+        begin = self.torch.cuda.Event(enable_timing=True)
+        end = self.torch.cuda.Event(enable_timing=True)
+        self.torch.cuda.synchronize()
+        begin.record()
+        start = time.perf_counter()
+        for _ in range(repeats):
+            work()
+        host = time.perf_counter() - start
+        end.record()
+        end.synchronize()
+        return begin.elapsed_time(end) * 1e3 / repeats, host * 1e6 / repeats
+
+
+class HostClock:
+    """Wall-clock time, where the device is the host."""
+
+    def measure(self, work, repeats):
+        start = time.perf_counter()
+        for _ in range(repeats):
+            work()
+        spent = (time.perf_counter() - start) * 1e6 / repeats
+        return spent, spent
+
+
+def summary(samples):
+    """Median and spread of at least one sample."""
+    ordered = sorted(samples)
+    if len(ordered) < 2:
+        low = high = ordered[0]
+    else:
+        low, _, high = statistics.quantiles(ordered, n=4, method="inclusive")
+    return {
+        "median": round(statistics.median(ordered), 3),
+        "quartiles": [round(low, 3), round(high, 3)],
+        "minimum": round(ordered[0], 3),
+        "maximum": round(ordered[-1], 3),
+        "samples": len(ordered),
+    }
+
+
+def take_turns(clock, contenders, rounds, target_us=20_000.0):
+    """Times of every contender by name: (device, host) microseconds of one call, a pair a round."""
+    repeats = {}
+    for name, work in contenders.items():
+        for _ in range(3):
+            work()
+        spent, _ = clock.measure(work, 2)
+        repeats[name] = max(1, min(1000, int(target_us / max(spent, 1.0))))
+    times = {name: [] for name in contenders}
+    order = list(contenders)
+    for turn in range(rounds):
+        for name in order if turn % 2 == 0 else reversed(order):
+            times[name].append(clock.measure(contenders[name], repeats[name]))
+    return times
+
+
+def optimizers(torch, parameters, large):
+    """The contenders; of large workloads only those whose states leave room."""
+    made = {
+        "adamw-fused": torch.optim.AdamW(parameters, lr=1e-3, fused=True),
+        "adamw-foreach": torch.optim.AdamW(parameters, lr=1e-3, foreach=True),
+    }
+    if not large:
+        made["adam-fused"] = torch.optim.Adam(parameters, lr=1e-3, fused=True)
+        made["adam-foreach"] = torch.optim.Adam(parameters, lr=1e-3, foreach=True)
+    return made
+
+
+def room(torch, device):
+    if device == "cuda":
+        return torch.cuda.mem_get_info()[0]
+    import os
+
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def measure_workload(torch, device, clock, name, rounds):
+    shapes = WORKLOADS[name]()
+    count = elements(shapes)
+    large = count > 1_000_000_000
+    # Values, gradients, two states a contender, and foreach's temporaries.
+    needed = 4 * count * (2 + 2 * (2 if large else 4) + 3)
+    free = room(torch, device)
+    if needed > free:
+        raise Skipped(f"needs {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free")
+    parameters = [torch.nn.Parameter(torch.randn(shape, device=device)) for shape in shapes]
+    for parameter in parameters:
+        parameter.grad = torch.randn_like(parameter) * 1e-3
+
+    def whole(optimizer):
+        def work():
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=False)
+
+        return work
+
+    parts = {}
+    for contender, optimizer in optimizers(torch, parameters, large).items():
+        parts[contender, "step"] = optimizer.step
+        if contender.startswith("adamw"):
+            parts[contender, "clip-step-zero"] = whole(optimizer)
+    results = []
+    for (contender, part), times in take_turns(clock, parts, rounds).items():
+        spent = summary([device_us for device_us, _ in times])
+        result = {
+            "workload": name,
+            "tensors": len(shapes),
+            "parameters": count,
+            "contender": contender,
+            "part": part,
+            "microseconds": spent,
+            "host_microseconds": summary([host_us for _, host_us in times]),
+        }
+        if part == "step":
+            result["gb_per_s"] = round(STEP_BYTES * count / spent["median"] / 1e3, 1)
+        results.append(result)
+    return results
+
+
+def measure_copy(torch, device, clock, rounds):
+    """Bandwidth of a copy, bytes read and written together."""
+    size = (1 << 30) if device == "cuda" else (1 << 27)
+    source = torch.ones(size // 4, device=device)
+    target = torch.empty_like(source)
+    times = take_turns(clock, {"copy": lambda: target.copy_(source)}, rounds)["copy"]
+    spent = summary([device_us for device_us, _ in times])
+    return {
+        "bytes": size,
+        "microseconds": spent,
+        "gb_per_s": round(2 * size / spent["median"] / 1e3, 1),
+    }
+
+
+def driver_version():
+    try:
+        with open("/proc/driver/nvidia/version", encoding="utf-8") as file:
+            return file.readline().strip()
+    except OSError:
+        return None
+
+
+def described(torch, device):
+    found = {
+        "program": "torch_cuda.py",
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "cuda": torch.version.cuda,
+        "driver": driver_version(),
+        "device": platform.processor() or platform.machine(),
+    }
+    if device == "cuda":
+        properties = torch.cuda.get_device_properties(0)
+        found["device"] = properties.name
+        found["compute_capability"] = f"{properties.major}.{properties.minor}"
+        found["memory_bytes"] = properties.total_memory
+    return found
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    parser.add_argument("--workloads", default=",".join(WORKLOADS))
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--output", help="file that gets the JSON as well")
+    found = parser.parse_args()
+    found.workloads = found.workloads.split(",")
+    unknown = [name for name in found.workloads if name not in WORKLOADS]
+    if unknown:
+        parser.error(f"no workload {', '.join(unknown)}; there are {', '.join(WORKLOADS)}")
+    if found.rounds < 1:
+        parser.error(f"--rounds {found.rounds}: at least 1 is needed")
+    return found
+
+
+def main():
+    asked = arguments()
+    try:
+        import torch
+    except ImportError as problem:
+        print(f"torch_cuda.py: PyTorch cannot be imported: {problem}", file=sys.stderr)
+        return NOT_POSSIBLE
+    if asked.device == "cuda" and not torch.cuda.is_available():
+        print(f"torch_cuda.py: PyTorch {torch.__version__} finds no CUDA device", file=sys.stderr)
+        return NOT_POSSIBLE
+    clock = CudaClock(torch) if asked.device == "cuda" else HostClock()
+    report = described(torch, asked.device)
+    report["copy"] = measure_copy(torch, asked.device, clock, asked.rounds)
+    report["results"] = []
+    report["skipped"] = {}
+    for name in asked.workloads:
+        try:
+            report["results"] += measure_workload(torch, asked.device, clock, name, asked.rounds)
+        except (Skipped, torch.OutOfMemoryError) as problem:
+            report["skipped"][name] = str(problem).splitlines()[0]
+        if asked.device == "cuda":
+            torch.cuda.empty_cache()
+    for result in report["results"]:
+        if "gb_per_s" in result:
+            result["of_copy"] = round(result["gb_per_s"] / report["copy"]["gb_per_s"], 3)
+    text = json.dumps(report, indent=2)
+    print(text)
+    if asked.output:
+        with open(asked.output, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
