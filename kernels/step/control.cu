@@ -115,6 +115,7 @@ __device__ void decide_step(const panoptim_launch &launch) {
         if (scheduled(plan, next).step != next) {
             refuse_unscheduled(plan, progress);
         } else {
+            control.rate_factor = scheduled(plan, next).rate_factor;
             decide(control);
             if (control.accepted == 0) {
                 progress.non_finite += 1;

@@ -221,6 +221,7 @@ typedef struct panoptim_control {
     double gradient_norm;    /* unscaled, before clipping; NaN if not measured */
     double clip_coefficient; /* in (0, 1] */
     double update_norm;      /* of new minus old parameters; NaN if not asked for */
+    double rate_factor;      /* what the schedule wanted of the last step */
     int32_t finite;          /* every gradient and curvature measured was finite */
     int32_t accepted;
 } panoptim_control;

@@ -154,6 +154,8 @@ int32_t decide_step(const panoptim_plan &plan) {
     if (status != PANOPTIM_OK) {
         return status;
     }
+    const int64_t attempted = plan.control->step + 1;
+    plan.control->rate_factor = plan.schedule[attempted % plan.schedule_entries].rate_factor;
     decide(*plan.control);
     if (plan.control->accepted != 0) {
         for (int64_t tensor = 0; tensor < plan.tensor_count; ++tensor) {

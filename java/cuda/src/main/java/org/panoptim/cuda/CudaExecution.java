@@ -98,13 +98,18 @@ final class CudaExecution implements Execution {
         }
     }
 
-    /** Sends the schedule's wishes ahead, so that a framework's graph finds them. */
+    /** Sends the schedule's wishes from a step on, so that a framework's graph finds them. */
     private void beginSchedule(long step) {
         ring.restart(step);
+        coverAhead();
+    }
+
+    /** Sends the schedule's wishes ahead. What it has no answer to is asked again at its step. */
+    private void coverAhead() {
+        long done = control.stepsDone();
         try {
-            ring.cover(plan, step, step + 1);
+            ring.cover(plan, done, nextAtMost(done));
         } catch (IllegalStateException e) {
-            // Thrown again when that step is asked for.
             return;
         }
         ring.send(uploads, ringMemory, stream);
@@ -286,15 +291,13 @@ final class CudaExecution implements Execution {
             copyCounts(countsBefore, tables.counts());
             launches.beforeTransform(driver, stream);
             var read = control.read();
-            long step = panoptim_control.step(read);
-            boolean accepted = panoptim_control.accepted(read) != 0;
             try {
                 transform.transform(
                         new StepContext(
-                                accepted,
-                                step,
+                                panoptim_control.accepted(read) != 0,
+                                panoptim_control.step(read),
                                 panoptim_control.gradient_scale(read),
-                                ring.rateFactor(accepted ? step : step + 1)));
+                                panoptim_control.rate_factor(read)));
             } catch (RuntimeException | Error e) {
                 driver.copyOnDevice(control.address(), controlBefore, control.bytes(), stream);
                 copyCounts(tables.counts(), countsBefore);
@@ -387,12 +390,10 @@ final class CudaExecution implements Execution {
                     tellRefusals();
                     boolean accepted = panoptim_control.accepted(read) != 0;
                     boolean attempted = panoptim_control.gradient_scale(read) != 0;
-                    long step = panoptim_control.step(read);
-                    coverSchedule(false);
-                    double factor = attempted ? plan.rateFactor(accepted ? step : step + 1) : 1;
+                    coverAhead();
                     return new Outcome(
                             new Counters(
-                                    step,
+                                    panoptim_control.step(read),
                                     panoptim_control.skipped(read),
                                     panoptim_control.growth_tracker(read),
                                     panoptim_control.loss_scale(read)),
@@ -404,7 +405,7 @@ final class CudaExecution implements Execution {
                             known(
                                     attempted && plan.statistics(),
                                     panoptim_control.update_norm(read)),
-                            factor);
+                            panoptim_control.rate_factor(read));
                 });
     }
 

@@ -63,6 +63,7 @@ final class DeviceControl implements AutoCloseable {
         panoptim_control.statistics(copy, plan.statistics() ? 1 : 0);
         panoptim_control.zero_gradients(copy, plan.zeroGradients() ? 1 : 0);
         panoptim_control.clip_coefficient(copy, 1);
+        panoptim_control.rate_factor(copy, 1);
         panoptim_control.gradient_norm(copy, Double.NaN);
         panoptim_control.update_norm(copy, Double.NaN);
     }
@@ -83,6 +84,7 @@ final class DeviceControl implements AutoCloseable {
         panoptim_control.accepted(copy, 0);
         panoptim_control.gradient_scale(copy, 0);
         panoptim_control.clip_coefficient(copy, 1);
+        panoptim_control.rate_factor(copy, 1);
         send();
         panoptim_progress.step(progress.memory(), counters.step());
         panoptim_progress.skipped(progress.memory(), counters.skipped());

@@ -120,11 +120,6 @@ final class ScheduleRing implements AutoCloseable {
         first = 0;
     }
 
-    /** The factor of a step that has an entry. */
-    double rateFactor(long step) {
-        return panoptim_schedule_entry.rate_factor(entry(step));
-    }
-
     /** The size of the device's copy in bytes. */
     static long bytes() {
         return ENTRIES * panoptim_schedule_entry.sizeof();

@@ -60,7 +60,6 @@ final class SimdExecution implements Execution {
     private long[] spans;
     private int phases;
     private int phase;
-    private double rateFactor = 1;
 
     /** The first status other than success that a thread met in the present stage. */
     private volatile int failure;
@@ -145,6 +144,7 @@ final class SimdExecution implements Execution {
         panoptim_control.statistics(control, settings.statistics() ? 1 : 0);
         panoptim_control.zero_gradients(control, settings.zeroGradients() ? 1 : 0);
         panoptim_control.clip_coefficient(control, 1);
+        panoptim_control.rate_factor(control, 1);
         panoptim_control.gradient_norm(control, Double.NaN);
         panoptim_control.update_norm(control, Double.NaN);
     }
@@ -157,7 +157,6 @@ final class SimdExecution implements Execution {
         panoptim_schedule_entry.momentum(tables.schedule(), plan.momentum(attempt));
         panoptim_schedule_entry.rate_factor(tables.schedule(), factor);
         panoptim_schedule_entry.step(tables.schedule(), attempt);
-        rateFactor = factor;
 
         measure();
         if (plan.transform().isPresent()) {
@@ -220,7 +219,7 @@ final class SimdExecution implements Execution {
                                 panoptim_control.accepted(control) != 0,
                                 panoptim_control.step(control),
                                 panoptim_control.gradient_scale(control),
-                                rateFactor));
+                                panoptim_control.rate_factor(control)));
             } catch (RuntimeException | Error e) {
                 control.copyFrom(controlBefore);
                 counts.copyFrom(countsBefore);
@@ -276,7 +275,7 @@ final class SimdExecution implements Execution {
                 known(plan.measures(), panoptim_control.gradient_norm(control)),
                 panoptim_control.clip_coefficient(control),
                 known(plan.statistics(), panoptim_control.update_norm(control)),
-                rateFactor);
+                panoptim_control.rate_factor(control));
     }
 
     private OptionalDouble known(boolean asked, double value) {
@@ -307,7 +306,7 @@ final class SimdExecution implements Execution {
         panoptim_control.accepted(control, 0);
         panoptim_control.gradient_scale(control, 0);
         panoptim_control.clip_coefficient(control, 1);
-        rateFactor = 1;
+        panoptim_control.rate_factor(control, 1);
     }
 
     private int place(Parameter parameter) {

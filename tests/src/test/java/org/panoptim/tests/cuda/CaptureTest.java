@@ -195,8 +195,7 @@ class CaptureTest {
             var gradient = device.floats(1);
             var parameter = device.parameter("p", value).gradient(gradient.memory());
             var rule = SGD.withLearningRate(1);
-            var optimizer =
-                    device.build(Optimizer.builder(rule).group("all", List.of(parameter)));
+            var optimizer = device.build(Optimizer.builder(rule).group("all", List.of(parameter)));
             try (var captured = optimizer.capture()) {
                 optimizer.add(
                         new ParameterGroup(

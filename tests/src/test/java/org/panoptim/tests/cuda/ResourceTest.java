@@ -29,8 +29,7 @@ class ResourceTest {
             var parameter =
                     device.parameter("p", device.floats(1, 2))
                             .gradient(device.floats(3, 4).memory());
-            var optimizer =
-                    device.build(Optimizer.builder(RULE).group("all", List.of(parameter)));
+            var optimizer = device.build(Optimizer.builder(RULE).group("all", List.of(parameter)));
             var captured = device.capture(optimizer);
             captured.launch();
             optimizer.step();
@@ -81,8 +80,7 @@ class ResourceTest {
         try (var device = implementation.device()) {
             var parameter =
                     device.parameter("p", device.floats(1)).gradient(device.floats(1).memory());
-            var optimizer =
-                    device.build(Optimizer.builder(RULE).group("all", List.of(parameter)));
+            var optimizer = device.build(Optimizer.builder(RULE).group("all", List.of(parameter)));
             VirtualDriver.fail("cuLaunchKernel", VirtualDriver.OUT_OF_RESOURCES, 2);
             assertThatThrownBy(optimizer::step)
                     .isInstanceOf(CudaException.class)

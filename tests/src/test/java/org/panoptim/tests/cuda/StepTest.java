@@ -30,8 +30,7 @@ class StepTest {
         try (var device = implementation.device()) {
             var value = device.floats(0, 0);
             var parameter = device.parameter("p", value);
-            var optimizer =
-                    device.build(Optimizer.builder(RULE).group("all", List.of(parameter)));
+            var optimizer = device.build(Optimizer.builder(RULE).group("all", List.of(parameter)));
             for (int i = 1; i <= 20; i++) {
                 parameter.gradient(device.floats(i, -i).memory());
                 optimizer.step();
@@ -50,8 +49,7 @@ class StepTest {
             var present = device.parameter("present", one).gradient(gradient.memory());
             var sometimes = device.parameter("sometimes", other);
             var optimizer =
-                    device.build(
-                            Optimizer.builder(RULE).group("all", List.of(present, sometimes)));
+                    device.build(Optimizer.builder(RULE).group("all", List.of(present, sometimes)));
             optimizer.step();
             sometimes.gradient(gradient.memory());
             optimizer.step();
@@ -86,8 +84,7 @@ class StepTest {
                     .isInstanceOf(UnsupportedPlanException.class)
                     .hasMessageContainingAll("value", "'w'", "host memory");
             var parameter = device.parameter("w", value).gradient(host);
-            var optimizer =
-                    device.build(Optimizer.builder(RULE).group("all", List.of(parameter)));
+            var optimizer = device.build(Optimizer.builder(RULE).group("all", List.of(parameter)));
             assertThatThrownBy(optimizer::step)
                     .isInstanceOf(UnsupportedPlanException.class)
                     .hasMessageContainingAll("gradient", "'w'", "host memory");
@@ -126,8 +123,7 @@ class StepTest {
     void thousandsOfStepsSeeTheSchedulesFactorOfEach(Implementation implementation) {
         try (var device = implementation.device()) {
             var value = device.floats(0);
-            var parameter =
-                    device.parameter("p", value).gradient(device.floats(1).memory());
+            var parameter = device.parameter("p", value).gradient(device.floats(1).memory());
             var optimizer =
                     device.build(
                             Optimizer.builder(RULE)
@@ -146,8 +142,7 @@ class StepTest {
     void aScheduleThatEndsThrowsAtItsEndAndNotBefore(Implementation implementation) {
         try (var device = implementation.device()) {
             var value = device.floats(0);
-            var parameter =
-                    device.parameter("p", value).gradient(device.floats(1).memory());
+            var parameter = device.parameter("p", value).gradient(device.floats(1).memory());
             var optimizer =
                     device.build(
                             Optimizer.builder(RULE)
@@ -169,10 +164,8 @@ class StepTest {
             throws InterruptedException {
         try (var device = implementation.device()) {
             var value = device.floats(0);
-            var parameter =
-                    device.parameter("p", value).gradient(device.floats(1).memory());
-            var optimizer =
-                    device.build(Optimizer.builder(RULE).group("all", List.of(parameter)));
+            var parameter = device.parameter("p", value).gradient(device.floats(1).memory());
+            var optimizer = device.build(Optimizer.builder(RULE).group("all", List.of(parameter)));
             for (int i = 0; i < 8; i++) {
                 var thread = Thread.startVirtualThread(optimizer::step);
                 thread.join();

@@ -16,7 +16,9 @@ import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -24,16 +26,21 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A device's backend for tests that keep everything in host memory: each parameter has a twin on the
- * device, filled before every call and read back after it. Twins lie as far from a multiple of 64
- * bytes as what they stand for, and get other memory whenever that does.
+ * A device's backend for tests that keep everything in host memory: each parameter has a twin on
+ * the device, filled before every call and read back after it. Twins lie as far from a multiple of
+ * 64 bytes as what they stand for, and get other memory whenever that does.
  */
 final class OnDevice implements Backend {
 
     private static final long LINE = 64;
+    private static final int MOST_BUFFERS = 1000;
+    private static final long SHARED_BYTES = 1 << 22;
 
     private final Backend device;
     private final Runnable beforeCalls;
+    private final Deque<Buffer> shared = new ArrayDeque<>();
+    private long sharedUsed;
+    private int ownBuffers;
 
     /**
      * Wraps a backend, which is closed with this.
@@ -63,19 +70,43 @@ final class OnDevice implements Backend {
 
     @Override
     public void close() {
+        shared.forEach(Buffer::close);
         device.close();
     }
+
+    /**
+     * A place for so many bytes. The first ones have buffers of their own, whose ends are guarded;
+     * but a system has only so many guards, and so the others share.
+     */
+    private Piece place(long bytes) {
+        if (ownBuffers < MOST_BUFFERS) {
+            ownBuffers++;
+            return new Piece(device.allocate(bytes), 0, true);
+        }
+        long size = Math.ceilDiv(bytes, LINE) * LINE;
+        if (shared.isEmpty() || sharedUsed + size > SHARED_BYTES) {
+            shared.push(device.allocate(Math.max(size, SHARED_BYTES)));
+            sharedUsed = 0;
+        }
+        sharedUsed += size;
+        return new Piece(shared.element(), sharedUsed - size, false);
+    }
+
+    private record Piece(Buffer buffer, long start, boolean own) {}
 
     /** Device memory that stands for a segment of the host. */
     private final class Twin implements AutoCloseable {
         private final MemorySegment host;
+        private final Piece piece;
         private final Buffer buffer;
         private final long offset;
 
         Twin(Memory memory) {
             host = ((HostMemory) memory).segment();
-            offset = host.address() % LINE;
-            buffer = device.allocate(offset + host.byteSize());
+            long distance = host.address() % LINE;
+            piece = place(distance + host.byteSize());
+            buffer = piece.buffer;
+            offset = piece.start + distance;
         }
 
         Memory memory() {
@@ -98,7 +129,10 @@ final class OnDevice implements Backend {
 
         @Override
         public void close() {
-            buffer.close();
+            if (piece.own) {
+                buffer.close();
+                ownBuffers--;
+            }
         }
     }
 
@@ -119,8 +153,7 @@ final class OnDevice implements Backend {
         void send() {
             value.send();
             gradient = follow(gradient, host.gradient());
-            gradient.ifPresentOrElse(
-                    twin -> device.gradient(twin.memory()), device::clearGradient);
+            gradient.ifPresentOrElse(twin -> device.gradient(twin.memory()), device::clearGradient);
             curvature = follow(curvature, host.curvature());
             curvature.ifPresentOrElse(
                     twin -> device.curvature(twin.memory()), device::clearCurvature);
@@ -181,8 +214,7 @@ final class OnDevice implements Backend {
 
         private ParameterGroup translated(ParameterGroup group) {
             var twins = group.parameters().stream().map(each -> pair(each).device).toList();
-            return new ParameterGroup(group.name(), group.rule(), twins)
-                    .withFrozen(group.frozen());
+            return new ParameterGroup(group.name(), group.rule(), twins).withFrozen(group.frozen());
         }
 
         private Pair pair(Parameter parameter) {

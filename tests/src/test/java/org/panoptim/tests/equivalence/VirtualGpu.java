@@ -18,8 +18,8 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
- * The CUDA backend over the device that runs kernels on the CPU, in several orders of threads. It is
- * what the suite compares where the property {@code panoptim.virtual-gpu} is true; the driver's
+ * The CUDA backend over the device that runs kernels on the CPU, in several orders of threads. It
+ * is what the suite compares where the property {@code panoptim.virtual-gpu} is true; the driver's
  * library must then be on the path of libraries.
  */
 final class VirtualGpu {

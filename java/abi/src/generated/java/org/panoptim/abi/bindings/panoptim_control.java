@@ -32,6 +32,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double gradient_norm;
  *     double clip_coefficient;
  *     double update_norm;
+ *     double rate_factor;
  *     int32_t finite;
  *     int32_t accepted;
  * }
@@ -61,6 +62,7 @@ public class panoptim_control {
         PanoptimPlan.C_DOUBLE.withName("gradient_norm"),
         PanoptimPlan.C_DOUBLE.withName("clip_coefficient"),
         PanoptimPlan.C_DOUBLE.withName("update_norm"),
+        PanoptimPlan.C_DOUBLE.withName("rate_factor"),
         PanoptimPlan.C_INT.withName("finite"),
         PanoptimPlan.C_INT.withName("accepted")
     ).withName("panoptim_control");
@@ -818,6 +820,50 @@ public class panoptim_control {
      */
     public static void update_norm(MemorySegment struct, double fieldValue) {
         struct.set(update_norm$LAYOUT, update_norm$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble rate_factor$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("rate_factor"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double rate_factor
+     * }
+     */
+    public static final OfDouble rate_factor$layout() {
+        return rate_factor$LAYOUT;
+    }
+
+    private static final long rate_factor$OFFSET = $LAYOUT.byteOffset(groupElement("rate_factor"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double rate_factor
+     * }
+     */
+    public static final long rate_factor$offset() {
+        return rate_factor$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double rate_factor
+     * }
+     */
+    public static double rate_factor(MemorySegment struct) {
+        return struct.get(rate_factor$LAYOUT, rate_factor$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double rate_factor
+     * }
+     */
+    public static void rate_factor(MemorySegment struct, double fieldValue) {
+        struct.set(rate_factor$LAYOUT, rate_factor$OFFSET, fieldValue);
     }
 
     private static final OfInt finite$LAYOUT = (OfInt)$LAYOUT.select(groupElement("finite"));

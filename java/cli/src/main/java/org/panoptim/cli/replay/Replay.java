@@ -23,10 +23,7 @@ public final class Replay implements AutoCloseable {
 
     /** A parameter and where the gradient and curvature of each step are read to. */
     private record Tensor(
-            Parameter parameter,
-            Buffer value,
-            Buffer gradient,
-            Optional<Buffer> curvature) {}
+            Parameter parameter, Buffer value, Buffer gradient, Optional<Buffer> curvature) {}
 
     private final Backend backend;
     private final List<Buffer> buffers = new ArrayList<>();
