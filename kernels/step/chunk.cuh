@@ -13,6 +13,8 @@ constexpr int chunk_threads = 128;
 // Thread blocks that a multiprocessor must be able to hold: 640 threads with 64 bytes each under
 // way are 40 KiB, more than an H100's share of bandwidth times latency, some 25 KiB.
 constexpr int chunk_residents = 5;
+// Sums need registers.
+constexpr int chunk_residents_with_statistics = 4;
 constexpr int chunk_warps = chunk_threads / warp_threads;
 // The most blocks of the tree that a chunk may have.
 constexpr int max_chunk_blocks = 16;

@@ -16,7 +16,7 @@ __device__ __forceinline__ double square_sum_of_block(const float *values, int64
     const int64_t own = lane_of_thread() * thread_lanes;
     if (elements == PANOPTIM_BLOCK && aligned_to_vectors(values)) {
         const auto *vectors = reinterpret_cast<const float4 *>(values + own);
-#pragma unroll 8
+#pragma unroll 4
         for (int row = 0; row < rows; ++row) {
             const float4 found = vectors[row * warp_threads];
             lanes.add(0, found.x, found.x);

@@ -305,7 +305,9 @@ __device__ __forceinline__ void update_phase(const panoptim_launch &launch,
 // registers, so it has kernels of its own.
 #define PANOPTIM_KERNEL(name, statistics, ...)                                                     \
     extern "C" __global__ void __launch_bounds__(                                                  \
-        panoptim::chunk_threads, panoptim::chunk_residents) name(const panoptim_launch launch) {   \
+        panoptim::chunk_threads,                                                                   \
+        (statistics) ? panoptim::chunk_residents_with_statistics : panoptim::chunk_residents)      \
+        name(const panoptim_launch launch) {                                                       \
         using namespace panoptim;                                                                  \
         __shared__ SharedSums<__VA_ARGS__> shared;                                                 \
         update_phase<__VA_ARGS__, 0, statistics, PANOPTIM_F32, PANOPTIM_F32, PANOPTIM_F32>(        \

@@ -13,15 +13,10 @@ import org.panoptim.rule.AdamW;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 
 /** The code that README shows, compiled and run. */
 class ReadmeSnippetTest {
-
-    private static final Path SOURCE =
-            Path.of("tests/src/test/java/org/panoptim/tests/ReadmeSnippetTest.java");
 
     @Test
     void theSnippetTakesAStep() {
@@ -53,25 +48,8 @@ class ReadmeSnippetTest {
         }
     }
 
-    /** Line breaks and indents aside: the formatter's are not those of a page. */
     @Test
     void readmeShowsExactlyTheSnippet() throws IOException {
-        var source = Files.readString(Project.root().resolve(SOURCE));
-        var snippet = between(source, "// snippet:" + "start", "// snippet:" + "end");
-        var readme = Files.readString(Project.root().resolve("README.md"));
-        var shown = between(readme, "<!-- snippet: " + SOURCE + " -->\n```java", "```");
-        assertThat(withoutSpace(shown)).isEqualTo(withoutSpace(snippet));
-    }
-
-    private static String between(String text, String start, String end) {
-        int from = text.indexOf(start);
-        assertThat(from).as("where '%s' stands", start).isNotNegative();
-        int to = text.indexOf(end, from + start.length());
-        assertThat(to).as("where '%s' stands after it", end).isNotNegative();
-        return text.substring(from + start.length(), to);
-    }
-
-    private static String withoutSpace(String text) {
-        return text.replaceAll("\\s", "");
+        ReadmeSnippet.of(ReadmeSnippetTest.class).assertShown();
     }
 }

@@ -1,11 +1,13 @@
 package org.panoptim.cuda;
 
+import org.jspecify.annotations.Nullable;
 import org.panoptim.BackendUnavailableException;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -37,10 +39,8 @@ final class KernelImage {
         return file != null ? Files.isReadable(Path.of(file)) : packed() != null;
     }
 
-    private static java.net.@org.jspecify.annotations.Nullable URL packed() {
-        return ClassLoader.getSystemResource(RESOURCE) != null
-                ? ClassLoader.getSystemResource(RESOURCE)
-                : KernelImage.class.getClassLoader().getResource(RESOURCE);
+    private static @Nullable URL packed() {
+        return KernelImage.class.getClassLoader().getResource(RESOURCE);
     }
 
     /**

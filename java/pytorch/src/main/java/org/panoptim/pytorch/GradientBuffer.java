@@ -2,7 +2,6 @@ package org.panoptim.pytorch;
 
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.LongOptional;
-import org.bytedeco.pytorch.global.torch;
 
 import java.util.List;
 
@@ -19,7 +18,10 @@ final class GradientBuffer {
 
     private GradientBuffer() {}
 
-    /** Makes each tensor's gradient a view of a new buffer, which keeps what was there. */
+    /**
+     * Makes each tensor's gradient a view of a new buffer on the tensors' device, which keeps what
+     * was there.
+     */
     static void install(List<TrackedTensor> tensors) {
         var offsets = new long[tensors.size()];
         long end = 0;
@@ -28,8 +30,11 @@ final class GradientBuffer {
             long elements = tensors.get(i).parameter().elements();
             end += Math.ceilDiv(elements, ALIGNMENT) * ALIGNMENT;
         }
+        if (tensors.isEmpty()) {
+            return;
+        }
         try (var _ = new PointerScope()) {
-            var buffer = torch.zeros(end);
+            var buffer = tensors.getFirst().zeros(end);
             for (int i = 0; i < offsets.length; i++) {
                 var layout = tensors.get(i).layout();
                 tensors.get(i)

@@ -32,8 +32,10 @@ final class Suitability {
         if (layout.value != torch.Layout.Strided.value) {
             return Optional.of("is not dense: its layout is " + layout.intern());
         }
-        if (!tensor.is_cpu()) {
-            return Optional.of("is not on the CPU, but on " + tensor.device().str().getString());
+        if (!tensor.is_cpu() && !tensor.is_cuda()) {
+            return Optional.of(
+                    "is neither on the CPU nor on a CUDA device, but on "
+                            + tensor.device().str().getString());
         }
         var type = tensor.scalar_type();
         if (type.value != torch.ScalarType.Float.value) {

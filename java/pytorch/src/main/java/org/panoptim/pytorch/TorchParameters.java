@@ -44,14 +44,14 @@ import java.util.Map;
  * IllegalStateException}, as does one after the engine moved a tensor (as {@code Module.to} does)
  * and {@link #refresh} found it.
  *
- * <p>Dense float32 tensors on the CPU are supported; anything else is refused with its name and the
- * reason. One thread at a time.
+ * <p>Dense float32 tensors on the CPU or on one CUDA device are supported, the latter with a CUDA
+ * backend on the engine's stream (by default both use the legacy default stream); anything else is
+ * refused with its name and the reason. One thread at a time.
  */
 public final class TorchParameters implements AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
     private final List<TrackedTensor> tensors = new ArrayList<>();
-    private final CurvatureBuffer curvature = new CurvatureBuffer(arena);
     private final List<Parameter> parameters;
     private final long[] gradients;
 
@@ -64,6 +64,7 @@ public final class TorchParameters implements AutoCloseable {
                             tensors.add(new TrackedTensor(name, tensor, arena));
                         }
                     });
+            requireOneDevice();
             var trainable = tensors.stream().filter(TrackedTensor::requiresGradient).toList();
             trainable.forEach(TrackedTensor::findGradient);
             GradientBuffer.install(trainable);
@@ -73,6 +74,21 @@ public final class TorchParameters implements AutoCloseable {
         } catch (RuntimeException e) {
             close();
             throw e;
+        }
+    }
+
+    private void requireOneDevice() {
+        for (var tensor : tensors) {
+            var first = tensors.getFirst();
+            if (!tensor.device().equals(first.device())) {
+                throw new IllegalArgumentException(
+                        "all tensors must be on one device, but '%s' is on %s and '%s' on %s"
+                                .formatted(
+                                        first.parameter().name(),
+                                        first.device(),
+                                        tensor.parameter().name(),
+                                        tensor.device()));
+            }
         }
     }
 
@@ -154,7 +170,7 @@ public final class TorchParameters implements AutoCloseable {
      */
     public void takeGradientsAsCurvature() {
         refresh();
-        parameters.forEach(curvature::take);
+        tensors.forEach(TrackedTensor::takeGradientAsCurvature);
     }
 
     private void checkOpen() {

@@ -1,6 +1,13 @@
 package org.panoptim.pytorch;
 
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
+import org.panoptim.DeviceMemory;
+import org.panoptim.HostMemory;
+import org.panoptim.Memory;
 import org.panoptim.Parameter;
 
 import java.lang.foreign.Arena;
@@ -12,13 +19,20 @@ final class TrackedTensor {
     /** The address of a gradient that is not there. */
     static final long ABSENT = 0;
 
+    /** Stands for the address of device memory without elements. */
+    private static final long NOWHERE = 256;
+
     private final String name;
     private final Tensor tensor;
     private final Layout layout;
     private final long address;
     private final long byteSize;
     private final Arena arena;
+    private final String device;
     private final Parameter parameter;
+
+    /** Where curvature lies between the backward pass that made it and the step that uses it. */
+    private @Nullable Tensor curvature;
 
     /**
      * @param tensor the engine's tensor; this object keeps a reference to it until {@link #release}
@@ -36,7 +50,8 @@ final class TrackedTensor {
         this.arena = arena;
         var shape = layout.shape();
         this.byteSize = shape.elements() * Float.BYTES;
-        this.parameter = Parameter.of(name, shape, segment(address));
+        this.device = deviceOf(tensor);
+        this.parameter = Parameter.of(name, shape, memory(address));
         this.tensor = new Tensor(tensor);
         // Without it, a PointerScope around the caller would let go of the tensor.
         this.tensor.retainReference();
@@ -73,6 +88,11 @@ final class TrackedTensor {
         var gradient = tensor.grad();
         if (!gradient.defined() || byteSize == 0) {
             return ABSENT;
+        }
+        if (!deviceOf(gradient).equals(device)) {
+            throw new IllegalStateException(
+                    "the gradient of '%s' must be on %s as the value is, but is on %s"
+                            .formatted(name, device, deviceOf(gradient)));
         }
         Suitability.problem(gradient)
                 .ifPresent(
@@ -114,15 +134,60 @@ final class TrackedTensor {
         if (gradient == ABSENT) {
             parameter.clearGradient();
         } else if (parameter.gradientAddress() != gradient) {
-            parameter.gradient(segment(gradient));
+            parameter.gradient(memory(gradient));
         }
     }
 
-    private MemorySegment segment(long at) {
-        return MemorySegment.ofAddress(at).reinterpret(byteSize, arena, null);
+    /** A new tensor of zeros on the same device. */
+    Tensor zeros(long elements) {
+        return torch.zeros(
+                new long[] {elements}, tensor.options().requires_grad(new BoolOptional(false)));
+    }
+
+    /** The device that the value is on, as the engine writes it. */
+    String device() {
+        return device;
+    }
+
+    private static String deviceOf(Tensor tensor) {
+        return tensor.is_cpu() ? "cpu" : tensor.device().str().getString();
+    }
+
+    /**
+     * Moves the gradient that the engine has into memory of its own, as the coming step's
+     * curvature; zeros stay behind.
+     */
+    void takeGradientAsCurvature() {
+        if (findGradient() == ABSENT) {
+            return;
+        }
+        try (var _ = new PointerScope()) {
+            var gradient = tensor.grad();
+            var kept = curvature;
+            if (kept == null) {
+                kept = torch.empty_like(gradient);
+                kept.retainReference();
+                curvature = kept;
+            }
+            kept.copy_(gradient);
+            gradient.zero_();
+            parameter.curvature(memory(Suitability.address(kept)));
+        }
+    }
+
+    private Memory memory(long at) {
+        if (device.equals("cpu")) {
+            return new HostMemory(MemorySegment.ofAddress(at).reinterpret(byteSize, arena, null));
+        }
+        // The engine has no address for a tensor without elements.
+        return new DeviceMemory(at == 0 ? NOWHERE : at, byteSize);
     }
 
     void release() {
         tensor.releaseReference();
+        if (curvature != null) {
+            curvature.releaseReference();
+            curvature = null;
+        }
     }
 }

@@ -313,7 +313,8 @@ class TorchParametersTest {
                 new org.bytedeco.pytorch.TensorOptions(new org.bytedeco.pytorch.Device("meta"));
 
         assertRefused(
-                torch.zeros(new long[] {3}, options), "tensor 'x' is not on the CPU, but on meta");
+                torch.zeros(new long[] {3}, options),
+                "tensor 'x' is neither on the CPU nor on a CUDA device, but on meta");
     }
 
     @Test

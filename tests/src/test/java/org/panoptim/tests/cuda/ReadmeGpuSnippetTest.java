@@ -1,0 +1,58 @@
+package org.panoptim.tests.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.panoptim.LossScale;
+import org.panoptim.Optimizer;
+import org.panoptim.Parameter;
+import org.panoptim.Shape;
+import org.panoptim.StepReport;
+import org.panoptim.cuda.CudaFfmProvider;
+import org.panoptim.cuda.CudaOptions;
+import org.panoptim.rule.AdamW;
+import org.panoptim.tests.ReadmeSnippet;
+
+import java.io.IOException;
+import java.util.List;
+
+/** The code for GPUs that README shows, compiled and run. */
+@Tag("virtual-gpu")
+class ReadmeGpuSnippetTest {
+
+    @Test
+    void theSnippetTakesAStep() {
+        try (var own = Implementation.FFM.device()) {
+            long stream = own.driver().createStream();
+            assertThat(step(stream).step()).isEqualTo(1);
+            own.driver().destroyStream(stream);
+        }
+    }
+
+    private static StepReport step(long stream) {
+        // snippet:start
+        try (var backend = CudaFfmProvider.open(CudaOptions.defaults().withStream(stream));
+                var value = backend.allocate(4 * 1024);
+                var gradient = backend.allocate(4 * 1024)) {
+            var parameter = Parameter.of("w", Shape.of(1024), value.memory());
+            parameter.gradient(gradient.memory());
+            try (var optimizer =
+                            Optimizer.builder(AdamW.withLearningRate(3e-4))
+                                    .group("all", List.of(parameter))
+                                    .lossScale(LossScale.dynamic())
+                                    .backend(backend)
+                                    .build();
+                    var graph = optimizer.capture()) {
+                graph.launch(); // the whole step as one CUDA graph
+                return optimizer.report(); // waits for it
+            }
+        }
+        // snippet:end
+    }
+
+    @Test
+    void readmeShowsExactlyTheSnippet() throws IOException {
+        ReadmeSnippet.of(ReadmeGpuSnippetTest.class).assertShown();
+    }
+}
