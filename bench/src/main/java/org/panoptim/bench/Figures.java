@@ -1,5 +1,6 @@
 package org.panoptim.bench;
 
+import org.openjdk.jmh.infra.BenchmarkParams;
 import org.openjdk.jmh.profile.GCProfiler;
 import org.openjdk.jmh.results.IterationResult;
 import org.openjdk.jmh.results.RunResult;
@@ -13,6 +14,7 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Runs the benchmarks and prints what they come to, as the table in README. */
@@ -33,11 +35,24 @@ public final class Figures {
                         .include("org\\.panoptim\\.bench\\..*")
                         .addProfiler(GCProfiler.class)
                         .jvmArgsAppend(
-                                "--enable-native-access=ALL-UNNAMED",
-                                "-D"
-                                        + LimitLibrary.PROPERTY
-                                        + "="
-                                        + System.getProperty(LimitLibrary.PROPERTY))
+                                Stream.concat(
+                                                Stream.of("--enable-native-access=ALL-UNNAMED"),
+                                                Stream.of(
+                                                                LimitLibrary.PROPERTY,
+                                                                VirtualGpu.PROPERTY)
+                                                        .filter(
+                                                                name ->
+                                                                        System.getProperty(name)
+                                                                                != null)
+                                                        .map(
+                                                                name ->
+                                                                        "-D"
+                                                                                + name
+                                                                                + "="
+                                                                                + System
+                                                                                        .getProperty(
+                                                                                                name)))
+                                        .toArray(String[]::new))
                         .resultFormat(ResultFormatType.JSON)
                         .result(arguments[0])
                         .build();
@@ -54,7 +69,7 @@ public final class Figures {
                     benchmark.substring(
                                     benchmark.lastIndexOf('.', benchmark.lastIndexOf('.') - 1) + 1)
                             + ", "
-                            + result.getParams().getParam("workload");
+                            + parameters(result.getParams());
             if (result.getSecondaryResults().containsKey("first")) {
                 row(
                         name,
@@ -65,6 +80,12 @@ public final class Figures {
             row(name, result.getPrimaryResult().getScoreUnit(), primary(result));
             row(name, "B/op", secondary(result, "gc.alloc.rate.norm"));
         }
+    }
+
+    private static String parameters(BenchmarkParams benchmark) {
+        return benchmark.getParamsKeys().stream()
+                .map(benchmark::getParam)
+                .collect(Collectors.joining(", "));
     }
 
     private static void row(

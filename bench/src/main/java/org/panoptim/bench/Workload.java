@@ -41,6 +41,13 @@ public enum Workload {
             return Collections.nCopies(2000, Shape.of(64));
         }
     },
+    /** Five tensors of 64 elements: a handful. */
+    FEW {
+        @Override
+        List<Shape> shapes() {
+            return Collections.nCopies(5, Shape.of(64));
+        }
+    },
     /** One tensor of 64 elements: the cost of the call. */
     TINY {
         @Override

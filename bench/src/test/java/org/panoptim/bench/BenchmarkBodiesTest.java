@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.Backend;
 import org.panoptim.Optimizer;
 import org.panoptim.rule.AdamW;
@@ -43,6 +47,27 @@ class BenchmarkBodiesTest {
 
             assertSame(benchmark.model().values(), expected.values());
             assertSame(benchmark.model().gradients(), expected.gradients());
+        } finally {
+            benchmark.close();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+    void launchCostTakesStepsOfAdamWOnTheDevice(LaunchCost.Implementation implementation) {
+        var benchmark = new LaunchCost();
+        benchmark.implementation = implementation;
+        benchmark.empty = false;
+        benchmark.open();
+        try (var expected = new Model(Workload.FEW)) {
+            for (int i = 0; i < 3; i++) {
+                benchmark.step();
+                benchmark.launch();
+            }
+            referenceSteps(expected, 3, false);
+
+            assertSame(benchmark.values(), expected.values());
         } finally {
             benchmark.close();
         }

@@ -252,7 +252,7 @@ final class CudaExecution implements Execution {
         long done = control.stepsDone();
         long next = nextAtMost(done);
         if (next > done + ScheduleRing.ENTRIES && !capturing) {
-            driver.synchronizeStream(stream);
+            catchUp();
             done = control.stepsDone();
             next = done + 1;
         }
@@ -263,7 +263,7 @@ final class CudaExecution implements Execution {
                 throw e;
             }
             // Perhaps steps were refused, and it is an earlier one's turn.
-            driver.synchronizeStream(stream);
+            catchUp();
             done = control.stepsDone();
             next = nextAtMost(done);
             ring.cover(plan, done, next);
@@ -271,6 +271,14 @@ final class CudaExecution implements Execution {
         if (!capturing) {
             ring.send(uploads, ringMemory, stream);
         }
+    }
+
+    /** Waits, and then knows exactly where the device is. */
+    private void catchUp() {
+        driver.synchronizeStream(stream);
+        attempts = 0;
+        startStep = control.stepsDone();
+        startSkipped = control.stepsSkipped();
     }
 
     private long nextAtMost(long done) {

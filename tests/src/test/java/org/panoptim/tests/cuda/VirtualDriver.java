@@ -36,6 +36,15 @@ final class VirtualDriver {
         }
     }
 
+    /** Whether launches do nothing from now on. */
+    static void empty(boolean empty) {
+        try {
+            int _ = (int) Levers.EMPTY.invokeExact(empty ? 1 : 0);
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     private static final class Levers {
         static final MethodHandle FAIL =
                 handle(
@@ -49,6 +58,10 @@ final class VirtualDriver {
                 handle(
                         "panoptimVirtualLive",
                         FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
+        static final MethodHandle EMPTY =
+                handle(
+                        "panoptimVirtualEmpty",
+                        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
 
         private static MethodHandle handle(String name, FunctionDescriptor descriptor) {
             return Linker.nativeLinker()
