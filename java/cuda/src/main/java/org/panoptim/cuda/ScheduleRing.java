@@ -1,5 +1,7 @@
 package org.panoptim.cuda;
 
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
 import org.panoptim.spi.StepPlan;
 
@@ -22,6 +24,10 @@ final class ScheduleRing implements AutoCloseable {
     private static final int AHEAD = ENTRIES / 2;
 
     private static final int LOW = ENTRIES / 4;
+
+    private static final long RATE_FACTOR = panoptim_schedule_entry.rate_factor$offset();
+
+    private static final long MOMENTUM = panoptim_schedule_entry.momentum$offset();
 
     private final Arena arena = Arena.ofShared();
     private final MemorySegment entries = panoptim_schedule_entry.allocateArray(ENTRIES, arena);
@@ -61,9 +67,10 @@ final class ScheduleRing implements AutoCloseable {
     }
 
     private boolean changed(StepPlan plan, long step) {
-        var entry = entry(step);
-        return !same(panoptim_schedule_entry.rate_factor(entry), plan.rateFactor(step))
-                || !same(panoptim_schedule_entry.momentum(entry), plan.momentum(step));
+        // Without a slice: this is done at every step, which must not make objects.
+        long place = step % ENTRIES * panoptim_schedule_entry.sizeof();
+        return !same(entries.get(JAVA_DOUBLE, place + RATE_FACTOR), plan.rateFactor(step))
+                || !same(entries.get(JAVA_DOUBLE, place + MOMENTUM), plan.momentum(step));
     }
 
     private static boolean same(double one, double other) {
