@@ -54,7 +54,11 @@ public interface Backend extends AutoCloseable {
     void close();
 
     /**
-     * The fastest backend that works here. What was passed over, {@link Backends#explain()} says.
+     * The fastest backend that works here; the caller closes it. What was passed over, {@link
+     * Backends#explain()} says.
+     *
+     * <p>Where that is a device's, optimizers whose parameters lie in host memory run on the
+     * fastest backend of the host instead.
      */
     static Backend best() {
         return Backends.best();

@@ -33,13 +33,16 @@ public final class Backends {
     }
 
     static Backend best() {
-        return best(_ -> true);
-    }
-
-    /** The best one that reaches these parameters: on the host, or on a device. */
-    static Backend bestFor(List<Parameter> parameters) {
-        boolean host = parameters.stream().allMatch(each -> each.value() instanceof HostMemory);
-        return best(provider -> provider.usesHostMemory() == host);
+        var best = best(_ -> true);
+        if (best.usesHostMemory()) {
+            return best;
+        }
+        try {
+            return new DeviceOrHost(best, bestForHostMemory());
+        } catch (RuntimeException | Error e) {
+            best.close();
+            throw e;
+        }
     }
 
     private static Backend best(Predicate<BackendProvider> fits) {

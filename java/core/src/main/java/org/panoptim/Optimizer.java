@@ -582,7 +582,7 @@ public final class Optimizer implements AutoCloseable {
             if (backend != null) {
                 return new Optimizer(backend, false, plan);
             }
-            var best = Backends.bestFor(plan.parameters());
+            var best = Backend.best();
             try {
                 return new Optimizer(best, true, plan);
             } catch (RuntimeException e) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.abi.bindings.PanoptimPlan;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -64,7 +65,7 @@ class LibrarySearchTest {
         assertThat(search.tried())
                 .singleElement()
                 .asString()
-                .contains("has ABI 99, but these bindings need 1");
+                .contains("has ABI 99, but these bindings need " + PanoptimPlan.PANOPTIM_ABI());
     }
 
     @Test
