@@ -26,21 +26,21 @@ class PackagedJarsTest {
 
     @Test
     void aModuleRunsOnTheSimdBackend() throws Exception {
-        var output = new Stranger(folder, "core", "simd", "natives").runAsModule();
+        var output = new Stranger(folder, "core", "abi", "simd", "natives").runAsModule();
         assertThat(output).startsWith("backend simd").containsSubsequence(TRAINED);
         assertThat(output).noneMatch(line -> line.contains("WARNING"));
     }
 
     @Test
     void aProgramOnTheClassPathRunsOnTheSimdBackend() throws Exception {
-        var output = new Stranger(folder, "core", "simd", "natives").runOnClassPath();
+        var output = new Stranger(folder, "core", "abi", "simd", "natives").runOnClassPath();
         assertThat(output).startsWith("backend simd").containsSubsequence(TRAINED);
         assertThat(output).noneMatch(line -> line.contains("WARNING"));
     }
 
     @Test
     void withoutTheNativesItFallsBackToTheReferenceAndSaysWhy() throws Exception {
-        var output = new Stranger(folder, "core", "simd").runOnClassPath();
+        var output = new Stranger(folder, "core", "abi", "simd").runOnClassPath();
         assertThat(output).startsWith("backend reference").containsSubsequence(TRAINED);
         assertThat(output)
                 .anySatisfy(
@@ -58,7 +58,7 @@ class PackagedJarsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"core", "simd", "natives"})
+    @ValueSource(strings = {"core", "abi", "simd", "natives", "cuda", "jcuda", "kernels"})
     void everyJarCarriesTheLicence(String name) throws Exception {
         try (var jar = new JarFile(Stranger.jar(name).toFile());
                 var licence = jar.getInputStream(jar.getEntry("META-INF/LICENSE"))) {

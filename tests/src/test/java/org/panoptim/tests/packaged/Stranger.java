@@ -21,7 +21,21 @@ import java.util.Map;
 final class Stranger {
 
     private static final Map<String, String> MODULES =
-            Map.of("core", "java/core", "simd", "java/simd", "natives", "native");
+            Map.of(
+                    "core",
+                    "java/core",
+                    "abi",
+                    "java/abi",
+                    "simd",
+                    "java/simd",
+                    "natives",
+                    "native",
+                    "cuda",
+                    "java/cuda",
+                    "jcuda",
+                    "java/jcuda",
+                    "kernels",
+                    "kernels");
 
     private static final String MODULE =
             """
