@@ -109,7 +109,7 @@ final class Stranger {
     List<String> runAsModule() throws IOException, InterruptedException {
         compile(List.of("--module-path", jars.toString()), true);
         return java(
-                "--enable-native-access=org.panoptim.simd",
+                "--enable-native-access=org.panoptim.abi,org.panoptim.simd",
                 "--module-path",
                 jars + File.pathSeparator + classes,
                 "--module",
