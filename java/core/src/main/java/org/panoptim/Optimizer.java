@@ -264,7 +264,8 @@ public final class Optimizer implements AutoCloseable {
     }
 
     /**
-     * Adds a group; its parameters' states and counts start at zero.
+     * Adds a group; its parameters' states and counts start at zero. Graphs of a device that hold a
+     * step must be captured anew.
      *
      * @throws IllegalArgumentException if a name is taken or parameters overlap; nothing is changed
      * @throws UnsupportedPlanException if the backend cannot run it; nothing is changed

@@ -62,6 +62,12 @@ final class CudaExecution implements Execution {
     private long startStep;
     private long startSkipped;
 
+    /** Whether the device has the addresses that were noted. */
+    private boolean addressesSent;
+
+    /** Whether a framework's graph may have sent those that it was captured with. */
+    private boolean inForeignGraph;
+
     // What of the device's refusals has been told.
     private long toldNonFinite;
     private long toldOutOfEntries;
@@ -159,6 +165,7 @@ final class CudaExecution implements Execution {
             curvatures = built.curvatures();
             uploads = room;
             launches = made;
+            addressesSent = false;
             adoptParameters();
         } catch (RuntimeException | Error e) {
             undo.run();
@@ -180,10 +187,13 @@ final class CudaExecution implements Execution {
         try {
             tellRefusals();
             boolean capturing = driver.isCapturing(stream);
-            boolean changed = writeAddresses();
+            writeAddresses();
             coverSchedule(capturing);
-            if (capturing || changed) {
-                tables.sendAddresses(uploads, stream, capturing);
+            if (capturing) {
+                tables.sendAddresses(uploads, stream, true);
+                inForeignGraph = true;
+            } else {
+                sendAddresses();
             }
             if (plan.transform().isPresent()) {
                 stepAndTransform(plan.transform().get(), capturing);
@@ -217,25 +227,31 @@ final class CudaExecution implements Execution {
         }
     }
 
-    /** Notes the gradients' and curvatures' addresses; whether one has changed. */
-    private boolean writeAddresses() {
-        boolean changed = false;
+    /** Notes the gradients' and curvatures' addresses. */
+    private void writeAddresses() {
         for (int i = 0; i < parameters.length; i++) {
             var parameter = parameters[i];
             long gradient = parameter.gradientAddress();
             if (gradient != gradients.getAtIndex(JAVA_LONG, i)) {
                 requireDevice(parameter, "gradient", parameter.gradient());
                 gradients.setAtIndex(JAVA_LONG, i, gradient);
-                changed = true;
+                addressesSent = false;
             }
             long curvature = parameter.curvatureAddress();
             if (curvature != curvatures.getAtIndex(JAVA_LONG, i)) {
                 requireDevice(parameter, "curvature", parameter.curvature());
                 curvatures.setAtIndex(JAVA_LONG, i, curvature);
-                changed = true;
+                addressesSent = false;
             }
         }
-        return changed;
+    }
+
+    /** Sends the addresses that the device has not, or of which a graph may have sent others. */
+    private void sendAddresses() {
+        if (!addressesSent || inForeignGraph) {
+            tables.sendAddresses(uploads, stream, false);
+            addressesSent = true;
+        }
     }
 
     private void requireDevice(Parameter parameter, String what, Optional<Memory> memory) {
@@ -329,9 +345,8 @@ final class CudaExecution implements Execution {
     public void zeroGradients() {
         backend.enter();
         try {
-            if (writeAddresses()) {
-                tables.sendAddresses(uploads, stream, false);
-            }
+            writeAddresses();
+            sendAddresses();
             launches.zero(driver, stream);
         } catch (CudaException e) {
             throw backend.noted(e);
@@ -375,8 +390,7 @@ final class CudaExecution implements Execution {
             driver.launchGraph(captured.executable(), stream);
             attempts++;
             // The graph leaves its own addresses on the device.
-            gradients.fill((byte) -2);
-            curvatures.fill((byte) -2);
+            addressesSent = false;
         } catch (CudaException e) {
             throw backend.noted(e);
         }

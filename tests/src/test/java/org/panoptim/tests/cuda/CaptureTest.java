@@ -145,6 +145,43 @@ class CaptureTest {
 
     @ParameterizedTest
     @EnumSource
+    void plainStepsAndTheGraphOfAFrameworkTakeTurnsEachWithItsOwnGradient(
+            Implementation implementation) {
+        var driver = implementation.driver();
+        try (var own = implementation.device()) {
+            long stream = own.driver().createStream();
+            try (var device = new Device(driver, CudaOptions.defaults().withStream(stream))) {
+                var value = device.floats(0);
+                var before = device.floats(100);
+                var inGraph = device.floats(1);
+                var parameter = device.parameter("p", value).gradient(before.memory());
+                var optimizer =
+                        device.build(
+                                Optimizer.builder(SGD.withLearningRate(1))
+                                        .group("all", List.of(parameter)));
+                optimizer.step();
+                parameter.gradient(inGraph.memory());
+                driver.beginCapture(stream);
+                optimizer.step();
+                long graph = driver.endCapture(stream);
+                long executable = driver.instantiate(graph);
+                optimizer.step();
+                assertThat(Device.get(value)).containsExactly(-101);
+                parameter.gradient(before.memory());
+                optimizer.step();
+                driver.launchGraph(executable, stream);
+                optimizer.step();
+                assertThat(Device.get(value)).containsExactly(-302);
+                driver.synchronizeStream(stream);
+                driver.destroyExecutableGraph(executable);
+                driver.destroyGraph(graph);
+            }
+            own.driver().destroyStream(stream);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void plainAndCapturedStepsTakeTurnsEachWithItsOwnGradient(Implementation implementation) {
         try (var device = implementation.device()) {
             var value = device.floats(0);

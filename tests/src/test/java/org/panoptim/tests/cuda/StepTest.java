@@ -97,6 +97,28 @@ class StepTest {
 
     @ParameterizedTest
     @EnumSource
+    void aRefusedCallLosesNoneOfTheGradientsHandedIn(Implementation implementation) {
+        try (var device = implementation.device();
+                var arena = Arena.ofConfined()) {
+            var one = device.floats(0);
+            var two = device.floats(0);
+            var first = device.parameter("first", one).gradient(device.floats(1).memory());
+            var second = device.parameter("second", two).gradient(device.floats(1).memory());
+            var optimizer =
+                    device.build(Optimizer.builder(RULE).group("all", List.of(first, second)));
+            optimizer.step();
+            first.gradient(device.floats(10).memory());
+            second.gradient(arena.allocate(4, 4));
+            assertThatThrownBy(optimizer::step).isInstanceOf(UnsupportedPlanException.class);
+            second.gradient(device.floats(20).memory());
+            optimizer.step();
+            assertThat(Device.get(one)).containsExactly(-11);
+            assertThat(Device.get(two)).containsExactly(-21);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void aFailingPolicyThrowsAtTheNextCallThatKnowsAndOnce(Implementation implementation) {
         try (var device = implementation.device()) {
             var value = device.floats(1);
