@@ -15,6 +15,13 @@ public enum Workload {
             return List.of(Shape.of(1L << 25));
         }
     },
+    /** One tensor of 1.5 billion elements: 24 GB with gradient and states. */
+    LARGE {
+        @Override
+        List<Shape> shapes() {
+            return List.of(Shape.of(1_500_000_000L));
+        }
+    },
     /** GPT-2 small: 148 tensors, 124 million elements. */
     GPT2_SMALL {
         @Override

@@ -1,0 +1,239 @@
+package org.panoptim.bench;
+
+import com.google.gson.GsonBuilder;
+
+import org.panoptim.Backend;
+import org.panoptim.Optimizer;
+import org.panoptim.Shape;
+import org.panoptim.cuda.CudaBackend;
+import org.panoptim.cuda.CudaFfmProvider;
+import org.panoptim.cuda.CudaOptions;
+import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.cuda.jcuda.CudaJcudaProvider;
+import org.panoptim.rule.Adam;
+import org.panoptim.rule.AdamW;
+import org.panoptim.rule.Lion;
+import org.panoptim.rule.SophiaG;
+import org.panoptim.rule.UpdateRule;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Times steps on a GPU beside a copy within its memory, in turn, and writes medians with their
+ * spread as JSON. A step's bandwidth counts the bytes per parameter that its kernel's header names.
+ *
+ * <p>On the device that is none (kernels on the CPU) workloads are a thousandth of their size: that
+ * tries the program, and its times mean nothing.
+ */
+public final class CudaFigures {
+
+    private static final int ROUNDS = 15;
+    private static final int ROUNDS_ON_VIRTUAL = 3;
+    private static final int WARM_UP = 3;
+    private static final double SHORTEST_SECONDS = 0.02;
+    private static final double SHORTEST_SECONDS_ON_VIRTUAL = 0.001;
+    private static final int MOST_REPETITIONS = 2000;
+    private static final long COPY_BYTES = 1L << 30;
+
+    /** Of the device's memory, what a workload with gradients and two states may take. */
+    private static final double MEMORY_SHARE = 0.8;
+
+    private final CudaBackend backend;
+    private final CudaDriver driver;
+    private final int rounds;
+    private final double shortestSeconds;
+    private final List<Map<String, Object>> figures = new ArrayList<>();
+
+    private CudaFigures(CudaBackend backend) {
+        this.backend = backend;
+        driver = backend.device().driver();
+        boolean virtual = backend.device().virtual();
+        rounds = virtual ? ROUNDS_ON_VIRTUAL : ROUNDS;
+        shortestSeconds = virtual ? SHORTEST_SECONDS_ON_VIRTUAL : SHORTEST_SECONDS;
+    }
+
+    /** A rule and the bytes that its step moves per parameter. */
+    private record Measured(UpdateRule rule, int bytes) {}
+
+    /** Something to repeat on the stream. */
+    private record Body(String name, double bytes, Runnable body) {}
+
+    /**
+     * Measures.
+     *
+     * @param arguments the file to write
+     */
+    public static void main(String[] arguments) throws IOException {
+        var result = new LinkedHashMap<String, Object>();
+        try (var ffm = CudaFfmProvider.open(CudaOptions.defaults())) {
+            result.put("device", ffm.description());
+            result.put("virtual", ffm.device().virtual());
+            result.put("java", System.getProperty("java.version"));
+            result.put("cuda-ffm", new CudaFigures(ffm).all());
+        }
+        try (var jcuda = CudaJcudaProvider.open(CudaOptions.defaults())) {
+            result.put("cuda-jcuda", new CudaFigures(jcuda).all());
+        }
+        var json = new GsonBuilder().setPrettyPrinting().create().toJson(result);
+        Files.writeString(Path.of(arguments[0]), json + System.lineSeparator());
+        System.out.println(json);
+    }
+
+    private List<Map<String, Object>> all() {
+        var adamW = new Measured(AdamW.defaults(), 28);
+        for (var workload :
+                List.of(Workload.FLAT, Workload.GPT2_SMALL, Workload.SMALL, Workload.LARGE)) {
+            measure(workload, List.of(adamW));
+        }
+        measure(
+                Workload.GPT2_SMALL,
+                List.of(
+                        new Measured(Adam.defaults(), 28),
+                        new Measured(Lion.defaults(), 20),
+                        new Measured(SophiaG.defaults(), 24)));
+        return figures;
+    }
+
+    private List<Shape> shapes(Workload workload) {
+        var shapes = workload.shapes();
+        if (!backend.device().virtual()) {
+            return shapes;
+        }
+        return shapes.stream()
+                .limit(20)
+                .map(shape -> Shape.of(Math.max(1, shape.elements() / 1000)))
+                .toList();
+    }
+
+    private void measure(Workload workload, List<Measured> rules) {
+        var shapes = shapes(workload);
+        long elements = shapes.stream().mapToLong(Shape::elements).sum();
+        if (4.0 * Float.BYTES * elements > MEMORY_SHARE * backend.device().memory()) {
+            figures.add(
+                    Map.of("workload", workload.name(), "left_out", "too large for the device"));
+            return;
+        }
+        try (var model = new CudaModel(backend, shapes)) {
+            rules.forEach(rule -> measure(workload, model, rule));
+        }
+    }
+
+    private void measure(Workload workload, CudaModel model, Measured measured) {
+        var rule = measured.rule();
+        long copyBytes = backend.device().virtual() ? 1 << 16 : COPY_BYTES;
+        try (var from = backend.allocate(copyBytes);
+                var to = backend.allocate(copyBytes);
+                var plain = build(backend, model, rule, false);
+                var whole = build(backend, model, rule, true)) {
+            double stepBytes = (double) measured.bytes() * model.elements();
+            var bodies =
+                    List.of(
+                            new Body(
+                                    "copy",
+                                    2.0 * copyBytes,
+                                    () ->
+                                            driver.copyOnDevice(
+                                                    to.memory().address(),
+                                                    from.memory().address(),
+                                                    copyBytes,
+                                                    backend.stream())),
+                            new Body("step", stepBytes, plain::step),
+                            new Body(
+                                    "clip + step + zero",
+                                    stepBytes + 2.0 * Float.BYTES * model.elements(),
+                                    whole::step));
+            var entry = new LinkedHashMap<String, Object>();
+            entry.put("workload", workload.name());
+            entry.put("tensors", model.parameters().size());
+            entry.put("parameters", model.elements());
+            entry.put("rule", rule.name());
+            entry.putAll(times(bodies));
+            entry.put("step_on_host", spread(hostTimes(plain), 1e6, "us"));
+            figures.add(entry);
+        }
+    }
+
+    private static Optimizer build(
+            Backend backend, CudaModel model, UpdateRule rule, boolean whole) {
+        var builder = Optimizer.builder(rule).group("all", model.parameters()).backend(backend);
+        if (whole) {
+            builder.clipGlobalNorm(1).zeroGradients(true);
+        }
+        return builder.build();
+    }
+
+    /** Times bodies in turn, the order turning round from round to round. */
+    private Map<String, Object> times(List<Body> bodies) {
+        var repetitions = new int[bodies.size()];
+        for (int i = 0; i < repetitions.length; i++) {
+            seconds(bodies.get(i), WARM_UP);
+            double once = seconds(bodies.get(i), WARM_UP) / WARM_UP;
+            repetitions[i] =
+                    (int) Math.clamp(Math.ceil(shortestSeconds / once), 1, MOST_REPETITIONS);
+        }
+        var times = new double[bodies.size()][rounds];
+        for (int round = 0; round < rounds; round++) {
+            for (int i = 0; i < repetitions.length; i++) {
+                int turn = (i + round) % repetitions.length;
+                times[turn][round] =
+                        seconds(bodies.get(turn), repetitions[turn]) / repetitions[turn];
+            }
+        }
+        double copy = bodies.getFirst().bytes() / median(times[0]);
+        var result = new LinkedHashMap<String, Object>();
+        for (int i = 0; i < repetitions.length; i++) {
+            double bandwidth = bodies.get(i).bytes() / median(times[i]);
+            var found = spread(times[i], 1e3, "ms");
+            found.put("gigabytes_per_second", bandwidth / 1e9);
+            found.put("of_copy", bandwidth / copy);
+            result.put(bodies.get(i).name(), found);
+        }
+        return result;
+    }
+
+    private double seconds(Body body, int repetitions) {
+        driver.synchronizeStream(backend.stream());
+        long start = System.nanoTime();
+        for (int i = 0; i < repetitions; i++) {
+            body.body().run();
+        }
+        driver.synchronizeStream(backend.stream());
+        return (System.nanoTime() - start) / 1e9;
+    }
+
+    /** How long a call of step takes, in seconds, while the device's queue has room. */
+    private double[] hostTimes(Optimizer optimizer) {
+        int calls = 20;
+        var times = new double[rounds];
+        for (int round = 0; round < rounds; round++) {
+            driver.synchronizeStream(backend.stream());
+            long start = System.nanoTime();
+            for (int i = 0; i < calls; i++) {
+                optimizer.step();
+            }
+            times[round] = (System.nanoTime() - start) / 1e9 / calls;
+        }
+        return times;
+    }
+
+    private static Map<String, Object> spread(double[] seconds, double factor, String unit) {
+        var sorted = Arrays.stream(seconds).sorted().toArray();
+        var result = new LinkedHashMap<String, Object>();
+        result.put("median_" + unit, median(seconds) * factor);
+        result.put("smallest_" + unit, sorted[0] * factor);
+        result.put("largest_" + unit, sorted[sorted.length - 1] * factor);
+        return result;
+    }
+
+    private static double median(double[] values) {
+        var sorted = Arrays.stream(values).sorted().toArray();
+        return sorted[sorted.length / 2];
+    }
+}

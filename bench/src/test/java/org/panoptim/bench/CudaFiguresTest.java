@@ -1,0 +1,46 @@
+package org.panoptim.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.gson.JsonParser;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The figures of a GPU are written; tried on the device that is none. */
+@EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+class CudaFiguresTest {
+
+    @Test
+    void everyWorkloadAndRuleHasFiguresThroughBothImplementations(@TempDir Path folder)
+            throws IOException {
+        var file = folder.resolve("figures.json");
+        CudaFigures.main(new String[] {file.toString()});
+        var result = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+        assertThat(result.get("virtual").getAsBoolean()).isTrue();
+        for (var implementation : new String[] {"cuda-ffm", "cuda-jcuda"}) {
+            var figures = result.getAsJsonArray(implementation);
+            assertThat(figures).hasSize(7);
+            for (var figure : figures) {
+                var entry = figure.getAsJsonObject();
+                for (var part : new String[] {"copy", "step", "clip + step + zero"}) {
+                    var times = entry.getAsJsonObject(part);
+                    assertThat(times.get("median_ms").getAsDouble())
+                            .as("%s, %s", entry.get("workload"), part)
+                            .isBetween(
+                                    times.get("smallest_ms").getAsDouble(),
+                                    times.get("largest_ms").getAsDouble());
+                    assertThat(times.get("of_copy").getAsDouble()).isPositive();
+                }
+                assertThat(entry.getAsJsonObject("step_on_host").get("median_us").getAsDouble())
+                        .isPositive();
+            }
+        }
+    }
+}
