@@ -6,7 +6,9 @@ import jcuda.jcublas.JCublas2;
 import org.panoptim.cuda.driver.CudaBlas;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaUnavailableException;
+import org.panoptim.cuda.driver.FfmCuda;
 
+import java.util.List;
 import java.util.Optional;
 import java.util.function.IntSupplier;
 
@@ -41,6 +43,25 @@ public final class Jcuda {
     public static CudaBlas loadBlas() {
         refuse("JCublas2", BlasHolder.PROBLEM);
         return BlasHolder.BLAS;
+    }
+
+    /**
+     * cuBLAS through JCublas2 or, where that cannot be loaded, through the Foreign Function and
+     * Memory API.
+     *
+     * @throws CudaUnavailableException if there is none, with the reason of either
+     */
+    public static CudaBlas loadBlasOrFfm() {
+        try {
+            return loadBlas();
+        } catch (CudaUnavailableException jcublas) {
+            try {
+                return FfmCuda.loadBlas();
+            } catch (CudaUnavailableException ffm) {
+                throw new CudaUnavailableException(
+                        "no cuBLAS can be loaded", List.of(jcublas.reason(), ffm.reason()));
+            }
+        }
     }
 
     private static void refuse(String what, Optional<String> problem) {

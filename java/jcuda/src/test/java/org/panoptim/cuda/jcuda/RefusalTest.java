@@ -34,6 +34,7 @@ class RefusalTest {
             }
             System.out.println("jcublas: " + of(Jcuda::loadBlas));
             System.out.println("ffm: " + of(FfmCuda::loadBlas));
+            System.out.println("either: " + of(Jcuda::loadBlasOrFfm));
         }
 
         private static String of(Supplier<CudaBlas> blas) {
@@ -48,7 +49,11 @@ class RefusalTest {
     @Test
     void whereAllIsThereAllIsLoaded() throws Exception {
         assertThat(VirtualGpu.run(Load.class, Map.of()))
-                .contains("driver: JCuda 12.6.0", "jcublas: JCublas 12.6.0", "ffm: FFM");
+                .contains(
+                        "driver: JCuda 12.6.0",
+                        "jcublas: JCublas 12.6.0",
+                        "ffm: FFM",
+                        "either: JCublas 12.6.0");
     }
 
     @Test
@@ -78,7 +83,15 @@ class RefusalTest {
                 .contains(
                         "driver: JCuda 12.6.0",
                         "jcublas: JCublas2 cannot be loaded: it needs libcublas.so.12 of CUDA 12",
-                        "ffm: FFM");
+                        "ffm: FFM",
+                        "either: FFM");
+    }
+
+    @Test
+    void withoutAnyCublasBothReasonsAreGiven(@TempDir Path folder) throws Exception {
+        copy(folder, "libcuda.so.1");
+        assertThat(VirtualGpu.run(Load.class, Map.of("LD_LIBRARY_PATH", folder.toString())))
+                .contains("either: no cuBLAS can be loaded");
     }
 
     private static void copy(Path folder, String name) throws IOException {
