@@ -11,6 +11,7 @@ module org.panoptim {
     exports org.panoptim.rule;
     exports org.panoptim.safetensors;
     exports org.panoptim.spi;
+    exports org.panoptim.spi.kronecker;
 
     uses org.panoptim.spi.BackendProvider;
 

@@ -2,6 +2,10 @@ package org.panoptim;
 
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.kronecker.FisherEngine;
+import org.panoptim.spi.kronecker.FisherPlan;
+import org.panoptim.spi.kronecker.KroneckerEngine;
+import org.panoptim.spi.kronecker.KroneckerPlan;
 
 /**
  * Where steps are computed. All backends give the same bits for {@linkplain
@@ -25,6 +29,26 @@ public interface Backend extends AutoCloseable {
      * @throws IllegalStateException if this backend is closed
      */
     Execution open(StepPlan plan);
+
+    /**
+     * Prepares the factors of Kronecker-factored curvature.
+     *
+     * @throws UnsupportedPlanException if this backend cannot, with the reason
+     * @throws IllegalStateException if this backend is closed
+     */
+    default KroneckerEngine open(KroneckerPlan plan) {
+        throw new UnsupportedPlanException(name(), "it computes no Kronecker factors");
+    }
+
+    /**
+     * Prepares the diagonals of Kronecker factors, as AdaFisher needs them.
+     *
+     * @throws UnsupportedPlanException if this backend cannot, with the reason
+     * @throws IllegalStateException if this backend is closed
+     */
+    default FisherEngine open(FisherPlan plan) {
+        throw new UnsupportedPlanException(name(), "it computes no Kronecker factors");
+    }
 
     /**
      * Whether it works on memory of the host. If not, parameters and gradients must lie on its

@@ -6,6 +6,7 @@ import org.panoptim.rule.UpdateRule;
 import org.panoptim.safetensors.SafetensorsReader;
 import org.panoptim.safetensors.SafetensorsWriter;
 import org.panoptim.spi.Counters;
+import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 
@@ -18,6 +19,7 @@ import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Writes an optimizer's states to a file and takes them up from one.
@@ -49,12 +51,35 @@ final class Checkpoint {
             var header = CheckpointHeader.parse(file, reader.metadata());
             var loaded = plan.withGroups(groups(file, header, plan.groups()));
             var states = states(plan, execution);
+            checkTransform(file, plan, header);
             var staged = stage(file, reader, states, arena);
             apply(file, header, plan, loaded, execution);
+            curvature(plan).ifPresent(transform -> transform.restore(header.transform()));
             for (int i = 0; i < staged.size(); i++) {
                 states.get(i).write(0, staged.get(i));
             }
             return loaded;
+        }
+    }
+
+    /** The plan's transform, if it keeps states. */
+    static Optional<CurvatureTransform> curvature(StepPlan plan) {
+        return plan.transform()
+                .filter(CurvatureTransform.class::isInstance)
+                .map(CurvatureTransform.class::cast);
+    }
+
+    private static void checkTransform(Path file, StepPlan plan, CheckpointHeader header)
+            throws CheckpointException {
+        var transform = curvature(plan);
+        if (transform.isEmpty()) {
+            require(file, "transform", List.of(), List.copyOf(header.transform().keySet()));
+            return;
+        }
+        try {
+            transform.get().checkMetadata(header.transform());
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(file, "transform: " + e.getMessage());
         }
     }
 
@@ -223,6 +248,7 @@ final class Checkpoint {
                 }
             }
         }
+        curvature(plan).ifPresent(transform -> states.addAll(transform.states()));
         return states;
     }
 

@@ -2,6 +2,7 @@ package org.panoptim;
 
 import org.panoptim.rule.Rules;
 import org.panoptim.spi.Counters;
+import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 
@@ -19,10 +20,16 @@ import java.util.TreeMap;
  * @param counters step, skipped steps and loss scale
  * @param schedule what the schedule remembers
  * @param groups the groups, in registration order
+ * @param transform what a transform says of itself; its keys begin with {@code transform.}
  */
-record CheckpointHeader(Counters counters, Map<String, Double> schedule, List<Group> groups) {
+record CheckpointHeader(
+        Counters counters,
+        Map<String, Double> schedule,
+        List<Group> groups,
+        Map<String, String> transform) {
 
     private static final String FORMAT = "panoptim-optimizer-1";
+    private static final String TRANSFORM = "transform.";
 
     /** A group: its name, its rule by name and settings, and its parameters. */
     record Group(
@@ -62,7 +69,10 @@ record CheckpointHeader(Counters counters, Map<String, Double> schedule, List<Gr
                                                         .toList()))
                         .toList();
         return new CheckpointHeader(
-                execution.outcome().counters(), new TreeMap<>(plan.schedule().state()), groups);
+                execution.outcome().counters(),
+                new TreeMap<>(plan.schedule().state()),
+                groups,
+                Checkpoint.curvature(plan).map(CurvatureTransform::metadata).orElse(Map.of()));
     }
 
     private static Tensor tensor(Parameter parameter, Execution execution) {
@@ -82,6 +92,7 @@ record CheckpointHeader(Counters counters, Map<String, Double> schedule, List<Gr
         metadata.put("loss_scale", String.valueOf(counters.lossScale()));
         metadata.put("schedule", CheckpointJson.ofSchedule(schedule));
         metadata.put("groups", CheckpointJson.ofGroups(groups));
+        new TreeMap<>(transform).forEach((key, value) -> metadata.put(TRANSFORM + key, value));
         return metadata;
     }
 
@@ -102,9 +113,16 @@ record CheckpointHeader(Counters counters, Map<String, Double> schedule, List<Gr
         double scale = parse(file, metadata, "loss_scale", Double::valueOf);
         var schedule = parse(file, metadata, "schedule", CheckpointJson::schedule);
         var groups = parse(file, metadata, "groups", CheckpointJson::groups);
+        var transform = new TreeMap<String, String>();
+        metadata.forEach(
+                (key, value) -> {
+                    if (key.startsWith(TRANSFORM)) {
+                        transform.put(key.substring(TRANSFORM.length()), value);
+                    }
+                });
         try {
             return new CheckpointHeader(
-                    new Counters(step, skipped, tracker, scale), schedule, groups);
+                    new Counters(step, skipped, tracker, scale), schedule, groups, transform);
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, String.valueOf(e.getMessage()));
         }

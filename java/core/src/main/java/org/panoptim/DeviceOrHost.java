@@ -2,6 +2,13 @@ package org.panoptim;
 
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.kronecker.FisherEngine;
+import org.panoptim.spi.kronecker.FisherPlan;
+import org.panoptim.spi.kronecker.KroneckerEngine;
+import org.panoptim.spi.kronecker.KroneckerLayer;
+import org.panoptim.spi.kronecker.KroneckerPlan;
+
+import java.util.List;
 
 /**
  * A device's backend, and the host's for optimizers whose parameters all lie in host memory: the
@@ -37,6 +44,22 @@ record DeviceOrHost(Backend device, Backend host) implements Backend {
         boolean allOnHost =
                 plan.parameters().stream().allMatch(each -> each.value() instanceof HostMemory);
         return (allOnHost ? host : device).open(plan);
+    }
+
+    @Override
+    public KroneckerEngine open(KroneckerPlan plan) {
+        return of(plan.layers()).open(plan);
+    }
+
+    @Override
+    public FisherEngine open(FisherPlan plan) {
+        return of(plan.layers()).open(plan);
+    }
+
+    private Backend of(List<KroneckerLayer> layers) {
+        boolean allOnHost =
+                layers.stream().allMatch(each -> each.weight().value() instanceof HostMemory);
+        return allOnHost ? host : device;
     }
 
     @Override

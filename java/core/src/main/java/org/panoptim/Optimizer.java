@@ -6,6 +6,7 @@ import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.Outcome;
@@ -54,6 +55,7 @@ public final class Optimizer implements AutoCloseable {
         this.parameters = parametersOf(plan);
         this.takesCurvature = curvatureOf(plan);
         this.execution = backend.open(plan);
+        Checkpoint.curvature(plan).ifPresent(transform -> transform.follow(plan, execution));
     }
 
     /**
@@ -323,6 +325,8 @@ public final class Optimizer implements AutoCloseable {
             var changed = plan.withGroups(change.apply(plan.groups()));
             check(changed);
             execution.configure(changed);
+            Checkpoint.curvature(changed)
+                    .ifPresent(transform -> transform.follow(changed, execution));
             plan = changed;
             parameters = parametersOf(changed);
             takesCurvature = curvatureOf(changed);
@@ -397,6 +401,7 @@ public final class Optimizer implements AutoCloseable {
         ownership.enter();
         try {
             plan = Checkpoint.load(file, plan, execution);
+            Checkpoint.curvature(plan).ifPresent(transform -> transform.follow(plan, execution));
         } finally {
             ownership.exit();
         }
@@ -411,6 +416,7 @@ public final class Optimizer implements AutoCloseable {
         ownership.enter();
         try {
             ownership.close();
+            Checkpoint.curvature(plan).ifPresent(CurvatureTransform::release);
             execution.close();
             if (ownsBackend) {
                 backend.close();

@@ -5,6 +5,7 @@ import org.panoptim.Parameter;
 import org.panoptim.StateTensor;
 
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * One optimizer's step on a backend: its tables, states and counts.
@@ -55,6 +56,11 @@ public interface Execution extends AutoCloseable {
      * @throws org.panoptim.UnsupportedPlanException if this backend cannot, with the reason
      */
     CapturedStep capture();
+
+    /** Where a device keeps what it knows of its steps; none on the host. */
+    default Optional<DeviceStep> deviceStep() {
+        return Optional.empty();
+    }
 
     /** Frees tables and states; waits for running work. */
     @Override

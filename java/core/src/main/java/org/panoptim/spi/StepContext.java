@@ -9,4 +9,5 @@ package org.panoptim.spi;
  *     it, so a transform leaves gradients scaled as it found them
  * @param rateFactor the schedule's factor of the learning rate
  */
-public record StepContext(boolean accepted, long step, double gradientScale, double rateFactor) {}
+public record StepContext(boolean accepted, long step, double gradientScale, double rateFactor)
+        implements StepFacts {}

@@ -14,6 +14,8 @@ import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.spi.Counters;
+import org.panoptim.spi.CurvatureTransform;
+import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.Outcome;
@@ -302,11 +304,10 @@ final class CudaExecution implements Execution {
         return Math.max(startStep + attempts - refused, done) + 1;
     }
 
-    /** Lets the gradients be rewritten by the host, who must wait to know about the step. */
+    /** Lets the gradients be rewritten: behind the decision on the stream, or by the host. */
     private void stepAndTransform(GradientTransform transform, boolean capturing) {
         if (capturing) {
-            throw new IllegalStateException(
-                    "a step with a transform that runs on the host cannot be captured");
+            throw new IllegalStateException("a step with a transform cannot be captured");
         }
         long controlBefore = DeviceSlab.allocate(backend, control.bytes());
         long countsBefore = DeviceSlab.allocate(backend, tables.countBytes());
@@ -314,14 +315,8 @@ final class CudaExecution implements Execution {
             driver.copyOnDevice(controlBefore, control.address(), control.bytes(), stream);
             copyCounts(countsBefore, tables.counts());
             launches.beforeTransform(driver, stream);
-            var read = control.read();
             try {
-                transform.transform(
-                        new StepContext(
-                                panoptim_control.accepted(read) != 0,
-                                panoptim_control.step(read),
-                                panoptim_control.gradient_scale(read),
-                                panoptim_control.rate_factor(read)));
+                run(transform);
             } catch (RuntimeException | Error e) {
                 driver.copyOnDevice(control.address(), controlBefore, control.bytes(), stream);
                 copyCounts(tables.counts(), countsBefore);
@@ -333,6 +328,20 @@ final class CudaExecution implements Execution {
             driver.free(controlBefore, stream);
             driver.free(countsBefore, stream);
         }
+    }
+
+    private void run(GradientTransform transform) {
+        if (transform instanceof CurvatureTransform curvature && curvature.queuesOn(backend)) {
+            curvature.enqueue(new DeviceStep(control.address()));
+            return;
+        }
+        var read = control.read();
+        transform.transform(
+                new StepContext(
+                        panoptim_control.accepted(read) != 0,
+                        panoptim_control.step(read),
+                        panoptim_control.gradient_scale(read),
+                        panoptim_control.rate_factor(read)));
     }
 
     private void copyCounts(long to, long from) {
@@ -357,7 +366,7 @@ final class CudaExecution implements Execution {
     public CapturedStep capture() {
         if (plan.transform().isPresent()) {
             throw new org.panoptim.UnsupportedPlanException(
-                    backend.name(), "a transform that runs on the host cannot be captured");
+                    backend.name(), "a step with a transform cannot be captured");
         }
         return backend.call(
                 () -> {
@@ -433,6 +442,11 @@ final class CudaExecution implements Execution {
 
     private static OptionalDouble known(boolean asked, double value) {
         return asked ? OptionalDouble.of(value) : OptionalDouble.empty();
+    }
+
+    @Override
+    public Optional<DeviceStep> deviceStep() {
+        return Optional.of(new DeviceStep(control.address()));
     }
 
     @Override

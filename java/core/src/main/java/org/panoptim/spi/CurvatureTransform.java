@@ -1,0 +1,60 @@
+package org.panoptim.spi;
+
+import org.panoptim.Backend;
+import org.panoptim.StateTensor;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A transform with a life of its own: it knows the optimizer's groups, can queue its work on a
+ * device instead of waiting for it, and keeps states that belong into the optimizer's checkpoint.
+ *
+ * <p>It belongs to one optimizer.
+ */
+public interface CurvatureTransform extends GradientTransform {
+
+    /**
+     * Checks a plan: before the optimizer is built and before each change of groups or
+     * hyper-parameters.
+     *
+     * @throws IllegalArgumentException if it cannot work with it; nothing is changed
+     * @throws IllegalStateException if another optimizer has it already
+     */
+    void check(StepPlan plan);
+
+    /**
+     * Follows a plan that was checked; the optimizer exists now.
+     *
+     * @param execution what it may ask for the loss scale and {@link Execution#deviceStep}
+     */
+    void follow(StepPlan plan, Execution execution);
+
+    /** Ends its bond to the optimizer, which is about to be closed. */
+    void release();
+
+    /** Whether it queues its work behind what a backend has queued, through {@link #enqueue}. */
+    boolean queuesOn(Backend backend);
+
+    /**
+     * Queues what {@link #transform} does, behind the step's decision. What it throws reaches the
+     * caller of {@link org.panoptim.Optimizer#step}, and the step is not taken.
+     */
+    void enqueue(DeviceStep step);
+
+    /** What it says of itself in a checkpoint, beside its states; waits for running work. */
+    Map<String, String> metadata();
+
+    /** The tensors that it keeps, to be read and set; waits for running work. */
+    List<StateTensor> states();
+
+    /**
+     * Checks a checkpoint's metadata.
+     *
+     * @throws IllegalArgumentException if it does not fit, with the reason; nothing is changed
+     */
+    void checkMetadata(Map<String, String> metadata);
+
+    /** Takes up metadata that was checked; the states are set afterwards. */
+    void restore(Map<String, String> metadata);
+}

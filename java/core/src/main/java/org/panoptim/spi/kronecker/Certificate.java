@@ -1,0 +1,63 @@
+package org.panoptim.spi.kronecker;
+
+import java.util.Random;
+
+/**
+ * How the error of an inverse is bounded from above.
+ *
+ * <p>Let B = F + δI be the damped factor, X the symmetric candidate, D the diagonal matrix of
+ * {@code 1/√(F_ii + δ)}, and {@code E = I − D⁻¹ X B D}, which is similar to {@code I − B^½ X B^½};
+ * that matrix is symmetric, so its norm is its spectral radius and at most ‖E‖₂. For r independent
+ * Gaussian vectors ω, {@code ‖E‖₂ ≤ 10 √(2/π) max ‖Eω‖₂} with a probability of at least {@code 1 −
+ * 10⁻ʳ} (Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review 53, 2011,
+ * lemma 4.1). Products are computed in double, in sums of 64 that are then added, from F and X as
+ * they are stored, and a bound of their rounding is added.
+ */
+public final class Certificate {
+
+    /** The number r of Gaussian vectors: a bound is wrong with a probability of 10⁻¹⁰. */
+    public static final int PROBES = 10;
+
+    /** How many products are summed before the sums are. */
+    public static final int BLOCK = 64;
+
+    /** {@code 10 √(2/π)}. */
+    public static final double FACTOR = 10 * StrictMath.sqrt(2 / StrictMath.PI);
+
+    private static final long SEED = 0x9E3779B97F4A7C15L;
+    private static final double UNIT = 0x1p-53;
+
+    private Certificate() {}
+
+    /**
+     * The Gaussian vectors, the same at every call: n rows of {@link #PROBES} numbers, and a longer
+     * table begins with the shorter one.
+     */
+    public static double[] probes(int n) {
+        var random = new Random(SEED);
+        var probes = new double[n * PROBES];
+        for (int i = 0; i < probes.length; i++) {
+            probes[i] = random.nextGaussian();
+        }
+        return probes;
+    }
+
+    /**
+     * The bound of the error.
+     *
+     * @param n the factor's size
+     * @param residual {@code max ‖Eω‖₂}
+     * @param probe {@code max ‖ω‖₂}
+     * @param factorNorm the Frobenius norm of D B D
+     * @param inverseNorm the Frobenius norm of D⁻¹ X D⁻¹
+     * @return infinity if any of these is NaN
+     */
+    public static double bound(
+            int n, double residual, double probe, double factorNorm, double inverseNorm) {
+        // Two products of sums of 64 and of n/64 such sums, and a few operations beside them.
+        double operations = 2 * (BLOCK + Math.ceilDiv(n, BLOCK)) + 8;
+        double rounding = operations * UNIT * factorNorm * inverseNorm * probe;
+        double bound = FACTOR * (residual + rounding);
+        return bound >= 0 ? bound : Double.POSITIVE_INFINITY;
+    }
+}

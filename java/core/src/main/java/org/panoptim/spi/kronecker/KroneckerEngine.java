@@ -1,0 +1,59 @@
+package org.panoptim.spi.kronecker;
+
+import org.panoptim.StateTensor;
+import org.panoptim.spi.StepFacts;
+
+import java.util.List;
+import java.util.OptionalDouble;
+
+/**
+ * The factors of a model's layers, their inverses, and what is done with them.
+ *
+ * <p>The policy (damping, what to try next when an inverse is not good enough) is the caller's.
+ * {@link #invert} leaves candidates, which become inverses by {@link #adopt}; until the next call
+ * of {@code accumulate}, {@code invert} or {@code commit} a candidate is kept.
+ */
+public interface KroneckerEngine extends FactorEngine {
+
+    /** Where each factor's average stands, by its number; waits. */
+    List<FactorState> factors();
+
+    /**
+     * Computes candidates of inverses, all in a constant number of launches on a device; waits.
+     *
+     * @param inversions at most one for each factor; nothing must be accumulated and uncommitted
+     * @return what came of each, in their order
+     */
+    List<Inverted> invert(List<Inversion> inversions);
+
+    /** Makes the candidates of these factors their inverses. */
+    void adopt(List<Integer> factors);
+
+    /** Makes the identity the inverse of these factors. */
+    void adoptIdentity(List<Integer> factors);
+
+    /**
+     * Rewrites the gradients of layers, if the step was accepted: {@code ν X_G ∇ X_A} for the
+     * gradient {@code ∇ = [∇W | ∇b]}, which stays multiplied by the loss scale. With η the learning
+     * rate of the layer in this step and U = X_G ∇ X_A (both unscaled in the sum), {@code ν =
+     * min(1, √(klClip / Σ η² ⟨U, ∇⟩))} over all layers given.
+     *
+     * @param layers layers whose factors have inverses
+     * @param klClip κ, above 0; infinity: ν = 1
+     */
+    void precondition(StepFacts step, List<Preconditioning> layers, double klClip);
+
+    /** The last ν, or empty before the first; waits. */
+    OptionalDouble klCoefficient();
+
+    /**
+     * A factor's average, to be read and set as a checkpoint does; slot and name are the layer's.
+     */
+    StateTensor average(int factor);
+
+    /** A factor's inverse in use, likewise. */
+    StateTensor inverse(int factor);
+
+    /** Sets how many updates a layer has taken and dropped. */
+    void restore(int layer, long updates, long refused);
+}
