@@ -4,6 +4,14 @@ import org.panoptim.Backend;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UseCount;
+import org.panoptim.spi.kronecker.FisherEngine;
+import org.panoptim.spi.kronecker.FisherPlan;
+import org.panoptim.spi.kronecker.HostFisher;
+import org.panoptim.spi.kronecker.HostKronecker;
+import org.panoptim.spi.kronecker.KroneckerEngine;
+import org.panoptim.spi.kronecker.KroneckerPlan;
+import org.panoptim.spi.kronecker.Parallel;
+import org.panoptim.spi.kronecker.PlainKroneckerAlgebra;
 
 /** The backend in plain Java. */
 final class ReferenceBackend implements Backend {
@@ -26,6 +34,19 @@ final class ReferenceBackend implements Backend {
     @Override
     public Execution open(StepPlan plan) {
         return uses.open(() -> new ReferenceExecution(plan, uses::release));
+    }
+
+    @Override
+    public KroneckerEngine open(KroneckerPlan plan) {
+        return uses.open(
+                () ->
+                        new HostKronecker(
+                                plan, new PlainKroneckerAlgebra(), Parallel.SERIAL, uses::release));
+    }
+
+    @Override
+    public FisherEngine open(FisherPlan plan) {
+        return uses.open(() -> new HostFisher(plan, uses::release));
     }
 
     @Override

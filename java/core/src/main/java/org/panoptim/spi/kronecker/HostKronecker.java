@@ -1,0 +1,335 @@
+package org.panoptim.spi.kronecker;
+
+import org.panoptim.HostMemory;
+import org.panoptim.Parameter;
+import org.panoptim.Shape;
+import org.panoptim.StateTensor;
+import org.panoptim.spi.StepContext;
+import org.panoptim.spi.StepFacts;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Comparator;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.stream.IntStream;
+
+/** Kronecker factors in host memory, over the algebra of a backend. */
+public final class HostKronecker implements KroneckerEngine {
+
+    private final KroneckerPlan plan;
+    private final KroneckerAlgebra algebra;
+    private final Parallel parallel;
+    private final Runnable onClose;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment[] averages;
+
+    /** The averages as they will be if the step is accepted; and the candidates of inverses. */
+    private final MemorySegment[] pending;
+
+    private final MemorySegment[] inverses;
+    private final PendingRows[] layers;
+    private final HostGradients gradients;
+    private OptionalDouble klCoefficient = OptionalDouble.empty();
+    private boolean closed;
+
+    /**
+     * Allocates the factors, all zero.
+     *
+     * @param onClose run once, when the engine is closed
+     */
+    public HostKronecker(
+            KroneckerPlan plan, KroneckerAlgebra algebra, Parallel parallel, Runnable onClose) {
+        plan.layers().forEach(HostKronecker::requireHost);
+        this.plan = plan;
+        this.algebra = algebra;
+        this.parallel = parallel;
+        this.onClose = onClose;
+        averages = new MemorySegment[plan.factors()];
+        pending = new MemorySegment[plan.factors()];
+        inverses = new MemorySegment[plan.factors()];
+        for (int factor = 0; factor < plan.factors(); factor++) {
+            averages[factor] = square(plan.size(factor));
+            pending[factor] = square(plan.size(factor));
+            inverses[factor] = square(plan.size(factor));
+        }
+        layers = new PendingRows[plan.layers().size()];
+        for (int layer = 0; layer < layers.length; layer++) {
+            layers[layer] = new PendingRows();
+        }
+        gradients = new HostGradients(plan, algebra, arena);
+    }
+
+    private MemorySegment square(int n) {
+        return arena.allocate((long) n * n * Float.BYTES, 64);
+    }
+
+    /**
+     * Checks that a layer's parameters lie in host memory.
+     *
+     * @throws IllegalArgumentException if not
+     */
+    static void requireHost(KroneckerLayer layer) {
+        requireHost(layer, layer.weight());
+        layer.bias().ifPresent(bias -> requireHost(layer, bias));
+    }
+
+    private static void requireHost(KroneckerLayer layer, Parameter parameter) {
+        if (!(parameter.value() instanceof HostMemory)) {
+            throw new IllegalArgumentException(
+                    "layer '%s': parameter '%s' lies in device memory, but the backend computes on the host"
+                            .formatted(layer.name(), parameter.name()));
+        }
+    }
+
+    @Override
+    public void accumulate(int layer, Contribution contribution) {
+        requireOpen();
+        try (var scratch = Arena.ofShared()) {
+            var rows = HostRows.of(plan.layers().get(layer), contribution, scratch);
+            if (rows.count() == 0) {
+                return;
+            }
+            boolean first = layers[layer].rows() == 0;
+            double share = layers[layer].add(rows.count());
+            double scale =
+                    contribution.averagedOver().orElse(rows.count())
+                            / contribution.lossScale().orElseThrow();
+            parallel.forEach(2, side -> accumulate(layer, side, rows, first, share, scale));
+        }
+    }
+
+    /** Folds the average's decay into the pending mean of the step's rows. */
+    private void accumulate(
+            int layer, int side, HostRows rows, boolean first, double share, double scale) {
+        int factor = 2 * layer + side;
+        int n = plan.size(factor);
+        double fresh = Averages.share(plan.decay(), layers[layer].updates() + 1);
+        algebra.combine(
+                share * (1 - fresh),
+                averages[factor],
+                first ? 0 : 1 - share,
+                pending[factor],
+                (long) n * n);
+        double weight = fresh / layers[layer].rows();
+        if (side == 0) {
+            var described = plan.layers().get(layer);
+            algebra.addRows(
+                    weight,
+                    rows.inputs(),
+                    rows.count(),
+                    described.inputs(),
+                    described.bias().isPresent(),
+                    pending[factor]);
+        } else {
+            algebra.addRows(
+                    weight * scale * scale,
+                    rows.outputGradients(),
+                    rows.count(),
+                    n,
+                    false,
+                    pending[factor]);
+        }
+    }
+
+    @Override
+    public void commit(StepFacts step) {
+        requireOpen();
+        boolean accepted = ((StepContext) step).accepted();
+        for (int layer = 0; layer < layers.length; layer++) {
+            if (accepted && layers[layer].rows() > 0) {
+                commit(layer);
+            } else {
+                layers[layer].forget();
+            }
+        }
+    }
+
+    private void commit(int layer) {
+        int inputs = 2 * layer;
+        int outputs = inputs + 1;
+        // Diagonals are sums of squares: where they are finite, everything is.
+        boolean finite =
+                Double.isFinite(
+                        Floats.trace(pending[inputs], plan.size(inputs))
+                                + Floats.trace(pending[outputs], plan.size(outputs)));
+        if (finite) {
+            swap(averages, pending, inputs);
+            swap(averages, pending, outputs);
+        }
+        layers[layer].taken(finite);
+    }
+
+    private static void swap(MemorySegment[] one, MemorySegment[] other, int place) {
+        var kept = one[place];
+        one[place] = other[place];
+        other[place] = kept;
+    }
+
+    @Override
+    public void discard() {
+        for (var layer : layers) {
+            layer.forget();
+        }
+    }
+
+    @Override
+    public List<FactorState> factors() {
+        requireOpen();
+        return IntStream.range(0, plan.factors())
+                .mapToObj(
+                        factor ->
+                                new FactorState(
+                                        Floats.trace(averages[factor], plan.size(factor)),
+                                        layers[factor / 2].updates(),
+                                        layers[factor / 2].refused()))
+                .toList();
+    }
+
+    @Override
+    public List<Inverted> invert(List<Inversion> inversions) {
+        requireOpen();
+        for (var inversion : inversions) {
+            if (layers[inversion.factor() / 2].rows() > 0) {
+                throw new IllegalStateException(
+                        "layer '%s' holds contributions that no step has taken up yet"
+                                .formatted(plan.layerOf(inversion.factor()).name()));
+            }
+        }
+        var results = new Inverted[inversions.size()];
+        // The largest first, so that no thread ends with it alone.
+        var order =
+                IntStream.range(0, results.length)
+                        .boxed()
+                        .sorted(
+                                Comparator.comparing(
+                                        place -> -plan.size(inversions.get(place).factor())))
+                        .toList();
+        parallel.forEach(
+                results.length, i -> results[order.get(i)] = invert(inversions.get(order.get(i))));
+        return List.of(results);
+    }
+
+    private Inverted invert(Inversion inversion) {
+        int factor = inversion.factor();
+        int n = plan.size(factor);
+        try (var check = new HostCheck(algebra, n, averages[factor], inversion.damping())) {
+            if (!check.usable()) {
+                return Inverted.failed(Inverted.Status.NOT_FINITE);
+            }
+            return switch (inversion.method()) {
+                case Inversion.Cholesky cholesky -> {
+                    var status =
+                            algebra.invert(
+                                    n,
+                                    averages[factor],
+                                    inversion.damping(),
+                                    cholesky.doublePrecision(),
+                                    pending[factor]);
+                    yield status == Inverted.Status.INVERTED
+                            ? check.certify(pending[factor], 0)
+                            : Inverted.failed(status);
+                }
+                case Inversion.Newton newton ->
+                        new HostNewton(algebra, n, averages[factor], inversion.damping(), check)
+                                .run(newton, inverses[factor], pending[factor]);
+            };
+        }
+    }
+
+    @Override
+    public void adopt(List<Integer> factors) {
+        requireOpen();
+        factors.forEach(factor -> swap(inverses, pending, factor));
+    }
+
+    @Override
+    public void adoptIdentity(List<Integer> factors) {
+        requireOpen();
+        for (int factor : factors) {
+            int n = plan.size(factor);
+            inverses[factor].fill((byte) 0);
+            for (int i = 0; i < n; i++) {
+                Floats.set(inverses[factor], (long) i * n + i, 1);
+            }
+        }
+    }
+
+    @Override
+    public void precondition(StepFacts step, List<Preconditioning> wanted, double klClip) {
+        requireOpen();
+        var context = (StepContext) step;
+        if (!context.accepted() || wanted.isEmpty()) {
+            return;
+        }
+        var products = new double[wanted.size()];
+        parallel.forEach(
+                wanted.size(),
+                i -> {
+                    int layer = wanted.get(i).layer();
+                    double rate = wanted.get(i).learningRate() * context.rateFactor();
+                    double product =
+                            gradients.precondition(
+                                    layer, inverses[2 * layer], inverses[2 * layer + 1]);
+                    double unscaled = rate * context.gradientScale();
+                    products[i] = product * unscaled * unscaled;
+                });
+        double sum = 0;
+        for (double product : products) {
+            sum += product;
+        }
+        if (!Double.isFinite(sum)) {
+            return;
+        }
+        double coefficient = sum > 0 ? Math.min(1, Math.sqrt(klClip / sum)) : 1;
+        klCoefficient = OptionalDouble.of(coefficient);
+        parallel.forEach(wanted.size(), i -> gradients.write(wanted.get(i).layer(), coefficient));
+    }
+
+    @Override
+    public OptionalDouble klCoefficient() {
+        return klCoefficient;
+    }
+
+    @Override
+    public StateTensor average(int factor) {
+        return state(factor, Slots.average(factor), averages);
+    }
+
+    @Override
+    public StateTensor inverse(int factor) {
+        return state(factor, Slots.inverse(factor), inverses);
+    }
+
+    private StateTensor state(int factor, String slot, MemorySegment[] values) {
+        int n = plan.size(factor);
+        return new HostState(
+                plan.layerOf(factor).name(),
+                slot,
+                Shape.of(n, n),
+                () -> {
+                    requireOpen();
+                    return values[factor];
+                });
+    }
+
+    @Override
+    public void restore(int layer, long updates, long refused) {
+        layers[layer].restore(updates, refused);
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the factors are closed");
+        }
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            arena.close();
+            onClose.run();
+        }
+    }
+}
