@@ -55,7 +55,12 @@ public final class Optimizer implements AutoCloseable {
         this.parameters = parametersOf(plan);
         this.takesCurvature = curvatureOf(plan);
         this.execution = backend.open(plan);
-        Checkpoint.curvature(plan).ifPresent(transform -> transform.follow(plan, execution));
+        try {
+            Checkpoint.curvature(plan).ifPresent(transform -> transform.follow(plan, execution));
+        } catch (RuntimeException | Error e) {
+            execution.close();
+            throw e;
+        }
     }
 
     /**

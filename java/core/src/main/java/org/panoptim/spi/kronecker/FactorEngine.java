@@ -1,5 +1,7 @@
 package org.panoptim.spi.kronecker;
 
+import org.panoptim.Backend;
+import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.StepFacts;
 
 /**
@@ -18,8 +20,16 @@ public interface FactorEngine extends AutoCloseable {
      */
     void accumulate(int layer, Contribution contribution);
 
+    /**
+     * Whether its work is queued behind that of a backend's steps, so that {@link #commit} takes a
+     * {@link DeviceStep}; else it takes a {@link org.panoptim.spi.StepContext}.
+     */
+    default boolean queuesOn(Backend backend) {
+        return false;
+    }
+
     /** Tells a device's engine where the step's control lies; engines on the host need nothing. */
-    default void attach(StepFacts facts) {}
+    default void attach(DeviceStep step) {}
 
     /**
      * Takes up what was accumulated since the last call, if the step was accepted, layer by layer:

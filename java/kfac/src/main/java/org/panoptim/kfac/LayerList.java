@@ -1,0 +1,107 @@
+package org.panoptim.kfac;
+
+import org.panoptim.Memory;
+import org.panoptim.Parameter;
+import org.panoptim.spi.kronecker.Contribution;
+import org.panoptim.spi.kronecker.KroneckerLayer;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** The registered layers, by name. */
+final class LayerList {
+
+    private final List<KroneckerLayer> layers = new ArrayList<>();
+    private final Map<String, Integer> places = new LinkedHashMap<>();
+    private final Set<Parameter> parameters = new HashSet<>();
+
+    void add(String name, Parameter weight, Optional<Parameter> bias) {
+        var layer = new KroneckerLayer(name, weight, bias);
+        if (places.containsKey(name)) {
+            throw new IllegalArgumentException("two layers are named '" + name + "'");
+        }
+        // A weight that two layers share would be preconditioned twice.
+        requireNew(name, weight);
+        bias.ifPresent(each -> requireNew(name, each));
+        parameters.add(weight);
+        bias.ifPresent(parameters::add);
+        places.put(name, layers.size());
+        layers.add(layer);
+    }
+
+    private void requireNew(String layer, Parameter parameter) {
+        if (parameters.contains(parameter)) {
+            throw new IllegalArgumentException(
+                    "layer '%s': parameter '%s' belongs to another layer already; let the layers that share it contribute to one"
+                            .formatted(layer, parameter.name()));
+        }
+    }
+
+    List<KroneckerLayer> all() {
+        return List.copyOf(layers);
+    }
+
+    KroneckerLayer get(int place) {
+        return layers.get(place);
+    }
+
+    int size() {
+        return layers.size();
+    }
+
+    int place(String name) {
+        var place = places.get(name);
+        if (place == null) {
+            throw new IllegalArgumentException(
+                    "there is no layer '"
+                            + name
+                            + "'; the layers are "
+                            + String.join(", ", places.keySet()));
+        }
+        return place;
+    }
+
+    /** Describes what a layer saw, once its sizes are found to agree. */
+    Contribution contribution(int place, Memory inputs, Memory outputGradients, Batch batch) {
+        var layer = layers.get(place);
+        long rows = rows(layer, "inputs", inputs, layer.inputs());
+        long others = rows(layer, "output gradients", outputGradients, layer.outputs());
+        if (rows != others) {
+            throw new IllegalArgumentException(
+                    "layer '%s': the inputs have %d rows of %d elements, but the output gradients %d of %d"
+                            .formatted(
+                                    layer.name(), rows, layer.inputs(), others, layer.outputs()));
+        }
+        batch.mask()
+                .ifPresent(
+                        mask -> {
+                            if (mask.byteSize() != rows) {
+                                throw new IllegalArgumentException(
+                                        "layer '%s': the mask must have a byte for each of %d rows, but has %d"
+                                                .formatted(layer.name(), rows, mask.byteSize()));
+                            }
+                        });
+        return new Contribution(
+                inputs,
+                outputGradients,
+                batch.mask(),
+                rows,
+                batch.averagedOver(),
+                batch.lossScale());
+    }
+
+    private static long rows(KroneckerLayer layer, String what, Memory memory, int columns) {
+        long width = (long) columns * Float.BYTES;
+        if (memory.byteSize() == 0 || memory.byteSize() % width != 0) {
+            throw new IllegalArgumentException(
+                    "layer '%s': the %s must be whole rows of %d float32 elements, at least one, but have %d bytes"
+                            .formatted(layer.name(), what, columns, memory.byteSize()));
+        }
+        return memory.byteSize() / width;
+    }
+}

@@ -1,0 +1,225 @@
+package org.panoptim.kfac;
+
+import static org.panoptim.kfac.FactorReport.Side.INPUTS;
+import static org.panoptim.kfac.FactorReport.Side.OUTPUT_GRADIENTS;
+
+import org.panoptim.rule.Arithmetic;
+import org.panoptim.spi.kronecker.FactorState;
+import org.panoptim.spi.kronecker.Inversion;
+import org.panoptim.spi.kronecker.Inverted;
+import org.panoptim.spi.kronecker.KroneckerEngine;
+import org.panoptim.spi.kronecker.KroneckerPlan;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One refresh of all inverses: damps each factor, and tries for each, until its certificate is good
+ * enough, Newton's method (where asked for), the Cholesky factorisation, the same with larger
+ * damping and in double; then keeps the inverse that there was, or takes the identity.
+ */
+final class Refresh {
+
+    /** Raised damping is this many times the damping asked for. */
+    private static final double[] RAISED = {10, 100};
+
+    /** Newton's method in float is of use up to this condition. */
+    private static final double NEWTON_CONDITION = 1e4;
+
+    private static final int NEWTON_ITERATIONS = 6;
+
+    private final KroneckerEngine engine;
+    private final KroneckerPlan plan;
+    private final KfacSettings settings;
+
+    /** What is tried for a factor, in this order. */
+    private record Attempt(double damping, Inversion.Method method, Fallback fallback) {}
+
+    /** A factor on its way through its attempts. */
+    private static final class Pending {
+        final int factor;
+        final List<Attempt> attempts;
+        int tried;
+
+        Pending(int factor, List<Attempt> attempts) {
+            this.factor = factor;
+            this.attempts = attempts;
+        }
+
+        Attempt attempt() {
+            return attempts.get(tried);
+        }
+    }
+
+    Refresh(KroneckerEngine engine, KroneckerPlan plan, KfacSettings settings) {
+        this.engine = engine;
+        this.plan = plan;
+        this.settings = settings;
+    }
+
+    /** Runs it; the factors' memories are brought up to date. */
+    RefreshReport run(FactorMemory[] memories) {
+        var states = engine.factors();
+        var reports = new FactorReport[memories.length];
+        List<Pending> pending = new ArrayList<>();
+        for (int factor = 0; factor < memories.length; factor++) {
+            if (states.get(factor).updates() > 0) {
+                double damping = damping(states, factor);
+                pending.add(
+                        new Pending(
+                                factor, attempts(damping, states.get(factor), memories[factor])));
+            }
+        }
+        while (!pending.isEmpty()) {
+            pending = round(pending, states, memories, reports);
+        }
+        var found = new ArrayList<FactorReport>();
+        for (var report : reports) {
+            if (report != null) {
+                found.add(report);
+            }
+        }
+        long refused = 0;
+        for (int factor = 0; factor < states.size(); factor += 2) {
+            refused += states.get(factor).refused();
+        }
+        return new RefreshReport(found, refused);
+    }
+
+    /** Tries the next of every factor; returns those that have something left to try. */
+    private List<Pending> round(
+            List<Pending> pending,
+            List<FactorState> states,
+            FactorMemory[] memories,
+            FactorReport[] reports) {
+        var inverted =
+                engine.invert(
+                        pending.stream()
+                                .map(
+                                        each ->
+                                                new Inversion(
+                                                        each.factor,
+                                                        each.attempt().damping(),
+                                                        each.attempt().method()))
+                                .toList());
+        List<Integer> adopted = new ArrayList<>();
+        List<Integer> identities = new ArrayList<>();
+        List<Pending> left = new ArrayList<>();
+        for (int i = 0; i < pending.size(); i++) {
+            var each = pending.get(i);
+            var memory = memories[each.factor];
+            var result = inverted.get(i);
+            if (result.status() == Inverted.Status.INVERTED
+                    && result.certifiedError() <= settings.tolerance()) {
+                adopted.add(each.factor);
+                memory.invertedAt(
+                        states.get(each.factor).updates(), each.attempt().damping(), result);
+                reports[each.factor] = report(each, result, memory);
+            } else if (++each.tried < each.attempts.size()) {
+                left.add(each);
+            } else {
+                if (!memory.hasInverse()) {
+                    identities.add(each.factor);
+                }
+                memory.keptStale();
+                reports[each.factor] = stale(each.factor, memory);
+            }
+        }
+        engine.adopt(adopted);
+        engine.adoptIdentity(identities);
+        return left;
+    }
+
+    private List<Attempt> attempts(double damping, FactorState state, FactorMemory memory) {
+        var attempts = new ArrayList<Attempt>();
+        double lowest = lowestEigenvalue(damping, state, memory);
+        boolean newton =
+                settings.newtonError() > 0
+                        && memory.isFresh()
+                        && memory.condition() <= NEWTON_CONDITION
+                        && lowest > 0;
+        if (newton) {
+            attempts.add(
+                    new Attempt(
+                            damping,
+                            new Inversion.Newton(lowest, settings.newtonError(), NEWTON_ITERATIONS),
+                            Fallback.NONE));
+        }
+        attempts.add(
+                new Attempt(
+                        damping,
+                        new Inversion.Cholesky(false),
+                        newton ? Fallback.CHOLESKY : Fallback.NONE));
+        for (double times : RAISED) {
+            attempts.add(
+                    new Attempt(
+                            times * damping,
+                            new Inversion.Cholesky(false),
+                            Fallback.LARGER_DAMPING));
+        }
+        attempts.add(new Attempt(damping, new Inversion.Cholesky(true), Fallback.DOUBLE_PRECISION));
+        return attempts;
+    }
+
+    /**
+     * A bound from below of the eigenvalues of the inverse in use times the damped factor: of the
+     * average that was inverted, this share is still in the present one, to which only positive
+     * semidefinite terms were added.
+     */
+    private double lowestEigenvalue(double damping, FactorState state, FactorMemory memory) {
+        if (!memory.isFresh()) {
+            return 0;
+        }
+        double decay = settings.decayOfUpdate();
+        long updates = state.updates() - memory.updates();
+        double kept =
+                Arithmetic.power(decay, updates)
+                        * (1 - Arithmetic.power(decay, memory.updates()))
+                        / (1 - Arithmetic.power(decay, state.updates()));
+        return Math.min(kept, damping / memory.damping()) * (1 - memory.error());
+    }
+
+    /** √γ, shared out between the two factors by π. */
+    private double damping(List<FactorState> states, int factor) {
+        int inputs = factor - factor % 2;
+        double root = Math.sqrt(settings.damping());
+        double pi =
+                Math.sqrt(
+                        mean(states.get(inputs), plan.size(inputs))
+                                / mean(states.get(inputs + 1), plan.size(inputs + 1)));
+        if (!settings.piCorrection() || !(pi > 0 && pi < Double.POSITIVE_INFINITY)) {
+            pi = 1;
+        }
+        return factor == inputs ? pi * root : root / pi;
+    }
+
+    private static double mean(FactorState state, int size) {
+        return state.trace() / size;
+    }
+
+    private FactorReport report(Pending each, Inverted result, FactorMemory memory) {
+        return new FactorReport(
+                plan.layerOf(each.factor).name(),
+                each.factor % 2 == 0 ? INPUTS : OUTPUT_GRADIENTS,
+                plan.size(each.factor),
+                result.condition(),
+                result.certifiedError(),
+                each.attempt().damping(),
+                result.iterations(),
+                each.attempt().fallback(),
+                memory.stale());
+    }
+
+    private FactorReport stale(int factor, FactorMemory memory) {
+        return new FactorReport(
+                plan.layerOf(factor).name(),
+                factor % 2 == 0 ? INPUTS : OUTPUT_GRADIENTS,
+                plan.size(factor),
+                Double.POSITIVE_INFINITY,
+                Double.POSITIVE_INFINITY,
+                0,
+                0,
+                memory.hasInverse() ? Fallback.PREVIOUS_INVERSE : Fallback.IDENTITY,
+                memory.stale());
+    }
+}
