@@ -455,6 +455,7 @@ public final class Optimizer implements AutoCloseable {
                                             + pair.getLast().name()
                                             + "' overlap");
                         });
+        Checkpoint.curvature(plan).ifPresent(transform -> transform.check(plan));
     }
 
     private static Parameter[] parametersOf(StepPlan plan) {
