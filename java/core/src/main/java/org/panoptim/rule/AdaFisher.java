@@ -7,8 +7,8 @@ import java.util.List;
  * decoupled weight decay as an option, which is the paper's AdaFisherW.
  *
  * <p>Source: the equations of Gomes et al., "AdaFisher: Adaptive Second Order Optimization via
- * Fisher Information", ICLR 2025: with F the diagonal, m ← β·m + (1−β)·g and θ ← θ − η·m/((1−βᵗ)·(F
- * + λ)), without a root of the denominator.
+ * Fisher Information", ICLR 2025. With F the diagonal, m ← β·m + (1−β)·g, and then θ ← θ −
+ * η·m/((1−βᵗ)·(F+λ)), without a root in the denominator.
  *
  * <p>On the steps where it is new, the caller hands in F as {@linkplain
  * org.panoptim.Parameter#curvature curvature}: for a layer's weight the Kronecker product S·Hᵀ of
