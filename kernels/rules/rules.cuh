@@ -1,6 +1,7 @@
 // Every rule of the registry (rules.def), and what must hold for each.
 #pragma once
 
+#include "rules/ada_fisher.cuh"
 #include "rules/adam.cuh"
 #include "rules/adamw.cuh"
 #include "rules/lion.cuh"

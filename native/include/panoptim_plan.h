@@ -98,6 +98,15 @@ typedef struct panoptim_sophia_h_hyper {
     double weight_decay;
 } panoptim_sophia_h_hyper;
 
+typedef struct panoptim_ada_fisher_hyper {
+    double learning_rate;
+    double beta1;
+    double damping;
+    double weight_decay;
+    int32_t maximize;
+    int32_t reserved;
+} panoptim_ada_fisher_hyper;
+
 /*
  * What one step of each rule needs for one tensor: computed in double from the hyper-parameters,
  * the schedule and the count, and rounded to float once. Booleans are 0 or 1.
@@ -161,6 +170,15 @@ typedef struct panoptim_sophia_h_scalars {
     float clip;
     float epsilon;
 } panoptim_sophia_h_scalars;
+
+typedef struct panoptim_ada_fisher_scalars {
+    float step_size; /* rate / (1 - beta1^t) */
+    float decay;     /* decoupled: rate * weight decay */
+    float beta1;
+    float one_minus_beta1;
+    float damping;
+    float curvature_sign; /* -1 when maximizing: takes back the sign that curvature comes with */
+} panoptim_ada_fisher_scalars;
 
 /* A group of tensors that share a rule, its hyper-parameters and their element types. */
 typedef struct panoptim_group {

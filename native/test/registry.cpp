@@ -7,7 +7,7 @@
 #include "panoptim.h"
 
 TEST_CASE("rules are described by index") {
-    REQUIRE(panoptim_rule_count() == 10);
+    REQUIRE(panoptim_rule_count() == 11);
     CHECK(std::strcmp(panoptim_rule_name(5), "adamw_amsgrad") == 0);
     panoptim_rule_info info{};
     REQUIRE(panoptim_rule_describe(5, &info) == PANOPTIM_OK);
@@ -20,7 +20,7 @@ TEST_CASE("rules are described by index") {
 }
 
 TEST_CASE("an unknown rule has no name and no description") {
-    for (const int32_t unknown : {-1, 10}) {
+    for (const int32_t unknown : {-1, 11}) {
         CHECK(panoptim_rule_name(unknown) == nullptr);
         panoptim_rule_info info{};
         CHECK(panoptim_rule_describe(unknown, &info) == PANOPTIM_ERROR_RULE);

@@ -252,6 +252,43 @@ TEST_CASE("sophia-h divides by the curvature, not less than epsilon, and clips")
     CHECK(single.parameter() == 2); // 2.25 - 0.5 0.5/1
 }
 
+TEST_CASE("ada-fisher divides the corrected momentum by the damped diagonal last handed in") {
+    panoptim_ada_fisher_hyper hyper{};
+    hyper.learning_rate = 0.5;
+    hyper.beta1 = 0.5;
+    hyper.damping = 0.25;
+    hyper.weight_decay = 0.25;
+    Single single("ada_fisher", hyper, 2);
+    single.step(0.5, 0.75);
+    CHECK(single.slot(0) == 0.25F);
+    CHECK(single.slot(1) == 0.75F);
+    CHECK(single.parameter() == 1.5F); // 2 - (0.125 2 + (0.5 / 0.5) 0.25 / 1)
+    single.step(0.5);                  // the diagonal stays, and the correction is 0.75
+    CHECK(single.slot(0) == 0.375F);
+    CHECK(single.slot(1) == 0.75F);
+    CHECK(single.parameter() == near(1.0625)); // 1.5 - (0.125 1.5 + (0.5 / 0.75) 0.375 / 1)
+    single.step(0.3125, 0.25);                 // 0.25 replaces 0.75
+    CHECK(single.slot(0) == 0.34375F);
+    CHECK(single.slot(1) == 0.25F);
+    // 1.0625 - (0.125 1.0625 + (0.5 / 0.875) 0.34375 / 0.5)
+    CHECK(single.parameter() == near(0.9296875 - 0.5 / 0.875 * 0.6875));
+}
+
+TEST_CASE("ada-fisher keeps the curvature's sign when maximizing, and starts from damping alone") {
+    panoptim_ada_fisher_hyper hyper{};
+    hyper.learning_rate = 0.5;
+    hyper.damping = 0.25;
+    hyper.maximize = 1;
+    Single single("ada_fisher", hyper, 2);
+    single.step(0.5);
+    CHECK(single.slot(0) == -0.5F);
+    CHECK(single.slot(1) == 0);
+    CHECK(single.parameter() == 3); // 2 + 0.5 0.5 / 0.25
+    single.step(0.5, 0.75);
+    CHECK(single.slot(1) == 0.75F);
+    CHECK(single.parameter() == 3.25F); // 3 + 0.5 0.5 / 1
+}
+
 TEST_CASE("the schedule's factor multiplies the learning rate, and its momentum replaces ours") {
     panoptim_sgd_hyper hyper = sgd(0.5);
     hyper.momentum = 0.5;

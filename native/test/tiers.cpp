@@ -40,6 +40,8 @@ std::vector<Case> cases() {
                                         {0.1, 0.5, 0.5, 1, 1, 0, 1, 0}),
         a_case<panoptim_sophia_h_hyper>("sophia_h", {6e-2, 0.96, 0.99, 0.01, 1e-12, 0.1},
                                         {0.1, 0.5, 0.5, 1, 1e-3, 0}),
+        a_case<panoptim_ada_fisher_hyper>("ada_fisher", {1e-3, 0.9, 1e-3, 0, 0, 0},
+                                          {0.1, 0.5, 1, 0.1, 1, 0}),
     };
 }
 

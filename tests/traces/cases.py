@@ -39,6 +39,11 @@ def _sophia_h(seed, first, every, size=400.0):
     return Curvature(Gaussian(seed), seed + 1000, "hutchinson", steps, size)
 
 
+def _ada_fisher(seed, every):
+    steps = range(1, STEPS + 1, every)
+    return Curvature(Gaussian(seed), seed + 1000, "fisher", steps, size=1.0)
+
+
 def _magnitudes(seed):
     """Denormals to 1e18: squares are in range for `middle` and `jumping`, denormal for `small`."""
     shapes = {"small": (13,), "middle": (7, 5), "jumping": ()}
@@ -143,4 +148,15 @@ SOPHIA_H = (
          lambda: Logistic(604, "hutchinson", every=3)),
 )
 
-CASES = SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H
+ADA_FISHER = (
+    Case("ada-fisher", "ada-fisher", {}, lambda: _ada_fisher(701, every=5)),
+    Case("ada-fisher-weight-decay", "ada-fisher",
+         {"lr": 0.01, "beta1": 0.8, "damping": 0.1, "weight_decay": 0.2},
+         lambda: Zeros(_ada_fisher(702, every=3))),
+    Case("ada-fisher-maximize", "ada-fisher", {"lr": 0.01, "damping": 0.05, "maximize": True},
+         lambda: _ada_fisher(703, every=4)),
+    Case("ada-fisher-logistic", "ada-fisher", {"lr": 0.02, "damping": 0.1},
+         lambda: Logistic(704, "fisher", every=5)),
+)
+
+CASES = SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER

@@ -1,8 +1,9 @@
-"""Lion and Sophia in numpy, written after their authors' programs.
+"""Lion and Sophia in numpy, written after their authors' programs, and AdaFisher, after its paper.
 
 Each function takes one parameter's value and gradient and its states by name, and returns the new
 value and the new states; nothing is changed in place. A `curvature` is given on the steps that
-refresh it. The keyword defaults are the authors'.
+refresh it; `count` is the number of the parameter's step, from 1. The keyword defaults are the
+authors'.
 
 The functions work in the precision of the arrays they are given. Numpy (from version 2) computes
 an expression of Python numbers in double and rounds it once to the array's type where it meets
@@ -64,3 +65,23 @@ def sophia_h(
     update = np.clip(exp_avg / np.maximum(hessian, eps), -clip, clip)
     p = p - (lr * weight_decay * p + lr * update)
     return p, {"exp_avg": exp_avg, "hessian": hessian}
+
+
+def ada_fisher(
+    p, g, exp_avg, fisher, count, curvature=None, *,
+    lr=1e-3, beta1=0.9, damping=1e-3, weight_decay=0.0, maximize=False,
+):
+    """AdaFisher, after the equations of Gomes et al. 2025 (ICLR 2025, arXiv:2405.16397), in the
+    variant with decoupled weight decay, AdaFisherW.
+
+    `curvature` is the diagonal of the Fisher information, a Kronecker product of normalised
+    diagonals, without the damping. It is a property of the model, which climbing does not change.
+    """
+    if maximize:
+        g = -g
+    if curvature is not None:
+        fisher = curvature
+    exp_avg = beta1 * exp_avg + (1 - beta1) * g
+    update = lr / (1 - beta1**count) * (exp_avg / (fisher + damping))
+    p = p - (lr * weight_decay * p + update)
+    return p, {"exp_avg": exp_avg, "fisher": fisher}

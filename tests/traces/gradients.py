@@ -72,12 +72,15 @@ class Zeros:
 
 class Curvature:
     """Another source, with random curvatures added in the steps given: as `sampled` labels would
-    give them, gradients of either sign; as `hutchinson` would, mostly positive, of all sizes."""
+    give them, gradients of either sign; as `hutchinson` would, mostly positive, of all sizes; as
+    `fisher` diagonals, products of two factors of their own in [0, 1)."""
 
     def __init__(self, source, seed, kind, steps, size):
         self._source = source
         self._random = np.random.Generator(np.random.PCG64(seed))
-        self._kind = {"sampled": self._sampled, "hutchinson": self._hutchinson}[kind]
+        self._kind = {
+            "sampled": self._sampled, "hutchinson": self._hutchinson, "fisher": self._fisher,
+        }[kind]
         self._steps = steps
         self._size = size
 
@@ -100,6 +103,16 @@ class Curvature:
         """v * Hv where H has ones in its diagonal and something beside it."""
         v = self._random.standard_normal(shape)
         return v * (v + 0.7 * self._random.standard_normal(shape))
+
+    def _fisher(self, shape):
+        """The Kronecker product of a diagonal for each axis, of which the first has a zero."""
+        product = np.ones(())
+        for axis, length in enumerate(shape or (1,)):
+            diagonal = self._random.random(length)
+            if axis == 0 and shape:
+                diagonal[0] = 0
+            product = np.multiply.outer(product, diagonal)
+        return product.reshape(shape)
 
 
 class Magnitudes:
@@ -169,8 +182,9 @@ class Logistic:
 
     Gradients and curvatures are those of the mean loss at the parameters that the float32 run has
     reached, worked out in double and rounded. `curvature` is None, "sampled" (the gradient on
-    labels drawn from the model) or "hutchinson" (v * Hv for a normal v), taken every `every` steps
-    from the first.
+    labels drawn from the model), "hutchinson" (v * Hv for a normal v) or "fisher" (the Kronecker
+    product of the normalised diagonals of the layer's two factors), taken every `every` steps from
+    the first.
     """
 
     POINTS, FEATURES, CLASSES = 60, 5, 4
@@ -183,6 +197,7 @@ class Logistic:
         self._labels = np.argmax(self._product(self._points, teacher) + noise, axis=1)
         self._curvature = {
             None: None, "sampled": self._sampled_gradient, "hutchinson": self._hutchinson,
+            "fisher": self._fisher,
         }[curvature]
         self._every = every
 
@@ -224,6 +239,13 @@ class Logistic:
         product = self._pulled_back(change)
         return {name: v[name] * product[name] for name in v}
 
+    def _fisher(self, chances):
+        """With the inputs' last feature a one, whose weight is the bias."""
+        inputs = np.append(np.mean(self._points**2, axis=0), 1.0)
+        outputs = np.mean((chances - self._one_hot(self._labels)) ** 2, axis=0)
+        product = np.multiply.outer(_normalised(outputs), _normalised(inputs))
+        return {"weight": product[:, :-1], "bias": product[:, -1]}
+
     def _pulled_back(self, outputs):
         """The gradient of the mean loss from its derivatives by the logits, one row a point."""
         return {
@@ -238,6 +260,12 @@ class Logistic:
     def _product(points, matrix):
         """points times the matrix's transpose, without BLAS, whose sums depend on the processor."""
         return np.einsum("nf,cf->nc", points, matrix)
+
+
+def _normalised(diagonal):
+    """Moved and scaled into [0, 1)."""
+    low = diagonal.min()
+    return (diagonal - low) / (diagonal.max() - low + 1e-6)
 
 
 def _rounded(arrays):

@@ -20,7 +20,10 @@ FORMULAS = {
     "lion": (formulas.lion, ("exp_avg",)),
     "sophia-g": (formulas.sophia_g, ("exp_avg", "hessian")),
     "sophia-h": (formulas.sophia_h, ("exp_avg", "hessian")),
+    "ada-fisher": (formulas.ada_fisher, ("exp_avg", "fisher")),
 }
+# Those that correct a bias, and so are told how many steps a parameter has taken.
+COUNTING = {"ada-fisher"}
 
 
 def start(rule, settings, initial, dtype):
@@ -72,6 +75,7 @@ class FormulaRun:
 
     def __init__(self, rule, settings, initial, dtype):
         self._formula, self._slots = FORMULAS[rule]
+        self._counts = {} if rule in COUNTING else None
         self._settings = settings
         self._dtype = dtype
         self._parameters = {name: np.array(value, dtype) for name, value in initial.items()}
@@ -85,6 +89,8 @@ class FormulaRun:
             if name in curvatures:
                 inputs["curvature"] = curvatures[name]
             inputs = {key: np.asarray(value, self._dtype) for key, value in inputs.items()}
+            if self._counts is not None:
+                inputs["count"] = self._counts[name] = self._counts.get(name, 0) + 1
             self._update(name, inputs)
 
     def _update(self, name, inputs):

@@ -152,8 +152,8 @@ public final class Parameter {
      * is not used.
      *
      * <p>What it holds depends on the rule ({@link org.panoptim.rule.SophiaG SophiaG}, {@link
-     * org.panoptim.rule.SophiaH SophiaH}). Like a gradient it comes multiplied by the loss scale;
-     * it is not clipped.
+     * org.panoptim.rule.SophiaH SophiaH}, {@link org.panoptim.rule.AdaFisher AdaFisher}). Like a
+     * gradient it comes multiplied by the loss scale; it is not clipped.
      *
      * @return this
      * @throws IllegalArgumentException if its size or alignment does not fit or it overlaps the

@@ -1,6 +1,7 @@
 package org.panoptim.abi;
 
 import org.panoptim.UnsupportedPlanException;
+import org.panoptim.abi.bindings.panoptim_ada_fisher_hyper;
 import org.panoptim.abi.bindings.panoptim_adam_hyper;
 import org.panoptim.abi.bindings.panoptim_adamw_hyper;
 import org.panoptim.abi.bindings.panoptim_lion_hyper;
@@ -32,7 +33,8 @@ public final class KernelRegistry {
                     entry("adamw_amsgrad", panoptim_adamw_hyper.layout()),
                     entry("lion", panoptim_lion_hyper.layout()),
                     entry("sophia_g", panoptim_sophia_g_hyper.layout()),
-                    entry("sophia_h", panoptim_sophia_h_hyper.layout()));
+                    entry("sophia_h", panoptim_sophia_h_hyper.layout()),
+                    entry("ada_fisher", panoptim_ada_fisher_hyper.layout()));
 
     private final String backend;
     private final Map<String, Kernel> kernels;

@@ -116,7 +116,7 @@ class ReplayCommandTest {
         assertRefused(
                 TraceBuilder.of("rmsprop", "", "1"),
                 "metadata 'rule': there is no rule 'rmsprop'; the rules are sgd, adam, adamw, lion,"
-                        + " sophia-g, sophia-h");
+                        + " sophia-g, sophia-h, ada-fisher");
         for (var steps : List.of("0", "-1", "2.0", "", "many", "99999999999999999999")) {
             assertRefused(
                     TraceBuilder.of("sgd", "", steps),

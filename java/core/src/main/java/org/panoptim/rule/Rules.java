@@ -23,7 +23,8 @@ public final class Rules {
                     AdamW.defaults(),
                     Lion.defaults(),
                     SophiaG.defaults(),
-                    SophiaH.defaults());
+                    SophiaH.defaults(),
+                    AdaFisher.defaults());
 
     private Rules() {}
 

@@ -51,7 +51,11 @@ class HyperParameterTest {
                 arguments("sophia-h", "SophiaH: beta2", "beta2", DECAY_RANGE),
                 arguments("sophia-h", "SophiaH: clip", "clip", ABOVE_ZERO),
                 arguments("sophia-h", "SophiaH: epsilon", "eps", ABOVE_ZERO),
-                arguments("sophia-h", "SophiaH: weightDecay", "weight_decay", RATE_RANGE));
+                arguments("sophia-h", "SophiaH: weightDecay", "weight_decay", RATE_RANGE),
+                arguments("ada-fisher", "AdaFisher: learningRate", "lr", RATE_RANGE),
+                arguments("ada-fisher", "AdaFisher: beta1", "beta1", DECAY_RANGE),
+                arguments("ada-fisher", "AdaFisher: damping", "damping", ABOVE_ZERO),
+                arguments("ada-fisher", "AdaFisher: weightDecay", "weight_decay", RATE_RANGE));
     }
 
     @ParameterizedTest
@@ -114,6 +118,8 @@ class HyperParameterTest {
         assertRefused(() -> SophiaH.defaults().withClip(0), "SophiaH: clip");
         assertRefused(() -> SophiaH.defaults().withEpsilon(0), "SophiaH: epsilon");
         assertRefused(() -> Lion.defaults().withBetas(-1, 0.9), "Lion: beta1");
+        assertRefused(() -> AdaFisher.defaults().withBeta(1), "AdaFisher: beta1");
+        assertRefused(() -> AdaFisher.defaults().withDamping(0), "AdaFisher: damping");
     }
 
     private static void assertRefused(ThrowingCallable call, String name) {

@@ -118,6 +118,17 @@ class RuleBitsTest {
         e.p = e.p - (f(rate * r.weightDecay()) * e.p + f(rate) * u);
     }
 
+    private static void adaFisher(Cell e, int t, AdaFisher r) {
+        double rate = r.learningRate() * FACTOR;
+        if (e.curved) {
+            e.v = e.c;
+        }
+        e.m = f(r.beta1()) * e.m + f(1 - r.beta1()) * (r.maximize() ? -e.g : e.g);
+        float u = e.m / (e.v + f(r.damping()));
+        float stepSize = f(rate / (1 - powered(r.beta1(), t)));
+        e.p = e.p - (f(rate * r.weightDecay()) * e.p + stepSize * u);
+    }
+
     private static Arguments rule(UpdateRule rule, Formula formula) {
         return arguments(rule, formula);
     }
@@ -133,6 +144,8 @@ class RuleBitsTest {
         var lion = new Lion(0.3, 0.9, 0.99, 0.07);
         var sophiaG = new SophiaG(0.3, 0.965, 0.99, 0.4, 3, 0.07, true);
         var sophiaH = new SophiaH(0.3, 0.96, 0.99, 0.6, 1e-3, 0.07);
+        var adaFisher = new AdaFisher(0.3, 0.9, 0.6, 0.07, false);
+        var climbingFisher = new AdaFisher(0.3, 0.85, 0.4, 0.07, true);
         return Stream.of(
                 rule(sgd, (e, t) -> sgd(e, t, sgd)),
                 rule(momentum, (e, t) -> sgd(e, t, momentum)),
@@ -143,7 +156,9 @@ class RuleBitsTest {
                 rule(amsgradW, (e, t) -> adamW(e, t, amsgradW)),
                 rule(lion, (e, _) -> lion(e, lion)),
                 rule(sophiaG, (e, _) -> sophiaG(e, sophiaG)),
-                rule(sophiaH, (e, _) -> sophiaH(e, sophiaH)));
+                rule(sophiaH, (e, _) -> sophiaH(e, sophiaH)),
+                rule(adaFisher, (e, t) -> adaFisher(e, t, adaFisher)),
+                rule(climbingFisher, (e, t) -> adaFisher(e, t, climbingFisher)));
     }
 
     @ParameterizedTest

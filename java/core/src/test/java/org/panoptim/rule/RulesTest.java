@@ -23,9 +23,11 @@ class RulesTest {
                         AdamW.defaults(),
                         Lion.defaults(),
                         SophiaG.defaults(),
-                        SophiaH.defaults());
+                        SophiaH.defaults(),
+                        AdaFisher.defaults());
         assertThat(Rules.all().stream().map(UpdateRule::name))
-                .containsExactly("sgd", "adam", "adamw", "lion", "sophia-g", "sophia-h");
+                .containsExactly(
+                        "sgd", "adam", "adamw", "lion", "sophia-g", "sophia-h", "ada-fisher");
     }
 
     @Test
@@ -41,7 +43,7 @@ class RulesTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(
                         "there is no rule 'adamax'; the rules are sgd, adam, adamw, lion, sophia-g,"
-                                + " sophia-h");
+                                + " sophia-h, ada-fisher");
     }
 
     @Test
@@ -59,6 +61,8 @@ class RulesTest {
                         "lr", "beta1", "beta2", "rho", "batch_size", "weight_decay", "maximize");
         assertThat(keys("sophia-h"))
                 .containsExactly("lr", "beta1", "beta2", "clip", "eps", "weight_decay");
+        assertThat(keys("ada-fisher"))
+                .containsExactly("lr", "beta1", "damping", "weight_decay", "maximize");
     }
 
     private static List<String> keys(String rule) {
@@ -75,7 +79,8 @@ class RulesTest {
                 new AdamW(third, 0.3 * third, 0.1 + 0.2, Double.MIN_VALUE, 1e22, true, true),
                 new Lion(third, 0.1 + 0.2, third, Double.MAX_VALUE),
                 new SophiaG(third, third, 0.1 + 0.2, 1e-17, 479_232, third, true),
-                new SophiaH(third, third, 0.1 + 0.2, third, 1e-17, third));
+                new SophiaH(third, third, 0.1 + 0.2, third, 1e-17, third),
+                new AdaFisher(third, 0.1 + 0.2, Double.MIN_VALUE, 0.3 * third, true));
     }
 
     @ParameterizedTest

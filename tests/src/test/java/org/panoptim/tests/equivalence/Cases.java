@@ -7,6 +7,7 @@ import net.jqwik.api.Tuple;
 
 import org.panoptim.LossScale;
 import org.panoptim.NonFinitePolicy;
+import org.panoptim.rule.AdaFisher;
 import org.panoptim.rule.Adam;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
@@ -34,7 +35,7 @@ final class Cases {
 
     /** Every rule of the library, with hyper-parameters of all sizes. */
     static Arbitrary<UpdateRule> rules() {
-        return Arbitraries.oneOf(sgd(), adam(), adamW(), lion(), sophiaG(), sophiaH());
+        return Arbitraries.oneOf(sgd(), adam(), adamW(), lion(), sophiaG(), sophiaH(), adaFisher());
     }
 
     private static Arbitrary<SGD> sgd() {
@@ -94,6 +95,16 @@ final class Cases {
                         Arbitraries.of(1e-12, 1.0, 1e-44, 1e-300),
                         weightDecay())
                 .as(SophiaH::new);
+    }
+
+    private static Arbitrary<AdaFisher> adaFisher() {
+        return Combinators.combine(
+                        rate(),
+                        decay(),
+                        Arbitraries.of(1e-3, 1.0, 1e-44, 1e-300, 1e39),
+                        weightDecay(),
+                        flag())
+                .as(AdaFisher::new);
     }
 
     /** Learning rates: usual ones, and ones that overflow or vanish in float. */

@@ -10,6 +10,7 @@ import org.panoptim.NonFinitePolicy;
 import org.panoptim.Optimizer;
 import org.panoptim.Parameter;
 import org.panoptim.ParameterGroup;
+import org.panoptim.rule.AdaFisher;
 import org.panoptim.rule.Adam;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
@@ -277,7 +278,8 @@ class SemanticTrapsTest {
                             AdamW.withLearningRate(0.5).withWeightDecay(0.25).withMaximize(true),
                             Lion.withLearningRate(0.5).withWeightDecay(0.25),
                             SophiaG.withLearningRate(0.5).withWeightDecay(0.25),
-                            SophiaH.withLearningRate(0.5).withWeightDecay(0.25));
+                            SophiaH.withLearningRate(0.5).withWeightDecay(0.25),
+                            AdaFisher.withLearningRate(0.5).withWeightDecay(0.25));
             var builder = rig.builder(SGD.defaults());
             var parameters =
                     rules.stream()

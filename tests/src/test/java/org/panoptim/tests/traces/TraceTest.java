@@ -25,7 +25,8 @@ import java.util.stream.Stream;
 class TraceTest {
 
     /** Rules recorded with the operations of ours, in the same order: equal to the bit. */
-    private static final Set<String> SAME_ORDER = Set.of("sgd", "lion", "sophia-g", "sophia-h");
+    private static final Set<String> SAME_ORDER =
+            Set.of("sgd", "lion", "sophia-g", "sophia-h", "ada-fisher");
 
     /** First moments add up gradients of both signs, so they cancel most. */
     private static final Set<String> FIRST_MOMENTS = Set.of("exp_avg", "momentum_buffer");

@@ -60,10 +60,10 @@ public record Contender(String name, UpdateRule rule, boolean ofEngine) {
                 .collect(Collectors.toMap(pair -> pair[0], pair -> pair[1]));
     }
 
-    /** All names that there are. */
+    /** All names that there are: of the rules whose curvature can be estimated here. */
     public static List<String> names() {
-        return Stream.concat(Rules.all().stream().map(UpdateRule::name), Stream.of(ENGINE_ADAMW))
-                .toList();
+        var rules = Rules.all().stream().filter(Curvature::serves).map(UpdateRule::name);
+        return Stream.concat(rules, Stream.of(ENGINE_ADAMW)).toList();
     }
 
     /** This contender at another learning rate. */

@@ -4,6 +4,7 @@ import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.SophiaH;
 import org.panoptim.rule.UpdateRule;
@@ -63,6 +64,12 @@ enum Curvature {
             case SophiaH _ -> HUTCHINSON;
             default -> NONE;
         };
+    }
+
+    /** Whether there is an estimate for the rule, or it needs none. */
+    static boolean serves(UpdateRule rule) {
+        boolean takes = rule instanceof PhasedRule phased && phased.takesCurvature();
+        return !takes || of(rule) != NONE;
     }
 
     /** Adds the estimate to the net's gradients. */

@@ -79,7 +79,14 @@ public final class Scenarios {
                     new Variant("sophia-g", "small batch", "lr=0.01,rho=0.5,batch_size=60"),
                     new Variant("sophia-g", "maximize", "lr=0.01,maximize=true"),
                     new Variant("sophia-h", "defaults", ""),
-                    new Variant("sophia-h", "weight decay", "lr=0.2,clip=0.02,weight_decay=0.1"));
+                    new Variant("sophia-h", "weight decay", "lr=0.2,clip=0.02,weight_decay=0.1"),
+                    new Variant("ada-fisher", "defaults", ""),
+                    new Variant("ada-fisher", "weight decay", "lr=0.01,weight_decay=0.1"),
+                    new Variant("ada-fisher", "maximize", "beta1=0.8,damping=1,maximize=true"),
+                    new Variant(
+                            "ada-fisher",
+                            "weight decay, maximize",
+                            "lr=0.01,damping=0.1,weight_decay=0.1,maximize=true"));
 
     private Scenarios() {}
 

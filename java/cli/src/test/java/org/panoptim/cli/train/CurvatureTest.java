@@ -12,6 +12,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.panoptim.Backend;
+import org.panoptim.rule.AdaFisher;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.SophiaH;
@@ -43,6 +44,13 @@ class CurvatureTest {
         assertThat(Curvature.of(SophiaG.defaults())).isEqualTo(Curvature.SAMPLED_LABELS);
         assertThat(Curvature.of(SophiaH.defaults())).isEqualTo(Curvature.HUTCHINSON);
         assertThat(Curvature.of(AdamW.defaults())).isEqualTo(Curvature.NONE);
+    }
+
+    @Test
+    void aRuleWhoseCurvatureCannotBeEstimatedIsNotServed() {
+        assertThat(Curvature.serves(SophiaG.defaults())).isTrue();
+        assertThat(Curvature.serves(AdamW.defaults())).isTrue();
+        assertThat(Curvature.serves(AdaFisher.defaults())).isFalse();
     }
 
     @Test
