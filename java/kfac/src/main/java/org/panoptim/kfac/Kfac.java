@@ -5,7 +5,6 @@ import org.panoptim.Backend;
 import org.panoptim.HostMemory;
 import org.panoptim.Memory;
 import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
 import org.panoptim.StateTensor;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.DeviceStep;
@@ -14,6 +13,7 @@ import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.kronecker.KroneckerEngine;
+import org.panoptim.spi.kronecker.KroneckerLayer;
 import org.panoptim.spi.kronecker.KroneckerPlan;
 import org.panoptim.spi.kronecker.Preconditioning;
 
@@ -173,24 +173,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
 
     @Override
     public void check(StepPlan newPlan) {
-        for (var layer : layers.all()) {
-            requireMember(newPlan, layer.name(), layer.weight());
-            layer.bias().ifPresent(bias -> requireMember(newPlan, layer.name(), bias));
-        }
-    }
-
-    private static void requireMember(StepPlan plan, String layer, Parameter parameter) {
-        if (group(plan, parameter).isEmpty()) {
-            throw new IllegalArgumentException(
-                    "layer '%s': parameter '%s' is in none of the optimizer's groups"
-                            .formatted(layer, parameter.name()));
-        }
-    }
-
-    private static Optional<ParameterGroup> group(StepPlan plan, Parameter parameter) {
-        return plan.groups().stream()
-                .filter(group -> group.parameters().stream().anyMatch(each -> each == parameter))
-                .findFirst();
+        layers.requireIn(newPlan);
     }
 
     @Override
@@ -214,27 +197,25 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
 
     /** Notes which layers are preconditioned, and at which learning rate. */
     private void activate() {
-        if (stepPlan == null) {
+        var current = stepPlan;
+        if (current == null) {
             return;
         }
         var found = new ArrayList<Preconditioning>();
         for (int place = 0; place < layers.size(); place++) {
-            if (isActive(place)) {
-                var group = group(stepPlan, layers.get(place).weight()).orElseThrow();
+            var layer = layers.get(place);
+            var group = LayerList.groupOf(current, layer, layer.weight());
+            if (hasInverses(place) && !group.frozen() && !biasIsFrozen(current, layer)) {
                 found.add(new Preconditioning(place, group.rule().learningRate()));
             }
         }
         active = List.copyOf(found);
     }
 
-    private boolean isActive(int place) {
-        var layer = layers.get(place);
-        var ofWeight = group(stepPlan, layer.weight()).orElseThrow();
-        boolean biasFrozen =
-                layer.bias()
-                        .map(bias -> group(stepPlan, bias).orElseThrow().frozen())
-                        .orElse(false);
-        return hasInverses(place) && !ofWeight.frozen() && !biasFrozen;
+    private static boolean biasIsFrozen(StepPlan plan, KroneckerLayer layer) {
+        return layer.bias()
+                .map(bias -> LayerList.groupOf(plan, layer, bias).frozen())
+                .orElse(false);
     }
 
     private boolean hasInverses(int place) {

@@ -71,12 +71,9 @@ record KfacMetadata(
         var refused = new ArrayList<Long>();
         var memories = new ArrayList<FactorMemory>();
         for (var name : names) {
-            var counts = value(metadata, "layer." + name, text -> text.split(" ", -1));
-            if (counts.length != 2) {
-                throw new IllegalArgumentException("layer '" + name + "' needs two counts");
-            }
-            updates.add(count(counts[0]));
-            refused.add(count(counts[1]));
+            var counts = counts(metadata, name);
+            updates.add(counts[0]);
+            refused.add(counts[1]);
             memories.add(value(metadata, "inputs." + name, FactorMemory::parse));
             memories.add(value(metadata, "outputs." + name, FactorMemory::parse));
         }
@@ -91,8 +88,16 @@ record KfacMetadata(
                 memories);
     }
 
-    private static <T> T value(
-            Map<String, String> metadata, String key, Function<String, T> parser) {
+    /** The updates that a layer has taken and dropped. */
+    static long[] counts(Map<String, String> metadata, String layer) {
+        var counts = value(metadata, "layer." + layer, text -> text.split(" ", -1));
+        if (counts.length != 2) {
+            throw new IllegalArgumentException("layer '" + layer + "' needs two counts");
+        }
+        return new long[] {count(counts[0]), count(counts[1])};
+    }
+
+    static <T> T value(Map<String, String> metadata, String key, Function<String, T> parser) {
         var text = metadata.get(key);
         if (text == null) {
             throw new IllegalArgumentException("'" + key + "' is absent");
@@ -100,7 +105,7 @@ record KfacMetadata(
         return parser.apply(text);
     }
 
-    private static long count(String text) {
+    static long count(String text) {
         long value = Long.parseLong(text);
         if (value < 0) {
             throw new IllegalArgumentException("a count must be at least 0, but is " + value);

@@ -2,6 +2,8 @@ package org.panoptim.kfac;
 
 import org.panoptim.Memory;
 import org.panoptim.Parameter;
+import org.panoptim.ParameterGroup;
+import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.kronecker.Contribution;
 import org.panoptim.spi.kronecker.KroneckerLayer;
 
@@ -64,6 +66,30 @@ final class LayerList {
                             + String.join(", ", places.keySet()));
         }
         return place;
+    }
+
+    /**
+     * Checks that all parameters of the layers are an optimizer's.
+     *
+     * @throws IllegalArgumentException if not
+     */
+    void requireIn(StepPlan plan) {
+        for (var layer : layers) {
+            groupOf(plan, layer, layer.weight());
+            layer.bias().ifPresent(bias -> groupOf(plan, layer, bias));
+        }
+    }
+
+    /** The group that a layer's parameter is in. */
+    static ParameterGroup groupOf(StepPlan plan, KroneckerLayer layer, Parameter parameter) {
+        return plan.groups().stream()
+                .filter(group -> group.parameters().stream().anyMatch(each -> each == parameter))
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        "layer '%s': parameter '%s' is in none of the optimizer's groups"
+                                                .formatted(layer.name(), parameter.name())));
     }
 
     /** Describes what a layer saw, once its sizes are found to agree. */

@@ -201,4 +201,17 @@ class FallbackTest {
             assertThat(report.certifiedError()).isLessThanOrEqualTo(1e-3);
         }
     }
+
+    @Test
+    void whereNewtonsMethodDoesNotReachItsErrorTheFactorisationDoes() {
+        try (var square = new Square(32, builder -> builder.damping(1e-2).warmNewton(1e-3))) {
+            square.contribute(Matrices.random(64, 32, 5));
+            square.kfac.refresh();
+            // Larger than what the average can have become: its eigenvalues exceed all bounds.
+            var report = square.refresh(Matrices.scale(1e7, spectrum(32, 1e5, 3)));
+            assertThat(report.fallback()).isEqualTo(Fallback.CHOLESKY);
+            assertThat(report.newtonIterations()).isZero();
+            assertThat(report.certifiedError()).isLessThan(.25);
+        }
+    }
 }

@@ -10,7 +10,8 @@ import java.util.List;
  *
  * <p>A {@link #commit} that takes an update up computes for each layer {@code ĥ = (d − min d) /
  * (max d − min d + 1e-6)} of each diagonal d, folds it into the average, and writes {@code s hᵀ} (s
- * of the output gradients, h of the inputs) into the layer's {@linkplain #weight curvature}.
+ * of the output gradients, h of the inputs), multiplied by the loss scale as all curvature is, into
+ * the layer's {@linkplain #weight curvature}.
  */
 public interface FisherEngine extends FactorEngine {
 

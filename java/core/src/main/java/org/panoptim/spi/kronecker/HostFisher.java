@@ -113,10 +113,11 @@ public final class HostFisher implements FisherEngine {
     @Override
     public void commit(StepFacts step) {
         requireOpen();
-        boolean accepted = ((StepContext) step).accepted();
+        var context = (StepContext) step;
         for (int layer = 0; layer < layers.length; layer++) {
-            if (accepted && layers[layer].rows() > 0) {
+            if (context.accepted() && layers[layer].rows() > 0) {
                 commit(layer);
+                write(layer, (float) (1 / context.gradientScale()));
             } else {
                 layers[layer].forget();
             }
@@ -129,7 +130,6 @@ public final class HostFisher implements FisherEngine {
             for (int factor = 2 * layer; factor < 2 * layer + 2; factor++) {
                 average(averages[factor], pending[factor], layers[layer].updates() + 1);
             }
-            write(layer);
         }
         layers[layer].taken(finite);
     }
@@ -149,12 +149,12 @@ public final class HostFisher implements FisherEngine {
         }
     }
 
-    private void write(int layer) {
+    private void write(int layer, float lossScale) {
         var described = plan.layers().get(layer);
         var inputs = averages[2 * layer];
         var outputs = averages[2 * layer + 1];
         for (int row = 0; row < described.outputs(); row++) {
-            float output = Floats.get(outputs, row);
+            float output = lossScale * Floats.get(outputs, row);
             for (int column = 0; column < described.inputs(); column++) {
                 Floats.set(
                         weights[layer],

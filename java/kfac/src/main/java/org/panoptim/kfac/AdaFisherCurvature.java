@@ -1,0 +1,337 @@
+package org.panoptim.kfac;
+
+import org.jspecify.annotations.Nullable;
+import org.panoptim.Backend;
+import org.panoptim.HostMemory;
+import org.panoptim.Memory;
+import org.panoptim.Parameter;
+import org.panoptim.StateTensor;
+import org.panoptim.rule.AdaFisher;
+import org.panoptim.rule.UpdateRule;
+import org.panoptim.spi.CurvatureTransform;
+import org.panoptim.spi.DeviceStep;
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.StepContext;
+import org.panoptim.spi.StepFacts;
+import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.kronecker.FisherAverage;
+import org.panoptim.spi.kronecker.FisherEngine;
+import org.panoptim.spi.kronecker.FisherPlan;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The Fisher information that the rule {@link AdaFisher} divides by: of the Kronecker factors of
+ * each linear layer the diagonals, normalised to [0, 1] and averaged (Gomes et al., "AdaFisher:
+ * Adaptive Second Order Optimization via Fisher Information", ICLR 2025).
+ *
+ * <p>It is the optimizer's transform, though it leaves gradients alone: on the steps where
+ * contributions come, it hands each parameter of a layer {@code s hᵀ} as its curvature, computed
+ * once the step is accepted. Until a layer's first update that is one everywhere. Parameters of no
+ * layer need a group with another rule.
+ *
+ * <p>An instance belongs to one optimizer, and to one thread at a time. Its builder's caller closes
+ * it, after the optimizer and before the backend.
+ */
+public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseable {
+
+    private static final String KIND = "ada-fisher";
+
+    private final LayerList layers;
+    private final int period;
+    private final FisherEngine engine;
+    private long steps;
+    private boolean pending;
+    private @Nullable Execution execution;
+
+    private AdaFisherCurvature(LayerList layers, FisherPlan plan, int period, Backend backend) {
+        this.layers = layers;
+        this.period = period;
+        engine = backend.open(plan);
+    }
+
+    /**
+     * Begins a description.
+     *
+     * @param backend the backend that the optimizer steps on
+     */
+    public static Builder builder(Backend backend) {
+        return new Builder(backend);
+    }
+
+    /** Whether the coming step updates the diagonals; at others contributions are ignored. */
+    public boolean factorsDue() {
+        return steps % period == 0;
+    }
+
+    /**
+     * Adds what a layer saw in a micro-batch; see {@link Kfac#accumulate}.
+     *
+     * @throws IllegalArgumentException if there is no such layer, sizes do not agree, or the memory
+     *     is not the backend's; nothing is changed
+     * @throws IllegalStateException if this is closed
+     */
+    public void accumulate(String layer, Memory inputs, Memory outputGradients, Batch batch) {
+        int place = layers.place(layer);
+        var contribution = layers.contribution(place, inputs, outputGradients, batch);
+        if (!factorsDue()) {
+            return;
+        }
+        engine.accumulate(place, LossScales.known(contribution, execution));
+        pending = true;
+        var described = layers.get(place);
+        described.weight().curvature(engine.weight(place));
+        described.bias().ifPresent(bias -> bias.curvature(engine.bias(place)));
+    }
+
+    /** As {@link #accumulate(String, Memory, Memory, Batch)}, of host memory. */
+    public void accumulate(
+            String layer, MemorySegment inputs, MemorySegment outputGradients, Batch batch) {
+        accumulate(layer, new HostMemory(inputs), new HostMemory(outputGradients), batch);
+    }
+
+    @Override
+    public void check(StepPlan plan) {
+        layers.requireIn(plan);
+        var known = new HashSet<Parameter>();
+        for (var layer : layers.all()) {
+            known.add(layer.weight());
+            layer.bias().ifPresent(known::add);
+        }
+        for (var group : plan.groups()) {
+            for (var parameter : group.parameters()) {
+                if (known.contains(parameter) != group.rule() instanceof AdaFisher) {
+                    throw new IllegalArgumentException(
+                            "group '%s': parameter '%s' %s"
+                                    .formatted(
+                                            group.name(),
+                                            parameter.name(),
+                                            known.contains(parameter)
+                                                    ? "belongs to a layer, so its rule must be"
+                                                            + " ada-fisher, but is "
+                                                            + group.rule().name()
+                                                    : "belongs to no layer, so its rule must not be"
+                                                            + " ada-fisher"));
+                }
+            }
+        }
+    }
+
+    @Override
+    public void follow(StepPlan plan, Execution newExecution) {
+        if (execution == null) {
+            begin(plan, newExecution);
+        } else if (execution != newExecution) {
+            throw new IllegalStateException("this curvature belongs to another optimizer");
+        }
+        newExecution.deviceStep().ifPresent(engine::attach);
+        execution = newExecution;
+    }
+
+    /** The rule's own copy begins with ones too, and not with nothing to divide by. */
+    private static void begin(StepPlan plan, Execution execution) {
+        for (var group : plan.groups()) {
+            int slot = slot(group.rule());
+            for (var parameter : group.parameters()) {
+                if (slot >= 0 && execution.count(parameter) == 0) {
+                    fillWithOnes(execution.state(parameter, slot));
+                }
+            }
+        }
+    }
+
+    private static int slot(UpdateRule rule) {
+        if (rule instanceof AdaFisher) {
+            for (int i = 0; i < rule.slots().size(); i++) {
+                if (rule.slots().get(i).name().equals("fisher")) {
+                    return i;
+                }
+            }
+        }
+        return -1;
+    }
+
+    private static void fillWithOnes(StateTensor state) {
+        try (var arena = Arena.ofConfined()) {
+            long most = Math.min(state.byteSize(), 1 << 20);
+            var ones = arena.allocate(most, Float.BYTES);
+            for (long i = 0; i < most / Float.BYTES; i++) {
+                ones.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1);
+            }
+            for (long at = 0; at < state.byteSize(); at += most) {
+                state.write(at, ones.asSlice(0, Math.min(most, state.byteSize() - at)));
+            }
+        }
+    }
+
+    @Override
+    public void release() {
+        engine.discard();
+        pending = false;
+        execution = null;
+    }
+
+    @Override
+    public boolean queuesOn(Backend backend) {
+        return engine.queuesOn(backend);
+    }
+
+    @Override
+    public void transform(StepContext step) {
+        run(step);
+    }
+
+    @Override
+    public void enqueue(DeviceStep step) {
+        run(step);
+    }
+
+    private void run(StepFacts step) {
+        if (execution != null && execution.deviceStep().isPresent() != step instanceof DeviceStep) {
+            throw new IllegalStateException(
+                    "the curvature must be built on the very backend that the optimizer steps on");
+        }
+        pending = false;
+        engine.commit(step);
+        steps++;
+    }
+
+    @Override
+    public Map<String, String> metadata() {
+        if (pending) {
+            throw new IllegalStateException(
+                    "contributions were accumulated that no step has taken up yet; save after"
+                            + " step()");
+        }
+        var metadata = new LinkedHashMap<String, String>();
+        metadata.put("kind", KIND);
+        metadata.put("steps", String.valueOf(steps));
+        var states = engine.factors();
+        for (int i = 0; i < layers.size(); i++) {
+            var state = states.get(2 * i);
+            metadata.put("layer." + layers.get(i).name(), state.updates() + " " + state.refused());
+        }
+        return metadata;
+    }
+
+    @Override
+    public List<StateTensor> states() {
+        var states = new ArrayList<StateTensor>();
+        for (int factor = 0; factor < 2 * layers.size(); factor++) {
+            states.add(engine.average(factor));
+        }
+        return states;
+    }
+
+    @Override
+    public void checkMetadata(Map<String, String> metadata) {
+        if (!KIND.equals(metadata.get("kind"))) {
+            throw new IllegalArgumentException(
+                    "the optimizer has AdaFisher's curvature, but the checkpoint has "
+                            + metadata.getOrDefault("kind", "none"));
+        }
+        if (metadata.size() != 2 + layers.size()) {
+            throw new IllegalArgumentException(
+                    "the optimizer has %d layers, but the checkpoint others"
+                            .formatted(layers.size()));
+        }
+        KfacMetadata.value(metadata, "steps", KfacMetadata::count);
+        for (var layer : layers.all()) {
+            KfacMetadata.counts(metadata, layer.name());
+        }
+    }
+
+    @Override
+    public void restore(Map<String, String> metadata) {
+        engine.discard();
+        pending = false;
+        steps = KfacMetadata.value(metadata, "steps", KfacMetadata::count);
+        for (int i = 0; i < layers.size(); i++) {
+            var counts = KfacMetadata.counts(metadata, layers.get(i).name());
+            engine.restore(i, counts[0], counts[1]);
+        }
+    }
+
+    /** Frees the diagonals; closing twice is harmless. */
+    @Override
+    public void close() {
+        if (execution != null) {
+            throw new IllegalStateException(
+                    "an optimizer still uses this curvature; close it first");
+        }
+        engine.close();
+    }
+
+    /** Describes the layers and how their diagonals are averaged. */
+    public static final class Builder {
+
+        private final Backend backend;
+        private final LayerList layers = new LayerList();
+        private FisherAverage average = FisherAverage.NORMALISED_EMA;
+        private double decay = .92;
+        private int period = 100;
+
+        private Builder(Backend backend) {
+            this.backend = backend;
+        }
+
+        /**
+         * Adds a linear layer.
+         *
+         * @param weight outputs × inputs, float32
+         * @param bias outputs, float32
+         * @throws IllegalArgumentException if the name is taken, a parameter is another layer's, or
+         *     shapes or types do not fit
+         */
+        public Builder layer(String name, Parameter weight, Parameter bias) {
+            layers.add(name, weight, Optional.of(bias));
+            return this;
+        }
+
+        /** Adds a linear layer without a bias. */
+        public Builder layer(String name, Parameter weight) {
+            layers.add(name, weight, Optional.empty());
+            return this;
+        }
+
+        /** How diagonals are averaged; {@link FisherAverage#NORMALISED_EMA} by default. */
+        public Builder average(FisherAverage value) {
+            average = value;
+            return this;
+        }
+
+        /** γ of the averages, in [0, 1); .92 by default. */
+        public Builder decay(double value) {
+            decay = value;
+            return this;
+        }
+
+        /** Steps from one update of the diagonals to the next, at least 1; 100 by default. */
+        public Builder period(int value) {
+            if (value < 1) {
+                throw new IllegalArgumentException("period must be at least 1, but is " + value);
+            }
+            period = value;
+            return this;
+        }
+
+        /**
+         * Allocates the diagonals and a curvature for each parameter of a layer, on the backend.
+         *
+         * @throws IllegalArgumentException if a setting is out of range or there is no layer
+         * @throws org.panoptim.UnsupportedPlanException if the backend cannot, with the reason
+         */
+        public AdaFisherCurvature build() {
+            return new AdaFisherCurvature(
+                    layers, new FisherPlan(layers.all(), average, decay), period, backend);
+        }
+    }
+}
