@@ -46,6 +46,10 @@ extern "C" {
 #define PANOPTIM_TIER_CPU_LACKS 2
 #define PANOPTIM_TIER_SYSTEM_DISABLED 3
 
+/* Vectors that a matrix is probed with, and how many products are summed before the sums are. */
+#define PANOPTIM_PROBES 10
+#define PANOPTIM_PROBE_BLOCK 64
+
 /* The library's PANOPTIM_ABI. */
 int32_t panoptim_abi(void);
 
@@ -80,6 +84,27 @@ int32_t panoptim_update(int32_t tier, const panoptim_plan *plan, int32_t phase, 
 
 /* Joins the update's norm into control->update_norm. */
 int32_t panoptim_finish(const panoptim_plan *plan);
+
+/*
+ * Passes over square matrices, for Kronecker factors: n x n floats by rows. These are not part of
+ * the step, and their bits may differ between tiers.
+ */
+
+/* The lower triangle of (matrix + damping I), each element times scale[row] scale[column]. */
+int32_t panoptim_scale_matrix(int32_t tier, int64_t n, const float *matrix, double damping,
+                              const double *scale, float *scaled);
+
+/* Multiplies the lower triangle by scale[row] scale[column], unless that is null, and mirrors it.
+ */
+int32_t panoptim_mirror_matrix(int32_t tier, int64_t n, float *matrix, const double *scale);
+
+/*
+ * products = matrix * vectors in double, vectors having PANOPTIM_PROBES columns, in sums of
+ * PANOPTIM_PROBE_BLOCK that are then added; and for each row two sums: of absolute values, and
+ * scale[row]^2 times that of (element * scale[column])^2.
+ */
+int32_t panoptim_probe_matrix(int32_t tier, int64_t n, const float *matrix, const double *vectors,
+                              const double *scale, double *products, double *sums);
 
 #ifdef __cplusplus
 }

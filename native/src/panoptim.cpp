@@ -85,4 +85,36 @@ int32_t panoptim_finish(const panoptim_plan *plan) {
     return panoptim::finish(*plan);
 }
 
+int32_t panoptim_scale_matrix(int32_t tier, int64_t n, const float *matrix, double damping,
+                              const double *scale, float *scaled) {
+    const panoptim::Tier *usable = panoptim::usable_tier(tier);
+    if (usable == nullptr) {
+        return PANOPTIM_ERROR_TIER;
+    }
+    const FloatingPointSettings settings;
+    usable->scale_matrix(n, matrix, damping, scale, scaled);
+    return PANOPTIM_OK;
+}
+
+int32_t panoptim_mirror_matrix(int32_t tier, int64_t n, float *matrix, const double *scale) {
+    const panoptim::Tier *usable = panoptim::usable_tier(tier);
+    if (usable == nullptr) {
+        return PANOPTIM_ERROR_TIER;
+    }
+    const FloatingPointSettings settings;
+    usable->mirror_matrix(n, matrix, scale);
+    return PANOPTIM_OK;
+}
+
+int32_t panoptim_probe_matrix(int32_t tier, int64_t n, const float *matrix, const double *vectors,
+                              const double *scale, double *products, double *sums) {
+    const panoptim::Tier *usable = panoptim::usable_tier(tier);
+    if (usable == nullptr) {
+        return PANOPTIM_ERROR_TIER;
+    }
+    const FloatingPointSettings settings;
+    usable->probe_matrix(n, matrix, vectors, scale, products, sums);
+    return PANOPTIM_OK;
+}
+
 } // extern "C"

@@ -5,6 +5,7 @@
 // that is a template or inline, nothing with functions outside PANOPTIM_TIER's namespace.
 #include "tier.h"
 
+#include "matrix.h"
 #include "prefetch.h"
 #include "rules/rules.cuh"
 #include "step/buffers.cuh"
@@ -197,5 +198,6 @@ static_assert(PANOPTIM_MAX_PHASES == 4);
 #define PANOPTIM_JOIN(a, b) a##b
 #define PANOPTIM_TIER_TABLE(tier) PANOPTIM_JOIN(tier, _tier)
 
-constexpr panoptim::Tier panoptim::PANOPTIM_TIER_TABLE(PANOPTIM_TIER) = {panoptim::measure,
-                                                                         panoptim::updates};
+constexpr panoptim::Tier panoptim::PANOPTIM_TIER_TABLE(PANOPTIM_TIER) = {
+    panoptim::measure, panoptim::updates, panoptim::scale_matrix, panoptim::mirror_matrix,
+    panoptim::probe_matrix};

@@ -24,10 +24,20 @@ using UpdateFunction = void (*)(const UpdateRun &);
 // The sum of squares of a chunk of a gradient, through the reduction tree.
 using MeasureFunction = double (*)(const void *gradient, int64_t first, int64_t elements);
 
+// Passes over square matrices; see panoptim.h.
+using ScaleMatrixFunction = void (*)(int64_t n, const float *matrix, double damping,
+                                     const double *scale, float *scaled);
+using MirrorMatrixFunction = void (*)(int64_t n, float *matrix, const double *scale);
+using ProbeMatrixFunction = void (*)(int64_t n, const float *matrix, const double *vectors,
+                                     const double *scale, double *products, double *sums);
+
 struct Tier {
     MeasureFunction measure;
     // By rule and phase: PANOPTIM_MAX_PHASES functions a rule, null beyond the rule's phases.
     const UpdateFunction (*update)[PANOPTIM_MAX_PHASES];
+    ScaleMatrixFunction scale_matrix;
+    MirrorMatrixFunction mirror_matrix;
+    ProbeMatrixFunction probe_matrix;
 };
 
 // The tiers in this library; which exist depends on the architecture it is built for.

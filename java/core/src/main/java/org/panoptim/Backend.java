@@ -7,6 +7,8 @@ import org.panoptim.spi.kronecker.FisherPlan;
 import org.panoptim.spi.kronecker.KroneckerEngine;
 import org.panoptim.spi.kronecker.KroneckerPlan;
 
+import java.util.List;
+
 /**
  * Where steps are computed. All backends give the same bits for {@linkplain
  * org.panoptim.rule.PhasedRule phased rules}; they differ in speed and in the memory they reach.
@@ -48,6 +50,13 @@ public interface Backend extends AutoCloseable {
      */
     default FisherEngine open(FisherPlan plan) {
         throw new UnsupportedPlanException(name(), "it computes no Kronecker factors");
+    }
+
+    /**
+     * What Kronecker factors are computed with, and what was tried before; loads what they need.
+     */
+    default List<String> explainFactors() {
+        return List.of();
     }
 
     /**

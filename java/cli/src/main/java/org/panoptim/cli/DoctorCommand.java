@@ -1,6 +1,8 @@
 package org.panoptim.cli;
 
+import org.panoptim.Backend;
 import org.panoptim.BackendStatus;
+import org.panoptim.BackendUnavailableException;
 import org.panoptim.Backends;
 
 import picocli.CommandLine.Command;
@@ -34,6 +36,14 @@ final class DoctorCommand implements Callable<Integer> {
         return 0;
     }
 
+    private static List<String> factors(String name) {
+        try (var backend = Backend.named(name)) {
+            return backend.explainFactors();
+        } catch (BackendUnavailableException e) {
+            return List.of("unknown, since the backend cannot be opened: " + e.getMessage());
+        }
+    }
+
     private static void printBackends(PrintWriter out, List<BackendStatus> backends) {
         out.println("Backends, the fastest first:");
         for (var backend : backends) {
@@ -44,6 +54,10 @@ final class DoctorCommand implements Callable<Integer> {
                             + ": "
                             + backend.summary());
             backend.tried().forEach(attempt -> out.println("      " + attempt));
+            if (backend.available()) {
+                factors(backend.name())
+                        .forEach(line -> out.println("      Kronecker factors: " + line));
+            }
         }
         var chosen = backends.stream().filter(BackendStatus::available).findFirst();
         out.println();

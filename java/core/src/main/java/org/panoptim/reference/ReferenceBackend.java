@@ -13,6 +13,8 @@ import org.panoptim.spi.kronecker.KroneckerPlan;
 import org.panoptim.spi.kronecker.Parallel;
 import org.panoptim.spi.kronecker.PlainKroneckerAlgebra;
 
+import java.util.List;
+
 /** The backend in plain Java. */
 final class ReferenceBackend implements Backend {
 
@@ -34,6 +36,11 @@ final class ReferenceBackend implements Backend {
     @Override
     public Execution open(StepPlan plan) {
         return uses.open(() -> new ReferenceExecution(plan, uses::release));
+    }
+
+    @Override
+    public List<String> explainFactors() {
+        return List.of("plain Java, in double");
     }
 
     @Override

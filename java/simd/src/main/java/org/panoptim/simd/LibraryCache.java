@@ -1,5 +1,6 @@
 package org.panoptim.simd;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -8,6 +9,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Map;
 
 /**
  * Keeps unpacked libraries in files named by their content, so that several processes and versions
@@ -29,6 +31,36 @@ final class LibraryCache {
             // A home that cannot be written to must not keep the library from being used.
             return storeForThisProcess(content, name);
         }
+    }
+
+    /**
+     * Returns a folder with these files, written now or before: libraries that find each other by
+     * lying beside each other.
+     *
+     * @param files contents by name
+     */
+    static Path storeTogether(Map<String, byte[]> files) throws IOException {
+        var all = new ByteArrayOutputStream();
+        for (var content : files.values()) {
+            all.writeBytes(sha256(content));
+        }
+        var hash = HexFormat.of().formatHex(sha256(all.toByteArray()));
+        try {
+            return storeAll(folder().resolve(hash), files);
+        } catch (IOException _) {
+            var folder = Files.createTempDirectory("panoptim-");
+            folder.toFile().deleteOnExit();
+            storeAll(folder, files);
+            files.keySet().forEach(name -> folder.resolve(name).toFile().deleteOnExit());
+            return folder;
+        }
+    }
+
+    private static Path storeAll(Path folder, Map<String, byte[]> files) throws IOException {
+        for (var file : files.entrySet()) {
+            store(folder, file.getValue(), file.getKey());
+        }
+        return folder;
     }
 
     private static Path storeForThisProcess(byte[] content, String name) throws IOException {

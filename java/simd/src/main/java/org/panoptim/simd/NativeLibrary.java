@@ -145,7 +145,7 @@ final class NativeLibrary {
     }
 
     /** For example {@code linux-x86_64}. */
-    private static String platform() {
+    static String platform() {
         var os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
         var arch = System.getProperty("os.arch");
         return (os.startsWith("mac") ? "macos" : os.startsWith("windows") ? "windows" : os)

@@ -8,6 +8,14 @@ import org.panoptim.simd.bindings.LibPanoptim;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UseCount;
+import org.panoptim.spi.kronecker.FisherEngine;
+import org.panoptim.spi.kronecker.FisherPlan;
+import org.panoptim.spi.kronecker.HostFisher;
+import org.panoptim.spi.kronecker.HostKronecker;
+import org.panoptim.spi.kronecker.KroneckerAlgebra;
+import org.panoptim.spi.kronecker.KroneckerEngine;
+import org.panoptim.spi.kronecker.KroneckerPlan;
+import org.panoptim.spi.kronecker.PlainKroneckerAlgebra;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.StructLayout;
@@ -115,6 +123,36 @@ public final class SimdBackend implements Backend {
     @Override
     public Execution open(StepPlan plan) {
         return uses.open(() -> new SimdExecution(plan, tier, rules, workers, uses::release));
+    }
+
+    @Override
+    public List<String> explainFactors() {
+        var lines = new ArrayList<>(OpenBlasLibrary.get().tried());
+        if (OpenBlasLibrary.get().functions().isEmpty()) {
+            lines.add("plain Java, which is slow");
+        }
+        return lines;
+    }
+
+    @Override
+    public KroneckerEngine open(KroneckerPlan plan) {
+        KroneckerAlgebra algebra =
+                OpenBlasLibrary.get()
+                        .functions()
+                        .<KroneckerAlgebra>map(blas -> new OpenBlasAlgebra(blas, tier))
+                        .orElseGet(PlainKroneckerAlgebra::new);
+        return uses.open(
+                () ->
+                        new HostKronecker(
+                                plan,
+                                algebra,
+                                (count, body) -> workers.run(body::accept, count),
+                                uses::release));
+    }
+
+    @Override
+    public FisherEngine open(FisherPlan plan) {
+        return uses.open(() -> new HostFisher(plan, uses::release));
     }
 
     @Override

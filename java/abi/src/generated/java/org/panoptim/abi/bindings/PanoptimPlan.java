@@ -23,10 +23,10 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int PANOPTIM_ABI = (int)2L;
+    private static final int PANOPTIM_ABI = (int)3L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_ABI 2
+     * #define PANOPTIM_ABI 3
      * }
      */
     public static int PANOPTIM_ABI() {

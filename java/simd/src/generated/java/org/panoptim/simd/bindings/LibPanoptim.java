@@ -113,6 +113,24 @@ public class LibPanoptim extends LibPanoptim$shared {
     public static int PANOPTIM_TIER_SYSTEM_DISABLED() {
         return PANOPTIM_TIER_SYSTEM_DISABLED;
     }
+    private static final int PANOPTIM_PROBES = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_PROBES 10
+     * }
+     */
+    public static int PANOPTIM_PROBES() {
+        return PANOPTIM_PROBES;
+    }
+    private static final int PANOPTIM_PROBE_BLOCK = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_PROBE_BLOCK 64
+     * }
+     */
+    public static int PANOPTIM_PROBE_BLOCK() {
+        return PANOPTIM_PROBE_BLOCK;
+    }
 
     private static class panoptim_abi {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
@@ -772,6 +790,200 @@ public class LibPanoptim extends LibPanoptim$shared {
                 traceDowncall("panoptim_finish", plan);
             }
             return (int)mh$.invokeExact(plan);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class panoptim_scale_matrix {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            LibPanoptim.C_INT,
+            LibPanoptim.C_INT,
+            LibPanoptim.C_LONG,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_DOUBLE,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("panoptim_scale_matrix");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t panoptim_scale_matrix(int32_t tier, int64_t n, const float *matrix, double damping, const double *scale, float *scaled)
+     * }
+     */
+    public static FunctionDescriptor panoptim_scale_matrix$descriptor() {
+        return panoptim_scale_matrix.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t panoptim_scale_matrix(int32_t tier, int64_t n, const float *matrix, double damping, const double *scale, float *scaled)
+     * }
+     */
+    public static MethodHandle panoptim_scale_matrix$handle() {
+        return panoptim_scale_matrix.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t panoptim_scale_matrix(int32_t tier, int64_t n, const float *matrix, double damping, const double *scale, float *scaled)
+     * }
+     */
+    public static MemorySegment panoptim_scale_matrix$address() {
+        return panoptim_scale_matrix.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t panoptim_scale_matrix(int32_t tier, int64_t n, const float *matrix, double damping, const double *scale, float *scaled)
+     * }
+     */
+    public static int panoptim_scale_matrix(int tier, long n, MemorySegment matrix, double damping, MemorySegment scale, MemorySegment scaled) {
+        var mh$ = panoptim_scale_matrix.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("panoptim_scale_matrix", tier, n, matrix, damping, scale, scaled);
+            }
+            return (int)mh$.invokeExact(tier, n, matrix, damping, scale, scaled);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class panoptim_mirror_matrix {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            LibPanoptim.C_INT,
+            LibPanoptim.C_INT,
+            LibPanoptim.C_LONG,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("panoptim_mirror_matrix");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t panoptim_mirror_matrix(int32_t tier, int64_t n, float *matrix, const double *scale)
+     * }
+     */
+    public static FunctionDescriptor panoptim_mirror_matrix$descriptor() {
+        return panoptim_mirror_matrix.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t panoptim_mirror_matrix(int32_t tier, int64_t n, float *matrix, const double *scale)
+     * }
+     */
+    public static MethodHandle panoptim_mirror_matrix$handle() {
+        return panoptim_mirror_matrix.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t panoptim_mirror_matrix(int32_t tier, int64_t n, float *matrix, const double *scale)
+     * }
+     */
+    public static MemorySegment panoptim_mirror_matrix$address() {
+        return panoptim_mirror_matrix.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t panoptim_mirror_matrix(int32_t tier, int64_t n, float *matrix, const double *scale)
+     * }
+     */
+    public static int panoptim_mirror_matrix(int tier, long n, MemorySegment matrix, MemorySegment scale) {
+        var mh$ = panoptim_mirror_matrix.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("panoptim_mirror_matrix", tier, n, matrix, scale);
+            }
+            return (int)mh$.invokeExact(tier, n, matrix, scale);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class panoptim_probe_matrix {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            LibPanoptim.C_INT,
+            LibPanoptim.C_INT,
+            LibPanoptim.C_LONG,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("panoptim_probe_matrix");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t panoptim_probe_matrix(int32_t tier, int64_t n, const float *matrix, const double *vectors, const double *scale, double *products, double *sums)
+     * }
+     */
+    public static FunctionDescriptor panoptim_probe_matrix$descriptor() {
+        return panoptim_probe_matrix.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t panoptim_probe_matrix(int32_t tier, int64_t n, const float *matrix, const double *vectors, const double *scale, double *products, double *sums)
+     * }
+     */
+    public static MethodHandle panoptim_probe_matrix$handle() {
+        return panoptim_probe_matrix.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t panoptim_probe_matrix(int32_t tier, int64_t n, const float *matrix, const double *vectors, const double *scale, double *products, double *sums)
+     * }
+     */
+    public static MemorySegment panoptim_probe_matrix$address() {
+        return panoptim_probe_matrix.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t panoptim_probe_matrix(int32_t tier, int64_t n, const float *matrix, const double *vectors, const double *scale, double *products, double *sums)
+     * }
+     */
+    public static int panoptim_probe_matrix(int tier, long n, MemorySegment matrix, MemorySegment vectors, MemorySegment scale, MemorySegment products, MemorySegment sums) {
+        var mh$ = panoptim_probe_matrix.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("panoptim_probe_matrix", tier, n, matrix, vectors, scale, products, sums);
+            }
+            return (int)mh$.invokeExact(tier, n, matrix, vectors, scale, products, sums);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

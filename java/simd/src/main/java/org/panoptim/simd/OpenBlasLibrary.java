@@ -1,0 +1,128 @@
+package org.panoptim.simd;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.SymbolLookup;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Finds and loads OpenBLAS, once. It is a copy of our own, so that its number of threads is nobody
+ * else's.
+ *
+ * <p>Tried in this order: the file that the system property {@code panoptim.openblas} names (and
+ * then nothing else), the library in the artifact {@code org.bytedeco:openblas} of this platform,
+ * and the system's.
+ */
+final class OpenBlasLibrary {
+
+    /** The system property that names the library's file. */
+    static final String PROPERTY = "panoptim.openblas";
+
+    private static final String FOLDER = "org/bytedeco/openblas/" + NativeLibrary.platform() + "/";
+    private static final String NAME = "libopenblas.so.0";
+
+    /** What it is linked to beside the C library, where the artifact brings it. */
+    private static final List<String> COMPANIONS =
+            List.of("libgfortran.so.5", "libquadmath.so.0", "libgcc_s.so.1");
+
+    private final List<String> tried = new ArrayList<>();
+    private Optional<OpenBlas> loaded = Optional.empty();
+
+    private OpenBlasLibrary() {}
+
+    /** What came of loading; loading is tried once. */
+    static OpenBlasLibrary get() {
+        return Holder.LIBRARY;
+    }
+
+    /** The library's functions, if it was loaded. */
+    Optional<OpenBlas> functions() {
+        return loaded;
+    }
+
+    /** What was tried, in order, and what came of it. */
+    List<String> tried() {
+        return List.copyOf(tried);
+    }
+
+    private static final class Holder {
+        static final OpenBlasLibrary LIBRARY = search(System.getProperty(PROPERTY));
+    }
+
+    /**
+     * Looks for the library.
+     *
+     * @param file the only file to try, or null
+     */
+    static OpenBlasLibrary search(@org.jspecify.annotations.Nullable String file) {
+        var library = new OpenBlasLibrary();
+        if (file != null) {
+            library.attempt("system property " + PROPERTY, Path.of(file).toAbsolutePath());
+        } else if (!library.searchJar()) {
+            library.attemptSystem();
+        }
+        return library;
+    }
+
+    private boolean searchJar() {
+        try {
+            var files = new LinkedHashMap<String, byte[]>();
+            for (var name : COMPANIONS) {
+                read(name).ifPresent(content -> files.put(name, content));
+            }
+            var library = read(NAME);
+            if (library.isEmpty()) {
+                tried.add("artifact org.bytedeco:openblas: no resource " + FOLDER + NAME);
+                return false;
+            }
+            files.put(NAME, library.get());
+            return attempt("artifact org.bytedeco:openblas", store(files));
+        } catch (IOException e) {
+            tried.add("artifact org.bytedeco:openblas: cannot be unpacked: " + e);
+            return false;
+        }
+    }
+
+    /** The loader finds the companions beside the library, so all lie in one folder. */
+    private static Path store(Map<String, byte[]> files) throws IOException {
+        return LibraryCache.storeTogether(files).resolve(NAME);
+    }
+
+    private static Optional<byte[]> read(String name) throws IOException {
+        try (var packed =
+                OpenBlasLibrary.class.getClassLoader().getResourceAsStream(FOLDER + name)) {
+            return packed == null ? Optional.empty() : Optional.of(packed.readAllBytes());
+        }
+    }
+
+    private boolean attempt(String source, Path file) {
+        if (!Files.isRegularFile(file)) {
+            tried.add(source + ": " + file + ": no such file");
+            return false;
+        }
+        return attempt(source, () -> SymbolLookup.libraryLookup(file, Arena.global()));
+    }
+
+    private void attemptSystem() {
+        attempt("the system's " + NAME, () -> SymbolLookup.libraryLookup(NAME, Arena.global()));
+    }
+
+    private boolean attempt(String source, java.util.function.Supplier<SymbolLookup> opener) {
+        try {
+            var functions = new OpenBlas(opener.get());
+            functions.setThreads(1);
+            tried.add(source + ": loaded, " + functions.config());
+            loaded = Optional.of(functions);
+            return true;
+        } catch (IllegalArgumentException | java.util.NoSuchElementException e) {
+            tried.add(source + ": cannot be loaded: " + e.getMessage());
+            return false;
+        }
+    }
+}
