@@ -139,6 +139,23 @@ typedef struct panoptim_kfac_inversion {
     int32_t reserved;
 } panoptim_kfac_inversion;
 
+/* What Newton's iteration does in one launch, in coordinates in which B has a diagonal of ones. */
+#define PANOPTIM_KFAC_NEWTON_BEGIN 0
+#define PANOPTIM_KFAC_NEWTON_ITERATE 1
+#define PANOPTIM_KFAC_NEWTON_END 2
+
+/* Element by element what Newton's iteration does beside products of matrices. */
+typedef struct panoptim_kfac_newton {
+    const panoptim_kfac_matrix *matrix;
+    float *factor;        /* begin: becomes D B D */
+    float *iterate;       /* begin: becomes 1/D X 1/D of the inverse in use */
+    const float *product; /* iterate: X B X */
+    double keep;          /* iterate: X <- keep X - subtract X B X, made symmetric */
+    double subtract;      /* 0: the product is not read */
+    int32_t stage;
+    int32_t reserved;
+} panoptim_kfac_newton;
+
 /* Where a layer's gradients lie in this step. */
 typedef struct panoptim_kfac_gradients {
     float *weight; /* null: the layer takes no part */

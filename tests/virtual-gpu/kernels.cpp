@@ -4,6 +4,7 @@
 #include "kfac/fisher.cu"
 #include "kfac/invert.cu"
 #include "kfac/layers.cu"
+#include "kfac/newton.cu"
 #include "kfac/precondition.cu"
 #include "step/control.cu"
 #include "step/measure.cu"
@@ -29,6 +30,7 @@ PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_adopt)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_invert_f32)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_invert_f64)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_certify)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_newton_step)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_pack)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_clip_step)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_unpack)

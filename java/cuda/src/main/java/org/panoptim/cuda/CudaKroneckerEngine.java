@@ -173,34 +173,50 @@ final class CudaKroneckerEngine implements KroneckerEngine {
         if (inversions.isEmpty()) {
             return List.of();
         }
-        return backend.call(
-                () -> {
-                    try (var tables =
-                            new InversionTables(
-                                    backend,
-                                    buffers,
-                                    layers,
-                                    inversions,
-                                    sizes,
-                                    probes.address())) {
-                        return invert(inversions, tables);
-                    }
-                });
+        return backend.call(() -> candidates(inversions));
     }
 
-    private List<Inverted> invert(List<Inversion> inversions, InversionTables tables) {
-        FactorInverter.run(backend, tables, inversions, false);
-        FactorInverter.run(backend, tables, inversions, true);
-        tables.certify();
-        var results = new ArrayList<Inverted>();
-        for (int i = 0; i < inversions.size(); i++) {
-            var inversion = inversions.get(i);
-            results.add(
-                    inversion.method() instanceof Inversion.Newton
-                            ? Inverted.failed(Inverted.Status.NOT_CONVERGED)
-                            : tables.result(i, probes.largest(sizes[inversion.factor()]), 0));
+    private List<Inverted> candidates(List<Inversion> inversions) {
+        var results = new Inverted[inversions.size()];
+        var direct = new ArrayList<Integer>();
+        for (int i = 0; i < results.length; i++) {
+            if (inversions.get(i).method() instanceof Inversion.Newton method) {
+                results[i] = iterate(inversions.get(i), method);
+            } else {
+                direct.add(i);
+            }
         }
-        return results;
+        if (!direct.isEmpty()) {
+            factorise(direct.stream().map(inversions::get).toList(), direct, results);
+        }
+        return List.of(results);
+    }
+
+    private Inverted iterate(Inversion inversion, Inversion.Newton method) {
+        int size = sizes[inversion.factor()];
+        try (var tables = tables(List.of(inversion));
+                var newton =
+                        new NewtonInverter(backend, tables, size, probes.largest(size))) {
+            return newton.run(method);
+        }
+    }
+
+    private void factorise(
+            List<Inversion> inversions, List<Integer> places, Inverted[] results) {
+        try (var tables = tables(inversions)) {
+            FactorInverter.run(backend, tables, inversions, false);
+            FactorInverter.run(backend, tables, inversions, true);
+            tables.certify();
+            for (int i = 0; i < inversions.size(); i++) {
+                int size = sizes[inversions.get(i).factor()];
+                results[places.get(i)] = tables.result(i, probes.largest(size), 0);
+            }
+        }
+    }
+
+    private InversionTables tables(List<Inversion> inversions) {
+        return new InversionTables(
+                backend, buffers, layers, inversions, sizes, probes.address());
     }
 
     private void requireFactors(List<Integer> factors) {

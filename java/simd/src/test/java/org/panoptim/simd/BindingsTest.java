@@ -7,6 +7,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.panoptim.abi.bindings.PanoptimKfac;
 import org.panoptim.abi.bindings.PanoptimPlan;
 import org.panoptim.simd.bindings.LibPanoptim;
 
@@ -31,6 +32,7 @@ class BindingsTest {
     /** A header and what is made of it. */
     private enum Bound {
         PLAN("panoptim_plan", "java/abi", PanoptimPlan.class),
+        KRONECKER("panoptim_kfac", "java/abi", PanoptimKfac.class),
         LIBRARY("panoptim", "java/simd", LibPanoptim.class);
 
         private final Header header;

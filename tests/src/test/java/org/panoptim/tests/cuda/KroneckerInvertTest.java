@@ -196,4 +196,44 @@ class KroneckerInvertTest {
             assertThat(engine.inverse(2).toArray()[n]).isZero();
         }
     }
+
+    @ParameterizedTest
+    @EnumSource
+    void newtonStartsFromTheInverseInUse(Setup setup) {
+        int n = 90;
+        var random = new Random(11);
+        try (var device = setup.device()) {
+            var engine = open(device, n, n);
+            var first = Doubles.positive(random, n, 100);
+            var other = Doubles.positive(random, n, 100);
+            engine.average(0).set(first);
+            engine.average(1).set(other);
+            engine.invert(List.of(new Inversion(0, 1e-3, SINGLE), new Inversion(1, 0, SINGLE)));
+            engine.adopt(List.of(0, 1));
+            var moved = first.clone();
+            for (int i = 0; i < n * n; i++) {
+                moved[i] = 0.5f * first[i] + 0.5f * other[i];
+            }
+            engine.average(0).set(moved);
+            var inversion = new Inversion(0, 1e-3, new Inversion.Newton(0.5, 1e-2, 20));
+            // The other is far off, and has two iterations.
+            engine.average(1).set(Doubles.positive(new Random(12), n, 1e5));
+            var hopeless = new Inversion(1, 0, new Inversion.Newton(0.9, 1e-3, 2));
+            var results = engine.invert(List.of(inversion, hopeless));
+            assertThat(results.get(0).certifiedError()).isLessThan(1e-2);
+            assertThat(results.get(0).iterations()).isBetween(2, 12);
+            assertThat(results.get(1).status()).isEqualTo(Inverted.Status.NOT_CONVERGED);
+            check(engine, inversion, results.get(0), moved, n);
+            var bad = moved.clone();
+            bad[7] = Float.NaN;
+            engine.average(0).set(bad);
+            assertThat(engine.invert(List.of(inversion)).get(0).status())
+                    .isEqualTo(Inverted.Status.NOT_FINITE);
+            // Nothing to start from.
+            engine.average(0).set(moved);
+            engine.inverse(0).set(new float[n * n]);
+            assertThat(engine.invert(List.of(inversion)).get(0).status())
+                    .isEqualTo(Inverted.Status.NOT_CONVERGED);
+        }
+    }
 }

@@ -122,5 +122,32 @@ public class PanoptimKfac extends PanoptimKfac$shared {
     public static int PANOPTIM_KFAC_IDENTITY() {
         return PANOPTIM_KFAC_IDENTITY;
     }
+    private static final int PANOPTIM_KFAC_NEWTON_BEGIN = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_KFAC_NEWTON_BEGIN 0
+     * }
+     */
+    public static int PANOPTIM_KFAC_NEWTON_BEGIN() {
+        return PANOPTIM_KFAC_NEWTON_BEGIN;
+    }
+    private static final int PANOPTIM_KFAC_NEWTON_ITERATE = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_KFAC_NEWTON_ITERATE 1
+     * }
+     */
+    public static int PANOPTIM_KFAC_NEWTON_ITERATE() {
+        return PANOPTIM_KFAC_NEWTON_ITERATE;
+    }
+    private static final int PANOPTIM_KFAC_NEWTON_END = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_KFAC_NEWTON_END 2
+     * }
+     */
+    public static int PANOPTIM_KFAC_NEWTON_END() {
+        return PANOPTIM_KFAC_NEWTON_END;
+    }
 }
 
