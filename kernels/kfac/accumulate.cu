@@ -57,9 +57,11 @@ __device__ __forceinline__ void accumulate_tile(const panoptim_kfac_accumulation
                                                 AccumulateRoom &room) {
     const panoptim_kfac_contribution &contribution = launch.contribution;
     const panoptim_kfac_factor &factor = launch.factors[side];
-    const Columns columns{
-        side == 0 ? contribution.inputs : contribution.output_gradients, contribution.columns[side],
-        factor.size, side == 0 ? 1.0F : static_cast<float>(weighing.scale)};
+    const bool of_inputs = side == 0;
+    const Columns columns{of_inputs ? contribution.inputs : contribution.output_gradients,
+                          of_inputs ? contribution.columns[0] : contribution.columns[1],
+                          factor.size,
+                          of_inputs ? 1.0F : static_cast<float>(weighing.scale)};
     Share<float> sums;
     sums.clear();
     for (int64_t first = 0; first < contribution.rows; first += rows_at_a_time) {

@@ -10,7 +10,7 @@ constexpr int diagonal_threads = 256;
 // Columns that a thread block sums at a time, and its threads that share one.
 constexpr int diagonal_columns = 32;
 constexpr int diagonal_lanes = diagonal_threads / diagonal_columns;
-constexpr int64_t curvature_piece = PANOPTIM_KFAC_PIECE;
+constexpr unsigned curvature_piece = PANOPTIM_KFAC_PIECE;
 
 struct DiagonalRoom {
     double sums[diagonal_lanes][diagonal_columns];
@@ -21,7 +21,7 @@ struct DiagonalRoom {
 __device__ __forceinline__ double sum_squares(const panoptim_kfac_contribution &contribution,
                                               int side, int column, double scale, int lane) {
     const float *values = side == 0 ? contribution.inputs : contribution.output_gradients;
-    const int given = contribution.columns[side];
+    const int given = side == 0 ? contribution.columns[0] : contribution.columns[1];
     double sum = 0;
     for (int64_t row = lane; row < contribution.rows; row += diagonal_lanes) {
         if (contribution.mask == nullptr || contribution.mask[row] != 0) {
@@ -159,16 +159,18 @@ extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads)
     for (int64_t i = blockIdx.x; i < launch.count; i += gridDim.x) {
         const panoptim_kfac_piece piece = launch.pieces[i];
         const panoptim_kfac_diagonal &diagonal = launch.diagonals[piece.layer];
-        const int columns = diagonal.sizes[0];
-        const int64_t elements = static_cast<int64_t>(diagonal.sizes[1]) * columns;
-        const int64_t first = piece.index * curvature_piece;
-        for (int64_t at = threadIdx.x; at < curvature_piece && first + at < elements;
+        // Sides are at most 46001, so that the elements can be counted in 32 bits.
+        const auto columns = static_cast<unsigned>(diagonal.sizes[0]);
+        const auto inputs = static_cast<unsigned>(diagonal.inputs);
+        const unsigned elements = static_cast<unsigned>(diagonal.sizes[1]) * columns;
+        const unsigned first = static_cast<unsigned>(piece.index) * curvature_piece;
+        for (unsigned at = first + threadIdx.x; at < first + curvature_piece && at < elements;
              at += diagonal_threads) {
-            const int64_t row = (first + at) / columns;
-            const int64_t column = (first + at) - row * columns;
+            const unsigned row = at / columns;
+            const unsigned column = at - row * columns;
             const float value = diagonal.averages[1][row] * diagonal.averages[0][column];
-            if (column < diagonal.inputs) {
-                diagonal.weight[row * diagonal.inputs + column] = value;
+            if (column < inputs) {
+                diagonal.weight[row * inputs + column] = value;
             } else {
                 diagonal.bias[row] = value;
             }

@@ -242,13 +242,13 @@ class Inverting {
     }
 
     __device__ __forceinline__ void multiply(int row, int column) {
+        load_scales(row, column);
         Share<Real> share;
         share.clear();
         for (int k = row; k < side_; ++k) {
             await(flag(row, k), flag(column, k));
             multiply_tiles<1>(share, inverse_at(k, row), inverse_at(k, column), room_.slices);
         }
-        load_scales(row, column);
         if (atomicAdd(matrix_.status, 0) != PANOPTIM_KFAC_INVERTED) {
             return;
         }
@@ -295,13 +295,14 @@ __device__ __forceinline__ void invert_all(const panoptim_kfac_inversion &launch
 } // namespace PANOPTIM_TIER
 } // namespace panoptim
 
-extern "C" __global__ void __launch_bounds__(panoptim::tile_threads)
+// Two thread blocks on a multiprocessor are enough, so that there are registers for all.
+extern "C" __global__ void __launch_bounds__(panoptim::tile_threads, 2)
     panoptim_kfac_invert_f32(const panoptim_kfac_inversion launch) {
     __shared__ panoptim::InvertRoom<float> room;
     panoptim::invert_all(launch, room);
 }
 
-extern "C" __global__ void __launch_bounds__(panoptim::tile_threads)
+extern "C" __global__ void __launch_bounds__(panoptim::tile_threads, 2)
     panoptim_kfac_invert_f64(const panoptim_kfac_inversion launch) {
     __shared__ panoptim::InvertRoom<double> room;
     panoptim::invert_all(launch, room);

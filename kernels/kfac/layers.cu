@@ -83,13 +83,14 @@ extern "C" __global__ void __launch_bounds__(panoptim::trace_threads)
 extern "C" __global__ void __launch_bounds__(panoptim::copy_threads)
     panoptim_kfac_adopt(const panoptim_kfac_selection launch) {
     using namespace panoptim;
-    const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;
-    const int64_t first = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x;
+    const unsigned step = gridDim.x * copy_threads;
+    const unsigned first = blockIdx.x * copy_threads + threadIdx.x;
     for (int64_t i = 0; i < launch.count; ++i) {
         const panoptim_kfac_factor &factor = launch.factors[launch.chosen[i]];
-        const int64_t size = factor.size;
+        // At most 46001, so that the elements can be counted in 32 bits.
+        const auto size = static_cast<unsigned>(factor.size);
         const float *candidate = factor.buffers[1 - launch.layers[factor.layer].current];
-        for (int64_t at = first; at < size * size; at += step) {
+        for (unsigned at = first; at < size * size; at += step) {
             factor.inverse[at] = launch.value == PANOPTIM_KFAC_CANDIDATE ? candidate[at]
                                  : at / size == at % size                ? 1.0F
                                                                          : 0.0F;

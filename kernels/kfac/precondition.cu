@@ -10,7 +10,7 @@ inline namespace PANOPTIM_TIER {
 namespace {
 
 constexpr int piece_threads = 256;
-constexpr int64_t piece_elements = PANOPTIM_KFAC_PIECE;
+constexpr unsigned piece_elements = PANOPTIM_KFAC_PIECE;
 
 // Calls use(packed, gradient) for each element of a piece; the gradient's address is null where the
 // layer takes no part.
@@ -19,18 +19,21 @@ __device__ __forceinline__ void each_of_piece(const panoptim_kfac_preconditionin
                                               const panoptim_kfac_piece &piece, Use use) {
     const panoptim_kfac_place &place = launch.places[piece.layer];
     const panoptim_kfac_gradients &gradients = launch.gradients[piece.layer];
-    const int64_t elements = static_cast<int64_t>(place.outputs) * place.columns;
-    const int64_t first = piece.index * piece_elements;
-    const int inputs = gradients.bias != nullptr ? place.columns - 1 : place.columns;
-    for (int64_t i = threadIdx.x; i < piece_elements && first + i < elements; i += piece_threads) {
-        const int64_t row = (first + i) / place.columns;
-        const int64_t column = (first + i) - row * place.columns;
+    // Sides are at most 46001, so that the elements can be counted in 32 bits.
+    const auto columns = static_cast<unsigned>(place.columns);
+    const unsigned elements = static_cast<unsigned>(place.outputs) * columns;
+    const unsigned first = static_cast<unsigned>(piece.index) * piece_elements;
+    const unsigned inputs = gradients.bias != nullptr ? columns - 1 : columns;
+    for (unsigned at = first + threadIdx.x; at < first + piece_elements && at < elements;
+         at += piece_threads) {
+        const unsigned row = at / columns;
+        const unsigned column = at - row * columns;
         float *gradient = nullptr;
         if (gradients.weight != nullptr) {
             gradient = column < inputs ? gradients.weight + row * inputs + column
                                        : gradients.bias + row;
         }
-        use(place.packed[first + i], gradient);
+        use(place.packed[at], gradient);
     }
 }
 
