@@ -1,6 +1,6 @@
-// Adds a micro-batch to both factors of a layer: C <- r C + (1 - r) (1 - share) F + share / N S with
-// S = sum of x x^T over the rows that count, x an input with a one behind it or an output gradient,
-// N the rows so far and r the part of them that was there before. The share is that of an
+// Adds a micro-batch to both factors of a layer: C <- r C + (1 - r) (1 - share) F + share / N S
+// with S = sum of x x^T over the rows that count, x an input with a one behind it or an output
+// gradient, N the rows so far and r the part of them that was there before. The share is that of an
 // exponential moving average without its bias to zero (Martens and Grosse, "Optimizing Neural
 // Networks with Kronecker-factored Approximate Curvature", 2015).
 //
@@ -60,8 +60,7 @@ __device__ __forceinline__ void accumulate_tile(const panoptim_kfac_accumulation
     const bool of_inputs = side == 0;
     const Columns columns{of_inputs ? contribution.inputs : contribution.output_gradients,
                           of_inputs ? contribution.columns[0] : contribution.columns[1],
-                          factor.size,
-                          of_inputs ? 1.0F : static_cast<float>(weighing.scale)};
+                          factor.size, of_inputs ? 1.0F : static_cast<float>(weighing.scale)};
     Share<float> sums;
     sums.clear();
     for (int64_t first = 0; first < contribution.rows; first += rows_at_a_time) {

@@ -27,8 +27,7 @@ struct CertifyRoom {
 // D of a row.
 __device__ __forceinline__ double scale_of(const panoptim_kfac_matrix &matrix, const float *factor,
                                            int64_t row) {
-    return 1 /
-           square_root(static_cast<double>(factor[row * matrix.size + row]) + matrix.damping);
+    return 1 / square_root(static_cast<double>(factor[row * matrix.size + row]) + matrix.damping);
 }
 
 __device__ __forceinline__ void load_columns(const panoptim_kfac_inversion &launch,
@@ -51,8 +50,9 @@ __device__ __forceinline__ void load_columns(const panoptim_kfac_inversion &laun
         const int64_t at = column * tile + i / probes;
         double value = 0;
         if (at < size) {
-            value = launch.stage == 0 ? room.scale[i / probes] * launch.probes[at * probes + i % probes]
-                                      : matrix.images[at * probes + i % probes];
+            value = launch.stage == 0
+                        ? room.scale[i / probes] * launch.probes[at * probes + i % probes]
+                        : matrix.images[at * probes + i % probes];
         }
         room.vectors[i / probes][i % probes] = value;
     }

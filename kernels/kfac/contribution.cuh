@@ -45,8 +45,7 @@ __device__ __forceinline__ Weighing weigh(const panoptim_kfac_contribution &cont
     Weighing weighing{};
     weighing.rows = static_cast<double>(counted);
     weighing.before = contribution.number == 0 ? 0.0 : layer.rows[contribution.number & 1];
-    const double over =
-        contribution.averaged_over > 0 ? contribution.averaged_over : weighing.rows;
+    const double over = contribution.averaged_over > 0 ? contribution.averaged_over : weighing.rows;
     const double loss_scale = contribution.control != nullptr ? contribution.control->loss_scale
                                                               : contribution.loss_scale;
     weighing.scale = over / loss_scale;

@@ -83,8 +83,9 @@ __device__ __forceinline__ bool pending_finite(const panoptim_kfac_diagonal &dia
 } // namespace PANOPTIM_TIER
 } // namespace panoptim
 
-// D <- r D + S / N, with S the sums of squares over the rows that count, N the rows so far and r the
-// part of them that was there before. A thread block for each 32 columns; reads 4 bytes an element.
+// D <- r D + S / N, with S the sums of squares over the rows that count, N the rows so far and r
+// the part of them that was there before. A thread block for each 32 columns; reads 4 bytes an
+// element.
 extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads)
     panoptim_kfac_diagonal_accumulate(const panoptim_kfac_diagonal_accumulation launch) {
     using namespace panoptim;
@@ -106,9 +107,9 @@ extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads)
     const int own = static_cast<int>(threadIdx.x) % diagonal_columns;
     const int column = first + own;
     const bool there = column < diagonal.sizes[side];
-    room.sums[lane][own] =
-        there ? sum_squares(launch.contribution, side, column, side == 0 ? 1.0 : weighing.scale, lane)
-              : 0.0;
+    room.sums[lane][own] = there ? sum_squares(launch.contribution, side, column,
+                                               side == 0 ? 1.0 : weighing.scale, lane)
+                                 : 0.0;
     __syncthreads();
     if (lane == 0 && there) {
         double sum = 0;
@@ -117,8 +118,7 @@ extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads)
         }
         const double so_far = weighing.before + weighing.rows;
         double &pending = diagonal.pending[side][column];
-        const double before =
-            weighing.before > 0 ? (weighing.before / so_far) * pending : 0.0;
+        const double before = weighing.before > 0 ? (weighing.before / so_far) * pending : 0.0;
         pending = before + sum / so_far;
     }
 }

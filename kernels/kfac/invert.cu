@@ -33,8 +33,7 @@ struct InvertRoom {
 template <typename Real>
 class Inverting {
   public:
-    __device__ __forceinline__ Inverting(const panoptim_kfac_matrix &matrix,
-                                         InvertRoom<Real> &room)
+    __device__ __forceinline__ Inverting(const panoptim_kfac_matrix &matrix, InvertRoom<Real> &room)
         : matrix_(matrix), room_(room), side_(matrix.side),
           tiles_(static_cast<Real *>(matrix.tiles)) {}
 
@@ -173,8 +172,8 @@ class Inverting {
         if (threadIdx.x < tile && first + static_cast<int>(threadIdx.x) < matrix_.size) {
             const double own = diagonal(first + static_cast<int>(threadIdx.x));
             if (!(own > 0) || !finite(own)) {
-                room_.failed = finite(own) ? PANOPTIM_KFAC_NOT_POSITIVE_DEFINITE
-                                           : PANOPTIM_KFAC_NOT_FINITE;
+                room_.failed =
+                    finite(own) ? PANOPTIM_KFAC_NOT_POSITIVE_DEFINITE : PANOPTIM_KFAC_NOT_FINITE;
             }
         }
         __syncthreads();
@@ -258,9 +257,8 @@ class Inverting {
             const int64_t at = row * tile + i;
             const int64_t across = column * tile + j;
             if (at < size && across <= at) {
-                const auto value =
-                    static_cast<float>(static_cast<double>(element) *
-                                       (room_.row_scale[i] * room_.column_scale[j]));
+                const auto value = static_cast<float>(static_cast<double>(element) *
+                                                      (room_.row_scale[i] * room_.column_scale[j]));
                 to[at * size + across] = value;
                 to[across * size + at] = value;
             }

@@ -1,6 +1,6 @@
 // What goes round the two products X_G (gradient X_A): the gradients of a layer's weight and bias
-// as one matrix, the Kullback-Leibler clip (Martens and Grosse, 2015; the form of kfac-pytorch), and
-// the way back. A layer without part in a step has zeros.
+// as one matrix, the Kullback-Leibler clip (Martens and Grosse, 2015; the form of kfac-pytorch),
+// and the way back. A layer without part in a step has zeros.
 //
 // Pieces of PANOPTIM_KFAC_PIECE elements, a thread block each.
 #include "kfac/contribution.cuh"
@@ -30,8 +30,8 @@ __device__ __forceinline__ void each_of_piece(const panoptim_kfac_preconditionin
         const unsigned column = at - row * columns;
         float *gradient = nullptr;
         if (gradients.weight != nullptr) {
-            gradient = column < inputs ? gradients.weight + row * inputs + column
-                                       : gradients.bias + row;
+            gradient =
+                column < inputs ? gradients.weight + row * inputs + column : gradients.bias + row;
         }
         use(place.packed[at], gradient);
     }
@@ -50,7 +50,8 @@ __device__ __forceinline__ double over_block(double value, double *shared) {
     return shared[0];
 }
 
-__device__ __forceinline__ void clip_divergence(const panoptim_kfac_preconditioning &launch, double sum) {
+__device__ __forceinline__ void clip_divergence(const panoptim_kfac_preconditioning &launch,
+                                                double sum) {
     panoptim_kfac_clip &clip = *launch.clip;
     clip.applied = is_accepted(launch.facts) && finite(sum) ? 1 : 0;
     if (clip.applied == 0) {

@@ -113,7 +113,7 @@ typedef struct panoptim_kfac_matrix {
     void *tiles;    /* side * (side + 1) tiles of work */
     int32_t *flags; /* side * side: which tiles are done */
     int32_t *status;
-    double *images; /* size x PANOPTIM_KFAC_PROBES: B D omega */
+    double *images;                     /* size x PANOPTIM_KFAC_PROBES: B D omega */
     panoptim_kfac_certified *certified; /* side */
     double damping;
     int32_t size;

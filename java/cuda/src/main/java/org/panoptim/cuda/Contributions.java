@@ -31,8 +31,7 @@ final class Contributions {
     void describe(
             MemorySegment described, KroneckerLayer layer, Contribution contribution, int number) {
         long rows = contribution.rows();
-        long inputs =
-                require(layer, "inputs", contribution.inputs(), rows, 4L * layer.inputs(), 4);
+        long inputs = require(layer, "inputs", contribution.inputs(), rows, 4L * layer.inputs(), 4);
         long gradients =
                 require(
                         layer,
@@ -57,8 +56,7 @@ final class Contributions {
         panoptim_kfac_contribution.control(
                 described, MemorySegment.ofAddress(stated ? 0 : control));
         panoptim_kfac_contribution.loss_scale(described, contribution.lossScale().orElse(1));
-        panoptim_kfac_contribution.averaged_over(
-                described, contribution.averagedOver().orElse(0));
+        panoptim_kfac_contribution.averaged_over(described, contribution.averagedOver().orElse(0));
         panoptim_kfac_contribution.rows(described, rows);
         panoptim_kfac_contribution.columns(described, 0, layer.inputs());
         panoptim_kfac_contribution.columns(described, 1, layer.outputs());

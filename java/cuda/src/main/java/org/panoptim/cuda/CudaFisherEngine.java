@@ -30,8 +30,7 @@ final class CudaFisherEngine implements FisherEngine {
     private final FisherPlan plan;
     private final Runnable onClose;
     private final Arena arena = Arena.ofShared();
-    private final MemorySegment accumulation =
-            panoptim_kfac_diagonal_accumulation.allocate(arena);
+    private final MemorySegment accumulation = panoptim_kfac_diagonal_accumulation.allocate(arena);
     private final MemorySegment commit = panoptim_kfac_diagonal_commit.allocate(arena);
     private final Contributions contributions = new Contributions();
     private final LayerTable layers;
@@ -106,8 +105,7 @@ final class CudaFisherEngine implements FisherEngine {
                     panoptim_kfac_diagonal_commit.slots(commit, layers.slots());
                     panoptim_kfac_diagonal_commit.count(commit, waiting.size());
                     var kernel = backend.kernels().kronecker("diagonal_commit_layers", THREADS);
-                    KroneckerLaunch.run(
-                            backend, kernel, kernel.blocksFor(waiting.size()), commit);
+                    KroneckerLaunch.run(backend, kernel, kernel.blocksFor(waiting.size()), commit);
                     if (waiting.size() == plan.layers().size()) {
                         write(buffers.pieces(0), buffers.pieceCount());
                     } else {

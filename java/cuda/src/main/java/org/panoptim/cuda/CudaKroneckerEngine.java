@@ -62,8 +62,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
             backend.blas();
             layers = undo.add(new LayerTable(backend, plan.layers()));
             buffers = undo.add(new FactorBuffers(backend, plan));
-            probes =
-                    undo.add(new ProbeTable(backend, IntStream.of(sizes).max().orElseThrow()));
+            probes = undo.add(new ProbeTable(backend, IntStream.of(sizes).max().orElseThrow()));
             preconditioner = undo.add(new GradientPreconditioner(backend, plan, buffers));
             long chosenBytes = (long) Integer.BYTES * plan.factors();
             chosen = DeviceSlab.allocate(backend, chosenBytes);
@@ -195,14 +194,12 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     private Inverted iterate(Inversion inversion, Inversion.Newton method) {
         int size = sizes[inversion.factor()];
         try (var tables = tables(List.of(inversion));
-                var newton =
-                        new NewtonInverter(backend, tables, size, probes.largest(size))) {
+                var newton = new NewtonInverter(backend, tables, size, probes.largest(size))) {
             return newton.run(method);
         }
     }
 
-    private void factorise(
-            List<Inversion> inversions, List<Integer> places, Inverted[] results) {
+    private void factorise(List<Inversion> inversions, List<Integer> places, Inverted[] results) {
         try (var tables = tables(inversions)) {
             FactorInverter.run(backend, tables, inversions, false);
             FactorInverter.run(backend, tables, inversions, true);
@@ -215,8 +212,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     }
 
     private InversionTables tables(List<Inversion> inversions) {
-        return new InversionTables(
-                backend, buffers, layers, inversions, sizes, probes.address());
+        return new InversionTables(backend, buffers, layers, inversions, sizes, probes.address());
     }
 
     private void requireFactors(List<Integer> factors) {

@@ -120,8 +120,7 @@ final class DiagonalBuffers implements AutoCloseable {
             for (int side = 0; side < 2; side++) {
                 driver.fill(averages[i][side], one, layer.factorSize(side), backend.stream());
             }
-            driver.fill(
-                    weights[i], one, (long) layer.outputs() * layer.inputs(), backend.stream());
+            driver.fill(weights[i], one, (long) layer.outputs() * layer.inputs(), backend.stream());
             driver.fill(biases[i], one, layer.outputs(), backend.stream());
         }
     }

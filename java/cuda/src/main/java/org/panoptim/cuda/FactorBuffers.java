@@ -112,8 +112,7 @@ final class FactorBuffers implements AutoCloseable {
         for (int i = 0; i < plan.layers().size(); i++) {
             var layer = plan.layers().get(i);
             shapes.computeIfAbsent(
-                            new Shape(layer.outputs(), layer.inputFactor()),
-                            _ -> new ArrayList<>())
+                            new Shape(layer.outputs(), layer.inputFactor()), _ -> new ArrayList<>())
                     .add(i);
         }
         return shapes;

@@ -51,8 +51,7 @@ final class FactorInverter {
         // so each comes behind all that it waits for.
         tasks.sort(Comparator.comparingInt(Task::remaining).reversed());
         var kernel =
-                backend.kernels()
-                        .kronecker(doublePrecision ? "invert_f64" : "invert_f32", THREADS);
+                backend.kernels().kronecker(doublePrecision ? "invert_f64" : "invert_f32", THREADS);
         matrices.enqueue(kernel, doublePrecision ? 1 : 0, tasks.size(), rows -> write(tasks, rows));
     }
 

@@ -144,8 +144,7 @@ final class GradientPreconditioner implements AutoCloseable {
     }
 
     private void describe(long pieceTable, long partials) {
-        panoptim_kfac_preconditioning.gradients(
-                argument, MemorySegment.ofAddress(gradientTable));
+        panoptim_kfac_preconditioning.gradients(argument, MemorySegment.ofAddress(gradientTable));
         panoptim_kfac_preconditioning.places(argument, MemorySegment.ofAddress(tables));
         panoptim_kfac_preconditioning.pieces(argument, MemorySegment.ofAddress(pieceTable));
         panoptim_kfac_preconditioning.partials(argument, MemorySegment.ofAddress(partials));
@@ -197,8 +196,7 @@ final class GradientPreconditioner implements AutoCloseable {
                     .ifPresent(
                             bias ->
                                     panoptim_kfac_gradients.bias(
-                                            row,
-                                            MemorySegment.ofAddress(gradient(layer, bias))));
+                                            row, MemorySegment.ofAddress(gradient(layer, bias))));
             panoptim_kfac_gradients.learning_rate(row, entry.learningRate());
             takesPart[entry.layer()] = true;
         }

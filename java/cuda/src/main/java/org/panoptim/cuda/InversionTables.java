@@ -95,11 +95,7 @@ final class InversionTables implements AutoCloseable {
 
     private static long tileBytes(Inversion inversion, int side) {
         return inversion.method() instanceof Inversion.Cholesky(var precise)
-                ? (long) (precise ? Double.BYTES : Float.BYTES)
-                        * TILE
-                        * TILE
-                        * side
-                        * (side + 1L)
+                ? (long) (precise ? Double.BYTES : Float.BYTES) * TILE * TILE * side * (side + 1L)
                 : 0;
     }
 
@@ -179,8 +175,7 @@ final class InversionTables implements AutoCloseable {
      * @param queue which of the queues' tickets it takes
      * @param write writes that many tasks
      */
-    void enqueue(
-            CudaKernels.Kernel kernel, int queue, int count, Consumer<MemorySegment> write) {
+    void enqueue(CudaKernels.Kernel kernel, int queue, int count, Consumer<MemorySegment> write) {
         try (var own = Arena.ofConfined()) {
             var tasks = panoptim_kfac_task.allocateArray(count, own);
             write.accept(tasks);
@@ -188,8 +183,7 @@ final class InversionTables implements AutoCloseable {
             DeviceState.write(backend, address, tasks);
             var argument = argument(own, address, count, 0);
             panoptim_kfac_inversion.ticket(
-                    argument,
-                    MemorySegment.ofAddress(tickets + (long) Integer.BYTES * queue));
+                    argument, MemorySegment.ofAddress(tickets + (long) Integer.BYTES * queue));
             KroneckerLaunch.run(backend, kernel, kernel.blocksFor(count), argument);
         }
     }

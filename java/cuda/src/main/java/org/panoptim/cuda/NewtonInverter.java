@@ -1,10 +1,10 @@
 package org.panoptim.cuda;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_NEWTON_BEGIN;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_NEWTON_END;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_NEWTON_ITERATE;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import org.panoptim.abi.bindings.panoptim_kfac_newton;
 import org.panoptim.spi.kronecker.Inversion;
@@ -146,8 +146,7 @@ final class NewtonInverter implements AutoCloseable {
         }
         double norm = Math.sqrt(square);
         for (int i = 0; i < size; i++) {
-            vector.setAtIndex(
-                    JAVA_FLOAT, i, (float) (vector.getAtIndex(JAVA_FLOAT, i) / norm));
+            vector.setAtIndex(JAVA_FLOAT, i, (float) (vector.getAtIndex(JAVA_FLOAT, i) / norm));
         }
         return norm;
     }

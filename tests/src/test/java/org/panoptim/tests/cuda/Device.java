@@ -9,7 +9,6 @@ import org.panoptim.Shape;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaOptions;
 import org.panoptim.cuda.driver.CudaDriver;
-
 import org.panoptim.spi.kronecker.FisherEngine;
 import org.panoptim.spi.kronecker.FisherPlan;
 import org.panoptim.spi.kronecker.KroneckerEngine;

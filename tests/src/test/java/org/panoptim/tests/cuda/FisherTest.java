@@ -54,7 +54,8 @@ class FisherTest {
                     rows += batch.counted(layer);
                     for (int row = 0; row < batch.rows(layer); row++) {
                         for (int i = 0; i < n && batch.counts(row); i++) {
-                            diagonal[i] += Math.pow(batch.x(layer, side, row, i, optimizerScale), 2);
+                            diagonal[i] +=
+                                    Math.pow(batch.x(layer, side, row, i, optimizerScale), 2);
                         }
                     }
                 }
@@ -118,8 +119,7 @@ class FisherTest {
                                 Layers.layer(device, "more", 100, 130, true, random));
                 var engine = device.open(new FisherPlan(layers, average, DECAY));
                 engine.attach(new Step(true, 64, 1).on(device));
-                var expected =
-                        layers.stream().map(layer -> new Expected(layer, average)).toList();
+                var expected = layers.stream().map(layer -> new Expected(layer, average)).toList();
                 for (int i = 0; i < layers.size(); i++) {
                     expected.get(i).assertEquals(device, engine, i);
                 }

@@ -55,8 +55,7 @@ class KroneckerAccumulateTest {
                     add(sum, batch, side, optimizerScale);
                 }
                 for (int i = 0; i < n * n; i++) {
-                    averages[side][i] =
-                            (1 - share) * averages[side][i] + share * sum[i] / rows;
+                    averages[side][i] = (1 - share) * averages[side][i] + share * sum[i] / rows;
                 }
             }
         }
@@ -177,8 +176,7 @@ class KroneckerAccumulateTest {
             engine.discard();
             engine.commit(Step.ACCEPTED.on(device));
             engine.accumulate(
-                    0,
-                    Batch.random(layer, 2, random).masked((byte) 0, (byte) 0).on(device, layer));
+                    0, Batch.random(layer, 2, random).masked((byte) 0, (byte) 0).on(device, layer));
             engine.commit(new StepContext(true, 1, 1, 1));
             expected.assertEquals(engine, 0);
             assertThat(engine.factors().get(0).refused()).isZero();

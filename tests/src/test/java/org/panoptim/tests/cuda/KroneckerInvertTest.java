@@ -27,9 +27,7 @@ class KroneckerInvertTest {
     private static KroneckerEngine open(Device device, int... sizes) {
         var layers = new ArrayList<KroneckerLayer>();
         for (int i = 0; i < sizes.length; i += 2) {
-            layers.add(
-                    Layers.layer(
-                            device, "l" + i, sizes[i + 1], sizes[i], false, new Random(i)));
+            layers.add(Layers.layer(device, "l" + i, sizes[i + 1], sizes[i], false, new Random(i)));
         }
         return device.open(new KroneckerPlan(layers, 0.9));
     }
@@ -91,9 +89,7 @@ class KroneckerInvertTest {
             engine.average(1).set(small);
             for (var method : List.of(SINGLE, DOUBLE)) {
                 var inversions =
-                        List.of(
-                                new Inversion(1, 0, DOUBLE),
-                                new Inversion(0, 1e-7, method));
+                        List.of(new Inversion(1, 0, DOUBLE), new Inversion(0, 1e-7, method));
                 var results = engine.invert(inversions);
                 check(engine, inversions.get(0), results.get(0), small, 100);
                 check(engine, inversions.get(1), results.get(1), large, n);

@@ -63,8 +63,7 @@ class KroneckerPreconditionTest {
                 if (i < layers.size() - 1) {
                     chosen.add(new Preconditioning(i, RATE / (i + 1)));
                     var product =
-                            Doubles.multiply(
-                                    before[i], Doubles.of(inputs), rows, columns, columns);
+                            Doubles.multiply(before[i], Doubles.of(inputs), rows, columns, columns);
                     expected[i] =
                             Doubles.multiply(Doubles.of(outputs), product, rows, rows, columns);
                     double rate = RATE / (i + 1) * rateFactor;
@@ -184,8 +183,7 @@ class KroneckerPreconditionTest {
             engine.inverse(1).set(1);
             var gradient = device.floats(3);
             layer.weight().gradient(gradient.memory());
-            engine.precondition(
-                    Step.ACCEPTED.on(device), List.of(new Preconditioning(0, 1)), 1e-3);
+            engine.precondition(Step.ACCEPTED.on(device), List.of(new Preconditioning(0, 1)), 1e-3);
             assertThat(Device.get(gradient)).containsExactly(-3);
             assertThat(engine.klCoefficient()).hasValue(1);
         }

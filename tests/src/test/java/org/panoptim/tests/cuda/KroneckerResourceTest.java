@@ -33,8 +33,7 @@ class KroneckerResourceTest {
         try (var device = new Device(driver)) {
             var layer = Layers.layer(device, "layer", 2, 3, true, random);
             var factors = device.open(new KroneckerPlan(List.of(layer), 0.9));
-            var fisher =
-                    device.open(new FisherPlan(List.of(layer), FisherAverage.REFERENCE, 0.9));
+            var fisher = device.open(new FisherPlan(List.of(layer), FisherAverage.REFERENCE, 0.9));
             var batch = Batch.random(layer, 8, random).on(device, layer);
             var step = Step.ACCEPTED.on(device);
             factors.accumulate(0, batch);

@@ -63,7 +63,8 @@ final class Layers {
     }
 
     /** A micro-batch as the host knows it. */
-    record Batch(float[] inputs, float[] gradients, byte[] mask, double averagedOver, double scale) {
+    record Batch(
+            float[] inputs, float[] gradients, byte[] mask, double averagedOver, double scale) {
 
         static Batch random(KroneckerLayer layer, int rows, Random random) {
             return new Batch(
@@ -110,9 +111,7 @@ final class Layers {
                     device.floats(gradients).memory(),
                     Optional.ofNullable(mask).map(bytes -> mask(device, bytes)),
                     rows(layer),
-                    averagedOver > 0
-                            ? OptionalDouble.of(averagedOver)
-                            : OptionalDouble.empty(),
+                    averagedOver > 0 ? OptionalDouble.of(averagedOver) : OptionalDouble.empty(),
                     scale > 0 ? OptionalDouble.of(scale) : OptionalDouble.empty());
         }
 

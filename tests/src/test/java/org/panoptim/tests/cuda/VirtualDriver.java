@@ -45,7 +45,9 @@ final class VirtualDriver {
         }
     }
 
-    /** The order of threads in later launches: {@code forward}, {@code reverse}, {@code random:1}. */
+    /**
+     * The order of threads in later launches: {@code forward}, {@code reverse}, {@code random:1}.
+     */
     static void order(String order) {
         try (var arena = Arena.ofConfined()) {
             int status = (int) Levers.ORDER.invokeExact(arena.allocateFrom(order));
