@@ -15,6 +15,7 @@ import org.panoptim.spi.kronecker.FisherPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** AdaFisher's diagonals on a device: everything is queued on the backend's stream. */
 final class CudaFisherEngine implements FisherEngine {
@@ -153,7 +154,21 @@ final class CudaFisherEngine implements FisherEngine {
     @Override
     public List<FactorState> factors() {
         requireOpen();
-        return layers.states();
+        var states = layers.states();
+        return IntStream.range(0, states.size())
+                .mapToObj(factor -> withTrace(factor, states.get(factor)))
+                .toList();
+    }
+
+    private FactorState withTrace(int factor, FactorState state) {
+        if (state.updates() == 0) {
+            return state;
+        }
+        double trace = 0;
+        for (float element : average(factor).toArray()) {
+            trace += element;
+        }
+        return new FactorState(trace, state.updates(), state.refused());
     }
 
     @Override

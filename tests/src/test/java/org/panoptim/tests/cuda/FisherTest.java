@@ -91,7 +91,11 @@ class FisherTest {
                             .isCloseTo(averages[1][i] * averages[0][inputs], within(1e-6));
                 }
             }
-            assertThat(engine.factors().get(2 * number).updates()).isEqualTo(updates);
+            var state = engine.factors().get(2 * number);
+            assertThat(state.updates()).isEqualTo(updates);
+            assertThat(state.trace())
+                    .isCloseTo(
+                            updates == 0 ? 0 : Arrays.stream(averages[0]).sum(), within(1e-4));
         }
     }
 
