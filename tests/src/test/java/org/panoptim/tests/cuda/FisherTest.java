@@ -94,8 +94,7 @@ class FisherTest {
             var state = engine.factors().get(2 * number);
             assertThat(state.updates()).isEqualTo(updates);
             assertThat(state.trace())
-                    .isCloseTo(
-                            updates == 0 ? 0 : Arrays.stream(averages[0]).sum(), within(1e-4));
+                    .isCloseTo(updates == 0 ? 0 : Arrays.stream(averages[0]).sum(), within(1e-4));
         }
     }
 
