@@ -1,4 +1,11 @@
 // The project's kernels, compiled as they are, and their names.
+#include "kfac/accumulate.cu"
+#include "kfac/certify.cu"
+#include "kfac/fisher.cu"
+#include "kfac/invert.cu"
+#include "kfac/layers.cu"
+#include "kfac/newton.cu"
+#include "kfac/precondition.cu"
 #include "step/control.cu"
 #include "step/measure.cu"
 #include "step/update.cu"
@@ -15,3 +22,18 @@ PANOPTIM_VIRTUAL_KERNEL(panoptim_zero)
     PANOPTIM_VIRTUAL_KERNEL(panoptim_update_##name##_f32_f32_f32_statistics)
 #include "rules/rules.def"
 #undef PANOPTIM_RULE
+
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_accumulate)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_commit)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_trace)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_adopt)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_invert_f32)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_invert_f64)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_certify)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_newton_step)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_pack)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_clip_step)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_unpack)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_diagonal_accumulate)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_diagonal_commit_layers)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_diagonal_write)

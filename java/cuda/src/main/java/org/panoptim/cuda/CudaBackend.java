@@ -3,13 +3,21 @@ package org.panoptim.cuda;
 import org.jspecify.annotations.Nullable;
 import org.panoptim.Backend;
 import org.panoptim.Buffer;
+import org.panoptim.UnsupportedPlanException;
+import org.panoptim.cuda.driver.CudaBlas;
 import org.panoptim.cuda.driver.CudaDevice;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaException;
+import org.panoptim.cuda.driver.CudaUnavailableException;
+import org.panoptim.cuda.driver.FfmCuda;
 import org.panoptim.cuda.driver.HostCopies;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UseCount;
+import org.panoptim.spi.kronecker.FisherEngine;
+import org.panoptim.spi.kronecker.FisherPlan;
+import org.panoptim.spi.kronecker.KroneckerEngine;
+import org.panoptim.spi.kronecker.KroneckerPlan;
 
 import java.util.function.Supplier;
 
@@ -28,10 +36,14 @@ public final class CudaBackend implements Backend {
     private final HostCopies copies;
     private final CudaKernels kernels;
     private final UseCount uses;
+    private final Supplier<CudaBlas> blasLoader;
+    private @Nullable DeviceBlas blas;
     private volatile @Nullable CudaException broken;
 
-    private CudaBackend(String name, CudaDevice device, CudaOptions options) {
+    private CudaBackend(
+            String name, CudaDevice device, Supplier<CudaBlas> blasLoader, CudaOptions options) {
         this.name = name;
+        this.blasLoader = blasLoader;
         this.device = device;
         stream = options.stream();
         uses = new UseCount(name);
@@ -45,19 +57,26 @@ public final class CudaBackend implements Backend {
         }
     }
 
+    /** As {@link #open(String, CudaDriver, Supplier, CudaOptions)}, with cuBLAS through FFM. */
+    public static CudaBackend open(String name, CudaDriver driver, CudaOptions options) {
+        return open(name, driver, FfmCuda::loadBlas, options);
+    }
+
     /**
      * Opens the backend over a driver.
      *
+     * @param blas loads cuBLAS, once something needs it
      * @param name the backend's name, for example {@code "cuda-ffm"}
      * @throws org.panoptim.cuda.driver.CudaUnavailableException if the driver or the device is too
      *     old or there is no such device
      * @throws org.panoptim.BackendUnavailableException if there are no kernels for it
      * @throws CudaException if the driver answers with another error
      */
-    public static CudaBackend open(String name, CudaDriver driver, CudaOptions options) {
+    public static CudaBackend open(
+            String name, CudaDriver driver, Supplier<CudaBlas> blas, CudaOptions options) {
         var device = CudaDevice.open(driver, options.device());
         try {
-            return new CudaBackend(name, device, options);
+            return new CudaBackend(name, device, blas, options);
         } catch (RuntimeException | Error e) {
             device.close();
             throw e;
@@ -111,6 +130,33 @@ public final class CudaBackend implements Backend {
     @Override
     public Execution open(StepPlan plan) {
         return uses.open(() -> call(() -> new CudaExecution(this, plan, uses::release)));
+    }
+
+    @Override
+    public KroneckerEngine open(KroneckerPlan plan) {
+        return uses.open(() -> call(() -> new CudaKroneckerEngine(this, plan, uses::release)));
+    }
+
+    @Override
+    public FisherEngine open(FisherPlan plan) {
+        return uses.open(() -> call(() -> new CudaFisherEngine(this, plan, uses::release)));
+    }
+
+    /**
+     * cuBLAS on the backend's stream, loaded when it is first asked for.
+     *
+     * @throws UnsupportedPlanException if it cannot be loaded, with the reason
+     */
+    synchronized DeviceBlas blas() {
+        if (blas == null) {
+            try {
+                blas = DeviceBlas.open(blasLoader.get(), stream);
+            } catch (CudaUnavailableException e) {
+                throw new UnsupportedPlanException(
+                        name, "Kronecker factors need cuBLAS: " + e.reason());
+            }
+        }
+        return blas;
     }
 
     /** The kernels. */
@@ -182,6 +228,9 @@ public final class CudaBackend implements Backend {
                         () -> {
                             copies.close();
                             kernels.close();
+                            if (blas != null) {
+                                blas.close();
+                            }
                         });
             } finally {
                 device.close();

@@ -47,6 +47,6 @@ public final class CudaFfmProvider implements BackendProvider {
      * @throws org.panoptim.BackendUnavailableException if it does not work here, with the reason
      */
     public static CudaBackend open(CudaOptions options) {
-        return CudaProviders.open(NAME, FfmCuda::load, options);
+        return CudaProviders.open(NAME, FfmCuda::load, FfmCuda::loadBlas, options);
     }
 }

@@ -112,14 +112,28 @@ final class CudaKernels implements AutoCloseable {
                         + (statistics ? "_statistics" : ""));
     }
 
+    /**
+     * A kernel of Kronecker factors.
+     *
+     * @param name without {@code "panoptim_kfac_"}
+     * @param threads of a block, as it was compiled for
+     */
+    Kernel kronecker(String name, int threads) {
+        return overBlocks("panoptim_kfac_" + name, threads);
+    }
+
     private Kernel overChunks(String kernel) {
+        return overBlocks(kernel, CHUNK_THREADS);
+    }
+
+    private Kernel overBlocks(String kernel, int threads) {
         return kernels.computeIfAbsent(
                 kernel,
                 name -> {
                     long function = function(name);
-                    int residents = device.driver().occupancy(function, CHUNK_THREADS, 0);
+                    int residents = device.driver().occupancy(function, threads, 0);
                     int blocks = Math.max(1, residents * device.multiprocessors());
-                    return new Kernel(name, function, CHUNK_THREADS, blocks);
+                    return new Kernel(name, function, threads, blocks);
                 });
     }
 

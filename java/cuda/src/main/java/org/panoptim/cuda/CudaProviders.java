@@ -2,6 +2,7 @@ package org.panoptim.cuda;
 
 import org.panoptim.BackendStatus;
 import org.panoptim.BackendUnavailableException;
+import org.panoptim.cuda.driver.CudaBlas;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.CudaProbe;
@@ -29,11 +30,16 @@ public final class CudaProviders {
     /**
      * Opens the backend over a driver.
      *
+     * @param blas loads cuBLAS, once something needs it
      * @throws BackendUnavailableException if it does not work here, with the reason
      */
-    public static CudaBackend open(String name, Supplier<CudaDriver> driver, CudaOptions options) {
+    public static CudaBackend open(
+            String name,
+            Supplier<CudaDriver> driver,
+            Supplier<CudaBlas> blas,
+            CudaOptions options) {
         try {
-            return CudaBackend.open(name, driver.get(), options);
+            return CudaBackend.open(name, driver.get(), blas, options);
         } catch (CudaUnavailableException | CudaException e) {
             throw new BackendUnavailableException("backend " + name + ": " + e.getMessage());
         }

@@ -7,6 +7,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.panoptim.abi.bindings.PanoptimKfac;
 import org.panoptim.abi.bindings.PanoptimPlan;
 import org.panoptim.simd.bindings.LibPanoptim;
 
@@ -26,11 +27,15 @@ import java.util.stream.Stream;
 /** The header, jextract's arguments and what jextract made of them name the same things. */
 class BindingsTest {
 
+    /** What structures of one of the two headers that share a package are told by. */
+    private static final String KRONECKER_PREFIX = "panoptim_kfac_";
+
     private static final String PLAN_PACKAGE = "org.panoptim.abi.bindings.";
 
     /** A header and what is made of it. */
     private enum Bound {
         PLAN("panoptim_plan", "java/abi", PanoptimPlan.class),
+        KRONECKER("panoptim_kfac", "java/abi", PanoptimKfac.class),
         LIBRARY("panoptim", "java/simd", LibPanoptim.class);
 
         private final Header header;
@@ -72,6 +77,8 @@ class BindingsTest {
         assertThat(plan.structs()).containsKeys("panoptim_plan", "panoptim_sgd_hyper");
         assertThat(plan.structs().get("panoptim_plan")).contains("groups", "schedule", "control");
         assertThat(plan.structs().get("panoptim_tensor")).startsWith("value", "slots");
+        assertThat(Bound.KRONECKER.header.structs().get("panoptim_kfac_factor"))
+                .containsExactly("buffers", "inverse", "traces", "size", "layer");
         assertThat(library.constants()).contains("PANOPTIM_OK", "PANOPTIM_TIERS");
         assertThat(library.functions()).contains("panoptim_abi", "panoptim_rule_name");
         assertThat(library.structs()).isEmpty();
@@ -108,7 +115,11 @@ class BindingsTest {
         try (var files = Files.list(bound.sources)) {
             assertThat(
                             files.map(file -> file.getFileName().toString().replace(".java", ""))
-                                    .filter(name -> name.startsWith("panoptim_")))
+                                    .filter(name -> name.startsWith("panoptim_"))
+                                    .filter(
+                                            name ->
+                                                    name.startsWith(KRONECKER_PREFIX)
+                                                            == (bound == Bound.KRONECKER)))
                     .containsExactlyInAnyOrderElementsOf(bound.header.structs().keySet());
         }
         for (var name : bound.header.structs().keySet()) {
@@ -155,6 +166,7 @@ class BindingsTest {
         lines.add("#include <cstddef>");
         lines.add("#include <cstdio>");
         lines.add("#include \"panoptim.h\"");
+        lines.add("#include \"panoptim_kfac.h\"");
         lines.add("int main() {");
         for (var name : header.constants()) {
             lines.add("std::printf(\"%s %d\\n\", \"" + name + "\", int(" + name + "));");

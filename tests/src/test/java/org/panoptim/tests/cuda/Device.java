@@ -9,6 +9,10 @@ import org.panoptim.Shape;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaOptions;
 import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.spi.kronecker.FisherEngine;
+import org.panoptim.spi.kronecker.FisherPlan;
+import org.panoptim.spi.kronecker.KroneckerEngine;
+import org.panoptim.spi.kronecker.KroneckerPlan;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
@@ -46,6 +50,13 @@ final class Device implements AutoCloseable {
         return buffer;
     }
 
+    /** Device memory, all zero. */
+    Buffer bytes(long count) {
+        var buffer = backend.allocate(count);
+        closings.push(buffer::close);
+        return buffer;
+    }
+
     static void set(Buffer buffer, float... values) {
         buffer.write(0, MemorySegment.ofArray(values));
     }
@@ -59,6 +70,22 @@ final class Device implements AutoCloseable {
     Parameter parameter(String name, Buffer value) {
         long elements = value.memory().byteSize() / Float.BYTES;
         return Parameter.of(name, Shape.of(elements), value.memory());
+    }
+
+    /** What is opened on this device, to be closed with it. */
+    <T> T closing(T opened, Runnable close) {
+        closings.push(close);
+        return opened;
+    }
+
+    KroneckerEngine open(KroneckerPlan plan) {
+        var engine = backend.open(plan);
+        return closing(engine, engine::close);
+    }
+
+    FisherEngine open(FisherPlan plan) {
+        var engine = backend.open(plan);
+        return closing(engine, engine::close);
     }
 
     Optimizer build(Optimizer.Builder<?> builder) {

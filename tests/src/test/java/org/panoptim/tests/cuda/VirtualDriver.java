@@ -45,7 +45,27 @@ final class VirtualDriver {
         }
     }
 
+    /**
+     * The order of threads in later launches: {@code forward}, {@code reverse}, {@code random:1}.
+     */
+    static void order(String order) {
+        try (var arena = Arena.ofConfined()) {
+            int status = (int) Levers.ORDER.invokeExact(arena.allocateFrom(order));
+            if (status != 0) {
+                throw new IllegalStateException("order " + order + " gives status " + status);
+            }
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     private static final class Levers {
+        static final MethodHandle ORDER =
+                handle(
+                        "panoptimVirtualOrder",
+                        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
         static final MethodHandle FAIL =
                 handle(
                         "panoptimVirtualFail",

@@ -49,6 +49,6 @@ public final class CudaJcudaProvider implements BackendProvider {
      * @throws org.panoptim.BackendUnavailableException if it does not work here, with the reason
      */
     public static CudaBackend open(CudaOptions options) {
-        return CudaProviders.open(NAME, Jcuda::load, options);
+        return CudaProviders.open(NAME, Jcuda::load, Jcuda::loadBlasOrFfm, options);
     }
 }

@@ -1,0 +1,59 @@
+package org.panoptim.cuda;
+
+import org.panoptim.abi.bindings.panoptim_kfac_certified;
+import org.panoptim.spi.kronecker.Certificate;
+import org.panoptim.spi.kronecker.Inverted;
+
+import java.lang.foreign.MemorySegment;
+
+/** Joins what the device found of a matrix, from 64 rows after another, into a verdict. */
+final class CertifiedRows {
+
+    private final double[] residuals = new double[Certificate.PROBES];
+    private double factorSquare;
+    private double inverseSquare;
+    private double factorRow;
+    private double inverseRow;
+
+    /** Adds the {@code panoptim_kfac_certified} of the next rows. */
+    void add(MemorySegment rows) {
+        for (int i = 0; i < residuals.length; i++) {
+            residuals[i] += panoptim_kfac_certified.residuals(rows, i);
+        }
+        factorSquare += panoptim_kfac_certified.factor_square(rows);
+        inverseSquare += panoptim_kfac_certified.inverse_square(rows);
+        factorRow = Math.max(factorRow, panoptim_kfac_certified.factor_row(rows));
+        inverseRow = Math.max(inverseRow, panoptim_kfac_certified.inverse_row(rows));
+    }
+
+    /**
+     * The verdict.
+     *
+     * @param size of the matrix
+     * @param status what the factorisation came to
+     * @param largestProbe {@code max ‖ω‖₂}
+     */
+    Inverted judge(int size, Inverted.Status status, double largestProbe, int iterations) {
+        if (!Double.isFinite(factorRow)) {
+            return Inverted.failed(Inverted.Status.NOT_FINITE);
+        }
+        if (status != Inverted.Status.INVERTED) {
+            return Inverted.failed(status);
+        }
+        if (!Double.isFinite(inverseRow)) {
+            return Inverted.failed(Inverted.Status.NOT_FINITE);
+        }
+        double residual = 0;
+        for (double square : residuals) {
+            residual = Math.max(residual, Math.sqrt(square));
+        }
+        double bound =
+                Certificate.bound(
+                        size,
+                        residual,
+                        largestProbe,
+                        Math.sqrt(factorSquare),
+                        Math.sqrt(inverseSquare));
+        return new Inverted(status, bound, factorRow * inverseRow, iterations);
+    }
+}

@@ -1,0 +1,227 @@
+package org.panoptim.cuda;
+
+import org.panoptim.DeviceMemory;
+import org.panoptim.Shape;
+import org.panoptim.StateTensor;
+import org.panoptim.abi.bindings.panoptim_kfac_diagonal_accumulation;
+import org.panoptim.abi.bindings.panoptim_kfac_diagonal_commit;
+import org.panoptim.spi.StepFacts;
+import org.panoptim.spi.kronecker.Contribution;
+import org.panoptim.spi.kronecker.FactorState;
+import org.panoptim.spi.kronecker.FisherAverage;
+import org.panoptim.spi.kronecker.FisherEngine;
+import org.panoptim.spi.kronecker.FisherPlan;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** AdaFisher's diagonals on a device: everything is queued on the backend's stream. */
+final class CudaFisherEngine implements FisherEngine {
+
+    private static final int THREADS = 256;
+
+    /** Columns that a thread block of the accumulating kernel takes: diagonal_columns there. */
+    private static final int COLUMNS = 32;
+
+    private static final String[] SLOTS = {"fisher.input", "fisher.output"};
+
+    private final CudaBackend backend;
+    private final FisherPlan plan;
+    private final Runnable onClose;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment accumulation = panoptim_kfac_diagonal_accumulation.allocate(arena);
+    private final MemorySegment commit = panoptim_kfac_diagonal_commit.allocate(arena);
+    private final Contributions contributions = new Contributions();
+    private final LayerTable layers;
+    private final DiagonalBuffers buffers;
+    private final Uploads uploads;
+    private boolean closed;
+
+    CudaFisherEngine(CudaBackend backend, FisherPlan plan, Runnable onClose) {
+        this.backend = backend;
+        this.plan = plan;
+        this.onClose = onClose;
+        var undo = new Undo();
+        undo.add(arena::close);
+        try {
+            layers = undo.add(new LayerTable(backend, plan.layers()));
+            buffers = undo.add(new DiagonalBuffers(backend, plan.layers()));
+            uploads = undo.add(new Uploads(backend.device(), layers.uploadBytes()));
+        } catch (RuntimeException | Error e) {
+            undo.run();
+            throw e;
+        }
+        panoptim_kfac_diagonal_commit.layers(commit, MemorySegment.ofAddress(layers.address()));
+        panoptim_kfac_diagonal_commit.diagonals(commit, MemorySegment.ofAddress(buffers.table(0)));
+        panoptim_kfac_diagonal_commit.decay(commit, plan.decay());
+        panoptim_kfac_diagonal_commit.normalised(
+                commit, plan.average() == FisherAverage.NORMALISED_EMA ? 1 : 0);
+    }
+
+    @Override
+    public void attach(StepFacts facts) {
+        requireOpen();
+        contributions.attach(facts);
+    }
+
+    @Override
+    public void accumulate(int number, Contribution contribution) {
+        requireOpen();
+        var layer = layers.layer(number);
+        contributions.describe(
+                panoptim_kfac_diagonal_accumulation.contribution(accumulation),
+                layer,
+                contribution,
+                layers.contributions(number));
+        panoptim_kfac_diagonal_accumulation.layer(
+                accumulation, MemorySegment.ofAddress(layers.address(number)));
+        panoptim_kfac_diagonal_accumulation.diagonal(
+                accumulation, MemorySegment.ofAddress(buffers.table(number)));
+        long blocks =
+                (long) Math.ceilDiv(layer.inputFactor(), COLUMNS)
+                        + Math.ceilDiv(layer.outputs(), COLUMNS);
+        run(
+                () ->
+                        KroneckerLaunch.run(
+                                backend,
+                                backend.kernels().kronecker("diagonal_accumulate", THREADS),
+                                blocks,
+                                accumulation));
+        layers.contributed(number);
+    }
+
+    @Override
+    public void commit(StepFacts step) {
+        requireOpen();
+        run(
+                () -> {
+                    var waiting = layers.send(uploads);
+                    if (waiting.isEmpty()) {
+                        return;
+                    }
+                    KroneckerLaunch.describe(panoptim_kfac_diagonal_commit.facts(commit), step);
+                    panoptim_kfac_diagonal_commit.chosen(commit, layers.chosen());
+                    panoptim_kfac_diagonal_commit.slots(commit, layers.slots());
+                    panoptim_kfac_diagonal_commit.count(commit, waiting.size());
+                    var kernel = backend.kernels().kronecker("diagonal_commit_layers", THREADS);
+                    KroneckerLaunch.run(backend, kernel, kernel.blocksFor(waiting.size()), commit);
+                    if (waiting.size() == plan.layers().size()) {
+                        write(buffers.pieces(0), buffers.pieceCount());
+                    } else {
+                        waiting.forEach(this::write);
+                    }
+                });
+        layers.forget();
+    }
+
+    /** Writes what the rule reads of a layer. */
+    private void write(int layer) {
+        write(buffers.pieces(layer), buffers.pieceCount(layer));
+    }
+
+    private void write(long pieces, int count) {
+        panoptim_kfac_diagonal_commit.pieces(commit, MemorySegment.ofAddress(pieces));
+        panoptim_kfac_diagonal_commit.count(commit, count);
+        var kernel = backend.kernels().kronecker("diagonal_write", THREADS);
+        KroneckerLaunch.run(backend, kernel, kernel.blocksFor(count), commit);
+    }
+
+    @Override
+    public void discard() {
+        requireOpen();
+        layers.forget();
+    }
+
+    @Override
+    public DeviceMemory weight(int layer) {
+        requireOpen();
+        layers.layer(layer);
+        return buffers.weight(layer);
+    }
+
+    @Override
+    public DeviceMemory bias(int layer) {
+        requireOpen();
+        if (layers.layer(layer).bias().isEmpty()) {
+            throw new IllegalArgumentException(
+                    "layer '%s' has no bias".formatted(layers.layer(layer).name()));
+        }
+        return buffers.bias(layer);
+    }
+
+    @Override
+    public List<FactorState> factors() {
+        requireOpen();
+        var states = layers.states();
+        return IntStream.range(0, states.size())
+                .mapToObj(factor -> withTrace(factor, states.get(factor)))
+                .toList();
+    }
+
+    private FactorState withTrace(int factor, FactorState state) {
+        if (state.updates() == 0) {
+            return state;
+        }
+        double trace = 0;
+        for (float element : average(factor).toArray()) {
+            trace += element;
+        }
+        return new FactorState(trace, state.updates(), state.refused());
+    }
+
+    @Override
+    public StateTensor average(int factor) {
+        requireOpen();
+        var layer = layers.layer(Math.floorDiv(factor, 2));
+        return new FactorTensor(
+                backend,
+                layer.name(),
+                SLOTS[factor % 2],
+                Shape.of(layer.factorSize(factor % 2)),
+                () -> buffers.average(factor),
+                this::requireOpen,
+                () -> run(() -> write(factor / 2)));
+    }
+
+    @Override
+    public void restore(int layer, long updates, long refused) {
+        requireOpen();
+        layers.restore(layer, updates, refused);
+    }
+
+    private void run(Runnable body) {
+        backend.call(
+                () -> {
+                    body.run();
+                    return this;
+                });
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the diagonals of Kronecker factors are closed");
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        try {
+            backend.free(
+                    () -> {
+                        backend.device().driver().synchronizeStream(backend.stream());
+                        uploads.close();
+                        buffers.close();
+                        layers.close();
+                    });
+        } finally {
+            arena.close();
+            onClose.run();
+        }
+    }
+}

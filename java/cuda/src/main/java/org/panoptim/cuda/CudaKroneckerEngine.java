@@ -1,0 +1,354 @@
+package org.panoptim.cuda;
+
+import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_CANDIDATE;
+import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_IDENTITY;
+
+import org.panoptim.Shape;
+import org.panoptim.StateTensor;
+import org.panoptim.abi.bindings.panoptim_kfac_accumulation;
+import org.panoptim.abi.bindings.panoptim_kfac_selection;
+import org.panoptim.spi.StepFacts;
+import org.panoptim.spi.kronecker.Contribution;
+import org.panoptim.spi.kronecker.FactorState;
+import org.panoptim.spi.kronecker.Inversion;
+import org.panoptim.spi.kronecker.Inverted;
+import org.panoptim.spi.kronecker.KroneckerEngine;
+import org.panoptim.spi.kronecker.KroneckerPlan;
+import org.panoptim.spi.kronecker.Preconditioning;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.function.LongSupplier;
+import java.util.stream.IntStream;
+
+/** Kronecker factors on a device: everything is queued on the backend's stream. */
+final class CudaKroneckerEngine implements KroneckerEngine {
+
+    private static final int THREADS = 256;
+    private static final int TRACE_THREADS = 128;
+    private static final String[] AVERAGE = {"kfac.input_factor", "kfac.output_factor"};
+    private static final String[] INVERSE = {"kfac.input_inverse", "kfac.output_inverse"};
+
+    private final CudaBackend backend;
+    private final KroneckerPlan plan;
+    private final Runnable onClose;
+    private final int[] sizes;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment accumulation = panoptim_kfac_accumulation.allocate(arena);
+    private final MemorySegment selection = panoptim_kfac_selection.allocate(arena);
+    private final Contributions contributions = new Contributions();
+    private final LayerTable layers;
+    private final FactorBuffers buffers;
+    private final ProbeTable probes;
+    private final GradientPreconditioner preconditioner;
+    private final Uploads uploads;
+    private final long chosen;
+    private boolean closed;
+
+    CudaKroneckerEngine(CudaBackend backend, KroneckerPlan plan, Runnable onClose) {
+        this.backend = backend;
+        this.plan = plan;
+        this.onClose = onClose;
+        sizes = IntStream.range(0, plan.factors()).map(plan::size).toArray();
+        var driver = backend.device().driver();
+        var undo = new Undo();
+        undo.add(arena::close);
+        try {
+            backend.blas();
+            layers = undo.add(new LayerTable(backend, plan.layers()));
+            buffers = undo.add(new FactorBuffers(backend, plan));
+            probes = undo.add(new ProbeTable(backend, IntStream.of(sizes).max().orElseThrow()));
+            preconditioner = undo.add(new GradientPreconditioner(backend, plan, buffers));
+            long chosenBytes = (long) Integer.BYTES * plan.factors();
+            chosen = DeviceSlab.allocate(backend, chosenBytes);
+            undo.add(() -> driver.free(chosen, backend.stream()));
+            long room =
+                    Math.max(
+                            chosenBytes,
+                            Math.max(layers.uploadBytes(), preconditioner.uploadBytes()));
+            uploads = undo.add(new Uploads(backend.device(), room));
+        } catch (RuntimeException | Error e) {
+            undo.run();
+            throw e;
+        }
+        panoptim_kfac_accumulation.decay(accumulation, plan.decay());
+        panoptim_kfac_selection.layers(selection, MemorySegment.ofAddress(layers.address()));
+        panoptim_kfac_selection.factors(selection, MemorySegment.ofAddress(buffers.table()));
+    }
+
+    @Override
+    public void attach(StepFacts facts) {
+        requireOpen();
+        contributions.attach(facts);
+    }
+
+    @Override
+    public void accumulate(int number, Contribution contribution) {
+        requireOpen();
+        var layer = layers.layer(number);
+        contributions.describe(
+                panoptim_kfac_accumulation.contribution(accumulation),
+                layer,
+                contribution,
+                layers.contributions(number));
+        panoptim_kfac_accumulation.layer(
+                accumulation, MemorySegment.ofAddress(layers.address(number)));
+        panoptim_kfac_accumulation.factors(
+                accumulation, MemorySegment.ofAddress(buffers.table(2 * number)));
+        long blocks = triangle(sizes[2 * number]) + triangle(sizes[2 * number + 1]);
+        run(
+                () -> {
+                    var kernel = backend.kernels().kronecker("accumulate", THREADS);
+                    KroneckerLaunch.run(backend, kernel, blocks, accumulation);
+                });
+        layers.contributed(number);
+    }
+
+    /** The tiles on and below the diagonal of a factor. */
+    private static long triangle(int size) {
+        long side = FactorBuffers.tiles(size);
+        return side * (side + 1) / 2;
+    }
+
+    @Override
+    public void commit(StepFacts step) {
+        requireOpen();
+        run(
+                () -> {
+                    var waiting = layers.send(uploads);
+                    KroneckerLaunch.describe(panoptim_kfac_selection.facts(selection), step);
+                    panoptim_kfac_selection.slots(selection, layers.slots());
+                    select(
+                            "commit",
+                            THREADS,
+                            layers.chosen(),
+                            waiting.size(),
+                            Math.ceilDiv(waiting.size(), THREADS));
+                });
+        layers.forget();
+    }
+
+    private void select(
+            String name, int threads, MemorySegment numbers, long count, long mostBlocks) {
+        panoptim_kfac_selection.chosen(selection, numbers);
+        panoptim_kfac_selection.count(selection, count);
+        var kernel = backend.kernels().kronecker(name, threads);
+        KroneckerLaunch.run(backend, kernel, kernel.blocksFor(mostBlocks), selection);
+    }
+
+    @Override
+    public void discard() {
+        requireOpen();
+        layers.forget();
+    }
+
+    @Override
+    public List<FactorState> factors() {
+        requireOpen();
+        run(
+                () ->
+                        select(
+                                "trace",
+                                TRACE_THREADS,
+                                MemorySegment.NULL,
+                                plan.factors(),
+                                plan.factors()));
+        return layers.states();
+    }
+
+    @Override
+    public List<Inverted> invert(List<Inversion> inversions) {
+        requireOpen();
+        if (layers.anyContribution()) {
+            throw new IllegalStateException(
+                    "there are contributions that are neither committed nor discarded");
+        }
+        requireFactors(inversions.stream().map(Inversion::factor).toList());
+        if (inversions.isEmpty()) {
+            return List.of();
+        }
+        return backend.call(() -> candidates(inversions));
+    }
+
+    private List<Inverted> candidates(List<Inversion> inversions) {
+        var results = new Inverted[inversions.size()];
+        var direct = new ArrayList<Integer>();
+        for (int i = 0; i < results.length; i++) {
+            if (inversions.get(i).method() instanceof Inversion.Newton method) {
+                results[i] = iterate(inversions.get(i), method);
+            } else {
+                direct.add(i);
+            }
+        }
+        if (!direct.isEmpty()) {
+            factorise(direct.stream().map(inversions::get).toList(), direct, results);
+        }
+        return List.of(results);
+    }
+
+    private Inverted iterate(Inversion inversion, Inversion.Newton method) {
+        int size = sizes[inversion.factor()];
+        try (var tables = tables(List.of(inversion));
+                var newton = new NewtonInverter(backend, tables, size, probes.largest(size))) {
+            return newton.run(method);
+        }
+    }
+
+    private void factorise(List<Inversion> inversions, List<Integer> places, Inverted[] results) {
+        try (var tables = tables(inversions)) {
+            FactorInverter.run(backend, tables, inversions, false);
+            FactorInverter.run(backend, tables, inversions, true);
+            tables.certify();
+            for (int i = 0; i < inversions.size(); i++) {
+                int size = sizes[inversions.get(i).factor()];
+                results[places.get(i)] = tables.result(i, probes.largest(size), 0);
+            }
+        }
+    }
+
+    private InversionTables tables(List<Inversion> inversions) {
+        return new InversionTables(backend, buffers, layers, inversions, sizes, probes.address());
+    }
+
+    private void requireFactors(List<Integer> factors) {
+        var seen = new HashSet<Integer>();
+        for (int factor : factors) {
+            if (factor < 0 || factor >= sizes.length) {
+                throw new IllegalArgumentException(
+                        "there is no factor %d; there are %d".formatted(factor, sizes.length));
+            }
+            if (!seen.add(factor)) {
+                throw new IllegalArgumentException("factor " + factor + " is named twice");
+            }
+        }
+    }
+
+    @Override
+    public void adopt(List<Integer> factors) {
+        adopt(factors, PANOPTIM_KFAC_CANDIDATE());
+    }
+
+    @Override
+    public void adoptIdentity(List<Integer> factors) {
+        adopt(factors, PANOPTIM_KFAC_IDENTITY());
+    }
+
+    private void adopt(List<Integer> factors, int value) {
+        requireOpen();
+        requireFactors(factors);
+        if (factors.isEmpty()) {
+            return;
+        }
+        run(
+                () -> {
+                    try (var own = Arena.ofConfined()) {
+                        var numbers =
+                                own.allocateFrom(
+                                        ValueLayout.JAVA_INT,
+                                        factors.stream().mapToInt(Integer::intValue).toArray());
+                        uploads.send(chosen, numbers, backend.stream(), false);
+                    }
+                    long largest = factors.stream().mapToLong(i -> sizes[i]).max().orElse(1);
+                    panoptim_kfac_selection.value(selection, value);
+                    select(
+                            "adopt",
+                            THREADS,
+                            MemorySegment.ofAddress(chosen),
+                            factors.size(),
+                            Math.ceilDiv(largest * largest, THREADS));
+                });
+    }
+
+    @Override
+    public void precondition(StepFacts step, List<Preconditioning> chosenLayers, double klClip) {
+        requireOpen();
+        if (!(klClip > 0)) {
+            throw new IllegalArgumentException("klClip must be above 0, but is " + klClip);
+        }
+        if (!chosenLayers.isEmpty()) {
+            run(() -> preconditioner.run(uploads, step, chosenLayers, klClip));
+        }
+    }
+
+    @Override
+    public OptionalDouble klCoefficient() {
+        requireOpen();
+        return preconditioner.coefficient();
+    }
+
+    @Override
+    public StateTensor average(int factor) {
+        requireFactors(List.of(factor));
+        return tensor(
+                factor,
+                AVERAGE[factor % 2],
+                () -> buffers.buffer(factor, layers.current(factor / 2)));
+    }
+
+    @Override
+    public StateTensor inverse(int factor) {
+        requireFactors(List.of(factor));
+        return tensor(factor, INVERSE[factor % 2], () -> buffers.inverse(factor));
+    }
+
+    private StateTensor tensor(int factor, String slot, LongSupplier address) {
+        requireOpen();
+        return new FactorTensor(
+                backend,
+                plan.layerOf(factor).name(),
+                slot,
+                Shape.of(sizes[factor], sizes[factor]),
+                address,
+                this::requireOpen,
+                () -> {});
+    }
+
+    @Override
+    public void restore(int layer, long updates, long refused) {
+        requireOpen();
+        layers.restore(layer, updates, refused);
+    }
+
+    private void run(Runnable body) {
+        backend.call(
+                () -> {
+                    body.run();
+                    return this;
+                });
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the Kronecker factors are closed");
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        try {
+            backend.free(
+                    () -> {
+                        var driver = backend.device().driver();
+                        driver.synchronizeStream(backend.stream());
+                        uploads.close();
+                        driver.free(chosen, backend.stream());
+                        preconditioner.close();
+                        probes.close();
+                        buffers.close();
+                        layers.close();
+                    });
+        } finally {
+            arena.close();
+            onClose.run();
+        }
+    }
+}

@@ -1,0 +1,63 @@
+package org.panoptim.cuda;
+
+import org.panoptim.cuda.driver.CudaBlas;
+
+/**
+ * Products of matrices on one stream. Matrices are given by rows; cuBLAS, which takes them by
+ * columns, is told of their transposes in the other order.
+ */
+final class DeviceBlas implements AutoCloseable {
+
+    private final CudaBlas blas;
+    private final long handle;
+
+    private DeviceBlas(CudaBlas blas, long handle) {
+        this.blas = blas;
+        this.handle = handle;
+    }
+
+    static DeviceBlas open(CudaBlas blas, long stream) {
+        long handle = blas.create();
+        try {
+            blas.setStream(handle, stream);
+        } catch (RuntimeException | Error e) {
+            blas.destroy(handle);
+            throw e;
+        }
+        return new DeviceBlas(blas, handle);
+    }
+
+    /**
+     * C ← A B, for matrices by rows that follow each other without gaps.
+     *
+     * @param m rows of A and C
+     * @param k columns of A, rows of B
+     * @param n columns of B and C
+     * @param strideA elements from a matrix A to the next; likewise the others
+     */
+    synchronized void multiply(
+            int m,
+            int k,
+            int n,
+            long a,
+            long strideA,
+            long b,
+            long strideB,
+            long c,
+            long strideC,
+            int count) {
+        blas.sgemmStridedBatched(
+                handle, false, false, n, m, k, 1, b, n, strideB, a, k, strideA, 0, c, n, strideC,
+                count);
+    }
+
+    /** C ← A B, by rows: m × k times k × n. */
+    synchronized void multiply(int m, int k, int n, long a, long b, long c) {
+        blas.sgemm(handle, false, false, n, m, k, 1, b, n, a, k, 0, c, n);
+    }
+
+    @Override
+    public void close() {
+        blas.destroy(handle);
+    }
+}

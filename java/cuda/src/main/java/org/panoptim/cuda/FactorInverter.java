@@ -1,0 +1,96 @@
+package org.panoptim.cuda;
+
+import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_FACTORISE;
+import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_INVERT;
+import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_MULTIPLY;
+
+import org.panoptim.abi.bindings.panoptim_kfac_task;
+import org.panoptim.spi.kronecker.Inversion;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/** Inverts factors from their Cholesky factorisations: one launch for each precision. */
+final class FactorInverter {
+
+    private static final int THREADS = 256;
+
+    private FactorInverter() {}
+
+    /**
+     * Work on a tile.
+     *
+     * @param remaining the longest chain of tasks that wait for it, itself included
+     */
+    private record Task(int matrix, int kind, int row, int column, int remaining) {}
+
+    /**
+     * Computes candidates.
+     *
+     * @param matrices the matrices, one for each inversion, whose candidates and statuses it sets
+     * @param doublePrecision the inversions of which precision are computed
+     */
+    static void run(
+            CudaBackend backend,
+            InversionTables matrices,
+            List<Inversion> inversions,
+            boolean doublePrecision) {
+        var tasks = new ArrayList<Task>();
+        for (int i = 0; i < inversions.size(); i++) {
+            if (inversions.get(i).method() instanceof Inversion.Cholesky(var precise)
+                    && precise == doublePrecision) {
+                addTasks(tasks, i, matrices.side(i));
+            }
+        }
+        if (tasks.isEmpty()) {
+            return;
+        }
+        // The longest way first. Of two tasks of a matrix, what one waits for has the longer way,
+        // so each comes behind all that it waits for.
+        tasks.sort(Comparator.comparingInt(Task::remaining).reversed());
+        var kernel =
+                backend.kernels().kronecker(doublePrecision ? "invert_f64" : "invert_f32", THREADS);
+        matrices.enqueue(kernel, doublePrecision ? 1 : 0, tasks.size(), rows -> write(tasks, rows));
+    }
+
+    private static void write(List<Task> tasks, MemorySegment rows) {
+        for (int i = 0; i < tasks.size(); i++) {
+            var task = tasks.get(i);
+            var row = panoptim_kfac_task.asSlice(rows, i);
+            panoptim_kfac_task.matrix(row, task.matrix);
+            panoptim_kfac_task.kind(row, task.kind);
+            panoptim_kfac_task.row(row, task.row);
+            panoptim_kfac_task.column(row, task.column);
+        }
+    }
+
+    private static void addTasks(List<Task> tasks, int matrix, int side) {
+        // Each waits for tasks of lower levels only.
+        int levels = 3 * side + 1;
+        for (int column = 0; column < side; column++) {
+            for (int row = column; row < side; row++) {
+                int factorised = 2 * column + (row == column ? 0 : 1);
+                tasks.add(
+                        new Task(
+                                matrix,
+                                PANOPTIM_KFAC_FACTORISE(),
+                                row,
+                                column,
+                                levels - factorised));
+                if (row > column) {
+                    int inverted = 2 * side + row;
+                    tasks.add(
+                            new Task(
+                                    matrix,
+                                    PANOPTIM_KFAC_INVERT(),
+                                    row,
+                                    column,
+                                    levels - inverted));
+                }
+                tasks.add(new Task(matrix, PANOPTIM_KFAC_MULTIPLY(), row, column, 0));
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+package org.panoptim.cuda;
+
+import org.panoptim.DType;
+import org.panoptim.Shape;
+import org.panoptim.StateTensor;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import java.util.function.LongSupplier;
+
+/**
+ * Something that an engine keeps for a layer, to be read and set.
+ *
+ * @param parameter the layer's name
+ * @param address asked for at each access
+ * @param open throws if the engine is closed
+ * @param written told after each change
+ */
+record FactorTensor(
+        CudaBackend backend,
+        String parameter,
+        String slot,
+        Shape shape,
+        LongSupplier address,
+        Runnable open,
+        Runnable written)
+        implements StateTensor {
+
+    @Override
+    public DType dtype() {
+        return DType.F32;
+    }
+
+    @Override
+    public void read(long offset, MemorySegment destination) {
+        check(offset, destination);
+        DeviceState.read(backend, address.getAsLong() + offset, destination);
+    }
+
+    @Override
+    public void write(long offset, MemorySegment source) {
+        check(offset, source);
+        DeviceState.write(backend, address.getAsLong() + offset, source);
+        written.run();
+    }
+
+    private void check(long offset, MemorySegment segment) {
+        open.run();
+        Objects.checkFromIndexSize(offset, segment.byteSize(), byteSize());
+    }
+}

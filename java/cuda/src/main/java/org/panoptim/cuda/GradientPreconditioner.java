@@ -1,0 +1,269 @@
+package org.panoptim.cuda;
+
+import org.panoptim.abi.bindings.PanoptimKfac;
+import org.panoptim.abi.bindings.panoptim_kfac_clip;
+import org.panoptim.abi.bindings.panoptim_kfac_gradients;
+import org.panoptim.abi.bindings.panoptim_kfac_piece;
+import org.panoptim.abi.bindings.panoptim_kfac_place;
+import org.panoptim.abi.bindings.panoptim_kfac_preconditioning;
+import org.panoptim.spi.StepFacts;
+import org.panoptim.spi.kronecker.KroneckerLayer;
+import org.panoptim.spi.kronecker.KroneckerPlan;
+import org.panoptim.spi.kronecker.Preconditioning;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalDouble;
+
+/**
+ * Multiplies gradients by the inverses of their factors: three launches, and two products for each
+ * shape of layers; nothing waits.
+ */
+final class GradientPreconditioner implements AutoCloseable {
+
+    private static final int THREADS = 256;
+    private static final int PIECE = PanoptimKfac.PANOPTIM_KFAC_PIECE();
+
+    private final CudaBackend backend;
+    private final KroneckerPlan plan;
+    private final List<FactorBuffers.ShapeGroup> groups;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment gradients;
+    private final MemorySegment argument = panoptim_kfac_preconditioning.allocate(arena);
+    private final long pieceCount;
+
+    /** Of each group, its gradients as matrices and the product on the way. */
+    private final long[] packed;
+
+    private final long[] products;
+    private final long workspace;
+    private final long tables;
+    private final long gradientTable;
+    private final long clip;
+
+    GradientPreconditioner(CudaBackend backend, KroneckerPlan plan, FactorBuffers buffers) {
+        this.backend = backend;
+        this.plan = plan;
+        groups = buffers.groups();
+        packed = new long[groups.size()];
+        products = new long[groups.size()];
+        int layers = plan.layers().size();
+        gradients = panoptim_kfac_gradients.allocateArray(layers, arena);
+        var pieces = new ArrayList<int[]>();
+        for (int i = 0; i < layers; i++) {
+            for (int j = 0; j < pieces(plan.layers().get(i)); j++) {
+                pieces.add(new int[] {i, j});
+            }
+        }
+        pieceCount = pieces.size();
+        long workspaceBytes = 0;
+        for (int i = 0; i < groups.size(); i++) {
+            packed[i] = workspaceBytes;
+            products[i] = workspaceBytes + groupBytes(groups.get(i));
+            workspaceBytes += 2 * groupBytes(groups.get(i));
+        }
+        var undo = new Undo();
+        undo.add(arena::close);
+        try {
+            var driver = backend.device().driver();
+            workspace = DeviceSlab.allocate(backend, workspaceBytes);
+            undo.add(() -> driver.free(workspace, backend.stream()));
+            for (int i = 0; i < groups.size(); i++) {
+                packed[i] += workspace;
+                products[i] += workspace;
+            }
+            long placeBytes = DeviceSlab.aligned(panoptim_kfac_place.sizeof() * layers);
+            long pieceBytes = DeviceSlab.aligned(panoptim_kfac_piece.sizeof() * pieceCount);
+            long partialBytes = DeviceSlab.aligned(Double.BYTES * pieceCount);
+            long gradientBytes = DeviceSlab.aligned(gradients.byteSize());
+            tables =
+                    DeviceSlab.allocate(
+                            backend,
+                            placeBytes
+                                    + pieceBytes
+                                    + partialBytes
+                                    + gradientBytes
+                                    + panoptim_kfac_clip.sizeof());
+            undo.add(() -> driver.free(tables, backend.stream()));
+            long pieceTable = tables + placeBytes;
+            long partials = pieceTable + pieceBytes;
+            gradientTable = partials + partialBytes;
+            clip = gradientTable + gradientBytes;
+            writePlaces();
+            writePieces(pieces, pieceTable);
+            describe(pieceTable, partials);
+        } catch (RuntimeException | Error e) {
+            undo.run();
+            throw e;
+        }
+    }
+
+    private static long elements(KroneckerLayer layer) {
+        return (long) layer.outputs() * layer.inputFactor();
+    }
+
+    private static int pieces(KroneckerLayer layer) {
+        return Math.toIntExact(Math.ceilDiv(elements(layer), PIECE));
+    }
+
+    private static long groupBytes(FactorBuffers.ShapeGroup group) {
+        return DeviceSlab.aligned(
+                (long) Float.BYTES * group.rows() * group.columns() * group.layers().size());
+    }
+
+    private void writePlaces() {
+        try (var own = Arena.ofConfined()) {
+            var rows = panoptim_kfac_place.allocateArray(plan.layers().size(), own);
+            for (int i = 0; i < groups.size(); i++) {
+                var members = groups.get(i).layers();
+                for (int j = 0; j < members.size(); j++) {
+                    var layer = plan.layers().get(members.get(j));
+                    var row = panoptim_kfac_place.asSlice(rows, members.get(j));
+                    long at = packed[i] + Float.BYTES * elements(layer) * j;
+                    panoptim_kfac_place.packed(row, MemorySegment.ofAddress(at));
+                    panoptim_kfac_place.outputs(row, layer.outputs());
+                    panoptim_kfac_place.columns(row, layer.inputFactor());
+                }
+            }
+            DeviceState.write(backend, tables, rows);
+        }
+    }
+
+    private void writePieces(List<int[]> pieces, long address) {
+        try (var own = Arena.ofConfined()) {
+            var rows = panoptim_kfac_piece.allocateArray(pieces.size(), own);
+            for (int i = 0; i < pieces.size(); i++) {
+                var row = panoptim_kfac_piece.asSlice(rows, i);
+                panoptim_kfac_piece.layer(row, pieces.get(i)[0]);
+                panoptim_kfac_piece.index(row, pieces.get(i)[1]);
+            }
+            DeviceState.write(backend, address, rows);
+        }
+    }
+
+    private void describe(long pieceTable, long partials) {
+        panoptim_kfac_preconditioning.gradients(argument, MemorySegment.ofAddress(gradientTable));
+        panoptim_kfac_preconditioning.places(argument, MemorySegment.ofAddress(tables));
+        panoptim_kfac_preconditioning.pieces(argument, MemorySegment.ofAddress(pieceTable));
+        panoptim_kfac_preconditioning.partials(argument, MemorySegment.ofAddress(partials));
+        panoptim_kfac_preconditioning.clip(argument, MemorySegment.ofAddress(clip));
+        panoptim_kfac_preconditioning.count(argument, pieceCount);
+    }
+
+    /** The most bytes that {@link #run} uploads. */
+    long uploadBytes() {
+        return gradients.byteSize();
+    }
+
+    /** Rewrites the gradients of layers. */
+    void run(Uploads uploads, StepFacts step, List<Preconditioning> layers, double klClip) {
+        var takesPart = note(layers);
+        uploads.send(gradientTable, gradients, backend.stream(), false);
+        KroneckerLaunch.describe(panoptim_kfac_preconditioning.facts(argument), step);
+        panoptim_kfac_preconditioning.kl_clip(argument, klClip);
+        launch("pack");
+        for (int i = 0; i < groups.size(); i++) {
+            if (groups.get(i).layers().stream().anyMatch(layer -> takesPart[layer])) {
+                multiply(groups.get(i), packed[i], products[i]);
+            }
+        }
+        launch("clip_step");
+        launch("unpack");
+    }
+
+    private void launch(String name) {
+        var kernel = backend.kernels().kronecker(name, THREADS);
+        KroneckerLaunch.run(backend, kernel, kernel.blocksFor(pieceCount), argument);
+    }
+
+    /** Notes where the gradients lie; which layers take part. */
+    private boolean[] note(List<Preconditioning> layers) {
+        gradients.fill((byte) 0);
+        var takesPart = new boolean[plan.layers().size()];
+        for (var entry : layers) {
+            if (entry.layer() < 0 || entry.layer() >= takesPart.length) {
+                throw new IllegalArgumentException(
+                        "there is no layer %d; there are %d"
+                                .formatted(entry.layer(), takesPart.length));
+            }
+            var layer = plan.layers().get(entry.layer());
+            var row = panoptim_kfac_gradients.asSlice(gradients, entry.layer());
+            panoptim_kfac_gradients.weight(
+                    row, MemorySegment.ofAddress(gradient(layer, layer.weight())));
+            layer.bias()
+                    .ifPresent(
+                            bias ->
+                                    panoptim_kfac_gradients.bias(
+                                            row, MemorySegment.ofAddress(gradient(layer, bias))));
+            panoptim_kfac_gradients.learning_rate(row, entry.learningRate());
+            takesPart[entry.layer()] = true;
+        }
+        return takesPart;
+    }
+
+    private static long gradient(KroneckerLayer layer, org.panoptim.Parameter parameter) {
+        var memory =
+                parameter
+                        .gradient()
+                        .orElseThrow(
+                                () ->
+                                        new IllegalArgumentException(
+                                                "layer '%s': parameter '%s' has no gradient"
+                                                        .formatted(
+                                                                layer.name(), parameter.name())));
+        return Contributions.onDevice(
+                layer, "gradients of parameter '" + parameter.name() + "'", memory);
+    }
+
+    /** U = X_G (∇ X_A) for the layers of a group, in place of the gradients. */
+    private void multiply(FactorBuffers.ShapeGroup group, long gradient, long product) {
+        int rows = group.rows();
+        int columns = group.columns();
+        long stride = (long) rows * columns;
+        int count = group.layers().size();
+        backend.blas()
+                .multiply(
+                        rows,
+                        columns,
+                        columns,
+                        gradient,
+                        stride,
+                        group.inputs(),
+                        (long) columns * columns,
+                        product,
+                        stride,
+                        count);
+        backend.blas()
+                .multiply(
+                        rows,
+                        rows,
+                        columns,
+                        group.outputs(),
+                        (long) rows * rows,
+                        product,
+                        stride,
+                        gradient,
+                        stride,
+                        count);
+    }
+
+    /** The last ν; waits. */
+    OptionalDouble coefficient() {
+        try (var own = Arena.ofConfined()) {
+            var read = panoptim_kfac_clip.allocate(own);
+            DeviceState.read(backend, clip, read);
+            return panoptim_kfac_clip.known(read) != 0
+                    ? OptionalDouble.of(panoptim_kfac_clip.coefficient(read))
+                    : OptionalDouble.empty();
+        }
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+        backend.device().driver().free(tables, backend.stream());
+        backend.device().driver().free(workspace, backend.stream());
+    }
+}

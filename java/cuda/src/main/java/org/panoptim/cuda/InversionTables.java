@@ -1,0 +1,249 @@
+package org.panoptim.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import org.panoptim.abi.bindings.PanoptimKfac;
+import org.panoptim.abi.bindings.panoptim_kfac_certified;
+import org.panoptim.abi.bindings.panoptim_kfac_inversion;
+import org.panoptim.abi.bindings.panoptim_kfac_matrix;
+import org.panoptim.abi.bindings.panoptim_kfac_task;
+import org.panoptim.spi.kronecker.Certificate;
+import org.panoptim.spi.kronecker.Inversion;
+import org.panoptim.spi.kronecker.Inverted;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * The device's tables for one call that inverts factors, and the certificates of the candidates.
+ */
+final class InversionTables implements AutoCloseable {
+
+    private static final int THREADS = 256;
+    private static final int TILE = PanoptimKfac.PANOPTIM_KFAC_TILE();
+    private static final int PRECISIONS = 2;
+
+    private final CudaBackend backend;
+    private final List<Integer> sizes = new ArrayList<>();
+    private final long probes;
+    private final Arena arena = Arena.ofConfined();
+    private final List<Long> allocated = new ArrayList<>();
+
+    /** What is read back: of all matrices the rows' certificates, then the statuses. */
+    private final MemorySegment results;
+
+    private final long resultsAddress;
+    private final long table;
+    private final long tickets;
+    private final long rowTasks;
+    private int rowTaskCount;
+
+    InversionTables(
+            CudaBackend backend,
+            FactorBuffers buffers,
+            LayerTable layers,
+            List<Inversion> inversions,
+            int[] factorSizes,
+            long probes) {
+        this.backend = backend;
+        this.probes = probes;
+        for (var inversion : inversions) {
+            sizes.add(factorSizes[inversion.factor()]);
+        }
+        int rows = 0;
+        long flagCount = 0;
+        long imageBytes = 0;
+        long tileBytes = 0;
+        for (int i = 0; i < inversions.size(); i++) {
+            int side = side(i);
+            rows += side;
+            flagCount += (long) side * side;
+            imageBytes += (long) Double.BYTES * Certificate.PROBES * sizes.get(i);
+            tileBytes += tileBytes(inversions.get(i), side);
+        }
+        long certified = panoptim_kfac_certified.sizeof() * rows;
+        results = arena.allocate(certified + (long) Integer.BYTES * sizes.size(), Double.BYTES);
+        try {
+            long tableBytes = DeviceSlab.aligned(panoptim_kfac_matrix.sizeof() * sizes.size());
+            long taskBytes = DeviceSlab.aligned(panoptim_kfac_task.sizeof() * rows);
+            long resultBytes = DeviceSlab.aligned(results.byteSize());
+            long ticketBytes = DeviceSlab.aligned(Integer.BYTES * PRECISIONS);
+            long flagBytes = DeviceSlab.aligned(flagCount * Integer.BYTES);
+            table =
+                    allocate(
+                            tableBytes
+                                    + taskBytes
+                                    + resultBytes
+                                    + ticketBytes
+                                    + flagBytes
+                                    + imageBytes);
+            rowTasks = table + tableBytes;
+            resultsAddress = rowTasks + taskBytes;
+            tickets = resultsAddress + resultBytes;
+            long flags = tickets + ticketBytes;
+            long images = flags + flagBytes;
+            long tiles = tileBytes > 0 ? workspace(tileBytes) : 0;
+            write(buffers, layers, inversions, flags, images, tiles);
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    private static long tileBytes(Inversion inversion, int side) {
+        return inversion.method() instanceof Inversion.Cholesky(var precise)
+                ? (long) (precise ? Double.BYTES : Float.BYTES) * TILE * TILE * side * (side + 1L)
+                : 0;
+    }
+
+    private long allocate(long bytes) {
+        long address = DeviceSlab.allocate(backend, bytes);
+        allocated.add(address);
+        return address;
+    }
+
+    /** Memory of whatever content. */
+    private long workspace(long bytes) {
+        long address = backend.device().driver().allocate(bytes, backend.stream());
+        allocated.add(address);
+        return address;
+    }
+
+    private void write(
+            FactorBuffers buffers,
+            LayerTable layers,
+            List<Inversion> inversions,
+            long flags,
+            long images,
+            long tiles) {
+        var rows = panoptim_kfac_matrix.allocateArray(sizes.size(), arena);
+        var tasks = new ArrayList<int[]>();
+        long certified = resultsAddress;
+        long status = resultsAddress + results.byteSize() - (long) Integer.BYTES * sizes.size();
+        for (int i = 0; i < sizes.size(); i++) {
+            var inversion = inversions.get(i);
+            int side = side(i);
+            var row = panoptim_kfac_matrix.asSlice(rows, i);
+            panoptim_kfac_matrix.factor(
+                    row, MemorySegment.ofAddress(buffers.table(inversion.factor())));
+            panoptim_kfac_matrix.layer(
+                    row, MemorySegment.ofAddress(layers.address(inversion.factor() / 2)));
+            panoptim_kfac_matrix.tiles(row, MemorySegment.ofAddress(tiles));
+            panoptim_kfac_matrix.flags(row, MemorySegment.ofAddress(flags));
+            panoptim_kfac_matrix.status(
+                    row, MemorySegment.ofAddress(status + (long) Integer.BYTES * i));
+            panoptim_kfac_matrix.images(row, MemorySegment.ofAddress(images));
+            panoptim_kfac_matrix.certified(row, MemorySegment.ofAddress(certified));
+            panoptim_kfac_matrix.damping(row, inversion.damping());
+            panoptim_kfac_matrix.size(row, sizes.get(i));
+            panoptim_kfac_matrix.side(row, side);
+            tiles += tileBytes(inversion, side);
+            flags += (long) Integer.BYTES * side * side;
+            images += (long) Double.BYTES * Certificate.PROBES * sizes.get(i);
+            certified += panoptim_kfac_certified.sizeof() * side;
+            for (int j = 0; j < side; j++) {
+                tasks.add(new int[] {i, j});
+            }
+        }
+        DeviceState.write(backend, table, rows);
+        var taskRows = panoptim_kfac_task.allocateArray(tasks.size(), arena);
+        for (int i = 0; i < tasks.size(); i++) {
+            var row = panoptim_kfac_task.asSlice(taskRows, i);
+            panoptim_kfac_task.matrix(row, tasks.get(i)[0]);
+            panoptim_kfac_task.row(row, tasks.get(i)[1]);
+        }
+        rowTaskCount = tasks.size();
+        DeviceState.write(backend, rowTasks, taskRows);
+    }
+
+    /** The tiles that cover a side of a matrix. */
+    int side(int matrix) {
+        return FactorBuffers.tiles(sizes.get(matrix));
+    }
+
+    /** The device address of the matrices' table. */
+    long address(int matrix) {
+        return table + panoptim_kfac_matrix.sizeof() * matrix;
+    }
+
+    /**
+     * Launches a kernel over a queue of tasks.
+     *
+     * @param queue which of the queues' tickets it takes
+     * @param write writes that many tasks
+     */
+    void enqueue(CudaKernels.Kernel kernel, int queue, int count, Consumer<MemorySegment> write) {
+        try (var own = Arena.ofConfined()) {
+            var tasks = panoptim_kfac_task.allocateArray(count, own);
+            write.accept(tasks);
+            long address = workspace(tasks.byteSize());
+            DeviceState.write(backend, address, tasks);
+            var argument = argument(own, address, count, 0);
+            panoptim_kfac_inversion.ticket(
+                    argument, MemorySegment.ofAddress(tickets + (long) Integer.BYTES * queue));
+            KroneckerLaunch.run(backend, kernel, kernel.blocksFor(count), argument);
+        }
+    }
+
+    private MemorySegment argument(Arena own, long tasks, long count, int stage) {
+        var argument = panoptim_kfac_inversion.allocate(own);
+        panoptim_kfac_inversion.matrices(argument, MemorySegment.ofAddress(table));
+        panoptim_kfac_inversion.tasks(argument, MemorySegment.ofAddress(tasks));
+        panoptim_kfac_inversion.probes(argument, MemorySegment.ofAddress(probes));
+        panoptim_kfac_inversion.count(argument, count);
+        panoptim_kfac_inversion.stage(argument, stage);
+        return argument;
+    }
+
+    /** Computes the certificates of all candidates, and reads them back with the statuses. */
+    void certify() {
+        var kernel = backend.kernels().kronecker("certify", THREADS);
+        try (var own = Arena.ofConfined()) {
+            for (int stage = 0; stage < 2; stage++) {
+                var argument = argument(own, rowTasks, rowTaskCount, stage);
+                KroneckerLaunch.run(backend, kernel, kernel.blocksFor(rowTaskCount), argument);
+            }
+        }
+        DeviceState.read(backend, resultsAddress, results);
+    }
+
+    /**
+     * What came of a matrix.
+     *
+     * @param largestProbes {@code max ‖ω‖₂} of the vectors' first n rows
+     */
+    Inverted result(int matrix, double largestProbe, int iterations) {
+        long at = 0;
+        for (int i = 0; i < matrix; i++) {
+            at += panoptim_kfac_certified.sizeof() * side(i);
+        }
+        var rows = results.asSlice(at, panoptim_kfac_certified.sizeof() * side(matrix));
+        var status = status(matrix);
+        var sums = new CertifiedRows();
+        for (int i = 0; i < side(matrix); i++) {
+            sums.add(panoptim_kfac_certified.asSlice(rows, i));
+        }
+        return sums.judge(sizes.get(matrix), status, largestProbe, iterations);
+    }
+
+    private Inverted.Status status(int matrix) {
+        long at = results.byteSize() - (long) Integer.BYTES * (sizes.size() - matrix);
+        int status = results.get(JAVA_INT, at);
+        if (status == PanoptimKfac.PANOPTIM_KFAC_INVERTED()) {
+            return Inverted.Status.INVERTED;
+        }
+        return status == PanoptimKfac.PANOPTIM_KFAC_NOT_POSITIVE_DEFINITE()
+                ? Inverted.Status.NOT_POSITIVE_DEFINITE
+                : Inverted.Status.NOT_FINITE;
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+        allocated.forEach(address -> backend.device().driver().free(address, backend.stream()));
+        allocated.clear();
+    }
+}

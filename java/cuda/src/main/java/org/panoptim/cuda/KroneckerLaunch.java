@@ -1,0 +1,45 @@
+package org.panoptim.cuda;
+
+import org.panoptim.abi.bindings.panoptim_kfac_facts;
+import org.panoptim.spi.DeviceStep;
+import org.panoptim.spi.StepContext;
+import org.panoptim.spi.StepFacts;
+
+import java.lang.foreign.MemorySegment;
+
+/** Launching the kernels of Kronecker factors. */
+final class KroneckerLaunch {
+
+    private KroneckerLaunch() {}
+
+    /** Launches a kernel, if there is anything for it to do. */
+    static void run(
+            CudaBackend backend, CudaKernels.Kernel kernel, long blocks, MemorySegment argument) {
+        if (blocks > 0) {
+            backend.device()
+                    .driver()
+                    .launch(
+                            kernel.function(),
+                            kernel.name(),
+                            Math.toIntExact(blocks),
+                            kernel.threads(),
+                            0,
+                            backend.stream(),
+                            argument);
+        }
+    }
+
+    /** Writes what is known of a step. */
+    static void describe(MemorySegment facts, StepFacts step) {
+        switch (step) {
+            case DeviceStep(var control) ->
+                    panoptim_kfac_facts.control(facts, MemorySegment.ofAddress(control));
+            case StepContext context -> {
+                panoptim_kfac_facts.control(facts, MemorySegment.NULL);
+                panoptim_kfac_facts.accepted(facts, context.accepted() ? 1 : 0);
+                panoptim_kfac_facts.rate_factor(facts, context.rateFactor());
+                panoptim_kfac_facts.gradient_scale(facts, context.gradientScale());
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+package org.panoptim.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import org.panoptim.abi.bindings.panoptim_kfac_layer;
+import org.panoptim.spi.kronecker.FactorState;
+import org.panoptim.spi.kronecker.KroneckerLayer;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The device's records of layers, and what the host knows of them: how many micro-batches of each
+ * are waiting to be committed.
+ */
+final class LayerTable implements AutoCloseable {
+
+    private final CudaBackend backend;
+    private final List<KroneckerLayer> layers;
+    private final long address;
+    private final long chosen;
+    private final int[] contributions;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment selection;
+
+    LayerTable(CudaBackend backend, List<KroneckerLayer> layers) {
+        this.backend = backend;
+        this.layers = layers;
+        contributions = new int[layers.size()];
+        long records = DeviceSlab.aligned(panoptim_kfac_layer.sizeof() * layers.size());
+        selection = arena.allocate(2L * Integer.BYTES * layers.size(), Long.BYTES);
+        try {
+            address = DeviceSlab.allocate(backend, records + selection.byteSize());
+        } catch (RuntimeException | Error e) {
+            arena.close();
+            throw e;
+        }
+        chosen = address + records;
+    }
+
+    /** The most bytes that {@link #send} uploads. */
+    long uploadBytes() {
+        return selection.byteSize();
+    }
+
+    /** The device address of all records. */
+    long address() {
+        return address;
+    }
+
+    /** The device address of a layer's record. */
+    long address(int layer) {
+        return address + panoptim_kfac_layer.sizeof() * layer;
+    }
+
+    /**
+     * The layer of that number.
+     *
+     * @throws IllegalArgumentException if there is none
+     */
+    KroneckerLayer layer(int layer) {
+        if (layer < 0 || layer >= layers.size()) {
+            throw new IllegalArgumentException(
+                    "there is no layer %d; there are %d".formatted(layer, layers.size()));
+        }
+        return layers.get(layer);
+    }
+
+    /** How many micro-batches of a layer are waiting. */
+    int contributions(int layer) {
+        return contributions[layer];
+    }
+
+    /** One more is. */
+    void contributed(int layer) {
+        contributions[layer]++;
+    }
+
+    /** Whether anything is waiting. */
+    boolean anyContribution() {
+        for (int count : contributions) {
+            if (count > 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Nothing is waiting any more. */
+    void forget() {
+        java.util.Arrays.fill(contributions, 0);
+    }
+
+    /**
+     * Sends the numbers of the layers of which something is waiting, and where the device counts
+     * their rows.
+     *
+     * @return the layers
+     */
+    List<Integer> send(Uploads uploads) {
+        var waiting = new ArrayList<Integer>();
+        for (int i = 0; i < contributions.length; i++) {
+            if (contributions[i] > 0) {
+                waiting.add(i);
+            }
+        }
+        for (int i = 0; i < waiting.size(); i++) {
+            int layer = waiting.get(i);
+            selection.setAtIndex(JAVA_INT, i, layer);
+            selection.setAtIndex(JAVA_INT, (long) layers.size() + i, contributions[layer] & 1);
+        }
+        if (!waiting.isEmpty()) {
+            uploads.send(chosen, selection, backend.stream(), false);
+        }
+        return waiting;
+    }
+
+    /** The device address of the numbers that were sent. */
+    MemorySegment chosen() {
+        return MemorySegment.ofAddress(chosen);
+    }
+
+    /** The device address of where those layers' rows are counted. */
+    MemorySegment slots() {
+        return MemorySegment.ofAddress(chosen + (long) Integer.BYTES * layers.size());
+    }
+
+    /** Which buffers hold the averages of a layer; waits. */
+    int current(int layer) {
+        try (var own = Arena.ofConfined()) {
+            var record = panoptim_kfac_layer.allocate(own);
+            DeviceState.read(backend, address(layer), record);
+            return panoptim_kfac_layer.current(record);
+        }
+    }
+
+    /** Where the averages of both factors of each layer stand; waits. */
+    List<FactorState> states() {
+        try (var own = Arena.ofConfined()) {
+            var records = panoptim_kfac_layer.allocateArray(layers.size(), own);
+            DeviceState.read(backend, address, records);
+            var states = new ArrayList<FactorState>();
+            for (int i = 0; i < layers.size(); i++) {
+                var record = panoptim_kfac_layer.asSlice(records, i);
+                for (int side = 0; side < 2; side++) {
+                    states.add(
+                            new FactorState(
+                                    panoptim_kfac_layer.traces(record, side),
+                                    panoptim_kfac_layer.updates(record),
+                                    panoptim_kfac_layer.refused(record)));
+                }
+            }
+            return states;
+        }
+    }
+
+    /** Sets how many updates a layer has taken and dropped. */
+    void restore(int layer, long updates, long refused) {
+        layer(layer);
+        if (updates < 0 || refused < 0) {
+            throw new IllegalArgumentException(
+                    "updates and refused must be at least 0, but are %d and %d"
+                            .formatted(updates, refused));
+        }
+        try (var own = Arena.ofConfined()) {
+            var counts = own.allocate(JAVA_LONG, 2);
+            counts.setAtIndex(JAVA_LONG, 0, updates);
+            counts.setAtIndex(JAVA_LONG, 1, refused);
+            DeviceState.write(
+                    backend, address(layer) + panoptim_kfac_layer.updates$offset(), counts);
+        }
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+        backend.device().driver().free(address, backend.stream());
+    }
+}

@@ -1,0 +1,54 @@
+package org.panoptim.cuda;
+
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+
+import org.panoptim.spi.kronecker.Certificate;
+
+import java.lang.foreign.MemorySegment;
+
+/** The Gaussian vectors of the certificate, on the device and on the host. */
+final class ProbeTable implements AutoCloseable {
+
+    private final CudaBackend backend;
+    private final long address;
+
+    /** By size of matrix, from 1: the largest norm of a vector of that length. */
+    private final double[] largest;
+
+    /** Vectors for matrices up to a size. */
+    ProbeTable(CudaBackend backend, int size) {
+        this.backend = backend;
+        var probes = Certificate.probes(size);
+        largest = new double[size + 1];
+        var squares = new double[Certificate.PROBES];
+        for (int i = 0; i < size; i++) {
+            for (int j = 0; j < squares.length; j++) {
+                double value = probes[i * squares.length + j];
+                squares[j] += value * value;
+                largest[i + 1] = Math.max(largest[i + 1], Math.sqrt(squares[j]));
+            }
+        }
+        address = DeviceSlab.allocate(backend, JAVA_DOUBLE.byteSize() * probes.length);
+        try {
+            DeviceState.write(backend, address, MemorySegment.ofArray(probes));
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    /** The device address. */
+    long address() {
+        return address;
+    }
+
+    /** {@code max ‖ω‖₂} for a matrix of that size. */
+    double largest(int size) {
+        return largest[size];
+    }
+
+    @Override
+    public void close() {
+        backend.device().driver().free(address, backend.stream());
+    }
+}

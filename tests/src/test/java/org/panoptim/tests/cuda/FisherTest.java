@@ -1,0 +1,199 @@
+package org.panoptim.tests.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.panoptim.DeviceMemory;
+import org.panoptim.Memory;
+import org.panoptim.spi.kronecker.FisherAverage;
+import org.panoptim.spi.kronecker.FisherEngine;
+import org.panoptim.spi.kronecker.FisherPlan;
+import org.panoptim.spi.kronecker.KroneckerLayer;
+import org.panoptim.tests.cuda.Layers.Batch;
+import org.panoptim.tests.cuda.Layers.Step;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+
+/** AdaFisher's diagonals, from contributions to what the rule reads. */
+@Tag("virtual-gpu")
+class FisherTest {
+
+    private static final double DECAY = 0.92;
+
+    /** The averages that plain loops come to. */
+    private static final class Expected {
+        private final KroneckerLayer layer;
+        private final FisherAverage average;
+        private final double[][] averages = new double[2][];
+        private long updates;
+
+        Expected(KroneckerLayer layer, FisherAverage average) {
+            this.layer = layer;
+            this.average = average;
+            for (int side = 0; side < 2; side++) {
+                averages[side] = new double[layer.factorSize(side)];
+                Arrays.fill(averages[side], 1);
+            }
+        }
+
+        void update(double optimizerScale, Batch... batches) {
+            updates++;
+            for (int side = 0; side < 2; side++) {
+                int n = layer.factorSize(side);
+                var diagonal = new double[n];
+                int rows = 0;
+                for (var batch : batches) {
+                    rows += batch.counted(layer);
+                    for (int row = 0; row < batch.rows(layer); row++) {
+                        for (int i = 0; i < n && batch.counts(row); i++) {
+                            diagonal[i] +=
+                                    Math.pow(batch.x(layer, side, row, i, optimizerScale), 2);
+                        }
+                    }
+                }
+                for (int i = 0; i < n; i++) {
+                    diagonal[i] /= rows;
+                }
+                double least = Arrays.stream(diagonal).min().orElseThrow();
+                double range = Arrays.stream(diagonal).max().orElseThrow() - least + 1e-6;
+                for (int i = 0; i < n; i++) {
+                    averages[side][i] =
+                            average.keep(DECAY, updates) * averages[side][i]
+                                    + average.add(DECAY, updates) * (diagonal[i] - least) / range;
+                }
+            }
+        }
+
+        void assertEquals(Device device, FisherEngine engine, int number) {
+            var weight = read(device, engine.weight(number));
+            int inputs = layer.inputs();
+            for (int side = 0; side < 2; side++) {
+                var actual = engine.average(2 * number + side).toArray();
+                for (int i = 0; i < actual.length; i++) {
+                    assertThat((double) actual[i]).isCloseTo(averages[side][i], within(1e-6));
+                }
+            }
+            for (int i = 0; i < layer.outputs(); i++) {
+                for (int j = 0; j < inputs; j++) {
+                    assertThat((double) weight[i * inputs + j])
+                            .isCloseTo(averages[1][i] * averages[0][j], within(1e-6));
+                }
+                if (layer.bias().isPresent()) {
+                    assertThat((double) read(device, engine.bias(number))[i])
+                            .isCloseTo(averages[1][i] * averages[0][inputs], within(1e-6));
+                }
+            }
+            var state = engine.factors().get(2 * number);
+            assertThat(state.updates()).isEqualTo(updates);
+            assertThat(state.trace())
+                    .isCloseTo(updates == 0 ? 0 : Arrays.stream(averages[0]).sum(), within(1e-4));
+        }
+    }
+
+    private static float[] read(Device device, Memory memory) {
+        var place = (DeviceMemory) memory;
+        try (var arena = Arena.ofConfined()) {
+            var copy = arena.allocate(place.byteSize(), 4);
+            device.driver().synchronizeStream(0);
+            device.driver().copyToHost(copy.address(), place.address(), copy.byteSize(), 0);
+            device.driver().synchronizeStream(0);
+            return copy.toArray(ValueLayout.JAVA_FLOAT);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void theCurvatureFollowsItsFormula(Setup setup) {
+        for (var average : FisherAverage.values()) {
+            var random = new Random(31);
+            try (var device = setup.device()) {
+                var layers =
+                        List.of(
+                                Layers.layer(device, "one", 1, 1, false, random),
+                                Layers.layer(device, "some", 33, 40, true, random),
+                                Layers.layer(device, "more", 100, 130, true, random));
+                var engine = device.open(new FisherPlan(layers, average, DECAY));
+                engine.attach(new Step(true, 64, 1).on(device));
+                var expected = layers.stream().map(layer -> new Expected(layer, average)).toList();
+                for (int i = 0; i < layers.size(); i++) {
+                    expected.get(i).assertEquals(device, engine, i);
+                }
+                for (int step = 0; step < 3; step++) {
+                    for (int i = step == 1 ? 1 : 0; i < layers.size(); i++) {
+                        var layer = layers.get(i);
+                        var none = Batch.random(layer, 1, random).masked((byte) 0);
+                        var one = Batch.random(layer, 5, random).averaged(0).scaled(8);
+                        var two =
+                                Batch.random(layer, 3, random)
+                                        .masked((byte) 1, (byte) 0, (byte) 1)
+                                        .scaled(0);
+                        for (var batch : List.of(none, one, two)) {
+                            engine.accumulate(i, batch.on(device, layer));
+                        }
+                        expected.get(i).update(64, one, two);
+                    }
+                    engine.commit(Step.ACCEPTED.on(device));
+                }
+                for (int i = 0; i < layers.size(); i++) {
+                    expected.get(i).assertEquals(device, engine, i);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void refusedAndUnfiniteUpdatesChangeNothing(Setup setup) {
+        var random = new Random(32);
+        try (var device = setup.device()) {
+            var layer = Layers.layer(device, "layer", 4, 5, true, random);
+            var engine =
+                    device.open(
+                            new FisherPlan(List.of(layer), FisherAverage.NORMALISED_EMA, DECAY));
+            var expected = new Expected(layer, FisherAverage.NORMALISED_EMA);
+            engine.accumulate(0, Batch.random(layer, 3, random).on(device, layer));
+            engine.commit(Step.REFUSED.on(device));
+            engine.accumulate(0, Batch.random(layer, 3, random).on(device, layer));
+            engine.discard();
+            var bad = Batch.random(layer, 3, random);
+            bad.gradients()[2] = Float.NaN;
+            engine.accumulate(0, bad.on(device, layer));
+            engine.commit(Step.ACCEPTED.on(device));
+            expected.assertEquals(device, engine, 0);
+            assertThat(engine.factors().get(0).refused()).isEqualTo(1);
+            var batch = Batch.random(layer, 3, random);
+            engine.accumulate(0, batch.on(device, layer));
+            engine.commit(Step.ACCEPTED.on(device));
+            expected.update(1, batch);
+            expected.assertEquals(device, engine, 0);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatIsSetReachesTheCurvature(Setup setup) {
+        var random = new Random(33);
+        try (var device = setup.device()) {
+            var layer = Layers.layer(device, "layer", 2, 1, false, random);
+            var engine =
+                    device.open(new FisherPlan(List.of(layer), FisherAverage.REFERENCE, DECAY));
+            engine.average(0).set(3);
+            engine.average(1).set(5, 7);
+            engine.restore(0, 4, 1);
+            assertThat(read(device, engine.weight(0))).containsExactly(15, 21);
+            assertThat(engine.factors().get(0).updates()).isEqualTo(4);
+            assertThat(engine.average(1).slot()).isEqualTo("fisher.output");
+            assertThatThrownBy(() -> engine.bias(0))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("layer");
+        }
+    }
+}

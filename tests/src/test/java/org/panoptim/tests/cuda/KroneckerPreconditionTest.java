@@ -1,0 +1,209 @@
+package org.panoptim.tests.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.panoptim.DeviceMemory;
+import org.panoptim.Parameter;
+import org.panoptim.spi.StepContext;
+import org.panoptim.spi.StepFacts;
+import org.panoptim.spi.kronecker.KroneckerEngine;
+import org.panoptim.spi.kronecker.KroneckerLayer;
+import org.panoptim.spi.kronecker.KroneckerPlan;
+import org.panoptim.spi.kronecker.Preconditioning;
+import org.panoptim.tests.cuda.Layers.Step;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/** Gradients multiplied by the inverses of their layers' factors. */
+@Tag("virtual-gpu")
+class KroneckerPreconditionTest {
+
+    private static final double RATE = 0.25;
+
+    /** Layers of equal and unequal shapes, with inverses; all but the last take part. */
+    private static final class World {
+        final Device device;
+        final List<KroneckerLayer> layers = new ArrayList<>();
+        final KroneckerEngine engine;
+        final List<Preconditioning> chosen = new ArrayList<>();
+        final double[][] expected;
+        final double[][] before;
+        double sum;
+
+        World(Device device, StepFacts step, double scale, double rateFactor) {
+            this.device = device;
+            var random = new Random(21);
+            layers.add(Layers.layer(device, "a", 5, 3, true, random));
+            layers.add(Layers.layer(device, "b", 5, 4, false, random));
+            layers.add(Layers.layer(device, "c", 130, 90, true, random));
+            layers.add(Layers.layer(device, "d", 1, 1, false, random));
+            layers.add(Layers.layer(device, "e", 5, 3, true, random));
+            engine = device.open(new KroneckerPlan(layers, 0.9));
+            expected = new double[layers.size()][];
+            before = new double[layers.size()][];
+            for (int i = 0; i < layers.size(); i++) {
+                var layer = layers.get(i);
+                int rows = layer.outputs();
+                int columns = layer.inputFactor();
+                var outputs = Doubles.positive(random, rows, 10);
+                var inputs = Doubles.positive(random, columns, 10);
+                engine.inverse(2 * i).set(inputs);
+                engine.inverse(2 * i + 1).set(outputs);
+                before[i] = gradient(layer);
+                expected[i] = before[i];
+                if (i < layers.size() - 1) {
+                    chosen.add(new Preconditioning(i, RATE / (i + 1)));
+                    var product =
+                            Doubles.multiply(before[i], Doubles.of(inputs), rows, columns, columns);
+                    expected[i] =
+                            Doubles.multiply(Doubles.of(outputs), product, rows, rows, columns);
+                    double rate = RATE / (i + 1) * rateFactor;
+                    for (int j = 0; j < rows * columns; j++) {
+                        sum += rate * rate * expected[i][j] * before[i][j] / (scale * scale);
+                    }
+                }
+            }
+        }
+
+        double[] gradient(KroneckerLayer layer) {
+            int inputs = layer.inputs();
+            var weight = read(layer.weight());
+            var both = new double[layer.outputs() * layer.inputFactor()];
+            for (int i = 0; i < layer.outputs(); i++) {
+                for (int j = 0; j < inputs; j++) {
+                    both[i * layer.inputFactor() + j] = weight[i * inputs + j];
+                }
+                if (layer.bias().isPresent()) {
+                    both[(i + 1) * layer.inputFactor() - 1] = read(layer.bias().get())[i];
+                }
+            }
+            return both;
+        }
+
+        private float[] read(Parameter parameter) {
+            var memory = (DeviceMemory) parameter.gradient().orElseThrow();
+            try (var arena = Arena.ofConfined()) {
+                var copy = arena.allocate(memory.byteSize(), 4);
+                device.driver().synchronizeStream(0);
+                device.driver().copyToHost(copy.address(), memory.address(), copy.byteSize(), 0);
+                device.driver().synchronizeStream(0);
+                return copy.toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT);
+            }
+        }
+
+        void assertGradients(double coefficient) {
+            for (int i = 0; i < layers.size(); i++) {
+                var actual = gradient(layers.get(i));
+                double factor = i < layers.size() - 1 ? coefficient : 1;
+                for (int j = 0; j < actual.length; j++) {
+                    assertThat(actual[j])
+                            .as("layer %d, element %d", i, j)
+                            .isCloseTo(
+                                    factor * expected[i][j], within(2e-5 * Math.max(factor, 1e-3)));
+                }
+            }
+        }
+
+        void assertUntouched() {
+            for (int i = 0; i < layers.size(); i++) {
+                assertThat(gradient(layers.get(i))).containsExactly(before[i]);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void withoutAClipItIsTheProductOfThreeMatrices(Setup setup) {
+        try (var device = setup.device()) {
+            var step = Step.ACCEPTED.on(device);
+            var world = new World(device, step, 1, 1);
+            assertThat(world.engine.klCoefficient()).isEmpty();
+            world.engine.precondition(step, world.chosen, Double.POSITIVE_INFINITY);
+            world.assertGradients(1);
+            assertThat(world.engine.klCoefficient()).hasValue(1);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void theClipBoundsTheDivergenceOfAllLayersTogether(Setup setup) {
+        try (var device = setup.device()) {
+            var step = new Step(true, 16, 0.5).on(device);
+            var world = new World(device, step, 16, 0.5);
+            double clip = world.sum / 100;
+            world.engine.precondition(step, world.chosen, clip);
+            world.assertGradients(0.1);
+            assertThat(world.engine.klCoefficient().orElseThrow()).isCloseTo(0.1, within(1e-6));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aWideClipIsNoneAndFactsOfTheHostServeToo(Setup setup) {
+        try (var device = setup.device()) {
+            var step = new StepContext(true, 1, 1 / 16.0, 0.5);
+            var world = new World(device, step, 16, 0.5);
+            world.engine.precondition(step, world.chosen, world.sum * 2);
+            world.assertGradients(1);
+            assertThat(world.engine.klCoefficient()).hasValue(1);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aRefusedStepAndCurvatureThatIsNotFiniteLeaveGradientsAlone(Setup setup) {
+        try (var device = setup.device()) {
+            var step = Step.REFUSED.on(device);
+            var world = new World(device, step, 1, 1);
+            world.engine.precondition(step, world.chosen, 1e-3);
+            world.assertUntouched();
+            assertThat(world.engine.klCoefficient()).isEmpty();
+            world.engine.inverse(1).write(4, MemorySegment.ofArray(new float[] {Float.NaN}));
+            world.engine.precondition(Step.ACCEPTED.on(device), world.chosen, 1e-3);
+            world.assertUntouched();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aSumThatIsNotPositiveIsNotClipped(Setup setup) {
+        try (var device = setup.device()) {
+            var layer = Layers.layer(device, "layer", 1, 1, false, new Random(1));
+            var engine = device.open(new KroneckerPlan(List.of(layer), 0.9));
+            engine.inverse(0).set(-1);
+            engine.inverse(1).set(1);
+            var gradient = device.floats(3);
+            layer.weight().gradient(gradient.memory());
+            engine.precondition(Step.ACCEPTED.on(device), List.of(new Preconditioning(0, 1)), 1e-3);
+            assertThat(Device.get(gradient)).containsExactly(-3);
+            assertThat(engine.klCoefficient()).hasValue(1);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = "FFM_FORWARD")
+    void aLayerWithoutAGradientIsRefusedByName(Setup setup) {
+        try (var device = setup.device()) {
+            var layer = Layers.layer(device, "the layer", 1, 1, false, new Random(1));
+            var engine = device.open(new KroneckerPlan(List.of(layer), 0.9));
+            layer.weight().clearGradient();
+            assertThatThrownBy(
+                            () ->
+                                    engine.precondition(
+                                            Step.ACCEPTED.on(device),
+                                            List.of(new Preconditioning(0, 1)),
+                                            1))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContainingAll("the layer", "gradient");
+        }
+    }
+}

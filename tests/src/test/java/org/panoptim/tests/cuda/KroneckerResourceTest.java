@@ -1,0 +1,117 @@
+package org.panoptim.tests.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.panoptim.UnsupportedPlanException;
+import org.panoptim.cuda.CudaBackend;
+import org.panoptim.cuda.CudaOptions;
+import org.panoptim.cuda.driver.CudaException;
+import org.panoptim.cuda.driver.CudaUnavailableException;
+import org.panoptim.cuda.driver.RecordingDriver;
+import org.panoptim.spi.kronecker.FisherAverage;
+import org.panoptim.spi.kronecker.FisherPlan;
+import org.panoptim.spi.kronecker.Inversion;
+import org.panoptim.spi.kronecker.KroneckerPlan;
+import org.panoptim.spi.kronecker.Preconditioning;
+import org.panoptim.tests.cuda.Layers.Batch;
+import org.panoptim.tests.cuda.Layers.Step;
+
+import java.util.List;
+import java.util.Random;
+
+/** What engines of Kronecker factors open is closed, whenever memory runs out. */
+@Tag("virtual-gpu")
+class KroneckerResourceTest {
+
+    /** Does some of everything. */
+    private static void work(RecordingDriver driver) {
+        var random = new Random(41);
+        try (var device = new Device(driver)) {
+            var layer = Layers.layer(device, "layer", 2, 3, true, random);
+            var factors = device.open(new KroneckerPlan(List.of(layer), 0.9));
+            var fisher = device.open(new FisherPlan(List.of(layer), FisherAverage.REFERENCE, 0.9));
+            var batch = Batch.random(layer, 8, random).on(device, layer);
+            var step = Step.ACCEPTED.on(device);
+            factors.accumulate(0, batch);
+            factors.commit(step);
+            fisher.accumulate(0, batch);
+            fisher.commit(step);
+            factors.invert(
+                    List.of(
+                            new Inversion(0, 1, new Inversion.Cholesky(true)),
+                            new Inversion(1, 1, new Inversion.Cholesky(false))));
+            factors.adopt(List.of(0, 1));
+            factors.invert(List.of(new Inversion(0, 2, new Inversion.Newton(0.1, 1e-3, 5))));
+            factors.precondition(step, List.of(new Preconditioning(0, 1)), 1);
+            assertThat(factors.klCoefficient()).isPresent();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void nothingIsLeftOpen(Implementation implementation) {
+        var driver = new RecordingDriver(implementation.driver());
+        long before = VirtualDriver.live("allocations");
+        work(driver);
+        assertThat(driver.report()).isEmpty();
+        assertThat(VirtualDriver.live("allocations")).isEqualTo(before);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void wheneverMemoryRunsOutNothingIsLeftOpen(Implementation implementation) {
+        for (var call : List.of("cuMemAllocAsync", "cuMemHostAlloc", "cuEventCreate")) {
+            int failures = 0;
+            for (int after = 1; failures == after - 1; after++) {
+                var driver = new RecordingDriver(implementation.driver());
+                VirtualDriver.fail(call, VirtualDriver.OUT_OF_MEMORY, after);
+                try {
+                    work(driver);
+                } catch (CudaException e) {
+                    failures++;
+                } finally {
+                    VirtualDriver.fail(call, 0, 0);
+                }
+                assertThat(driver.report()).as("failure %d of %s", after, call).isEmpty();
+            }
+            assertThat(failures).as(call).isPositive();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aBackendIsNotClosedUnderItsFactors(Implementation implementation) {
+        try (var device = implementation.device()) {
+            var layer = Layers.layer(device, "layer", 2, 3, true, new Random(1));
+            var factors = device.open(new KroneckerPlan(List.of(layer), 0.9));
+            assertThatThrownBy(device.backend()::close)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("used");
+            factors.close();
+            factors.close();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void withoutCublasThePlanIsRefusedWithTheReason(Implementation implementation) {
+        try (var device = implementation.device();
+                var backend =
+                        CudaBackend.open(
+                                "cuda",
+                                implementation.driver(),
+                                () -> {
+                                    throw new CudaUnavailableException("libcublas is not there");
+                                },
+                                CudaOptions.defaults())) {
+            var layer = Layers.layer(device, "layer", 2, 3, true, new Random(1));
+            assertThatThrownBy(() -> backend.open(new KroneckerPlan(List.of(layer), 0.9)))
+                    .isInstanceOf(UnsupportedPlanException.class)
+                    .hasMessageContaining("libcublas is not there");
+        }
+    }
+}
