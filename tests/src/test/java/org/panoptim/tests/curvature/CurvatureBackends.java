@@ -1,0 +1,23 @@
+package org.panoptim.tests.curvature;
+
+import org.panoptim.cuda.CudaFfmProvider;
+import org.panoptim.cuda.jcuda.CudaJcudaProvider;
+
+import java.util.List;
+
+/** The backends that this run of the tests compares. */
+final class CurvatureBackends {
+
+    private CurvatureBackends() {}
+
+    static boolean onVirtualGpu() {
+        return Boolean.getBoolean("panoptim.virtual-gpu");
+    }
+
+    /** By name; the reference is the yardstick, and certified itself. */
+    static List<String> names() {
+        return onVirtualGpu()
+                ? List.of(CudaFfmProvider.NAME, CudaJcudaProvider.NAME)
+                : List.of("reference", "simd");
+    }
+}
