@@ -94,8 +94,7 @@ final class AutoencoderTask implements TrainTask {
         }
     }
 
-    private void show(
-            List<Trajectory> trajectories, List<String> notes, Consumer<String> out) {
+    private void show(List<Trajectory> trajectories, List<String> notes, Consumer<String> out) {
         var table = new Table("optimizer", "iterations", "loss", "squared error", "seconds");
         for (var trajectory : trajectories) {
             var last = trajectory.last();

@@ -105,8 +105,7 @@ final class TrainCommand implements Callable<Integer> {
         try (var interruption = Interruption.watch();
                 var chosen = backend.openForHostMemory()) {
             var out = spec.commandLine().getOut();
-            chosenTask.train(
-                    chosen, terminal(), interruption::isRequested, out::println, report);
+            chosenTask.train(chosen, terminal(), interruption::isRequested, out::println, report);
             out.println();
             out.println("Report: " + report);
             out.flush();
@@ -115,8 +114,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private TrainTask task() {
-        var options =
-                new TrainOptions(optimizers, epochs, batch, iterations, learningRate, seed);
+        var options = new TrainOptions(optimizers, epochs, batch, iterations, learningRate, seed);
         return switch (task) {
             case CLASSIFIER -> new ClassifierTask(options);
             case AUTOENCODER -> new AutoencoderTask(options, backend.isGiven());

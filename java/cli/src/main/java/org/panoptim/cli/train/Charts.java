@@ -32,8 +32,7 @@ final class Charts {
                                 chart,
                                 outcomes,
                                 outcome,
-                                point ->
-                                        point.epoch() == 0 ? Double.NaN : point.accuracy() * 100));
+                                point -> point.epoch() == 0 ? Double.NaN : point.accuracy() * 100));
         return chart.draw("accuracy", title);
     }
 

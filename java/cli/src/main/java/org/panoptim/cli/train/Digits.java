@@ -21,6 +21,7 @@ public record Digits(Examples training, Examples heldOut) {
 
     /** Pixels of an image. */
     public static final int PIXELS = 64;
+
     static final int CLASSES = 10;
 
     private static final String FILE = "digits.csv.gz";

@@ -34,11 +34,12 @@ final class Autoencoder {
     private final Module module = new Module("autoencoder");
     private final List<LinearImpl> layers = new ArrayList<>();
 
-    /** Draws the weights from the engine's random numbers, as Glorot and Bengio do; biases are 0. */
+    /**
+     * Draws the weights from the engine's random numbers, as Glorot and Bengio do; biases are 0.
+     */
     Autoencoder() {
         for (int i = 0; i + 1 < SIZES.length; i++) {
-            var layer =
-                    module.register_module(name(i), new LinearImpl(SIZES[i], SIZES[i + 1]));
+            var layer = module.register_module(name(i), new LinearImpl(SIZES[i], SIZES[i + 1]));
             torch.xavier_uniform_(layer.weight());
             torch.zeros_(layer.bias());
             layers.add(layer);

@@ -16,7 +16,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 
-/** Trains the autoencoder once with each optimizer, from the same weights, on all images at once. */
+/**
+ * Trains the autoencoder once with each optimizer, from the same weights, on all images at once.
+ */
 public final class AutoencoderTraining {
 
     private static final int REHEARSAL = 15;
@@ -120,8 +122,7 @@ public final class AutoencoderTraining {
     private final class Session {
 
         private final Method method;
-        private final Tensor images =
-                Tensor.create(digits.pixels(), digits.count(), Digits.PIXELS);
+        private final Tensor images = Tensor.create(digits.pixels(), digits.count(), Digits.PIXELS);
         private final Autoencoder net;
         private final List<Trajectory.Point> points = new ArrayList<>();
         private long nanos;

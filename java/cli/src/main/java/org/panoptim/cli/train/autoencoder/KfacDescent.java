@@ -29,15 +29,14 @@ import java.util.stream.Collectors;
  * <p>The factors are those of the true Fisher information: in every step the gradients at the
  * layers' outputs are taken once more, on targets sampled from the net's own answer. Gradients on
  * the data (the empirical Fisher information), which would cost nothing more, let the loss fall
- * faster at first, but shrink as the net learns, so that their inverse says less and less about
- * the curvature. A quarter of the images is enough for the factors, another quarter in each step,
- * and the same four quarters again and again.
+ * faster at first, but shrink as the net learns, so that their inverse says less and less about the
+ * curvature. A quarter of the images is enough for the factors, another quarter in each step, and
+ * the same four quarters again and again.
  */
 final class KfacDescent implements Descent {
 
     /** What applies the preconditioned gradients. */
-    static final UpdateRule RULE =
-            SGD.withLearningRate(.3).withMomentum(.9).withNesterov(true);
+    static final UpdateRule RULE = SGD.withLearningRate(.3).withMomentum(.9).withNesterov(true);
 
     private static final double DAMPING = 1e-3;
     private static final double KL_CLIP = 2e-2;
@@ -75,15 +74,11 @@ final class KfacDescent implements Descent {
      * @param backend where the rule is computed
      * @throws org.panoptim.UnsupportedPlanException if factors cannot be computed there
      */
-    KfacDescent(
-            Autoencoder net, Tensor data, UpdateRule rule, Backend factors, Backend backend) {
+    KfacDescent(Autoencoder net, Tensor data, UpdateRule rule, Backend factors, Backend backend) {
         this.net = net;
         for (int i = 0; i < images.length; i++) {
             var places =
-                    torch.arange(
-                            new Scalar(i),
-                            new Scalar(data.size(0)),
-                            new Scalar(IMAGE_PERIOD));
+                    torch.arange(new Scalar(i), new Scalar(data.size(0)), new Scalar(IMAGE_PERIOD));
             images[i] = data.index_select(0, places.to(torch.ScalarType.Long));
         }
         parameters = TorchParameters.of(net.module());

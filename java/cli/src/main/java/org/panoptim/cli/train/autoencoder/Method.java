@@ -84,10 +84,7 @@ public record Method(String name, Kind kind, UpdateRule rule, int iterations) {
             case KFAC -> new Method(name, Kind.KFAC, KfacDescent.RULE, KFAC_ITERATIONS);
             case ENGINE_ADAM ->
                     new Method(
-                            name,
-                            Kind.ENGINE,
-                            Adam.withLearningRate(.01),
-                            FIRST_ORDER_ITERATIONS);
+                            name, Kind.ENGINE, Adam.withLearningRate(.01), FIRST_ORDER_ITERATIONS);
             default ->
                     throw new IllegalArgumentException(
                             "there is no optimizer '"

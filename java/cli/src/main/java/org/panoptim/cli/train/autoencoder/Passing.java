@@ -58,8 +58,6 @@ public record Passing(Trajectory curvature, Trajectory firstOrder) {
     }
 
     private static String ratio(double whole, double part) {
-        return part > 0
-                ? String.format(Locale.ROOT, ": %.1f times as fast", whole / part)
-                : "";
+        return part > 0 ? String.format(Locale.ROOT, ": %.1f times as fast", whole / part) : "";
     }
 }
