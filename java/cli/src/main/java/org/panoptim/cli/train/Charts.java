@@ -15,7 +15,7 @@ final class Charts {
     static String loss(List<Outcome> outcomes) {
         var title = "Training loss";
         var chart = new LineChart("Epochs", title, LineChart.Legend.TOP).logarithmic();
-        outcomes.forEach(outcome -> add(chart, outcomes, outcome, Outcome.Point::loss));
+        addTo(chart, outcomes, Outcome.Point::loss);
         return chart.draw("loss", title);
     }
 
@@ -26,27 +26,23 @@ final class Charts {
     static String accuracy(List<Outcome> outcomes) {
         var title = "Test accuracy (%)";
         var chart = new LineChart("Epochs", title, LineChart.Legend.BOTTOM);
-        outcomes.forEach(
-                outcome ->
-                        add(
-                                chart,
-                                outcomes,
-                                outcome,
-                                point -> point.epoch() == 0 ? Double.NaN : point.accuracy() * 100));
+        addTo(
+                chart,
+                outcomes,
+                point -> point.epoch() == 0 ? Double.NaN : point.accuracy() * 100);
         return chart.draw("accuracy", title);
     }
 
-    private static void add(
-            LineChart chart,
-            List<Outcome> outcomes,
-            Outcome outcome,
-            ToDoubleFunction<Outcome.Point> value) {
-        var points = thin(outcome.curve());
-        chart.add(
-                outcome.contender().name(),
-                outcomes.indexOf(outcome),
-                points.stream().mapToDouble(Outcome.Point::epoch).toArray(),
-                points.stream().mapToDouble(value).toArray());
+    private static void addTo(
+            LineChart chart, List<Outcome> outcomes, ToDoubleFunction<Outcome.Point> value) {
+        for (int i = 0; i < outcomes.size(); i++) {
+            var points = thin(outcomes.get(i).curve());
+            chart.add(
+                    outcomes.get(i).contender().name(),
+                    i,
+                    points.stream().mapToDouble(Outcome.Point::epoch).toArray(),
+                    points.stream().mapToDouble(value).toArray());
+        }
     }
 
     /** Every k-th point and the last, so that markers do not run into each other. */

@@ -11,6 +11,7 @@ import java.util.function.ToDoubleFunction;
 final class AutoencoderCharts {
 
     private static final int MARKERS = 24;
+    private static final int HIGHEST_LOSS = 30;
 
     /** What is on the horizontal axis. */
     private enum Across {
@@ -38,22 +39,39 @@ final class AutoencoderCharts {
     String figures() {
         var page = new StringBuilder();
         for (var across : Across.values()) {
-            page.append(
-                    figure(
-                            "error",
-                            "Squared error per image",
-                            across,
-                            Trajectory.Point::squaredError));
+            page.append(squaredError(across));
         }
         for (var across : Across.values()) {
-            page.append(figure("loss", "Loss", across, Trajectory.Point::loss));
+            page.append(loss(across));
         }
         return page.toString();
     }
 
-    private String figure(
-            String id, String title, Across across, ToDoubleFunction<Trajectory.Point> value) {
+    private String squaredError(Across across) {
+        var title = "Squared error per image";
         var chart = new LineChart(across.title, title, LineChart.Legend.TOP).logarithmic();
+        addTo(chart, across, Trajectory.Point::squaredError);
+        var label = title + " against " + across.id;
+        return Html.figure(
+                chart.draw("error-" + across.id, label), label + ", on a logarithmic scale.");
+    }
+
+    /** Losses far above zero that differ little at last: without the first they can be told. */
+    private String loss(Across across) {
+        var title = "Loss";
+        var chart = new LineChart(across.title, title, LineChart.Legend.TOP);
+        addTo(
+                chart,
+                across,
+                point -> point.loss() > HIGHEST_LOSS ? Double.NaN : point.loss());
+        var label = title + " against " + across.id;
+        return Html.figure(
+                chart.draw("loss-" + across.id, label),
+                label + "; what is above " + HIGHEST_LOSS + " is left out.");
+    }
+
+    private void addTo(
+            LineChart chart, Across across, ToDoubleFunction<Trajectory.Point> value) {
         for (int i = 0; i < trajectories.size(); i++) {
             var points = thin(trajectories.get(i).points());
             chart.add(
@@ -62,9 +80,6 @@ final class AutoencoderCharts {
                     points.stream().mapToDouble(across.value).toArray(),
                     points.stream().mapToDouble(value).toArray());
         }
-        var label = title + " against " + across.id;
-        return Html.figure(
-                chart.draw(id + "-" + across.id, label), label + ", on a logarithmic scale.");
     }
 
     /**
