@@ -3,6 +3,7 @@ package org.panoptim.cli;
 import org.panoptim.Backend;
 import org.panoptim.BackendStatus;
 import org.panoptim.Backends;
+import org.panoptim.cli.verify.InverseCheck;
 import org.panoptim.cli.verify.Scenarios;
 import org.panoptim.cli.verify.Verification;
 import org.panoptim.rule.Rules;
@@ -20,7 +21,9 @@ import java.util.concurrent.Callable;
 /** Compares the backends that work here with the reference. */
 @Command(
         name = "verify",
-        description = "Compare every backend that works here with the reference, bit for bit.",
+        description =
+                "Compare every backend that works here with the reference, bit for bit, and check"
+                        + " the certificates of inverses.",
         mixinStandardHelpOptions = true)
 final class VerifyCommand implements Callable<Integer> {
 
@@ -87,16 +90,55 @@ final class VerifyCommand implements Callable<Integer> {
         out.println();
         table(backends, results).lines().forEach(line -> out.println("  " + line));
         out.println();
+        var inverses = inverses(reference, backends);
+        out.println(
+                "Largest error of inverses of Kronecker factors, as certified and as found in"
+                        + " double:");
+        out.println();
+        table(inverses).lines().forEach(line -> out.println("  " + line));
+        out.println();
         backends.forEach(
                 backend -> out.println("  " + backend.name() + ": " + backend.description()));
         out.println();
+        inverses.stream()
+                .filter(result -> !result.refusal().isEmpty())
+                .forEach(result -> out.println("  no Kronecker factors: " + result.refusal()));
         failed.forEach(result -> out.println("✘ " + result));
+        var wrong = inverses.stream().flatMap(result -> result.wrong().stream()).toList();
+        wrong.forEach(inverse -> out.println("✘ " + inverse));
         out.println(
                 failed.isEmpty()
                         ? "All " + results.size() + " runs have the reference's bits."
                         : failed.size() + " of " + results.size() + " runs differ.");
+        out.println(
+                wrong.isEmpty()
+                        ? "Every certificate of an inverse holds."
+                        : wrong.size() + " inverses are worse than certified, or of no use.");
         out.flush();
-        return failed.isEmpty() ? 0 : Failures.CHECK_FAILED;
+        return failed.isEmpty() && wrong.isEmpty() ? 0 : Failures.CHECK_FAILED;
+    }
+
+    private static List<InverseCheck.Result> inverses(Backend reference, List<Backend> backends) {
+        var results = new ArrayList<InverseCheck.Result>();
+        if (backends.stream().noneMatch(backend -> backend.name().equals(REFERENCE))) {
+            results.add(InverseCheck.of(reference));
+        }
+        backends.forEach(backend -> results.add(InverseCheck.of(backend)));
+        return results;
+    }
+
+    private static Table table(List<InverseCheck.Result> inverses) {
+        var table = new Table("backend", "certified", "in double", "factors");
+        for (var result : inverses) {
+            boolean refused = !result.refusal().isEmpty();
+            table.row(
+                    List.of(
+                            result.backend(),
+                            refused ? "refused" : "%.1e".formatted(result.certified()),
+                            refused ? "-" : "%.1e".formatted(result.found()),
+                            Integer.toString(result.factors())));
+        }
+        return table;
     }
 
     private static Table table(List<Backend> backends, List<Verification.Result> results) {

@@ -17,7 +17,10 @@ class VerifyCommandTest {
         for (var rule : Rules.all().stream().map(UpdateRule::name).toList()) {
             assertThat(invocation.out()).containsPattern("(?m)^  " + rule + " +0 +\\d+$");
         }
-        assertThat(invocation.out()).endsWith(" runs have the reference's bits.\n");
+        assertThat(invocation.out())
+                .contains(" runs have the reference's bits.\n")
+                .containsPattern("(?m)^  reference +\\d\\.\\de-\\d\\d +\\d\\.\\de-\\d\\d +27$")
+                .endsWith("Every certificate of an inverse holds.\n");
     }
 
     @Test

@@ -137,11 +137,11 @@ class FallbackTest {
     @Test
     void moreDampingIsTriedWhereTheErrorIsTooLarge() {
         // Eigenvalues down to 1e-12: rounding to float alone makes it indefinite. √γ is 1e-6.
-        try (var square = new Square(24, builder -> builder.damping(1e-12).tolerance(1e-2))) {
+        try (var square = new Square(24, builder -> builder.damping(1e-12).tolerance(2e-3))) {
             var report = square.refresh(spectrum(24, 1e12, 3));
             assertThat(report.fallback()).isEqualTo(Fallback.LARGER_DAMPING);
             assertThat(report.damping()).isGreaterThan(9e-6);
-            assertThat(report.certifiedError()).isLessThan(1e-2);
+            assertThat(report.certifiedError()).isLessThan(2e-3);
         }
     }
 

@@ -58,7 +58,7 @@ class PackagedJarsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"core", "abi", "simd", "natives", "cuda", "jcuda", "kernels"})
+    @ValueSource(strings = {"core", "abi", "simd", "natives", "cuda", "jcuda", "kernels", "kfac"})
     void everyJarCarriesTheLicence(String name) throws Exception {
         try (var jar = new JarFile(Stranger.jar(name).toFile());
                 var licence = jar.getInputStream(jar.getEntry("META-INF/LICENSE"))) {

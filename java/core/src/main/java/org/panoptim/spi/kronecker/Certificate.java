@@ -7,11 +7,14 @@ import java.util.Random;
  *
  * <p>Let B = F + δI be the damped factor, X the symmetric candidate, D the diagonal matrix of
  * {@code 1/√(F_ii + δ)}, and {@code E = I − D⁻¹ X B D}, which is similar to {@code I − B^½ X B^½};
- * that matrix is symmetric, so its norm is its spectral radius and at most ‖E‖₂. For r independent
- * Gaussian vectors ω, {@code ‖E‖₂ ≤ 10 √(2/π) max ‖Eω‖₂} with a probability of at least {@code 1 −
- * 10⁻ʳ} (Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review 53, 2011,
- * lemma 4.1). Products are computed in double, in sums of 64 that are then added, from F and X as
- * they are stored, and a bound of their rounding is added.
+ * that matrix is symmetric, so its norm is its spectral radius ρ(E). For r independent Gaussian
+ * vectors ω, {@code ‖M‖₂ ≤ 10 √(2/π) max ‖Mω‖₂} with a probability of at least {@code 1 − 10⁻ʳ}
+ * (Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review 53, 2011, lemma
+ * 4.1). It is applied to E, and to E², since {@code ρ(E)² ≤ ‖E²‖₂}: the root makes less of the
+ * factor in the bound and of E's not being normal. The smaller one counts.
+ *
+ * <p>Products are computed in double, in sums of 64 that are then added, from F and X as they are
+ * stored, and a bound of their rounding is added.
  */
 public final class Certificate {
 
@@ -46,18 +49,22 @@ public final class Certificate {
      * The bound of the error.
      *
      * @param n the factor's size
-     * @param residual {@code max ‖Eω‖₂}
      * @param probe {@code max ‖ω‖₂}
+     * @param once {@code max ‖Eω‖₂}
+     * @param twice {@code max ‖E(Eω)‖₂}
      * @param factorNorm the Frobenius norm of D B D
      * @param inverseNorm the Frobenius norm of D⁻¹ X D⁻¹
      * @return infinity if any of these is NaN
      */
     public static double bound(
-            int n, double residual, double probe, double factorNorm, double inverseNorm) {
+            int n, double probe, double once, double twice, double factorNorm, double inverseNorm) {
         // Two products of sums of 64 and of n/64 such sums, and a few operations beside them.
         double operations = 2 * (BLOCK + Math.ceilDiv(n, BLOCK)) + 8;
-        double rounding = operations * UNIT * factorNorm * inverseNorm * probe;
-        double bound = FACTOR * (residual + rounding);
+        double rounding = operations * UNIT * factorNorm * inverseNorm;
+        double norm = FACTOR * (once + rounding * probe);
+        // What rounding did to Eω is multiplied by E, too.
+        double ofSquare = FACTOR * (twice + rounding * once + norm * rounding * probe);
+        double bound = Math.min(norm, Math.sqrt(ofSquare));
         return bound >= 0 ? bound : Double.POSITIVE_INFINITY;
     }
 }

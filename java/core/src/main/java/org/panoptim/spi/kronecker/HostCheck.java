@@ -21,6 +21,7 @@ final class HostCheck implements AutoCloseable {
 
     private final MemorySegment inverseScale;
     private final MemorySegment probes;
+    private final MemorySegment first;
     private final MemorySegment vectors;
     private final MemorySegment products;
     private final MemorySegment sums;
@@ -39,6 +40,7 @@ final class HostCheck implements AutoCloseable {
         scale = doubles(n);
         inverseScale = doubles(n);
         probes = doubles((long) n * PROBES);
+        first = doubles((long) n * PROBES);
         vectors = doubles((long) n * PROBES);
         products = doubles((long) n * PROBES);
         sums = doubles(2L * n);
@@ -70,18 +72,15 @@ final class HostCheck implements AutoCloseable {
 
     /** Certifies a candidate. */
     Inverted certify(MemorySegment inverse, int iterations) {
-        multiplyByFactor();
-        algebra.probe(n, inverse, vectors, inverseScale, products, sums);
+        residuals(inverse, probes);
+        double once = longest(products);
         double inverseNorm = Math.sqrt(sum(1));
         double inverseRowSum = largestRowSum();
-        for (int i = 0; i < n; i++) {
-            for (int probe = 0; probe < PROBES; probe++) {
-                long at = (long) i * PROBES + probe;
-                set(products, at, get(probes, at) - get(inverseScale, i) * get(products, at));
-            }
-        }
+        first.copyFrom(products);
+        residuals(inverse, first);
         double bound =
-                Certificate.bound(n, longest(products), longestProbe, factorNorm, inverseNorm);
+                Certificate.bound(
+                        n, longestProbe, once, longest(products), factorNorm, inverseNorm);
         if (bound == Double.POSITIVE_INFINITY) {
             return Inverted.failed(Inverted.Status.NOT_FINITE);
         }
@@ -89,12 +88,12 @@ final class HostCheck implements AutoCloseable {
                 Inverted.Status.INVERTED, bound, factorRowSum * inverseRowSum, iterations);
     }
 
-    /** Leaves {@code B D Ω} in the vectors. */
-    private void multiplyByFactor() {
+    /** Leaves {@code E · from} in the products. */
+    private void residuals(MemorySegment inverse, MemorySegment from) {
         for (int i = 0; i < n; i++) {
             for (int probe = 0; probe < PROBES; probe++) {
                 long at = (long) i * PROBES + probe;
-                set(vectors, at, get(scale, i) * get(probes, at));
+                set(vectors, at, get(scale, i) * get(from, at));
             }
         }
         damped(vectors, products);
@@ -104,6 +103,13 @@ final class HostCheck implements AutoCloseable {
             factorRowSum = largestRowSum() + damping;
         }
         vectors.copyFrom(products);
+        algebra.probe(n, inverse, vectors, inverseScale, products, sums);
+        for (int i = 0; i < n; i++) {
+            for (int probe = 0; probe < PROBES; probe++) {
+                long at = (long) i * PROBES + probe;
+                set(products, at, get(from, at) - get(inverseScale, i) * get(products, at));
+            }
+        }
     }
 
     /** {@code to ← (F + δI) from}. */

@@ -1,0 +1,150 @@
+package org.panoptim.cli.verify;
+
+import org.panoptim.Backend;
+import org.panoptim.Buffer;
+import org.panoptim.Parameter;
+import org.panoptim.Shape;
+import org.panoptim.UnsupportedPlanException;
+import org.panoptim.spi.kronecker.Inversion;
+import org.panoptim.spi.kronecker.Inverted;
+import org.panoptim.spi.kronecker.KroneckerEngine;
+import org.panoptim.spi.kronecker.KroneckerLayer;
+import org.panoptim.spi.kronecker.KroneckerPlan;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/**
+ * Inverts Kronecker factors on a backend, and compares the error that the backend certifies with
+ * the error in double. Backends do not have each other's bits here, but none may be worse than it
+ * says.
+ */
+public final class InverseCheck {
+
+    private static final int[] SIZES = {1, 2, 33, 64, 65, 129, 224, 225, 300};
+    private static final double[] CONDITIONS = {10, 1e3, 1e5};
+
+    /** A certified error beyond this is of no use, and a backend that gives it has failed. */
+    private static final double USEFUL = .25;
+
+    private InverseCheck() {}
+
+    /**
+     * What came of it.
+     *
+     * @param certified the largest error that was certified
+     * @param found the largest error in double
+     * @param factors how many factors were inverted
+     * @param wrong the factors whose error is larger than certified, or of no use
+     * @param refusal why the backend inverts none, or empty
+     */
+    public record Result(
+            String backend,
+            double certified,
+            double found,
+            int factors,
+            List<String> wrong,
+            String refusal) {
+
+        /** Copies the list. */
+        public Result {
+            wrong = List.copyOf(wrong);
+        }
+
+        /** Whether every certificate holds; a backend that refuses has none. */
+        public boolean passed() {
+            return wrong.isEmpty();
+        }
+    }
+
+    /** Runs it on a backend, which stays the caller's. */
+    public static Result of(Backend backend) {
+        var result = new Result(backend.name(), 0, 0, 0, List.of(), "");
+        try {
+            for (double condition : CONDITIONS) {
+                result = join(result, of(backend, condition));
+            }
+            return result;
+        } catch (UnsupportedPlanException e) {
+            return new Result(backend.name(), 0, 0, 0, List.of(), String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static Result join(Result one, Result other) {
+        var wrong = new ArrayList<>(one.wrong());
+        wrong.addAll(other.wrong());
+        return new Result(
+                one.backend(),
+                Math.max(one.certified(), other.certified()),
+                Math.max(one.found(), other.found()),
+                one.factors() + other.factors(),
+                wrong,
+                "");
+    }
+
+    private static Result of(Backend backend, double condition) {
+        var weights = new ArrayList<Buffer>();
+        try {
+            var layers = new ArrayList<KroneckerLayer>();
+            for (int n : SIZES) {
+                var buffer = backend.allocate((long) n * Float.BYTES);
+                weights.add(buffer);
+                var weight = Parameter.of("n = " + n, Shape.of(1, n), buffer.memory());
+                layers.add(new KroneckerLayer("n = " + n, weight, Optional.empty()));
+            }
+            try (var engine = backend.open(new KroneckerPlan(layers, .95))) {
+                return of(backend, engine, condition);
+            }
+        } finally {
+            weights.forEach(Buffer::close);
+        }
+    }
+
+    private static Result of(Backend backend, KroneckerEngine engine, double condition) {
+        double damping = 1 / condition;
+        var factors = new ArrayList<TestFactor>();
+        for (int layer = 0; layer < SIZES.length; layer++) {
+            factors.add(TestFactor.of(SIZES[layer], 100L * layer));
+            engine.average(2 * layer).set(factors.get(layer).values());
+            engine.restore(layer, 1, 0);
+        }
+        var places = IntStream.range(0, SIZES.length).mapToObj(layer -> 2 * layer).toList();
+        var results =
+                engine.invert(
+                        places.stream()
+                                .map(
+                                        factor ->
+                                                new Inversion(
+                                                        factor,
+                                                        damping,
+                                                        new Inversion.Cholesky(false)))
+                                .toList());
+        engine.adopt(places);
+        double certified = 0;
+        double largest = 0;
+        var wrong = new ArrayList<String>();
+        for (int layer = 0; layer < SIZES.length; layer++) {
+            var result = results.get(layer);
+            double found =
+                    result.status() == Inverted.Status.INVERTED
+                            ? factors.get(layer).error(damping, engine.inverse(2 * layer).toArray())
+                            : Double.POSITIVE_INFINITY;
+            certified = Math.max(certified, result.certifiedError());
+            largest = Math.max(largest, found);
+            if (!(found <= result.certifiedError() && result.certifiedError() <= USEFUL)) {
+                wrong.add(
+                        "%s, n = %d, damping %.0e: %s, certified error %.1e, in double %.1e"
+                                .formatted(
+                                        backend.name(),
+                                        SIZES[layer],
+                                        damping,
+                                        result.status(),
+                                        result.certifiedError(),
+                                        found));
+            }
+        }
+        return new Result(backend.name(), certified, largest, SIZES.length, wrong, "");
+    }
+}
