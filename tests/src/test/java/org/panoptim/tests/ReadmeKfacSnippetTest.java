@@ -63,8 +63,7 @@ class ReadmeKfacSnippetTest {
 
             assertThat(report.factors()).hasSize(2);
             assertThat(report.factors())
-                    .allSatisfy(
-                            factor -> assertThat(factor.fallback()).isEqualTo(Fallback.NONE));
+                    .allSatisfy(factor -> assertThat(factor.fallback()).isEqualTo(Fallback.NONE));
             assertThat(report.largestError()).isBetween(0.0, 0.25);
         }
     }

@@ -16,7 +16,8 @@ import java.util.regex.Pattern;
 class AutoencoderCommandTest {
 
     private static final Pattern ROW =
-            Pattern.compile("(?m)^(\\S+) +(\\d+) +(\\d+\\.\\d{4}) +(\\d+\\.\\d{4}) +\\d+\\.\\d\\d$");
+            Pattern.compile(
+                    "(?m)^(\\S+) +(\\d+) +(\\d+\\.\\d{4}) +(\\d+\\.\\d{4}) +\\d+\\.\\d\\d$");
 
     @TempDir private Path folder;
 
@@ -37,8 +38,7 @@ class AutoencoderCommandTest {
 
     @Test
     void aFewIterationsGiveATableASentenceAndAReport() throws IOException {
-        var invocation =
-                train("--iterations", "6", "--optimizer", "kfac,adam,torch-adam,sgd@0.02");
+        var invocation = train("--iterations", "6", "--optimizer", "kfac,adam,torch-adam,sgd@0.02");
 
         assertThat(invocation.err()).isEmpty();
         assertThat(invocation.status()).isZero();
@@ -55,12 +55,12 @@ class AutoencoderCommandTest {
         assertThat(invocation.out())
                 .containsPattern(
                         "kfac passed the squared error that adam had after 6 iterations and"
-                            + " \\S+ s \\(\\S+\\) at iteration \\d, after \\S+ s: \\S+ times as"
-                            + " fast\\.")
+                                + " \\S+ s \\(\\S+\\) at iteration \\d, after \\S+ s: \\S+ times as"
+                                + " fast\\.")
                 .contains("kfac passed the squared error that sgd@0.02 had")
                 .containsPattern(
                         "K-FAC's inverses: largest certified error \\d\\.\\de-\\d\\d, no"
-                            + " fallback\\.")
+                                + " fallback\\.")
                 .endsWith("Report: " + report() + "\n");
         assertThat(Files.readString(report()))
                 .startsWith("<!doctype html>")
@@ -74,7 +74,7 @@ class AutoencoderCommandTest {
                 .contains("kfac passed the squared error")
                 .contains(
                         "--task autoencoder --optimizer kfac,adam,torch-adam,sgd@0.02"
-                            + " --iterations 6 --seed 1 --backend reference")
+                                + " --iterations 6 --seed 1 --backend reference")
                 .doesNotContain("{{")
                 .doesNotContainPattern("(src|href)=\"(?!#)")
                 .doesNotContain("@import", "<script", "<!DOCTYPE svg", "url(http");
@@ -93,8 +93,7 @@ class AutoencoderCommandTest {
 
     @Test
     void learningRatesAreTaken() throws IOException {
-        var invocation =
-                train("--iterations", "2", "--optimizer", "sgd,adam@0.001", "--lr", "0");
+        var invocation = train("--iterations", "2", "--optimizer", "sgd,adam@0.001", "--lr", "0");
 
         // SGD stands still.
         assertThat(rows(invocation).getFirst().group(3)).startsWith("44.");
@@ -111,19 +110,19 @@ class AutoencoderCommandTest {
                 "regression");
         assertRefused(
                 "--iterations: the classifier is trained by --epochs; --iterations belongs to"
-                    + " --task autoencoder",
+                        + " --task autoencoder",
                 "--iterations",
                 "5");
         assertRefused(
                 "--epochs: the autoencoder sees all images in every step, and is trained by"
-                    + " --iterations",
+                        + " --iterations",
                 "--task",
                 "autoencoder",
                 "--epochs",
                 "5");
         assertRefused(
                 "--batch: the autoencoder sees all images in every step, and is trained by"
-                    + " --iterations",
+                        + " --iterations",
                 "--task",
                 "autoencoder",
                 "--batch",
@@ -136,7 +135,7 @@ class AutoencoderCommandTest {
                 "0");
         assertRefused(
                 "--optimizer: there is no optimizer 'sophia-g' for the autoencoder; there are"
-                    + " kfac, adam, adamw, lion, sgd, torch-adam",
+                        + " kfac, adam, adamw, lion, sgd, torch-adam",
                 "--task",
                 "autoencoder",
                 "--optimizer",

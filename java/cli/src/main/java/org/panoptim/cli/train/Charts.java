@@ -26,10 +26,7 @@ final class Charts {
     static String accuracy(List<Outcome> outcomes) {
         var title = "Test accuracy (%)";
         var chart = new LineChart("Epochs", title, LineChart.Legend.BOTTOM);
-        addTo(
-                chart,
-                outcomes,
-                point -> point.epoch() == 0 ? Double.NaN : point.accuracy() * 100);
+        addTo(chart, outcomes, point -> point.epoch() == 0 ? Double.NaN : point.accuracy() * 100);
         return chart.draw("accuracy", title);
     }
 

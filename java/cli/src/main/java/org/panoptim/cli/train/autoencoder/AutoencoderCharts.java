@@ -60,18 +60,14 @@ final class AutoencoderCharts {
     private String loss(Across across) {
         var title = "Loss";
         var chart = new LineChart(across.title, title, LineChart.Legend.TOP);
-        addTo(
-                chart,
-                across,
-                point -> point.loss() > HIGHEST_LOSS ? Double.NaN : point.loss());
+        addTo(chart, across, point -> point.loss() > HIGHEST_LOSS ? Double.NaN : point.loss());
         var label = title + " against " + across.id;
         return Html.figure(
                 chart.draw("loss-" + across.id, label),
                 label + "; what is above " + HIGHEST_LOSS + " is left out.");
     }
 
-    private void addTo(
-            LineChart chart, Across across, ToDoubleFunction<Trajectory.Point> value) {
+    private void addTo(LineChart chart, Across across, ToDoubleFunction<Trajectory.Point> value) {
         for (int i = 0; i < trajectories.size(); i++) {
             var points = thin(trajectories.get(i).points());
             chart.add(

@@ -28,10 +28,13 @@ import java.util.stream.Collectors;
  *
  * <p>The factors are those of the true Fisher information: in every step the gradients at the
  * layers' outputs are taken once more, on targets sampled from the net's own answer. Gradients on
- * the data (the empirical Fisher information), which would cost nothing more, let the loss fall
- * faster at first, but shrink as the net learns, so that their inverse says less and less about the
- * curvature. A quarter of the images is enough for the factors, another quarter in each step, and
- * the same four quarters again and again.
+ * the data (the empirical Fisher information) would save that pass; tried at these settings, they
+ * ended at a larger error and less steadily, since they vanish as the net learns, and with them the
+ * curvature that they show. A quarter of the images is enough for the factors, another quarter in
+ * each step, and the same four quarters again and again.
+ *
+ * <p>Damping, clip and decay were chosen by the squared error after 110 iterations from other
+ * weights. Factors that forget quickly and inverses that are always new helped most.
  */
 final class KfacDescent implements Descent {
 

@@ -41,14 +41,12 @@ class AutoencoderTrainingTest {
     }
 
     private static AutoencoderTraining training(
-            Backend backend, Optional<Backend> substitute, BooleanSupplier stop, Method... methods) {
+            Backend backend,
+            Optional<Backend> substitute,
+            BooleanSupplier stop,
+            Method... methods) {
         return new AutoencoderTraining(
-                List.of(methods),
-                1,
-                backend,
-                substitute,
-                new TerminalBar(Optional.empty()),
-                stop);
+                List.of(methods), 1, backend, substitute, new TerminalBar(Optional.empty()), stop);
     }
 
     private static Method method(String name, int iterations) {
@@ -61,11 +59,11 @@ class AutoencoderTrainingTest {
             var twice = new double[2][];
             for (int i = 0; i < 2; i++) {
                 var trajectory =
-                        training(backend, Optional.empty(), () -> false, method("kfac", 12))
+                        training(backend, Optional.empty(), () -> false, method("kfac", 9))
                                 .run()
                                 .getFirst();
                 var points = trajectory.points();
-                assertThat(points).hasSize(13);
+                assertThat(points).hasSize(10);
                 // Every pixel a coin's throw: 64 ln 2 = 44.36, and a little more.
                 assertThat(points.getFirst().loss()).isCloseTo(44.8, within(1.5));
                 assertThat(points.getFirst().squaredError()).isCloseTo(11.7, within(.7));
@@ -75,6 +73,21 @@ class AutoencoderTrainingTest {
                 twice[i] = points.stream().mapToDouble(Trajectory.Point::loss).toArray();
             }
             assertThat(twice[1]).isEqualTo(twice[0]);
+        }
+    }
+
+    @Test
+    void kfacIsSoonBelowWhatAdamReachesInAThousandIterations() {
+        try (var backend = Backend.named("reference")) {
+            var end =
+                    training(backend, Optional.empty(), () -> false, method("kfac", 130))
+                            .run()
+                            .getFirst()
+                            .last();
+
+            // From this seed PyTorch's Adam has 0.400 after 1000 iterations at a rate of 0.01,
+            // and more at 0.003 and 0.03; K-FAC was measured at 0.27.
+            assertThat(end.squaredError()).isLessThan(.36);
         }
     }
 
@@ -105,15 +118,14 @@ class AutoencoderTrainingTest {
         try (var reference = Backend.named("reference")) {
             var backend = new WithoutFactors(reference);
             var elsewhere =
-                    training(
-                            backend, Optional.of(reference), () -> false, method("kfac", 2));
+                    training(backend, Optional.of(reference), () -> false, method("kfac", 2));
             var trajectories = elsewhere.run();
 
             assertThat(trajectories.getFirst().last().squaredError()).isLessThan(9);
             assertThat(elsewhere.notes())
                     .containsExactly(
                             "K-FAC's factors and inverses are computed by the backend reference,"
-                                + " since backend plain: it computes no Kronecker factors");
+                                    + " since backend plain: it computes no Kronecker factors");
             assertThatThrownBy(
                             () ->
                                     training(

@@ -25,7 +25,7 @@ class PassingTest {
                 .extracting(Passing::sentence)
                 .containsExactly(
                         "kfac passed the squared error that adam had after 10 iterations and 1.00 s"
-                            + " (2.000) at iteration 2, after 1.00 s: 1.0 times as fast.");
+                                + " (2.000) at iteration 2, after 1.00 s: 1.0 times as fast.");
     }
 
     @Test
@@ -36,7 +36,7 @@ class PassingTest {
         assertThat(new Passing(kfac, adam).sentence())
                 .isEqualTo(
                         "kfac did not pass the squared error that adam had after 1 iterations and"
-                            + " 0.10 s (3.000) in 1 iterations and 0.50 s.");
+                                + " 0.10 s (3.000) in 1 iterations and 0.50 s.");
     }
 
     @Test
