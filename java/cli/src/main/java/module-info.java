@@ -5,6 +5,7 @@ module org.panoptim.cli {
     requires me.tongfei.progressbar;
     requires xchart;
     requires transitive org.panoptim;
+    requires org.panoptim.kfac;
     requires org.panoptim.pytorch;
     requires static transitive org.jspecify;
 

@@ -1,14 +1,6 @@
 package org.panoptim.cli;
 
-import org.panoptim.Backend;
-import org.panoptim.cli.train.Contender;
 import org.panoptim.cli.train.Interruption;
-import org.panoptim.cli.train.Outcome;
-import org.panoptim.cli.train.ProgressDisplay;
-import org.panoptim.cli.train.Report;
-import org.panoptim.cli.train.Settings;
-import org.panoptim.cli.train.Training;
-import org.panoptim.cli.train.Wording;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -20,17 +12,19 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 
 /** Trains a small net on real data with several optimizers. */
 @Command(
         name = "train",
         description = {
-            "Train a classifier of handwritten digits with several optimizers and compare them.",
+            "Train a net on handwritten digits with several optimizers and compare them.",
+            "",
+            "The task 'classifier' tells the digits in small batches. The task 'autoencoder'"
+                    + " squeezes them through eight numbers, all images in every iteration; it is"
+                    + " there for K-FAC.",
             "",
             "Ctrl-C ends the training after the present step; the table and the report then show"
                     + " what has run.",
@@ -39,30 +33,48 @@ import java.util.stream.Collectors;
         mixinStandardHelpOptions = true)
 final class TrainCommand implements Callable<Integer> {
 
+    private static final String CLASSIFIER = "classifier";
+    private static final String AUTOENCODER = "autoencoder";
+
     @Spec private CommandSpec spec = CommandSpec.create();
 
     @Mixin private BackendOption backend = new BackendOption();
 
     @Option(
+            names = "--task",
+            paramLabel = "TASK",
+            description = "classifier or autoencoder (classifier).")
+    private String task = CLASSIFIER;
+
+    @Option(
             names = "--optimizer",
             split = ",",
             paramLabel = "NAME",
-            description =
-                    "The optimizers, in order: sgd, adam, adamw, lion, sophia-g, sophia-h, or"
-                            + " PyTorch's own torch-adamw.")
-    private List<String> optimizers = List.of("adamw", "lion", "sophia-g", "sgd");
+            description = {
+                "The optimizers, in order. Classifier: sgd, adam, adamw, lion, sophia-g, sophia-h,"
+                        + " or PyTorch's own torch-adamw.",
+                "Autoencoder: kfac, adam, adamw, lion, sgd, or PyTorch's own torch-adam;"
+                        + " adam@0.003 has a learning rate of its own."
+            })
+    private List<String> optimizers = List.of();
 
     @Option(
             names = "--epochs",
             paramLabel = "COUNT",
-            description = "How often each optimizer sees all images (${DEFAULT-VALUE}).")
-    private int epochs = 20;
+            description = "Classifier: how often each optimizer sees all images (20).")
+    private Optional<Integer> epochs = Optional.empty();
 
     @Option(
             names = "--batch",
             paramLabel = "COUNT",
-            description = "Images a step (${DEFAULT-VALUE}).")
-    private int batch = 32;
+            description = "Classifier: images a step (32).")
+    private Optional<Integer> batch = Optional.empty();
+
+    @Option(
+            names = "--iterations",
+            paramLabel = "COUNT",
+            description = "Autoencoder: steps of every optimizer (kfac 300, the others 1000).")
+    private Optional<Integer> iterations = Optional.empty();
 
     @Option(
             names = "--lr",
@@ -74,7 +86,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--seed",
             paramLabel = "NUMBER",
             description =
-                    "Weights and batches follow from it, alike for every optimizer"
+                    "Weights, batches and samples follow from it, alike for every optimizer"
                             + " (${DEFAULT-VALUE}).")
     private long seed = 1;
 
@@ -86,18 +98,31 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        var settings = settings();
+        var chosenTask = task();
         checkReport();
         // The charts need no screen, and must not look for one.
         System.setProperty("java.awt.headless", "true");
         try (var interruption = Interruption.watch();
                 var chosen = backend.openForHostMemory()) {
-            var display = new ProgressDisplay(terminal(), interruption::isRequested);
-            var outcomes = new Training(settings, chosen, display).run();
-            show(settings, outcomes);
-            writeReport(settings, outcomes, chosen);
+            var out = spec.commandLine().getOut();
+            chosenTask.train(chosen, terminal(), interruption::isRequested, out::println, report);
+            out.println();
+            out.println("Report: " + report);
+            out.flush();
         }
         return 0;
+    }
+
+    private TrainTask task() {
+        var options = new TrainOptions(optimizers, epochs, batch, iterations, learningRate, seed);
+        return switch (task) {
+            case CLASSIFIER -> new ClassifierTask(options);
+            case AUTOENCODER -> new AutoencoderTask(options, backend.isGiven());
+            default ->
+                    throw new InputException(
+                            "--task: there is no task '%s'; there are %s and %s"
+                                    .formatted(task, CLASSIFIER, AUTOENCODER));
+        };
     }
 
     /** Finds out before the training whether its report can be written. */
@@ -108,89 +133,8 @@ final class TrainCommand implements Callable<Integer> {
         Files.createDirectories(report.toAbsolutePath().normalize().getParent());
     }
 
-    private Settings settings() {
-        requirePositive("--epochs", epochs);
-        requirePositive("--batch", batch);
-        if (new HashSet<>(optimizers).size() < optimizers.size()) {
-            throw new InputException("--optimizer: each may be named once, but came " + optimizers);
-        }
-        return new Settings(optimizers.stream().map(this::contender).toList(), epochs, batch, seed);
-    }
-
-    private static void requirePositive(String option, int value) {
-        if (value < 1) {
-            throw new InputException(option + ": must be at least 1, but is " + value);
-        }
-    }
-
-    private Contender contender(String name) {
-        Contender contender;
-        try {
-            contender = Contender.named(name, batch);
-        } catch (IllegalArgumentException e) {
-            throw new InputException("--optimizer: " + e.getMessage(), e);
-        }
-        try {
-            return learningRate.map(contender::atLearningRate).orElse(contender);
-        } catch (IllegalArgumentException e) {
-            throw new InputException("--lr: " + e.getMessage(), e);
-        }
-    }
-
     private static Optional<PrintStream> terminal() {
         var console = System.console();
         return console != null && console.isTerminal() ? Optional.of(System.err) : Optional.empty();
-    }
-
-    private void show(Settings settings, List<Outcome> outcomes) {
-        var out = spec.commandLine().getOut();
-        var table =
-                new Table("optimizer", "final loss", "test accuracy", "in the optimizer", "in all");
-        for (var outcome : outcomes) {
-            table.row(
-                    Wording.name(outcome),
-                    Wording.loss(outcome.last().loss()),
-                    Wording.percent(outcome.last().accuracy()),
-                    Wording.time(outcome.inOptimizer()),
-                    Wording.time(outcome.inAll()));
-        }
-        table.lines().forEach(out::println);
-        var notRun = settings.contenders().subList(outcomes.size(), settings.contenders().size());
-        if (!notRun.isEmpty()) {
-            out.println(
-                    "Stopped before "
-                            + notRun.stream().map(Contender::name).collect(Collectors.joining(", "))
-                            + ".");
-        }
-        out.flush();
-    }
-
-    private void writeReport(Settings settings, List<Outcome> outcomes, Backend chosen)
-            throws IOException {
-        new Report(
-                        settings,
-                        outcomes,
-                        chosen.name() + ": " + chosen.description(),
-                        Version.current(),
-                        command(chosen))
-                .write(report);
-        var out = spec.commandLine().getOut();
-        out.println();
-        out.println("Report: " + report);
-        out.flush();
-    }
-
-    private String command(Backend chosen) {
-        return "./panoptim train --optimizer "
-                + String.join(",", optimizers)
-                + " --epochs "
-                + epochs
-                + " --batch "
-                + batch
-                + learningRate.map(rate -> " --lr " + rate).orElse("")
-                + " --seed "
-                + seed
-                + " --backend "
-                + chosen.name();
     }
 }

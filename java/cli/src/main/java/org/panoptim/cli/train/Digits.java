@@ -17,9 +17,11 @@ import java.util.zip.GZIPInputStream;
  * @param training what is trained on
  * @param heldOut what is only tested with
  */
-record Digits(Examples training, Examples heldOut) {
+public record Digits(Examples training, Examples heldOut) {
 
-    static final int PIXELS = 64;
+    /** Pixels of an image. */
+    public static final int PIXELS = 64;
+
     static final int CLASSES = 10;
 
     private static final String FILE = "digits.csv.gz";
@@ -32,15 +34,28 @@ record Digits(Examples training, Examples heldOut) {
      * @param pixels {@link #PIXELS} an image, row by row, in [0, 1]
      * @param classes one an image, in [0, {@link #CLASSES})
      */
-    record Examples(float[] pixels, long[] classes) {
+    public record Examples(float[] pixels, long[] classes) {
 
-        int count() {
+        /** How many images there are. */
+        public int count() {
             return classes.length;
         }
     }
 
     /** Reads the data set that comes with the program. */
     static Digits load() {
+        var rows = rows();
+        return new Digits(
+                select(rows, i -> i % HELD_OUT != HELD_OUT - 1),
+                select(rows, i -> i % HELD_OUT == HELD_OUT - 1));
+    }
+
+    /** All images, in the file's order. */
+    public static Examples all() {
+        return select(rows(), _ -> true);
+    }
+
+    private static List<int[]> rows() {
         try (var reader =
                 new BufferedReader(
                         new InputStreamReader(
@@ -48,10 +63,7 @@ record Digits(Examples training, Examples heldOut) {
                                         Objects.requireNonNull(
                                                 Digits.class.getResourceAsStream(FILE), FILE)),
                                 StandardCharsets.US_ASCII))) {
-            var rows = reader.lines().map(Digits::parse).toList();
-            return new Digits(
-                    select(rows, i -> i % HELD_OUT != HELD_OUT - 1),
-                    select(rows, i -> i % HELD_OUT == HELD_OUT - 1));
+            return reader.lines().map(Digits::parse).toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

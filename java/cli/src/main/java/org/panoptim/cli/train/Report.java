@@ -1,15 +1,10 @@
 package org.panoptim.cli.train;
 
-import org.panoptim.cli.Machine;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.LocalDateTime;
-import java.time.format.DateTimeFormatter;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.stream.Collectors;
 
@@ -39,21 +34,16 @@ public record Report(
 
     private String page() throws IOException {
         return template()
-                .replace("{{names}}", escape(names()))
-                .replace("{{lead}}", escape(lead()))
+                .replace("{{names}}", Html.escape(names()))
+                .replace("{{lead}}", Html.escape(lead()))
                 .replace("{{stopped}}", stopped())
                 .replace("{{results}}", results())
                 .replace("{{charts}}", charts())
                 .replace("{{hyperparameters}}", hyperParameters())
-                .replace("{{machine}}", machine())
-                .replace("{{command}}", escape(command))
-                .replace("{{version}}", escape(version))
-                .replace(
-                        "{{date}}",
-                        LocalDateTime.now()
-                                .format(
-                                        DateTimeFormatter.ofPattern(
-                                                "d MMMM yyyy, HH:mm", Locale.ENGLISH)));
+                .replace("{{machine}}", Html.machine(backend))
+                .replace("{{command}}", Html.escape(command))
+                .replace("{{version}}", Html.escape(version))
+                .replace("{{date}}", Html.date());
     }
 
     private static String template() throws IOException {
@@ -110,7 +100,7 @@ public record Report(
         return outcomes.stream()
                 .map(
                         outcome ->
-                                row(
+                                Html.row(
                                         outcome.last().accuracy() == best ? "best" : "",
                                         Wording.name(outcome),
                                         Wording.loss(outcome.last().loss()),
@@ -121,26 +111,15 @@ public record Report(
                 .collect(Collectors.joining("\n"));
     }
 
-    private static String row(String style, String title, String... cells) {
-        var row =
-                new StringBuilder(
-                        "<tr class=\"%s\"><th scope=\"row\">%s</th>"
-                                .formatted(style, escape(title)));
-        for (var cell : cells) {
-            row.append("<td>").append(escape(cell)).append("</td>");
-        }
-        return row.append("</tr>").toString();
-    }
-
     private String charts() {
         if (outcomes.isEmpty()) {
             return "";
         }
         try {
-            return figure(
+            return Html.figure(
                             Charts.loss(outcomes),
                             "Mean cross-entropy over all training images, on a logarithmic scale.")
-                    + figure(
+                    + Html.figure(
                             Charts.accuracy(outcomes),
                             "Share of the held-out images that are told right, from the first epoch"
                                     + " on.");
@@ -148,53 +127,23 @@ public record Report(
             // Java's fonts need libraries that a small system may lack; the numbers are worth a
             // page
             // without curves.
-            return "<p class=\"note\">The curves could not be drawn: %s</p>"
-                    .formatted(escape(e.toString()));
+            return Html.note("The curves could not be drawn: " + e);
         }
-    }
-
-    private static String figure(String svg, String caption) {
-        return "<figure>%s<figcaption>%s</figcaption></figure>%n".formatted(svg, escape(caption));
     }
 
     private String hyperParameters() {
         return settings.contenders().stream()
                 .map(
                         contender ->
-                                "<dt>%s</dt><dd>%s</dd>"
-                                        .formatted(
-                                                escape(contender.name()),
-                                                contender.settings().entrySet().stream()
-                                                        .map(
-                                                                entry ->
-                                                                        "<span>%s = %s</span>"
-                                                                                .formatted(
-                                                                                        escape(
-                                                                                                entry
-                                                                                                        .getKey()),
-                                                                                        escape(
-                                                                                                entry
-                                                                                                        .getValue())))
-                                                        .collect(Collectors.joining(" "))))
+                                Html.settings(
+                                        contender.name(),
+                                        contender.settings().entrySet().stream()
+                                                .map(
+                                                        entry ->
+                                                                entry.getKey()
+                                                                        + " = "
+                                                                        + entry.getValue())
+                                                .toList()))
                 .collect(Collectors.joining("\n"));
-    }
-
-    private String machine() {
-        var machine = Machine.current();
-        return term("Backend", backend)
-                + term("Processor", machine.processor())
-                + term("System", machine.system())
-                + term("Java", machine.java());
-    }
-
-    private static String term(String title, String text) {
-        return "<dt>%s</dt><dd>%s</dd>%n".formatted(escape(title), escape(text));
-    }
-
-    private static String escape(String text) {
-        return text.replace("&", "&amp;")
-                .replace("<", "&lt;")
-                .replace(">", "&gt;")
-                .replace("\"", "&quot;");
     }
 }

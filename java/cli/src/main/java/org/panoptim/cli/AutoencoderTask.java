@@ -1,0 +1,134 @@
+package org.panoptim.cli;
+
+import org.panoptim.Backend;
+import org.panoptim.cli.train.TerminalBar;
+import org.panoptim.cli.train.Wording;
+import org.panoptim.cli.train.autoencoder.AutoencoderReport;
+import org.panoptim.cli.train.autoencoder.AutoencoderTraining;
+import org.panoptim.cli.train.autoencoder.Method;
+import org.panoptim.cli.train.autoencoder.Passing;
+import org.panoptim.cli.train.autoencoder.Trajectory;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+
+/** The autoencoder of handwritten digits. */
+final class AutoencoderTask implements TrainTask {
+
+    private static final List<String> OPTIMIZERS = List.of("kfac", "adam", "sgd");
+
+    private final TrainOptions options;
+    private final boolean backendIsGiven;
+    private final List<String> optimizers;
+    private final List<Method> methods;
+
+    /**
+     * The task as asked for.
+     *
+     * @param backendIsGiven whether nothing may be computed on another backend
+     * @throws InputException if an option does not fit
+     */
+    AutoencoderTask(TrainOptions options, boolean backendIsGiven) {
+        var reason =
+                "the autoencoder sees all images in every step, and is trained by --iterations";
+        TrainOptions.refuse("--epochs", options.epochs(), reason);
+        TrainOptions.refuse("--batch", options.batch(), reason);
+        this.options = options;
+        this.backendIsGiven = backendIsGiven;
+        this.optimizers = options.optimizersOr(OPTIMIZERS);
+        this.methods = optimizers.stream().map(this::method).toList();
+    }
+
+    private Method method(String name) {
+        Method method;
+        try {
+            method = Method.named(name);
+        } catch (IllegalArgumentException e) {
+            throw new InputException("--optimizer: " + e.getMessage(), e);
+        }
+        var counted = options.iterations().map(method::withIterations).orElse(method);
+        if (options.learningRate().isEmpty() || name.contains("@")) {
+            return counted;
+        }
+        try {
+            return counted.atLearningRate(options.learningRate().get());
+        } catch (IllegalArgumentException e) {
+            throw new InputException("--lr: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public void train(
+            Backend backend,
+            Optional<PrintStream> terminal,
+            BooleanSupplier stop,
+            Consumer<String> out,
+            Path report)
+            throws IOException {
+        try (var reference = Backend.named("reference")) {
+            var training =
+                    new AutoencoderTraining(
+                            methods,
+                            options.seed(),
+                            backend,
+                            backendIsGiven ? Optional.empty() : Optional.of(reference),
+                            new TerminalBar(terminal),
+                            stop);
+            var trajectories = training.run();
+            show(trajectories, training.notes(), out);
+            new AutoencoderReport(
+                            methods,
+                            options.seed(),
+                            trajectories,
+                            training.notes(),
+                            backend.name() + ": " + backend.description(),
+                            Version.current(),
+                            command(backend))
+                    .write(report);
+        }
+    }
+
+    private void show(List<Trajectory> trajectories, List<String> notes, Consumer<String> out) {
+        var table = new Table("optimizer", "iterations", "loss", "squared error", "seconds");
+        for (var trajectory : trajectories) {
+            var last = trajectory.last();
+            table.row(
+                    trajectory.title(),
+                    String.valueOf(last.iteration()),
+                    Wording.loss(last.loss()),
+                    Wording.loss(last.squaredError()),
+                    Trajectory.seconds(last.seconds()));
+        }
+        table.lines().forEach(out);
+        var notRun = methods.subList(trajectories.size(), methods.size());
+        if (!notRun.isEmpty()) {
+            out.accept(
+                    "Stopped before "
+                            + notRun.stream().map(Method::name).collect(Collectors.joining(", "))
+                            + ".");
+        }
+        out.accept("");
+        Passing.all(trajectories).forEach(passing -> out.accept(passing.sentence()));
+        trajectories.stream()
+                .map(Trajectory::remark)
+                .filter(remark -> !remark.isEmpty())
+                .forEach(remark -> out.accept(remark + "."));
+        notes.forEach(note -> out.accept(note + "."));
+    }
+
+    private String command(Backend backend) {
+        return "./panoptim train --task autoencoder --optimizer "
+                + String.join(",", optimizers)
+                + options.iterations().map(count -> " --iterations " + count).orElse("")
+                + options.learningRate().map(rate -> " --lr " + rate).orElse("")
+                + " --seed "
+                + options.seed()
+                + (backendIsGiven ? " --backend " + backend.name() : "");
+    }
+}

@@ -1,0 +1,121 @@
+package org.panoptim.cli;
+
+import org.panoptim.Backend;
+import org.panoptim.cli.train.Contender;
+import org.panoptim.cli.train.Outcome;
+import org.panoptim.cli.train.ProgressDisplay;
+import org.panoptim.cli.train.Report;
+import org.panoptim.cli.train.Settings;
+import org.panoptim.cli.train.Training;
+import org.panoptim.cli.train.Wording;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+
+/** The classifier of handwritten digits. */
+final class ClassifierTask implements TrainTask {
+
+    private static final List<String> OPTIMIZERS = List.of("adamw", "lion", "sophia-g", "sgd");
+    private static final int EPOCHS = 20;
+    private static final int BATCH = 32;
+
+    private final TrainOptions options;
+    private final List<String> optimizers;
+    private final Settings settings;
+
+    /**
+     * The task as asked for.
+     *
+     * @throws InputException if an option does not fit
+     */
+    ClassifierTask(TrainOptions options) {
+        TrainOptions.refuse(
+                "--iterations",
+                options.iterations(),
+                "the classifier is trained by --epochs; --iterations belongs to --task"
+                        + " autoencoder");
+        this.options = options;
+        this.optimizers = options.optimizersOr(OPTIMIZERS);
+        int batch = options.batch().orElse(BATCH);
+        this.settings =
+                new Settings(
+                        optimizers.stream().map(name -> contender(name, batch)).toList(),
+                        options.epochs().orElse(EPOCHS),
+                        batch,
+                        options.seed());
+    }
+
+    private Contender contender(String name, int batch) {
+        Contender contender;
+        try {
+            contender = Contender.named(name, batch);
+        } catch (IllegalArgumentException e) {
+            throw new InputException("--optimizer: " + e.getMessage(), e);
+        }
+        try {
+            return options.learningRate().map(contender::atLearningRate).orElse(contender);
+        } catch (IllegalArgumentException e) {
+            throw new InputException("--lr: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public void train(
+            Backend backend,
+            Optional<PrintStream> terminal,
+            BooleanSupplier stop,
+            Consumer<String> out,
+            Path report)
+            throws IOException {
+        var outcomes = new Training(settings, backend, new ProgressDisplay(terminal, stop)).run();
+        show(outcomes, out);
+        new Report(
+                        settings,
+                        outcomes,
+                        backend.name() + ": " + backend.description(),
+                        Version.current(),
+                        command(backend))
+                .write(report);
+    }
+
+    private void show(List<Outcome> outcomes, Consumer<String> out) {
+        var table =
+                new Table("optimizer", "final loss", "test accuracy", "in the optimizer", "in all");
+        for (var outcome : outcomes) {
+            table.row(
+                    Wording.name(outcome),
+                    Wording.loss(outcome.last().loss()),
+                    Wording.percent(outcome.last().accuracy()),
+                    Wording.time(outcome.inOptimizer()),
+                    Wording.time(outcome.inAll()));
+        }
+        table.lines().forEach(out);
+        var notRun = settings.contenders().subList(outcomes.size(), settings.contenders().size());
+        if (!notRun.isEmpty()) {
+            out.accept(
+                    "Stopped before "
+                            + notRun.stream().map(Contender::name).collect(Collectors.joining(", "))
+                            + ".");
+        }
+    }
+
+    private String command(Backend backend) {
+        return "./panoptim train --optimizer "
+                + String.join(",", optimizers)
+                + " --epochs "
+                + settings.epochs()
+                + " --batch "
+                + settings.batch()
+                + options.learningRate().map(rate -> " --lr " + rate).orElse("")
+                + " --seed "
+                + settings.seed()
+                + " --backend "
+                + backend.name();
+    }
+}

@@ -1,0 +1,94 @@
+package org.panoptim.cli.train.autoencoder;
+
+import org.panoptim.cli.train.Html;
+import org.panoptim.cli.train.LineChart;
+
+import java.util.List;
+import java.util.TreeSet;
+import java.util.function.ToDoubleFunction;
+
+/** Loss and squared error against iterations and against seconds, as figures of a page. */
+final class AutoencoderCharts {
+
+    private static final int MARKERS = 24;
+    private static final int HIGHEST_LOSS = 30;
+
+    /** What is on the horizontal axis. */
+    private enum Across {
+        ITERATIONS("iterations", "Iterations", Trajectory.Point::iteration),
+        SECONDS("seconds", "Seconds", Trajectory.Point::seconds);
+
+        private final String id;
+        private final String title;
+        private final ToDoubleFunction<Trajectory.Point> value;
+
+        Across(String id, String title, ToDoubleFunction<Trajectory.Point> value) {
+            this.id = id;
+            this.title = title;
+            this.value = value;
+        }
+    }
+
+    private final List<Trajectory> trajectories;
+
+    AutoencoderCharts(List<Trajectory> trajectories) {
+        this.trajectories = trajectories;
+    }
+
+    /** All figures, in the order of the page. */
+    String figures() {
+        var page = new StringBuilder();
+        for (var across : Across.values()) {
+            page.append(squaredError(across));
+        }
+        for (var across : Across.values()) {
+            page.append(loss(across));
+        }
+        return page.toString();
+    }
+
+    private String squaredError(Across across) {
+        var title = "Squared error per image";
+        var chart = new LineChart(across.title, title, LineChart.Legend.TOP).logarithmic();
+        addTo(chart, across, Trajectory.Point::squaredError);
+        var label = title + " against " + across.id;
+        return Html.figure(
+                chart.draw("error-" + across.id, label), label + ", on a logarithmic scale.");
+    }
+
+    /** Losses far above zero that differ little at last: without the first they can be told. */
+    private String loss(Across across) {
+        var title = "Loss";
+        var chart = new LineChart(across.title, title, LineChart.Legend.TOP);
+        addTo(chart, across, point -> point.loss() > HIGHEST_LOSS ? Double.NaN : point.loss());
+        var label = title + " against " + across.id;
+        return Html.figure(
+                chart.draw("loss-" + across.id, label),
+                label + "; what is above " + HIGHEST_LOSS + " is left out.");
+    }
+
+    private void addTo(LineChart chart, Across across, ToDoubleFunction<Trajectory.Point> value) {
+        for (int i = 0; i < trajectories.size(); i++) {
+            var points = thin(trajectories.get(i).points());
+            chart.add(
+                    trajectories.get(i).method().name(),
+                    i,
+                    points.stream().mapToDouble(across.value).toArray(),
+                    points.stream().mapToDouble(value).toArray());
+        }
+    }
+
+    /**
+     * Points whose distances grow with the iteration, since curves are steep at first, and the
+     * last: few enough that markers do not run into each other.
+     */
+    private static List<Trajectory.Point> thin(List<Trajectory.Point> points) {
+        var places = new TreeSet<Integer>();
+        int last = points.size() - 1;
+        for (int i = 0; i <= MARKERS; i++) {
+            double share = (double) i / MARKERS;
+            places.add((int) Math.round(last * share * share));
+        }
+        return places.stream().map(points::get).toList();
+    }
+}

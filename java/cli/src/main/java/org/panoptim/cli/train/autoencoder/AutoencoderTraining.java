@@ -1,0 +1,191 @@
+package org.panoptim.cli.train.autoencoder;
+
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.panoptim.Backend;
+import org.panoptim.UnsupportedPlanException;
+import org.panoptim.cli.train.Digits;
+import org.panoptim.cli.train.TerminalBar;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Trains the autoencoder once with each optimizer, from the same weights, on all images at once.
+ */
+public final class AutoencoderTraining {
+
+    private static final int REHEARSAL = 15;
+    private static final int MESSAGE_INTERVAL = 10;
+
+    private final List<Method> methods;
+    private final long seed;
+    private final Backend backend;
+    private final Optional<Backend> substitute;
+    private final TerminalBar bar;
+    private final BooleanSupplier stop;
+    private final Digits.Examples digits = Digits.all();
+    private final Set<String> notes = new LinkedHashSet<>();
+
+    /**
+     * A training that has not begun.
+     *
+     * @param methods the optimizers, in order
+     * @param seed the initial weights and sampled targets follow from it
+     * @param backend where Panoptim's optimizers compute; stays the caller's
+     * @param substitute where K-FAC's factors are computed if the backend cannot; stays the
+     *     caller's
+     * @param stop whether to stop after the present step
+     */
+    public AutoencoderTraining(
+            List<Method> methods,
+            long seed,
+            Backend backend,
+            Optional<Backend> substitute,
+            TerminalBar bar,
+            BooleanSupplier stop) {
+        this.methods = List.copyOf(methods);
+        this.seed = seed;
+        this.backend = backend;
+        this.substitute = substitute;
+        this.bar = bar;
+        this.stop = stop;
+        // One thread adds up in the same order every time.
+        torch.set_num_threads(1);
+    }
+
+    /**
+     * Trains with one optimizer after the other, until all are done or a stop is requested.
+     *
+     * @throws UnsupportedPlanException if K-FAC is among them, the backend computes no factors and
+     *     there is no substitute
+     */
+    public List<Trajectory> run() {
+        // So that the first one timed does not pay for the program's start.
+        for (var method : methods) {
+            train(method.withIterations(Math.min(method.iterations(), REHEARSAL)), false);
+        }
+        var trajectories = new ArrayList<Trajectory>();
+        for (var method : methods) {
+            if (stop.getAsBoolean()) {
+                break;
+            }
+            trajectories.add(train(method, true));
+        }
+        return trajectories;
+    }
+
+    /** What the user should know of how it went, each in a line. */
+    public List<String> notes() {
+        return List.copyOf(notes);
+    }
+
+    private Trajectory train(Method method, boolean shown) {
+        try (var _ = new PointerScope()) {
+            var session = new Session(method);
+            if (!shown) {
+                return session.run(new TerminalBar(Optional.empty()));
+            }
+            return session.run(bar);
+        }
+    }
+
+    private Descent descent(Method method, Autoencoder net, Tensor images) {
+        return switch (method.kind()) {
+            case FUSED -> new FusedDescent(net, method.rule(), backend);
+            case ENGINE -> new EngineDescent(net, method.rule().learningRate());
+            case KFAC -> curvature(method, net, images);
+        };
+    }
+
+    private Descent curvature(Method method, Autoencoder net, Tensor images) {
+        try {
+            return new KfacDescent(net, images, method.rule(), backend, backend);
+        } catch (UnsupportedPlanException e) {
+            if (substitute.isEmpty()) {
+                throw e;
+            }
+            notes.add(
+                    "K-FAC's factors and inverses are computed by the backend %s, since %s"
+                            .formatted(substitute.get().name(), e.getMessage()));
+            return new KfacDescent(net, images, method.rule(), substitute.get(), backend);
+        }
+    }
+
+    /** The training with one optimizer. */
+    private final class Session {
+
+        private final Method method;
+        private final Tensor images = Tensor.create(digits.pixels(), digits.count(), Digits.PIXELS);
+        private final Autoencoder net;
+        private final List<Trajectory.Point> points = new ArrayList<>();
+        private long nanos;
+
+        Session(Method method) {
+            this.method = method;
+            torch.manual_seed(seed);
+            this.net = new Autoencoder();
+        }
+
+        Trajectory run(TerminalBar shown) {
+            shown.begin(method.name(), method.iterations());
+            try (var descent = descent(method, net, images)) {
+                while (points.size() < method.iterations() && !stop.getAsBoolean()) {
+                    try (var _ = new PointerScope()) {
+                        step(descent);
+                    }
+                    shown.step();
+                    if (points.size() % MESSAGE_INTERVAL == 1) {
+                        shown.message(message());
+                    }
+                }
+                try (var _ = new PointerScope()) {
+                    measure(net.forward(images).logits());
+                }
+                shown.message(message());
+                return new Trajectory(
+                        method, points, points.size() > method.iterations(), descent.remark());
+            } finally {
+                shown.end();
+            }
+        }
+
+        /** Measures where it stands, which the clock leaves out, and takes a step. */
+        private void step(Descent descent) {
+            long start = System.nanoTime();
+            var logits = net.forward(images).logits();
+            nanos += System.nanoTime() - start;
+            measure(logits);
+            start = System.nanoTime();
+            descent.prepare();
+            Autoencoder.loss(logits, images).backward();
+            descent.step();
+            nanos += System.nanoTime() - start;
+        }
+
+        private void measure(Tensor logits) {
+            var detached = logits.detach();
+            points.add(
+                    new Trajectory.Point(
+                            points.size(),
+                            nanos / 1e9,
+                            Autoencoder.loss(detached, images).item_double(),
+                            Autoencoder.squaredError(detached, images)));
+        }
+
+        private String message() {
+            var point = points.getLast();
+            return String.format(
+                    Locale.ROOT,
+                    "loss %.2f, squared error %.3f",
+                    point.loss(),
+                    point.squaredError());
+        }
+    }
+}

@@ -1,0 +1,178 @@
+package org.panoptim.cli.train.autoencoder;
+
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.panoptim.Backend;
+import org.panoptim.Optimizer;
+import org.panoptim.Parameter;
+import org.panoptim.kfac.Batch;
+import org.panoptim.kfac.Kfac;
+import org.panoptim.kfac.RefreshReport;
+import org.panoptim.pytorch.TorchMemory;
+import org.panoptim.pytorch.TorchParameters;
+import org.panoptim.rule.SGD;
+import org.panoptim.rule.UpdateRule;
+
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/**
+ * Panoptim's K-FAC as the transform of gradient descent with Nesterov's momentum.
+ *
+ * <p>The factors are those of the true Fisher information: in every step the gradients at the
+ * layers' outputs are taken once more, on targets sampled from the net's own answer. Gradients on
+ * the data (the empirical Fisher information) would save that pass; tried at these settings, they
+ * ended at a larger error and less steadily, since they vanish as the net learns, and with them the
+ * curvature that they show. A quarter of the images is enough for the factors, another quarter in
+ * each step, and the same four quarters again and again.
+ *
+ * <p>Damping, clip and decay were chosen by the squared error after 110 iterations from other
+ * weights. Factors that forget quickly and inverses that are always new helped most.
+ */
+final class KfacDescent implements Descent {
+
+    /** What applies the preconditioned gradients. */
+    static final UpdateRule RULE = SGD.withLearningRate(.3).withMomentum(.9).withNesterov(true);
+
+    private static final double DAMPING = 1e-3;
+    private static final double KL_CLIP = 2e-2;
+    private static final double FACTOR_DECAY = .8;
+    private static final int FACTOR_PERIOD = 1;
+    private static final int INVERSE_PERIOD = 1;
+
+    /** One image of so many goes into the factors of a step. */
+    private static final int IMAGE_PERIOD = 4;
+
+    /** How it is set, for a report. */
+    static final Map<String, String> SETTINGS = new LinkedHashMap<>();
+
+    static {
+        SETTINGS.put("damping", String.valueOf(DAMPING));
+        SETTINGS.put("kl_clip", String.valueOf(KL_CLIP));
+        SETTINGS.put("factor_decay", String.valueOf(FACTOR_DECAY));
+        SETTINGS.put("factor_period", String.valueOf(FACTOR_PERIOD));
+        SETTINGS.put("inverse_period", String.valueOf(INVERSE_PERIOD));
+        SETTINGS.put("fisher", "sampled targets, 1 image in " + IMAGE_PERIOD);
+    }
+
+    private final Autoencoder net;
+    private final Tensor[] images = new Tensor[IMAGE_PERIOD];
+    private final TorchParameters parameters;
+    private final Kfac kfac;
+    private final Optimizer optimizer;
+    private long steps;
+    private double largestError;
+    private long fallbacks;
+
+    /**
+     * @param data all images; rows are taken from it
+     * @param factors where factors and inverses are computed
+     * @param backend where the rule is computed
+     * @throws org.panoptim.UnsupportedPlanException if factors cannot be computed there
+     */
+    KfacDescent(Autoencoder net, Tensor data, UpdateRule rule, Backend factors, Backend backend) {
+        this.net = net;
+        for (int i = 0; i < images.length; i++) {
+            var places =
+                    torch.arange(new Scalar(i), new Scalar(data.size(0)), new Scalar(IMAGE_PERIOD));
+            images[i] = data.index_select(0, places.to(torch.ScalarType.Long));
+        }
+        parameters = TorchParameters.of(net.module());
+        try {
+            kfac = kfac(factors);
+        } catch (RuntimeException e) {
+            parameters.close();
+            throw e;
+        }
+        optimizer =
+                Optimizer.builder(rule)
+                        .group("all", parameters.list())
+                        .transform(kfac)
+                        .zeroGradients(true)
+                        .backend(backend)
+                        .build();
+    }
+
+    private Kfac kfac(Backend factors) {
+        var byName =
+                parameters.list().stream()
+                        .collect(Collectors.toMap(Parameter::name, Function.identity()));
+        var builder =
+                Kfac.builder(factors)
+                        .damping(DAMPING)
+                        .klClip(KL_CLIP)
+                        .factorDecay(FACTOR_DECAY)
+                        .factorPeriod(FACTOR_PERIOD)
+                        .inversePeriod(INVERSE_PERIOD);
+        for (int i = 0; i < net.depth(); i++) {
+            var name = Autoencoder.name(i);
+            builder.layer(name, byName.get(name + ".weight"), byName.get(name + ".bias"));
+        }
+        return builder.build();
+    }
+
+    @Override
+    public void prepare() {
+        if (!kfac.factorsDue()) {
+            return;
+        }
+        try (var _ = new PointerScope()) {
+            var pass = net.forward(images[(int) (steps % IMAGE_PERIOD)]);
+            var targets = torch.bernoulli(pass.logits().detach().sigmoid());
+            // Of the layers' outputs only: no gradient of a parameter is computed.
+            var gradients =
+                    torch.grad(
+                            new TensorVector(Autoencoder.loss(pass.logits(), targets)),
+                            new TensorVector(pass.outputs().toArray(Tensor[]::new)),
+                            new TensorVector(),
+                            new BoolOptional(false),
+                            false,
+                            false);
+            for (int i = 0; i < net.depth(); i++) {
+                kfac.accumulate(
+                        Autoencoder.name(i),
+                        TorchMemory.of(pass.inputs().get(i).detach().contiguous()),
+                        TorchMemory.of(gradients.get(i).contiguous()),
+                        Batch.mean());
+            }
+        }
+    }
+
+    @Override
+    public void step() {
+        parameters.refresh();
+        optimizer.step();
+        if (steps % INVERSE_PERIOD == 0) {
+            kfac.report().ifPresent(this::note);
+        }
+        steps++;
+    }
+
+    private void note(RefreshReport report) {
+        largestError = Math.max(largestError, report.largestError());
+        fallbacks += report.fallbacks().size();
+    }
+
+    @Override
+    public String remark() {
+        return String.format(
+                Locale.ROOT,
+                "K-FAC's inverses: largest certified error %.1e, %s",
+                largestError,
+                fallbacks == 0 ? "no fallback" : fallbacks + " fallbacks");
+    }
+
+    @Override
+    public void close() {
+        optimizer.close();
+        kfac.close();
+        parameters.close();
+    }
+}

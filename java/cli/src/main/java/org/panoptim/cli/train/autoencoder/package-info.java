@@ -1,0 +1,8 @@
+/**
+ * The autoencoder of handwritten digits, a task on which curvature pays: what is trained, with
+ * which optimizers, and how they fared.
+ */
+@NullMarked
+package org.panoptim.cli.train.autoencoder;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,166 @@
+package org.panoptim.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+
+class AutoencoderCommandTest {
+
+    private static final Pattern ROW =
+            Pattern.compile(
+                    "(?m)^(\\S+) +(\\d+) +(\\d+\\.\\d{4}) +(\\d+\\.\\d{4}) +\\d+\\.\\d\\d$");
+
+    @TempDir private Path folder;
+
+    private Path report() {
+        return folder.resolve("report.html");
+    }
+
+    private Invocation train(String... arguments) {
+        var all = new ArrayList<Object>(List.of("train", "--task", "autoencoder"));
+        all.addAll(List.of("--backend", "reference", "--out", report()));
+        all.addAll(List.of(arguments));
+        return Invocation.of(all.toArray());
+    }
+
+    private static List<MatchResult> rows(Invocation invocation) {
+        return ROW.matcher(invocation.out()).results().toList();
+    }
+
+    @Test
+    void aFewIterationsGiveATableASentenceAndAReport() throws IOException {
+        var invocation = train("--iterations", "6", "--optimizer", "kfac,adam,torch-adam,sgd@0.02");
+
+        assertThat(invocation.err()).isEmpty();
+        assertThat(invocation.status()).isZero();
+        var rows = rows(invocation);
+        assertThat(rows)
+                .extracting(row -> row.group(1))
+                .containsExactly("kfac", "adam", "torch-adam", "sgd@0.02");
+        assertThat(rows).extracting(row -> row.group(2)).containsOnly("6");
+        // Adam is Adam, whoever takes the steps.
+        assertThat(Double.parseDouble(rows.get(1).group(3)))
+                .isCloseTo(
+                        Double.parseDouble(rows.get(2).group(3)),
+                        org.assertj.core.data.Offset.offset(.01));
+        assertThat(invocation.out())
+                .containsPattern(
+                        "kfac passed the squared error that adam had after 6 iterations and"
+                                + " \\S+ s \\(\\S+\\) at iteration \\d, after \\S+ s: \\S+ times as"
+                                + " fast\\.")
+                .contains("kfac passed the squared error that sgd@0.02 had")
+                .containsPattern(
+                        "K-FAC's inverses: largest certified error \\d\\.\\de-\\d\\d, no"
+                                + " fallback\\.")
+                .endsWith("Report: " + report() + "\n");
+        assertThat(Files.readString(report()))
+                .startsWith("<!doctype html>")
+                .contains("<th scope=\"row\">sgd@0.02</th>", rows.get(0).group(4))
+                .contains(
+                        "aria-label=\"Squared error per image against iterations\"",
+                        "aria-label=\"Squared error per image against seconds\"",
+                        "aria-label=\"Loss against iterations\"",
+                        "aria-label=\"Loss against seconds\"")
+                .contains("<span>kl_clip = 0.02</span>", "<span>lr = 0.02</span>")
+                .contains("kfac passed the squared error")
+                .contains(
+                        "--task autoencoder --optimizer kfac,adam,torch-adam,sgd@0.02"
+                                + " --iterations 6 --seed 1 --backend reference")
+                .doesNotContain("{{")
+                .doesNotContainPattern("(src|href)=\"(?!#)")
+                .doesNotContain("@import", "<script", "<!DOCTYPE svg", "url(http");
+    }
+
+    @Test
+    void theSameSeedGivesTheSameRunAndAnotherSeedAnother() {
+        var first = train("--iterations", "3", "--optimizer", "kfac", "--seed", "5");
+        var again = train("--iterations", "3", "--optimizer", "kfac", "--seed", "5");
+        var other = train("--iterations", "3", "--optimizer", "kfac", "--seed", "6");
+
+        assertThat(rows(first).getFirst().group(3))
+                .isEqualTo(rows(again).getFirst().group(3))
+                .isNotEqualTo(rows(other).getFirst().group(3));
+    }
+
+    @Test
+    void learningRatesAreTaken() throws IOException {
+        var invocation = train("--iterations", "2", "--optimizer", "sgd,adam@0.001", "--lr", "0");
+
+        // SGD stands still.
+        assertThat(rows(invocation).getFirst().group(3)).startsWith("44.");
+        assertThat(Files.readString(report()))
+                .contains("<span>lr = 0.0</span>", "<span>lr = 0.001</span>")
+                .contains(" --iterations 2 --lr 0.0 ");
+    }
+
+    @Test
+    void badOptionsAreRefusedInOneLine() {
+        assertRefused(
+                "--task: there is no task 'regression'; there are classifier and autoencoder",
+                "--task",
+                "regression");
+        assertRefused(
+                "--iterations: the classifier is trained by --epochs; --iterations belongs to"
+                        + " --task autoencoder",
+                "--iterations",
+                "5");
+        assertRefused(
+                "--epochs: the autoencoder sees all images in every step, and is trained by"
+                        + " --iterations",
+                "--task",
+                "autoencoder",
+                "--epochs",
+                "5");
+        assertRefused(
+                "--batch: the autoencoder sees all images in every step, and is trained by"
+                        + " --iterations",
+                "--task",
+                "autoencoder",
+                "--batch",
+                "5");
+        assertRefused(
+                "--iterations: must be at least 1, but is 0",
+                "--task",
+                "autoencoder",
+                "--iterations",
+                "0");
+        assertRefused(
+                "--optimizer: there is no optimizer 'sophia-g' for the autoencoder; there are"
+                        + " kfac, adam, adamw, lion, sgd, torch-adam",
+                "--task",
+                "autoencoder",
+                "--optimizer",
+                "sophia-g");
+        assertRefused(
+                "--optimizer: 'adam@fast': what follows @ must be a learning rate",
+                "--task",
+                "autoencoder",
+                "--optimizer",
+                "adam@fast");
+        assertRefused(
+                "--lr: Adam: learningRate must be finite and at least 0, but is -1.0",
+                "--task",
+                "autoencoder",
+                "--optimizer",
+                "adam",
+                "--lr",
+                "-1");
+    }
+
+    private static void assertRefused(String message, String... arguments) {
+        var all = new ArrayList<Object>(List.of("train", "--backend", "reference"));
+        all.addAll(List.of(arguments));
+
+        assertThat(Invocation.of(all.toArray()))
+                .isEqualTo(new Invocation(2, "", "panoptim train: " + message + "\n"));
+    }
+}
