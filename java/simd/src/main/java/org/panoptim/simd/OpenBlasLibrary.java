@@ -1,5 +1,7 @@
 package org.panoptim.simd;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
@@ -8,8 +10,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Finds and loads OpenBLAS, once. It is a copy of our own, so that its number of threads is nobody
@@ -27,9 +30,11 @@ final class OpenBlasLibrary {
     private static final String FOLDER = "org/bytedeco/openblas/" + NativeLibrary.platform() + "/";
     private static final String NAME = "libopenblas.so.0";
 
-    /** What it is linked to beside the C library, where the artifact brings it. */
-    private static final List<String> COMPANIONS =
-            List.of("libgfortran.so.5", "libquadmath.so.0", "libgcc_s.so.1");
+    /**
+     * What it is linked to beside the C library, where the artifact brings it; each needs those
+     * before it, and not all of them look for these beside themselves.
+     */
+    private static final List<String> COMPANIONS = List.of("libquadmath.so.0", "libgfortran.so.5");
 
     private final List<String> tried = new ArrayList<>();
     private Optional<OpenBlas> loaded = Optional.empty();
@@ -60,7 +65,7 @@ final class OpenBlasLibrary {
      *
      * @param file the only file to try, or null
      */
-    static OpenBlasLibrary search(@org.jspecify.annotations.Nullable String file) {
+    static OpenBlasLibrary search(@Nullable String file) {
         var library = new OpenBlasLibrary();
         if (file != null) {
             library.attempt("system property " + PROPERTY, Path.of(file).toAbsolutePath());
@@ -82,16 +87,20 @@ final class OpenBlasLibrary {
                 return false;
             }
             files.put(NAME, library.get());
-            return attempt("artifact org.bytedeco:openblas", store(files));
+            var folder = LibraryCache.storeTogether(files);
+            return attempt(
+                    "artifact org.bytedeco:openblas",
+                    () -> {
+                        SymbolLookup last = _ -> Optional.empty();
+                        for (var name : files.keySet()) {
+                            last = SymbolLookup.libraryLookup(folder.resolve(name), Arena.global());
+                        }
+                        return last;
+                    });
         } catch (IOException e) {
             tried.add("artifact org.bytedeco:openblas: cannot be unpacked: " + e);
             return false;
         }
-    }
-
-    /** The loader finds the companions beside the library, so all lie in one folder. */
-    private static Path store(Map<String, byte[]> files) throws IOException {
-        return LibraryCache.storeTogether(files).resolve(NAME);
     }
 
     private static Optional<byte[]> read(String name) throws IOException {
@@ -113,14 +122,14 @@ final class OpenBlasLibrary {
         attempt("the system's " + NAME, () -> SymbolLookup.libraryLookup(NAME, Arena.global()));
     }
 
-    private boolean attempt(String source, java.util.function.Supplier<SymbolLookup> opener) {
+    private boolean attempt(String source, Supplier<SymbolLookup> opener) {
         try {
             var functions = new OpenBlas(opener.get());
             functions.setThreads(1);
             tried.add(source + ": loaded, " + functions.config());
             loaded = Optional.of(functions);
             return true;
-        } catch (IllegalArgumentException | java.util.NoSuchElementException e) {
+        } catch (IllegalArgumentException | NoSuchElementException e) {
             tried.add(source + ": cannot be loaded: " + e.getMessage());
             return false;
         }

@@ -1,0 +1,60 @@
+package org.panoptim.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+import java.util.List;
+
+/** What the benchmark of K-FAC's refresh computes. */
+class KfacRefreshTest {
+
+    @ParameterizedTest
+    @EnumSource
+    void itComputesInverses(KfacRefresh.Method method) {
+        var benchmark = new KfacRefresh();
+        benchmark.model = FactorSizes.TINY;
+        benchmark.method = method;
+        benchmark.open();
+        try {
+            var results = benchmark.refresh();
+            assertThat(results).hasSize(4);
+            assertThat(results)
+                    .allSatisfy(
+                            result ->
+                                    assertThat(result.iterations() > 0)
+                                            .isEqualTo(method == KfacRefresh.Method.NEWTON));
+            var engine = benchmark.engine();
+            engine.adopt(List.of(1));
+            var factor = engine.average(1).toArray();
+            var inverse = engine.inverse(1).toArray();
+            double product = 0;
+            for (int k = 0; k < 30; k++) {
+                product += (factor[k] + (k == 0 ? .1 : 0)) * inverse[k];
+            }
+            assertThat(product).isCloseTo(1, within(1e-3));
+        } finally {
+            benchmark.close();
+        }
+    }
+
+    @Test
+    void theModelsHaveTheirFactors() {
+        assertThat(FactorSizes.RESNET50.layers()).hasSize(54);
+        assertThat(cubes(FactorSizes.RESNET50)).isCloseTo(4.5e11, within(1e10));
+        assertThat(FactorSizes.GPT2_SMALL.layers()).hasSize(48);
+        assertThat(cubes(FactorSizes.GPT2_SMALL)).isCloseTo(8.7e11, within(1e10));
+    }
+
+    private static double cubes(FactorSizes model) {
+        return model.layers().stream()
+                .mapToDouble(
+                        layer ->
+                                Math.pow(layer.inputs() + (layer.bias() ? 1 : 0), 3)
+                                        + Math.pow(layer.outputs(), 3))
+                .sum();
+    }
+}
