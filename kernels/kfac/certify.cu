@@ -2,6 +2,7 @@
 // and Tropp, "Finding structure with randomness", SIAM Review 53, 2011, lemma 4.1).
 //   stage 0: Y = B D omega, and norms of B
 //   stage 1: E omega = omega - 1/D X Y, and norms of X
+//   stages 2 and 3: the same of E omega instead of omega, without norms
 //
 // A thread block takes 64 rows of a matrix, four threads a row. 20 n^2 operations a stage; reads 4
 // bytes an element. Sums of 64 products are added: 16 a thread, then the four threads' at the end.
@@ -23,6 +24,17 @@ struct CertifyRoom {
     // What the rows come to.
     double results[probes + 2][tile];
 };
+
+// Whether a stage multiplies by the factor; else by the inverse.
+__device__ __forceinline__ bool of_factor(const panoptim_kfac_inversion &launch) {
+    return launch.stage % 2 == 0;
+}
+
+// What E is applied to.
+__device__ __forceinline__ const double *vectors_of(const panoptim_kfac_inversion &launch,
+                                                    const panoptim_kfac_matrix &matrix) {
+    return launch.stage < 2 ? launch.probes : matrix.residuals;
+}
 
 // D of a row.
 __device__ __forceinline__ double scale_of(const panoptim_kfac_matrix &matrix, const float *factor,
@@ -50,9 +62,9 @@ __device__ __forceinline__ void load_columns(const panoptim_kfac_inversion &laun
         const int64_t at = column * tile + i / probes;
         double value = 0;
         if (at < size) {
-            value = launch.stage == 0
-                        ? room.scale[i / probes] * launch.probes[at * probes + i % probes]
-                        : matrix.images[at * probes + i % probes];
+            const int64_t place = at * probes + i % probes;
+            value = of_factor(launch) ? room.scale[i / probes] * vectors_of(launch, matrix)[place]
+                                      : matrix.images[place];
         }
         room.vectors[i / probes][i % probes] = value;
     }
@@ -72,7 +84,7 @@ __device__ __forceinline__ void certify_rows(const panoptim_kfac_inversion &laun
                                              CertifyRoom &room) {
     const int current = matrix.layer->current;
     const float *factor = matrix.factor->buffers[current];
-    const float *elements = launch.stage == 0 ? factor : matrix.factor->buffers[1 - current];
+    const float *elements = of_factor(launch) ? factor : matrix.factor->buffers[1 - current];
     const int own = static_cast<int>(threadIdx.x) / row_threads;
     const int part = static_cast<int>(threadIdx.x) % row_threads;
     const int64_t at = row * tile + own;
@@ -90,7 +102,7 @@ __device__ __forceinline__ void certify_rows(const panoptim_kfac_inversion &laun
             // Spread, so that the threads of a row read from different banks.
             const int j = i * row_threads + part;
             auto element = static_cast<double>(room.elements[own][j]);
-            if (launch.stage == 0 && there && at == column * tile + j) {
+            if (of_factor(launch) && there && at == column * tile + j) {
                 element += matrix.damping;
             }
 #pragma unroll
@@ -98,7 +110,7 @@ __device__ __forceinline__ void certify_rows(const panoptim_kfac_inversion &laun
                 block[p] = fused(element, room.vectors[j][p], block[p]);
             }
             const double scale = row_scale * room.scale[j];
-            const double scaled = launch.stage == 0 ? element * scale : element / scale;
+            const double scaled = of_factor(launch) ? element * scale : element / scale;
             block_square = fused(scaled, scaled, block_square);
             block_absolutes += element < 0 ? -element : element;
         }
@@ -114,12 +126,16 @@ __device__ __forceinline__ void certify_rows(const panoptim_kfac_inversion &laun
     for (int p = 0; p < probes; ++p) {
         const double product = over_row(products[p]);
         double result = 0;
-        if (there && launch.stage == 0) {
+        if (there && of_factor(launch)) {
             if (part == 0) {
                 matrix.images[at * probes + p] = product;
             }
         } else if (there) {
-            const double residual = launch.probes[at * probes + p] - product / row_scale;
+            const double residual =
+                vectors_of(launch, matrix)[at * probes + p] - product / row_scale;
+            if (part == 0 && launch.stage == 1) {
+                matrix.residuals[at * probes + p] = residual;
+            }
             result = residual * residual;
         }
         if (part == 0) {
@@ -142,9 +158,11 @@ __device__ __forceinline__ void certify_rows(const panoptim_kfac_inversion &laun
             sum = which == probes + 1 ? maximum(sum, value) : sum + value;
         }
         if (which < probes) {
-            if (launch.stage == 1) {
-                certified.residuals[which] = sum;
+            if (!of_factor(launch)) {
+                (launch.stage == 1 ? certified.once : certified.twice)[which] = sum;
             }
+        } else if (launch.stage >= 2) {
+            // The norms are known.
         } else if (which == probes) {
             (launch.stage == 0 ? certified.factor_square : certified.inverse_square) = sum;
         } else {

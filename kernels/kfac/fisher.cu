@@ -147,17 +147,25 @@ extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads)
         if (threadIdx.x == 0) {
             layer.updates += good ? 1 : 0;
             layer.refused += wanted && !good ? 1 : 0;
+            layer.taken = wanted ? 1 : 0;
         }
         __syncthreads();
     }
 }
 
-// Writes s h^T for the pieces of layers; 4 bytes an element.
+// Writes s h^T, multiplied by the loss scale since the step unscales what it reads, for the pieces
+// of layers that had anything to commit; 4 bytes an element.
 extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads)
     panoptim_kfac_diagonal_write(const panoptim_kfac_diagonal_commit launch) {
     using namespace panoptim;
+    const panoptim_kfac_facts &facts = launch.facts;
+    const auto loss_scale = static_cast<float>(
+        1 / (facts.control != nullptr ? facts.control->gradient_scale : facts.gradient_scale));
     for (int64_t i = blockIdx.x; i < launch.count; i += gridDim.x) {
         const panoptim_kfac_piece piece = launch.pieces[i];
+        if (launch.layers[piece.layer].taken == 0) {
+            continue;
+        }
         const panoptim_kfac_diagonal &diagonal = launch.diagonals[piece.layer];
         // Sides are at most 46001, so that the elements can be counted in 32 bits.
         const auto columns = static_cast<unsigned>(diagonal.sizes[0]);
@@ -168,7 +176,8 @@ extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads)
              at += diagonal_threads) {
             const unsigned row = at / columns;
             const unsigned column = at - row * columns;
-            const float value = diagonal.averages[1][row] * diagonal.averages[0][column];
+            const float output = loss_scale * diagonal.averages[1][row];
+            const float value = output * diagonal.averages[0][column];
             if (column < inputs) {
                 diagonal.weight[row * inputs + column] = value;
             } else {

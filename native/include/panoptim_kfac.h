@@ -51,7 +51,7 @@ typedef struct panoptim_kfac_layer {
     double traces[2]; /* of the averages of its inputs and output gradients, when asked for */
     double rows[2];   /* that count in what is pending, before and after a contribution by turns */
     int32_t current;  /* which of its factors' buffers are the averages */
-    int32_t taken;    /* the last commit took an update up */
+    int32_t taken;    /* the last commit took an update up; diagonals: had one to take */
 } panoptim_kfac_layer;
 
 /* What is known of a step. */
@@ -99,11 +99,12 @@ typedef struct panoptim_kfac_selection {
 
 /* What the certificate needs of some rows of a matrix; sums over the rows, sums of rows at most. */
 typedef struct panoptim_kfac_certified {
-    double residuals[PANOPTIM_KFAC_PROBES]; /* squares of the rows of E omega */
-    double factor_square;                   /* of D B D */
-    double inverse_square;                  /* of 1/D X 1/D */
-    double factor_row;                      /* the largest sum of a row of |B| */
-    double inverse_row;                     /* the same of |X| */
+    double once[PANOPTIM_KFAC_PROBES];  /* squares of the rows of E omega */
+    double twice[PANOPTIM_KFAC_PROBES]; /* squares of the rows of E (E omega) */
+    double factor_square;               /* of D B D */
+    double inverse_square;              /* of 1/D X 1/D */
+    double factor_row;                  /* the largest sum of a row of |B| */
+    double inverse_row;                 /* the same of |X| */
 } panoptim_kfac_certified;
 
 /* A factor to be inverted. */
@@ -113,7 +114,8 @@ typedef struct panoptim_kfac_matrix {
     void *tiles;    /* side * (side + 1) tiles of work */
     int32_t *flags; /* side * side: which tiles are done */
     int32_t *status;
-    double *images;                     /* size x PANOPTIM_KFAC_PROBES: B D omega */
+    double *images;    /* size x PANOPTIM_KFAC_PROBES: B D omega, later B D (E omega) */
+    double *residuals; /* of the same size: E omega */
     panoptim_kfac_certified *certified; /* side */
     double damping;
     int32_t size;
@@ -135,7 +137,7 @@ typedef struct panoptim_kfac_inversion {
     int32_t *ticket;                 /* the next task; 0 at first */
     const double *probes;            /* rows of PANOPTIM_KFAC_PROBES */
     int64_t count;                   /* of the tasks */
-    int32_t stage;                   /* certify: 0 the factor, then 1 the inverse */
+    int32_t stage;                   /* certify: 0 the factor, 1 the inverse, 2 and 3 again */
     int32_t reserved;
 } panoptim_kfac_inversion;
 

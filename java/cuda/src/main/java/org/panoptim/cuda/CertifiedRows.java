@@ -9,7 +9,8 @@ import java.lang.foreign.MemorySegment;
 /** Joins what the device found of a matrix, from 64 rows after another, into a verdict. */
 final class CertifiedRows {
 
-    private final double[] residuals = new double[Certificate.PROBES];
+    private final double[] once = new double[Certificate.PROBES];
+    private final double[] twice = new double[Certificate.PROBES];
     private double factorSquare;
     private double inverseSquare;
     private double factorRow;
@@ -17,8 +18,9 @@ final class CertifiedRows {
 
     /** Adds the {@code panoptim_kfac_certified} of the next rows. */
     void add(MemorySegment rows) {
-        for (int i = 0; i < residuals.length; i++) {
-            residuals[i] += panoptim_kfac_certified.residuals(rows, i);
+        for (int i = 0; i < Certificate.PROBES; i++) {
+            once[i] += panoptim_kfac_certified.once(rows, i);
+            twice[i] += panoptim_kfac_certified.twice(rows, i);
         }
         factorSquare += panoptim_kfac_certified.factor_square(rows);
         inverseSquare += panoptim_kfac_certified.inverse_square(rows);
@@ -43,17 +45,22 @@ final class CertifiedRows {
         if (!Double.isFinite(inverseRow)) {
             return Inverted.failed(Inverted.Status.NOT_FINITE);
         }
-        double residual = 0;
-        for (double square : residuals) {
-            residual = Math.max(residual, Math.sqrt(square));
-        }
         double bound =
                 Certificate.bound(
                         size,
-                        residual,
                         largestProbe,
+                        longest(once),
+                        longest(twice),
                         Math.sqrt(factorSquare),
                         Math.sqrt(inverseSquare));
         return new Inverted(status, bound, factorRow * inverseRow, iterations);
+    }
+
+    private static double longest(double[] squares) {
+        double longest = 0;
+        for (double square : squares) {
+            longest = Math.max(longest, Math.sqrt(square));
+        }
+        return longest;
     }
 }

@@ -4,7 +4,6 @@ import org.panoptim.DeviceMemory;
 import org.panoptim.Memory;
 import org.panoptim.abi.bindings.panoptim_kfac_contribution;
 import org.panoptim.spi.DeviceStep;
-import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.kronecker.Contribution;
 import org.panoptim.spi.kronecker.KroneckerLayer;
 
@@ -17,8 +16,8 @@ final class Contributions {
     private long control;
 
     /** Takes the loss scale from a step on the device from now on. */
-    void attach(StepFacts facts) {
-        control = facts instanceof DeviceStep(var address) ? address : 0;
+    void attach(DeviceStep step) {
+        control = step.control();
     }
 
     /**

@@ -1,10 +1,12 @@
 package org.panoptim.cuda;
 
+import org.panoptim.Backend;
 import org.panoptim.DeviceMemory;
 import org.panoptim.Shape;
 import org.panoptim.StateTensor;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal_commit;
+import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.kronecker.Contribution;
 import org.panoptim.spi.kronecker.FactorState;
@@ -61,9 +63,14 @@ final class CudaFisherEngine implements FisherEngine {
     }
 
     @Override
-    public void attach(StepFacts facts) {
+    public boolean queuesOn(Backend other) {
+        return other == backend;
+    }
+
+    @Override
+    public void attach(DeviceStep step) {
         requireOpen();
-        contributions.attach(facts);
+        contributions.attach(step);
     }
 
     @Override
@@ -181,8 +188,7 @@ final class CudaFisherEngine implements FisherEngine {
                 SLOTS[factor % 2],
                 Shape.of(layer.factorSize(factor % 2)),
                 () -> buffers.average(factor),
-                this::requireOpen,
-                () -> run(() -> write(factor / 2)));
+                this::requireOpen);
     }
 
     @Override

@@ -3,10 +3,12 @@ package org.panoptim.cuda;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_CANDIDATE;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_IDENTITY;
 
+import org.panoptim.Backend;
 import org.panoptim.Shape;
 import org.panoptim.StateTensor;
 import org.panoptim.abi.bindings.panoptim_kfac_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_selection;
+import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.kronecker.Contribution;
 import org.panoptim.spi.kronecker.FactorState;
@@ -82,9 +84,14 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     }
 
     @Override
-    public void attach(StepFacts facts) {
+    public boolean queuesOn(Backend other) {
+        return other == backend;
+    }
+
+    @Override
+    public void attach(DeviceStep step) {
         requireOpen();
-        contributions.attach(facts);
+        contributions.attach(step);
     }
 
     @Override
@@ -304,8 +311,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
                 slot,
                 Shape.of(sizes[factor], sizes[factor]),
                 address,
-                this::requireOpen,
-                () -> {});
+                this::requireOpen);
     }
 
     @Override

@@ -22,8 +22,7 @@ record FactorTensor(
         String slot,
         Shape shape,
         LongSupplier address,
-        Runnable open,
-        Runnable written)
+        Runnable open)
         implements StateTensor {
 
     @Override
@@ -41,7 +40,6 @@ record FactorTensor(
     public void write(long offset, MemorySegment source) {
         check(offset, source);
         DeviceState.write(backend, address.getAsLong() + offset, source);
-        written.run();
     }
 
     private void check(long offset, MemorySegment segment) {

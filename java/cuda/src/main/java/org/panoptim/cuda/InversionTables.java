@@ -26,6 +26,9 @@ final class InversionTables implements AutoCloseable {
     private static final int TILE = PanoptimKfac.PANOPTIM_KFAC_TILE();
     private static final int PRECISIONS = 2;
 
+    /** Launches of the certificate: for the factor and the inverse, twice. */
+    private static final int STAGES = 4;
+
     private final CudaBackend backend;
     private final List<Integer> sizes = new ArrayList<>();
     private final long probes;
@@ -61,7 +64,7 @@ final class InversionTables implements AutoCloseable {
             int side = side(i);
             rows += side;
             flagCount += (long) side * side;
-            imageBytes += (long) Double.BYTES * Certificate.PROBES * sizes.get(i);
+            imageBytes += 2 * vectorBytes(i);
             tileBytes += tileBytes(inversions.get(i), side);
         }
         long certified = panoptim_kfac_certified.sizeof() * rows;
@@ -136,13 +139,14 @@ final class InversionTables implements AutoCloseable {
             panoptim_kfac_matrix.status(
                     row, MemorySegment.ofAddress(status + (long) Integer.BYTES * i));
             panoptim_kfac_matrix.images(row, MemorySegment.ofAddress(images));
+            panoptim_kfac_matrix.residuals(row, MemorySegment.ofAddress(images + vectorBytes(i)));
             panoptim_kfac_matrix.certified(row, MemorySegment.ofAddress(certified));
             panoptim_kfac_matrix.damping(row, inversion.damping());
             panoptim_kfac_matrix.size(row, sizes.get(i));
             panoptim_kfac_matrix.side(row, side);
             tiles += tileBytes(inversion, side);
             flags += (long) Integer.BYTES * side * side;
-            images += (long) Double.BYTES * Certificate.PROBES * sizes.get(i);
+            images += 2 * vectorBytes(i);
             certified += panoptim_kfac_certified.sizeof() * side;
             for (int j = 0; j < side; j++) {
                 tasks.add(new int[] {i, j});
@@ -157,6 +161,10 @@ final class InversionTables implements AutoCloseable {
         }
         rowTaskCount = tasks.size();
         DeviceState.write(backend, rowTasks, taskRows);
+    }
+
+    private long vectorBytes(int matrix) {
+        return (long) Double.BYTES * Certificate.PROBES * sizes.get(matrix);
     }
 
     /** The tiles that cover a side of a matrix. */
@@ -202,7 +210,7 @@ final class InversionTables implements AutoCloseable {
     void certify() {
         var kernel = backend.kernels().kronecker("certify", THREADS);
         try (var own = Arena.ofConfined()) {
-            for (int stage = 0; stage < 2; stage++) {
+            for (int stage = 0; stage < STAGES; stage++) {
                 var argument = argument(own, rowTasks, rowTaskCount, stage);
                 KroneckerLaunch.run(backend, kernel, kernel.blocksFor(rowTaskCount), argument);
             }

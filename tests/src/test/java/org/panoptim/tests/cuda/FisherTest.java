@@ -72,7 +72,7 @@ class FisherTest {
             }
         }
 
-        void assertEquals(Device device, FisherEngine engine, int number) {
+        void assertEquals(Device device, FisherEngine engine, int number, double lossScale) {
             var weight = read(device, engine.weight(number));
             int inputs = layer.inputs();
             for (int side = 0; side < 2; side++) {
@@ -84,11 +84,15 @@ class FisherTest {
             for (int i = 0; i < layer.outputs(); i++) {
                 for (int j = 0; j < inputs; j++) {
                     assertThat((double) weight[i * inputs + j])
-                            .isCloseTo(averages[1][i] * averages[0][j], within(1e-6));
+                            .isCloseTo(
+                                    lossScale * averages[1][i] * averages[0][j],
+                                    within(1e-6 * lossScale));
                 }
                 if (layer.bias().isPresent()) {
                     assertThat((double) read(device, engine.bias(number))[i])
-                            .isCloseTo(averages[1][i] * averages[0][inputs], within(1e-6));
+                            .isCloseTo(
+                                    lossScale * averages[1][i] * averages[0][inputs],
+                                    within(1e-6 * lossScale));
                 }
             }
             var state = engine.factors().get(2 * number);
@@ -124,7 +128,7 @@ class FisherTest {
                 engine.attach(new Step(true, 64, 1).on(device));
                 var expected = layers.stream().map(layer -> new Expected(layer, average)).toList();
                 for (int i = 0; i < layers.size(); i++) {
-                    expected.get(i).assertEquals(device, engine, i);
+                    expected.get(i).assertEquals(device, engine, i, 1);
                 }
                 for (int step = 0; step < 3; step++) {
                     for (int i = step == 1 ? 1 : 0; i < layers.size(); i++) {
@@ -143,7 +147,7 @@ class FisherTest {
                     engine.commit(Step.ACCEPTED.on(device));
                 }
                 for (int i = 0; i < layers.size(); i++) {
-                    expected.get(i).assertEquals(device, engine, i);
+                    expected.get(i).assertEquals(device, engine, i, 1);
                 }
             }
         }
@@ -167,13 +171,51 @@ class FisherTest {
             bad.gradients()[2] = Float.NaN;
             engine.accumulate(0, bad.on(device, layer));
             engine.commit(Step.ACCEPTED.on(device));
-            expected.assertEquals(device, engine, 0);
+            expected.assertEquals(device, engine, 0, 1);
             assertThat(engine.factors().get(0).refused()).isEqualTo(1);
             var batch = Batch.random(layer, 3, random);
             engine.accumulate(0, batch.on(device, layer));
             engine.commit(Step.ACCEPTED.on(device));
             expected.update(1, batch);
-            expected.assertEquals(device, engine, 0);
+            expected.assertEquals(device, engine, 0, 1);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void theCurvatureIsMultipliedByTheLossScale(Setup setup) {
+        var random = new Random(34);
+        try (var device = setup.device()) {
+            var layers =
+                    List.of(
+                            Layers.layer(device, "one", 4, 5, true, random),
+                            Layers.layer(device, "other", 3, 2, false, random));
+            var engine = device.open(new FisherPlan(layers, FisherAverage.NORMALISED_EMA, DECAY));
+            var expected =
+                    layers.stream()
+                            .map(layer -> new Expected(layer, FisherAverage.NORMALISED_EMA))
+                            .toList();
+            double[] scales = {1024, 2};
+            for (int step = 0; step < scales.length; step++) {
+                var facts = new Step(true, scales[step], 1).on(device);
+                engine.attach(facts);
+                for (int i = step; i < layers.size(); i++) {
+                    var batch = Batch.random(layers.get(i), 6, random).scaled(0);
+                    engine.accumulate(i, batch.on(device, layers.get(i)));
+                    expected.get(i).update(scales[step], batch);
+                }
+                // All rows are masked: this is no contribution.
+                if (step == 1) {
+                    var none = Batch.random(layers.get(0), 1, random).masked((byte) 0);
+                    engine.accumulate(0, none.on(device, layers.get(0)));
+                }
+                engine.commit(facts);
+            }
+            expected.get(0).assertEquals(device, engine, 0, 1024);
+            expected.get(1).assertEquals(device, engine, 1, 2);
+            engine.accumulate(1, Batch.random(layers.get(1), 6, random).on(device, layers.get(1)));
+            engine.commit(new Step(false, 4, 1).on(device));
+            expected.get(1).assertEquals(device, engine, 1, 2);
         }
     }
 
@@ -188,8 +230,15 @@ class FisherTest {
             engine.average(0).set(3);
             engine.average(1).set(5, 7);
             engine.restore(0, 4, 1);
-            assertThat(read(device, engine.weight(0))).containsExactly(15, 21);
+            assertThat(read(device, engine.weight(0))).containsExactly(1, 1);
             assertThat(engine.factors().get(0).updates()).isEqualTo(4);
+            // What is not finite leaves the averages alone, which the step is to read all the same.
+            var bad = Batch.random(layer, 3, random);
+            bad.gradients()[2] = Float.NaN;
+            engine.accumulate(0, bad.on(device, layer));
+            engine.commit(new Step(true, 8, 1).on(device));
+            assertThat(read(device, engine.weight(0))).containsExactly(120, 168);
+            assertThat(engine.factors().get(0).refused()).isEqualTo(2);
             assertThat(engine.average(1).slot()).isEqualTo("fisher.output");
             assertThatThrownBy(() -> engine.bias(0))
                     .isInstanceOf(IllegalArgumentException.class)

@@ -15,7 +15,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 /**
  * {@snippet lang=c :
  * struct panoptim_kfac_certified {
- *     double residuals[10];
+ *     double once[10];
+ *     double twice[10];
  *     double factor_square;
  *     double inverse_square;
  *     double factor_row;
@@ -30,7 +31,8 @@ public class panoptim_kfac_certified {
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        MemoryLayout.sequenceLayout(10, PanoptimKfac.C_DOUBLE).withName("residuals"),
+        MemoryLayout.sequenceLayout(10, PanoptimKfac.C_DOUBLE).withName("once"),
+        MemoryLayout.sequenceLayout(10, PanoptimKfac.C_DOUBLE).withName("twice"),
         PanoptimKfac.C_DOUBLE.withName("factor_square"),
         PanoptimKfac.C_DOUBLE.withName("inverse_square"),
         PanoptimKfac.C_DOUBLE.withName("factor_row"),
@@ -44,81 +46,158 @@ public class panoptim_kfac_certified {
         return $LAYOUT;
     }
 
-    private static final SequenceLayout residuals$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("residuals"));
+    private static final SequenceLayout once$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("once"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * double residuals[10]
+     * double once[10]
      * }
      */
-    public static final SequenceLayout residuals$layout() {
-        return residuals$LAYOUT;
+    public static final SequenceLayout once$layout() {
+        return once$LAYOUT;
     }
 
-    private static final long residuals$OFFSET = $LAYOUT.byteOffset(groupElement("residuals"));
+    private static final long once$OFFSET = $LAYOUT.byteOffset(groupElement("once"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * double residuals[10]
+     * double once[10]
      * }
      */
-    public static final long residuals$offset() {
-        return residuals$OFFSET;
+    public static final long once$offset() {
+        return once$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * double residuals[10]
+     * double once[10]
      * }
      */
-    public static MemorySegment residuals(MemorySegment struct) {
-        return struct.asSlice(residuals$OFFSET, residuals$LAYOUT.byteSize());
+    public static MemorySegment once(MemorySegment struct) {
+        return struct.asSlice(once$OFFSET, once$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * double residuals[10]
+     * double once[10]
      * }
      */
-    public static void residuals(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, residuals$OFFSET, residuals$LAYOUT.byteSize());
+    public static void once(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, once$OFFSET, once$LAYOUT.byteSize());
     }
 
-    private static long[] residuals$DIMS = { 10 };
+    private static long[] once$DIMS = { 10 };
 
     /**
      * Dimensions for array field:
      * {@snippet lang=c :
-     * double residuals[10]
+     * double once[10]
      * }
      */
-    public static long[] residuals$dimensions() {
-        return residuals$DIMS;
+    public static long[] once$dimensions() {
+        return once$DIMS;
     }
-    private static final VarHandle residuals$ELEM_HANDLE = residuals$LAYOUT.varHandle(sequenceElement());
+    private static final VarHandle once$ELEM_HANDLE = once$LAYOUT.varHandle(sequenceElement());
 
     /**
      * Indexed getter for field:
      * {@snippet lang=c :
-     * double residuals[10]
+     * double once[10]
      * }
      */
-    public static double residuals(MemorySegment struct, long index0) {
-        return (double)residuals$ELEM_HANDLE.get(struct, residuals$OFFSET, index0);
+    public static double once(MemorySegment struct, long index0) {
+        return (double)once$ELEM_HANDLE.get(struct, once$OFFSET, index0);
     }
 
     /**
      * Indexed setter for field:
      * {@snippet lang=c :
-     * double residuals[10]
+     * double once[10]
      * }
      */
-    public static void residuals(MemorySegment struct, long index0, double fieldValue) {
-        residuals$ELEM_HANDLE.set(struct, residuals$OFFSET, index0, fieldValue);
+    public static void once(MemorySegment struct, long index0, double fieldValue) {
+        once$ELEM_HANDLE.set(struct, once$OFFSET, index0, fieldValue);
+    }
+
+    private static final SequenceLayout twice$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("twice"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double twice[10]
+     * }
+     */
+    public static final SequenceLayout twice$layout() {
+        return twice$LAYOUT;
+    }
+
+    private static final long twice$OFFSET = $LAYOUT.byteOffset(groupElement("twice"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double twice[10]
+     * }
+     */
+    public static final long twice$offset() {
+        return twice$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double twice[10]
+     * }
+     */
+    public static MemorySegment twice(MemorySegment struct) {
+        return struct.asSlice(twice$OFFSET, twice$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double twice[10]
+     * }
+     */
+    public static void twice(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, twice$OFFSET, twice$LAYOUT.byteSize());
+    }
+
+    private static long[] twice$DIMS = { 10 };
+
+    /**
+     * Dimensions for array field:
+     * {@snippet lang=c :
+     * double twice[10]
+     * }
+     */
+    public static long[] twice$dimensions() {
+        return twice$DIMS;
+    }
+    private static final VarHandle twice$ELEM_HANDLE = twice$LAYOUT.varHandle(sequenceElement());
+
+    /**
+     * Indexed getter for field:
+     * {@snippet lang=c :
+     * double twice[10]
+     * }
+     */
+    public static double twice(MemorySegment struct, long index0) {
+        return (double)twice$ELEM_HANDLE.get(struct, twice$OFFSET, index0);
+    }
+
+    /**
+     * Indexed setter for field:
+     * {@snippet lang=c :
+     * double twice[10]
+     * }
+     */
+    public static void twice(MemorySegment struct, long index0, double fieldValue) {
+        twice$ELEM_HANDLE.set(struct, twice$OFFSET, index0, fieldValue);
     }
 
     private static final OfDouble factor_square$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("factor_square"));

@@ -21,6 +21,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t *flags;
  *     int32_t *status;
  *     double *images;
+ *     double *residuals;
  *     panoptim_kfac_certified *certified;
  *     double damping;
  *     int32_t size;
@@ -41,6 +42,7 @@ public class panoptim_kfac_matrix {
         PanoptimKfac.C_POINTER.withName("flags"),
         PanoptimKfac.C_POINTER.withName("status"),
         PanoptimKfac.C_POINTER.withName("images"),
+        PanoptimKfac.C_POINTER.withName("residuals"),
         PanoptimKfac.C_POINTER.withName("certified"),
         PanoptimKfac.C_DOUBLE.withName("damping"),
         PanoptimKfac.C_INT.withName("size"),
@@ -316,6 +318,50 @@ public class panoptim_kfac_matrix {
      */
     public static void images(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(images$LAYOUT, images$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout residuals$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("residuals"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double *residuals
+     * }
+     */
+    public static final AddressLayout residuals$layout() {
+        return residuals$LAYOUT;
+    }
+
+    private static final long residuals$OFFSET = $LAYOUT.byteOffset(groupElement("residuals"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double *residuals
+     * }
+     */
+    public static final long residuals$offset() {
+        return residuals$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double *residuals
+     * }
+     */
+    public static MemorySegment residuals(MemorySegment struct) {
+        return struct.get(residuals$LAYOUT, residuals$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double *residuals
+     * }
+     */
+    public static void residuals(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(residuals$LAYOUT, residuals$OFFSET, fieldValue);
     }
 
     private static final AddressLayout certified$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("certified"));
