@@ -2,6 +2,9 @@ package org.panoptim.simd;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.JarURLConnection;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -34,33 +37,55 @@ final class LibraryCache {
     }
 
     /**
-     * Returns a folder with these files, written now or before: libraries that find each other by
-     * lying beside each other.
+     * Returns a folder with these resources as files, written now or before: libraries that find
+     * each other by lying beside each other.
      *
-     * @param files contents by name
+     * <p>They are large, so what lies in a jar is known by the checksums there, and read only if
+     * the folder is not there yet.
+     *
+     * @param resources by file name
      */
-    static Path storeTogether(Map<String, byte[]> files) throws IOException {
-        var all = new ByteArrayOutputStream();
-        for (var content : files.values()) {
-            all.writeBytes(sha256(content));
+    static Path storeTogether(Map<String, URL> resources) throws IOException {
+        var identity = new ByteArrayOutputStream();
+        for (var resource : resources.entrySet()) {
+            identity.writeBytes(resource.getKey().getBytes(StandardCharsets.UTF_8));
+            identity.writeBytes(identity(resource.getValue()));
         }
-        var hash = HexFormat.of().formatHex(sha256(all.toByteArray()));
+        var hash = HexFormat.of().formatHex(sha256(identity.toByteArray()));
         try {
-            return storeAll(folder().resolve(hash), files);
+            return storeAll(folder().resolve(hash), resources);
         } catch (IOException _) {
             var folder = Files.createTempDirectory("panoptim-");
             folder.toFile().deleteOnExit();
-            storeAll(folder, files);
-            files.keySet().forEach(name -> folder.resolve(name).toFile().deleteOnExit());
+            storeAll(folder, resources);
+            resources.keySet().forEach(name -> folder.resolve(name).toFile().deleteOnExit());
             return folder;
         }
     }
 
-    private static Path storeAll(Path folder, Map<String, byte[]> files) throws IOException {
-        for (var file : files.entrySet()) {
-            store(folder, file.getValue(), file.getKey());
+    private static byte[] identity(URL resource) throws IOException {
+        if (resource.openConnection() instanceof JarURLConnection jar) {
+            var entry = jar.getJarEntry();
+            return ("%x %d".formatted(entry.getCrc(), entry.getSize()))
+                    .getBytes(StandardCharsets.UTF_8);
+        }
+        return sha256(read(resource));
+    }
+
+    /** The files were moved there whole, so that one that is there is complete. */
+    private static Path storeAll(Path folder, Map<String, URL> resources) throws IOException {
+        for (var resource : resources.entrySet()) {
+            if (!Files.isRegularFile(folder.resolve(resource.getKey()))) {
+                store(folder, read(resource.getValue()), resource.getKey());
+            }
         }
         return folder;
+    }
+
+    private static byte[] read(URL resource) throws IOException {
+        try (var stream = resource.openStream()) {
+            return stream.readAllBytes();
+        }
     }
 
     private static Path storeForThisProcess(byte[] content, String name) throws IOException {

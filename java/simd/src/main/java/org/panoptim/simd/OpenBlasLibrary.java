@@ -5,6 +5,7 @@ import org.jspecify.annotations.Nullable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
+import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -77,11 +78,11 @@ final class OpenBlasLibrary {
 
     private boolean searchJar() {
         try {
-            var files = new LinkedHashMap<String, byte[]>();
+            var files = new LinkedHashMap<String, URL>();
             for (var name : COMPANIONS) {
-                read(name).ifPresent(content -> files.put(name, content));
+                resource(name).ifPresent(found -> files.put(name, found));
             }
-            var library = read(NAME);
+            var library = resource(NAME);
             if (library.isEmpty()) {
                 tried.add("artifact org.bytedeco:openblas: no resource " + FOLDER + NAME);
                 return false;
@@ -103,11 +104,9 @@ final class OpenBlasLibrary {
         }
     }
 
-    private static Optional<byte[]> read(String name) throws IOException {
-        try (var packed =
-                OpenBlasLibrary.class.getClassLoader().getResourceAsStream(FOLDER + name)) {
-            return packed == null ? Optional.empty() : Optional.of(packed.readAllBytes());
-        }
+    private static Optional<URL> resource(String name) {
+        return Optional.ofNullable(
+                OpenBlasLibrary.class.getClassLoader().getResource(FOLDER + name));
     }
 
     private boolean attempt(String source, Path file) {
