@@ -16,6 +16,10 @@ extern "C" {
 
 /* Rows and columns of the tiles that matrix work is cut into. */
 #define PANOPTIM_KFAC_TILE 64
+/* The most rows of a matrix that one thread block inverts in its shared memory, and of the blocks
+ * that such a matrix is cut into. */
+#define PANOPTIM_KFAC_SMALL 224
+#define PANOPTIM_KFAC_SMALL_BLOCK 16
 /* Gaussian vectors of the certificate. */
 #define PANOPTIM_KFAC_PROBES 10
 /* Elements of a gradient that one thread block goes through at a time. */

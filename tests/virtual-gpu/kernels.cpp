@@ -3,6 +3,7 @@
 #include "kfac/certify.cu"
 #include "kfac/fisher.cu"
 #include "kfac/invert.cu"
+#include "kfac/invert_small.cu"
 #include "kfac/layers.cu"
 #include "kfac/newton.cu"
 #include "kfac/precondition.cu"
@@ -13,6 +14,7 @@
 #include "registry.h"
 
 PANOPTIM_VIRTUAL_VARIABLE(panoptim_kernels)
+PANOPTIM_VIRTUAL_DYNAMIC_SHARED(float, panoptim_kfac_triangle)
 
 PANOPTIM_VIRTUAL_KERNEL(panoptim_measure)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_control_step)
@@ -29,6 +31,7 @@ PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_trace)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_adopt)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_invert_f32)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_invert_f64)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_invert_small)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_certify)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_newton_step)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_pack)

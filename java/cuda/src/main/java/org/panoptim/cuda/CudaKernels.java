@@ -14,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.util.ArrayList;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** The loaded module of kernels: its functions with their launch shapes, and its rules. */
@@ -25,6 +26,9 @@ final class CudaKernels implements AutoCloseable {
     /** Threads of the one block of the control kernel: {@code control_threads} there. */
     private static final int CONTROL_THREADS = 512;
 
+    private static final int SHARED_SIZE_BYTES = 1;
+    private static final int MAX_DYNAMIC_SHARED_SIZE_BYTES = 8;
+
     private final CudaDevice device;
     private final long module;
     private final KernelRegistry registry;
@@ -33,7 +37,8 @@ final class CudaKernels implements AutoCloseable {
     /**
      * A function of the module.
      *
-     * @param blocks the most blocks that the device holds at a time; 1 if it needs one only
+     * @param blocks the most blocks that the device holds at a time; 1 if it needs one only; 0 if
+     *     the device cannot run it
      */
     record Kernel(String name, long function, int threads, int blocks) {
 
@@ -120,6 +125,33 @@ final class CudaKernels implements AutoCloseable {
      */
     Kernel kronecker(String name, int threads) {
         return overBlocks("panoptim_kfac_" + name, threads);
+    }
+
+    /**
+     * A kernel of Kronecker factors with dynamic shared memory, which its launches are to name.
+     *
+     * @param name without {@code "panoptim_kfac_"}
+     * @param threads of a block, as it was compiled for
+     * @param most the most bytes that a launch may ask for
+     * @return empty where the device has less for a thread block
+     */
+    Optional<Kernel> kronecker(String name, int threads, int most) {
+        var kernel =
+                kernels.computeIfAbsent(
+                        "panoptim_kfac_" + name, full -> withShared(full, threads, most));
+        return Optional.of(kernel).filter(found -> found.blocks() > 0);
+    }
+
+    private Kernel withShared(String name, int threads, int most) {
+        var driver = device.driver();
+        long function = function(name);
+        long bytes = (long) most + driver.functionAttribute(SHARED_SIZE_BYTES, function);
+        if (bytes > device.sharedMemory()) {
+            return new Kernel(name, function, threads, 0);
+        }
+        driver.functionAttribute(MAX_DYNAMIC_SHARED_SIZE_BYTES, function, most);
+        int residents = driver.occupancy(function, threads, most);
+        return new Kernel(name, function, threads, residents * device.multiprocessors());
     }
 
     private Kernel overChunks(String kernel) {

@@ -208,8 +208,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
 
     private void factorise(List<Inversion> inversions, List<Integer> places, Inverted[] results) {
         try (var tables = tables(inversions)) {
-            FactorInverter.run(backend, tables, inversions, false);
-            FactorInverter.run(backend, tables, inversions, true);
+            FactorInverter.run(backend, tables, inversions);
             tables.certify();
             for (int i = 0; i < inversions.size(); i++) {
                 int size = sizes[inversions.get(i).factor()];

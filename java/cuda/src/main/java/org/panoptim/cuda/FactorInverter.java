@@ -12,7 +12,10 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 
-/** Inverts factors from their Cholesky factorisations: one launch for each precision. */
+/**
+ * Inverts factors from their Cholesky factorisations: one launch for each precision, and one for
+ * all that are small enough for the shared memory of a thread block.
+ */
 final class FactorInverter {
 
     private static final int THREADS = 256;
@@ -26,19 +29,35 @@ final class FactorInverter {
      */
     private record Task(int matrix, int kind, int row, int column, int remaining) {}
 
+    /** Computes candidates, of small matrices in shared memory and of others by the queue. */
+    static void run(CudaBackend backend, InversionTables matrices, List<Inversion> inversions) {
+        var small = SmallInverter.choose(backend, matrices, inversions);
+        SmallInverter.run(backend, matrices, small);
+        var queued = new ArrayList<Integer>();
+        for (int i = 0; i < inversions.size(); i++) {
+            if (!small.contains(i)) {
+                queued.add(i);
+            }
+        }
+        run(backend, matrices, inversions, queued, false);
+        run(backend, matrices, inversions, queued, true);
+    }
+
     /**
-     * Computes candidates.
+     * Computes candidates by the queue.
      *
      * @param matrices the matrices, one for each inversion, whose candidates and statuses it sets
+     * @param queued which of them are for the queue
      * @param doublePrecision the inversions of which precision are computed
      */
-    static void run(
+    private static void run(
             CudaBackend backend,
             InversionTables matrices,
             List<Inversion> inversions,
+            List<Integer> queued,
             boolean doublePrecision) {
         var tasks = new ArrayList<Task>();
-        for (int i = 0; i < inversions.size(); i++) {
+        for (int i : queued) {
             if (inversions.get(i).method() instanceof Inversion.Cholesky(var precise)
                     && precise == doublePrecision) {
                 addTasks(tasks, i, matrices.side(i));

@@ -172,6 +172,11 @@ final class InversionTables implements AutoCloseable {
         return FactorBuffers.tiles(sizes.get(matrix));
     }
 
+    /** A matrix's rows. */
+    int size(int matrix) {
+        return sizes.get(matrix);
+    }
+
     /** The device address of the matrices' table. */
     long address(int matrix) {
         return table + panoptim_kfac_matrix.sizeof() * matrix;
@@ -193,6 +198,24 @@ final class InversionTables implements AutoCloseable {
             panoptim_kfac_inversion.ticket(
                     argument, MemorySegment.ofAddress(tickets + (long) Integer.BYTES * queue));
             KroneckerLaunch.run(backend, kernel, kernel.blocksFor(count), argument);
+        }
+    }
+
+    /**
+     * Launches a kernel with a thread block for each task.
+     *
+     * @param sharedBytes the dynamic shared memory of each
+     * @param write writes that many tasks
+     */
+    void launch(
+            CudaKernels.Kernel kernel, int sharedBytes, int count, Consumer<MemorySegment> write) {
+        try (var own = Arena.ofConfined()) {
+            var tasks = panoptim_kfac_task.allocateArray(count, own);
+            write.accept(tasks);
+            long address = workspace(tasks.byteSize());
+            DeviceState.write(backend, address, tasks);
+            var argument = argument(own, address, count, 0);
+            KroneckerLaunch.run(backend, kernel, count, sharedBytes, argument);
         }
     }
 

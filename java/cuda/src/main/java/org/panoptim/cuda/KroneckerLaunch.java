@@ -15,6 +15,16 @@ final class KroneckerLaunch {
     /** Launches a kernel, if there is anything for it to do. */
     static void run(
             CudaBackend backend, CudaKernels.Kernel kernel, long blocks, MemorySegment argument) {
+        run(backend, kernel, blocks, 0, argument);
+    }
+
+    /** The same with dynamic shared memory. */
+    static void run(
+            CudaBackend backend,
+            CudaKernels.Kernel kernel,
+            long blocks,
+            int sharedBytes,
+            MemorySegment argument) {
         if (blocks > 0) {
             backend.device()
                     .driver()
@@ -23,7 +33,7 @@ final class KroneckerLaunch {
                             kernel.name(),
                             Math.toIntExact(blocks),
                             kernel.threads(),
-                            0,
+                            sharedBytes,
                             backend.stream(),
                             argument);
         }

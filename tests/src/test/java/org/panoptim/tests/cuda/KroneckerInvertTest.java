@@ -24,7 +24,7 @@ class KroneckerInvertTest {
     private static final Inversion.Cholesky DOUBLE = new Inversion.Cholesky(true);
 
     /** An engine whose factors have these sizes, two a layer. */
-    private static KroneckerEngine open(Device device, int... sizes) {
+    static KroneckerEngine open(Device device, int... sizes) {
         var layers = new ArrayList<KroneckerLayer>();
         for (int i = 0; i < sizes.length; i += 2) {
             layers.add(Layers.layer(device, "l" + i, sizes[i + 1], sizes[i], false, new Random(i)));
@@ -33,7 +33,7 @@ class KroneckerInvertTest {
     }
 
     /** Checks the error against plain loops; gives the candidate. */
-    private static float[] check(
+    static float[] check(
             KroneckerEngine engine, Inversion inversion, Inverted result, float[] factor, int n) {
         assertThat(result.status()).isEqualTo(Inverted.Status.INVERTED);
         engine.adopt(List.of(inversion.factor()));

@@ -1,5 +1,9 @@
 package org.panoptim.tests.cuda;
 
+import org.panoptim.cuda.driver.CudaDriver;
+
+import java.util.function.UnaryOperator;
+
 /** An implementation of the driver's interface, and an order of threads. */
 enum Setup {
     FFM_FORWARD(Implementation.FFM, "forward"),
@@ -15,6 +19,12 @@ enum Setup {
     Setup(Implementation implementation, String order) {
         this.implementation = implementation;
         this.order = order;
+    }
+
+    /** The same, with a driver around the implementation's. */
+    Device device(UnaryOperator<CudaDriver> around) {
+        VirtualDriver.order(order);
+        return new Device(around.apply(implementation.driver()));
     }
 
     /** A device whose threads run in that order. */

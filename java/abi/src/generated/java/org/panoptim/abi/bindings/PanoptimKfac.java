@@ -32,6 +32,24 @@ public class PanoptimKfac extends PanoptimKfac$shared {
     public static int PANOPTIM_KFAC_TILE() {
         return PANOPTIM_KFAC_TILE;
     }
+    private static final int PANOPTIM_KFAC_SMALL = (int)224L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_KFAC_SMALL 224
+     * }
+     */
+    public static int PANOPTIM_KFAC_SMALL() {
+        return PANOPTIM_KFAC_SMALL;
+    }
+    private static final int PANOPTIM_KFAC_SMALL_BLOCK = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_KFAC_SMALL_BLOCK 16
+     * }
+     */
+    public static int PANOPTIM_KFAC_SMALL_BLOCK() {
+        return PANOPTIM_KFAC_SMALL_BLOCK;
+    }
     private static final int PANOPTIM_KFAC_PROBES = (int)10L;
     /**
      * {@snippet lang=c :

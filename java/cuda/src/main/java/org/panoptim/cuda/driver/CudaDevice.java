@@ -14,6 +14,7 @@ public final class CudaDevice implements AutoCloseable {
     public static final String VIRTUAL = "Panoptim virtual GPU";
 
     private static final int MULTIPROCESSOR_COUNT = 16;
+    private static final int SHARED_MEMORY_PER_BLOCK_OPTIN = 97;
     private static final int MEMORY_POOLS_SUPPORTED = 115;
 
     private final CudaDriver driver;
@@ -21,6 +22,7 @@ public final class CudaDevice implements AutoCloseable {
     private final String name;
     private final int capability;
     private final int multiprocessors;
+    private final int sharedMemory;
     private final long memory;
     private final boolean pools;
     private final long context;
@@ -32,6 +34,7 @@ public final class CudaDevice implements AutoCloseable {
         name = driver.deviceName(ordinal);
         capability = CudaProbe.capability(driver, ordinal);
         multiprocessors = driver.deviceAttribute(MULTIPROCESSOR_COUNT, ordinal);
+        sharedMemory = driver.deviceAttribute(SHARED_MEMORY_PER_BLOCK_OPTIN, ordinal);
         memory = driver.deviceMemory(ordinal);
         pools = driver.deviceAttribute(MEMORY_POOLS_SUPPORTED, ordinal) != 0;
         // Last, since nothing would give it back if something else failed.
@@ -74,6 +77,11 @@ public final class CudaDevice implements AutoCloseable {
     /** The number of its multiprocessors. */
     public int multiprocessors() {
         return multiprocessors;
+    }
+
+    /** The most shared memory in bytes that a thread block may opt in to. */
+    public int sharedMemory() {
+        return sharedMemory;
     }
 
     /** Its memory in bytes. */

@@ -63,6 +63,9 @@ public interface CudaDriver {
     /** An attribute of a kernel, by its number in {@code CUfunction_attribute}. */
     int functionAttribute(int attribute, long function);
 
+    /** Sets an attribute of a kernel, by its number in {@code CUfunction_attribute}. */
+    void functionAttribute(int attribute, long function, int value);
+
     /** How many blocks of a kernel one multiprocessor can hold. */
     int occupancy(long function, int threads, long sharedBytes);
 

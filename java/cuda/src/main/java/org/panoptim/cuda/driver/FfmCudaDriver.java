@@ -153,6 +153,13 @@ final class FfmCudaDriver implements CudaDriver {
     }
 
     @Override
+    public void functionAttribute(int attribute, long function, int value) {
+        check(
+                LibCuda.cuFuncSetAttribute(pointer(function), attribute, value),
+                "cuFuncSetAttribute");
+    }
+
+    @Override
     public int occupancy(long function, int threads, long sharedBytes) {
         try (var arena = Arena.ofConfined()) {
             var blocks = arena.allocate(JAVA_INT);

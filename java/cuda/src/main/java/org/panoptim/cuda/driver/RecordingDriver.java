@@ -234,6 +234,11 @@ public final class RecordingDriver implements CudaDriver {
     }
 
     @Override
+    public void functionAttribute(int attribute, long function, int value) {
+        driver.functionAttribute(attribute, function, value);
+    }
+
+    @Override
     public int occupancy(long function, int threads, long sharedBytes) {
         return driver.occupancy(function, threads, sharedBytes);
     }

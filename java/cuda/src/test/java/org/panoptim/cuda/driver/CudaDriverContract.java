@@ -22,6 +22,7 @@ import java.util.concurrent.Executors;
 public abstract class CudaDriverContract {
 
     private static final int OUT_OF_MEMORY = 2;
+    private static final int MAX_DYNAMIC_SHARED_SIZE_BYTES = 8;
     private static final long CHUNK = 64;
 
     private RecordingDriver driver;
@@ -198,6 +199,27 @@ public abstract class CudaDriverContract {
                             error ->
                                     assertThat(error.errorName())
                                             .isEqualTo("CUDA_ERROR_OUT_OF_MEMORY"));
+        }
+    }
+
+    @Test
+    void theSharedMemoryOfAKernelIsSetAndRead() {
+        try (var arena = Arena.ofConfined()) {
+            long module = driver.loadModule(arena.allocateFrom("panoptim virtual kernels"));
+            long function = driver.function(module, "panoptim_kfac_invert_small");
+            driver.functionAttribute(MAX_DYNAMIC_SHARED_SIZE_BYTES, function, 100_800);
+            assertThat(driver.functionAttribute(MAX_DYNAMIC_SHARED_SIZE_BYTES, function))
+                    .isEqualTo(100_800);
+            assertThat(device.sharedMemory()).isGreaterThanOrEqualTo(100_800);
+            int tooMuch = device.sharedMemory() + 1;
+            assertThatExceptionOfType(CudaException.class)
+                    .isThrownBy(
+                            () ->
+                                    driver.functionAttribute(
+                                            MAX_DYNAMIC_SHARED_SIZE_BYTES, function, tooMuch))
+                    .withMessageContaining("cuFuncSetAttribute")
+                    .withMessageContaining("CUDA_ERROR_INVALID_VALUE");
+            driver.unloadModule(module);
         }
     }
 

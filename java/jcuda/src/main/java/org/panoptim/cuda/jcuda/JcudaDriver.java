@@ -177,6 +177,12 @@ final class JcudaDriver implements CudaDriver {
     }
 
     @Override
+    public void functionAttribute(int attribute, long function, int value) {
+        var handle = Handles.set(new CUfunction(), function);
+        check("cuFuncSetAttribute", () -> JCudaDriver.cuFuncSetAttribute(handle, attribute, value));
+    }
+
+    @Override
     public int occupancy(long function, int threads, long sharedBytes) {
         var blocks = new int[1];
         var handle = Handles.set(new CUfunction(), function);

@@ -2646,6 +2646,68 @@ public class LibCuda extends LibCuda$shared {
         }
     }
 
+    private static class cuFuncSetAttribute {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            LibCuda.C_INT,
+            LibCuda.C_POINTER,
+            LibCuda.C_INT,
+            LibCuda.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuFuncSetAttribute");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * CUresult cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int value)
+     * }
+     */
+    public static FunctionDescriptor cuFuncSetAttribute$descriptor() {
+        return cuFuncSetAttribute.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * CUresult cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int value)
+     * }
+     */
+    public static MethodHandle cuFuncSetAttribute$handle() {
+        return cuFuncSetAttribute.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * CUresult cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int value)
+     * }
+     */
+    public static MemorySegment cuFuncSetAttribute$address() {
+        return cuFuncSetAttribute.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * CUresult cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int value)
+     * }
+     */
+    public static int cuFuncSetAttribute(MemorySegment hfunc, int attrib, int value) {
+        var mh$ = cuFuncSetAttribute.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("cuFuncSetAttribute", hfunc, attrib, value);
+            }
+            return (int)mh$.invokeExact(hfunc, attrib, value);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class cuLaunchKernel {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             LibCuda.C_INT,
