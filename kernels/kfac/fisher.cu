@@ -123,8 +123,9 @@ extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads)
     }
 }
 
-// Takes up what is pending, a thread block a layer.
-extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads)
+// Takes up what is pending, a thread block a layer. Four of them on a multiprocessor are enough, so
+// that there are registers for all.
+extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads, 4)
     panoptim_kfac_diagonal_commit_layers(const panoptim_kfac_diagonal_commit launch) {
     using namespace panoptim;
     __shared__ double shared[2 * diagonal_threads];
