@@ -58,7 +58,11 @@ class PackagedJarsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"core", "abi", "simd", "natives", "cuda", "jcuda", "kernels", "kfac"})
+    @ValueSource(
+            strings = {
+                "core", "abi", "simd", "natives", "cuda", "jcuda", "kernels", "kfac", "pytorch",
+                "cli"
+            })
     void everyJarCarriesTheLicence(String name) throws Exception {
         try (var jar = new JarFile(Stranger.jar(name).toFile());
                 var licence = jar.getInputStream(jar.getEntry("META-INF/LICENSE"))) {

@@ -12,30 +12,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Somebody's own project in a folder outside of the source tree: some jars, and a program that is
  * compiled against them and run in another process.
  */
 final class Stranger {
-
-    private static final Map<String, String> MODULES =
-            Map.of(
-                    "core",
-                    "java/core",
-                    "abi",
-                    "java/abi",
-                    "simd",
-                    "java/simd",
-                    "natives",
-                    "native",
-                    "cuda",
-                    "java/cuda",
-                    "jcuda",
-                    "java/jcuda",
-                    "kernels",
-                    "kernels");
 
     private static final String MODULE =
             """
@@ -98,7 +80,15 @@ final class Stranger {
     /** A jar as the build has packaged it. */
     static Path jar(String name) {
         var file = "panoptim-" + name + "-" + System.getProperty("panoptim.version") + ".jar";
-        return Project.root().resolve(MODULES.get(name)).resolve("target").resolve(file);
+        return Project.root().resolve(folderOf(name)).resolve("target").resolve(file);
+    }
+
+    private static String folderOf(String name) {
+        return switch (name) {
+            case "natives" -> "native";
+            case "kernels" -> "kernels";
+            default -> "java/" + name;
+        };
     }
 
     private void copy(Path jar) throws IOException {

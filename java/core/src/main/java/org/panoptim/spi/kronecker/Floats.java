@@ -7,7 +7,15 @@ import java.lang.foreign.MemorySegment;
 /** Reading matrices of floats in host memory. */
 final class Floats {
 
+    /** Stands for any thread that owns nothing. */
+    private static final Thread ANY = Thread.ofPlatform().unstarted(() -> {});
+
     private Floats() {}
+
+    /** Whether every thread may read and write a segment; an arena may be confined to one. */
+    static boolean isShared(MemorySegment segment) {
+        return segment.isAccessibleBy(ANY);
+    }
 
     static float get(MemorySegment values, long index) {
         return values.getAtIndex(JAVA_FLOAT_UNALIGNED, index);

@@ -24,13 +24,25 @@ final class HostGradients {
         work = new MemorySegment[plan.layers().size()][];
     }
 
-    /** Computes U = X_G ∇ X_A and returns ⟨U, ∇⟩; the gradients stay as they are. */
+    /** Whether every thread may read and write a layer's gradients. */
+    boolean areShared(int layer) {
+        var described = plan.layers().get(layer);
+        return Floats.isShared(gradient(described.weight()))
+                && described.bias().map(bias -> Floats.isShared(gradient(bias))).orElse(true);
+    }
+
+    /** Copies a layer's gradients side by side. */
+    void join(int layer) {
+        var described = plan.layers().get(layer);
+        join(described, matrices(layer, (long) described.outputs() * described.inputFactor())[0]);
+    }
+
+    /** Computes U = X_G ∇ X_A of what was joined, and returns ⟨U, ∇⟩. */
     double precondition(int layer, MemorySegment inputInverse, MemorySegment outputInverse) {
         var described = plan.layers().get(layer);
         int rows = described.outputs();
         int columns = described.inputFactor();
         var matrices = matrices(layer, (long) rows * columns);
-        join(described, matrices[0]);
         algebra.multiply(rows, columns, columns, matrices[0], inputInverse, matrices[1]);
         algebra.multiply(rows, columns, rows, outputInverse, matrices[1], matrices[2]);
         double product = 0;

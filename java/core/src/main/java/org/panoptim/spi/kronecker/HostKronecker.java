@@ -95,7 +95,10 @@ public final class HostKronecker implements KroneckerEngine {
             double scale =
                     contribution.averagedOver().orElse(rows.count())
                             / contribution.lossScale().orElseThrow();
-            parallel.forEach(2, side -> accumulate(layer, side, rows, first, share, scale));
+            boolean shared =
+                    Floats.isShared(rows.inputs()) && Floats.isShared(rows.outputGradients());
+            (shared ? parallel : Parallel.SERIAL)
+                    .forEach(2, side -> accumulate(layer, side, rows, first, share, scale));
         }
     }
 
@@ -262,6 +265,10 @@ public final class HostKronecker implements KroneckerEngine {
         if (!context.accepted() || wanted.isEmpty()) {
             return;
         }
+        // Gradients that one thread owns are copied by this one, and multiplied by all.
+        boolean shared = wanted.stream().allMatch(each -> gradients.areShared(each.layer()));
+        var copying = shared ? parallel : Parallel.SERIAL;
+        copying.forEach(wanted.size(), i -> gradients.join(wanted.get(i).layer()));
         var products = new double[wanted.size()];
         parallel.forEach(
                 wanted.size(),
@@ -283,7 +290,7 @@ public final class HostKronecker implements KroneckerEngine {
         }
         double coefficient = sum > 0 ? Math.min(1, Math.sqrt(klClip / sum)) : 1;
         klCoefficient = OptionalDouble.of(coefficient);
-        parallel.forEach(wanted.size(), i -> gradients.write(wanted.get(i).layer(), coefficient));
+        copying.forEach(wanted.size(), i -> gradients.write(wanted.get(i).layer(), coefficient));
     }
 
     @Override
