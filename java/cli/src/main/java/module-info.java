@@ -9,8 +9,11 @@ module org.panoptim.cli {
     requires org.panoptim.pytorch;
     requires static transitive org.jspecify;
 
+    exports org.panoptim.cli.bench;
     exports org.panoptim.cli.verify;
 
     opens org.panoptim.cli to
             info.picocli;
+
+    uses org.panoptim.cli.bench.BenchProgram;
 }

@@ -90,10 +90,10 @@ public final class CudaFigures {
         var adamW = new Measured(AdamW.defaults(), 28);
         for (var workload :
                 List.of(Workload.FLAT, Workload.GPT2_SMALL, Workload.SMALL, Workload.LARGE)) {
-            measure(workload, List.of(adamW));
+            measure(Workload.named(workload), List.of(adamW));
         }
         measure(
-                Workload.GPT2_SMALL,
+                Workload.named(Workload.GPT2_SMALL),
                 List.of(
                         new Measured(Adam.defaults(), 28),
                         new Measured(Lion.defaults(), 20),

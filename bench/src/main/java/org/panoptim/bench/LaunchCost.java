@@ -92,7 +92,7 @@ public class LaunchCost {
     @Setup
     public void open() {
         backend = implementation.opener.open(CudaOptions.defaults());
-        try (var model = new Model(Workload.FEW)) {
+        try (var model = new Model(Workload.named(Workload.FEW))) {
             optimizer =
                     Optimizer.builder(AdamW.defaults())
                             .group("all", onDevice(model))

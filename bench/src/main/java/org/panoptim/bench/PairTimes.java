@@ -15,6 +15,9 @@ public class PairTimes {
     /** Nanoseconds of the second body. */
     public long second;
 
+    /** How often both ran. */
+    public long calls;
+
     /** Made by JMH. */
     public PairTimes() {}
 }

@@ -1,6 +1,7 @@
 package org.panoptim.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
@@ -8,7 +9,9 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.Backend;
+import org.panoptim.LossScale;
 import org.panoptim.Optimizer;
 import org.panoptim.rule.AdamW;
 
@@ -19,37 +22,73 @@ import java.util.List;
 /** What the benchmarks time is the work that they name. */
 class BenchmarkBodiesTest {
 
-    @Test
-    void smallTensorsTakesStepsOfAdamW() {
-        var benchmark = new SmallTensors();
-        benchmark.open();
-        try (var expected = new Model(Workload.SMALL)) {
-            for (int i = 0; i < 3; i++) {
-                benchmark.step();
-            }
-            referenceSteps(expected, 3, false);
+    private static final int STEPS = 12;
 
-            assertSame(benchmark.model().values(), expected.values());
+    @ParameterizedTest
+    @EnumSource
+    void theStepThatIsTimedIsThatOfTheReference(Work work) {
+        for (var workload : List.of(Workload.SMALL, Workload.TINY, "tensors-4096")) {
+            var benchmark = benchmark(workload, work, Opponents.NONE);
+            benchmark.open();
+            try (var expected = new Model(Workload.named(workload))) {
+                benchmark.refill();
+                for (int i = 0; i < STEPS; i++) {
+                    benchmark.inTurn(new PairTimes());
+                }
+                referenceSteps(expected, work);
+
+                assertSame(benchmark.subject().model().values(), expected.values());
+                assertSame(benchmark.subject().model().gradients(), expected.gradients());
+            } finally {
+                benchmark.close();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void itsWitnessFindsStepsThatWereNotTaken(Work work) {
+        var benchmark = benchmark(Workload.SMALL, work, Opponents.NONE);
+        benchmark.open();
+        benchmark.inTurn(new PairTimes());
+        var model = benchmark.subject().model();
+        model.refillGradients();
+        model.values().getFirst().set(ValueLayout.JAVA_FLOAT, 0, Float.NaN);
+
+        assertThatThrownBy(benchmark::close)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("of tensor 0");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {Opponents.LIMIT, Opponents.STEP})
+    void anOpponentWorksOnTheSameParameters(String opponent) {
+        var benchmark = benchmark(Workload.SMALL, Work.STEP, opponent);
+        benchmark.open();
+        try (var alone = new Model(Workload.named(Workload.SMALL))) {
+            benchmark.beside().run();
+
+            assertThat(benchmark.subject().model().values().getFirst())
+                    .matches(values -> values.mismatch(alone.values().getFirst()) >= 0);
         } finally {
             benchmark.close();
         }
     }
 
     @Test
-    void clipStepZeroTakesAWholeStepAndThenAPlainOne() {
-        var benchmark = new ClipStepZero();
-        benchmark.workload = Workload.SMALL;
-        benchmark.open();
-        try (var expected = new Model(Workload.SMALL)) {
-            benchmark.wholeAndStep(new PairTimes());
-            referenceSteps(expected, 1, true);
-            referenceSteps(expected, 1, false);
+    void anUnknownPeerIsRefused() {
+        var benchmark = benchmark(Workload.TINY, Work.STEP, "nobody");
+        assertThatThrownBy(benchmark::open)
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("nobody");
+    }
 
-            assertSame(benchmark.model().values(), expected.values());
-            assertSame(benchmark.model().gradients(), expected.gradients());
-        } finally {
-            benchmark.close();
-        }
+    private static StepBeside benchmark(String workload, Work work, String opponent) {
+        var benchmark = new StepBeside();
+        benchmark.workload = workload;
+        benchmark.work = work;
+        benchmark.opponent = opponent;
+        return benchmark;
     }
 
     @ParameterizedTest
@@ -60,12 +99,12 @@ class BenchmarkBodiesTest {
         benchmark.implementation = implementation;
         benchmark.empty = false;
         benchmark.open();
-        try (var expected = new Model(Workload.FEW)) {
+        try (var expected = new Model(Workload.named(Workload.FEW))) {
             for (int i = 0; i < 3; i++) {
                 benchmark.step();
                 benchmark.launch();
             }
-            referenceSteps(expected, 3, false);
+            referenceSteps(expected, 3);
 
             assertSame(benchmark.values(), expected.values());
         } finally {
@@ -75,8 +114,8 @@ class BenchmarkBodiesTest {
 
     @Test
     void theLimitsLoopComputesAdamWOnEveryElement() {
-        try (var before = new Model(Workload.SMALL);
-                var after = new Model(Workload.SMALL);
+        try (var before = new Model(Workload.named(Workload.SMALL));
+                var after = new Model(Workload.named(Workload.SMALL));
                 var limit = new LimitLoop(after, 3)) {
             limit.run();
 
@@ -98,26 +137,49 @@ class BenchmarkBodiesTest {
     void aPairTimesBothBodiesAndTakesTurns() {
         var calls = new StringBuilder();
         var times = new PairTimes();
-        var pair = new Pair(() -> calls.append('a'), () -> calls.append('b'));
+        var pair =
+                new Pair(Pair.timed(() -> calls.append('a')), Pair.timed(() -> calls.append('b')));
 
         pair.run(times);
         pair.run(times);
 
         assertThat(calls).hasToString("abba");
+        assertThat(times.calls).isEqualTo(2);
         assertThat(times.first).isPositive();
         assertThat(times.second).isPositive();
     }
 
-    private static void referenceSteps(Model model, int steps, boolean whole) {
+    private static void referenceSteps(Model model, int steps) {
+        try (var backend = Backend.named("reference");
+                var optimizer =
+                        Optimizer.builder(AdamW.defaults())
+                                .group("all", model.parameters())
+                                .backend(backend)
+                                .build()) {
+            for (int i = 0; i < steps; i++) {
+                optimizer.step();
+            }
+        }
+    }
+
+    /** What the steps of that work come to: written down here a second time. */
+    private static void referenceSteps(Model model, Work work) {
         try (var backend = Backend.named("reference")) {
             var builder =
                     Optimizer.builder(AdamW.defaults())
                             .group("all", model.parameters())
-                            .zeroGradients(whole)
                             .backend(backend);
-            try (var optimizer = (whole ? builder.clipGlobalNorm(1) : builder).build()) {
-                for (int i = 0; i < steps; i++) {
-                    optimizer.step();
+            if (work == Work.CLIP_STEP_ZERO) {
+                builder.clipGlobalNorm(1).zeroGradients(true);
+            }
+            if (work == Work.LOSS_SCALE) {
+                builder.lossScale(LossScale.fixed(1024));
+            }
+            try (var optimizer = builder.build()) {
+                for (int i = 0; i < STEPS; i++) {
+                    if (work != Work.LOSS_SCALE || i % 10 != 9) {
+                        optimizer.step();
+                    }
                 }
             }
         }

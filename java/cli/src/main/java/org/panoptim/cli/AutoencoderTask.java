@@ -1,7 +1,8 @@
 package org.panoptim.cli;
 
 import org.panoptim.Backend;
-import org.panoptim.cli.train.TerminalBar;
+import org.panoptim.cli.terminal.Table;
+import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.cli.train.Wording;
 import org.panoptim.cli.train.autoencoder.AutoencoderReport;
 import org.panoptim.cli.train.autoencoder.AutoencoderTraining;

@@ -1,6 +1,7 @@
 package org.panoptim.cli;
 
 import org.panoptim.Backend;
+import org.panoptim.cli.terminal.Table;
 import org.panoptim.cli.train.Contender;
 import org.panoptim.cli.train.Outcome;
 import org.panoptim.cli.train.ProgressDisplay;

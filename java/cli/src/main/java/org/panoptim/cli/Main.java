@@ -22,6 +22,7 @@ import java.util.concurrent.Callable;
             TrainCommand.class,
             ReplayCommand.class,
             VerifyCommand.class,
+            BenchCommand.class,
             HelpCommand.class
         },
         footer = {"", "Exit status: 0 success, 1 a check failed, 2 bad usage or input."})

@@ -1,5 +1,6 @@
 package org.panoptim.cli;
 
+import org.panoptim.cli.terminal.Terminal;
 import org.panoptim.cli.train.Interruption;
 
 import picocli.CommandLine.Command;
@@ -9,7 +10,6 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -105,7 +105,8 @@ final class TrainCommand implements Callable<Integer> {
         try (var interruption = Interruption.watch();
                 var chosen = backend.openForHostMemory()) {
             var out = spec.commandLine().getOut();
-            chosenTask.train(chosen, terminal(), interruption::isRequested, out::println, report);
+            chosenTask.train(
+                    chosen, Terminal.find(), interruption::isRequested, out::println, report);
             out.println();
             out.println("Report: " + report);
             out.flush();
@@ -131,10 +132,5 @@ final class TrainCommand implements Callable<Integer> {
             throw new InputException("--out " + report + ": is a folder");
         }
         Files.createDirectories(report.toAbsolutePath().normalize().getParent());
-    }
-
-    private static Optional<PrintStream> terminal() {
-        var console = System.console();
-        return console != null && console.isTerminal() ? Optional.of(System.err) : Optional.empty();
     }
 }

@@ -3,6 +3,7 @@ package org.panoptim.cli;
 import org.panoptim.Backend;
 import org.panoptim.BackendStatus;
 import org.panoptim.Backends;
+import org.panoptim.cli.terminal.Table;
 import org.panoptim.cli.verify.InverseCheck;
 import org.panoptim.cli.verify.Scenarios;
 import org.panoptim.cli.verify.Verification;

@@ -8,9 +8,10 @@ import java.util.Objects;
 import java.util.Properties;
 
 /** The version that the build wrote into this jar. */
-final class Version implements IVersionProvider {
+public final class Version implements IVersionProvider {
 
-    static String current() {
+    /** The version, for example {@code 0.1.0}. */
+    public static String current() {
         try (var file =
                 Objects.requireNonNull(
                         Version.class.getResourceAsStream("version.properties"),

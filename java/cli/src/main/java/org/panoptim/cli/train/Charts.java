@@ -1,5 +1,7 @@
 package org.panoptim.cli.train;
 
+import org.panoptim.cli.page.LineChart;
+
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;

@@ -1,5 +1,7 @@
 package org.panoptim.cli.train;
 
+import org.panoptim.cli.terminal.TerminalBar;
+
 import java.io.PrintStream;
 import java.util.Locale;
 import java.util.Optional;

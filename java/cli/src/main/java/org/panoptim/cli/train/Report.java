@@ -1,5 +1,7 @@
 package org.panoptim.cli.train;
 
+import org.panoptim.cli.page.Html;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

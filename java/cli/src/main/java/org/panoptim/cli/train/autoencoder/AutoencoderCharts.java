@@ -1,7 +1,7 @@
 package org.panoptim.cli.train.autoencoder;
 
-import org.panoptim.cli.train.Html;
-import org.panoptim.cli.train.LineChart;
+import org.panoptim.cli.page.Html;
+import org.panoptim.cli.page.LineChart;
 
 import java.util.List;
 import java.util.TreeSet;

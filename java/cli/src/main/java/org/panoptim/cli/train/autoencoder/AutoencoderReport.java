@@ -1,6 +1,6 @@
 package org.panoptim.cli.train.autoencoder;
 
-import org.panoptim.cli.train.Html;
+import org.panoptim.cli.page.Html;
 import org.panoptim.cli.train.Wording;
 
 import java.io.IOException;

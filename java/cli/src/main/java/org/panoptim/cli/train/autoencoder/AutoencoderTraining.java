@@ -5,8 +5,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.panoptim.Backend;
 import org.panoptim.UnsupportedPlanException;
+import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.cli.train.Digits;
-import org.panoptim.cli.train.TerminalBar;
 
 import java.util.ArrayList;
 import java.util.LinkedHashSet;

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import org.junit.jupiter.api.Test;
 import org.panoptim.Backend;
 import org.panoptim.UnsupportedPlanException;
-import org.panoptim.cli.train.TerminalBar;
+import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 

@@ -1,4 +1,4 @@
-package org.panoptim.cli.train;
+package org.panoptim.cli.terminal;
 
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;

@@ -1,4 +1,4 @@
-package org.panoptim.cli;
+package org.panoptim.cli.terminal;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -6,29 +6,30 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /** A table as text: the first column flush left, the others flush right. */
-final class Table {
+public final class Table {
 
     private static final String GAP = "  ";
 
     private final List<List<String>> rows = new ArrayList<>();
 
-    Table(String... titles) {
+    /** A table with a row of titles. */
+    public Table(String... titles) {
         row(titles);
     }
 
     /** Adds a row with as many cells as there are titles. */
-    Table row(String... cells) {
+    public Table row(String... cells) {
         return row(List.of(cells));
     }
 
     /** Adds a row with as many cells as there are titles. */
-    Table row(List<String> cells) {
+    public Table row(List<String> cells) {
         rows.add(List.copyOf(cells));
         return this;
     }
 
     /** The lines, with a rule below the titles. */
-    List<String> lines() {
+    public List<String> lines() {
         var widths =
                 IntStream.range(0, rows.getFirst().size())
                         .map(

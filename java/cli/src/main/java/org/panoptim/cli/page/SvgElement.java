@@ -1,4 +1,4 @@
-package org.panoptim.cli.train;
+package org.panoptim.cli.page;
 
 import java.util.regex.Pattern;
 

@@ -1,6 +1,5 @@
-package org.panoptim.cli.train;
+package org.panoptim.cli.page;
 
-import org.knowm.xchart.ChartEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.Styler.LegendPosition;
@@ -10,9 +9,6 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.stream.IntStream;
 
 /**
@@ -53,6 +49,8 @@ public final class LineChart {
     public enum Legend {
         /** In the upper right corner. */
         TOP(LegendPosition.InsideNE),
+        /** In the upper left corner. */
+        LEFT(LegendPosition.InsideNW),
         /** In the lower right corner. */
         BOTTOM(LegendPosition.InsideSE);
 
@@ -81,18 +79,17 @@ public final class LineChart {
                         .build();
         var text = new Font(Font.SANS_SERIF, Font.PLAIN, 15);
         var styler = chart.getStyler();
-        styler.setChartBackgroundColor(Color.WHITE);
-        styler.setPlotBorderVisible(false);
-        styler.setPlotGridLinesColor(new Color(0xDDDDDD));
-        styler.setPlotGridLinesStroke(new BasicStroke(1));
-        styler.setPlotGridVerticalLinesVisible(false);
-        styler.setAxisTitleFont(text);
-        styler.setAxisTickLabelsFont(text);
-        styler.setLegendFont(text);
-        styler.setLegendBorderColor(Color.WHITE);
+        ChartStyle.apply(styler, text);
         styler.setLegendPosition(legend.position);
         styler.setLegendSeriesLineLength(44);
         styler.setMarkerSize(9);
+    }
+
+    /** Makes both axes logarithmic, with a line for each power of ten. */
+    public LineChart logarithmicInBoth() {
+        chart.getStyler().setXAxisLogarithmic(true).setXAxisLogarithmicDecadeOnly(true);
+        chart.getStyler().setXAxisDecimalPattern("#,##0");
+        return logarithmic();
     }
 
     /** Makes the vertical axis logarithmic. */
@@ -144,11 +141,6 @@ public final class LineChart {
      * @param label what it shows, for readers who cannot see it
      */
     public String draw(String id, String label) {
-        try {
-            var svg = new String(ChartEncoder.getBytes(chart, "svg"), StandardCharsets.UTF_8);
-            return SvgElement.of(svg, id, label);
-        } catch (IOException e) {
-            throw new UncheckedIOException("writing to memory does not fail", e);
-        }
+        return ChartStyle.draw(chart, id, label);
     }
 }

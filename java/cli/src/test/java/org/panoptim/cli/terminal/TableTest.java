@@ -1,4 +1,4 @@
-package org.panoptim.cli;
+package org.panoptim.cli.terminal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

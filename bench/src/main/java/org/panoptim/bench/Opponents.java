@@ -1,0 +1,58 @@
+package org.panoptim.bench;
+
+import java.util.function.LongSupplier;
+
+/** Opens what a step is measured beside, by name. */
+final class Opponents {
+
+    /** Nothing: the step alone. */
+    static final String NONE = "none";
+
+    /** The plain C loop of AdamW over the same parameters and gradients. */
+    static final String LIMIT = "limit";
+
+    /** Panoptim's own plain step, over the same parameters and gradients. */
+    static final String STEP = "step";
+
+    private Opponents() {}
+
+    /**
+     * Opens an opponent.
+     *
+     * @param name one of this class's, or a peer's
+     * @param subject what it stands beside, on the same tensors where that can be
+     * @throws IllegalArgumentException if there is no such peer here, with the reason
+     */
+    static Opponent open(String name, Subject subject) {
+        int threads = Runtime.getRuntime().availableProcessors();
+        return switch (name) {
+            case NONE -> new OfSubject(() -> 0, () -> {});
+            case LIMIT -> {
+                var loop = new LimitLoop(subject.model(), threads);
+                yield new OfSubject(Pair.timed(loop::run), loop::close);
+            }
+            case STEP -> {
+                var optimizer = subject.plainOptimizer();
+                yield new OfSubject(Pair.timed(optimizer::step), optimizer::close);
+            }
+            default -> throw new IllegalArgumentException("there is no peer '" + name + "'");
+        };
+    }
+
+    /** Works on the subject's own gradients. */
+    private record OfSubject(LongSupplier body, Runnable closing) implements Opponent {
+
+        @Override
+        public long run() {
+            return body.getAsLong();
+        }
+
+        @Override
+        public void refill() {}
+
+        @Override
+        public void close() {
+            closing.run();
+        }
+    }
+}

@@ -1,0 +1,101 @@
+package org.panoptim.bench;
+
+import org.panoptim.Backend;
+import org.panoptim.LossScale;
+import org.panoptim.NonFinitePolicy;
+import org.panoptim.Optimizer;
+import org.panoptim.Parameter;
+import org.panoptim.rule.AdamW;
+
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
+/** Panoptim's AdamW over a workload's tensors, with the work that is asked of it. */
+final class Subject implements AutoCloseable {
+
+    private static final double LOSS_SCALE = 1024;
+    private static final int REFUSED_EVERY = 10;
+
+    private final Work work;
+    private final Model model;
+    private final Backend backend;
+    private final Optimizer optimizer;
+    private final float firstGradient;
+    private long steps;
+
+    Subject(Workload workload, Work work, String backendName) {
+        this.work = work;
+        model = new Model(workload);
+        backend = Backend.named(backendName);
+        firstGradient = model.gradients().getFirst().get(ValueLayout.JAVA_FLOAT, 0);
+        optimizer = optimizer(work, model.groups(), backend);
+    }
+
+    /** AdamW over groups; several have hyper-parameters of their own each. */
+    static Optimizer optimizer(Work work, List<List<Parameter>> groups, Backend backend) {
+        var builder = Optimizer.builder(AdamW.defaults()).backend(backend);
+        for (int i = 0; i < groups.size(); i++) {
+            int place = i;
+            builder.group(
+                    "group" + i,
+                    groups.get(i),
+                    rule ->
+                            rule.atLearningRate(1e-3 / (1 + place))
+                                    .withWeightDecay(1e-2 * (1 + place)));
+        }
+        switch (work) {
+            case STEP -> {}
+            case CLIP_STEP_ZERO -> builder.clipGlobalNorm(1).zeroGradients(true);
+            case LOSS_SCALE ->
+                    builder.lossScale(LossScale.fixed(LOSS_SCALE)).nonFinite(NonFinitePolicy.SKIP);
+        }
+        return builder.build();
+    }
+
+    /** Another optimizer over the same parameters, for the step alone; the caller closes it. */
+    Optimizer plainOptimizer() {
+        return optimizer(Work.STEP, model.groups(), backend);
+    }
+
+    Model model() {
+        return model;
+    }
+
+    Optimizer optimizer() {
+        return optimizer;
+    }
+
+    /** How many steps were taken or refused. */
+    long steps() {
+        return steps;
+    }
+
+    /** Whether a step finds an infinite gradient, counted from 0. */
+    static boolean isRefused(Work work, long step) {
+        return work == Work.LOSS_SCALE && step % REFUSED_EVERY == REFUSED_EVERY - 1;
+    }
+
+    /** Does the work once, and returns how many nanoseconds it took. */
+    long run() {
+        boolean refused = isRefused(work, steps);
+        var gradient = model.gradients().getFirst();
+        if (refused) {
+            gradient.set(ValueLayout.JAVA_FLOAT, 0, Float.POSITIVE_INFINITY);
+        }
+        long start = System.nanoTime();
+        optimizer.step();
+        long nanos = System.nanoTime() - start;
+        if (refused) {
+            gradient.set(ValueLayout.JAVA_FLOAT, 0, firstGradient);
+        }
+        steps++;
+        return nanos;
+    }
+
+    @Override
+    public void close() {
+        optimizer.close();
+        backend.close();
+        model.close();
+    }
+}

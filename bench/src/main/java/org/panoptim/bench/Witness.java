@@ -1,0 +1,169 @@
+package org.panoptim.bench;
+
+import org.panoptim.Backend;
+import org.panoptim.HostMemory;
+import org.panoptim.Parameter;
+import org.panoptim.Shape;
+import org.panoptim.StateTensor;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Sees that the steps that were timed were taken: repeats them for some elements on the reference
+ * backend and demands the same bits. AdamW works element by element, so some suffice; where a norm
+ * of all gradients is part of the work, it sees only that they are zero and that parameters are
+ * finite and moved.
+ */
+final class Witness {
+
+    private static final int MOST_ELEMENTS = 512;
+
+    /** Steps times elements that the reference is asked for. */
+    private static final long MOST_UPDATES = 20_000_000;
+
+    private final Subject subject;
+    private final Work work;
+    private final boolean statesAlone;
+    private final List<Seen> elements = new ArrayList<>();
+
+    private record Seen(int group, int tensor, long index, float value, float gradient) {}
+
+    /**
+     * Remembers elements as they are before the first step.
+     *
+     * @param statesAlone whether others change the parameters, too
+     */
+    Witness(Subject subject, Work work, boolean statesAlone) {
+        this.subject = subject;
+        this.work = work;
+        this.statesAlone = statesAlone;
+        var model = subject.model();
+        int tensors = model.parameters().size();
+        // The first element of many tensors; of few, more of each.
+        int each = Math.ceilDiv(MOST_ELEMENTS, tensors);
+        int tensor = 0;
+        for (int group = 0; group < model.groups().size(); group++) {
+            for (var parameter : model.groups().get(group)) {
+                long count = parameter.elements();
+                for (int i = 0; i < Math.min(each, count); i++) {
+                    look(group, tensor, i * (count / Math.min(each, count)));
+                }
+                tensor++;
+            }
+        }
+    }
+
+    private void look(int group, int tensor, long index) {
+        var model = subject.model();
+        elements.add(
+                new Seen(
+                        group,
+                        tensor,
+                        index,
+                        get(model.values().get(tensor), index),
+                        get(model.gradients().get(tensor), index)));
+    }
+
+    private static float get(MemorySegment segment, long index) {
+        return segment.getAtIndex(ValueLayout.JAVA_FLOAT, index);
+    }
+
+    /**
+     * Looks again.
+     *
+     * @throws IllegalStateException if an element is not what the reference makes of it
+     */
+    void check() {
+        if (work == Work.CLIP_STEP_ZERO) {
+            checkZeroed();
+        } else {
+            checkAgainstReference();
+        }
+    }
+
+    private void checkZeroed() {
+        for (var seen : elements) {
+            float value = get(subject.model().values().get(seen.tensor), seen.index);
+            float gradient = get(subject.model().gradients().get(seen.tensor), seen.index);
+            require(seen, gradient == 0, "its gradient is " + gradient + " after zeroing");
+            require(seen, Float.isFinite(value), "it is " + value);
+            require(
+                    seen,
+                    value != seen.value || seen.value == 0 || subject.steps() == 0,
+                    "no step has changed it");
+        }
+    }
+
+    private void checkAgainstReference() {
+        long affordable = MOST_UPDATES / Math.max(1, subject.steps());
+        var chosen = elements.subList(0, Math.clamp(affordable, 1, elements.size()));
+        try (var arena = Arena.ofConfined();
+                var reference = Backend.named("reference")) {
+            var groups = new ArrayList<List<Parameter>>();
+            subject.model().groups().forEach(_ -> groups.add(new ArrayList<>()));
+            var twins = chosen.stream().map(seen -> twin(seen, arena)).toList();
+            for (int i = 0; i < chosen.size(); i++) {
+                groups.get(chosen.get(i).group).add(twins.get(i));
+            }
+            try (var optimizer = Subject.optimizer(work, groups, reference)) {
+                for (long step = 0; step < subject.steps(); step++) {
+                    // A refused step changes nothing, and its infinite gradient is not a twin's.
+                    if (!Subject.isRefused(work, step)) {
+                        optimizer.step();
+                    }
+                }
+                for (int i = 0; i < chosen.size(); i++) {
+                    var seen = chosen.get(i);
+                    var name = subject.model().parameters().get(seen.tensor).name();
+                    for (var slot : List.of("exp_avg", "exp_avg_sq")) {
+                        requireSame(
+                                seen,
+                                slot,
+                                read(subject.optimizer().state(name, slot), seen.index),
+                                read(optimizer.state(twins.get(i).name(), slot), 0));
+                    }
+                    if (!statesAlone) {
+                        requireSame(
+                                seen,
+                                "the parameter",
+                                get(subject.model().values().get(seen.tensor), seen.index),
+                                ((HostMemory) twins.get(i).value())
+                                        .segment()
+                                        .get(ValueLayout.JAVA_FLOAT, 0));
+                    }
+                }
+            }
+        }
+    }
+
+    private static float read(StateTensor state, long index) {
+        var value = new float[1];
+        state.read(index * Float.BYTES, MemorySegment.ofArray(value));
+        return value[0];
+    }
+
+    private static Parameter twin(Seen seen, Arena arena) {
+        var value = arena.allocateFrom(ValueLayout.JAVA_FLOAT, seen.value);
+        var gradient = arena.allocateFrom(ValueLayout.JAVA_FLOAT, seen.gradient);
+        return Parameter.of(seen.tensor + "/" + seen.index, Shape.of(1), value).gradient(gradient);
+    }
+
+    private void requireSame(Seen seen, String what, float found, float expected) {
+        require(
+                seen,
+                Float.floatToIntBits(found) == Float.floatToIntBits(expected),
+                "%s is %s after %d steps, and the reference's is %s"
+                        .formatted(what, found, subject.steps(), expected));
+    }
+
+    private void require(Seen seen, boolean holds, String otherwise) {
+        if (!holds) {
+            throw new IllegalStateException(
+                    "element %d of tensor %d: %s".formatted(seen.index, seen.tensor, otherwise));
+        }
+    }
+}

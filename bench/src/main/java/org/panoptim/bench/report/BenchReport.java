@@ -1,0 +1,305 @@
+package org.panoptim.bench.report;
+
+import org.panoptim.bench.Work;
+import org.panoptim.bench.Workload;
+import org.panoptim.bench.result.Results;
+import org.panoptim.bench.result.Spread;
+import org.panoptim.bench.result.StartUpTimes;
+import org.panoptim.bench.result.StepTimes;
+import org.panoptim.cli.page.Html;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Collectors;
+
+/** What was measured as a web page in one file, which needs no network. */
+public final class BenchReport {
+
+    private static final String TEMPLATE = "bench.html";
+    private static final double BYTES_OF_STEP = 28;
+
+    private final Results results;
+    private final Shares shares;
+
+    /** The page of these results. */
+    public BenchReport(Results results) {
+        this.results = results;
+        shares = new Shares(results);
+    }
+
+    /** Writes the page; an old one is replaced. */
+    public void write(Path file) throws IOException {
+        Files.writeString(file, page());
+    }
+
+    String page() throws IOException {
+        return template()
+                .replace("{{lead}}", Html.escape(lead()))
+                .replace("{{leftOut}}", leftOut())
+                .replace("{{steps}}", steps())
+                .replace("{{peers}}", peers())
+                .replace("{{scaling}}", scaling())
+                .replace("{{memory}}", memory())
+                .replace("{{startUp}}", startUp())
+                .replace("{{calls}}", calls())
+                .replace("{{refreshes}}", refreshes())
+                .replace("{{machine}}", machine())
+                .replace("{{command}}", Html.escape(results.command()))
+                .replace("{{version}}", Html.escape(results.version()))
+                .replace("{{date}}", Html.escape(results.date()));
+    }
+
+    private static String template() throws IOException {
+        try (var file =
+                Objects.requireNonNull(BenchReport.class.getResourceAsStream(TEMPLATE), TEMPLATE)) {
+            return new String(file.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    private String lead() {
+        return "AdamW in fp32 on "
+                + results.host().processor()
+                + ": a step beside the machine's own limit, a plain C loop over the same arrays on"
+                + " all processors, and beside the optimizers of other libraries. All ratios come"
+                + " from steps taken in turn.";
+    }
+
+    private String leftOut() {
+        return results.leftOut().stream()
+                .map(line -> Html.note("Left out: " + line))
+                .collect(Collectors.joining("\n"));
+    }
+
+    private String steps() {
+        var measured = results.beside("limit").filter(step -> !Charts.isScaled(step)).toList();
+        if (measured.isEmpty()) {
+            return "";
+        }
+        var rows =
+                measured.stream()
+                        .map(
+                                step ->
+                                        Html.row(
+                                                "",
+                                                title(step),
+                                                Work.valueOf(step.work()).title(),
+                                                Format.count(step.tensors()),
+                                                Format.count(step.elements()),
+                                                Format.time(step.seconds()),
+                                                Format.ratio(step.advantage())))
+                        .toList();
+        return section(
+                "Beside the machine's limit",
+                Charts.shares(shares),
+                List.of("Tensors", "Work", "Number", "Elements", "A step", "Limit / step"),
+                rows,
+                "Limit / step is the time of the C loop of AdamW by the time of the step: 1 is as"
+                        + " fast as the loop. The loop neither clips nor zeroes: clip + step + zero"
+                        + " moves 36 bytes an element where the loop moves 28, so .78 is its limit."
+                        + " Median, and smallest to largest.");
+    }
+
+    private String peers() {
+        var measured = results.steps().stream().filter(BenchReport::isBesidePeer).toList();
+        if (measured.isEmpty()) {
+            return "";
+        }
+        var rows =
+                measured.stream()
+                        .map(
+                                step ->
+                                        Html.row(
+                                                "",
+                                                title(step),
+                                                Work.valueOf(step.work()).title(),
+                                                step.description(),
+                                                Format.time(step.secondsBeside()),
+                                                Format.time(step.seconds()),
+                                                Format.ratio(step.advantage())))
+                        .toList();
+        return section(
+                "Beside other libraries",
+                "",
+                List.of("Tensors", "Work", "Optimizer", "It takes", "Panoptim takes", "Ratio"),
+                rows,
+                "Each has tensors of its own, the same values and as many threads. Python's time is"
+                        + " taken inside Python.");
+    }
+
+    private static boolean isBesidePeer(StepTimes step) {
+        return step.beside().length > 0 && !step.isBesideLimit();
+    }
+
+    private String scaling() {
+        var charts = Charts.scaling(results);
+        return charts.isEmpty() ? "" : "<h2>Number and size of tensors</h2>" + charts;
+    }
+
+    private static String memory() {
+        return section(
+                "Memory",
+                "",
+                List.of("Rule", "States", "With parameter and gradient"),
+                MemoryUse.ofRules().stream()
+                        .map(
+                                use ->
+                                        Html.row(
+                                                "",
+                                                use.rule(),
+                                                use.states() + " bytes",
+                                                use.all() + " bytes"))
+                        .toList(),
+                "Bytes for each fp32 parameter. A step allocates nothing, neither on Java's heap"
+                    + " nor outside of it.");
+    }
+
+    private String startUp() {
+        if (results.startUps().isEmpty()) {
+            return "";
+        }
+        return section(
+                "The first step of a process",
+                Charts.startUp(results.startUps()),
+                List.of(
+                        "Backend",
+                        "Cache",
+                        "Backend open",
+                        "Optimizer built",
+                        "First step",
+                        "With the start of Java"),
+                results.startUps().stream().map(BenchReport::startUpRow).toList(),
+                "Since main began; the last column since the process was started. With a cache:"
+                    + " Java was given an ahead-of-time cache (-XX:AOTCache).");
+    }
+
+    private static String startUpRow(StartUpTimes start) {
+        return Html.row(
+                "",
+                start.backend(),
+                start.cached() ? "yes" : "no",
+                milliseconds(start.opened()),
+                milliseconds(start.built()),
+                milliseconds(start.stepped()),
+                milliseconds(start.process()));
+    }
+
+    private static String milliseconds(double[] values) {
+        return Format.time(Spread.of(values).times(1e-3));
+    }
+
+    private String calls() {
+        var rows = new ArrayList<String>();
+        for (var call : results.calls()) {
+            rows.add(
+                    Html.row(
+                            "",
+                            call.call(),
+                            call.implementation(),
+                            Format.time(Spread.of(call.nanos()).times(1e-9)),
+                            Format.digits(call.allocated())));
+        }
+        for (var step : results.steps()) {
+            if (step.opponent().equals("none")) {
+                rows.add(
+                        Html.row(
+                                "",
+                                "step of " + title(step),
+                                step.backend(),
+                                Format.time(step.seconds()),
+                                Format.digits(step.allocated())));
+            }
+        }
+        return rows.isEmpty()
+                ? ""
+                : section(
+                        "What a call costs",
+                        "",
+                        List.of("Call", "Through", "Time", "Bytes allocated"),
+                        rows,
+                        "step and launch are calls on the way to a CUDA device, over a virtual"
+                                + " driver whose kernels do nothing: the host's part. Bytes are as"
+                                + " JMH's profiler finds them, its own among them.");
+    }
+
+    private String refreshes() {
+        return results.refreshes().isEmpty()
+                ? ""
+                : section(
+                        "K-FAC: inverses of all factors",
+                        "",
+                        List.of("Model", "Method", "Time"),
+                        results.refreshes().stream()
+                                .map(
+                                        refresh ->
+                                                Html.row(
+                                                        "",
+                                                        refresh.model(),
+                                                        refresh.method(),
+                                                        Format.time(Spread.of(refresh.seconds()))))
+                                .toList(),
+                        "Certificates included.");
+    }
+
+    private String machine() {
+        var host = results.host();
+        return Html.term("Processor", host.processor())
+                + Html.term("Caches", host.caches())
+                + Html.term("Memory", host.memory())
+                + bandwidth()
+                + Html.term("Backend", host.backend())
+                + Html.term("System", host.system())
+                + Html.term("Java", host.java())
+                + Html.term("Options", host.flags());
+    }
+
+    /** That of the limit's loop over one large tensor. */
+    private String bandwidth() {
+        return results.beside("limit")
+                .filter(step -> step.workload().equals(Workload.FLAT))
+                .findFirst()
+                .map(
+                        step ->
+                                Html.term(
+                                        "Memory bandwidth",
+                                        Format.digits(
+                                                        BYTES_OF_STEP
+                                                                * step.elements()
+                                                                / step.secondsBeside().median()
+                                                                / 1e9)
+                                                + " GB/s in the limit's loop, at 28 bytes an"
+                                                + " element"))
+                .orElse("");
+    }
+
+    private static String title(StepTimes step) {
+        return Workload.named(step.workload()).title();
+    }
+
+    private static String section(
+            String title, String charts, List<String> titles, List<String> rows, String remark) {
+        var head =
+                titles.stream()
+                        .map(each -> "<th scope=\"col\">" + Html.escape(each) + "</th>")
+                        .collect(Collectors.joining());
+        return """
+        <h2>%s</h2>
+        %s
+        <div class="wide"><table><thead><tr>%s</tr></thead>
+        <tbody>
+        %s
+        </tbody></table></div>
+        <p class="small">%s</p>
+        """
+                .formatted(
+                        Html.escape(title),
+                        charts,
+                        head,
+                        String.join("\n", rows),
+                        Html.escape(remark));
+    }
+}

@@ -1,0 +1,88 @@
+package org.panoptim.bench.result;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What became slower or faster from one run to another. Steps are compared by their share of the
+ * machine's limit where both runs measured it, for that does not depend on how busy or how fast the
+ * machine was, and by their time elsewhere.
+ *
+ * @param changes all that both runs measured
+ */
+public record Comparison(List<Change> changes) {
+
+    /** A larger loss than this, beyond the spread, is a failure. */
+    public static final double TOLERATED = .05;
+
+    /**
+     * One figure in both runs; larger is better.
+     *
+     * @param figure what it is
+     * @param before in the former run
+     * @param now in the latter
+     */
+    public record Change(String figure, Spread before, Spread now) {
+
+        /** The gain; a loss is negative. */
+        public double gain() {
+            return now.median() / before.median() - 1;
+        }
+
+        /** Whether the two are apart by more than each varies. */
+        public boolean isBeyondSpread() {
+            return now.isApartFrom(before);
+        }
+
+        /** Whether it is a loss that is not tolerated. */
+        public boolean isLoss() {
+            return isBeyondSpread() && gain() < -TOLERATED;
+        }
+    }
+
+    /** Compares. */
+    public static Comparison of(Results before, Results now) {
+        var changes = new ArrayList<Change>();
+        for (var step : now.steps()) {
+            twin(step, before)
+                    .ifPresent(
+                            old ->
+                                    changes.add(
+                                            step.isBesideLimit()
+                                                    ? new Change(
+                                                            name(step, "share of the limit"),
+                                                            old.advantage(),
+                                                            step.advantage())
+                                                    : new Change(
+                                                            name(step, "steps a second"),
+                                                            rate(old),
+                                                            rate(step))));
+        }
+        return new Comparison(changes);
+    }
+
+    private static Optional<StepTimes> twin(StepTimes step, Results before) {
+        return before.steps().stream()
+                .filter(each -> each.opponent().equals(step.opponent()))
+                .filter(each -> step.isBesideLimit() || step.opponent().equals("none"))
+                .filter(each -> each.workload().equals(step.workload()))
+                .filter(each -> each.work().equals(step.work()))
+                .filter(each -> each.backend().equals(step.backend()))
+                .findFirst();
+    }
+
+    private static String name(StepTimes step, String figure) {
+        return "%s, %s, %s: %s".formatted(step.workload(), step.work(), step.backend(), figure);
+    }
+
+    private static Spread rate(StepTimes step) {
+        var seconds = step.seconds();
+        return new Spread(1 / seconds.median(), 1 / seconds.largest(), 1 / seconds.smallest());
+    }
+
+    /** Whether nothing was lost. */
+    public boolean passes() {
+        return changes.stream().noneMatch(Change::isLoss);
+    }
+}

@@ -1,0 +1,96 @@
+package org.panoptim.bench.result;
+
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonParseException;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+/**
+ * All that a run measured; a file of it is JSON.
+ *
+ * @param format the version of the file's form
+ * @param date the day, as ISO 8601 writes it
+ * @param version Panoptim's
+ * @param command the command line that measured it
+ * @param host the machine
+ * @param steps steps beside the limit and beside peers
+ * @param startUps fresh processes
+ * @param calls what calls on the way to a device cost
+ * @param refreshes inversions of Kronecker factors
+ * @param leftOut what was not measured, and why
+ */
+public record Results(
+        int format,
+        String date,
+        String version,
+        String command,
+        Host host,
+        List<StepTimes> steps,
+        List<StartUpTimes> startUps,
+        List<CallTimes> calls,
+        List<RefreshTimes> refreshes,
+        List<String> leftOut) {
+
+    /** The form that this class reads and writes. */
+    public static final int FORMAT = 1;
+
+    /** Copies the lists. */
+    public Results {
+        steps = List.copyOf(steps);
+        startUps = List.copyOf(startUps);
+        calls = List.copyOf(calls);
+        refreshes = List.copyOf(refreshes);
+        leftOut = List.copyOf(leftOut);
+    }
+
+    /**
+     * Reads a file.
+     *
+     * @throws IOException if it cannot be read
+     * @throws IllegalArgumentException if it is not such a file; the message names it and says why
+     */
+    public static Results read(Path file) throws IOException {
+        try {
+            var results =
+                    new GsonBuilder()
+                            .create()
+                            .fromJson(
+                                    Files.readString(file, StandardCharsets.UTF_8), Results.class);
+            if (Objects.requireNonNull(results, "it is empty").format != FORMAT) {
+                throw new JsonParseException(
+                        "its format is %d, and this program reads %d"
+                                .formatted(results.format, FORMAT));
+            }
+            return results;
+        } catch (JsonParseException | NullPointerException e) {
+            throw new IllegalArgumentException(
+                    file + ": is not a file of results: " + e.getMessage(), e);
+        }
+    }
+
+    /** Writes a file; an old one is replaced. */
+    public void write(Path file) throws IOException {
+        var folder = file.toAbsolutePath().getParent();
+        Files.createDirectories(folder);
+        var json = new GsonBuilder().setPrettyPrinting().create().toJson(this);
+        Files.writeString(file, compact(json) + "\n", StandardCharsets.UTF_8);
+    }
+
+    /** Numbers of an array stand in one line. */
+    private static String compact(String json) {
+        return java.util.regex.Pattern.compile("\\[[-0-9.eE,\\s]+\\]")
+                .matcher(json)
+                .replaceAll(array -> array.group().replaceAll("\\s+", " "));
+    }
+
+    /** The steps that were measured beside an opponent. */
+    public Stream<StepTimes> beside(String opponent) {
+        return steps.stream().filter(each -> each.opponent().equals(opponent));
+    }
+}

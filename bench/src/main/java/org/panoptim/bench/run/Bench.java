@@ -1,0 +1,154 @@
+package org.panoptim.bench.run;
+
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.results.format.ResultFormatFactory;
+import org.openjdk.jmh.results.format.ResultFormatType;
+import org.panoptim.Backend;
+import org.panoptim.BackendUnavailableException;
+import org.panoptim.bench.Workload;
+import org.panoptim.bench.report.BenchReport;
+import org.panoptim.bench.result.CallTimes;
+import org.panoptim.bench.result.Comparison;
+import org.panoptim.bench.result.Host;
+import org.panoptim.bench.result.RefreshTimes;
+import org.panoptim.bench.result.Results;
+import org.panoptim.bench.result.StartUpTimes;
+import org.panoptim.bench.result.StepTimes;
+import org.panoptim.cli.InputException;
+import org.panoptim.cli.Version;
+import org.panoptim.cli.bench.BenchOptions;
+import org.panoptim.cli.bench.BenchProgram;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Measures this machine; the service behind {@code panoptim bench}. */
+public final class Bench implements BenchProgram {
+
+    private static final String USUAL_BACKEND = "simd";
+
+    /** For the service loader. */
+    public Bench() {}
+
+    @Override
+    public int run(BenchOptions options, PrintWriter out, Optional<PrintStream> terminal)
+            throws IOException {
+        var backend = options.backend().orElse(USUAL_BACKEND);
+        var description = describe(backend);
+        options.workloads().forEach(Bench::check);
+        var former = read(options.compare());
+        var plan =
+                new Plan(options.quick(), options.workloads(), backend, Part.of(options.parts()));
+        var jvm = Jvm.current();
+        var peers = plan.has(Part.PEERS) ? Peers.find() : Peers.none();
+        var leftOut = new ArrayList<>(peers.leftOut());
+        leftOut.forEach(line -> out.println("left out: " + line));
+        out.flush();
+
+        var steps = new ArrayList<StepTimes>();
+        var startUps = new ArrayList<StartUpTimes>();
+        var calls = new ArrayList<CallTimes>();
+        var refreshes = new ArrayList<RefreshTimes>();
+        var jmh = new ArrayList<RunResult>();
+        var runs = plan.steps(peers.descriptions());
+        var startUp = new StartUps(plan.quick(), jvm);
+        var launches = new Launches(jvm);
+        var refresh = new Refreshes(jvm);
+        int units = runs.stream().mapToInt(run -> run.effort().units()).sum();
+        units += plan.has(Part.START_UP) ? startUp.units() : 0;
+        units += plan.hasLong(Part.LAUNCH) ? launches.units() : 0;
+        units += plan.hasLong(Part.KFAC) ? refresh.units() : 0;
+        try (var display = new Display(terminal, out, units)) {
+            var stepper = new Steps(jvm, display);
+            for (var run : runs) {
+                steps.add(stepper.measure(run));
+            }
+            jmh.addAll(stepper.results());
+            if (plan.has(Part.START_UP)) {
+                startUps.addAll(startUp.measure(display, leftOut));
+            }
+            if (plan.hasLong(Part.LAUNCH)) {
+                calls.addAll(launches.measure(display, leftOut));
+            }
+            if (plan.hasLong(Part.KFAC)) {
+                refreshes.addAll(refresh.measure(display));
+                jmh.addAll(refresh.results());
+            }
+        } catch (BenchException e) {
+            throw new InputException("bench: " + e.getMessage(), e);
+        }
+        plan.leftOut().forEach(leftOut::add);
+        var results =
+                new Results(
+                        Results.FORMAT,
+                        LocalDate.now().toString(),
+                        Version.current(),
+                        options.command(),
+                        Host.current(description, jvm.arguments()),
+                        steps,
+                        startUps,
+                        calls,
+                        refreshes,
+                        leftOut);
+        results.write(options.json());
+        writeJmh(jmh, options.json());
+        new BenchReport(results).write(options.report());
+        new Summary(results).lines().forEach(out::println);
+        out.println();
+        out.println("Report: " + options.report());
+        out.println("Figures: " + options.json());
+        out.flush();
+        return former.map(before -> compare(before, results, out)).orElse(0);
+    }
+
+    private static String describe(String name) {
+        try (var backend = Backend.named(name)) {
+            return backend.description();
+        } catch (IllegalArgumentException | BackendUnavailableException e) {
+            throw new InputException("--backend: " + e.getMessage(), e);
+        }
+    }
+
+    private static void check(String workload) {
+        try {
+            Workload.named(workload);
+        } catch (IllegalArgumentException e) {
+            throw new InputException("--workload: " + e.getMessage(), e);
+        }
+    }
+
+    private static Optional<Results> read(Optional<Path> file) throws IOException {
+        if (file.isEmpty()) {
+            return Optional.empty();
+        }
+        if (!Files.isRegularFile(file.get())) {
+            throw new InputException("--compare " + file.get() + ": is not a file");
+        }
+        try {
+            return Optional.of(Results.read(file.get()));
+        } catch (IllegalArgumentException e) {
+            throw new InputException("--compare " + e.getMessage(), e);
+        }
+    }
+
+    /** JMH's own file stands beside ours. */
+    private static void writeJmh(List<RunResult> results, Path json) {
+        var name = json.getFileName().toString().replaceFirst("(\\.json)?$", ".jmh.json");
+        ResultFormatFactory.getInstance(ResultFormatType.JSON, json.resolveSibling(name).toString())
+                .writeOut(results);
+    }
+
+    private static int compare(Results before, Results now, PrintWriter out) {
+        var comparison = Comparison.of(before, now);
+        Summary.lines(comparison).forEach(out::println);
+        out.flush();
+        return comparison.passes() ? 0 : 1;
+    }
+}

@@ -1,0 +1,42 @@
+package org.panoptim.bench.run;
+
+import org.panoptim.cli.terminal.TerminalBar;
+
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.util.Optional;
+
+/**
+ * A progress bar with the time that is left; elsewhere than on a terminal, a line for each part.
+ */
+final class Display implements Progress, AutoCloseable {
+
+    private final TerminalBar bar;
+    private final Optional<PrintWriter> lines;
+
+    Display(Optional<PrintStream> terminal, PrintWriter out, int units) {
+        bar = new TerminalBar(terminal);
+        lines = terminal.isPresent() ? Optional.empty() : Optional.of(out);
+        bar.begin("bench", units);
+    }
+
+    @Override
+    public void begin(String name) {
+        bar.message(name);
+        lines.ifPresent(
+                out -> {
+                    out.println("measuring " + name);
+                    out.flush();
+                });
+    }
+
+    @Override
+    public void advance() {
+        bar.step();
+    }
+
+    @Override
+    public void close() {
+        bar.end();
+    }
+}

@@ -1,0 +1,63 @@
+package org.panoptim.bench.run;
+
+import org.panoptim.cli.InputException;
+
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** What can be measured apart from the rest. */
+enum Part {
+    /** Steps beside the machine's limit. */
+    LIMIT("limit"),
+    /** Steps beside other libraries' optimizers. */
+    PEERS("peers"),
+    /** Steps against the number and the size of tensors. */
+    SCALING("scaling"),
+    /** Fresh processes. */
+    START_UP("start-up"),
+    /** Calls on the way to a CUDA device. */
+    LAUNCH("launch"),
+    /** The inversion of Kronecker factors. */
+    KFAC("kfac");
+
+    private final String option;
+
+    Part(String option) {
+        this.option = option;
+    }
+
+    /** As options name it. */
+    String option() {
+        return option;
+    }
+
+    /**
+     * Those that options name; all if they name none.
+     *
+     * @throws InputException if there is no such part
+     */
+    static Set<Part> of(List<String> names) {
+        var parts = EnumSet.noneOf(Part.class);
+        for (var name : names) {
+            parts.add(
+                    Arrays.stream(values())
+                            .filter(part -> part.option.equals(name))
+                            .findFirst()
+                            .orElseThrow(() -> unknown(name)));
+        }
+        return parts.isEmpty() ? EnumSet.allOf(Part.class) : parts;
+    }
+
+    private static InputException unknown(String name) {
+        return new InputException(
+                "--only: there is no part '%s'; there are %s"
+                        .formatted(
+                                name,
+                                Arrays.stream(values())
+                                        .map(part -> part.option)
+                                        .collect(Collectors.joining(", "))));
+    }
+}

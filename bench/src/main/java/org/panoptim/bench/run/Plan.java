@@ -1,0 +1,134 @@
+package org.panoptim.bench.run;
+
+import org.panoptim.bench.Work;
+import org.panoptim.bench.Workload;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+
+/** What is measured, and how thoroughly. */
+final class Plan {
+
+    private static final String LIMIT = "limit";
+    private static final String ALONE = "none";
+
+    private static final Effort THOROUGH = new Effort(3, 1, 5, Duration.ofSeconds(1));
+    private static final Effort ONCE = new Effort(1, 1, 5, Duration.ofMillis(800));
+    private static final Effort QUICK = new Effort(1, 1, 3, Duration.ofMillis(300));
+
+    /** That fill and step fast, and show bandwidth and cost per tensor. */
+    private static final List<String> QUICK_WORKLOADS =
+            List.of(Workload.FLAT, Workload.RESNET_50, Workload.SMALL);
+
+    private static final List<Work> WITH_PEERS = List.of(Work.STEP, Work.CLIP_STEP_ZERO);
+
+    private final boolean quick;
+    private final List<String> workloads;
+    private final String backend;
+    private final Set<Part> parts;
+
+    Plan(boolean quick, List<String> workloads, String backend, Set<Part> parts) {
+        this.quick = quick;
+        this.workloads =
+                !workloads.isEmpty() ? workloads : quick ? QUICK_WORKLOADS : Workload.USUAL;
+        this.backend = backend;
+        this.parts = parts;
+    }
+
+    boolean quick() {
+        return quick;
+    }
+
+    boolean has(Part part) {
+        return parts.contains(part);
+    }
+
+    /** Whether a part is measured that takes minutes by itself. */
+    boolean hasLong(Part part) {
+        return has(part) && !quick;
+    }
+
+    /** What is wanted, but takes too long. */
+    List<String> leftOut() {
+        return quick
+                ? Stream.of(Part.LAUNCH, Part.KFAC)
+                        .filter(this::has)
+                        .map(part -> part.option() + ": takes minutes, and --quick was asked for")
+                        .toList()
+                : List.of();
+    }
+
+    /**
+     * All steps to measure, in order.
+     *
+     * @param peers names of the peers that are here, and what they are
+     */
+    List<StepRun> steps(Map<String, String> peers) {
+        var runs = new ArrayList<StepRun>();
+        if (has(Part.LIMIT)) {
+            runs.addAll(besideLimit());
+        }
+        if (has(Part.PEERS)) {
+            runs.addAll(besidePeers(peers));
+        }
+        if (has(Part.SCALING)) {
+            scaled().forEach(name -> runs.add(run(name, Work.STEP, LIMIT, quick ? QUICK : ONCE)));
+        }
+        return runs;
+    }
+
+    private List<StepRun> besideLimit() {
+        var runs = new ArrayList<StepRun>();
+        for (var workload : workloads) {
+            for (var work : quick ? WITH_PEERS : List.of(Work.values())) {
+                runs.add(run(workload, work, LIMIT, quick ? QUICK : THOROUGH));
+            }
+        }
+        // What a call costs by itself, and what it allocates: in long steps JMH's own shows.
+        runs.add(run(Workload.TINY, Work.STEP, ALONE, quick ? QUICK : THOROUGH));
+        return runs;
+    }
+
+    private List<StepRun> besidePeers(Map<String, String> peers) {
+        var runs = new ArrayList<StepRun>();
+        for (var workload : workloads) {
+            for (var work : quick ? List.of(Work.STEP) : WITH_PEERS) {
+                peers.forEach(
+                        (name, description) ->
+                                runs.add(
+                                        new StepRun(
+                                                workload,
+                                                work,
+                                                backend,
+                                                name,
+                                                description,
+                                                quick ? QUICK : ONCE)));
+            }
+        }
+        return runs;
+    }
+
+    /** From 1 to 10,000 tensors at a fixed total, and from a thousand to 100 million elements. */
+    private Stream<String> scaled() {
+        var counts =
+                quick
+                        ? LongStream.of(1, 100, 10_000)
+                        : LongStream.of(1, 10, 100, 1_000, 3_000, 10_000);
+        var sizes =
+                quick
+                        ? LongStream.of(1_000, 1_000_000, 30_000_000)
+                        : LongStream.of(1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000);
+        return Stream.concat(
+                counts.mapToObj(Workload::tensors), sizes.mapToObj(Workload::elements));
+    }
+
+    private StepRun run(String workload, Work work, String opponent, Effort effort) {
+        var description = opponent.equals(LIMIT) ? "plain C loop over the same arrays" : "alone";
+        return new StepRun(workload, work, backend, opponent, description, effort);
+    }
+}

@@ -1,0 +1,112 @@
+package org.panoptim.bench.run;
+
+import org.openjdk.jmh.profile.GCProfiler;
+import org.openjdk.jmh.results.IterationResult;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.panoptim.bench.StepBeside;
+import org.panoptim.bench.Workload;
+import org.panoptim.bench.result.StepTimes;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** Measures steps by JMH. */
+final class Steps {
+
+    private final Jvm jvm;
+    private final Progress progress;
+    private final List<RunResult> results = new ArrayList<>();
+
+    Steps(Jvm jvm, Progress progress) {
+        this.jvm = jvm;
+        this.progress = progress;
+    }
+
+    /**
+     * Measures one.
+     *
+     * @throws BenchException if the benchmark fails; the message is its own
+     */
+    StepTimes measure(StepRun run) {
+        var effort = run.effort();
+        progress.begin(
+                "%s, %s, beside %s".formatted(run.workload(), run.work().title(), run.opponent()));
+        var options =
+                new OptionsBuilder()
+                        .include("^" + StepBeside.class.getName().replace(".", "\\.") + "\\.")
+                        .param("workload", run.workload())
+                        .param("work", run.work().name())
+                        .param("opponent", run.opponent())
+                        .param("backend", run.backend())
+                        .forks(effort.forks())
+                        .warmupIterations(effort.warmUps())
+                        .warmupTime(time(effort))
+                        .measurementIterations(effort.iterations())
+                        .measurementTime(time(effort))
+                        .jvm(jvm.program().toString())
+                        .jvmArgs(jvm.arguments().toArray(String[]::new))
+                        .addProfiler(GCProfiler.class)
+                        .shouldFailOnError(true)
+                        .build();
+        var format = new JmhProgress(progress);
+        try {
+            var result = new Runner(options, format).runSingle();
+            results.add(result);
+            return times(run, result);
+        } catch (RunnerException e) {
+            throw new BenchException(
+                    "%s, %s, beside %s: %s"
+                            .formatted(
+                                    run.workload(),
+                                    run.work().title(),
+                                    run.opponent(),
+                                    format.failure().orElse(String.valueOf(e.getMessage()))),
+                    e);
+        }
+    }
+
+    private static TimeValue time(Effort effort) {
+        return new TimeValue(effort.length().toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    /** JMH's own results of all that was measured. */
+    Collection<RunResult> results() {
+        return results;
+    }
+
+    private static StepTimes times(StepRun run, RunResult result) {
+        var iterations =
+                result.getBenchmarkResults().stream()
+                        .flatMap(fork -> fork.getIterationResults().stream())
+                        .toList();
+        var workload = Workload.named(run.workload());
+        boolean alone = run.opponent().equals("none");
+        return new StepTimes(
+                run.workload(),
+                run.work().name(),
+                run.backend(),
+                run.opponent(),
+                run.description(),
+                workload.shapes().size(),
+                workload.elements(),
+                perCall(iterations, "second"),
+                alone ? new double[0] : perCall(iterations, "first"),
+                result.getSecondaryResults().get("gc.alloc.rate.norm").getScore());
+    }
+
+    private static double[] perCall(List<IterationResult> iterations, String key) {
+        return iterations.stream()
+                .mapToDouble(each -> score(each, key) / score(each, "calls"))
+                .toArray();
+    }
+
+    private static double score(IterationResult iteration, String key) {
+        return iteration.getSecondaryResults().get(key).getScore();
+    }
+}

@@ -1,0 +1,127 @@
+package org.panoptim.bench.run;
+
+import org.panoptim.bench.Work;
+import org.panoptim.bench.Workload;
+import org.panoptim.bench.report.Format;
+import org.panoptim.bench.result.Comparison;
+import org.panoptim.bench.result.Results;
+import org.panoptim.bench.result.Spread;
+import org.panoptim.bench.result.StepTimes;
+import org.panoptim.cli.terminal.Table;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** What was measured, as tables for a terminal. */
+final class Summary {
+
+    private final Results results;
+
+    Summary(Results results) {
+        this.results = results;
+    }
+
+    List<String> lines() {
+        var lines = new ArrayList<String>();
+        steps(lines);
+        startUps(lines);
+        calls(lines);
+        refreshes(lines);
+        return lines;
+    }
+
+    private void steps(List<String> lines) {
+        if (results.steps().isEmpty()) {
+            return;
+        }
+        var table = new Table("workload", "work", "beside", "step", "times as fast", "spread");
+        for (var step : results.steps()) {
+            boolean alone = step.beside().length == 0;
+            table.row(
+                    Workload.named(step.workload()).title(),
+                    Work.valueOf(step.work()).title(),
+                    step.opponent(),
+                    Format.time(step.seconds().median()),
+                    alone ? "" : Format.ratio(step.advantage().median()),
+                    alone ? "" : ends(step));
+        }
+        lines.add("");
+        lines.addAll(table.lines());
+    }
+
+    private static String ends(StepTimes step) {
+        var ratio = step.advantage();
+        return Format.ratio(ratio.smallest()) + " to " + Format.ratio(ratio.largest());
+    }
+
+    private void startUps(List<String> lines) {
+        if (results.startUps().isEmpty()) {
+            return;
+        }
+        var table = new Table("first step of a process", "cache", "since main", "since start");
+        for (var start : results.startUps()) {
+            table.row(
+                    start.backend(),
+                    start.cached() ? "yes" : "no",
+                    Format.time(Spread.of(start.stepped()).times(1e-3)),
+                    Format.time(Spread.of(start.process()).times(1e-3)));
+        }
+        lines.add("");
+        lines.addAll(table.lines());
+    }
+
+    private void calls(List<String> lines) {
+        if (results.calls().isEmpty()) {
+            return;
+        }
+        var table = new Table("call on the way to a device", "through", "time", "bytes allocated");
+        for (var call : results.calls()) {
+            table.row(
+                    call.call(),
+                    call.implementation(),
+                    Format.time(Spread.of(call.nanos()).times(1e-9)),
+                    Format.digits(call.allocated()));
+        }
+        lines.add("");
+        lines.addAll(table.lines());
+    }
+
+    private void refreshes(List<String> lines) {
+        if (results.refreshes().isEmpty()) {
+            return;
+        }
+        var table = new Table("inverses of all factors", "method", "time");
+        for (var refresh : results.refreshes()) {
+            table.row(refresh.model(), refresh.method(), Format.time(Spread.of(refresh.seconds())));
+        }
+        lines.add("");
+        lines.addAll(table.lines());
+    }
+
+    /** What became slower or faster. */
+    static List<String> lines(Comparison comparison) {
+        var lines = new ArrayList<String>();
+        lines.add("");
+        var changed = comparison.changes().stream().filter(Comparison.Change::isBeyondSpread);
+        var table = new Table("beyond the spread", "before", "now", "change");
+        changed.forEach(
+                change ->
+                        table.row(
+                                change.figure(),
+                                Format.ratio(change.before().median()),
+                                Format.ratio(change.now().median()),
+                                Format.percent(change.gain())));
+        lines.addAll(table.lines());
+        lines.add(
+                "%d of %d figures changed beyond their spread; %s"
+                        .formatted(
+                                comparison.changes().stream()
+                                        .filter(Comparison.Change::isBeyondSpread)
+                                        .count(),
+                                comparison.changes().size(),
+                                comparison.passes()
+                                        ? "none lost more than 5 %"
+                                        : "there is a loss of more than 5 %"));
+        return lines;
+    }
+}

@@ -1,0 +1,24 @@
+package org.panoptim.bench.run;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** Where the CUDA driver lies that runs kernels on the CPU, if it is built. */
+final class VirtualDriver {
+
+    /** Why there is none. */
+    static final String ABSENT =
+            "the virtual GPU is not built (cmake -S . -B native/target/cmake -DPANOPTIM_TESTS=ON,"
+                    + " then cmake --build native/target/cmake --target virtual-cuda)";
+
+    private static final String PROPERTY = "panoptim.virtual-gpu.folder";
+
+    private VirtualDriver() {}
+
+    static Optional<Path> folder() {
+        return Optional.ofNullable(System.getProperty(PROPERTY))
+                .map(Path::of)
+                .filter(folder -> Files.isRegularFile(folder.resolve("libcuda.so.1")));
+    }
+}

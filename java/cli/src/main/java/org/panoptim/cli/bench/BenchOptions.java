@@ -1,0 +1,34 @@
+package org.panoptim.cli.bench;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What {@code panoptim bench} was asked for.
+ *
+ * @param quick whether to end within two minutes
+ * @param workloads names of workloads; none: the usual ones
+ * @param backend the backend to measure
+ * @param parts what to measure; none: all
+ * @param compare a former file of results
+ * @param report the page to write
+ * @param json the file of results to write
+ * @param command the command line, for the report
+ */
+public record BenchOptions(
+        boolean quick,
+        List<String> workloads,
+        Optional<String> backend,
+        List<String> parts,
+        Optional<Path> compare,
+        Path report,
+        Path json,
+        String command) {
+
+    /** Copies the lists. */
+    public BenchOptions {
+        workloads = List.copyOf(workloads);
+        parts = List.copyOf(parts);
+    }
+}

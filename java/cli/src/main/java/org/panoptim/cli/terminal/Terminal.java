@@ -1,0 +1,16 @@
+package org.panoptim.cli.terminal;
+
+import java.io.PrintStream;
+import java.util.Optional;
+
+/** The terminal that this process writes to, if it does. */
+public final class Terminal {
+
+    private Terminal() {}
+
+    /** Standard error, if somebody sits before it. */
+    public static Optional<PrintStream> find() {
+        var console = System.console();
+        return console != null && console.isTerminal() ? Optional.of(System.err) : Optional.empty();
+    }
+}
