@@ -35,8 +35,34 @@ final class Opponents {
                 var optimizer = subject.plainOptimizer();
                 yield new OfSubject(Pair.timed(optimizer::step), optimizer::close);
             }
-            default -> throw new IllegalArgumentException("there is no peer '" + name + "'");
+            default -> {
+                if (!OutsidePeer.NAMES.contains(name)) {
+                    throw new IllegalArgumentException("there is no peer '" + name + "'");
+                }
+                yield new Outside(
+                        new OutsidePeer(name, subject.workload().shapes(), threads),
+                        subject.work());
+            }
         };
+    }
+
+    /** Works in another process. */
+    private record Outside(OutsidePeer peer, Work work) implements Opponent {
+
+        @Override
+        public long run() {
+            return peer.run(work);
+        }
+
+        @Override
+        public void refill() {
+            peer.refill();
+        }
+
+        @Override
+        public void close() {
+            peer.close();
+        }
     }
 
     /** Works on the subject's own gradients. */

@@ -63,7 +63,7 @@ public class StepBeside {
     @Setup
     public void open() {
         subject = new Subject(Workload.named(workload), work, backend);
-        witness = new Witness(subject, work, touchesParameters());
+        witness = new Witness(subject, touchesParameters());
         beside = Opponents.open(opponent, subject);
         beside.refill();
         pair = new Pair(beside::run, subject::run);

@@ -16,6 +16,7 @@ final class Subject implements AutoCloseable {
     private static final double LOSS_SCALE = 1024;
     private static final int REFUSED_EVERY = 10;
 
+    private final Workload workload;
     private final Work work;
     private final Model model;
     private final Backend backend;
@@ -24,6 +25,7 @@ final class Subject implements AutoCloseable {
     private long steps;
 
     Subject(Workload workload, Work work, String backendName) {
+        this.workload = workload;
         this.work = work;
         model = new Model(workload);
         backend = Backend.named(backendName);
@@ -55,6 +57,14 @@ final class Subject implements AutoCloseable {
     /** Another optimizer over the same parameters, for the step alone; the caller closes it. */
     Optimizer plainOptimizer() {
         return optimizer(Work.STEP, model.groups(), backend);
+    }
+
+    Workload workload() {
+        return workload;
+    }
+
+    Work work() {
+        return work;
     }
 
     Model model() {

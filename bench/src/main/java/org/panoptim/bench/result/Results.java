@@ -1,14 +1,15 @@
 package org.panoptim.bench.result;
 
+import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -40,6 +41,8 @@ public record Results(
     /** The form that this class reads and writes. */
     public static final int FORMAT = 1;
 
+    private static final Pattern NUMBERS = Pattern.compile("\\[[-0-9.eE,\\s]+\\]");
+
     /** Copies the lists. */
     public Results {
         steps = List.copyOf(steps);
@@ -57,18 +60,17 @@ public record Results(
      */
     public static Results read(Path file) throws IOException {
         try {
-            var results =
-                    new GsonBuilder()
-                            .create()
-                            .fromJson(
-                                    Files.readString(file, StandardCharsets.UTF_8), Results.class);
-            if (Objects.requireNonNull(results, "it is empty").format != FORMAT) {
-                throw new JsonParseException(
-                        "its format is %d, and this program reads %d"
-                                .formatted(results.format, FORMAT));
+            var json =
+                    JsonParser.parseString(Files.readString(file, StandardCharsets.UTF_8))
+                            .getAsJsonObject();
+            var format = json.get("format");
+            if (format == null || format.getAsInt() != FORMAT) {
+                throw new IllegalArgumentException(
+                        "its format is %s, and this program reads %d".formatted(format, FORMAT));
             }
-            return results;
-        } catch (JsonParseException | NullPointerException e) {
+            return new Gson().fromJson(json, Results.class);
+        } catch (RuntimeException e) {
+            // Gson has no one exception for what does not fit a record.
             throw new IllegalArgumentException(
                     file + ": is not a file of results: " + e.getMessage(), e);
         }
@@ -84,8 +86,7 @@ public record Results(
 
     /** Numbers of an array stand in one line. */
     private static String compact(String json) {
-        return java.util.regex.Pattern.compile("\\[[-0-9.eE,\\s]+\\]")
-                .matcher(json)
+        return NUMBERS.matcher(json)
                 .replaceAll(array -> array.group().replaceAll("\\s+", " "));
     }
 

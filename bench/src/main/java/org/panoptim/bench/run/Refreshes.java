@@ -49,7 +49,6 @@ final class Refreshes {
                         .forks(1)
                         .warmupIterations(1)
                         .measurementIterations(ITERATIONS)
-                        .jvm(jvm.program().toString())
                         .jvmArgs(jvm.arguments().toArray(String[]::new))
                         .shouldFailOnError(true)
                         .build();

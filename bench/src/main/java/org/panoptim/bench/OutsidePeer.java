@@ -1,0 +1,152 @@
+package org.panoptim.bench;
+
+import com.google.gson.Gson;
+
+import org.panoptim.Shape;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * PyTorch's AdamW in a Python process ({@code bench/peers/torch_cpu.py}), which takes a step when
+ * told to and says how long it took.
+ */
+final class OutsidePeer implements AutoCloseable {
+
+    /** The system property that names the interpreter; else {@code python3}. */
+    static final String PYTHON = "panoptim.python";
+
+    private static final String PEERS = "panoptim.peers";
+    private static final String PREFIX = "torch-";
+
+    /** Names of what can be measured: PyTorch's implementations of the step. */
+    static final List<String> NAMES = List.of(PREFIX + "fused", PREFIX + "foreach");
+
+    private final Process process;
+    private final PrintWriter orders;
+    private final BufferedReader answers;
+    private final String version;
+
+    /**
+     * Starts a process.
+     *
+     * @param name one of {@link #NAMES}
+     * @param shapes of its tensors
+     * @param threads that it may use
+     * @throws IllegalStateException if it does not come so far; the message has its last line
+     */
+    OutsidePeer(String name, List<Shape> shapes, int threads) {
+        try {
+            process =
+                    new ProcessBuilder(
+                                    interpreter(),
+                                    script().toString(),
+                                    "--variant",
+                                    name.substring(PREFIX.length()),
+                                    "--threads",
+                                    Integer.toString(threads))
+                            .redirectErrorStream(true)
+                            .start();
+        } catch (IOException e) {
+            throw new IllegalStateException("there is no " + interpreter() + " to start", e);
+        }
+        orders = new PrintWriter(process.outputWriter(StandardCharsets.UTF_8), true);
+        answers = process.inputReader(StandardCharsets.UTF_8);
+        try {
+            version = ask(new Gson().toJson(shapes.stream().map(Shape::dimensions).toList()));
+        } catch (RuntimeException e) {
+            process.destroy();
+            throw e;
+        }
+    }
+
+    private static String interpreter() {
+        return System.getProperty(PYTHON, "python3");
+    }
+
+    private static Path script() {
+        return Path.of(System.getProperty(PEERS, "bench/peers"), "torch_cpu.py");
+    }
+
+    /** Why there is no such peer here; empty if there is. */
+    static Optional<String> obstacle() {
+        if (!Files.isRegularFile(script())) {
+            return Optional.of(script() + " is not there");
+        }
+        try (var _ = new OutsidePeer(NAMES.getFirst(), List.of(Shape.of(1)), 1)) {
+            return Optional.empty();
+        } catch (IllegalStateException e) {
+            return Optional.of(e.getMessage());
+        }
+    }
+
+    /** PyTorch's version. */
+    String version() {
+        return version;
+    }
+
+    /** Does the work once, and returns how many nanoseconds it took there. */
+    long run(Work work) {
+        return switch (work) {
+            case STEP -> nanos(ask("step"));
+            case CLIP_STEP_ZERO -> nanos(ask("clip_step_zero"));
+            case LOSS_SCALE ->
+                    throw new IllegalArgumentException("no peer is measured under a loss scale");
+        };
+    }
+
+    private static long nanos(String seconds) {
+        return Math.round(1e9 * Double.parseDouble(seconds));
+    }
+
+    /** Sets the gradients again. */
+    void refill() {
+        ask("refill");
+    }
+
+    /** An element of a tensor. */
+    float value(int tensor, long index) {
+        return Float.parseFloat(ask("value " + tensor + " " + index));
+    }
+
+    /** An element of a tensor's gradient. */
+    float gradient(int tensor, long index) {
+        return Float.parseFloat(ask("gradient " + tensor + " " + index));
+    }
+
+    private String ask(String order) {
+        orders.println(order);
+        try {
+            var answer = answers.readLine();
+            if (answer == null) {
+                throw new IllegalStateException(interpreter() + " ended without an answer");
+            }
+            // What Python says when it fails begins with a trace, and ends with the reason.
+            if (answer.startsWith("Traceback")) {
+                var last = answers.lines().reduce(answer, (_, line) -> line);
+                throw new IllegalStateException(interpreter() + ": " + last);
+            }
+            return answer;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        orders.close();
+        try {
+            process.waitFor();
+        } catch (InterruptedException e) {
+            process.destroy();
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,103 @@
+package org.panoptim.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.EnumSource.Mode;
+import org.panoptim.Backend;
+import org.panoptim.HostMemory;
+import org.panoptim.Optimizer;
+import org.panoptim.Parameter;
+import org.panoptim.Shape;
+import org.panoptim.rule.AdamW;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/** PyTorch beside us takes the same steps; where no Python with PyTorch is, it says so. */
+class OutsidePeerTest {
+
+    private static final List<Shape> SHAPES = List.of(Shape.of(30, 7), Shape.of(5));
+
+    /** PyTorch orders operations otherwise, and sums norms in another order. */
+    private static final float ROUNDING = 2e-6f;
+
+    @ParameterizedTest
+    @EnumSource(mode = Mode.EXCLUDE, names = "LOSS_SCALE")
+    void itTakesTheStepsOfTheReference(Work work) {
+        var obstacle = OutsidePeer.obstacle();
+        assumeTrue(obstacle.isEmpty(), () -> obstacle.orElse(""));
+        try (var arena = Arena.ofConfined();
+                var backend = Backend.named("reference")) {
+            var parameters = new ArrayList<Parameter>();
+            for (var shape : SHAPES) {
+                var value = arena.allocate(ValueLayout.JAVA_FLOAT, shape.elements());
+                var gradient = arena.allocate(ValueLayout.JAVA_FLOAT, shape.elements());
+                parameters.add(
+                        Parameter.of("p" + parameters.size(), shape, value).gradient(gradient));
+            }
+            var builder =
+                    Optimizer.builder(AdamW.defaults()).group("all", parameters).backend(backend);
+            if (work == Work.CLIP_STEP_ZERO) {
+                builder.clipGlobalNorm(1).zeroGradients(true);
+            }
+            for (var name : OutsidePeer.NAMES) {
+                fill(parameters);
+                try (var optimizer = builder.build();
+                        var peer = new OutsidePeer(name, SHAPES, 1)) {
+                    optimizer.step();
+                    assertThat(peer.run(work)).isPositive();
+                    compare(peer, parameters, work);
+                    peer.refill();
+                    assertThat(peer.gradient(0, 50)).isEqualTo(50 / 48f - 1);
+                }
+            }
+        }
+    }
+
+    private static void fill(List<Parameter> parameters) {
+        for (var parameter : parameters) {
+            var value = ((HostMemory) parameter.value()).segment();
+            var gradient = ((HostMemory) parameter.gradient().orElseThrow()).segment();
+            for (int i = 0; i < parameter.elements(); i++) {
+                value.setAtIndex(ValueLayout.JAVA_FLOAT, i, i % 101 / 50f - 1);
+                gradient.setAtIndex(ValueLayout.JAVA_FLOAT, i, i % 97 / 48f - 1);
+            }
+        }
+    }
+
+    private static void compare(OutsidePeer peer, List<Parameter> parameters, Work work) {
+        for (int tensor = 0; tensor < parameters.size(); tensor++) {
+            var value = ((HostMemory) parameters.get(tensor).value()).segment();
+            for (long i = 0; i < parameters.get(tensor).elements(); i++) {
+                assertThat(peer.value(tensor, i))
+                        .as("element %d of tensor %d", i, tensor)
+                        .isCloseTo(value.getAtIndex(ValueLayout.JAVA_FLOAT, i), within(ROUNDING));
+                if (work == Work.CLIP_STEP_ZERO) {
+                    assertThat(peer.gradient(tensor, i)).isZero();
+                }
+            }
+        }
+    }
+
+    @Test
+    void withoutAnInterpreterTheReasonIsNamed() {
+        var former = System.getProperty(OutsidePeer.PYTHON);
+        System.setProperty(OutsidePeer.PYTHON, "no-such-python");
+        try {
+            assertThat(OutsidePeer.obstacle()).hasValue("there is no no-such-python to start");
+        } finally {
+            if (former == null) {
+                System.clearProperty(OutsidePeer.PYTHON);
+            } else {
+                System.setProperty(OutsidePeer.PYTHON, former);
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+package org.panoptim.bench.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.panoptim.bench.result.Samples;
+
+import java.util.List;
+
+class BenchReportTest {
+
+    private static final List<org.panoptim.bench.result.StepTimes> STEPS =
+            List.of(
+                    Samples.step("flat", "limit", 1.02),
+                    Samples.step("small", "limit", .9),
+                    Samples.step("flat", "djl", 8),
+                    Samples.step("small", "torch-fused", 300),
+                    Samples.step("tensors-10", "limit", 1),
+                    Samples.step("tensors-1000", "limit", 1),
+                    Samples.step("elements-1000", "limit", 1),
+                    Samples.step("elements-100000", "limit", 1),
+                    Samples.step("tiny", "none", 1));
+
+    @Test
+    void thePageShowsAllAndStandsInOneFile() throws Exception {
+        var page = new BenchReport(Samples.results(STEPS)).page();
+
+        assertThat(page).doesNotContain("{{").doesNotContain("<script").doesNotContain("src=");
+        assertThat(page).doesNotContain("could not be drawn").doesNotContain("NaN");
+        assertThat(page.split("<svg", -1)).hasSize(5);
+        assertThat(page)
+                .contains("one tensor of 33.5 million", "1.02 (1.01 to 1.03)")
+                .contains("what djl is", "8.00 (7.92 to 8.08)")
+                .contains("2000 tensors of 64")
+                .contains("RESNET50")
+                .contains("nd4j: is not there")
+                .contains("--workload &lt;flat&gt;");
+    }
+
+    @Test
+    void whatWasNotMeasuredHasNoPlaceInIt() throws Exception {
+        var page =
+                new BenchReport(Samples.results(List.of(Samples.step("flat", "limit", 1)))).page();
+        assertThat(page).doesNotContain("Beside other libraries").doesNotContain("{{");
+        assertThat(page.split("<svg", -1)).hasSize(3);
+    }
+
+    @Test
+    void aPeersShareOfTheLimitFollowsFromOurs() {
+        var shares = new Shares(Samples.results(STEPS));
+        assertThat(shares.workloads()).containsExactly("flat", "small");
+        assertThat(shares.peers()).containsExactly("djl", "torch-fused");
+        assertThat(shares.own("flat")).hasValue(1.02);
+        assertThat(shares.of("flat", "djl")).hasValue(1.02 / 8);
+        assertThat(shares.of("small", "djl")).isEmpty();
+    }
+}

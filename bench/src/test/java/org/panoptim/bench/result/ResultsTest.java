@@ -1,0 +1,41 @@
+package org.panoptim.bench.result;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+class ResultsTest {
+
+    @TempDir private Path folder;
+
+    @Test
+    void whatIsWrittenIsRead() throws Exception {
+        var file = folder.resolve("new").resolve("results.json");
+        var results = Samples.results(List.of(Samples.step("flat", "limit", 1.02)));
+        results.write(file);
+
+        var found = Results.read(file);
+
+        assertThat(found).usingRecursiveComparison().isEqualTo(results);
+        assertThat(found.steps().getFirst().advantage().median()).isEqualTo(1.02);
+        assertThat(Files.readString(file)).contains("[ 1.0E7, 1.1E7, 1.2E7 ]");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "nothing", "[]", "{\"format\": 2}", "{\"format\": 1}"})
+    void somethingElseIsRefusedByName(String content) throws Exception {
+        var file = folder.resolve("other.json");
+        Files.writeString(file, content);
+        assertThatThrownBy(() -> Results.read(file))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("other.json: is not a file of results");
+    }
+}

@@ -1,0 +1,90 @@
+package org.panoptim.bench.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.bench.result.Results;
+import org.panoptim.bench.result.Samples;
+import org.panoptim.cli.InputException;
+import org.panoptim.cli.bench.BenchOptions;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** The program behind the command, on workloads that take no time. */
+class BenchTest {
+
+    @TempDir private Path folder;
+
+    private final StringWriter printed = new StringWriter();
+
+    private int run(List<String> workloads, List<String> parts, Optional<Path> compare)
+            throws Exception {
+        var options =
+                new BenchOptions(
+                        true,
+                        workloads,
+                        Optional.empty(),
+                        parts,
+                        compare,
+                        folder.resolve("bench.html"),
+                        folder.resolve("bench.json"),
+                        "./panoptim bench");
+        return new Bench().run(options, new PrintWriter(printed), Optional.empty());
+    }
+
+    @Test
+    void measuresPrintsAndWritesPageAndFigures() throws Exception {
+        assertThat(run(List.of("few"), List.of("limit"), Optional.empty())).isZero();
+
+        var results = Results.read(folder.resolve("bench.json"));
+        assertThat(results.steps()).hasSize(3);
+        assertThat(results.steps())
+                .allSatisfy(
+                        step -> {
+                            assertThat(step.step()).hasSize(3).matches(all -> java.util.Arrays.stream(all).allMatch(nanos -> nanos > 0));
+                            assertThat(step.allocated()).isGreaterThanOrEqualTo(0);
+                        });
+        assertThat(results.host().backend()).contains("thread");
+        assertThat(Files.readString(folder.resolve("bench.html"))).contains("5 tensors of 64");
+        assertThat(Files.readString(folder.resolve("bench.jmh.json"))).contains("StepBeside");
+        assertThat(printed.toString()).contains("5 tensors of 64").contains("bench.html");
+    }
+
+    @Test
+    void aLossSinceAFormerRunIsFailure() throws Exception {
+        var former = folder.resolve("former.json");
+        // No machine takes a step of five tensors in a thousandth of what its plain loop takes.
+        Samples.results(
+                        List.of(
+                                Samples.step("few", "limit", 1e9),
+                                Samples.step("elements-3", "limit", 1)))
+                .write(former);
+
+        assertThat(run(List.of("few"), List.of("limit"), Optional.of(former))).isEqualTo(1);
+
+        assertThat(printed.toString()).contains("there is a loss of more than 5 %");
+    }
+
+    @Test
+    void badInputIsRefusedBeforeAnythingIsMeasured() throws Exception {
+        var empty = folder.resolve("empty.json");
+        Files.writeString(empty, "");
+        assertThatThrownBy(() -> run(List.of("nothing"), List.of(), Optional.empty()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("--workload: there is no workload 'nothing'");
+        assertThatThrownBy(() -> run(List.of(), List.of(), Optional.of(folder)))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("--compare");
+        assertThatThrownBy(() -> run(List.of(), List.of(), Optional.of(empty)))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("empty.json: is not a file of results");
+        assertThat(printed.toString()).isEmpty();
+    }
+}
