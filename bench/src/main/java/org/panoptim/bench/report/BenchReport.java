@@ -155,7 +155,7 @@ public final class BenchReport {
                                                 use.all() + " bytes"))
                         .toList(),
                 "Bytes for each fp32 parameter. A step allocates nothing, neither on Java's heap"
-                    + " nor outside of it.");
+                        + " nor outside of it.");
     }
 
     private String startUp() {
@@ -174,7 +174,7 @@ public final class BenchReport {
                         "With the start of Java"),
                 results.startUps().stream().map(BenchReport::startUpRow).toList(),
                 "Since main began; the last column since the process was started. With a cache:"
-                    + " Java was given an ahead-of-time cache (-XX:AOTCache).");
+                        + " Java was given an ahead-of-time cache (-XX:AOTCache).");
     }
 
     private static String startUpRow(StartUpTimes start) {

@@ -82,7 +82,7 @@ final class Charts {
                                 sizes,
                                 StepTimes::elements,
                                 "One tensor. The C loop starts its threads anew in every step,"
-                                    + " which is what it takes for the small ones."));
+                                        + " which is what it takes for the small ones."));
     }
 
     private static List<StepTimes> only(
