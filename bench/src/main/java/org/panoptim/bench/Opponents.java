@@ -35,14 +35,15 @@ final class Opponents {
                 var optimizer = subject.plainOptimizer();
                 yield new OfSubject(Pair.timed(optimizer::step), optimizer::close);
             }
-            default -> {
-                if (!OutsidePeer.NAMES.contains(name)) {
-                    throw new IllegalArgumentException("there is no peer '" + name + "'");
-                }
-                yield new Outside(
-                        new OutsidePeer(name, subject.workload().shapes(), threads),
-                        subject.work());
-            }
+            default ->
+                    OutsidePeer.NAMES.contains(name)
+                            ? new Outside(
+                                    new OutsidePeer(name, subject.workload().shapes(), threads),
+                                    subject.work())
+                            : new PeerOpponent(
+                                    PeerLibraries.load(PeerLibraries.folder(), name),
+                                    subject,
+                                    threads);
         };
     }
 

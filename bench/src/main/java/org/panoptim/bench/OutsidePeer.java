@@ -9,10 +9,8 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * PyTorch's AdamW in a Python process ({@code bench/peers/torch_cpu.py}), which takes a step when
@@ -23,7 +21,6 @@ final class OutsidePeer implements AutoCloseable {
     /** The system property that names the interpreter; else {@code python3}. */
     static final String PYTHON = "panoptim.python";
 
-    private static final String PEERS = "panoptim.peers";
     private static final String PREFIX = "torch-";
 
     /** Names of what can be measured: PyTorch's implementations of the step. */
@@ -72,24 +69,13 @@ final class OutsidePeer implements AutoCloseable {
     }
 
     private static Path script() {
-        return Path.of(System.getProperty(PEERS, "bench/peers"), "torch_cpu.py");
+        return PeerLibraries.folder().resolve("torch_cpu.py");
     }
 
-    /** Why there is no such peer here; empty if there is. */
-    static Optional<String> obstacle() {
-        if (!Files.isRegularFile(script())) {
-            return Optional.of(script() + " is not there");
-        }
-        try (var _ = new OutsidePeer(NAMES.getFirst(), List.of(Shape.of(1)), 1)) {
-            return Optional.empty();
-        } catch (IllegalStateException e) {
-            return Optional.of(e.getMessage());
-        }
-    }
-
-    /** PyTorch's version. */
-    String version() {
-        return version;
+    /** What is measured under that name. */
+    String description(String name) {
+        return "PyTorch %s in Python, AdamW(%s=True)"
+                .formatted(version, name.substring(PREFIX.length()));
     }
 
     /** Does the work once, and returns how many nanoseconds it took there. */

@@ -31,8 +31,10 @@ class OutsidePeerTest {
     @ParameterizedTest
     @EnumSource(mode = Mode.EXCLUDE, names = "LOSS_SCALE")
     void itTakesTheStepsOfTheReference(Work work) {
-        var obstacle = OutsidePeer.obstacle();
-        assumeTrue(obstacle.isEmpty(), () -> obstacle.orElse(""));
+        var here = PeersHere.find();
+        assumeTrue(
+                here.descriptions().keySet().containsAll(OutsidePeer.NAMES),
+                () -> here.leftOut().toString());
         try (var arena = Arena.ofConfined();
                 var backend = Backend.named("reference")) {
             var parameters = new ArrayList<Parameter>();
@@ -91,7 +93,8 @@ class OutsidePeerTest {
         var former = System.getProperty(OutsidePeer.PYTHON);
         System.setProperty(OutsidePeer.PYTHON, "no-such-python");
         try {
-            assertThat(OutsidePeer.obstacle()).hasValue("there is no no-such-python to start");
+            assertThat(PeersHere.find().leftOut())
+                    .contains("PyTorch in Python: there is no no-such-python to start");
         } finally {
             if (former == null) {
                 System.clearProperty(OutsidePeer.PYTHON);

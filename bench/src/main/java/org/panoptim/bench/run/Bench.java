@@ -5,6 +5,7 @@ import org.openjdk.jmh.results.format.ResultFormatFactory;
 import org.openjdk.jmh.results.format.ResultFormatType;
 import org.panoptim.Backend;
 import org.panoptim.BackendUnavailableException;
+import org.panoptim.bench.PeersHere;
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.report.BenchReport;
 import org.panoptim.bench.result.CallTimes;
@@ -47,7 +48,7 @@ public final class Bench implements BenchProgram {
         var plan =
                 new Plan(options.quick(), options.workloads(), backend, Part.of(options.parts()));
         var jvm = Jvm.current();
-        var peers = plan.has(Part.PEERS) ? Peers.find() : Peers.none();
+        var peers = plan.has(Part.PEERS) ? PeersHere.find() : PeersHere.none();
         var leftOut = new ArrayList<>(peers.leftOut());
         leftOut.forEach(line -> out.println("left out: " + line));
         out.flush();

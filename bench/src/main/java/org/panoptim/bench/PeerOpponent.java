@@ -1,0 +1,69 @@
+package org.panoptim.bench;
+
+import org.panoptim.bench.peer.Peer;
+import org.panoptim.bench.peer.PeerModel;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.function.LongSupplier;
+
+/** Another library's optimizer on tensors of its own, with the subject's values and gradients. */
+final class PeerOpponent implements Opponent {
+
+    private final Subject subject;
+    private final PeerModel peer;
+    private final LongSupplier body;
+
+    /**
+     * Opens the peer.
+     *
+     * @throws IllegalArgumentException if it does not do the subject's work
+     */
+    PeerOpponent(Peer peer, Subject subject, int threads) {
+        this.subject = subject;
+        var shapes = subject.workload().shapes();
+        this.peer =
+                peer.open(
+                        shapes.stream()
+                                .map(
+                                        shape ->
+                                                shape.dimensions().stream()
+                                                        .mapToLong(Long::longValue)
+                                                        .toArray())
+                                .toList(),
+                        threads);
+        body =
+                switch (subject.work()) {
+                    case STEP -> Pair.timed(this.peer::step);
+                    case CLIP_STEP_ZERO -> Pair.timed(this.peer::clipStepZero);
+                    case LOSS_SCALE ->
+                            throw new IllegalArgumentException(
+                                    "no peer is measured under a loss scale");
+                };
+    }
+
+    @Override
+    public long run() {
+        return body.getAsLong();
+    }
+
+    @Override
+    public void refill() {
+        var model = subject.model();
+        for (int tensor = 0; tensor < model.values().size(); tensor++) {
+            peer.write(
+                    tensor,
+                    floats(model.values().get(tensor)),
+                    floats(model.gradients().get(tensor)));
+        }
+    }
+
+    private static float[] floats(MemorySegment tensor) {
+        return tensor.toArray(ValueLayout.JAVA_FLOAT);
+    }
+
+    @Override
+    public void close() {
+        peer.close();
+    }
+}
