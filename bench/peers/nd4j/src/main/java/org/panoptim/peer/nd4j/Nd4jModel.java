@@ -11,7 +11,7 @@ import org.panoptim.bench.peer.PeerModel;
 import java.util.List;
 
 /**
- * One row with all values and one with all gradients, as ND4J's networks keep them, and its Adam.
+ * All values in one array and all gradients in another, as ND4J's networks keep them, and its Adam.
  */
 final class Nd4jModel implements PeerModel {
 
@@ -36,9 +36,9 @@ final class Nd4jModel implements PeerModel {
             starts[i + 1] = starts[i] + elements;
         }
         long elements = starts[shapes.size()];
-        values = Nd4j.zeros(DataType.FLOAT, 1, elements);
-        gradients = Nd4j.zeros(DataType.FLOAT, 1, elements);
-        updates = Nd4j.zeros(DataType.FLOAT, 1, elements);
+        values = Nd4j.zeros(DataType.FLOAT, elements);
+        gradients = Nd4j.zeros(DataType.FLOAT, elements);
+        updates = Nd4j.zeros(DataType.FLOAT, elements);
         state = Nd4j.zeros(DataType.FLOAT, 1, rule.stateSize(elements));
         updater = (AdamUpdater) rule.instantiate(state, true);
     }
@@ -51,14 +51,13 @@ final class Nd4jModel implements PeerModel {
 
     private static void copy(float[] elements, INDArray part) {
         try (var source = Nd4j.createFromArray(elements)) {
-            part.assign(source.reshape(part.shape()));
+            part.assign(source);
         }
     }
 
-    /** A tensor's place in a row. */
-    private INDArray part(INDArray row, int tensor) {
-        return row.get(
-                NDArrayIndex.all(), NDArrayIndex.interval(starts[tensor], starts[tensor + 1]));
+    /** A tensor's place among all. */
+    private INDArray part(INDArray all, int tensor) {
+        return all.get(NDArrayIndex.interval(starts[tensor], starts[tensor + 1]));
     }
 
     @Override
@@ -71,8 +70,8 @@ final class Nd4jModel implements PeerModel {
         return read(gradients, tensor);
     }
 
-    private float[] read(INDArray row, int tensor) {
-        try (var copy = part(row, tensor).dup()) {
+    private float[] read(INDArray all, int tensor) {
+        try (var copy = part(all, tensor).dup()) {
             return copy.data().asFloat();
         }
     }
