@@ -9,6 +9,12 @@ interface Opponent extends AutoCloseable {
     /** Gives gradients of its own, if it has any, their first values again. */
     void refill();
 
+    /**
+     * Lets threads that wait busily for more work come to rest, so that they do not take processors
+     * from whoever is next.
+     */
+    void rest();
+
     @Override
     void close();
 }

@@ -1,5 +1,6 @@
 package org.panoptim.bench;
 
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 
 /** Opens what a step is measured beside, by name. */
@@ -13,6 +14,8 @@ final class Opponents {
 
     /** Panoptim's own plain step, over the same parameters and gradients. */
     static final String STEP = "step";
+
+    private static final long REST_NANOS = 20_000_000;
 
     private Opponents() {}
 
@@ -47,6 +50,11 @@ final class Opponents {
         };
     }
 
+    /** Waits for as long as OpenMP's threads spin. */
+    static void restFromOpenMp() {
+        LockSupport.parkNanos(REST_NANOS);
+    }
+
     /** Works in another process. */
     private record Outside(OutsidePeer peer, Work work) implements Opponent {
 
@@ -58,6 +66,11 @@ final class Opponents {
         @Override
         public void refill() {
             peer.refill();
+        }
+
+        @Override
+        public void rest() {
+            restFromOpenMp();
         }
 
         @Override
@@ -76,6 +89,9 @@ final class Opponents {
 
         @Override
         public void refill() {}
+
+        @Override
+        public void rest() {}
 
         @Override
         public void close() {

@@ -3,13 +3,14 @@ package org.panoptim.bench;
 import java.util.function.LongSupplier;
 
 /**
- * Times two bodies in turn, so that whatever else the machine does meets both alike; the order
+ * Times two sides in turn, so that whatever else the machine does meets both alike; the order
  * changes from call to call.
  */
 final class Pair {
 
-    private final LongSupplier first;
-    private final LongSupplier second;
+    private final Turn first;
+    private final Turn second;
+    private final Runnable between;
     private boolean swapped;
 
     /**
@@ -17,10 +18,12 @@ final class Pair {
      *
      * @param first added to {@link PairTimes#first}
      * @param second added to {@link PairTimes#second}
+     * @param between runs after each turn, untimed
      */
-    Pair(LongSupplier first, LongSupplier second) {
-        this.first = first;
-        this.second = second;
+    Pair(LongSupplier first, LongSupplier second, Runnable between) {
+        this.first = new Turn(first);
+        this.second = new Turn(second);
+        this.between = between;
     }
 
     /** A body with a watch. */
@@ -32,16 +35,24 @@ final class Pair {
         };
     }
 
-    /** Runs both once and adds the nanoseconds that each took. */
+    /** Lets both take a turn, and adds what their bodies took. */
     void run(PairTimes times) {
+        long before = second.bodies();
         if (swapped) {
-            times.second += second.getAsLong();
-            times.first += first.getAsLong();
+            times.second += take(second);
+            times.first += take(first);
         } else {
-            times.first += first.getAsLong();
-            times.second += second.getAsLong();
+            times.first += take(first);
+            times.second += take(second);
         }
-        times.calls++;
+        times.turns++;
+        times.steps += second.bodies() - before;
         swapped = !swapped;
+    }
+
+    private double take(Turn turn) {
+        double nanos = turn.take();
+        between.run();
+        return nanos;
     }
 }

@@ -63,6 +63,11 @@ final class PeerOpponent implements Opponent {
     }
 
     @Override
+    public void rest() {
+        Opponents.restFromOpenMp();
+    }
+
+    @Override
     public void close() {
         peer.close();
     }

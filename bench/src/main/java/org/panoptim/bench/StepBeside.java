@@ -29,7 +29,7 @@ import java.util.concurrent.TimeUnit;
 public class StepBeside {
 
     /**
-     * After so many calls zeroed gradients are filled again; with zeros alone the first moments
+     * After so many steps zeroed gradients are filled again; with zeros alone the first moments
      * would decay into denormal numbers.
      */
     private static final int REFILL_EVERY = 256;
@@ -54,7 +54,7 @@ public class StepBeside {
     private Opponent beside;
     private Witness witness;
     private Pair pair;
-    private int calls;
+    private long filledAt;
 
     /** Made by JMH. */
     public StepBeside() {}
@@ -66,7 +66,7 @@ public class StepBeside {
         witness = new Witness(subject, touchesParameters());
         beside = Opponents.open(opponent, subject);
         beside.refill();
-        pair = new Pair(beside::run, subject::run);
+        pair = new Pair(beside::run, subject::run, beside::rest);
     }
 
     /** Whether the opponent works on the same parameters. */
@@ -80,6 +80,7 @@ public class StepBeside {
         if (work == Work.CLIP_STEP_ZERO) {
             subject.model().refillGradients();
             beside.refill();
+            filledAt = subject.steps();
         }
     }
 
@@ -105,7 +106,7 @@ public class StepBeside {
     /** Both, in turn. */
     @Benchmark
     public void inTurn(PairTimes times) {
-        if (++calls % REFILL_EVERY == 0) {
+        if (subject.steps() - filledAt >= REFILL_EVERY) {
             refill();
         }
         pair.run(times);

@@ -18,11 +18,10 @@ import org.panoptim.rule.AdamW;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.function.LongSupplier;
 
 /** What the benchmarks time is the work that they name. */
 class BenchmarkBodiesTest {
-
-    private static final int STEPS = 12;
 
     @ParameterizedTest
     @EnumSource
@@ -32,10 +31,13 @@ class BenchmarkBodiesTest {
             benchmark.open();
             try (var expected = new Model(Workload.named(workload))) {
                 benchmark.refill();
-                for (int i = 0; i < STEPS; i++) {
-                    benchmark.inTurn(new PairTimes());
+                var times = new PairTimes();
+                for (int i = 0; i < 3; i++) {
+                    benchmark.inTurn(times);
                 }
-                referenceSteps(expected, work);
+                assertThat(times.turns).isEqualTo(3);
+                assertThat(times.steps).isEqualTo(benchmark.subject().steps());
+                referenceSteps(expected, work, times.steps);
 
                 assertSame(benchmark.subject().model().values(), expected.values());
                 assertSame(benchmark.subject().model().gradients(), expected.gradients());
@@ -134,19 +136,37 @@ class BenchmarkBodiesTest {
     }
 
     @Test
-    void aPairTimesBothBodiesAndTakesTurns() {
+    void aPairTimesBothSidesAndTakesTurns() {
         var calls = new StringBuilder();
         var times = new PairTimes();
-        var pair =
-                new Pair(Pair.timed(() -> calls.append('a')), Pair.timed(() -> calls.append('b')));
+        var pair = new Pair(side(calls, 'a', 100), side(calls, 'b', 50), () -> calls.append('-'));
 
         pair.run(times);
+        assertThat(calls).hasToString("a-b-");
         pair.run(times);
 
+        // Short bodies are repeated, and the first of them is not timed.
+        assertThat(calls).hasToString("a-b-" + "b".repeat(21) + "-" + "a".repeat(21) + "-");
+        assertThat(times.turns).isEqualTo(2);
+        assertThat(times.steps).isEqualTo(22);
+        assertThat(times.first).isEqualTo(200);
+        assertThat(times.second).isEqualTo(100);
+    }
+
+    @Test
+    void longBodiesAreNotRepeated() {
+        var calls = new StringBuilder();
+        var pair = new Pair(side(calls, 'a', 10_000_000), side(calls, 'b', 9_000_000), () -> {});
+        pair.run(new PairTimes());
+        pair.run(new PairTimes());
         assertThat(calls).hasToString("abba");
-        assertThat(times.calls).isEqualTo(2);
-        assertThat(times.first).isPositive();
-        assertThat(times.second).isPositive();
+    }
+
+    private static LongSupplier side(StringBuilder calls, char name, long nanos) {
+        return () -> {
+            calls.append(name);
+            return nanos;
+        };
     }
 
     private static void referenceSteps(Model model, int steps) {
@@ -163,7 +183,7 @@ class BenchmarkBodiesTest {
     }
 
     /** What the steps of that work come to: written down here a second time. */
-    private static void referenceSteps(Model model, Work work) {
+    private static void referenceSteps(Model model, Work work, long steps) {
         try (var backend = Backend.named("reference")) {
             var builder =
                     Optimizer.builder(AdamW.defaults())
@@ -176,7 +196,7 @@ class BenchmarkBodiesTest {
                 builder.lossScale(LossScale.fixed(1024));
             }
             try (var optimizer = builder.build()) {
-                for (int i = 0; i < STEPS; i++) {
+                for (long i = 0; i < steps; i++) {
                     if (work != Work.LOSS_SCALE || i % 10 != 9) {
                         optimizer.step();
                     }

@@ -86,8 +86,7 @@ public record Results(
 
     /** Numbers of an array stand in one line. */
     private static String compact(String json) {
-        return NUMBERS.matcher(json)
-                .replaceAll(array -> array.group().replaceAll("\\s+", " "));
+        return NUMBERS.matcher(json).replaceAll(array -> array.group().replaceAll("\\s+", " "));
     }
 
     /** The steps that were measured beside an opponent. */

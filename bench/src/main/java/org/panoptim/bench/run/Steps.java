@@ -104,14 +104,18 @@ final class Steps {
     private static double allocated(List<IterationResult> iterations) {
         return Spread.of(
                         iterations.stream()
-                                .mapToDouble(each -> score(each, "gc.alloc.rate.norm"))
+                                .mapToDouble(
+                                        each ->
+                                                score(each, "gc.alloc.rate.norm")
+                                                        * score(each, "turns")
+                                                        / score(each, "steps"))
                                 .toArray())
                 .median();
     }
 
     private static double[] perCall(List<IterationResult> iterations, String key) {
         return iterations.stream()
-                .mapToDouble(each -> score(each, key) / score(each, "calls"))
+                .mapToDouble(each -> score(each, key) / score(each, "turns"))
                 .toArray();
     }
 

@@ -48,7 +48,12 @@ class BenchTest {
         assertThat(results.steps())
                 .allSatisfy(
                         step -> {
-                            assertThat(step.step()).hasSize(3).matches(all -> java.util.Arrays.stream(all).allMatch(nanos -> nanos > 0));
+                            assertThat(step.step())
+                                    .hasSize(3)
+                                    .matches(
+                                            all ->
+                                                    java.util.Arrays.stream(all)
+                                                            .allMatch(nanos -> nanos > 0));
                             assertThat(step.allocated()).isGreaterThanOrEqualTo(0);
                         });
         assertThat(results.host().backend()).contains("thread");
