@@ -4,32 +4,19 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
-import ai.djl.training.optimizer.Optimizer;
-import ai.djl.training.tracker.Tracker;
 
 import org.panoptim.bench.peer.PeerModel;
 
 import java.util.ArrayList;
 import java.util.List;
 
-/**
- * Arrays of DJL, and its AdamW.
- *
- * <p>The optimizer's state cannot be closed: DJL gives it back when it is garbage.
- */
+/** Arrays of DJL, and its AdamW. */
 final class DjlModel implements PeerModel {
 
     private final NDManager manager;
     private final List<NDArray> values = new ArrayList<>();
     private final List<NDArray> gradients = new ArrayList<>();
-    private final Optimizer optimizer =
-            Optimizer.adamW()
-                    .optLearningRateTracker(Tracker.fixed(1e-3f))
-                    .optBeta1(0.9f)
-                    .optBeta2(0.999f)
-                    .optEpsilon(1e-8f)
-                    .optWeightDecays(0.01f)
-                    .build();
+    private final ClosableAdamW optimizer = new ClosableAdamW();
 
     DjlModel(List<long[]> shapes, int threads) {
         manager = NDManager.newBaseManager("PyTorch");
@@ -97,6 +84,7 @@ final class DjlModel implements PeerModel {
 
     @Override
     public void close() {
+        optimizer.close();
         manager.close();
     }
 }
