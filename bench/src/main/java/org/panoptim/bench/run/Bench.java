@@ -42,6 +42,7 @@ public final class Bench implements BenchProgram {
     public int run(BenchOptions options, PrintWriter out, Optional<PrintStream> terminal)
             throws IOException {
         var backend = options.backend().orElse(USUAL_BACKEND);
+        requireHostMemory(backend);
         var description = describe(backend);
         options.workloads().forEach(Bench::check);
         var former = read(options.compare());
@@ -107,6 +108,16 @@ public final class Bench implements BenchProgram {
         out.println("Figures: " + options.json());
         out.flush();
         return former.map(before -> compare(before, results, out)).orElse(0);
+    }
+
+    /** Devices have a program of their own, {@link org.panoptim.bench.CudaFigures}. */
+    private static void requireHostMemory(String backend) {
+        if (backend.startsWith("cuda")) {
+            throw new InputException(
+                    "--backend: bench measures backends for host memory, and not "
+                            + backend
+                            + "; for a GPU, scripts/gpu-bundle packs what measures it");
+        }
     }
 
     private static String describe(String name) {

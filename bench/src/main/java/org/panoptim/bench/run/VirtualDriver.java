@@ -12,7 +12,7 @@ final class VirtualDriver {
             "the virtual GPU is not built (cmake -S . -B native/target/cmake -DPANOPTIM_TESTS=ON,"
                     + " then cmake --build native/target/cmake --target virtual-cuda)";
 
-    private static final String PROPERTY = "panoptim.virtual-gpu.folder";
+    private static final String PROPERTY = "panoptim.virtual-gpu";
 
     private VirtualDriver() {}
 

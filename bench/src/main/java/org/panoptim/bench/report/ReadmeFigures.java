@@ -1,0 +1,219 @@
+package org.panoptim.bench.report;
+
+import org.panoptim.bench.Work;
+import org.panoptim.bench.Workload;
+import org.panoptim.bench.result.Results;
+import org.panoptim.bench.result.Spread;
+import org.panoptim.bench.result.StepTimes;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * Writes README's figures from files of results, so that they cannot drift from them: what stands
+ * between {@code <!-- figures: FILE -->} and {@code <!-- end of figures -->}.
+ */
+public final class ReadmeFigures {
+
+    private static final Pattern BLOCK =
+            Pattern.compile(
+                    "(<!-- figures: (\\S+) -->\n).*?(<!-- end of figures -->)", Pattern.DOTALL);
+
+    private ReadmeFigures() {}
+
+    /**
+     * Rewrites a file's figures.
+     *
+     * @param arguments the file, which lies in the root of the source tree
+     */
+    public static void main(String[] arguments) throws IOException {
+        var file = Path.of(arguments[0]).toAbsolutePath();
+        var text = Files.readString(file);
+        var root = file.getParent();
+        Files.writeString(file, rewritten(text, root));
+    }
+
+    /**
+     * A text with its figures written anew.
+     *
+     * @param root the folder from which the text names files
+     */
+    static String rewritten(String text, Path root) throws IOException {
+        var matcher = BLOCK.matcher(text);
+        var result = new StringBuilder();
+        while (matcher.find()) {
+            var results = Results.read(root.resolve(matcher.group(2)));
+            matcher.appendReplacement(
+                    result,
+                    Matcher.quoteReplacement(
+                            matcher.group(1) + figures(results) + matcher.group(3)));
+        }
+        return matcher.appendTail(result).toString();
+    }
+
+    private static String figures(Results results) {
+        return Stream.of(
+                        origin(results),
+                        besideLimit(results),
+                        besidePeers(results),
+                        startUps(results),
+                        calls(results),
+                        refreshes(results))
+                .filter(part -> !part.isEmpty())
+                .collect(Collectors.joining("\n"));
+    }
+
+    private static String origin(Results results) {
+        var host = results.host();
+        return """
+        On %s (%s; %s; %s), %s, `%s` gave, as median (smallest to largest):
+        """
+                .formatted(
+                        host.processor(),
+                        host.memory(),
+                        host.backend(),
+                        host.java(),
+                        results.date(),
+                        results.command());
+    }
+
+    private static String besideLimit(Results results) {
+        var steps = results.beside("limit").filter(step -> !Charts.isScaled(step)).toList();
+        var rows = new ArrayList<List<String>>();
+        for (var workload : steps.stream().map(StepTimes::workload).distinct().toList()) {
+            var row = new ArrayList<String>();
+            row.add(Workload.named(workload).title());
+            for (var work : Work.values()) {
+                row.add(
+                        steps.stream()
+                                .filter(step -> step.workload().equals(workload))
+                                .filter(step -> step.work().equals(work.name()))
+                                .map(
+                                        step ->
+                                                Format.time(step.seconds().median())
+                                                        + ", "
+                                                        + Format.ratio(step.advantage()))
+                                .findFirst()
+                                .orElse(""));
+            }
+            rows.add(row);
+        }
+        return table(
+                Stream.concat(
+                                Stream.of("AdamW, fp32: time, and C loop / it"),
+                                Arrays.stream(Work.values()).map(Work::title))
+                        .toList(),
+                rows);
+    }
+
+    private static String besidePeers(Results results) {
+        var steps =
+                results.steps().stream()
+                        .filter(step -> step.beside().length > 0 && !step.isBesideLimit())
+                        .toList();
+        var peers = steps.stream().map(StepTimes::opponent).distinct().toList();
+        var rows = new ArrayList<List<String>>();
+        for (var workload : steps.stream().map(StepTimes::workload).distinct().toList()) {
+            for (var work : steps.stream().map(StepTimes::work).distinct().toList()) {
+                var row = new ArrayList<String>();
+                row.add(Workload.named(workload).title() + ", " + Work.valueOf(work).title());
+                for (var peer : peers) {
+                    row.add(
+                            steps.stream()
+                                    .filter(step -> step.workload().equals(workload))
+                                    .filter(step -> step.work().equals(work))
+                                    .filter(step -> step.opponent().equals(peer))
+                                    .map(step -> Format.ratio(step.advantage()))
+                                    .findFirst()
+                                    .orElse(""));
+                }
+                rows.add(row);
+            }
+        }
+        var described =
+                steps.stream()
+                        .map(step -> "`%s`: %s".formatted(step.opponent(), step.description()))
+                        .distinct()
+                        .collect(Collectors.joining("; "));
+        return rows.isEmpty()
+                ? ""
+                : table(Stream.concat(Stream.of("peer / Panoptim"), peers.stream()).toList(), rows)
+                        + "\n"
+                        + described
+                        + ".\n";
+    }
+
+    private static String startUps(Results results) {
+        return table(
+                List.of(
+                        "first step of a fresh process",
+                        "AOT cache",
+                        "from main",
+                        "from the start of the process"),
+                results.startUps().stream()
+                        .map(
+                                start ->
+                                        List.of(
+                                                "`" + start.backend() + "`",
+                                                start.cached() ? "yes" : "no",
+                                                Format.time(Spread.of(start.stepped()).times(1e-3)),
+                                                Format.time(
+                                                        Spread.of(start.process()).times(1e-3))))
+                        .toList());
+    }
+
+    private static String calls(Results results) {
+        var rows = new ArrayList<List<String>>();
+        for (var call : results.calls()) {
+            rows.add(
+                    List.of(
+                            "a device's "
+                                    + call.call()
+                                    + " through "
+                                    + (call.implementation().equals("FFM") ? "FFM" : "JCuda"),
+                            Format.time(Spread.of(call.nanos()).times(1e-9)),
+                            Format.digits(call.allocated())));
+        }
+        results.beside("none")
+                .forEach(
+                        step ->
+                                rows.add(
+                                        List.of(
+                                                "step of "
+                                                        + Workload.named(step.workload()).title(),
+                                                Format.time(step.seconds()),
+                                                Format.digits(step.allocated()))));
+        return table(List.of("call", "time", "bytes allocated"), rows);
+    }
+
+    private static String refreshes(Results results) {
+        return table(
+                List.of("inverses of all Kronecker factors", "method", "time"),
+                results.refreshes().stream()
+                        .map(
+                                refresh ->
+                                        List.of(
+                                                refresh.model(),
+                                                refresh.method(),
+                                                Format.time(Spread.of(refresh.seconds()))))
+                        .toList());
+    }
+
+    private static String table(List<String> titles, List<List<String>> rows) {
+        return rows.isEmpty()
+                ? ""
+                : Stream.concat(
+                                Stream.of(titles, titles.stream().map(_ -> "---").toList()),
+                                rows.stream())
+                        .map(row -> "| " + String.join(" | ", row) + " |\n")
+                        .collect(Collectors.joining());
+    }
+}

@@ -1,0 +1,50 @@
+package org.panoptim.bench.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.bench.result.Samples;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+class ReadmeFiguresTest {
+
+    private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
+
+    @Test
+    void readmeHasTheFiguresOfItsFiles() throws Exception {
+        var readme = Files.readString(ROOT.resolve("README.md"));
+
+        assertThat(readme).contains("<!-- figures: bench/results/");
+        assertThat(readme)
+                .as("scripts/readme-figures brings README up to date")
+                .isEqualTo(ReadmeFigures.rewritten(readme, ROOT));
+    }
+
+    @Test
+    void figuresAreWrittenBetweenTheMarksAndNowhereElse(@TempDir Path folder) throws Exception {
+        Samples.results(
+                        List.of(
+                                Samples.step("flat", "limit", 1.02),
+                                Samples.step("flat", "djl", 8),
+                                Samples.step("tiny", "none", 1)))
+                .write(folder.resolve("r.json"));
+        var text = "before\n<!-- figures: r.json -->\nold\n<!-- end of figures -->\nafter\n";
+
+        var rewritten = ReadmeFigures.rewritten(text, folder);
+
+        assertThat(rewritten)
+                .startsWith("before\n<!-- figures: r.json -->\nOn some processor (8 GiB")
+                .endsWith("<!-- end of figures -->\nafter\n")
+                .doesNotContain("old")
+                .contains("| one tensor of 33.5 million | 11.0 ms, 1.02 (1.01 to 1.03) |")
+                .contains("| one tensor of 33.5 million, step | 8.00 (7.92 to 8.08) |")
+                .contains("| `simd` | yes | 100 ms (100 ms to 100 ms)")
+                .contains("| a device's step through FFM | 650 ns")
+                .contains("| RESNET50 | CHOLESKY |");
+        assertThat(ReadmeFigures.rewritten(rewritten, folder)).isEqualTo(rewritten);
+    }
+}
