@@ -10,8 +10,8 @@ import java.awt.Font;
 import java.util.List;
 
 /**
- * Bars in groups as an SVG element to stand in a page. The fills differ in lightness, in the order
- * of the legend, and every bar has its number, so that none needs colours.
+ * Bars in groups as an SVG element to stand in a page. The fills grow lighter in the order of the
+ * legend, which is that of the bars in each group, so that none needs colours.
  */
 public final class BarChart {
 
@@ -45,10 +45,6 @@ public final class BarChart {
         styler.setLegendLayout(LegendLayout.Horizontal);
         styler.setSeriesColors(FILLS);
         styler.setAvailableSpaceFill(.86);
-        styler.setLabelsVisible(true);
-        styler.setLabelsFont(new Font(Font.SANS_SERIF, Font.PLAIN, 12));
-        styler.setLabelsPosition(1.06);
-        styler.setLabelsFontColorAutomaticEnabled(false);
         styler.setYAxisMin(0.0);
         styler.setDecimalPattern("#,##0.#");
     }
