@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
+import java.util.regex.Pattern;
 
 /** Processes that run {@link FirstStep} over this process's class path. */
 final class FreshJava {
@@ -23,26 +24,29 @@ final class FreshJava {
     private static final List<String> PASSED_ON =
             List.of("panoptim.kernels", "panoptim.cache", "panoptim.library", "java.io.tmpdir");
 
+    /** The jars that an application has; the others are the benchmarks' own. */
+    private static final Pattern APPLICATION = Pattern.compile("(panoptim|jcuda|jcublas)-");
+
     private static final double NANOS_PER_MILLI = 1e6;
 
     private final String classPath;
 
     /**
-     * Packs the folders of the class path into jars, since an AOT cache is made from jars only.
+     * Takes over what an application would have on its class path, and packs folders into jars,
+     * since an AOT cache is made from jars only.
      *
      * @param folder where to put them
      */
     FreshJava(Path folder) throws IOException {
         var jars = new ArrayList<String>();
         for (var entry :
-                System.getProperty("java.class.path")
-                        .split(System.getProperty("path.separator"))) {
+                System.getProperty("java.class.path").split(System.getProperty("path.separator"))) {
             var path = Path.of(entry);
             if (Files.isDirectory(path)) {
                 var jar = folder.resolve("classes-" + jars.size() + ".jar");
                 pack(path, jar);
                 jars.add(jar.toString());
-            } else if (Files.exists(path)) {
+            } else if (APPLICATION.matcher(path.getFileName().toString()).lookingAt()) {
                 jars.add(path.toAbsolutePath().toString());
             }
         }
@@ -82,8 +86,7 @@ final class FreshJava {
         @Nullable Run run = null;
         try (var reader =
                 new BufferedReader(
-                        new InputStreamReader(
-                                process.getInputStream(), StandardCharsets.UTF_8))) {
+                        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
             for (var line = reader.readLine(); line != null; line = reader.readLine()) {
                 long wall = System.nanoTime() - begun;
                 if (line.startsWith(FirstStep.MARK)) {

@@ -93,7 +93,8 @@ public final class StartUp {
     /** Prints a row for each backend, without and with the cache. */
     public static void print(List<Run> runs) {
         System.out.println(
-                "| backend | AOT cache | backend opened | optimizer built | first step done | whole process |");
+                "| backend | AOT cache | backend opened | optimizer built | first step done | whole"
+                    + " process |");
         System.out.println("|---|---|---|---|---|---|");
         var backends = new LinkedHashSet<String>();
         runs.forEach(run -> backends.add(run.backend()));

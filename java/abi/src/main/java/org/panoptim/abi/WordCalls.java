@@ -11,15 +11,19 @@ import java.util.Arrays;
 
 /**
  * Calls of native functions whose arguments and results are integers and addresses, each as a word
- * of 64 bits. One handle serves all functions of as many arguments, and is linked with the first
- * call: to link a handle takes a fresh process several milliseconds, and with memory segments as
- * arguments more than with numbers. A call makes no objects.
+ * of 64 bits. One handle serves all functions of up to five arguments: to link a handle takes a
+ * fresh process several milliseconds, and with memory segments as arguments more than with numbers.
+ * A call makes no objects.
  *
- * <p>An argument that is an {@code int} in C may come as a word because the calling conventions of
- * 64-bit x86 and ARM give it a register or a stack slot of its own, of which a callee reads the
- * lower half only. Of a result that is an {@code int} in C the upper half means nothing: cast it.
+ * <p>This relies on what the calling conventions of 64-bit x86 and ARM have in common. An integer
+ * argument of any size has a register of its own, and a callee reads the part that it declares, so
+ * an {@code int} in C may come as a word. Registers beyond a callee's arguments are free for it to
+ * use, so it does not matter what they hold. Of a result that is an {@code int} in C the upper half
+ * means nothing: cast it.
  */
 public final class WordCalls {
+
+    private static final MethodHandle HANDLE = handle(5);
 
     private WordCalls() {}
 
@@ -30,53 +34,33 @@ public final class WordCalls {
 
     /** Calls a function without arguments. */
     public static long call(MemorySegment function) {
-        try {
-            return (long) None.HANDLE.invokeExact(function);
-        } catch (Throwable e) {
-            throw unchecked(e);
-        }
+        return call(function, 0, 0, 0, 0, 0);
     }
 
     /** Calls a function of one argument. */
     public static long call(MemorySegment function, long a) {
-        try {
-            return (long) One.HANDLE.invokeExact(function, a);
-        } catch (Throwable e) {
-            throw unchecked(e);
-        }
+        return call(function, a, 0, 0, 0, 0);
     }
 
     /** Calls a function of two arguments. */
     public static long call(MemorySegment function, long a, long b) {
-        try {
-            return (long) Two.HANDLE.invokeExact(function, a, b);
-        } catch (Throwable e) {
-            throw unchecked(e);
-        }
+        return call(function, a, b, 0, 0, 0);
     }
 
     /** Calls a function of three arguments. */
     public static long call(MemorySegment function, long a, long b, long c) {
-        try {
-            return (long) Three.HANDLE.invokeExact(function, a, b, c);
-        } catch (Throwable e) {
-            throw unchecked(e);
-        }
+        return call(function, a, b, c, 0, 0);
     }
 
     /** Calls a function of four arguments. */
     public static long call(MemorySegment function, long a, long b, long c, long d) {
-        try {
-            return (long) Four.HANDLE.invokeExact(function, a, b, c, d);
-        } catch (Throwable e) {
-            throw unchecked(e);
-        }
+        return call(function, a, b, c, d, 0);
     }
 
     /** Calls a function of five arguments. */
     public static long call(MemorySegment function, long a, long b, long c, long d, long e) {
         try {
-            return (long) Five.HANDLE.invokeExact(function, a, b, c, d, e);
+            return (long) HANDLE.invokeExact(function, a, b, c, d, e);
         } catch (Throwable thrown) {
             throw unchecked(thrown);
         }
@@ -98,29 +82,5 @@ public final class WordCalls {
             throw e;
         }
         return new IllegalStateException("a native call threw", thrown);
-    }
-
-    private static final class None {
-        static final MethodHandle HANDLE = handle(0);
-    }
-
-    private static final class One {
-        static final MethodHandle HANDLE = handle(1);
-    }
-
-    private static final class Two {
-        static final MethodHandle HANDLE = handle(2);
-    }
-
-    private static final class Three {
-        static final MethodHandle HANDLE = handle(3);
-    }
-
-    private static final class Four {
-        static final MethodHandle HANDLE = handle(4);
-    }
-
-    private static final class Five {
-        static final MethodHandle HANDLE = handle(5);
     }
 }

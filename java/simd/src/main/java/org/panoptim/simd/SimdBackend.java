@@ -90,11 +90,8 @@ public final class SimdBackend implements Backend {
             var described = new ArrayList<KernelRegistry.Described>();
             for (int index = 0; index < StepCalls.ruleCount(); index++) {
                 var info = panoptim_rule_info.allocate(arena);
-                NativeStatus.check(
-                        StepCalls.ruleDescribe(index, info), "panoptim_rule_describe");
-                described.add(
-                        new KernelRegistry.Described(
-                                StepCalls.ruleName(index), info));
+                NativeStatus.check(StepCalls.ruleDescribe(index, info), "panoptim_rule_describe");
+                described.add(new KernelRegistry.Described(StepCalls.ruleName(index), info));
             }
             return KernelRegistry.of(NAME, described, ownRules);
         }

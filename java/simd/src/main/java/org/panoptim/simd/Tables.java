@@ -80,10 +80,22 @@ final class Tables implements AutoCloseable {
         pointer(plan, panoptim_plan.schedule$offset(), schedule.address());
         pointer(plan, panoptim_plan.counts$offset(), counts.address());
         // One entry more than tensors: native code may keep one for all that are not updated.
-        pointer(plan, panoptim_plan.prepared$offset(), arena.allocate((tensorCount + 1) * PREPARED_BYTES, ALIGNMENT).address());
-        pointer(plan, panoptim_plan.prepared_index$offset(), arena.allocate(ValueLayout.JAVA_INT, tensorCount).address());
-        pointer(plan, panoptim_plan.partials$offset(), doubles((long) chunkCount * PANOPTIM_PARTIALS()).address());
-        pointer(plan, panoptim_plan.totals$offset(), doubles((long) tensorCount * PANOPTIM_TOTALS()).address());
+        pointer(
+                plan,
+                panoptim_plan.prepared$offset(),
+                arena.allocate((tensorCount + 1) * PREPARED_BYTES, ALIGNMENT).address());
+        pointer(
+                plan,
+                panoptim_plan.prepared_index$offset(),
+                arena.allocate(ValueLayout.JAVA_INT, tensorCount).address());
+        pointer(
+                plan,
+                panoptim_plan.partials$offset(),
+                doubles((long) chunkCount * PANOPTIM_PARTIALS()).address());
+        pointer(
+                plan,
+                panoptim_plan.totals$offset(),
+                doubles((long) tensorCount * PANOPTIM_TOTALS()).address());
         pointer(plan, panoptim_plan.control$offset(), control.address());
         panoptim_plan.group_count(plan, groups.size());
         panoptim_plan.tensor_count(plan, tensorCount);

@@ -49,7 +49,8 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var name = arena.allocate(NAME_BYTES);
             check(
-                    DriverCalls.call("cuDeviceGetName", name.address(), NAME_BYTES, handleOf(device, arena)),
+                    DriverCalls.call(
+                            "cuDeviceGetName", name.address(), NAME_BYTES, handleOf(device, arena)),
                     "cuDeviceGetName");
             return name.getString(0);
         }
@@ -60,7 +61,11 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var value = arena.allocate(JAVA_INT);
             check(
-                    DriverCalls.call("cuDeviceGetAttribute", value.address(), attribute, handleOf(device, arena)),
+                    DriverCalls.call(
+                            "cuDeviceGetAttribute",
+                            value.address(),
+                            attribute,
+                            handleOf(device, arena)),
                     "cuDeviceGetAttribute");
             return value.get(JAVA_INT, 0);
         }
@@ -70,7 +75,10 @@ final class FfmCudaDriver implements CudaDriver {
     public long deviceMemory(int device) {
         try (var arena = Arena.ofConfined()) {
             var bytes = arena.allocate(JAVA_LONG);
-            check(DriverCalls.call("cuDeviceTotalMem_v2", bytes.address(), handleOf(device, arena)), "cuDeviceTotalMem");
+            check(
+                    DriverCalls.call(
+                            "cuDeviceTotalMem_v2", bytes.address(), handleOf(device, arena)),
+                    "cuDeviceTotalMem");
             return bytes.get(JAVA_LONG, 0);
         }
     }
@@ -80,7 +88,8 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var context = arena.allocate(JAVA_LONG);
             check(
-                    DriverCalls.call("cuDevicePrimaryCtxRetain", context.address(), handleOf(device, arena)),
+                    DriverCalls.call(
+                            "cuDevicePrimaryCtxRetain", context.address(), handleOf(device, arena)),
                     "cuDevicePrimaryCtxRetain");
             return context.get(JAVA_LONG, 0);
         }
@@ -104,7 +113,9 @@ final class FfmCudaDriver implements CudaDriver {
     public long loadModule(MemorySegment image) {
         try (var arena = Arena.ofConfined()) {
             var module = arena.allocate(JAVA_LONG);
-            check(DriverCalls.call("cuModuleLoadData", module.address(), image.address()), "cuModuleLoadData");
+            check(
+                    DriverCalls.call("cuModuleLoadData", module.address(), image.address()),
+                    "cuModuleLoadData");
             return module.get(JAVA_LONG, 0);
         } finally {
             Reference.reachabilityFence(image);
@@ -121,7 +132,11 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var function = arena.allocate(JAVA_LONG);
             check(
-                    DriverCalls.call("cuModuleGetFunction", function.address(), module, arena.allocateFrom(name).address()),
+                    DriverCalls.call(
+                            "cuModuleGetFunction",
+                            function.address(),
+                            module,
+                            arena.allocateFrom(name).address()),
                     "cuModuleGetFunction",
                     name);
             return function.get(JAVA_LONG, 0);
@@ -134,7 +149,12 @@ final class FfmCudaDriver implements CudaDriver {
             var address = arena.allocate(JAVA_LONG);
             var bytes = arena.allocate(JAVA_LONG);
             check(
-                    DriverCalls.call("cuModuleGetGlobal_v2", address.address(), bytes.address(), module, arena.allocateFrom(name).address()),
+                    DriverCalls.call(
+                            "cuModuleGetGlobal_v2",
+                            address.address(),
+                            bytes.address(),
+                            module,
+                            arena.allocateFrom(name).address()),
                     "cuModuleGetGlobal",
                     name);
             return address.get(JAVA_LONG, 0);
@@ -164,7 +184,12 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var blocks = arena.allocate(JAVA_INT);
             check(
-                    DriverCalls.call("cuOccupancyMaxActiveBlocksPerMultiprocessor", blocks.address(), function, threads, sharedBytes),
+                    DriverCalls.call(
+                            "cuOccupancyMaxActiveBlocksPerMultiprocessor",
+                            blocks.address(),
+                            function,
+                            threads,
+                            sharedBytes),
                     "cuOccupancyMaxActiveBlocksPerMultiprocessor");
             return blocks.get(JAVA_INT, 0);
         }
@@ -175,7 +200,8 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var stream = arena.allocate(JAVA_LONG);
             check(
-                    DriverCalls.call("cuStreamCreate", stream.address(), LibCuda.CU_STREAM_NON_BLOCKING()),
+                    DriverCalls.call(
+                            "cuStreamCreate", stream.address(), LibCuda.CU_STREAM_NON_BLOCKING()),
                     "cuStreamCreate");
             return stream.get(JAVA_LONG, 0);
         }
@@ -207,7 +233,10 @@ final class FfmCudaDriver implements CudaDriver {
     public long createEvent() {
         try (var arena = Arena.ofConfined()) {
             var event = arena.allocate(JAVA_LONG);
-            check(DriverCalls.call("cuEventCreate", event.address(), LibCuda.CU_EVENT_DISABLE_TIMING()), "cuEventCreate");
+            check(
+                    DriverCalls.call(
+                            "cuEventCreate", event.address(), LibCuda.CU_EVENT_DISABLE_TIMING()),
+                    "cuEventCreate");
             return event.get(JAVA_LONG, 0);
         }
     }
@@ -252,7 +281,10 @@ final class FfmCudaDriver implements CudaDriver {
                         "cuMemAllocAsync",
                         bytes);
             } else {
-                check(DriverCalls.call("cuMemAlloc_v2", address.address(), bytes), "cuMemAlloc", bytes);
+                check(
+                        DriverCalls.call("cuMemAlloc_v2", address.address(), bytes),
+                        "cuMemAlloc",
+                        bytes);
             }
             return address.get(JAVA_LONG, 0);
         }
@@ -275,7 +307,10 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var address = arena.allocate(JAVA_LONG);
             int flags = LibCuda.CU_MEMHOSTALLOC_PORTABLE() | LibCuda.CU_MEMHOSTALLOC_DEVICEMAP();
-            check(DriverCalls.call("cuMemHostAlloc", address.address(), bytes, flags), "cuMemHostAlloc", bytes);
+            check(
+                    DriverCalls.call("cuMemHostAlloc", address.address(), bytes, flags),
+                    "cuMemHostAlloc",
+                    bytes);
             return address.get(JAVA_LONG, 0);
         }
     }
@@ -345,7 +380,10 @@ final class FfmCudaDriver implements CudaDriver {
     @Override
     public void beginCapture(long stream) {
         check(
-                DriverCalls.call("cuStreamBeginCapture_v2", stream, LibCuda.CU_STREAM_CAPTURE_MODE_RELAXED()),
+                DriverCalls.call(
+                        "cuStreamBeginCapture_v2",
+                        stream,
+                        LibCuda.CU_STREAM_CAPTURE_MODE_RELAXED()),
                 "cuStreamBeginCapture");
     }
 
@@ -353,7 +391,9 @@ final class FfmCudaDriver implements CudaDriver {
     public long endCapture(long stream) {
         try (var arena = Arena.ofConfined()) {
             var graph = arena.allocate(JAVA_LONG);
-            check(DriverCalls.call("cuStreamEndCapture", stream, graph.address()), "cuStreamEndCapture");
+            check(
+                    DriverCalls.call("cuStreamEndCapture", stream, graph.address()),
+                    "cuStreamEndCapture");
             return graph.get(JAVA_LONG, 0);
         }
     }
@@ -396,7 +436,11 @@ final class FfmCudaDriver implements CudaDriver {
         check(DriverCalls.call("cuCtxGetDevice", device.address()), "cuCtxGetDevice");
         var supported = arena.allocate(JAVA_INT);
         check(
-                DriverCalls.call("cuDeviceGetAttribute", supported.address(), LibCuda.CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED(), device.get(JAVA_INT, 0)),
+                DriverCalls.call(
+                        "cuDeviceGetAttribute",
+                        supported.address(),
+                        LibCuda.CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED(),
+                        device.get(JAVA_INT, 0)),
                 "cuDeviceGetAttribute");
         return supported.get(JAVA_INT, 0) != 0;
     }

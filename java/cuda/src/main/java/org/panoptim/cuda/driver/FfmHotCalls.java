@@ -12,11 +12,14 @@ final class FfmHotCalls {
     private static final MemorySegment IS_CAPTURING = DriverCalls.function("cuStreamIsCapturing");
     private static final MemorySegment RECORD_EVENT = DriverCalls.function("cuEventRecord");
     private static final MemorySegment QUERY_EVENT = DriverCalls.function("cuEventQuery");
-    private static final MemorySegment SYNCHRONIZE_EVENT = DriverCalls.function("cuEventSynchronize");
+    private static final MemorySegment SYNCHRONIZE_EVENT =
+            DriverCalls.function("cuEventSynchronize");
     private static final MemorySegment WAIT_FOR = DriverCalls.function("cuStreamWaitEvent");
-    private static final MemorySegment COPY_TO_DEVICE = DriverCalls.function("cuMemcpyHtoDAsync_v2");
+    private static final MemorySegment COPY_TO_DEVICE =
+            DriverCalls.function("cuMemcpyHtoDAsync_v2");
     private static final MemorySegment COPY_TO_HOST = DriverCalls.function("cuMemcpyDtoHAsync_v2");
-    private static final MemorySegment COPY_ON_DEVICE = DriverCalls.function("cuMemcpyDtoDAsync_v2");
+    private static final MemorySegment COPY_ON_DEVICE =
+            DriverCalls.function("cuMemcpyDtoDAsync_v2");
     private static final MemorySegment FILL = DriverCalls.function("cuMemsetD32Async");
     private static final MemorySegment LAUNCH = DriverCalls.function("cuLaunchKernel");
     private static final MemorySegment LAUNCH_GRAPH = DriverCalls.function("cuGraphLaunch");
