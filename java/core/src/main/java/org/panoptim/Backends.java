@@ -6,7 +6,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.function.Predicate;
-import java.util.stream.Collectors;
 
 /** The backends that are on the path, in order of preference. */
 public final class Backends {
@@ -55,8 +54,9 @@ public final class Backends {
     }
 
     static Backend named(String name) {
-        var providers = providers();
-        return providers.stream()
+        // Found on the way, before the rest of the path is looked through.
+        return loader().stream()
+                .map(ServiceLoader.Provider::get)
                 .filter(provider -> provider.name().equals(name))
                 .findFirst()
                 .orElseThrow(
@@ -65,14 +65,16 @@ public final class Backends {
                                         "there is no backend '"
                                                 + name
                                                 + "'; those on the path are "
-                                                + providers.stream()
-                                                        .map(BackendProvider::name)
-                                                        .collect(Collectors.joining(", "))))
+                                                + String.join(", ", names())))
                 .open();
     }
 
+    private static ServiceLoader<BackendProvider> loader() {
+        return ServiceLoader.load(BackendProvider.class, Backends.class.getClassLoader());
+    }
+
     private static List<BackendProvider> providers() {
-        return ServiceLoader.load(BackendProvider.class, Backends.class.getClassLoader()).stream()
+        return loader().stream()
                 .map(ServiceLoader.Provider::get)
                 .sorted(Comparator.comparingInt(BackendProvider::preference).reversed())
                 .toList();

@@ -15,14 +15,16 @@ final class Memories {
 
     /** Whether the two share a byte. */
     static boolean overlap(Memory a, Memory b) {
-        return switch (a) {
-            case HostMemory(var left) ->
-                    b instanceof HostMemory(var right)
-                            && left.byteSize() > 0
-                            && right.byteSize() > 0
-                            && left.asOverlappingSlice(right).isPresent();
-            case DeviceMemory left -> b instanceof DeviceMemory right && rangesOverlap(left, right);
-        };
+        // Not a switch: the first one over patterns takes a fresh process as long as a step.
+        if (a instanceof HostMemory(var left)) {
+            return b instanceof HostMemory(var right)
+                    && left.byteSize() > 0
+                    && right.byteSize() > 0
+                    && left.asOverlappingSlice(right).isPresent();
+        }
+        return a instanceof DeviceMemory left
+                && b instanceof DeviceMemory right
+                && rangesOverlap(left, right);
     }
 
     private static boolean rangesOverlap(DeviceMemory a, DeviceMemory b) {
@@ -52,9 +54,8 @@ final class Memories {
     }
 
     private static Object space(Memory memory) {
-        return switch (memory) {
-            case HostMemory(MemorySegment segment) -> segment.heapBase().orElse(HostMemory.class);
-            case DeviceMemory _ -> DeviceMemory.class;
-        };
+        return memory instanceof HostMemory(MemorySegment segment)
+                ? segment.heapBase().orElse(HostMemory.class)
+                : DeviceMemory.class;
     }
 }

@@ -10,7 +10,6 @@ import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
-import java.util.Locale;
 
 /** Writes a rule's hyper-parameters into the native structure, member by member, by name. */
 final class HyperStruct {
@@ -43,21 +42,20 @@ final class HyperStruct {
             MemorySegment target,
             long offset) {
         var value = value(backend, rule, name);
-        switch (member) {
-            case ValueLayout.OfDouble layout when value instanceof Double number ->
-                    target.set(layout, offset, number);
-            case ValueLayout.OfInt layout when value instanceof Boolean flag ->
-                    target.set(layout, offset, flag ? 1 : 0);
-            default ->
-                    throw refused(
-                            backend,
-                            rule,
-                            name,
-                            "is a "
-                                    + value.getClass().getSimpleName()
-                                    + " in Java, but "
-                                    + member
-                                    + " in the library");
+        if (member instanceof ValueLayout.OfDouble layout && value instanceof Double number) {
+            target.set(layout, offset, number);
+        } else if (member instanceof ValueLayout.OfInt layout && value instanceof Boolean flag) {
+            target.set(layout, offset, flag ? 1 : 0);
+        } else {
+            throw refused(
+                    backend,
+                    rule,
+                    name,
+                    "is a "
+                            + value.getClass().getSimpleName()
+                            + " in Java, but "
+                            + member
+                            + " in the library");
         }
     }
 
@@ -86,7 +84,16 @@ final class HyperStruct {
 
     /** {@code learningRate} is {@code learning_rate} in C. */
     private static String nativeName(RecordComponent component) {
-        return component.getName().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+        var name = component.getName();
+        var result = new StringBuilder(name.length() + 2);
+        for (int i = 0; i < name.length(); i++) {
+            char letter = name.charAt(i);
+            if (Character.isUpperCase(letter)) {
+                result.append('_');
+            }
+            result.append(Character.toLowerCase(letter));
+        }
+        return result.toString();
     }
 
     private static UnsupportedPlanException refused(

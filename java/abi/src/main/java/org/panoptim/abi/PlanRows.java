@@ -1,12 +1,22 @@
 package org.panoptim.abi;
 
+import static org.panoptim.abi.Layouts.TENSOR_BYTES;
+import static org.panoptim.abi.Layouts.TENSOR_CHUNKS;
+import static org.panoptim.abi.Layouts.TENSOR_ELEMENTS;
+import static org.panoptim.abi.Layouts.TENSOR_FIRST_CHUNK;
+import static org.panoptim.abi.Layouts.TENSOR_GROUP;
+import static org.panoptim.abi.Layouts.TENSOR_SLOTS;
+import static org.panoptim.abi.Layouts.TENSOR_VALUE;
+import static org.panoptim.abi.Layouts.pointer;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_F32;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.panoptim.Parameter;
 import org.panoptim.ParameterGroup;
 import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_group;
-import org.panoptim.abi.bindings.panoptim_tensor;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -57,16 +67,18 @@ public final class PlanRows {
         for (int group = 0; group < groups.size(); group++) {
             int slots = groups.get(group).rule().slots().size();
             for (var parameter : groups.get(group).parameters()) {
-                var row = panoptim_tensor.asSlice(table, place++);
-                panoptim_tensor.value(row, MemorySegment.ofAddress(parameter.value().address()));
+                var row = table.asSlice(place++ * TENSOR_BYTES, TENSOR_BYTES);
+                pointer(row, TENSOR_VALUE, parameter.value().address());
                 for (int slot = 0; slot < slots; slot++) {
-                    panoptim_tensor.slots(
-                            row, slot, MemorySegment.ofAddress(states.of(parameter, slot)));
+                    pointer(
+                            row,
+                            TENSOR_SLOTS + slot * JAVA_LONG.byteSize(),
+                            states.of(parameter, slot));
                 }
-                panoptim_tensor.elements(row, parameter.elements());
-                panoptim_tensor.first_chunk(row, firstChunk);
-                panoptim_tensor.chunks(row, chunks(parameter, chunkElements));
-                panoptim_tensor.group(row, group);
+                row.set(JAVA_LONG, TENSOR_ELEMENTS, parameter.elements());
+                row.set(JAVA_LONG, TENSOR_FIRST_CHUNK, firstChunk);
+                row.set(JAVA_LONG, TENSOR_CHUNKS, chunks(parameter, chunkElements));
+                row.set(JAVA_INT, TENSOR_GROUP, group);
                 firstChunk += chunks(parameter, chunkElements);
             }
         }
@@ -98,7 +110,7 @@ public final class PlanRows {
             MemorySegment hyper,
             long hyperAddress) {
         kernels.writeHyper(group.rule(), hyper);
-        panoptim_group.hyper(row, MemorySegment.ofAddress(hyperAddress));
+        pointer(row, panoptim_group.hyper$offset(), hyperAddress);
         panoptim_group.rule(row, kernels.kernel(group.rule()).index());
         panoptim_group.frozen(row, group.frozen() ? 1 : 0);
         panoptim_group.parameter_type(row, PANOPTIM_F32());

@@ -2,10 +2,11 @@ package org.panoptim.cuda;
 
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_ABI;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
 import org.panoptim.BackendUnavailableException;
 import org.panoptim.abi.KernelRegistry;
-import org.panoptim.abi.bindings.panoptim_kernel_rule;
-import org.panoptim.abi.bindings.panoptim_kernels_info;
+import org.panoptim.abi.Layouts;
 import org.panoptim.cuda.driver.CudaDevice;
 import org.panoptim.cuda.driver.HostCopies;
 
@@ -58,13 +59,13 @@ final class CudaKernels implements AutoCloseable {
             module = device.driver().loadModule(KernelImage.read(backend, arena));
         }
         try (var arena = Arena.ofConfined()) {
-            var info = panoptim_kernels_info.allocate(arena);
+            var info = arena.allocate(Layouts.KERNELS_BYTES, Layouts.ALIGNMENT);
             copies.toHost(info, device.driver().global(module, "panoptim_kernels"), 0);
-            if (panoptim_kernels_info.abi(info) != PANOPTIM_ABI()) {
+            int abi = info.get(JAVA_INT, Layouts.KERNELS_ABI);
+            if (abi != PANOPTIM_ABI()) {
                 throw new BackendUnavailableException(
                         "backend %s: the kernels have ABI %d, but this version needs %d"
-                                .formatted(
-                                        backend, panoptim_kernels_info.abi(info), PANOPTIM_ABI()));
+                                .formatted(backend, abi, PANOPTIM_ABI()));
             }
             registry = registry(backend, info, ownRules);
         } catch (RuntimeException | Error e) {
@@ -76,12 +77,15 @@ final class CudaKernels implements AutoCloseable {
     private static KernelRegistry registry(
             String backend, MemorySegment info, Map<String, StructLayout> ownRules) {
         var described = new ArrayList<KernelRegistry.Described>();
-        for (int i = 0; i < panoptim_kernels_info.rule_count(info); i++) {
-            var rule = panoptim_kernels_info.rules(info, i);
+        for (int i = 0; i < info.get(JAVA_INT, Layouts.KERNELS_RULE_COUNT); i++) {
+            var rule =
+                    info.asSlice(
+                            Layouts.KERNELS_RULES + i * Layouts.KERNEL_RULE_BYTES,
+                            Layouts.KERNEL_RULE_BYTES);
             described.add(
                     new KernelRegistry.Described(
-                            panoptim_kernel_rule.name(rule).getString(0),
-                            panoptim_kernel_rule.info(rule)));
+                            rule.getString(Layouts.KERNEL_RULE_NAME),
+                            rule.asSlice(0, Layouts.KERNEL_RULE_NAME)));
         }
         return KernelRegistry.of(backend, described, ownRules);
     }

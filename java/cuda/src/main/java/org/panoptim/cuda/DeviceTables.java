@@ -1,5 +1,8 @@
 package org.panoptim.cuda;
 
+import static org.panoptim.abi.Layouts.PREPARED_BYTES;
+import static org.panoptim.abi.Layouts.TENSOR_BYTES;
+import static org.panoptim.abi.Layouts.pointer;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_BLOCK;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PARTIALS;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_TOTALS;
@@ -13,8 +16,6 @@ import org.panoptim.abi.PlanRows;
 import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_group;
 import org.panoptim.abi.bindings.panoptim_plan;
-import org.panoptim.abi.bindings.panoptim_prepared;
-import org.panoptim.abi.bindings.panoptim_tensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -84,7 +85,7 @@ final class DeviceTables implements AutoCloseable {
             hypers[i] = places.next(registry.kernel(groupList.get(i).rule()).hyper().byteSize());
         }
         groupBytes = places.end;
-        tensors = places.next(tensorCount * panoptim_tensor.sizeof());
+        tensors = places.next(tensorCount * TENSOR_BYTES);
         chunks = places.next(chunkCount * panoptim_chunk.sizeof());
         var numbers = chunksByKernel(groupList, registry);
         var listPlaces = new LinkedHashMap<KernelRegistry.Kernel, Long>();
@@ -93,7 +94,7 @@ final class DeviceTables implements AutoCloseable {
         curvatures = places.next(8 * tensorCount);
         long imageBytes = places.end;
         counts = places.next(8 * tensorCount);
-        prepared = places.next(tensorCount * panoptim_prepared.sizeof());
+        prepared = places.next(tensorCount * PREPARED_BYTES);
         preparedIndex = places.next(4 * tensorCount);
         partials = places.next(8L * chunkCount * PANOPTIM_PARTIALS());
         totals = places.next(8 * tensorCount * PANOPTIM_TOTALS());
@@ -173,18 +174,18 @@ final class DeviceTables implements AutoCloseable {
 
     /** Fills the plan of a launch. */
     void describe(MemorySegment plan, long control, long schedule) {
-        panoptim_plan.groups(plan, at(groups));
-        panoptim_plan.tensors(plan, at(tensors));
-        panoptim_plan.chunks(plan, at(chunks));
-        panoptim_plan.gradients(plan, at(gradients));
-        panoptim_plan.curvatures(plan, at(curvatures));
-        panoptim_plan.schedule(plan, MemorySegment.ofAddress(schedule));
-        panoptim_plan.counts(plan, at(counts));
-        panoptim_plan.prepared(plan, at(prepared));
-        panoptim_plan.prepared_index(plan, at(preparedIndex));
-        panoptim_plan.partials(plan, at(partials));
-        panoptim_plan.totals(plan, at(totals));
-        panoptim_plan.control(plan, MemorySegment.ofAddress(control));
+        pointer(plan, panoptim_plan.groups$offset(), at(groups));
+        pointer(plan, panoptim_plan.tensors$offset(), at(tensors));
+        pointer(plan, panoptim_plan.chunks$offset(), at(chunks));
+        pointer(plan, panoptim_plan.gradients$offset(), at(gradients));
+        pointer(plan, panoptim_plan.curvatures$offset(), at(curvatures));
+        pointer(plan, panoptim_plan.schedule$offset(), schedule);
+        pointer(plan, panoptim_plan.counts$offset(), at(counts));
+        pointer(plan, panoptim_plan.prepared$offset(), at(prepared));
+        pointer(plan, panoptim_plan.prepared_index$offset(), at(preparedIndex));
+        pointer(plan, panoptim_plan.partials$offset(), at(partials));
+        pointer(plan, panoptim_plan.totals$offset(), at(totals));
+        pointer(plan, panoptim_plan.control$offset(), control);
         panoptim_plan.group_count(plan, hypers.length);
         panoptim_plan.tensor_count(plan, parameters.size());
         panoptim_plan.chunk_count(plan, chunkCount);
@@ -192,8 +193,8 @@ final class DeviceTables implements AutoCloseable {
         panoptim_plan.schedule_entries(plan, ScheduleRing.ENTRIES);
     }
 
-    private MemorySegment at(long place) {
-        return MemorySegment.ofAddress(memory + place);
+    private long at(long place) {
+        return memory + place;
     }
 
     /** All parameters, in registration order. */

@@ -51,24 +51,23 @@ final class KernelImage {
     static MemorySegment read(String backend, Arena arena) {
         try {
             var file = System.getProperty(PROPERTY);
-            var found = packed();
-            if (file == null && found == null) {
-                throw new BackendUnavailableException("backend " + backend + ": " + explain());
-            }
-            byte[] bytes;
-            if (file != null) {
-                bytes = Files.readAllBytes(Path.of(file));
-            } else {
-                try (var stream = found.openStream()) {
-                    bytes = stream.readAllBytes();
-                }
-            }
+            var bytes = file != null ? Files.readAllBytes(Path.of(file)) : readPacked(backend);
             // One zero more: the driver takes text images up to their end.
             var image = arena.allocate(bytes.length + 1L, 8);
             MemorySegment.copy(MemorySegment.ofArray(bytes), 0, image, 0, bytes.length);
             return image;
         } catch (IOException e) {
             throw new UncheckedIOException("backend " + backend + ": " + explain(), e);
+        }
+    }
+
+    private static byte[] readPacked(String backend) throws IOException {
+        var found = packed();
+        if (found == null) {
+            throw new BackendUnavailableException("backend " + backend + ": " + explain());
+        }
+        try (var stream = found.openStream()) {
+            return stream.readAllBytes();
         }
     }
 }

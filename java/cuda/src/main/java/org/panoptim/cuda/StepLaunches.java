@@ -1,5 +1,7 @@
 package org.panoptim.cuda;
 
+import static org.panoptim.abi.Layouts.pointer;
+
 import org.panoptim.abi.bindings.panoptim_launch;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.spi.StepPlan;
@@ -68,8 +70,10 @@ final class StepLaunches implements AutoCloseable {
                             if (phase < rule.phases()) {
                                 var kernel = backend.kernels().update(rule, statistics);
                                 var argument = argument(0, phase);
-                                panoptim_launch.chunk_list(
-                                        argument, MemorySegment.ofAddress(list.address()));
+                                pointer(
+                                        argument,
+                                        panoptim_launch.chunk_list$offset(),
+                                        list.address());
                                 panoptim_launch.chunk_list_count(argument, list.count());
                                 launches.add(
                                         new Launch(
@@ -90,7 +94,7 @@ final class StepLaunches implements AutoCloseable {
     private MemorySegment argument(int stages, int phase) {
         var argument = panoptim_launch.allocate(arena);
         tables.describe(panoptim_launch.plan(argument), control.address(), schedule);
-        panoptim_launch.progress(argument, MemorySegment.ofAddress(control.progressAddress()));
+        pointer(argument, panoptim_launch.progress$offset(), control.progressAddress());
         panoptim_launch.stages(argument, stages);
         panoptim_launch.phase(argument, phase);
         return argument;

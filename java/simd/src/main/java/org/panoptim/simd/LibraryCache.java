@@ -1,5 +1,7 @@
 package org.panoptim.simd;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.JarURLConnection;
@@ -13,6 +15,8 @@ import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.jar.JarEntry;
+import java.util.zip.CRC32;
 
 /**
  * Keeps unpacked libraries in files named by their content, so that several processes and versions
@@ -25,8 +29,38 @@ final class LibraryCache {
 
     private LibraryCache() {}
 
-    /** Returns a file with this content, written now or before. */
-    static Path store(byte[] content, String name) throws IOException {
+    /**
+     * Returns a file with a resource's content, written now or before.
+     *
+     * <p>Where the resource lies in a jar beside a file with its SHA-256, it is not read if the
+     * cache has it: to unpack and to hash it takes a fresh process longer than all its own work.
+     *
+     * @param checksum the resource {@code <name>.sha256}, if there is one
+     */
+    static Path store(URL resource, @Nullable URL checksum, String name) throws IOException {
+        if (checksum != null && resource.openConnection() instanceof JarURLConnection jar) {
+            var hash = new String(read(checksum), StandardCharsets.US_ASCII).strip();
+            var file = folder().resolve(hash, name);
+            if (isWhole(file, jar.getJarEntry())) {
+                return file;
+            }
+        }
+        return store(read(resource), name);
+    }
+
+    /** Whether a file has the size and the checksum that the jar says. */
+    private static boolean isWhole(Path file, JarEntry entry) {
+        try {
+            var content = Files.readAllBytes(file);
+            var checksum = new CRC32();
+            checksum.update(content);
+            return content.length == entry.getSize() && checksum.getValue() == entry.getCrc();
+        } catch (IOException _) {
+            return false;
+        }
+    }
+
+    private static Path store(byte[] content, String name) throws IOException {
         var hash = HexFormat.of().formatHex(sha256(content));
         try {
             return store(folder().resolve(hash), content, name);

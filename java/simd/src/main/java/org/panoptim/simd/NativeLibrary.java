@@ -1,14 +1,11 @@
 package org.panoptim.simd;
 
+import org.panoptim.abi.WordCalls;
 import org.panoptim.abi.bindings.PanoptimPlan;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -81,13 +78,15 @@ final class NativeLibrary {
 
     private void searchJar(String name) {
         var resource = "META-INF/native/" + platform() + "/" + name;
-        try (InputStream packed =
-                NativeLibrary.class.getClassLoader().getResourceAsStream(resource)) {
-            if (packed == null) {
-                tried.add("jar: no resource " + resource);
-                return;
-            }
-            attempt("jar, " + resource, LibraryCache.store(packed.readAllBytes(), name));
+        var loader = NativeLibrary.class.getClassLoader();
+        var packed = loader.getResource(resource);
+        if (packed == null) {
+            tried.add("jar: no resource " + resource);
+            return;
+        }
+        try {
+            var checksum = loader.getResource(resource + ".sha256");
+            attempt("jar, " + resource, LibraryCache.store(packed, checksum, name));
         } catch (IOException e) {
             tried.add("jar, " + resource + ": cannot be unpacked: " + e);
         }
@@ -133,14 +132,7 @@ final class NativeLibrary {
                                     () ->
                                             new IllegalArgumentException(
                                                     "it has no symbol panoptim_abi"));
-            var handle =
-                    Linker.nativeLinker()
-                            .downcallHandle(function, FunctionDescriptor.of(ValueLayout.JAVA_INT));
-            return (int) handle.invokeExact();
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new IllegalStateException("panoptim_abi threw", e);
+            return (int) WordCalls.call(function);
         }
     }
 

@@ -4,7 +4,6 @@ import org.panoptim.Backend;
 import org.panoptim.BackendUnavailableException;
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.bindings.panoptim_rule_info;
-import org.panoptim.simd.bindings.LibPanoptim;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UseCount;
@@ -89,13 +88,10 @@ public final class SimdBackend implements Backend {
     static KernelRegistry registry(Map<String, StructLayout> ownRules) {
         try (var arena = Arena.ofConfined()) {
             var described = new ArrayList<KernelRegistry.Described>();
-            for (int index = 0; index < LibPanoptim.panoptim_rule_count(); index++) {
+            for (int index = 0; index < StepCalls.ruleCount(); index++) {
                 var info = panoptim_rule_info.allocate(arena);
-                NativeStatus.check(
-                        LibPanoptim.panoptim_rule_describe(index, info), "panoptim_rule_describe");
-                described.add(
-                        new KernelRegistry.Described(
-                                LibPanoptim.panoptim_rule_name(index).getString(0), info));
+                NativeStatus.check(StepCalls.ruleDescribe(index, info), "panoptim_rule_describe");
+                described.add(new KernelRegistry.Described(StepCalls.ruleName(index), info));
             }
             return KernelRegistry.of(NAME, described, ownRules);
         }

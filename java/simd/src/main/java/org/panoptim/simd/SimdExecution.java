@@ -3,12 +3,6 @@ package org.panoptim.simd;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_FAIL;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PROPAGATE;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_SKIP;
-import static org.panoptim.simd.bindings.LibPanoptim.panoptim_decide;
-import static org.panoptim.simd.bindings.LibPanoptim.panoptim_finish;
-import static org.panoptim.simd.bindings.LibPanoptim.panoptim_gather;
-import static org.panoptim.simd.bindings.LibPanoptim.panoptim_measure;
-import static org.panoptim.simd.bindings.LibPanoptim.panoptim_prepare;
-import static org.panoptim.simd.bindings.LibPanoptim.panoptim_update;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -56,7 +50,7 @@ final class SimdExecution implements Execution {
     private StepPlan plan;
     private Tables tables;
     private Parameter[] parameters;
-    private MemorySegment planAddress;
+    private long planAddress;
     private long[] spans;
     private int phases;
     private int phase;
@@ -117,7 +111,7 @@ final class SimdExecution implements Execution {
         for (int i = 0; i < parameters.length; i++) {
             places.put(parameters[i], i);
         }
-        planAddress = built.plan();
+        planAddress = built.plan().address();
         spans = built.spans();
         phases =
                 newPlan.groups().stream()
@@ -165,11 +159,11 @@ final class SimdExecution implements Execution {
             decide();
         }
         for (phase = 0; phase < phases; phase++) {
-            NativeStatus.check(panoptim_prepare(planAddress, phase), "panoptim_prepare");
+            NativeStatus.check(StepCalls.prepare(planAddress, phase), "panoptim_prepare");
             run(update, "panoptim_update");
         }
         if (plan.statistics()) {
-            NativeStatus.check(panoptim_finish(planAddress), "panoptim_finish");
+            NativeStatus.check(StepCalls.finish(planAddress), "panoptim_finish");
         }
         if (plan.policy() == NonFinitePolicy.FAIL && panoptim_control.accepted(control) == 0) {
             throw new NonFiniteGradientException(panoptim_control.step(control));
@@ -199,11 +193,11 @@ final class SimdExecution implements Execution {
         if (plan.measures()) {
             run(measure, "panoptim_measure");
         }
-        NativeStatus.check(panoptim_gather(planAddress), "panoptim_gather");
+        NativeStatus.check(StepCalls.gather(planAddress), "panoptim_gather");
     }
 
     private void decide() {
-        NativeStatus.check(panoptim_decide(planAddress), "panoptim_decide");
+        NativeStatus.check(StepCalls.decide(planAddress), "panoptim_decide");
     }
 
     /** Lets the gradients be rewritten; if that fails, the step has not been decided either. */
@@ -236,11 +230,11 @@ final class SimdExecution implements Execution {
     }
 
     private void measureSpan(int span) {
-        note(panoptim_measure(tier, planAddress, spans[span], spans[span + 1]));
+        note(StepCalls.measure(tier, planAddress, spans[span], spans[span + 1]));
     }
 
     private void updateSpan(int span) {
-        note(panoptim_update(tier, planAddress, phase, spans[span], spans[span + 1]));
+        note(StepCalls.update(tier, planAddress, phase, spans[span], spans[span + 1]));
     }
 
     private void note(int status) {

@@ -1,5 +1,9 @@
 package org.panoptim.simd;
 
+import static org.panoptim.abi.Layouts.ALIGNMENT;
+import static org.panoptim.abi.Layouts.PREPARED_BYTES;
+import static org.panoptim.abi.Layouts.TENSOR_BYTES;
+import static org.panoptim.abi.Layouts.pointer;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_BLOCK;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PARTIALS;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_TOTALS;
@@ -11,9 +15,7 @@ import org.panoptim.abi.PlanRows;
 import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_group;
 import org.panoptim.abi.bindings.panoptim_plan;
-import org.panoptim.abi.bindings.panoptim_prepared;
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
-import org.panoptim.abi.bindings.panoptim_tensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -52,7 +54,7 @@ final class Tables implements AutoCloseable {
         parameters = PlanRows.parameters(groups);
         int tensorCount = parameters.size();
         int chunkCount = PlanRows.chunkCount(parameters, CHUNK_ELEMENTS);
-        var tensors = panoptim_tensor.allocateArray(tensorCount, arena);
+        var tensors = arena.allocate(tensorCount * TENSOR_BYTES, ALIGNMENT);
         PlanRows.writeTensors(
                 tensors,
                 groups,
@@ -70,19 +72,31 @@ final class Tables implements AutoCloseable {
         counts = arena.allocate(ValueLayout.JAVA_LONG, tensorCount);
         schedule = panoptim_schedule_entry.allocate(arena);
         plan = panoptim_plan.allocate(arena);
-        panoptim_plan.groups(plan, this.groups);
-        panoptim_plan.tensors(plan, tensors);
-        panoptim_plan.chunks(plan, chunks);
-        panoptim_plan.gradients(plan, gradients);
-        panoptim_plan.curvatures(plan, curvatures);
-        panoptim_plan.schedule(plan, schedule);
-        panoptim_plan.counts(plan, counts);
+        pointer(plan, panoptim_plan.groups$offset(), this.groups.address());
+        pointer(plan, panoptim_plan.tensors$offset(), tensors.address());
+        pointer(plan, panoptim_plan.chunks$offset(), chunks.address());
+        pointer(plan, panoptim_plan.gradients$offset(), gradients.address());
+        pointer(plan, panoptim_plan.curvatures$offset(), curvatures.address());
+        pointer(plan, panoptim_plan.schedule$offset(), schedule.address());
+        pointer(plan, panoptim_plan.counts$offset(), counts.address());
         // One entry more than tensors: native code may keep one for all that are not updated.
-        panoptim_plan.prepared(plan, panoptim_prepared.allocateArray(tensorCount + 1L, arena));
-        panoptim_plan.prepared_index(plan, arena.allocate(ValueLayout.JAVA_INT, tensorCount));
-        panoptim_plan.partials(plan, doubles((long) chunkCount * PANOPTIM_PARTIALS()));
-        panoptim_plan.totals(plan, doubles((long) tensorCount * PANOPTIM_TOTALS()));
-        panoptim_plan.control(plan, control);
+        pointer(
+                plan,
+                panoptim_plan.prepared$offset(),
+                arena.allocate((tensorCount + 1) * PREPARED_BYTES, ALIGNMENT).address());
+        pointer(
+                plan,
+                panoptim_plan.prepared_index$offset(),
+                arena.allocate(ValueLayout.JAVA_INT, tensorCount).address());
+        pointer(
+                plan,
+                panoptim_plan.partials$offset(),
+                doubles((long) chunkCount * PANOPTIM_PARTIALS()).address());
+        pointer(
+                plan,
+                panoptim_plan.totals$offset(),
+                doubles((long) tensorCount * PANOPTIM_TOTALS()).address());
+        pointer(plan, panoptim_plan.control$offset(), control.address());
         panoptim_plan.group_count(plan, groups.size());
         panoptim_plan.tensor_count(plan, tensorCount);
         panoptim_plan.chunk_count(plan, chunkCount);

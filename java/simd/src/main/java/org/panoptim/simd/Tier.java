@@ -9,8 +9,6 @@ import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_TIER_NOT_BUILT;
 import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_TIER_SYSTEM_DISABLED;
 import static org.panoptim.simd.bindings.LibPanoptim.PANOPTIM_TIER_USABLE;
 
-import org.panoptim.simd.bindings.LibPanoptim;
-
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
@@ -69,7 +67,7 @@ public enum Tier {
      * @throws IllegalStateException if the library gives an answer that these bindings do not know
      */
     Optional<String> obstacle() {
-        int answer = LibPanoptim.panoptim_tier_probe(code);
+        int answer = StepCalls.tierProbe(code);
         if (answer == PANOPTIM_TIER_USABLE()) {
             return Optional.empty();
         } else if (answer == PANOPTIM_TIER_NOT_BUILT()) {

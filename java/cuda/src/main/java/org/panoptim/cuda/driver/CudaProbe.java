@@ -87,9 +87,14 @@ public record CudaProbe(boolean available, String summary, List<String> tried) {
         }
         int capability = capability(driver, ordinal);
         var name = driver.deviceName(ordinal);
+        // Joined, since the first formatting of a process takes longer than all of this.
         tried.add(
-                "device %d: %s, compute capability %s"
-                        .formatted(ordinal, name, capabilityText(capability)));
+                "device "
+                        + ordinal
+                        + ": "
+                        + name
+                        + ", compute capability "
+                        + capabilityText(capability));
         if (capability < MINIMUM_CAPABILITY) {
             throw new CudaUnavailableException(
                     "%s has compute capability %s, but at least %s is needed"

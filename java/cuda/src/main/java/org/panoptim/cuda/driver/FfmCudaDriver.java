@@ -29,17 +29,17 @@ final class FfmCudaDriver implements CudaDriver {
     public int version() {
         try (var arena = Arena.ofConfined()) {
             var version = arena.allocate(JAVA_INT);
-            check(LibCuda.cuDriverGetVersion(version), "cuDriverGetVersion");
+            check(DriverCalls.call("cuDriverGetVersion", version.address()), "cuDriverGetVersion");
             return version.get(JAVA_INT, 0);
         }
     }
 
     @Override
     public int deviceCount() {
-        check(LibCuda.cuInit(0), "cuInit");
+        check(DriverCalls.call("cuInit", 0), "cuInit");
         try (var arena = Arena.ofConfined()) {
             var count = arena.allocate(JAVA_INT);
-            check(LibCuda.cuDeviceGetCount(count), "cuDeviceGetCount");
+            check(DriverCalls.call("cuDeviceGetCount", count.address()), "cuDeviceGetCount");
             return count.get(JAVA_INT, 0);
         }
     }
@@ -49,7 +49,8 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var name = arena.allocate(NAME_BYTES);
             check(
-                    LibCuda.cuDeviceGetName(name, NAME_BYTES, handleOf(device, arena)),
+                    DriverCalls.call(
+                            "cuDeviceGetName", name.address(), NAME_BYTES, handleOf(device, arena)),
                     "cuDeviceGetName");
             return name.getString(0);
         }
@@ -60,7 +61,11 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var value = arena.allocate(JAVA_INT);
             check(
-                    LibCuda.cuDeviceGetAttribute(value, attribute, handleOf(device, arena)),
+                    DriverCalls.call(
+                            "cuDeviceGetAttribute",
+                            value.address(),
+                            attribute,
+                            handleOf(device, arena)),
                     "cuDeviceGetAttribute");
             return value.get(JAVA_INT, 0);
         }
@@ -70,7 +75,10 @@ final class FfmCudaDriver implements CudaDriver {
     public long deviceMemory(int device) {
         try (var arena = Arena.ofConfined()) {
             var bytes = arena.allocate(JAVA_LONG);
-            check(LibCuda.cuDeviceTotalMem_v2(bytes, handleOf(device, arena)), "cuDeviceTotalMem");
+            check(
+                    DriverCalls.call(
+                            "cuDeviceTotalMem_v2", bytes.address(), handleOf(device, arena)),
+                    "cuDeviceTotalMem");
             return bytes.get(JAVA_LONG, 0);
         }
     }
@@ -80,7 +88,8 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var context = arena.allocate(JAVA_LONG);
             check(
-                    LibCuda.cuDevicePrimaryCtxRetain(context, handleOf(device, arena)),
+                    DriverCalls.call(
+                            "cuDevicePrimaryCtxRetain", context.address(), handleOf(device, arena)),
                     "cuDevicePrimaryCtxRetain");
             return context.get(JAVA_LONG, 0);
         }
@@ -90,7 +99,7 @@ final class FfmCudaDriver implements CudaDriver {
     public void releasePrimaryContext(int device) {
         try (var arena = Arena.ofConfined()) {
             check(
-                    LibCuda.cuDevicePrimaryCtxRelease_v2(handleOf(device, arena)),
+                    DriverCalls.call("cuDevicePrimaryCtxRelease_v2", handleOf(device, arena)),
                     "cuDevicePrimaryCtxRelease");
         }
     }
@@ -104,14 +113,18 @@ final class FfmCudaDriver implements CudaDriver {
     public long loadModule(MemorySegment image) {
         try (var arena = Arena.ofConfined()) {
             var module = arena.allocate(JAVA_LONG);
-            check(LibCuda.cuModuleLoadData(module, image), "cuModuleLoadData");
+            check(
+                    DriverCalls.call("cuModuleLoadData", module.address(), image.address()),
+                    "cuModuleLoadData");
             return module.get(JAVA_LONG, 0);
+        } finally {
+            Reference.reachabilityFence(image);
         }
     }
 
     @Override
     public void unloadModule(long module) {
-        check(LibCuda.cuModuleUnload(pointer(module)), "cuModuleUnload");
+        check(DriverCalls.call("cuModuleUnload", module), "cuModuleUnload");
     }
 
     @Override
@@ -119,8 +132,11 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var function = arena.allocate(JAVA_LONG);
             check(
-                    LibCuda.cuModuleGetFunction(
-                            function, pointer(module), arena.allocateFrom(name)),
+                    DriverCalls.call(
+                            "cuModuleGetFunction",
+                            function.address(),
+                            module,
+                            arena.allocateFrom(name).address()),
                     "cuModuleGetFunction",
                     name);
             return function.get(JAVA_LONG, 0);
@@ -133,8 +149,12 @@ final class FfmCudaDriver implements CudaDriver {
             var address = arena.allocate(JAVA_LONG);
             var bytes = arena.allocate(JAVA_LONG);
             check(
-                    LibCuda.cuModuleGetGlobal_v2(
-                            address, bytes, pointer(module), arena.allocateFrom(name)),
+                    DriverCalls.call(
+                            "cuModuleGetGlobal_v2",
+                            address.address(),
+                            bytes.address(),
+                            module,
+                            arena.allocateFrom(name).address()),
                     "cuModuleGetGlobal",
                     name);
             return address.get(JAVA_LONG, 0);
@@ -146,7 +166,7 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var value = arena.allocate(JAVA_INT);
             check(
-                    LibCuda.cuFuncGetAttribute(value, attribute, pointer(function)),
+                    DriverCalls.call("cuFuncGetAttribute", value.address(), attribute, function),
                     "cuFuncGetAttribute");
             return value.get(JAVA_INT, 0);
         }
@@ -155,7 +175,7 @@ final class FfmCudaDriver implements CudaDriver {
     @Override
     public void functionAttribute(int attribute, long function, int value) {
         check(
-                LibCuda.cuFuncSetAttribute(pointer(function), attribute, value),
+                DriverCalls.call("cuFuncSetAttribute", function, attribute, value),
                 "cuFuncSetAttribute");
     }
 
@@ -164,8 +184,12 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var blocks = arena.allocate(JAVA_INT);
             check(
-                    LibCuda.cuOccupancyMaxActiveBlocksPerMultiprocessor(
-                            blocks, pointer(function), threads, sharedBytes),
+                    DriverCalls.call(
+                            "cuOccupancyMaxActiveBlocksPerMultiprocessor",
+                            blocks.address(),
+                            function,
+                            threads,
+                            sharedBytes),
                     "cuOccupancyMaxActiveBlocksPerMultiprocessor");
             return blocks.get(JAVA_INT, 0);
         }
@@ -176,7 +200,8 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var stream = arena.allocate(JAVA_LONG);
             check(
-                    LibCuda.cuStreamCreate(stream, LibCuda.CU_STREAM_NON_BLOCKING()),
+                    DriverCalls.call(
+                            "cuStreamCreate", stream.address(), LibCuda.CU_STREAM_NON_BLOCKING()),
                     "cuStreamCreate");
             return stream.get(JAVA_LONG, 0);
         }
@@ -184,12 +209,12 @@ final class FfmCudaDriver implements CudaDriver {
 
     @Override
     public void destroyStream(long stream) {
-        check(LibCuda.cuStreamDestroy_v2(pointer(stream)), "cuStreamDestroy");
+        check(DriverCalls.call("cuStreamDestroy_v2", stream), "cuStreamDestroy");
     }
 
     @Override
     public void synchronizeStream(long stream) {
-        check(LibCuda.cuStreamSynchronize(pointer(stream)), "cuStreamSynchronize");
+        check(DriverCalls.call("cuStreamSynchronize", stream), "cuStreamSynchronize");
     }
 
     @Override
@@ -208,14 +233,17 @@ final class FfmCudaDriver implements CudaDriver {
     public long createEvent() {
         try (var arena = Arena.ofConfined()) {
             var event = arena.allocate(JAVA_LONG);
-            check(LibCuda.cuEventCreate(event, LibCuda.CU_EVENT_DISABLE_TIMING()), "cuEventCreate");
+            check(
+                    DriverCalls.call(
+                            "cuEventCreate", event.address(), LibCuda.CU_EVENT_DISABLE_TIMING()),
+                    "cuEventCreate");
             return event.get(JAVA_LONG, 0);
         }
     }
 
     @Override
     public void destroyEvent(long event) {
-        check(LibCuda.cuEventDestroy_v2(pointer(event)), "cuEventDestroy");
+        check(DriverCalls.call("cuEventDestroy_v2", event), "cuEventDestroy");
     }
 
     @Override
@@ -249,11 +277,14 @@ final class FfmCudaDriver implements CudaDriver {
             var address = arena.allocate(JAVA_LONG);
             if (pools(arena)) {
                 check(
-                        LibCuda.cuMemAllocAsync(address, bytes, pointer(stream)),
+                        DriverCalls.call("cuMemAllocAsync", address.address(), bytes, stream),
                         "cuMemAllocAsync",
                         bytes);
             } else {
-                check(LibCuda.cuMemAlloc_v2(address, bytes), "cuMemAlloc", bytes);
+                check(
+                        DriverCalls.call("cuMemAlloc_v2", address.address(), bytes),
+                        "cuMemAlloc",
+                        bytes);
             }
             return address.get(JAVA_LONG, 0);
         }
@@ -263,10 +294,10 @@ final class FfmCudaDriver implements CudaDriver {
     public void free(long address, long stream) {
         try (var arena = Arena.ofConfined()) {
             if (pools(arena)) {
-                check(LibCuda.cuMemFreeAsync(address, pointer(stream)), "cuMemFreeAsync");
+                check(DriverCalls.call("cuMemFreeAsync", address, stream), "cuMemFreeAsync");
             } else {
                 synchronizeStream(stream);
-                check(LibCuda.cuMemFree_v2(address), "cuMemFree");
+                check(DriverCalls.call("cuMemFree_v2", address), "cuMemFree");
             }
         }
     }
@@ -276,7 +307,10 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var address = arena.allocate(JAVA_LONG);
             int flags = LibCuda.CU_MEMHOSTALLOC_PORTABLE() | LibCuda.CU_MEMHOSTALLOC_DEVICEMAP();
-            check(LibCuda.cuMemHostAlloc(address, bytes, flags), "cuMemHostAlloc", bytes);
+            check(
+                    DriverCalls.call("cuMemHostAlloc", address.address(), bytes, flags),
+                    "cuMemHostAlloc",
+                    bytes);
             return address.get(JAVA_LONG, 0);
         }
     }
@@ -286,7 +320,7 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var address = arena.allocate(JAVA_LONG);
             check(
-                    LibCuda.cuMemHostGetDevicePointer_v2(address, pointer(pinned), 0),
+                    DriverCalls.call("cuMemHostGetDevicePointer_v2", address.address(), pinned, 0),
                     "cuMemHostGetDevicePointer");
             return address.get(JAVA_LONG, 0);
         }
@@ -294,7 +328,7 @@ final class FfmCudaDriver implements CudaDriver {
 
     @Override
     public void freePinned(long pinned) {
-        check(LibCuda.cuMemFreeHost(pointer(pinned)), "cuMemFreeHost");
+        check(DriverCalls.call("cuMemFreeHost", pinned), "cuMemFreeHost");
     }
 
     @Override
@@ -346,8 +380,10 @@ final class FfmCudaDriver implements CudaDriver {
     @Override
     public void beginCapture(long stream) {
         check(
-                LibCuda.cuStreamBeginCapture_v2(
-                        pointer(stream), LibCuda.CU_STREAM_CAPTURE_MODE_RELAXED()),
+                DriverCalls.call(
+                        "cuStreamBeginCapture_v2",
+                        stream,
+                        LibCuda.CU_STREAM_CAPTURE_MODE_RELAXED()),
                 "cuStreamBeginCapture");
     }
 
@@ -355,7 +391,9 @@ final class FfmCudaDriver implements CudaDriver {
     public long endCapture(long stream) {
         try (var arena = Arena.ofConfined()) {
             var graph = arena.allocate(JAVA_LONG);
-            check(LibCuda.cuStreamEndCapture(pointer(stream), graph), "cuStreamEndCapture");
+            check(
+                    DriverCalls.call("cuStreamEndCapture", stream, graph.address()),
+                    "cuStreamEndCapture");
             return graph.get(JAVA_LONG, 0);
         }
     }
@@ -365,7 +403,7 @@ final class FfmCudaDriver implements CudaDriver {
         try (var arena = Arena.ofConfined()) {
             var executable = arena.allocate(JAVA_LONG);
             check(
-                    LibCuda.cuGraphInstantiateWithFlags(executable, pointer(graph), 0),
+                    DriverCalls.call("cuGraphInstantiateWithFlags", executable.address(), graph, 0),
                     "cuGraphInstantiate");
             return executable.get(JAVA_LONG, 0);
         }
@@ -378,36 +416,33 @@ final class FfmCudaDriver implements CudaDriver {
 
     @Override
     public void destroyGraph(long graph) {
-        check(LibCuda.cuGraphDestroy(pointer(graph)), "cuGraphDestroy");
+        check(DriverCalls.call("cuGraphDestroy", graph), "cuGraphDestroy");
     }
 
     @Override
     public void destroyExecutableGraph(long executable) {
-        check(LibCuda.cuGraphExecDestroy(pointer(executable)), "cuGraphExecDestroy");
+        check(DriverCalls.call("cuGraphExecDestroy", executable), "cuGraphExecDestroy");
     }
 
     private static int handleOf(int device, Arena arena) {
         var handle = arena.allocate(JAVA_INT);
-        check(LibCuda.cuDeviceGet(handle, device), "cuDeviceGet");
+        check(DriverCalls.call("cuDeviceGet", handle.address(), device), "cuDeviceGet");
         return handle.get(JAVA_INT, 0);
     }
 
     /** Whether the current context's device has stream-ordered memory. */
     private static boolean pools(Arena arena) {
         var device = arena.allocate(JAVA_INT);
-        check(LibCuda.cuCtxGetDevice(device), "cuCtxGetDevice");
+        check(DriverCalls.call("cuCtxGetDevice", device.address()), "cuCtxGetDevice");
         var supported = arena.allocate(JAVA_INT);
         check(
-                LibCuda.cuDeviceGetAttribute(
-                        supported,
+                DriverCalls.call(
+                        "cuDeviceGetAttribute",
+                        supported.address(),
                         LibCuda.CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED(),
                         device.get(JAVA_INT, 0)),
                 "cuDeviceGetAttribute");
         return supported.get(JAVA_INT, 0) != 0;
-    }
-
-    private static MemorySegment pointer(long address) {
-        return MemorySegment.ofAddress(address);
     }
 
     private static void check(int status, String call) {
@@ -431,10 +466,10 @@ final class FfmCudaDriver implements CudaDriver {
     private static CudaException failure(int status, String call) {
         try (var arena = Arena.ofConfined()) {
             var text = arena.allocate(ADDRESS);
-            LibCuda.cuGetErrorName(status, text);
+            DriverCalls.call("cuGetErrorName", status, text.address());
             var name = string(text);
             text.set(ADDRESS, 0, MemorySegment.NULL);
-            LibCuda.cuGetErrorString(status, text);
+            DriverCalls.call("cuGetErrorString", status, text.address());
             return CudaCalls.failure(call, status, name, string(text));
         }
     }

@@ -1,130 +1,72 @@
 package org.panoptim.cuda.driver;
 
-import org.panoptim.cuda.driver.bindings.LibCuda;
+import org.panoptim.abi.WordCalls;
 
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /** The calls that {@code step()} uses; addresses and handles are {@code long}s. */
 final class FfmHotCalls {
 
-    private static final MethodHandle SET_CONTEXT =
-            Downcalls.ofLongs(
-                    LibCuda.cuCtxSetCurrent$address(), LibCuda.cuCtxSetCurrent$descriptor());
-    private static final MethodHandle IS_CAPTURING =
-            Downcalls.ofLongs(
-                    LibCuda.cuStreamIsCapturing$address(),
-                    LibCuda.cuStreamIsCapturing$descriptor());
-    private static final MethodHandle RECORD_EVENT =
-            Downcalls.ofLongs(LibCuda.cuEventRecord$address(), LibCuda.cuEventRecord$descriptor());
-    private static final MethodHandle QUERY_EVENT =
-            Downcalls.ofLongs(LibCuda.cuEventQuery$address(), LibCuda.cuEventQuery$descriptor());
-    private static final MethodHandle SYNCHRONIZE_EVENT =
-            Downcalls.ofLongs(
-                    LibCuda.cuEventSynchronize$address(), LibCuda.cuEventSynchronize$descriptor());
-    private static final MethodHandle WAIT_FOR =
-            Downcalls.ofLongs(
-                    LibCuda.cuStreamWaitEvent$address(), LibCuda.cuStreamWaitEvent$descriptor());
-    private static final MethodHandle COPY_TO_DEVICE =
-            Downcalls.ofLongs(
-                    LibCuda.cuMemcpyHtoDAsync_v2$address(),
-                    LibCuda.cuMemcpyHtoDAsync_v2$descriptor());
-    private static final MethodHandle COPY_TO_HOST =
-            Downcalls.ofLongs(
-                    LibCuda.cuMemcpyDtoHAsync_v2$address(),
-                    LibCuda.cuMemcpyDtoHAsync_v2$descriptor());
-    private static final MethodHandle COPY_ON_DEVICE =
-            Downcalls.ofLongs(
-                    LibCuda.cuMemcpyDtoDAsync_v2$address(),
-                    LibCuda.cuMemcpyDtoDAsync_v2$descriptor());
-    private static final MethodHandle FILL =
-            Downcalls.ofLongs(
-                    LibCuda.cuMemsetD32Async$address(), LibCuda.cuMemsetD32Async$descriptor());
-    private static final MethodHandle LAUNCH =
-            Downcalls.ofLongs(
-                    LibCuda.cuLaunchKernel$address(), LibCuda.cuLaunchKernel$descriptor());
-    private static final MethodHandle LAUNCH_GRAPH =
-            Downcalls.ofLongs(LibCuda.cuGraphLaunch$address(), LibCuda.cuGraphLaunch$descriptor());
+    private static final MemorySegment SET_CONTEXT = DriverCalls.function("cuCtxSetCurrent");
+    private static final MemorySegment IS_CAPTURING = DriverCalls.function("cuStreamIsCapturing");
+    private static final MemorySegment RECORD_EVENT = DriverCalls.function("cuEventRecord");
+    private static final MemorySegment QUERY_EVENT = DriverCalls.function("cuEventQuery");
+    private static final MemorySegment SYNCHRONIZE_EVENT =
+            DriverCalls.function("cuEventSynchronize");
+    private static final MemorySegment WAIT_FOR = DriverCalls.function("cuStreamWaitEvent");
+    private static final MemorySegment COPY_TO_DEVICE =
+            DriverCalls.function("cuMemcpyHtoDAsync_v2");
+    private static final MemorySegment COPY_TO_HOST = DriverCalls.function("cuMemcpyDtoHAsync_v2");
+    private static final MemorySegment COPY_ON_DEVICE =
+            DriverCalls.function("cuMemcpyDtoDAsync_v2");
+    private static final MemorySegment FILL = DriverCalls.function("cuMemsetD32Async");
+    private static final MemorySegment LAUNCH = DriverCalls.function("cuLaunchKernel");
+    private static final MemorySegment LAUNCH_GRAPH = DriverCalls.function("cuGraphLaunch");
+
+    /** The one function here of more arguments than {@link WordCalls} has. */
+    private static final MethodHandle LAUNCH_WORDS = WordCalls.handle(11);
 
     private FfmHotCalls() {}
 
     static int setContext(long context) {
-        try {
-            return (int) SET_CONTEXT.invokeExact(context);
-        } catch (Throwable e) {
-            throw Downcalls.unchecked(e);
-        }
+        return (int) WordCalls.call(SET_CONTEXT, context);
     }
 
     static int isCapturing(long stream, long status) {
-        try {
-            return (int) IS_CAPTURING.invokeExact(stream, status);
-        } catch (Throwable e) {
-            throw Downcalls.unchecked(e);
-        }
+        return (int) WordCalls.call(IS_CAPTURING, stream, status);
     }
 
     static int recordEvent(long event, long stream) {
-        try {
-            return (int) RECORD_EVENT.invokeExact(event, stream);
-        } catch (Throwable e) {
-            throw Downcalls.unchecked(e);
-        }
+        return (int) WordCalls.call(RECORD_EVENT, event, stream);
     }
 
     static int queryEvent(long event) {
-        try {
-            return (int) QUERY_EVENT.invokeExact(event);
-        } catch (Throwable e) {
-            throw Downcalls.unchecked(e);
-        }
+        return (int) WordCalls.call(QUERY_EVENT, event);
     }
 
     static int synchronizeEvent(long event) {
-        try {
-            return (int) SYNCHRONIZE_EVENT.invokeExact(event);
-        } catch (Throwable e) {
-            throw Downcalls.unchecked(e);
-        }
+        return (int) WordCalls.call(SYNCHRONIZE_EVENT, event);
     }
 
     static int waitFor(long stream, long event) {
-        try {
-            return (int) WAIT_FOR.invokeExact(stream, event, 0);
-        } catch (Throwable e) {
-            throw Downcalls.unchecked(e);
-        }
+        return (int) WordCalls.call(WAIT_FOR, stream, event, 0);
     }
 
     static int copyToDevice(long device, long host, long bytes, long stream) {
-        try {
-            return (int) COPY_TO_DEVICE.invokeExact(device, host, bytes, stream);
-        } catch (Throwable e) {
-            throw Downcalls.unchecked(e);
-        }
+        return (int) WordCalls.call(COPY_TO_DEVICE, device, host, bytes, stream);
     }
 
     static int copyToHost(long host, long device, long bytes, long stream) {
-        try {
-            return (int) COPY_TO_HOST.invokeExact(host, device, bytes, stream);
-        } catch (Throwable e) {
-            throw Downcalls.unchecked(e);
-        }
+        return (int) WordCalls.call(COPY_TO_HOST, host, device, bytes, stream);
     }
 
     static int copyOnDevice(long to, long from, long bytes, long stream) {
-        try {
-            return (int) COPY_ON_DEVICE.invokeExact(to, from, bytes, stream);
-        } catch (Throwable e) {
-            throw Downcalls.unchecked(e);
-        }
+        return (int) WordCalls.call(COPY_ON_DEVICE, to, from, bytes, stream);
     }
 
     static int fill(long address, int word, long words, long stream) {
-        try {
-            return (int) FILL.invokeExact(address, word, words, stream);
-        } catch (Throwable e) {
-            throw Downcalls.unchecked(e);
-        }
+        return (int) WordCalls.call(FILL, address, word, words, stream);
     }
 
     /**
@@ -136,28 +78,26 @@ final class FfmHotCalls {
             long function, int blocks, int threads, int sharedBytes, long stream, long parameters) {
         try {
             return (int)
-                    LAUNCH.invokeExact(
-                            function,
-                            blocks,
-                            1,
-                            1,
-                            threads,
-                            1,
-                            1,
-                            sharedBytes,
-                            stream,
-                            parameters,
-                            0L);
+                    (long)
+                            LAUNCH_WORDS.invokeExact(
+                                    LAUNCH,
+                                    function,
+                                    (long) blocks,
+                                    1L,
+                                    1L,
+                                    (long) threads,
+                                    1L,
+                                    1L,
+                                    (long) sharedBytes,
+                                    stream,
+                                    parameters,
+                                    0L);
         } catch (Throwable e) {
-            throw Downcalls.unchecked(e);
+            throw WordCalls.unchecked(e);
         }
     }
 
     static int launchGraph(long executable, long stream) {
-        try {
-            return (int) LAUNCH_GRAPH.invokeExact(executable, stream);
-        } catch (Throwable e) {
-            throw Downcalls.unchecked(e);
-        }
+        return (int) WordCalls.call(LAUNCH_GRAPH, executable, stream);
     }
 }

@@ -77,16 +77,22 @@ final class SystemLibrary {
 
     /** The file that is mapped at an address. */
     private static Optional<String> fileAt(long address) throws IOException {
-        // from-to rwxp offset major:minor inode path
+        // from-to rwxp offset major:minor inode path; taken apart by hand, since the first regular
+        // expression of a process takes longer than the whole search.
         for (var line : Files.readAllLines(MAPS)) {
-            var fields = line.split(" +", 6);
-            var range = fields[0].split("-");
-            if (fields.length == 6
-                    && Long.compareUnsigned(Long.parseUnsignedLong(range[0], 16), address) <= 0
-                    && Long.compareUnsigned(address, Long.parseUnsignedLong(range[1], 16)) < 0) {
-                return Optional.of(fields[5]);
+            int dash = line.indexOf('-');
+            int space = line.indexOf(' ');
+            int path = line.indexOf('/');
+            if (path >= 0
+                    && Long.compareUnsigned(unsigned(line, 0, dash), address) <= 0
+                    && Long.compareUnsigned(address, unsigned(line, dash + 1, space)) < 0) {
+                return Optional.of(line.substring(path));
             }
         }
         return Optional.empty();
+    }
+
+    private static long unsigned(String line, int begin, int end) {
+        return Long.parseUnsignedLong(line, begin, end, 16);
     }
 }

@@ -1,0 +1,38 @@
+package org.panoptim.bench.startup;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Test;
+
+import java.io.IOException;
+import java.util.List;
+
+class StartUpTest {
+
+    @Test
+    void everyBackendIsTimedWithoutACacheAndWithOne() throws IOException {
+        var runs = StartUp.measure(List.of("reference", "simd"), 1);
+
+        assertThat(runs)
+                .extracting(run -> run.backend() + (run.cached() ? ", cached" : ""))
+                .containsExactly("reference", "reference, cached", "simd", "simd, cached");
+        assertThat(runs)
+                .allSatisfy(
+                        run -> {
+                            assertThat(run.opened()).isPositive();
+                            assertThat(run.built()).isGreaterThan(run.opened());
+                            assertThat(run.stepped()).isGreaterThan(run.built());
+                            assertThat(run.wall()).isGreaterThan(run.stepped());
+                        });
+    }
+
+    @Test
+    void aProcessThatFailsIsReportedWithWhatItSaid() {
+        assertThatThrownBy(() -> StartUp.measure(List.of("abacus"), 1))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("the first step of backend abacus failed")
+                .hasMessageContaining("exit status 1")
+                .hasMessageContaining("there is no backend 'abacus'; those on the path are ");
+    }
+}

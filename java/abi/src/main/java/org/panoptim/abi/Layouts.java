@@ -1,0 +1,56 @@
+package org.panoptim.abi;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Sizes and offsets of the structures with arrays in them. jextract's classes know them too, but
+ * link a handle for each array when they are initialised, which is a tenth of the time that a fresh
+ * process takes to its first step. A test holds these numbers against those.
+ */
+public final class Layouts {
+
+    /** The size of a {@code panoptim_tensor}. */
+    public static final long TENSOR_BYTES = 72;
+
+    static final long TENSOR_VALUE = 0;
+    static final long TENSOR_SLOTS = 8;
+    static final long TENSOR_ELEMENTS = 40;
+    static final long TENSOR_FIRST_CHUNK = 48;
+    static final long TENSOR_CHUNKS = 56;
+    static final long TENSOR_GROUP = 64;
+
+    /** The size of a {@code panoptim_prepared}. */
+    public static final long PREPARED_BYTES = 128;
+
+    /** The size of a {@code panoptim_kernels_info}. */
+    public static final long KERNELS_BYTES = 8200;
+
+    /** The place of its {@code int abi}. */
+    public static final long KERNELS_ABI = 0;
+
+    /** The place of its {@code int rule_count}. */
+    public static final long KERNELS_RULE_COUNT = 4;
+
+    /** The place of its first rule, a {@code panoptim_kernel_rule}. */
+    public static final long KERNELS_RULES = 8;
+
+    /** The size of a {@code panoptim_kernel_rule}, which begins with its info. */
+    public static final long KERNEL_RULE_BYTES = 64;
+
+    /** The place of the rule's name. */
+    public static final long KERNEL_RULE_NAME = 24;
+
+    /** The strictest alignment of a structure here. */
+    public static final long ALIGNMENT = 8;
+
+    private Layouts() {}
+
+    /**
+     * Sets a pointer of a structure; as a number, since the handle for segments takes long to link.
+     */
+    public static void pointer(MemorySegment struct, long offset, long address) {
+        struct.set(JAVA_LONG, offset, address);
+    }
+}

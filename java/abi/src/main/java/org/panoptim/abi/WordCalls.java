@@ -1,0 +1,86 @@
+package org.panoptim.abi;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.Arrays;
+
+/**
+ * Calls of native functions whose arguments and results are integers and addresses, each as a word
+ * of 64 bits. One handle serves all functions of up to five arguments: to link a handle takes a
+ * fresh process several milliseconds, and with memory segments as arguments more than with numbers.
+ * A call makes no objects.
+ *
+ * <p>This relies on what the calling conventions of 64-bit x86 and ARM have in common. An integer
+ * argument of any size has a register of its own, and a callee reads the part that it declares, so
+ * an {@code int} in C may come as a word. Registers beyond a callee's arguments are free for it to
+ * use, so it does not matter what they hold. Of a result that is an {@code int} in C the upper half
+ * means nothing: cast it.
+ */
+public final class WordCalls {
+
+    private static final MethodHandle HANDLE = handle(5);
+
+    private WordCalls() {}
+
+    /** The address of a function as a segment that costs nothing to pass. */
+    public static MemorySegment function(MemorySegment symbol) {
+        return MemorySegment.ofAddress(symbol.address());
+    }
+
+    /** Calls a function without arguments. */
+    public static long call(MemorySegment function) {
+        return call(function, 0, 0, 0, 0, 0);
+    }
+
+    /** Calls a function of one argument. */
+    public static long call(MemorySegment function, long a) {
+        return call(function, a, 0, 0, 0, 0);
+    }
+
+    /** Calls a function of two arguments. */
+    public static long call(MemorySegment function, long a, long b) {
+        return call(function, a, b, 0, 0, 0);
+    }
+
+    /** Calls a function of three arguments. */
+    public static long call(MemorySegment function, long a, long b, long c) {
+        return call(function, a, b, c, 0, 0);
+    }
+
+    /** Calls a function of four arguments. */
+    public static long call(MemorySegment function, long a, long b, long c, long d) {
+        return call(function, a, b, c, d, 0);
+    }
+
+    /** Calls a function of five arguments. */
+    public static long call(MemorySegment function, long a, long b, long c, long d, long e) {
+        try {
+            return (long) HANDLE.invokeExact(function, a, b, c, d, e);
+        } catch (Throwable thrown) {
+            throw unchecked(thrown);
+        }
+    }
+
+    /** A handle that takes the function's address and so many words. */
+    public static MethodHandle handle(int arguments) {
+        var words = new MemoryLayout[arguments];
+        Arrays.fill(words, JAVA_LONG);
+        return Linker.nativeLinker().downcallHandle(FunctionDescriptor.of(JAVA_LONG, words));
+    }
+
+    /** What a handle threw, for throwing on: native functions throw nothing of their own. */
+    public static RuntimeException unchecked(Throwable thrown) {
+        if (thrown instanceof RuntimeException e) {
+            return e;
+        }
+        if (thrown instanceof Error e) {
+            throw e;
+        }
+        return new IllegalStateException("a native call threw", thrown);
+    }
+}

@@ -1,0 +1,71 @@
+package org.panoptim.simd;
+
+import org.panoptim.abi.WordCalls;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+
+/** The library's functions that lead to a step and make it; addresses are {@code long}s. */
+final class StepCalls {
+
+    private static final SymbolLookup LIBRARY = SymbolLookup.loaderLookup();
+
+    private static final MemorySegment TIER_PROBE = function("panoptim_tier_probe");
+    private static final MemorySegment RULE_COUNT = function("panoptim_rule_count");
+    private static final MemorySegment RULE_NAME = function("panoptim_rule_name");
+    private static final MemorySegment RULE_DESCRIBE = function("panoptim_rule_describe");
+    private static final MemorySegment MEASURE = function("panoptim_measure");
+    private static final MemorySegment GATHER = function("panoptim_gather");
+    private static final MemorySegment DECIDE = function("panoptim_decide");
+    private static final MemorySegment PREPARE = function("panoptim_prepare");
+    private static final MemorySegment UPDATE = function("panoptim_update");
+    private static final MemorySegment FINISH = function("panoptim_finish");
+
+    private StepCalls() {}
+
+    private static MemorySegment function(String name) {
+        return WordCalls.function(LIBRARY.findOrThrow(name));
+    }
+
+    static int tierProbe(int tier) {
+        return (int) WordCalls.call(TIER_PROBE, tier);
+    }
+
+    static int ruleCount() {
+        return (int) WordCalls.call(RULE_COUNT);
+    }
+
+    static String ruleName(int index) {
+        return MemorySegment.ofAddress(WordCalls.call(RULE_NAME, index))
+                .reinterpret(Long.MAX_VALUE)
+                .getString(0);
+    }
+
+    static int ruleDescribe(int index, MemorySegment info) {
+        return (int) WordCalls.call(RULE_DESCRIBE, index, info.address());
+    }
+
+    static int measure(int tier, long plan, long begin, long end) {
+        return (int) WordCalls.call(MEASURE, tier, plan, begin, end);
+    }
+
+    static int gather(long plan) {
+        return (int) WordCalls.call(GATHER, plan);
+    }
+
+    static int decide(long plan) {
+        return (int) WordCalls.call(DECIDE, plan);
+    }
+
+    static int prepare(long plan, int phase) {
+        return (int) WordCalls.call(PREPARE, plan, phase);
+    }
+
+    static int update(int tier, long plan, int phase, long begin, long end) {
+        return (int) WordCalls.call(UPDATE, tier, plan, phase, begin, end);
+    }
+
+    static int finish(long plan) {
+        return (int) WordCalls.call(FINISH, plan);
+    }
+}

@@ -1,0 +1,45 @@
+package org.panoptim.abi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.panoptim.abi.bindings.panoptim_kernel_rule;
+import org.panoptim.abi.bindings.panoptim_kernels_info;
+import org.panoptim.abi.bindings.panoptim_prepared;
+import org.panoptim.abi.bindings.panoptim_rule_info;
+import org.panoptim.abi.bindings.panoptim_tensor;
+
+/** The numbers written down for a quick start are those of jextract. */
+class LayoutsTest {
+
+    @Test
+    void tensorsHaveThePlacesThatJextractFound() {
+        assertThat(Layouts.TENSOR_BYTES).isEqualTo(panoptim_tensor.sizeof());
+        assertThat(Layouts.TENSOR_VALUE).isEqualTo(panoptim_tensor.value$offset());
+        assertThat(Layouts.TENSOR_SLOTS).isEqualTo(panoptim_tensor.slots$offset());
+        assertThat(Layouts.TENSOR_ELEMENTS).isEqualTo(panoptim_tensor.elements$offset());
+        assertThat(Layouts.TENSOR_FIRST_CHUNK).isEqualTo(panoptim_tensor.first_chunk$offset());
+        assertThat(Layouts.TENSOR_CHUNKS).isEqualTo(panoptim_tensor.chunks$offset());
+        assertThat(Layouts.TENSOR_GROUP).isEqualTo(panoptim_tensor.group$offset());
+    }
+
+    @Test
+    void preparedAndKernelsHaveThePlacesThatJextractFound() {
+        assertThat(Layouts.PREPARED_BYTES).isEqualTo(panoptim_prepared.sizeof());
+        assertThat(Layouts.KERNELS_BYTES).isEqualTo(panoptim_kernels_info.sizeof());
+        assertThat(Layouts.KERNELS_ABI).isEqualTo(panoptim_kernels_info.abi$offset());
+        assertThat(Layouts.KERNELS_RULE_COUNT).isEqualTo(panoptim_kernels_info.rule_count$offset());
+        assertThat(Layouts.KERNELS_RULES).isEqualTo(panoptim_kernels_info.rules$offset());
+        assertThat(Layouts.KERNEL_RULE_BYTES).isEqualTo(panoptim_kernel_rule.sizeof());
+        assertThat(Layouts.KERNEL_RULE_NAME).isEqualTo(panoptim_kernel_rule.name$offset());
+        assertThat(Layouts.KERNEL_RULE_NAME).isEqualTo(panoptim_rule_info.sizeof());
+    }
+
+    @Test
+    void noStructureIsAlignedMoreStrictly() {
+        assertThat(Layouts.ALIGNMENT)
+                .isEqualTo(panoptim_tensor.layout().byteAlignment())
+                .isGreaterThanOrEqualTo(panoptim_prepared.layout().byteAlignment())
+                .isGreaterThanOrEqualTo(panoptim_kernels_info.layout().byteAlignment());
+    }
+}
