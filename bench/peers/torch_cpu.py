@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """PyTorch's AdamW on the CPU, stepped at the word of another process, so that both take turns.
 
-Reads lines and answers each with one. First the shapes as JSON, for example [[768, 768], [768]];
+Reads lines and answers each with one, which begins with "= ", unlike what libraries say. First the shapes as JSON, for example [[768, 768], [768]];
 the answer names PyTorch's version. Then
     step                 takes a step; the answer is the seconds that it took
     clip_step_zero       clips to a global norm of 1, steps and zeroes; seconds, too
@@ -62,7 +62,7 @@ def main():
     def element(tensor, index):
         return repr(tensor.detach().reshape(-1)[int(index)].item())
 
-    print(torch.__version__, flush=True)
+    print("=", torch.__version__, flush=True)
     for line in sys.stdin:
         word, *rest = line.split()
         if word == "step":
@@ -78,7 +78,7 @@ def main():
             answer = element(tensors[int(rest[0])].grad, rest[1])
         else:
             raise ValueError("there is no word '%s'" % word)
-        print(answer, flush=True)
+        print("=", answer, flush=True)
 
 
 if __name__ == "__main__":

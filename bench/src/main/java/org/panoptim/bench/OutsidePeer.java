@@ -21,6 +21,9 @@ final class OutsidePeer implements AutoCloseable {
     /** The system property that names the interpreter; else {@code python3}. */
     static final String PYTHON = "panoptim.python";
 
+    /** What else a library says is passed over; when Python fails, the reason comes last. */
+    private static final String ANSWER = "= ";
+
     private static final String PREFIX = "torch-";
 
     /** Names of what can be measured: PyTorch's implementations of the step. */
@@ -110,16 +113,14 @@ final class OutsidePeer implements AutoCloseable {
     private String ask(String order) {
         orders.println(order);
         try {
-            var answer = answers.readLine();
-            if (answer == null) {
-                throw new IllegalStateException(interpreter() + " ended without an answer");
+            var last = "no word";
+            for (var line = answers.readLine(); line != null; line = answers.readLine()) {
+                if (line.startsWith(ANSWER)) {
+                    return line.substring(ANSWER.length());
+                }
+                last = line;
             }
-            // What Python says when it fails begins with a trace, and ends with the reason.
-            if (answer.startsWith("Traceback")) {
-                var last = answers.lines().reduce(answer, (_, line) -> line);
-                throw new IllegalStateException(interpreter() + ": " + last);
-            }
-            return answer;
+            throw new IllegalStateException(interpreter() + " ended with: " + last);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

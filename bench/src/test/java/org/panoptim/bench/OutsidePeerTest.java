@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -53,8 +54,10 @@ class OutsidePeerTest {
                 fill(parameters);
                 try (var optimizer = builder.build();
                         var peer = new OutsidePeer(name, SHAPES, 1)) {
-                    optimizer.step();
-                    assertThat(peer.run(work)).isPositive();
+                    for (int step = 0; step < 3; step++) {
+                        optimizer.step();
+                        assertThat(peer.run(work)).isPositive();
+                    }
                     compare(peer, parameters, work);
                     peer.refill();
                     assertThat(peer.gradient(0, 50)).isEqualTo(50 / 48f - 1);
@@ -89,6 +92,19 @@ class OutsidePeerTest {
     }
 
     @Test
+    void anInterpreterWithoutPyTorchIsToldFromOneWithIt() {
+        // Reads a line and ends, as Python does where a module is missing.
+        var former = System.getProperty(OutsidePeer.PYTHON);
+        System.setProperty(OutsidePeer.PYTHON, "false");
+        try {
+            assertThat(PeersHere.find().leftOut())
+                    .contains("PyTorch in Python: false ended with: no word");
+        } finally {
+            restore(former);
+        }
+    }
+
+    @Test
     void withoutAnInterpreterTheReasonIsNamed() {
         var former = System.getProperty(OutsidePeer.PYTHON);
         System.setProperty(OutsidePeer.PYTHON, "no-such-python");
@@ -96,11 +112,15 @@ class OutsidePeerTest {
             assertThat(PeersHere.find().leftOut())
                     .contains("PyTorch in Python: there is no no-such-python to start");
         } finally {
-            if (former == null) {
-                System.clearProperty(OutsidePeer.PYTHON);
-            } else {
-                System.setProperty(OutsidePeer.PYTHON, former);
-            }
+            restore(former);
+        }
+    }
+
+    private static void restore(@Nullable String former) {
+        if (former == null) {
+            System.clearProperty(OutsidePeer.PYTHON);
+        } else {
+            System.setProperty(OutsidePeer.PYTHON, former);
         }
     }
 }

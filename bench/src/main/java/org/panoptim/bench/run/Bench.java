@@ -60,7 +60,7 @@ public final class Bench implements BenchProgram {
         var refreshes = new ArrayList<RefreshTimes>();
         var jmh = new ArrayList<RunResult>();
         var runs = plan.steps(peers.descriptions());
-        var startUp = new StartUps(plan.quick(), jvm);
+        var startUp = new StartUps(plan.quick());
         var launches = new Launches(jvm);
         var refresh = new Refreshes(jvm);
         int units = runs.stream().mapToInt(run -> run.effort().units()).sum();

@@ -1,19 +1,64 @@
 package org.panoptim.bench.run;
 
 import org.panoptim.bench.result.StartUpTimes;
+import org.panoptim.bench.startup.Run;
+import org.panoptim.bench.startup.StartUp;
 
+import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 
-/** Measures fresh processes. */
+/** Measures the first step of fresh processes. */
 final class StartUps {
 
-    StartUps(boolean quick, Jvm jvm) {}
+    private static final int RUNS = 9;
+    private static final int RUNS_IF_QUICK = 3;
+    private static final List<String> ON_HOST = List.of("reference", "simd");
+    private static final List<String> ON_DEVICE = List.of("cuda-ffm", "cuda-jcuda");
 
-    int units() {
-        return 0;
+    private final boolean quick;
+    private final List<String> backends = new ArrayList<>(ON_HOST);
+
+    StartUps(boolean quick) {
+        this.quick = quick;
+        if (!quick && VirtualDriver.folder().isPresent()) {
+            backends.addAll(ON_DEVICE);
+        }
     }
 
-    List<StartUpTimes> measure(Progress progress, List<String> leftOut) {
-        return List.of();
+    int units() {
+        return backends.size() * 2 * runs();
+    }
+
+    private int runs() {
+        return quick ? RUNS_IF_QUICK : RUNS;
+    }
+
+    List<StartUpTimes> measure(Progress progress, List<String> leftOut) throws IOException {
+        if (!quick && backends.size() == ON_HOST.size()) {
+            leftOut.add("start-up of the CUDA backends: " + VirtualDriver.ABSENT);
+        }
+        var times = new ArrayList<StartUpTimes>();
+        for (var backend : backends) {
+            progress.begin("first step of a process, " + backend);
+            var runs = StartUp.measure(List.of(backend), runs());
+            for (boolean cached : new boolean[] {false, true}) {
+                times.add(
+                        new StartUpTimes(
+                                backend,
+                                cached,
+                                all(runs, cached, Run::opened),
+                                all(runs, cached, Run::built),
+                                all(runs, cached, Run::stepped),
+                                all(runs, cached, Run::wall)));
+            }
+            runs.forEach(_ -> progress.advance());
+        }
+        return times;
+    }
+
+    private static double[] all(List<Run> runs, boolean cached, ToDoubleFunction<Run> phase) {
+        return runs.stream().filter(run -> run.cached() == cached).mapToDouble(phase).toArray();
     }
 }
