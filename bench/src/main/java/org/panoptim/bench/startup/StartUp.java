@@ -94,7 +94,7 @@ public final class StartUp {
     public static void print(List<Run> runs) {
         System.out.println(
                 "| backend | AOT cache | backend opened | optimizer built | first step done | whole"
-                    + " process |");
+                        + " process |");
         System.out.println("|---|---|---|---|---|---|");
         var backends = new LinkedHashSet<String>();
         runs.forEach(run -> backends.add(run.backend()));
