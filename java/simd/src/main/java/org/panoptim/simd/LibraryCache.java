@@ -33,7 +33,7 @@ final class LibraryCache {
      * Returns a file with a resource's content, written now or before.
      *
      * <p>Where the resource lies in a jar beside a file with its SHA-256, it is not read if the
-     * cache has it: to unpack and to hash it takes a fresh process longer than all its own work.
+     * cache has it: unpacking and hashing take a fresh process as long as all the rest.
      *
      * @param checksum the resource {@code <name>.sha256}, if there is one
      */
