@@ -17,8 +17,8 @@ final class Plan {
     private static final String LIMIT = "limit";
     private static final String ALONE = "none";
 
-    private static final Effort THOROUGH = new Effort(3, 1, 5, Duration.ofSeconds(1));
-    private static final Effort ONCE = new Effort(1, 1, 5, Duration.ofMillis(800));
+    private static final Effort THOROUGH = new Effort(3, 1, 5, Duration.ofMillis(600));
+    private static final Effort ONCE = new Effort(1, 1, 5, Duration.ofMillis(400));
     private static final Effort QUICK = new Effort(1, 1, 3, Duration.ofMillis(300));
 
     /** That fill and step fast, and show bandwidth and cost per tensor. */
