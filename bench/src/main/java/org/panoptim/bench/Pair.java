@@ -35,6 +35,14 @@ final class Pair {
         };
     }
 
+    /** Lets both run for a moment, untimed, so that no turn is taken by code not yet compiled. */
+    void warmUp() {
+        first.warmUp();
+        between.run();
+        second.warmUp();
+        between.run();
+    }
+
     /** Lets both take a turn, and adds what their bodies took. */
     void run(PairTimes times) {
         long before = second.bodies();

@@ -67,6 +67,7 @@ public class StepBeside {
         beside = Opponents.open(opponent, subject);
         beside.refill();
         pair = new Pair(beside::run, subject::run, beside::rest);
+        pair.warmUp();
     }
 
     /** Whether the opponent works on the same parameters. */

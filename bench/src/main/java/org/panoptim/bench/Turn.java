@@ -8,8 +8,9 @@ import java.util.function.LongSupplier;
  */
 final class Turn {
 
-    private static final int MOST_REPETITIONS = 20;
+    private static final int MOST_REPETITIONS = 100;
     private static final long LONG_ENOUGH_NANOS = 5_000_000;
+    private static final long WARM_NANOS = 250_000_000;
 
     private final LongSupplier body;
     private int repetitions = 1;
@@ -18,6 +19,17 @@ final class Turn {
     /** A side whose body returns how many nanoseconds it took; see {@link Pair#timed}. */
     Turn(LongSupplier body) {
         this.body = body;
+    }
+
+    /** Runs the body, untimed, until compilers have had their say. */
+    void warmUp() {
+        long bodiesBefore = bodies;
+        long nanos = 0;
+        long start = System.nanoTime();
+        do {
+            nanos += run();
+        } while (System.nanoTime() - start < WARM_NANOS);
+        plan((double) nanos / (bodies - bodiesBefore));
     }
 
     /** Takes its turn, and returns the mean nanoseconds of a body. */
@@ -30,9 +42,13 @@ final class Turn {
             nanos += run();
         }
         double mean = (double) nanos / repetitions;
-        double wanted = LONG_ENOUGH_NANOS / Math.max(1, mean);
-        repetitions = (int) Math.clamp(wanted, 1, MOST_REPETITIONS);
+        plan(mean);
         return mean;
+    }
+
+    private void plan(double nanosOfBody) {
+        double wanted = LONG_ENOUGH_NANOS / Math.max(1, nanosOfBody);
+        repetitions = (int) Math.clamp(wanted, 1, MOST_REPETITIONS);
     }
 
     private long run() {

@@ -93,7 +93,7 @@ public final class Bench implements BenchProgram {
                         LocalDate.now().toString(),
                         Version.current(),
                         options.command(),
-                        Host.current(description, jvm.arguments()),
+                        Host.current(description, jvm.options()),
                         steps,
                         startUps,
                         calls,

@@ -17,9 +17,9 @@ final class Plan {
     private static final String LIMIT = "limit";
     private static final String ALONE = "none";
 
-    private static final Effort THOROUGH = new Effort(3, 1, 5, Duration.ofMillis(600));
-    private static final Effort ONCE = new Effort(1, 1, 5, Duration.ofMillis(400));
-    private static final Effort QUICK = new Effort(1, 1, 3, Duration.ofMillis(300));
+    private static final Effort THOROUGH = new Effort(3, 0, 5, Duration.ofMillis(600));
+    private static final Effort ONCE = new Effort(1, 0, 5, Duration.ofMillis(600));
+    private static final Effort QUICK = new Effort(1, 0, 3, Duration.ofMillis(250));
 
     /** That fill and step fast, and show bandwidth and cost per tensor. */
     private static final List<String> QUICK_WORKLOADS =
