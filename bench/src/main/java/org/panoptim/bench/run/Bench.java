@@ -101,7 +101,7 @@ public final class Bench implements BenchProgram {
                         leftOut);
         results.write(options.json());
         writeJmh(jmh, options.json());
-        new BenchReport(results).write(options.report());
+        new BenchReport(results, former).write(options.report());
         new Summary(results).lines().forEach(out::println);
         out.println();
         out.println("Report: " + options.report());

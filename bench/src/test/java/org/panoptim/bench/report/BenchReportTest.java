@@ -6,6 +6,7 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.bench.result.Samples;
 
 import java.util.List;
+import java.util.Optional;
 
 class BenchReportTest {
 
@@ -23,7 +24,7 @@ class BenchReportTest {
 
     @Test
     void thePageShowsAllAndStandsInOneFile() throws Exception {
-        var page = new BenchReport(Samples.results(STEPS)).page();
+        var page = new BenchReport(Samples.results(STEPS), Optional.empty()).page();
 
         assertThat(page).doesNotContain("{{").doesNotContain("<script").doesNotContain("src=");
         assertThat(page).doesNotContain("could not be drawn").doesNotContain("NaN");
@@ -40,9 +41,24 @@ class BenchReportTest {
     @Test
     void whatWasNotMeasuredHasNoPlaceInIt() throws Exception {
         var page =
-                new BenchReport(Samples.results(List.of(Samples.step("flat", "limit", 1)))).page();
+                new BenchReport(
+                                Samples.results(List.of(Samples.step("flat", "limit", 1))),
+                                Optional.empty())
+                        .page();
         assertThat(page).doesNotContain("Beside other libraries").doesNotContain("{{");
         assertThat(page.split("<svg", -1)).hasSize(3);
+    }
+
+    @Test
+    void besideAnEarlierRunItSaysWhatChanged() throws Exception {
+        var before = Samples.results(List.of(Samples.step("small", "limit", .5)));
+        var now = Samples.results(List.of(Samples.step("small", "limit", 1)));
+
+        var page = new BenchReport(now, Optional.of(before)).page();
+
+        assertThat(page)
+                .contains("Before and now", "small, STEP, simd: share of the limit", "+100")
+                .doesNotContain("{{");
     }
 
     @Test

@@ -47,4 +47,18 @@ class ReadmeFiguresTest {
                 .contains("| RESNET50 | CHOLESKY |");
         assertThat(ReadmeFigures.rewritten(rewritten, folder)).isEqualTo(rewritten);
     }
+
+    @Test
+    void changesAreWrittenWhereTwoFilesAreNamed(@TempDir Path folder) throws Exception {
+        Samples.results(List.of(Samples.step("flat", "limit", .5))).write(folder.resolve("a.json"));
+        Samples.results(List.of(Samples.step("flat", "limit", 1))).write(folder.resolve("b.json"));
+        var text = "<!-- figures: b.json since a.json -->\n<!-- end of figures -->\n";
+
+        var rewritten = ReadmeFigures.rewritten(text, folder);
+
+        assertThat(rewritten)
+                .startsWith("<!-- figures: b.json since a.json -->\nOn some processor")
+                .contains("| flat, STEP, simd: share of the limit | 0.50", "| +100");
+        assertThat(ReadmeFigures.rewritten(rewritten, folder)).isEqualTo(rewritten);
+    }
 }
