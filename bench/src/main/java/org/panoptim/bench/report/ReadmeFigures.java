@@ -33,15 +33,15 @@ public final class ReadmeFigures {
     private ReadmeFigures() {}
 
     /**
-     * Rewrites a file's figures.
+     * Rewrites the figures of files.
      *
-     * @param arguments the file, which lies in the root of the source tree
+     * @param arguments the files; each names results from the folder that it lies in
      */
     public static void main(String[] arguments) throws IOException {
-        var file = Path.of(arguments[0]).toAbsolutePath();
-        var text = Files.readString(file);
-        var root = file.getParent();
-        Files.writeString(file, rewritten(text, root));
+        for (var argument : arguments) {
+            var file = Path.of(argument).toAbsolutePath();
+            Files.writeString(file, rewritten(Files.readString(file), file.getParent()));
+        }
     }
 
     /**

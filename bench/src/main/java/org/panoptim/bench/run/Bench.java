@@ -80,7 +80,7 @@ public final class Bench implements BenchProgram {
                 calls.addAll(launches.measure(display, leftOut));
             }
             if (plan.hasLong(Part.KFAC)) {
-                refreshes.addAll(refresh.measure(display));
+                refreshes.addAll(refresh.measure(display, leftOut));
                 jmh.addAll(refresh.results());
             }
         } catch (BenchException e) {
