@@ -8,8 +8,11 @@ import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.KfacRefresh;
 import org.panoptim.bench.result.RefreshTimes;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 
 /** Measures the inversion of Kronecker factors by JMH, and beside it PyTorch's. */
 final class Refreshes {
@@ -17,6 +20,12 @@ final class Refreshes {
     private static final List<FactorSizes> MODELS =
             List.of(FactorSizes.RESNET50, FactorSizes.GPT2_SMALL);
     private static final int ITERATIONS = 3;
+
+    /** Newton's method takes minutes on a processor, where it has to be told, not timed finely. */
+    private static final Map<KfacRefresh.Method, Effort> EFFORTS =
+            Map.of(
+                    KfacRefresh.Method.CHOLESKY, new Effort(1, 1, ITERATIONS, Duration.ZERO),
+                    KfacRefresh.Method.NEWTON, new Effort(1, 0, 1, Duration.ZERO));
 
     private final Jvm jvm;
     private final List<RunResult> results = new ArrayList<>();
@@ -26,7 +35,7 @@ final class Refreshes {
     }
 
     int units() {
-        return MODELS.size() * (KfacRefresh.Method.values().length * (1 + ITERATIONS) + 1);
+        return MODELS.size() * (EFFORTS.values().stream().mapToInt(Effort::units).sum() + 1);
     }
 
     List<RefreshTimes> measure(Progress progress, List<String> leftOut) {
@@ -48,14 +57,15 @@ final class Refreshes {
     }
 
     private RefreshTimes measure(FactorSizes model, KfacRefresh.Method method, Progress progress) {
+        var effort = Objects.requireNonNull(EFFORTS.get(method));
         var options =
                 new OptionsBuilder()
                         .include("^" + KfacRefresh.class.getName().replace(".", "\\.") + "\\.")
                         .param("model", model.name())
                         .param("method", method.name())
-                        .forks(1)
-                        .warmupIterations(1)
-                        .measurementIterations(ITERATIONS)
+                        .forks(effort.forks())
+                        .warmupIterations(effort.warmUps())
+                        .measurementIterations(effort.iterations())
                         .jvmArgs(jvm.arguments().toArray(String[]::new))
                         .shouldFailOnError(true)
                         .build();

@@ -29,7 +29,10 @@ final class TorchRefreshes {
      * @throws BenchException if Python cannot; the message has its last line
      */
     static RefreshTimes measure(FactorSizes model, int repetitions) {
-        var interpreter = OutsidePeer.interpreter();
+        return measure(OutsidePeer.interpreter(), model, repetitions);
+    }
+
+    static RefreshTimes measure(String interpreter, FactorSizes model, int repetitions) {
         try {
             var process =
                     new ProcessBuilder(
