@@ -1,7 +1,9 @@
 package org.panoptim.bench.run;
 
+import org.panoptim.bench.Place;
 import org.panoptim.bench.Work;
 import org.panoptim.bench.Workload;
+import org.panoptim.cli.InputException;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -28,15 +30,16 @@ final class Plan {
     private static final List<Work> WITH_PEERS = List.of(Work.STEP, Work.CLIP_STEP_ZERO);
 
     private final boolean quick;
+    private final List<String> wanted;
     private final List<String> workloads;
-    private final String backend;
+    private final Target target;
     private final Set<Part> parts;
 
-    Plan(boolean quick, List<String> workloads, String backend, Set<Part> parts) {
+    Plan(boolean quick, List<String> workloads, Target target, Set<Part> parts) {
         this.quick = quick;
-        this.workloads =
-                !workloads.isEmpty() ? workloads : quick ? QUICK_WORKLOADS : Workload.USUAL;
-        this.backend = backend;
+        wanted = !workloads.isEmpty() ? workloads : quick ? QUICK_WORKLOADS : Workload.USUAL;
+        this.workloads = wanted.stream().filter(name -> fits(target, name)).toList();
+        this.target = target;
         this.parts = parts;
     }
 
@@ -53,14 +56,50 @@ final class Plan {
         return has(part) && !quick;
     }
 
-    /** What is wanted, but takes too long. */
+    private static boolean fits(Target target, String workload) {
+        return target.holds(Workload.named(workload));
+    }
+
+    /**
+     * Demands that what is wanted can be measured while someone waits.
+     *
+     * @throws InputException if it cannot
+     */
+    void requireFeasible() {
+        if (has(Part.LIMIT) || has(Part.PEERS)) {
+            wanted.forEach(name -> target.requireFeasible(Workload.named(name)));
+        }
+    }
+
+    /** What is wanted, but takes too long or too much memory. */
     List<String> leftOut() {
-        return quick
-                ? Stream.of(Part.LAUNCH, Part.KFAC)
-                        .filter(this::has)
-                        .map(part -> part.option() + ": takes minutes, and --quick was asked for")
-                        .toList()
-                : List.of();
+        var lines = new ArrayList<String>();
+        if (has(Part.LIMIT) || has(Part.PEERS)) {
+            tooLarge(wanted.stream()).forEach(lines::add);
+        }
+        if (has(Part.SCALING)) {
+            if (isVirtual()) {
+                lines.add("scaling: the virtual device would take hours");
+            } else {
+                tooLarge(scaled()).forEach(lines::add);
+            }
+        }
+        if (quick) {
+            Stream.of(Part.LAUNCH, Part.KFAC)
+                    .filter(this::has)
+                    .map(part -> part.option() + ": takes minutes, and --quick was asked for")
+                    .forEach(lines::add);
+        }
+        return lines;
+    }
+
+    private Stream<String> tooLarge(Stream<String> names) {
+        return names.filter(name -> !fits(target, name))
+                .map(name -> name + ": too large for the device's memory");
+    }
+
+    private boolean isVirtual() {
+        return target.place() == Place.VIRTUAL_DEVICE;
     }
 
     /**
@@ -76,8 +115,10 @@ final class Plan {
         if (has(Part.PEERS)) {
             runs.addAll(besidePeers(peers));
         }
-        if (has(Part.SCALING)) {
-            scaled().forEach(name -> runs.add(run(name, Work.STEP, LIMIT, quick ? QUICK : ONCE)));
+        if (has(Part.SCALING) && !isVirtual()) {
+            scaled().filter(name -> fits(target, name))
+                    .map(name -> run(name, Work.STEP, LIMIT, quick ? QUICK : ONCE))
+                    .forEach(runs::add);
         }
         return runs;
     }
@@ -104,7 +145,7 @@ final class Plan {
                                         new StepRun(
                                                 workload,
                                                 work,
-                                                backend,
+                                                target.name(),
                                                 name,
                                                 description,
                                                 quick ? QUICK : ONCE)));
@@ -128,7 +169,13 @@ final class Plan {
     }
 
     private StepRun run(String workload, Work work, String opponent, Effort effort) {
-        var description = opponent.equals(LIMIT) ? "plain C loop over the same arrays" : "alone";
-        return new StepRun(workload, work, backend, opponent, description, effort);
+        var description = opponent.equals(LIMIT) ? limit() : "alone";
+        return new StepRun(workload, work, target.name(), opponent, description, effort);
+    }
+
+    private String limit() {
+        return target.place() == Place.HOST
+                ? "plain C loop over the same arrays"
+                : "copy within the device's memory";
     }
 }
