@@ -105,6 +105,31 @@ class OutsidePeerTest {
     }
 
     @Test
+    void onAGpuPyTorchIsAskedForCudaAndThePeersOfTheJvmAreLeftOut() {
+        // Says what it was started with, and ends.
+        var former = System.getProperty(OutsidePeer.PYTHON);
+        System.setProperty(OutsidePeer.PYTHON, "echo");
+        try {
+            var here = PeersHere.find(Place.DEVICE);
+            assertThat(here.descriptions()).isEmpty();
+            assertThat(here.leftOut())
+                    .hasSize(2)
+                    .anyMatch(line -> line.endsWith("--device cuda"))
+                    .contains("peers on the JVM: measured on the processor alone");
+            assertThat(PeersHere.find(Place.HOST).leftOut())
+                    .anyMatch(line -> line.endsWith("--device cpu"));
+        } finally {
+            restore(former);
+        }
+    }
+
+    @Test
+    void besideTheVirtualDeviceNoPeerIsLookedFor() {
+        assertThat(PeersHere.find(Place.VIRTUAL_DEVICE).descriptions()).isEmpty();
+        assertThat(PeersHere.find(Place.VIRTUAL_DEVICE).leftOut()).hasSize(2);
+    }
+
+    @Test
     void withoutAnInterpreterTheReasonIsNamed() {
         var former = System.getProperty(OutsidePeer.PYTHON);
         System.setProperty(OutsidePeer.PYTHON, "no-such-python");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 import org.panoptim.bench.result.Samples;
+import org.panoptim.bench.result.StepTimes;
 
 import java.util.List;
 
@@ -43,6 +44,30 @@ class BenchReportTest {
                 new BenchReport(Samples.results(List.of(Samples.step("flat", "limit", 1)))).page();
         assertThat(page).doesNotContain("Beside other libraries").doesNotContain("{{");
         assertThat(page.split("<svg", -1)).hasSize(3);
+    }
+
+    @Test
+    void thePageSaysWhatTheLimitIs() throws Exception {
+        var onHost = Samples.step("flat", "limit", 1);
+        var onDevice =
+                new StepTimes(
+                        onHost.workload(),
+                        onHost.work(),
+                        "cuda-ffm",
+                        onHost.opponent(),
+                        onHost.description(),
+                        onHost.tensors(),
+                        onHost.elements(),
+                        onHost.step(),
+                        onHost.beside(),
+                        onHost.allocated());
+
+        assertThat(new BenchReport(Samples.results(List.of(onHost))).page())
+                .contains("plain C loop")
+                .doesNotContain("copy within the device");
+        assertThat(new BenchReport(Samples.results(List.of(onDevice))).page())
+                .contains("copy within the device")
+                .doesNotContain("plain C loop");
     }
 
     @Test

@@ -7,8 +7,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.Samples;
+import org.panoptim.bench.result.StartUpTimes;
 import org.panoptim.bench.result.StepTimes;
 import org.panoptim.cli.InputException;
 import org.panoptim.cli.bench.BenchOptions;
@@ -128,6 +131,20 @@ class BenchTest {
                 .contains(
                         "peers on the JVM: measured on the processor alone",
                         "scaling: the virtual device would take hours");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cuda-ffm", "cuda-jcuda"})
+    @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+    void theStartUpOfABackendOnADeviceIsMeasuredWithTheDriverThatIsHere(String backend)
+            throws Exception {
+        run(Optional.of(backend), List.of(), List.of("start-up"), Optional.empty());
+
+        var results = Results.read(folder.resolve("bench.json"));
+        assertThat(results.startUps())
+                .extracting(StartUpTimes::backend)
+                .containsExactly(backend, backend);
+        assertThat(results.leftOut()).isEmpty();
     }
 
     @Test
