@@ -84,6 +84,7 @@ def main():
                 "seconds": statistics.median(measured),
                 "from": min(measured),
                 "to": max(measured),
+                "all_seconds": measured,
             }
         )
     print(

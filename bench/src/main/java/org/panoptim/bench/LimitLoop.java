@@ -9,8 +9,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * The machine's own limit: the plain C loop over a model's tensors, on all cores, each with an
- * equal and contiguous share of the elements.
+ * The machine's own limit: the plain C loop over a model's tensors, on all cores that have enough
+ * to do, each with an equal and contiguous share of the elements.
  */
 final class LimitLoop implements AutoCloseable {
 
@@ -27,13 +27,17 @@ final class LimitLoop implements AutoCloseable {
         }
     }
 
+    /** To wake a thread for fewer elements takes longer than to do without it. */
+    private static final long LEAST_SHARE = 1 << 17;
+
     private final ExecutorService pool;
     private final List<List<Piece>> shares;
 
-    LimitLoop(HostModel model, int threads) {
+    LimitLoop(HostModel model, int mostThreads) {
         var means = model.zeros();
         var squares = model.zeros();
         long all = model.values().stream().mapToLong(MemorySegment::byteSize).sum() / Float.BYTES;
+        int threads = Math.clamp(all / LEAST_SHARE, 1, mostThreads);
         shares = new ArrayList<>();
         for (int thread = 0; thread < threads; thread++) {
             long from = all * thread / threads;

@@ -16,7 +16,7 @@ import java.util.List;
  * PyTorch's AdamW in a Python process ({@code bench/peers/torch_cpu.py}), which takes a step when
  * told to and says how long it took.
  */
-final class OutsidePeer implements AutoCloseable {
+public final class OutsidePeer implements AutoCloseable {
 
     /** The system property that names the interpreter; else {@code python3}. */
     static final String PYTHON = "panoptim.python";
@@ -50,7 +50,7 @@ final class OutsidePeer implements AutoCloseable {
             process =
                     new ProcessBuilder(
                                     interpreter(),
-                                    script().toString(),
+                                    script("torch_cpu.py").toString(),
                                     "--variant",
                                     name.substring(PREFIX.length()),
                                     "--threads",
@@ -72,7 +72,8 @@ final class OutsidePeer implements AutoCloseable {
         }
     }
 
-    private static String interpreter() {
+    /** The interpreter: what {@link #PYTHON} names, or {@code python3}. */
+    public static String interpreter() {
         return System.getProperty(PYTHON, "python3");
     }
 
@@ -80,8 +81,9 @@ final class OutsidePeer implements AutoCloseable {
         return place == Place.HOST ? "cpu" : "cuda";
     }
 
-    private static Path script() {
-        return PeerLibraries.folder().resolve("torch_cpu.py");
+    /** A script of the folder {@code bench/peers}. */
+    public static Path script(String name) {
+        return PeerLibraries.folder().resolve(name);
     }
 
     /** What is measured under that name. */

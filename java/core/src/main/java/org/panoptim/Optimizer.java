@@ -13,6 +13,7 @@ import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepPlan;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -120,8 +121,9 @@ public final class Optimizer implements AutoCloseable {
 
     private void checkMemory(boolean zeroing) {
         var thread = Thread.currentThread();
+        MemorySegment.@Nullable Scope known = null;
         for (var parameter : parameters) {
-            parameter.checkAccess(thread);
+            known = parameter.checkAccess(thread, known);
             if (zeroing) {
                 parameter.checkZeroable();
             }

@@ -3,6 +3,7 @@ package org.panoptim;
 import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.MemorySegment.Scope;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -29,8 +30,15 @@ public final class Parameter {
     private final DType dtype;
     private final long elements;
     private final Memory value;
+    private final @Nullable Scope valueScope;
     private @Nullable Memory gradient;
     private @Nullable Memory curvature;
+
+    // What every step asks of every parameter, kept here so that it need not follow references.
+    private @Nullable Scope gradientScope;
+    private @Nullable Scope curvatureScope;
+    private long gradientAddress;
+    private long curvatureAddress;
 
     private Parameter(String name, Shape shape, DType dtype, Memory value) {
         this.name = Objects.requireNonNull(name, "name");
@@ -48,6 +56,7 @@ public final class Parameter {
         if (value instanceof HostMemory(var segment) && segment.isReadOnly()) {
             throw refused("the value's segment is read-only");
         }
+        valueScope = scopeOf(value);
     }
 
     /**
@@ -127,12 +136,16 @@ public final class Parameter {
         checkMemory("gradient", gradient);
         checkApart("gradient", gradient);
         this.gradient = gradient;
+        gradientScope = scopeOf(gradient);
+        gradientAddress = addressOf(gradient);
         return this;
     }
 
     /** Takes the gradient away: the coming steps leave this parameter and its count alone. */
     public Parameter clearGradient() {
         gradient = null;
+        gradientScope = null;
+        gradientAddress = 0;
         return this;
     }
 
@@ -168,12 +181,18 @@ public final class Parameter {
         checkMemory("curvature", curvature);
         checkApart("curvature", curvature);
         this.curvature = curvature;
+        curvatureScope = scopeOf(curvature);
+        curvatureAddress = addressOf(curvature);
         return this;
     }
 
     /** Takes the curvature away. */
     public Parameter clearCurvature() {
-        curvature = null;
+        if (curvature != null) {
+            curvature = null;
+            curvatureScope = null;
+            curvatureAddress = 0;
+        }
         return this;
     }
 
@@ -182,16 +201,16 @@ public final class Parameter {
      * Java heap; allocates nothing.
      */
     public long gradientAddress() {
-        return elements == 0 ? 0 : addressOf(gradient);
+        return gradientAddress;
     }
 
     /** As {@link #gradientAddress()}, of the curvature. */
     public long curvatureAddress() {
-        return elements == 0 ? 0 : addressOf(curvature);
+        return curvatureAddress;
     }
 
-    private static long addressOf(@Nullable Memory memory) {
-        if (memory == null) {
+    private long addressOf(Memory memory) {
+        if (elements == 0) {
             return 0;
         }
         return memory instanceof HostMemory host && !host.segment().isNative()
@@ -199,34 +218,46 @@ public final class Parameter {
                 : memory.address();
     }
 
+    private static @Nullable Scope scopeOf(Memory memory) {
+        return memory instanceof HostMemory host ? host.segment().scope() : null;
+    }
+
     /**
      * Checks that all memory may be used by this thread now; allocates nothing.
      *
+     * @param known a scope that may, seen a moment ago: most parameters share one
+     * @return the scope seen last
      * @throws IllegalStateException if an arena was closed or belongs to another thread
      */
-    void checkAccess(Thread thread) {
-        checkAccess("value", value, thread);
-        checkAccess("gradient", gradient, thread);
-        checkAccess("curvature", curvature, thread);
+    @Nullable Scope checkAccess(Thread thread, @Nullable Scope known) {
+        var seen = checkAccess("value", value, valueScope, thread, known);
+        seen = checkAccess("gradient", gradient, gradientScope, thread, seen);
+        return checkAccess("curvature", curvature, curvatureScope, thread, seen);
     }
 
-    private void checkAccess(String what, @Nullable Memory memory, Thread thread) {
-        if (memory instanceof HostMemory host) {
-            var segment = host.segment();
-            if (!segment.scope().isAlive()) {
-                throw new IllegalStateException(
-                        "parameter '" + name + "': the arena of its " + what + " is closed");
-            }
-            if (!segment.isAccessibleBy(thread)) {
-                throw new IllegalStateException(
-                        "parameter '"
-                                + name
-                                + "': the arena of its "
-                                + what
-                                + " is confined to a thread other than "
-                                + thread.getName());
-            }
+    private @Nullable Scope checkAccess(
+            String what,
+            @Nullable Memory memory,
+            @Nullable Scope scope,
+            Thread thread,
+            @Nullable Scope known) {
+        if (scope == null || scope == known || !(memory instanceof HostMemory(var segment))) {
+            return known;
         }
+        if (!scope.isAlive()) {
+            throw new IllegalStateException(
+                    "parameter '" + name + "': the arena of its " + what + " is closed");
+        }
+        if (!segment.isAccessibleBy(thread)) {
+            throw new IllegalStateException(
+                    "parameter '"
+                            + name
+                            + "': the arena of its "
+                            + what
+                            + " is confined to a thread other than "
+                            + thread.getName());
+        }
+        return scope;
     }
 
     /**

@@ -2,6 +2,7 @@ package org.panoptim.bench.report;
 
 import org.panoptim.bench.Work;
 import org.panoptim.bench.Workload;
+import org.panoptim.bench.result.Comparison;
 import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.bench.result.StartUpTimes;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** What was measured as a web page in one file, which needs no network. */
@@ -24,12 +26,18 @@ public final class BenchReport {
     private static final double BYTES_OF_STEP = 28;
 
     private final Results results;
+    private final Optional<Results> former;
     private final Shares shares;
     private final Limit limit;
 
-    /** The page of these results. */
-    public BenchReport(Results results) {
+    /**
+     * The page of these results.
+     *
+     * @param former those of an earlier run, to compare them with
+     */
+    public BenchReport(Results results, Optional<Results> former) {
         this.results = results;
+        this.former = former;
         shares = new Shares(results);
         limit = Limit.of(results);
     }
@@ -43,6 +51,7 @@ public final class BenchReport {
         return template()
                 .replace("{{lead}}", Html.escape(lead()))
                 .replace("{{leftOut}}", leftOut())
+                .replace("{{changes}}", former.map(this::changes).orElse(""))
                 .replace("{{steps}}", steps())
                 .replace("{{peers}}", peers())
                 .replace("{{scaling}}", scaling())
@@ -76,6 +85,26 @@ public final class BenchReport {
         return results.leftOut().stream()
                 .map(line -> Html.note("Left out: " + line))
                 .collect(Collectors.joining("\n"));
+    }
+
+    private String changes(Results before) {
+        return section(
+                "Before and now",
+                "",
+                List.of("Figure; larger is better", "Before", "Now", "Change", "Beyond the spread"),
+                Comparison.of(before, results).changes().stream()
+                        .map(
+                                change ->
+                                        Html.row(
+                                                "",
+                                                change.figure(),
+                                                Format.ratio(change.before()),
+                                                Format.ratio(change.now()),
+                                                Format.percent(change.gain()),
+                                                change.isBeyondSpread() ? "yes" : "no"))
+                        .toList(),
+                "Before: Panoptim %s, %s, %s."
+                        .formatted(before.version(), before.date(), before.command()));
     }
 
     private String steps() {

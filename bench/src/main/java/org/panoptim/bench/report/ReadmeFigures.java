@@ -2,6 +2,7 @@ package org.panoptim.bench.report;
 
 import org.panoptim.bench.Work;
 import org.panoptim.bench.Workload;
+import org.panoptim.bench.result.Comparison;
 import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.bench.result.StepTimes;
@@ -19,26 +20,28 @@ import java.util.stream.Stream;
 
 /**
  * Writes README's figures from files of results, so that they cannot drift from them: what stands
- * between {@code <!-- figures: FILE -->} and {@code <!-- end of figures -->}.
+ * between {@code <!-- figures: FILE -->} and {@code <!-- end of figures -->}. After {@code FILE
+ * since OLD} it is what changed from the one file to the other.
  */
 public final class ReadmeFigures {
 
     private static final Pattern BLOCK =
             Pattern.compile(
-                    "(<!-- figures: (\\S+) -->\n).*?(<!-- end of figures -->)", Pattern.DOTALL);
+                    "(<!-- figures: (\\S+)(?: since (\\S+))? -->\n).*?(<!-- end of figures -->)",
+                    Pattern.DOTALL);
 
     private ReadmeFigures() {}
 
     /**
-     * Rewrites a file's figures.
+     * Rewrites the figures of files.
      *
-     * @param arguments the file, which lies in the root of the source tree
+     * @param arguments the files; each names results from the folder that it lies in
      */
     public static void main(String[] arguments) throws IOException {
-        var file = Path.of(arguments[0]).toAbsolutePath();
-        var text = Files.readString(file);
-        var root = file.getParent();
-        Files.writeString(file, rewritten(text, root));
+        for (var argument : arguments) {
+            var file = Path.of(argument).toAbsolutePath();
+            Files.writeString(file, rewritten(Files.readString(file), file.getParent()));
+        }
     }
 
     /**
@@ -51,10 +54,14 @@ public final class ReadmeFigures {
         var result = new StringBuilder();
         while (matcher.find()) {
             var results = Results.read(root.resolve(matcher.group(2)));
+            var former = matcher.group(3);
+            var figures =
+                    former == null
+                            ? figures(results)
+                            : changes(Results.read(root.resolve(former)), results);
             matcher.appendReplacement(
                     result,
-                    Matcher.quoteReplacement(
-                            matcher.group(1) + figures(results) + matcher.group(3)));
+                    Matcher.quoteReplacement(matcher.group(1) + figures + matcher.group(4)));
         }
         return matcher.appendTail(result).toString();
     }
@@ -69,6 +76,24 @@ public final class ReadmeFigures {
                         refreshes(results))
                 .filter(part -> !part.isEmpty())
                 .collect(Collectors.joining("\n"));
+    }
+
+    private static String changes(Results before, Results now) {
+        return origin(now)
+                + "\n"
+                + table(
+                        List.of("larger is better", "before", "now", "change"),
+                        Comparison.of(before, now).changes().stream()
+                                .map(
+                                        change ->
+                                                List.of(
+                                                        change.figure(),
+                                                        Format.ratio(change.before()),
+                                                        Format.ratio(change.now()),
+                                                        change.isBeyondSpread()
+                                                                ? Format.percent(change.gain())
+                                                                : "within the spread"))
+                                .toList());
     }
 
     private static String origin(Results results) {

@@ -56,8 +56,14 @@ public record Comparison(List<Change> changes) {
                                                             step.advantage())
                                                     : new Change(
                                                             name(step, "steps a second"),
-                                                            rate(old),
-                                                            rate(step))));
+                                                            rate(old.seconds()),
+                                                            rate(step.seconds()))));
+        }
+        for (var start : now.startUps()) {
+            before.startUps().stream()
+                    .filter(old -> old.backend().equals(start.backend()))
+                    .filter(old -> old.cached() == start.cached())
+                    .forEach(old -> changes.add(new Change(name(start), rate(old), rate(start))));
         }
         return new Comparison(changes);
     }
@@ -76,8 +82,16 @@ public record Comparison(List<Change> changes) {
         return "%s, %s, %s: %s".formatted(step.workload(), step.work(), step.backend(), figure);
     }
 
-    private static Spread rate(StepTimes step) {
-        var seconds = step.seconds();
+    private static String name(StartUpTimes start) {
+        return "first step of a process, %s, %s: processes a second"
+                .formatted(start.backend(), start.cached() ? "with a cache" : "without a cache");
+    }
+
+    private static Spread rate(StartUpTimes start) {
+        return rate(Spread.of(start.stepped()).times(1e-3));
+    }
+
+    private static Spread rate(Spread seconds) {
         return new Spread(1 / seconds.median(), 1 / seconds.largest(), 1 / seconds.smallest());
     }
 

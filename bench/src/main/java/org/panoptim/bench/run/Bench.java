@@ -78,7 +78,7 @@ public final class Bench implements BenchProgram {
                 calls.addAll(launches.measure(display, leftOut));
             }
             if (plan.hasLong(Part.KFAC)) {
-                refreshes.addAll(refresh.measure(display));
+                refreshes.addAll(refresh.measure(display, leftOut));
                 jmh.addAll(refresh.results());
             }
         } catch (BenchException e) {
@@ -99,7 +99,7 @@ public final class Bench implements BenchProgram {
                         leftOut);
         results.write(options.json());
         writeJmh(jmh, options.json());
-        new BenchReport(results).write(options.report());
+        new BenchReport(results, former).write(options.report());
         new Summary(results).lines().forEach(out::println);
         out.println();
         out.println("Report: " + options.report());

@@ -11,7 +11,7 @@ import org.panoptim.bench.result.RefreshTimes;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Measures the inversion of Kronecker factors by JMH. */
+/** Measures the inversion of Kronecker factors by JMH, and beside it PyTorch's. */
 final class Refreshes {
 
     private static final List<FactorSizes> MODELS =
@@ -26,12 +26,19 @@ final class Refreshes {
     }
 
     int units() {
-        return MODELS.size() * KfacRefresh.Method.values().length * (1 + ITERATIONS);
+        return MODELS.size() * (KfacRefresh.Method.values().length * (1 + ITERATIONS) + 1);
     }
 
-    List<RefreshTimes> measure(Progress progress) {
+    List<RefreshTimes> measure(Progress progress, List<String> leftOut) {
         var times = new ArrayList<RefreshTimes>();
         for (var model : MODELS) {
+            progress.begin("inverses of %s's factors, PyTorch".formatted(model));
+            try {
+                times.add(TorchRefreshes.measure(model, ITERATIONS));
+            } catch (BenchException e) {
+                leftOut.add("kfac: PyTorch on %s: %s".formatted(model, e.getMessage()));
+            }
+            progress.advance();
             for (var method : KfacRefresh.Method.values()) {
                 progress.begin("inverses of %s's factors, %s".formatted(model, method));
                 times.add(measure(model, method, progress));

@@ -6,7 +6,9 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.bench.result.Samples;
 import org.panoptim.bench.result.StepTimes;
 
+import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 
 class BenchReportTest {
 
@@ -24,7 +26,7 @@ class BenchReportTest {
 
     @Test
     void thePageShowsAllAndStandsInOneFile() throws Exception {
-        var page = new BenchReport(Samples.results(STEPS)).page();
+        var page = new BenchReport(Samples.results(STEPS), Optional.empty()).page();
 
         assertThat(page).doesNotContain("{{").doesNotContain("<script").doesNotContain("src=");
         assertThat(page).doesNotContain("could not be drawn").doesNotContain("NaN");
@@ -41,7 +43,10 @@ class BenchReportTest {
     @Test
     void whatWasNotMeasuredHasNoPlaceInIt() throws Exception {
         var page =
-                new BenchReport(Samples.results(List.of(Samples.step("flat", "limit", 1)))).page();
+                new BenchReport(
+                                Samples.results(List.of(Samples.step("flat", "limit", 1))),
+                                Optional.empty())
+                        .page();
         assertThat(page).doesNotContain("Beside other libraries").doesNotContain("{{");
         assertThat(page.split("<svg", -1)).hasSize(3);
     }
@@ -62,12 +67,28 @@ class BenchReportTest {
                         onHost.beside(),
                         onHost.allocated());
 
-        assertThat(new BenchReport(Samples.results(List.of(onHost))).page())
+        assertThat(page(onHost))
                 .contains("plain C loop")
                 .doesNotContain("copy within the device");
-        assertThat(new BenchReport(Samples.results(List.of(onDevice))).page())
+        assertThat(page(onDevice))
                 .contains("copy within the device")
                 .doesNotContain("plain C loop");
+    }
+
+    private static String page(StepTimes step) throws IOException {
+        return new BenchReport(Samples.results(List.of(step)), Optional.empty()).page();
+    }
+
+    @Test
+    void besideAnEarlierRunItSaysWhatChanged() throws Exception {
+        var before = Samples.results(List.of(Samples.step("small", "limit", .5)));
+        var now = Samples.results(List.of(Samples.step("small", "limit", 1)));
+
+        var page = new BenchReport(now, Optional.of(before)).page();
+
+        assertThat(page)
+                .contains("Before and now", "small, STEP, simd: share of the limit", "+100")
+                .doesNotContain("{{");
     }
 
     @Test

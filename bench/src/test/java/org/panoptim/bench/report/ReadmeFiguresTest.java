@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.bench.result.Samples;
 
 import java.nio.file.Files;
@@ -14,14 +16,16 @@ class ReadmeFiguresTest {
 
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
 
-    @Test
-    void readmeHasTheFiguresOfItsFiles() throws Exception {
-        var readme = Files.readString(ROOT.resolve("README.md"));
+    @ParameterizedTest
+    @ValueSource(strings = {"README.md", "bench/FINDINGS.md"})
+    void textsHaveTheFiguresOfTheirFiles(String name) throws Exception {
+        var file = ROOT.resolve(name);
+        var text = Files.readString(file);
 
-        assertThat(readme).contains("<!-- figures: bench/results/");
-        assertThat(readme)
-                .as("scripts/readme-figures brings README up to date")
-                .isEqualTo(ReadmeFigures.rewritten(readme, ROOT));
+        assertThat(text).containsPattern("<!-- figures: \\S*results/");
+        assertThat(text)
+                .as("scripts/readme-figures brings %s up to date", name)
+                .isEqualTo(ReadmeFigures.rewritten(text, file.getParent()));
     }
 
     @Test
@@ -45,6 +49,20 @@ class ReadmeFiguresTest {
                 .contains("| `simd` | yes | 100 ms (100 ms to 100 ms)")
                 .contains("| a device's step through FFM | 650 ns")
                 .contains("| RESNET50 | CHOLESKY |");
+        assertThat(ReadmeFigures.rewritten(rewritten, folder)).isEqualTo(rewritten);
+    }
+
+    @Test
+    void changesAreWrittenWhereTwoFilesAreNamed(@TempDir Path folder) throws Exception {
+        Samples.results(List.of(Samples.step("flat", "limit", .5))).write(folder.resolve("a.json"));
+        Samples.results(List.of(Samples.step("flat", "limit", 1))).write(folder.resolve("b.json"));
+        var text = "<!-- figures: b.json since a.json -->\n<!-- end of figures -->\n";
+
+        var rewritten = ReadmeFigures.rewritten(text, folder);
+
+        assertThat(rewritten)
+                .startsWith("<!-- figures: b.json since a.json -->\nOn some processor")
+                .contains("| flat, STEP, simd: share of the limit | 0.50", "| +100");
         assertThat(ReadmeFigures.rewritten(rewritten, folder)).isEqualTo(rewritten);
     }
 }

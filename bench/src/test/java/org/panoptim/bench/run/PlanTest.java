@@ -59,8 +59,19 @@ class PlanTest {
         var whole = plan(false, List.of());
         assertThat(units(quick)).isLessThan(units(whole) / 5);
         assertThat(quick.hasLong(Part.KFAC)).isFalse();
-        assertThat(quick.leftOut()).hasSize(2).anyMatch(line -> line.startsWith("kfac: "));
+        assertThat(quick.leftOut())
+                .hasSize(3)
+                .anyMatch(line -> line.startsWith("kfac: "))
+                .anyMatch(line -> line.startsWith("torch-foreach, and peers on resnet-50: "));
         assertThat(whole.leftOut()).isEmpty();
+    }
+
+    @Test
+    void quickLeavesNoPeerOutOfWorkloadsThatWereNamed() {
+        var peers = Map.of("torch-foreach", "what it is");
+        assertThat(plan(true, List.of("resnet-50"), "peers").steps(peers)).hasSize(1);
+        assertThat(plan(true, List.of("resnet-50"), "peers").leftOut()).isEmpty();
+        assertThat(plan(true, List.of(), "peers").steps(peers)).isEmpty();
     }
 
     private static int units(Plan plan) {
