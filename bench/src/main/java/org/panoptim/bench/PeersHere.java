@@ -35,7 +35,9 @@ public record PeersHere(Map<String, String> descriptions, List<String> leftOut) 
             case VIRTUAL_DEVICE ->
                     new PeersHere(
                             Map.of(),
-                            List.of("PyTorch in Python: there is no GPU, only the virtual one", JVM));
+                            List.of(
+                                    "PyTorch in Python: there is no GPU, only the virtual one",
+                                    JVM));
         };
     }
 
