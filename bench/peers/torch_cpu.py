@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""PyTorch's AdamW on the CPU, stepped at the word of another process, so that both take turns.
+"""PyTorch's AdamW, on the CPU or on CUDA, stepped at the word of another process: both take turns.
 
 Reads lines and answers each with one, which begins with "= ", unlike what libraries say. First the shapes as JSON, for example [[768, 768], [768]];
 the answer names PyTorch's version. Then
@@ -21,6 +21,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--variant", choices=("fused", "foreach"), required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     return parser.parse_args()
 
 
@@ -28,13 +29,15 @@ def main():
     options = arguments()
     import torch
 
+    if options.device == "cuda" and not torch.cuda.is_available():
+        sys.exit("PyTorch %s finds no CUDA device" % torch.__version__)
     torch.set_num_threads(options.threads)
 
     def fill(shape, period, half):
         count = 1
         for size in shape:
             count *= size
-        places = torch.arange(count, dtype=torch.int32)
+        places = torch.arange(count, dtype=torch.int32, device=options.device)
         return ((places % period).to(torch.float32) / half - 1).reshape(shape)
 
     tensors = []
@@ -54,9 +57,15 @@ def main():
         optimizer.step()
         optimizer.zero_grad(set_to_none=False)
 
+    def wait():
+        if options.device == "cuda":
+            torch.cuda.synchronize()
+
     def timed(body):
+        wait()
         start = time.perf_counter()
         body()
+        wait()
         return repr(time.perf_counter() - start)
 
     def element(tensor, index):

@@ -120,12 +120,12 @@ public final class CudaFigures {
                     Map.of("workload", workload.name(), "left_out", "too large for the device"));
             return;
         }
-        try (var model = new CudaModel(backend, shapes)) {
+        try (var model = new DeviceModel(backend, List.of(shapes))) {
             rules.forEach(rule -> measure(workload, model, rule));
         }
     }
 
-    private void measure(Workload workload, CudaModel model, Measured measured) {
+    private void measure(Workload workload, DeviceModel model, Measured measured) {
         var rule = measured.rule();
         long copyBytes = backend.device().virtual() ? 1 << 16 : COPY_BYTES;
         try (var from = backend.allocate(copyBytes);
@@ -161,7 +161,7 @@ public final class CudaFigures {
     }
 
     private static Optimizer build(
-            Backend backend, CudaModel model, UpdateRule rule, boolean whole) {
+            Backend backend, DeviceModel model, UpdateRule rule, boolean whole) {
         var builder = Optimizer.builder(rule).group("all", model.parameters()).backend(backend);
         if (whole) {
             builder.clipGlobalNorm(1).zeroGradients(true);

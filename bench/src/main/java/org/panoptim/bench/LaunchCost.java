@@ -92,7 +92,7 @@ public class LaunchCost {
     @Setup
     public void open() {
         backend = implementation.opener.open(CudaOptions.defaults());
-        try (var model = new Model(Workload.named(Workload.FEW))) {
+        try (var model = new HostModel(Workload.named(Workload.FEW))) {
             optimizer =
                     Optimizer.builder(AdamW.defaults())
                             .group("all", onDevice(model))
@@ -107,7 +107,7 @@ public class LaunchCost {
         VirtualGpu.empty(empty);
     }
 
-    private List<Parameter> onDevice(Model model) {
+    private List<Parameter> onDevice(HostModel model) {
         var parameters = new ArrayList<Parameter>();
         for (int i = 0; i < model.parameters().size(); i++) {
             var onHost = model.parameters().get(i);

@@ -33,7 +33,7 @@ final class LimitLoop implements AutoCloseable {
     private final ExecutorService pool;
     private final List<List<Piece>> shares;
 
-    LimitLoop(Model model, int mostThreads) {
+    LimitLoop(HostModel model, int mostThreads) {
         var means = model.zeros();
         var squares = model.zeros();
         long all = model.values().stream().mapToLong(MemorySegment::byteSize).sum() / Float.BYTES;

@@ -9,7 +9,10 @@ final class Opponents {
     /** Nothing: the step alone. */
     static final String NONE = "none";
 
-    /** The plain C loop of AdamW over the same parameters and gradients. */
+    /**
+     * The machine's limit: the plain C loop of AdamW over the same parameters and gradients, and on
+     * a device a copy within its memory.
+     */
     static final String LIMIT = "limit";
 
     /** Panoptim's own plain step, over the same parameters and gradients. */
@@ -30,23 +33,55 @@ final class Opponents {
         int threads = Runtime.getRuntime().availableProcessors();
         return switch (name) {
             case NONE -> new OfSubject(() -> 0, () -> {});
-            case LIMIT -> {
-                var loop = new LimitLoop(subject.model(), threads);
-                yield new OfSubject(Pair.timed(loop::run), loop::close);
-            }
+            case LIMIT -> limit(subject.model(), threads);
             case STEP -> {
                 var optimizer = subject.plainOptimizer();
-                yield new OfSubject(Pair.timed(optimizer::step), optimizer::close);
+                yield new OfSubject(
+                        Pair.timed(
+                                () -> {
+                                    optimizer.step();
+                                    subject.model().awaitSteps();
+                                }),
+                        optimizer::close);
             }
             default ->
                     OutsidePeer.NAMES.contains(name)
-                            ? new Outside(
-                                    new OutsidePeer(name, subject.workload().shapes(), threads),
-                                    subject.work())
-                            : new PeerOpponent(
-                                    PeerLibraries.load(PeerLibraries.folder(), name),
-                                    subject,
-                                    threads);
+                            ? outside(name, subject, threads)
+                            : peer(name, subject, threads);
+        };
+    }
+
+    private static Opponent limit(Model model, int threads) {
+        return switch (model) {
+            case HostModel host -> {
+                var loop = new LimitLoop(host, threads);
+                yield new OfSubject(Pair.timed(loop::run), loop::close);
+            }
+            case DeviceModel device -> {
+                var copy = new DeviceCopy(device.backend(), device.elements());
+                yield new OfSubject(Pair.timed(copy::run), copy::close);
+            }
+        };
+    }
+
+    private static Opponent outside(String name, Subject subject, int threads) {
+        var place =
+                switch (subject.model()) {
+                    case HostModel _ -> Place.HOST;
+                    case DeviceModel _ -> Place.DEVICE;
+                };
+        return new Outside(
+                new OutsidePeer(name, subject.workload().shapes(), threads, place),
+                subject.work());
+    }
+
+    private static Opponent peer(String name, Subject subject, int threads) {
+        var peer = PeerLibraries.load(PeerLibraries.folder(), name);
+        return switch (subject.model()) {
+            case HostModel host -> new PeerOpponent(peer, subject, host, threads);
+            case DeviceModel _ ->
+                    throw new IllegalArgumentException(
+                            "%s: measured on the processor alone".formatted(name));
         };
     }
 

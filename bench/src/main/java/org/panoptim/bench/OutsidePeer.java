@@ -29,6 +29,7 @@ public final class OutsidePeer implements AutoCloseable {
     /** Names of what can be measured: PyTorch's implementations of the step. */
     static final List<String> NAMES = List.of(PREFIX + "fused", PREFIX + "foreach");
 
+    private final Place place;
     private final Process process;
     private final PrintWriter orders;
     private final BufferedReader answers;
@@ -40,9 +41,11 @@ public final class OutsidePeer implements AutoCloseable {
      * @param name one of {@link #NAMES}
      * @param shapes of its tensors
      * @param threads that it may use
+     * @param place where its tensors are
      * @throws IllegalStateException if it does not come so far; the message has its last line
      */
-    OutsidePeer(String name, List<Shape> shapes, int threads) {
+    OutsidePeer(String name, List<Shape> shapes, int threads, Place place) {
+        this.place = place;
         try {
             process =
                     new ProcessBuilder(
@@ -51,7 +54,9 @@ public final class OutsidePeer implements AutoCloseable {
                                     "--variant",
                                     name.substring(PREFIX.length()),
                                     "--threads",
-                                    Integer.toString(threads))
+                                    Integer.toString(threads),
+                                    "--device",
+                                    device(place))
                             .redirectErrorStream(true)
                             .start();
         } catch (IOException e) {
@@ -72,6 +77,10 @@ public final class OutsidePeer implements AutoCloseable {
         return System.getProperty(PYTHON, "python3");
     }
 
+    private static String device(Place place) {
+        return place == Place.HOST ? "cpu" : "cuda";
+    }
+
     /** A script of the folder {@code bench/peers}. */
     public static Path script(String name) {
         return PeerLibraries.folder().resolve(name);
@@ -79,8 +88,11 @@ public final class OutsidePeer implements AutoCloseable {
 
     /** What is measured under that name. */
     String description(String name) {
-        return "PyTorch %s in Python, AdamW(%s=True)"
-                .formatted(version, name.substring(PREFIX.length()));
+        return "PyTorch %s in Python, AdamW(%s=True)%s"
+                .formatted(
+                        version,
+                        name.substring(PREFIX.length()),
+                        place == Place.HOST ? "" : " on CUDA");
     }
 
     /** Does the work once, and returns how many nanoseconds it took there. */

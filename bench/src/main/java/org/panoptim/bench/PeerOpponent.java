@@ -10,17 +10,18 @@ import java.util.function.LongSupplier;
 /** Another library's optimizer on tensors of its own, with the subject's values and gradients. */
 final class PeerOpponent implements Opponent {
 
-    private final Subject subject;
+    private final HostModel model;
     private final PeerModel peer;
     private final LongSupplier body;
 
     /**
      * Opens the peer.
      *
+     * @param model the subject's
      * @throws IllegalArgumentException if it does not do the subject's work
      */
-    PeerOpponent(Peer peer, Subject subject, int threads) {
-        this.subject = subject;
+    PeerOpponent(Peer peer, Subject subject, HostModel model, int threads) {
+        this.model = model;
         var shapes = subject.workload().shapes();
         this.peer =
                 peer.open(
@@ -49,7 +50,6 @@ final class PeerOpponent implements Opponent {
 
     @Override
     public void refill() {
-        var model = subject.model();
         for (int tensor = 0; tensor < model.values().size(); tensor++) {
             peer.write(
                     tensor,

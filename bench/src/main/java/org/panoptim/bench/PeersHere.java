@@ -16,22 +16,43 @@ import java.util.Map;
  */
 public record PeersHere(Map<String, String> descriptions, List<String> leftOut) {
 
+    private static final String JVM = "peers on the JVM: measured on the processor alone";
+
     /** Those of none. */
     public static PeersHere none() {
         return new PeersHere(Map.of(), List.of());
     }
 
-    /** Looks for PyTorch in Python and for the libraries of the JVM. */
-    public static PeersHere find() {
+    /**
+     * Looks for PyTorch in Python and for the libraries of the JVM.
+     *
+     * @param place where they are to compute
+     */
+    public static PeersHere find(Place place) {
+        return switch (place) {
+            case HOST -> findForHost();
+            case DEVICE -> findForDevice();
+            case VIRTUAL_DEVICE ->
+                    new PeersHere(
+                            Map.of(),
+                            List.of(
+                                    "PyTorch in Python: there is no GPU, only the virtual one",
+                                    JVM));
+        };
+    }
+
+    private static PeersHere findForDevice() {
         var descriptions = new LinkedHashMap<String, String>();
         var leftOut = new ArrayList<String>();
-        try (var peer = new OutsidePeer(OutsidePeer.NAMES.getFirst(), List.of(Shape.of(1)), 1)) {
-            for (var name : OutsidePeer.NAMES) {
-                descriptions.put(name, peer.description(name));
-            }
-        } catch (IllegalStateException e) {
-            leftOut.add("PyTorch in Python: " + e.getMessage());
-        }
+        findTorch(Place.DEVICE, descriptions, leftOut);
+        leftOut.add(JVM);
+        return new PeersHere(descriptions, leftOut);
+    }
+
+    private static PeersHere findForHost() {
+        var descriptions = new LinkedHashMap<String, String>();
+        var leftOut = new ArrayList<String>();
+        findTorch(Place.HOST, descriptions, leftOut);
         var folder = PeerLibraries.folder();
         if (!Files.isDirectory(folder)) {
             leftOut.add("peers on the JVM: " + folder + " is not there");
@@ -45,5 +66,17 @@ public record PeersHere(Map<String, String> descriptions, List<String> leftOut) 
             }
         }
         return new PeersHere(descriptions, leftOut);
+    }
+
+    private static void findTorch(
+            Place place, Map<String, String> descriptions, List<String> leftOut) {
+        var first = OutsidePeer.NAMES.getFirst();
+        try (var peer = new OutsidePeer(first, List.of(Shape.of(1)), 1, place)) {
+            for (var name : OutsidePeer.NAMES) {
+                descriptions.put(name, peer.description(name));
+            }
+        } catch (IllegalStateException e) {
+            leftOut.add("PyTorch in Python: " + e.getMessage());
+        }
     }
 }

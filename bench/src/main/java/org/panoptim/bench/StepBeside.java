@@ -72,7 +72,9 @@ public class StepBeside {
 
     /** Whether the opponent works on the same parameters. */
     private boolean touchesParameters() {
-        return opponent.equals(Opponents.LIMIT) || opponent.equals(Opponents.STEP);
+        // A device's limit is a copy of other memory.
+        return opponent.equals(Opponents.STEP)
+                || opponent.equals(Opponents.LIMIT) && subject.model() instanceof HostModel;
     }
 
     /** Fills gradients that were zeroed. */

@@ -7,7 +7,6 @@ import org.panoptim.Optimizer;
 import org.panoptim.Parameter;
 import org.panoptim.rule.AdamW;
 
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /** Panoptim's AdamW over a workload's tensors, with the work that is asked of it. */
@@ -18,8 +17,8 @@ final class Subject implements AutoCloseable {
 
     private final Workload workload;
     private final Work work;
-    private final Model model;
     private final Backend backend;
+    private final Model model;
     private final Optimizer optimizer;
     private final float firstGradient;
     private long steps;
@@ -27,9 +26,9 @@ final class Subject implements AutoCloseable {
     Subject(Workload workload, Work work, String backendName) {
         this.workload = workload;
         this.work = work;
-        model = new Model(workload);
         backend = Backend.named(backendName);
-        firstGradient = model.gradients().getFirst().get(ValueLayout.JAVA_FLOAT, 0);
+        model = Model.of(workload, backend);
+        firstGradient = model.gradient(0, 0);
         optimizer = optimizer(work, model.groups(), backend);
     }
 
@@ -85,18 +84,18 @@ final class Subject implements AutoCloseable {
         return work == Work.LOSS_SCALE && step % REFUSED_EVERY == REFUSED_EVERY - 1;
     }
 
-    /** Does the work once, and returns how many nanoseconds it took. */
+    /** Does the work once, to its end, and returns how many nanoseconds it took. */
     long run() {
         boolean refused = isRefused(work, steps);
-        var gradient = model.gradients().getFirst();
         if (refused) {
-            gradient.set(ValueLayout.JAVA_FLOAT, 0, Float.POSITIVE_INFINITY);
+            model.setGradient(0, 0, Float.POSITIVE_INFINITY);
         }
         long start = System.nanoTime();
         optimizer.step();
+        model.awaitSteps();
         long nanos = System.nanoTime() - start;
         if (refused) {
-            gradient.set(ValueLayout.JAVA_FLOAT, 0, firstGradient);
+            model.setGradient(0, 0, firstGradient);
         }
         steps++;
         return nanos;
@@ -105,7 +104,7 @@ final class Subject implements AutoCloseable {
     @Override
     public void close() {
         optimizer.close();
-        backend.close();
         model.close();
+        backend.close();
     }
 }

@@ -73,12 +73,8 @@ final class Witness {
                         group,
                         tensor,
                         index,
-                        get(model.values().get(tensor), index),
-                        get(model.gradients().get(tensor), index)));
-    }
-
-    private static float get(MemorySegment segment, long index) {
-        return segment.getAtIndex(ValueLayout.JAVA_FLOAT, index);
+                        model.value(tensor, index),
+                        model.gradient(tensor, index)));
     }
 
     /**
@@ -96,12 +92,12 @@ final class Witness {
     }
 
     private void requireZeroed(Seen seen) {
-        float gradient = get(subject.model().gradients().get(seen.tensor), seen.index);
+        float gradient = subject.model().gradient(seen.tensor, seen.index);
         require(seen, gradient == 0, "its gradient is " + gradient + " after zeroing");
     }
 
     private void requireMoved(Seen seen) {
-        float value = get(subject.model().values().get(seen.tensor), seen.index);
+        float value = subject.model().value(seen.tensor, seen.index);
         require(seen, Float.isFinite(value), "it is " + value);
         require(seen, value != seen.value || subject.steps() == 0, "no step has changed it");
     }
@@ -155,8 +151,10 @@ final class Witness {
                 requireSame(
                         seen,
                         "the parameter",
-                        get(subject.model().values().get(seen.tensor), seen.index),
-                        get(((HostMemory) twin.value()).segment(), i));
+                        subject.model().value(seen.tensor, seen.index),
+                        ((HostMemory) twin.value())
+                                .segment()
+                                .getAtIndex(ValueLayout.JAVA_FLOAT, i));
             }
         }
     }

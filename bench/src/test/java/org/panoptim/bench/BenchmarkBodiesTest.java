@@ -29,7 +29,7 @@ class BenchmarkBodiesTest {
         for (var workload : List.of(Workload.SMALL, Workload.TINY, "tensors-4096")) {
             var benchmark = benchmark(workload, work, Opponents.NONE);
             benchmark.open();
-            try (var expected = new Model(Workload.named(workload))) {
+            try (var expected = new HostModel(Workload.named(workload))) {
                 benchmark.refill();
                 var times = new PairTimes();
                 for (int i = 0; i < 3; i++) {
@@ -39,8 +39,8 @@ class BenchmarkBodiesTest {
                 assertThat(times.steps).isEqualTo(benchmark.subject().steps());
                 referenceSteps(expected, work, times.steps);
 
-                assertSame(benchmark.subject().model().values(), expected.values());
-                assertSame(benchmark.subject().model().gradients(), expected.gradients());
+                assertSame(hostModel(benchmark).values(), expected.values());
+                assertSame(hostModel(benchmark).gradients(), expected.gradients());
             } finally {
                 benchmark.close();
             }
@@ -53,7 +53,7 @@ class BenchmarkBodiesTest {
         var benchmark = benchmark(Workload.SMALL, work, Opponents.NONE);
         benchmark.open();
         benchmark.inTurn(new PairTimes());
-        var model = benchmark.subject().model();
+        var model = hostModel(benchmark);
         model.refillGradients();
         model.values().getFirst().set(ValueLayout.JAVA_FLOAT, 0, Float.NaN);
 
@@ -67,10 +67,10 @@ class BenchmarkBodiesTest {
     void anOpponentWorksOnTheSameParameters(String opponent) {
         var benchmark = benchmark(Workload.SMALL, Work.STEP, opponent);
         benchmark.open();
-        try (var alone = new Model(Workload.named(Workload.SMALL))) {
+        try (var alone = new HostModel(Workload.named(Workload.SMALL))) {
             benchmark.beside().run();
 
-            assertThat(benchmark.subject().model().values().getFirst())
+            assertThat(hostModel(benchmark).values().getFirst())
                     .matches(values -> values.mismatch(alone.values().getFirst()) >= 0);
         } finally {
             benchmark.close();
@@ -83,6 +83,10 @@ class BenchmarkBodiesTest {
         assertThatThrownBy(benchmark::open)
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("nobody");
+    }
+
+    private static HostModel hostModel(StepBeside benchmark) {
+        return (HostModel) benchmark.subject().model();
     }
 
     private static StepBeside benchmark(String workload, Work work, String opponent) {
@@ -101,7 +105,7 @@ class BenchmarkBodiesTest {
         benchmark.implementation = implementation;
         benchmark.empty = false;
         benchmark.open();
-        try (var expected = new Model(Workload.named(Workload.FEW))) {
+        try (var expected = new HostModel(Workload.named(Workload.FEW))) {
             for (int i = 0; i < 3; i++) {
                 benchmark.step();
                 benchmark.launch();
@@ -116,8 +120,8 @@ class BenchmarkBodiesTest {
 
     @Test
     void theLimitsLoopComputesAdamWOnEveryElement() {
-        try (var before = new Model(Workload.named(Workload.SMALL));
-                var after = new Model(Workload.named(Workload.SMALL));
+        try (var before = new HostModel(Workload.named(Workload.SMALL));
+                var after = new HostModel(Workload.named(Workload.SMALL));
                 var limit = new LimitLoop(after, 3)) {
             limit.run();
 
@@ -169,7 +173,7 @@ class BenchmarkBodiesTest {
         };
     }
 
-    private static void referenceSteps(Model model, int steps) {
+    private static void referenceSteps(HostModel model, int steps) {
         try (var backend = Backend.named("reference");
                 var optimizer =
                         Optimizer.builder(AdamW.defaults())
@@ -183,7 +187,7 @@ class BenchmarkBodiesTest {
     }
 
     /** What the steps of that work come to: written down here a second time. */
-    private static void referenceSteps(Model model, Work work, long steps) {
+    private static void referenceSteps(HostModel model, Work work, long steps) {
         try (var backend = Backend.named("reference")) {
             var builder =
                     Optimizer.builder(AdamW.defaults())

@@ -32,7 +32,7 @@ class OutsidePeerTest {
     @ParameterizedTest
     @EnumSource(mode = Mode.EXCLUDE, names = "LOSS_SCALE")
     void itTakesTheStepsOfTheReference(Work work) {
-        var here = PeersHere.find();
+        var here = PeersHere.find(Place.HOST);
         assumeTrue(
                 here.descriptions().keySet().containsAll(OutsidePeer.NAMES),
                 () -> here.leftOut().toString());
@@ -53,7 +53,7 @@ class OutsidePeerTest {
             for (var name : OutsidePeer.NAMES) {
                 fill(parameters);
                 try (var optimizer = builder.build();
-                        var peer = new OutsidePeer(name, SHAPES, 1)) {
+                        var peer = new OutsidePeer(name, SHAPES, 1, Place.HOST)) {
                     for (int step = 0; step < 3; step++) {
                         optimizer.step();
                         assertThat(peer.run(work)).isPositive();
@@ -97,7 +97,7 @@ class OutsidePeerTest {
         var former = System.getProperty(OutsidePeer.PYTHON);
         System.setProperty(OutsidePeer.PYTHON, "false");
         try {
-            assertThat(PeersHere.find().leftOut())
+            assertThat(PeersHere.find(Place.HOST).leftOut())
                     .contains("PyTorch in Python: false ended with: no word");
         } finally {
             restore(former);
@@ -105,11 +105,36 @@ class OutsidePeerTest {
     }
 
     @Test
+    void onAGpuPyTorchIsAskedForCudaAndThePeersOfTheJvmAreLeftOut() {
+        // Says what it was started with, and ends.
+        var former = System.getProperty(OutsidePeer.PYTHON);
+        System.setProperty(OutsidePeer.PYTHON, "echo");
+        try {
+            var here = PeersHere.find(Place.DEVICE);
+            assertThat(here.descriptions()).isEmpty();
+            assertThat(here.leftOut())
+                    .hasSize(2)
+                    .anyMatch(line -> line.endsWith("--device cuda"))
+                    .contains("peers on the JVM: measured on the processor alone");
+            assertThat(PeersHere.find(Place.HOST).leftOut())
+                    .anyMatch(line -> line.endsWith("--device cpu"));
+        } finally {
+            restore(former);
+        }
+    }
+
+    @Test
+    void besideTheVirtualDeviceNoPeerIsLookedFor() {
+        assertThat(PeersHere.find(Place.VIRTUAL_DEVICE).descriptions()).isEmpty();
+        assertThat(PeersHere.find(Place.VIRTUAL_DEVICE).leftOut()).hasSize(2);
+    }
+
+    @Test
     void withoutAnInterpreterTheReasonIsNamed() {
         var former = System.getProperty(OutsidePeer.PYTHON);
         System.setProperty(OutsidePeer.PYTHON, "no-such-python");
         try {
-            assertThat(PeersHere.find().leftOut())
+            assertThat(PeersHere.find(Place.HOST).leftOut())
                     .contains("PyTorch in Python: there is no no-such-python to start");
         } finally {
             restore(former);

@@ -28,6 +28,7 @@ public final class BenchReport {
     private final Results results;
     private final Optional<Results> former;
     private final Shares shares;
+    private final Limit limit;
 
     /**
      * The page of these results.
@@ -38,6 +39,7 @@ public final class BenchReport {
         this.results = results;
         this.former = former;
         shares = new Shares(results);
+        limit = Limit.of(results);
     }
 
     /** Writes the page; an old one is replaced. */
@@ -73,9 +75,10 @@ public final class BenchReport {
     private String lead() {
         return "AdamW in fp32 on "
                 + results.host().processor()
-                + ": a step beside the machine's own limit, a plain C loop over the same arrays on"
-                + " all processors, and beside the optimizers of other libraries. All ratios come"
-                + " from steps taken in turn.";
+                + ": a step beside the machine's own limit, a "
+                + limit.phrase()
+                + ", and beside the optimizers of other libraries. All ratios come from steps taken"
+                + " in turn.";
     }
 
     private String leftOut() {
@@ -124,13 +127,10 @@ public final class BenchReport {
                         .toList();
         return section(
                 "Beside the machine's limit",
-                Charts.shares(shares),
+                Charts.shares(shares, limit),
                 List.of("Tensors", "Work", "Number", "Elements", "A step", "Limit / step"),
                 rows,
-                "Limit / step is the time of the C loop of AdamW by the time of the step: 1 is as"
-                        + " fast as the loop. The loop neither clips nor zeroes: clip + step + zero"
-                        + " moves 36 bytes an element where the loop moves 28, so .78 is its limit."
-                        + " Median, and smallest to largest.");
+                limit.note());
     }
 
     private String peers() {

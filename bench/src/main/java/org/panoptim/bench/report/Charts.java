@@ -30,7 +30,7 @@ final class Charts {
     }
 
     /** Bars: which share of the limit each reaches. */
-    static String shares(Shares shares) {
+    static String shares(Shares shares, Limit limit) {
         return drawn(
                 () -> {
                     var title = "Share of the machine's limit (%)";
@@ -55,8 +55,7 @@ final class Charts {
                     }
                     return Html.figure(
                             chart.draw("shares", title),
-                            "The step alone; 100 is a plain C loop over the same arrays on all"
-                                    + " processors.");
+                            "The step alone; 100 is a " + limit.phrase() + ".");
                 });
     }
 

@@ -3,8 +3,6 @@ package org.panoptim.bench.run;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.results.format.ResultFormatFactory;
 import org.openjdk.jmh.results.format.ResultFormatType;
-import org.panoptim.Backend;
-import org.panoptim.BackendUnavailableException;
 import org.panoptim.bench.PeersHere;
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.report.BenchReport;
@@ -42,14 +40,14 @@ public final class Bench implements BenchProgram {
     public int run(BenchOptions options, PrintWriter out, Optional<PrintStream> terminal)
             throws IOException {
         var backend = options.backend().orElse(USUAL_BACKEND);
-        requireHostMemory(backend);
-        var description = describe(backend);
+        var target = Target.of(backend);
         options.workloads().forEach(Bench::check);
         var former = read(options.compare());
         var plan =
-                new Plan(options.quick(), options.workloads(), backend, Part.of(options.parts()));
+                new Plan(options.quick(), options.workloads(), target, Part.of(options.parts()));
+        plan.requireFeasible();
         var jvm = Jvm.current();
-        var peers = plan.has(Part.PEERS) ? PeersHere.find() : PeersHere.none();
+        var peers = plan.has(Part.PEERS) ? PeersHere.find(target.place()) : PeersHere.none();
         var leftOut = new ArrayList<>(peers.leftOut());
         leftOut.forEach(line -> out.println("left out: " + line));
         out.flush();
@@ -60,7 +58,7 @@ public final class Bench implements BenchProgram {
         var refreshes = new ArrayList<RefreshTimes>();
         var jmh = new ArrayList<RunResult>();
         var runs = plan.steps(peers.descriptions());
-        var startUp = new StartUps(plan.quick());
+        var startUp = new StartUps(plan.quick(), target);
         var launches = new Launches(jvm);
         var refresh = new Refreshes(jvm);
         int units = runs.stream().mapToInt(run -> run.effort().units()).sum();
@@ -93,7 +91,7 @@ public final class Bench implements BenchProgram {
                         LocalDate.now().toString(),
                         Version.current(),
                         options.command(),
-                        Host.current(description, jvm.options()),
+                        Host.current(target.description(), jvm.options()),
                         steps,
                         startUps,
                         calls,
@@ -108,24 +106,6 @@ public final class Bench implements BenchProgram {
         out.println("Figures: " + options.json());
         out.flush();
         return former.map(before -> compare(before, results, out)).orElse(0);
-    }
-
-    /** Devices have a program of their own, {@link org.panoptim.bench.CudaFigures}. */
-    private static void requireHostMemory(String backend) {
-        if (backend.startsWith("cuda")) {
-            throw new InputException(
-                    "--backend: bench measures backends for host memory, and not "
-                            + backend
-                            + "; for a GPU, scripts/gpu-bundle packs what measures it");
-        }
-    }
-
-    private static String describe(String name) {
-        try (var backend = Backend.named(name)) {
-            return backend.description();
-        } catch (IllegalArgumentException | BackendUnavailableException e) {
-            throw new InputException("--backend: " + e.getMessage(), e);
-        }
     }
 
     private static void check(String workload) {

@@ -1,7 +1,9 @@
 package org.panoptim.bench.run;
 
+import org.panoptim.bench.Place;
 import org.panoptim.bench.Work;
 import org.panoptim.bench.Workload;
+import org.panoptim.cli.InputException;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -33,20 +35,21 @@ final class Plan {
     private static final List<Work> WITH_PEERS = List.of(Work.STEP, Work.CLIP_STEP_ZERO);
 
     private final boolean quick;
+    private final List<String> wanted;
 
     /** Whether it is quick and the choice of what to measure was left to it. */
     private final boolean shortened;
 
     private final List<String> workloads;
-    private final String backend;
+    private final Target target;
     private final Set<Part> parts;
 
-    Plan(boolean quick, List<String> workloads, String backend, Set<Part> parts) {
+    Plan(boolean quick, List<String> workloads, Target target, Set<Part> parts) {
         this.quick = quick;
         shortened = quick && workloads.isEmpty();
-        this.workloads =
-                !workloads.isEmpty() ? workloads : quick ? QUICK_WORKLOADS : Workload.USUAL;
-        this.backend = backend;
+        wanted = !workloads.isEmpty() ? workloads : quick ? QUICK_WORKLOADS : Workload.USUAL;
+        this.workloads = wanted.stream().filter(name -> fits(target, name)).toList();
+        this.target = target;
         this.parts = parts;
     }
 
@@ -63,9 +66,34 @@ final class Plan {
         return has(part) && !quick;
     }
 
-    /** What is wanted, but takes too long. */
+    private static boolean fits(Target target, String workload) {
+        return target.holds(Workload.named(workload));
+    }
+
+    /**
+     * Demands that what is wanted can be measured while someone waits.
+     *
+     * @throws InputException if it cannot
+     */
+    void requireFeasible() {
+        if (has(Part.LIMIT) || has(Part.PEERS)) {
+            wanted.forEach(name -> target.requireFeasible(Workload.named(name)));
+        }
+    }
+
+    /** What is wanted, but takes too long or too much memory. */
     List<String> leftOut() {
         var lines = new ArrayList<String>();
+        if (has(Part.LIMIT) || has(Part.PEERS)) {
+            tooLarge(wanted.stream()).forEach(lines::add);
+        }
+        if (has(Part.SCALING)) {
+            if (isVirtual()) {
+                lines.add("scaling: the virtual device would take hours");
+            } else {
+                tooLarge(scaled()).forEach(lines::add);
+            }
+        }
         if (shortened && has(Part.PEERS)) {
             lines.add(
                     "%s, and peers on %s: take long, and --quick was asked for without --workload"
@@ -82,6 +110,15 @@ final class Plan {
         return lines;
     }
 
+    private Stream<String> tooLarge(Stream<String> names) {
+        return names.filter(name -> !fits(target, name))
+                .map(name -> name + ": too large for the device's memory");
+    }
+
+    private boolean isVirtual() {
+        return target.place() == Place.VIRTUAL_DEVICE;
+    }
+
     /**
      * All steps to measure, in order.
      *
@@ -95,8 +132,10 @@ final class Plan {
         if (has(Part.PEERS)) {
             runs.addAll(besidePeers(peers));
         }
-        if (has(Part.SCALING)) {
-            scaled().forEach(name -> runs.add(run(name, Work.STEP, LIMIT, quick ? QUICK : ONCE)));
+        if (has(Part.SCALING) && !isVirtual()) {
+            scaled().filter(name -> fits(target, name))
+                    .map(name -> run(name, Work.STEP, LIMIT, quick ? QUICK : ONCE))
+                    .forEach(runs::add);
         }
         return runs;
     }
@@ -124,7 +163,7 @@ final class Plan {
                                         new StepRun(
                                                 workload,
                                                 work,
-                                                backend,
+                                                target.name(),
                                                 name,
                                                 description,
                                                 quick ? QUICK : ONCE));
@@ -153,7 +192,13 @@ final class Plan {
     }
 
     private StepRun run(String workload, Work work, String opponent, Effort effort) {
-        var description = opponent.equals(LIMIT) ? "plain C loop over the same arrays" : "alone";
-        return new StepRun(workload, work, backend, opponent, description, effort);
+        var description = opponent.equals(LIMIT) ? limit() : "alone";
+        return new StepRun(workload, work, target.name(), opponent, description, effort);
+    }
+
+    private String limit() {
+        return target.place() == Place.HOST
+                ? "plain C loop over the same arrays"
+                : "copy within the device's memory";
     }
 }

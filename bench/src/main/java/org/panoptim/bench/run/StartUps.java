@@ -1,5 +1,6 @@
 package org.panoptim.bench.run;
 
+import org.panoptim.bench.Place;
 import org.panoptim.bench.result.StartUpTimes;
 import org.panoptim.bench.startup.Run;
 import org.panoptim.bench.startup.StartUp;
@@ -18,13 +19,26 @@ final class StartUps {
     private static final List<String> ON_DEVICE = List.of("cuda-ffm", "cuda-jcuda");
 
     private final boolean quick;
-    private final List<String> backends = new ArrayList<>(ON_HOST);
+    private final StartUp.Driver driver;
+    private final List<String> backends = new ArrayList<>();
+    private final boolean withoutDevices;
 
-    StartUps(boolean quick) {
+    /** Of a backend on a device itself, else of all. */
+    StartUps(boolean quick, Target target) {
         this.quick = quick;
-        if (!quick && VirtualDriver.folder().isPresent()) {
+        if (target.place() != Place.HOST) {
+            driver = StartUp.Driver.INHERITED;
+            backends.add(target.name());
+            withoutDevices = false;
+            return;
+        }
+        driver = StartUp.Driver.VIRTUAL;
+        backends.addAll(ON_HOST);
+        boolean virtual = VirtualDriver.folder().isPresent();
+        if (!quick && virtual) {
             backends.addAll(ON_DEVICE);
         }
+        withoutDevices = !quick && !virtual;
     }
 
     int units() {
@@ -36,13 +50,13 @@ final class StartUps {
     }
 
     List<StartUpTimes> measure(Progress progress, List<String> leftOut) throws IOException {
-        if (!quick && backends.size() == ON_HOST.size()) {
+        if (withoutDevices) {
             leftOut.add("start-up of the CUDA backends: " + VirtualDriver.ABSENT);
         }
         var times = new ArrayList<StartUpTimes>();
         for (var backend : backends) {
             progress.begin("first step of a process, " + backend);
-            var runs = StartUp.measure(List.of(backend), runs());
+            var runs = StartUp.measure(List.of(backend), runs(), driver);
             for (boolean cached : new boolean[] {false, true}) {
                 times.add(
                         new StartUpTimes(

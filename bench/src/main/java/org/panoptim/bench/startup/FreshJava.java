@@ -29,6 +29,7 @@ final class FreshJava {
 
     private static final double NANOS_PER_MILLI = 1e6;
 
+    private final StartUp.Driver driver;
     private final String classPath;
 
     /**
@@ -36,8 +37,10 @@ final class FreshJava {
      * since an AOT cache is made from jars only.
      *
      * @param folder where to put them
+     * @param driver the CUDA driver of the processes
      */
-    FreshJava(Path folder) throws IOException {
+    FreshJava(Path folder, StartUp.Driver driver) throws IOException {
+        this.driver = driver;
         var jars = new ArrayList<String>();
         for (var entry :
                 System.getProperty("java.class.path").split(System.getProperty("path.separator"))) {
@@ -75,10 +78,10 @@ final class FreshJava {
         // These print a line, and change what is measured.
         builder.environment().remove("JAVA_TOOL_OPTIONS");
         builder.environment().remove("JDK_JAVA_OPTIONS");
-        var driver = System.getProperty(VIRTUAL_GPU);
-        if (driver != null) {
+        var virtual = System.getProperty(VIRTUAL_GPU);
+        if (driver == StartUp.Driver.VIRTUAL && virtual != null) {
             builder.environment()
-                    .merge("LD_LIBRARY_PATH", driver, (old, added) -> added + ":" + old);
+                    .merge("LD_LIBRARY_PATH", virtual, (old, added) -> added + ":" + old);
         }
         long begun = System.nanoTime();
         var process = builder.start();

@@ -10,12 +10,23 @@ import java.util.List;
 /**
  * Measures the first step of fresh processes for each backend, with an AOT cache and without.
  *
- * <p>The CUDA backends run over the virtual GPU: the system property {@code panoptim.virtual-gpu}
- * names the folder of its driver and {@code panoptim.kernels} its kernels.
+ * <p>The CUDA backends run over the virtual GPU, or over the driver that this process finds: see
+ * {@link Driver}.
  */
 public final class StartUp {
 
     private StartUp() {}
+
+    /** The CUDA driver of the processes. */
+    public enum Driver {
+        /** The one that this process finds. */
+        INHERITED,
+        /**
+         * The virtual GPU's, if it is here: the system property {@code panoptim.virtual-gpu} names
+         * its folder and {@code panoptim.kernels} its kernels.
+         */
+        VIRTUAL
+    }
 
     /**
      * Makes an AOT cache for each backend, and then runs them in turn: without the cache, with it.
@@ -23,10 +34,11 @@ public final class StartUp {
      * @param runs how often each is run, at least 1
      * @throws IllegalStateException if a process fails, with its output
      */
-    public static List<Run> measure(List<String> backends, int runs) throws IOException {
+    public static List<Run> measure(List<String> backends, int runs, Driver driver)
+            throws IOException {
         var folder = Files.createTempDirectory("panoptim-start-up-");
         try {
-            var java = new FreshJava(folder);
+            var java = new FreshJava(folder, driver);
             for (var backend : backends) {
                 java.firstStep(backend, false, "-XX:AOTCacheOutput=" + cache(folder, backend));
             }

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 import org.panoptim.bench.result.Samples;
+import org.panoptim.bench.result.StepTimes;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 
@@ -47,6 +49,34 @@ class BenchReportTest {
                         .page();
         assertThat(page).doesNotContain("Beside other libraries").doesNotContain("{{");
         assertThat(page.split("<svg", -1)).hasSize(3);
+    }
+
+    @Test
+    void thePageSaysWhatTheLimitIs() throws Exception {
+        var onHost = Samples.step("flat", "limit", 1);
+        var onDevice =
+                new StepTimes(
+                        onHost.workload(),
+                        onHost.work(),
+                        "cuda-ffm",
+                        onHost.opponent(),
+                        onHost.description(),
+                        onHost.tensors(),
+                        onHost.elements(),
+                        onHost.step(),
+                        onHost.beside(),
+                        onHost.allocated());
+
+        assertThat(page(onHost))
+                .contains("plain C loop")
+                .doesNotContain("copy within the device");
+        assertThat(page(onDevice))
+                .contains("copy within the device")
+                .doesNotContain("plain C loop");
+    }
+
+    private static String page(StepTimes step) throws IOException {
+        return new BenchReport(Samples.results(List.of(step)), Optional.empty()).page();
     }
 
     @Test

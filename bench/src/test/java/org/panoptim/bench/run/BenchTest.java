@@ -4,9 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.Samples;
+import org.panoptim.bench.result.StartUpTimes;
+import org.panoptim.bench.result.StepTimes;
 import org.panoptim.cli.InputException;
 import org.panoptim.cli.bench.BenchOptions;
 
@@ -26,11 +30,20 @@ class BenchTest {
 
     private int run(List<String> workloads, List<String> parts, Optional<Path> compare)
             throws Exception {
+        return run(Optional.empty(), workloads, parts, compare);
+    }
+
+    private int run(
+            Optional<String> backend,
+            List<String> workloads,
+            List<String> parts,
+            Optional<Path> compare)
+            throws Exception {
         var options =
                 new BenchOptions(
                         true,
                         workloads,
-                        Optional.empty(),
+                        backend,
                         parts,
                         compare,
                         folder.resolve("bench.html"),
@@ -91,5 +104,62 @@ class BenchTest {
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("empty.json: is not a file of results");
         assertThat(printed.toString()).isEmpty();
+    }
+
+    @Test
+    @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+    void aDeviceIsMeasuredBesideACopyWithinItsMemory() throws Exception {
+        assertThat(
+                        run(
+                                Optional.of("cuda-ffm"),
+                                List.of("few"),
+                                List.of("limit", "peers", "scaling"),
+                                Optional.empty()))
+                .isZero();
+
+        var results = Results.read(folder.resolve("bench.json"));
+        assertThat(results.steps()).isNotEmpty();
+        assertThat(results.steps())
+                .allSatisfy(step -> assertThat(step.backend()).isEqualTo("cuda-ffm"));
+        assertThat(results.steps())
+                .filteredOn(step -> step.workload().equals("few"))
+                .extracting(StepTimes::description)
+                .containsOnly("copy within the device's memory");
+        assertThat(results.leftOut())
+                .contains(
+                        "peers on the JVM: measured on the processor alone",
+                        "scaling: the virtual device would take hours");
+    }
+
+    @Test
+    @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+    void theStartUpOfABackendOnADeviceIsMeasuredWithTheDriverThatIsHere() throws Exception {
+        run(Optional.of("cuda-ffm"), List.of(), List.of("start-up"), Optional.empty());
+
+        var results = Results.read(folder.resolve("bench.json"));
+        assertThat(results.startUps())
+                .extracting(StartUpTimes::backend)
+                .containsExactly("cuda-ffm", "cuda-ffm");
+        assertThat(results.leftOut()).isEmpty();
+    }
+
+    @Test
+    @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+    void workloadsThatWouldTakeHoursOnTheVirtualDeviceAreRefused() {
+        for (var backend : List.of("cuda-ffm", "cuda-jcuda")) {
+            for (var workloads : List.of(List.<String>of(), List.of("few", "flat"))) {
+                assertThatThrownBy(
+                                () ->
+                                        run(
+                                                Optional.of(backend),
+                                                workloads,
+                                                List.of("limit"),
+                                                Optional.empty()))
+                        .isInstanceOf(InputException.class)
+                        .hasMessageContaining("the virtual device")
+                        .hasMessageContaining("flat has 33,554,432 parameters")
+                        .hasMessageContaining("--workload tiny,few or small");
+            }
+        }
     }
 }

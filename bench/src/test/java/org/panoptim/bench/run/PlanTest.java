@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
+import org.panoptim.bench.Place;
 import org.panoptim.bench.Work;
 import org.panoptim.bench.Workload;
 import org.panoptim.cli.InputException;
@@ -15,8 +16,10 @@ class PlanTest {
 
     private static final Map<String, String> PEERS = Map.of("djl", "what DJL is");
 
+    private static final Target HOST = new Target("simd", "", Place.HOST, Long.MAX_VALUE);
+
     private static Plan plan(boolean quick, List<String> workloads, String... parts) {
-        return new Plan(quick, workloads, "simd", Part.of(List.of(parts)));
+        return new Plan(quick, workloads, HOST, Part.of(List.of(parts)));
     }
 
     @Test
@@ -82,5 +85,59 @@ class PlanTest {
                 .hasMessageContaining("--only")
                 .hasMessageContaining("'everything'")
                 .hasMessageContaining("start-up");
+    }
+
+    @Test
+    void whatADeviceHasNoRoomForIsLeftOutWithALine() {
+        // Room for the 16 bytes of each of ResNet-50's parameters, and not of GPT-2's.
+        var device = new Target("cuda-ffm", "", Place.DEVICE, 1L << 30);
+        var plan =
+                new Plan(
+                        false,
+                        List.of(Workload.RESNET_50, Workload.GPT2_SMALL),
+                        device,
+                        Part.of(List.of("limit", "scaling")));
+
+        assertThat(plan.steps(Map.of()))
+                .extracting(StepRun::workload)
+                .contains("resnet-50", "elements-10000000")
+                .doesNotContain("gpt2-small", "elements-100000000");
+        assertThat(plan.leftOut())
+                .containsExactly(
+                        "gpt2-small: too large for the device's memory",
+                        "elements-100000000: too large for the device's memory");
+    }
+
+    @Test
+    void theVirtualDeviceIsNotAskedForWhatTakesHours() {
+        var virtual = new Target("cuda-ffm", "", Place.VIRTUAL_DEVICE, 1L << 40);
+        var all = Part.of(List.of("limit", "scaling"));
+
+        var small = new Plan(true, List.of("few", "small"), virtual, all);
+        small.requireFeasible();
+        assertThat(small.steps(Map.of()))
+                .extracting(StepRun::workload)
+                .containsOnly("few", "small", "tiny");
+        assertThat(small.leftOut()).containsExactly("scaling: the virtual device would take hours");
+
+        assertThatThrownBy(() -> new Plan(true, List.of(), virtual, all).requireFeasible())
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("flat has 33,554,432 parameters");
+    }
+
+    @Test
+    void onADeviceTheLimitIsACopyWithinItsMemory() {
+        var device = new Target("cuda-jcuda", "", Place.DEVICE, 1L << 40);
+        var plan = new Plan(true, List.of("flat"), device, Part.of(List.of("limit")));
+
+        assertThat(plan.steps(Map.of()))
+                .filteredOn(run -> run.opponent().equals("limit"))
+                .isNotEmpty()
+                .allSatisfy(
+                        run -> {
+                            assertThat(run.backend()).isEqualTo("cuda-jcuda");
+                            assertThat(run.description())
+                                    .isEqualTo("copy within the device's memory");
+                        });
     }
 }

@@ -12,7 +12,7 @@ class StartUpTest {
 
     @Test
     void everyBackendIsTimedWithoutACacheAndWithOne() throws IOException {
-        var runs = StartUp.measure(List.of("reference", "simd"), 1);
+        var runs = StartUp.measure(List.of("reference", "simd"), 1, StartUp.Driver.VIRTUAL);
 
         assertThat(runs)
                 .extracting(run -> run.backend() + (run.cached() ? ", cached" : ""))
@@ -29,7 +29,7 @@ class StartUpTest {
 
     @Test
     void aProcessThatFailsIsReportedWithWhatItSaid() {
-        assertThatThrownBy(() -> StartUp.measure(List.of("abacus"), 1))
+        assertThatThrownBy(() -> StartUp.measure(List.of("abacus"), 1, StartUp.Driver.VIRTUAL))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("the first step of backend abacus failed")
                 .hasMessageContaining("exit status 1")

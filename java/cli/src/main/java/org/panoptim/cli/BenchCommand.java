@@ -48,7 +48,12 @@ final class BenchCommand implements Callable<Integer> {
             })
     private List<String> workloads = List.of();
 
-    @Option(names = "--backend", paramLabel = "NAME", description = "Measure this one (simd).")
+    @Option(
+            names = "--backend",
+            paramLabel = "NAME",
+            description =
+                    "Measure this one (simd); cuda-ffm and cuda-jcuda beside a copy within the"
+                            + " GPU's memory.")
     private Optional<String> backend = Optional.empty();
 
     @Option(

@@ -1,0 +1,63 @@
+package org.panoptim.bench.run;
+
+import org.panoptim.Backend;
+import org.panoptim.BackendUnavailableException;
+import org.panoptim.bench.Place;
+import org.panoptim.bench.Workload;
+import org.panoptim.cli.InputException;
+import org.panoptim.cuda.CudaBackend;
+
+/**
+ * The backend that is measured.
+ *
+ * @param name as options give it
+ * @param description in its own words
+ * @param place where it computes
+ * @param memory of its device in bytes; what a host has is not asked
+ */
+record Target(String name, String description, Place place, long memory) {
+
+    /** Parameter, gradient and two states. */
+    private static final double BYTES_PER_PARAMETER = 4.0 * Float.BYTES;
+
+    /** Of the device's memory, what these may take. */
+    private static final double MEMORY_SHARE = 0.8;
+
+    /** A step of more would take minutes. */
+    private static final long MOST_ON_VIRTUAL = 1_000_000;
+
+    /**
+     * Opens a backend to see what it is.
+     *
+     * @throws InputException if there is none of that name here, with the reason
+     */
+    static Target of(String name) {
+        try (var backend = Backend.named(name)) {
+            long memory =
+                    backend instanceof CudaBackend cuda ? cuda.device().memory() : Long.MAX_VALUE;
+            return new Target(name, backend.description(), Place.of(backend), memory);
+        } catch (IllegalArgumentException | BackendUnavailableException e) {
+            throw new InputException("--backend: " + e.getMessage(), e);
+        }
+    }
+
+    /** Whether its memory has room for a step of a workload. */
+    boolean holds(Workload workload) {
+        return BYTES_PER_PARAMETER * workload.elements() <= MEMORY_SHARE * memory;
+    }
+
+    /**
+     * Demands that steps of a workload end while someone waits.
+     *
+     * @throws InputException if they do not
+     */
+    void requireFeasible(Workload workload) {
+        if (place == Place.VIRTUAL_DEVICE && workload.elements() > MOST_ON_VIRTUAL) {
+            throw new InputException(
+                    ("--workload: the virtual device computes on the processor, thousands of times"
+                                    + " slower than a GPU, and %s has %,d parameters; choose"
+                                    + " --workload tiny,few or small")
+                            .formatted(workload.name(), workload.elements()));
+        }
+    }
+}
