@@ -71,8 +71,7 @@ final class Opponents {
                     case DeviceModel _ -> Place.DEVICE;
                 };
         return new Outside(
-                new OutsidePeer(name, subject.workload().shapes(), threads, place),
-                subject.work());
+                new OutsidePeer(name, subject.workload().shapes(), threads, place), subject.work());
     }
 
     private static Opponent peer(String name, Subject subject, int threads) {

@@ -124,7 +124,10 @@ class DeviceBodiesTest {
 
     @ParameterizedTest
     @CsvSource({
-        "cuda-ffm, STEP", "cuda-ffm, LOSS_SCALE", "cuda-jcuda, STEP", "cuda-jcuda, LOSS_SCALE"
+        "cuda-ffm, STEP",
+        "cuda-ffm, LOSS_SCALE",
+        "cuda-jcuda, STEP",
+        "cuda-jcuda, LOSS_SCALE"
     })
     void theWitnessFindsAStepTakenWithAnotherGradient(String backend, Work work) {
         var benchmark = benchmark(backend, work, Opponents.NONE);

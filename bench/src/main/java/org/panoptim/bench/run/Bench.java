@@ -43,8 +43,7 @@ public final class Bench implements BenchProgram {
         var target = Target.of(backend);
         options.workloads().forEach(Bench::check);
         var former = read(options.compare());
-        var plan =
-                new Plan(options.quick(), options.workloads(), target, Part.of(options.parts()));
+        var plan = new Plan(options.quick(), options.workloads(), target, Part.of(options.parts()));
         plan.requireFeasible();
         var jvm = Jvm.current();
         var peers = plan.has(Part.PEERS) ? PeersHere.find(target.place()) : PeersHere.none();

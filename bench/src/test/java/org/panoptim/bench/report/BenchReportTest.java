@@ -67,9 +67,7 @@ class BenchReportTest {
                         onHost.beside(),
                         onHost.allocated());
 
-        assertThat(page(onHost))
-                .contains("plain C loop")
-                .doesNotContain("copy within the device");
+        assertThat(page(onHost)).contains("plain C loop").doesNotContain("copy within the device");
         assertThat(page(onDevice))
                 .contains("copy within the device")
                 .doesNotContain("plain C loop");
