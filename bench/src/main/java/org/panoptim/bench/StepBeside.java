@@ -59,15 +59,19 @@ public class StepBeside {
     /** Made by JMH. */
     public StepBeside() {}
 
-    /** Opens both. */
+    /** Opens both, and lets them run until they are compiled. */
     @Setup
-    public void open() {
+    public void start() {
+        open();
+        pair.warmUp();
+    }
+
+    void open() {
         subject = new Subject(Workload.named(workload), work, backend);
         witness = new Witness(subject, touchesParameters());
         beside = Opponents.open(opponent, subject);
         beside.refill();
         pair = new Pair(beside::run, subject::run, beside::rest);
-        pair.warmUp();
     }
 
     /** Whether the opponent works on the same parameters. */

@@ -69,7 +69,7 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "OLD.json",
             description =
                     "Say what became slower or faster since, beyond the spread; exit status 1 on a"
-                            + " loss of more than 5 %.")
+                            + " loss of more than 5 %%.")
     private Optional<Path> compare = Optional.empty();
 
     @Option(
