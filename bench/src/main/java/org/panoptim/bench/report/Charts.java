@@ -13,6 +13,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 
 /** The charts of the page, each with its caption. */
 final class Charts {
@@ -35,10 +36,8 @@ final class Charts {
                 () -> {
                     var title = "Share of the machine's limit (%)";
                     var chart = new BarChart(title);
-                    var groups =
-                            shares.workloads().stream()
-                                    .map(name -> Workload.named(name).title())
-                                    .toList();
+                    // By their names: titles would run into each other.
+                    var groups = shares.workloads();
                     chart.add(
                             "Panoptim",
                             groups,
@@ -55,8 +54,15 @@ final class Charts {
                     }
                     return Html.figure(
                             chart.draw("shares", title),
-                            "The step alone; 100 is a " + limit.phrase() + ".");
+                            "The step alone; 100 is a %s. %s."
+                                    .formatted(limit.phrase(), titles(groups)));
                 });
+    }
+
+    private static String titles(List<String> workloads) {
+        return workloads.stream()
+                .map(name -> name + ": " + Workload.named(name).title())
+                .collect(Collectors.joining("; "));
     }
 
     /** Curves: time against the number of tensors and against their size. */
@@ -80,8 +86,7 @@ final class Charts {
                                 "Elements",
                                 sizes,
                                 StepTimes::elements,
-                                "One tensor. The C loop starts its threads anew in every step,"
-                                        + " which is what it takes for the small ones."));
+                                "One tensor. A C loop over few elements runs on one processor."));
     }
 
     private static List<StepTimes> only(
