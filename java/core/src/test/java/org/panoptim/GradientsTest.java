@@ -202,6 +202,8 @@ class GradientsTest {
             assertThat(a.gradientAddress()).isZero();
             assertThat(a.gradient(segment).gradientAddress()).isEqualTo(segment.address());
             assertThat(a.curvature(segment).curvatureAddress()).isEqualTo(segment.address());
+            assertThat(a.clearGradient().gradientAddress()).isZero();
+            assertThat(a.clearCurvature().curvatureAddress()).isZero();
             gradient(a, 1, 1);
             curvature(a, 1, 1);
             assertThat(a.gradientAddress()).isEqualTo(Parameter.ON_HEAP);
