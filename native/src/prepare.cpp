@@ -36,6 +36,19 @@ class RecentEntries {
     Recent recent_[size];
 };
 
+// What was last found for a tensor of a group that is not frozen: most tensors are like the one
+// before.
+struct SharedEntry {
+    int32_t group = -1;
+    int32_t entry = -1;
+    int64_t count = 0;
+
+    bool serves(const panoptim_plan &plan, int64_t tensor) const {
+        return plan.tensors[tensor].group == group && plan.counts[tensor] == count &&
+               plan.gradients[tensor] != 0;
+    }
+};
+
 Preparation preparation_of(const panoptim_plan &plan) {
     const panoptim_schedule_entry &scheduled =
         plan.schedule[plan.control->step % plan.schedule_entries];
@@ -51,10 +64,15 @@ void prepare_first_phase(const panoptim_plan &plan) {
     clip(control);
     Preparation preparation = preparation_of(plan);
     RecentEntries recent;
+    SharedEntry last;
     int32_t entries = 0;
     int32_t inactive = -1;
     for (int64_t tensor = 0; tensor < plan.tensor_count; ++tensor) {
         int32_t &index = plan.prepared_index[tensor];
+        if (last.serves(plan, tensor)) {
+            index = last.entry;
+            continue;
+        }
         if (control.accepted == 0 || !live(plan, tensor)) {
             if (inactive < 0) {
                 inactive = entries++;
@@ -68,7 +86,8 @@ void prepare_first_phase(const panoptim_plan &plan) {
         preparation.count = plan.counts[tensor];
         int32_t own = -1;
         int32_t *entry = &own;
-        if (rule.info.reductions == 0) {
+        const bool shared = rule.info.reductions == 0;
+        if (shared) {
             entry = recent.find(plan.tensors[tensor].group, preparation.count);
         }
         if (*entry < 0) {
@@ -76,6 +95,9 @@ void prepare_first_phase(const panoptim_plan &plan) {
             rule.prepare[0](group.hyper, preparation, control, plan.prepared[*entry]);
         }
         index = *entry;
+        if (shared) {
+            last = {plan.tensors[tensor].group, *entry, preparation.count};
+        }
     }
 }
 

@@ -4,7 +4,6 @@ import jdk.jfr.EventType;
 import jdk.jfr.FlightRecorder;
 
 import org.jspecify.annotations.Nullable;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.Execution;
@@ -13,7 +12,6 @@ import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepPlan;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -43,18 +41,17 @@ public final class Optimizer implements AutoCloseable {
     private final Execution execution;
     private StepPlan plan;
 
-    /** The plan's parameters in registration order, and whether each one's rule takes curvature. */
-    private Parameter[] parameters;
+    private StepInputs inputs;
 
-    private boolean[] takesCurvature;
+    /** Whether the execution, as it is now, has taken up what the inputs hold. */
+    private boolean bound;
 
     private Optimizer(Backend backend, boolean ownsBackend, StepPlan plan) {
         check(plan);
         this.backend = backend;
         this.ownsBackend = ownsBackend;
         this.plan = plan;
-        this.parameters = parametersOf(plan);
-        this.takesCurvature = curvatureOf(plan);
+        this.inputs = new StepInputs(plan);
         this.execution = backend.open(plan);
         try {
             Checkpoint.curvature(plan).ifPresent(transform -> transform.follow(plan, execution));
@@ -87,15 +84,16 @@ public final class Optimizer implements AutoCloseable {
     public void step() {
         ownership.enter();
         try {
-            checkMemory(plan.zeroGradients());
-            checkCurvature();
+            takeInputs(plan.zeroGradients());
+            inputs.checkCurvature();
+            bind();
             if (recorded()) {
                 stepAndRecord();
             } else {
                 execution.step();
             }
         } finally {
-            clearCurvature();
+            inputs.clearCurvature();
             ownership.exit();
         }
     }
@@ -111,39 +109,30 @@ public final class Optimizer implements AutoCloseable {
     public CapturedStep capture() {
         ownership.enter();
         try {
-            checkMemory(plan.zeroGradients());
-            checkCurvature();
+            takeInputs(plan.zeroGradients());
+            inputs.checkCurvature();
+            bind();
             return new OwnedCapture(ownership, execution.capture());
         } finally {
             ownership.exit();
         }
     }
 
-    private void checkMemory(boolean zeroing) {
-        var thread = Thread.currentThread();
-        MemorySegment.@Nullable Scope known = null;
-        for (var parameter : parameters) {
-            known = parameter.checkAccess(thread, known);
-            if (zeroing) {
-                parameter.checkZeroable();
-            }
+    /** Checks what the parameters hold, and tells the backend of what is new. */
+    private void takeInputs(boolean zeroing) {
+        if (inputs.changed()) {
+            bound = false;
+        }
+        inputs.checkAccess();
+        if (zeroing) {
+            inputs.checkZeroable();
         }
     }
 
-    private void checkCurvature() {
-        for (int i = 0; i < parameters.length; i++) {
-            if (parameters[i].hasCurvature() && !takesCurvature[i]) {
-                throw new IllegalStateException(
-                        "parameter '"
-                                + parameters[i].name()
-                                + "' has curvature, but its rule takes none");
-            }
-        }
-    }
-
-    private void clearCurvature() {
-        for (var parameter : parameters) {
-            parameter.clearCurvature();
+    private void bind() {
+        if (!bound) {
+            execution.bind();
+            bound = true;
         }
     }
 
@@ -192,7 +181,8 @@ public final class Optimizer implements AutoCloseable {
     public void zeroGrad() {
         ownership.enter();
         try {
-            checkMemory(true);
+            takeInputs(true);
+            bind();
             execution.zeroGradients();
         } finally {
             ownership.exit();
@@ -215,7 +205,7 @@ public final class Optimizer implements AutoCloseable {
             rates.put(group.name(), group.rule().learningRate() * outcome.rateFactor());
         }
         var counts = new LinkedHashMap<String, Long>();
-        for (var parameter : parameters) {
+        for (var parameter : inputs.parameters()) {
             counts.put(parameter.name(), execution.count(parameter));
         }
         var counters = outcome.counters();
@@ -331,12 +321,12 @@ public final class Optimizer implements AutoCloseable {
         try {
             var changed = plan.withGroups(change.apply(plan.groups()));
             check(changed);
+            bound = false;
             execution.configure(changed);
             Checkpoint.curvature(changed)
                     .ifPresent(transform -> transform.follow(changed, execution));
             plan = changed;
-            parameters = parametersOf(changed);
-            takesCurvature = curvatureOf(changed);
+            inputs = new StepInputs(changed);
         } finally {
             ownership.exit();
         }
@@ -407,6 +397,7 @@ public final class Optimizer implements AutoCloseable {
     public void load(Path file) throws IOException {
         ownership.enter();
         try {
+            bound = false;
             plan = Checkpoint.load(file, plan, execution);
             Checkpoint.curvature(plan).ifPresent(transform -> transform.follow(plan, execution));
         } finally {
@@ -458,22 +449,6 @@ public final class Optimizer implements AutoCloseable {
                                             + "' overlap");
                         });
         Checkpoint.curvature(plan).ifPresent(transform -> transform.check(plan));
-    }
-
-    private static Parameter[] parametersOf(StepPlan plan) {
-        return plan.parameters().toArray(Parameter[]::new);
-    }
-
-    private static boolean[] curvatureOf(StepPlan plan) {
-        var flags = new boolean[plan.parameters().size()];
-        int place = 0;
-        for (var group : plan.groups()) {
-            boolean takes = group.rule() instanceof PhasedRule rule && rule.takesCurvature();
-            for (var _ : group.parameters()) {
-                flags[place++] = takes;
-            }
-        }
-        return flags;
     }
 
     /**

@@ -3,7 +3,6 @@ package org.panoptim;
 import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.MemorySegment.Scope;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -30,15 +29,14 @@ public final class Parameter {
     private final DType dtype;
     private final long elements;
     private final Memory value;
-    private final @Nullable Scope valueScope;
     private @Nullable Memory gradient;
     private @Nullable Memory curvature;
 
-    // What every step asks of every parameter, kept here so that it need not follow references.
-    private @Nullable Scope gradientScope;
-    private @Nullable Scope curvatureScope;
     private long gradientAddress;
     private long curvatureAddress;
+
+    /** Another number after every change of gradient or curvature. */
+    private int revision;
 
     private Parameter(String name, Shape shape, DType dtype, Memory value) {
         this.name = Objects.requireNonNull(name, "name");
@@ -56,7 +54,6 @@ public final class Parameter {
         if (value instanceof HostMemory(var segment) && segment.isReadOnly()) {
             throw refused("the value's segment is read-only");
         }
-        valueScope = scopeOf(value);
     }
 
     /**
@@ -136,16 +133,18 @@ public final class Parameter {
         checkMemory("gradient", gradient);
         checkApart("gradient", gradient);
         this.gradient = gradient;
-        gradientScope = scopeOf(gradient);
         gradientAddress = addressOf(gradient);
+        revision++;
         return this;
     }
 
     /** Takes the gradient away: the coming steps leave this parameter and its count alone. */
     public Parameter clearGradient() {
-        gradient = null;
-        gradientScope = null;
-        gradientAddress = 0;
+        if (gradient != null) {
+            gradient = null;
+            gradientAddress = 0;
+            revision++;
+        }
         return this;
     }
 
@@ -181,8 +180,8 @@ public final class Parameter {
         checkMemory("curvature", curvature);
         checkApart("curvature", curvature);
         this.curvature = curvature;
-        curvatureScope = scopeOf(curvature);
         curvatureAddress = addressOf(curvature);
+        revision++;
         return this;
     }
 
@@ -190,8 +189,8 @@ public final class Parameter {
     public Parameter clearCurvature() {
         if (curvature != null) {
             curvature = null;
-            curvatureScope = null;
             curvatureAddress = 0;
+            revision++;
         }
         return this;
     }
@@ -218,59 +217,47 @@ public final class Parameter {
                 : memory.address();
     }
 
-    private static @Nullable Scope scopeOf(Memory memory) {
-        return memory instanceof HostMemory host ? host.segment().scope() : null;
+    /** A number that another gradient or curvature, or none, changes. */
+    int revision() {
+        return revision;
+    }
+
+    @Nullable Memory gradientOrNull() {
+        return gradient;
+    }
+
+    @Nullable Memory curvatureOrNull() {
+        return curvature;
+    }
+
+    /** Whether there is no gradient that may only be read. */
+    boolean isZeroable() {
+        return !(gradient instanceof HostMemory host && host.segment().isReadOnly());
     }
 
     /**
-     * Checks that all memory may be used by this thread now; allocates nothing.
+     * Checks that all memory may be used by this thread now.
      *
-     * @param known a scope that may, seen a moment ago: most parameters share one
-     * @return the scope seen last
      * @throws IllegalStateException if an arena was closed or belongs to another thread
      */
-    @Nullable Scope checkAccess(Thread thread, @Nullable Scope known) {
-        var seen = checkAccess("value", value, valueScope, thread, known);
-        seen = checkAccess("gradient", gradient, gradientScope, thread, seen);
-        return checkAccess("curvature", curvature, curvatureScope, thread, seen);
+    void checkAccess(Thread thread) {
+        checkAccess("value", value, thread);
+        checkAccess("gradient", gradient, thread);
+        checkAccess("curvature", curvature, thread);
     }
 
-    private @Nullable Scope checkAccess(
-            String what,
-            @Nullable Memory memory,
-            @Nullable Scope scope,
-            Thread thread,
-            @Nullable Scope known) {
-        if (scope == null || scope == known || !(memory instanceof HostMemory(var segment))) {
-            return known;
+    private void checkAccess(String what, @Nullable Memory memory, Thread thread) {
+        if (!(memory instanceof HostMemory(var segment))) {
+            return;
         }
-        if (!scope.isAlive()) {
+        if (!segment.scope().isAlive()) {
             throw new IllegalStateException(
-                    "parameter '" + name + "': the arena of its " + what + " is closed");
+                    "parameter '%s': the arena of its %s is closed".formatted(name, what));
         }
         if (!segment.isAccessibleBy(thread)) {
             throw new IllegalStateException(
-                    "parameter '"
-                            + name
-                            + "': the arena of its "
-                            + what
-                            + " is confined to a thread other than "
-                            + thread.getName());
-        }
-        return scope;
-    }
-
-    /**
-     * Checks that the gradient may be zeroed; allocates nothing.
-     *
-     * @throws IllegalStateException if its segment is read-only
-     */
-    void checkZeroable() {
-        if (gradient instanceof HostMemory host && host.segment().isReadOnly()) {
-            throw new IllegalStateException(
-                    "parameter '"
-                            + name
-                            + "': the gradient's segment is read-only, so it cannot be zeroed");
+                    "parameter '%s': the arena of its %s is confined to a thread other than %s"
+                            .formatted(name, what, thread.getName()));
         }
     }
 

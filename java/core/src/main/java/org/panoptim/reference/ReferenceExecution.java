@@ -68,13 +68,16 @@ final class ReferenceExecution implements Execution {
     }
 
     @Override
-    public void step() {
+    public void bind() {
         for (var member : members) {
-            requireHost(
-                    member.tensor().parameter, "gradient", member.tensor().parameter.gradient());
-            requireHost(
-                    member.tensor().parameter, "curvature", member.tensor().parameter.curvature());
+            var parameter = member.tensor().parameter;
+            requireHost(parameter, "gradient", parameter.gradient());
+            requireHost(parameter, "curvature", parameter.curvature());
         }
+    }
+
+    @Override
+    public void step() {
         long attempt = counters.step() + 1;
         double rateFactor = plan.rateFactor(attempt);
         double momentum = plan.momentum(attempt);

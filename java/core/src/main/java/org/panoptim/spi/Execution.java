@@ -29,6 +29,16 @@ public interface Execution extends AutoCloseable {
     void configure(StepPlan plan);
 
     /**
+     * Takes up which gradients and curvatures the parameters hold. Called before the first step,
+     * capture or zeroing, and again before the next one once any was set or taken away or the plan
+     * was changed.
+     *
+     * @throws org.panoptim.UnsupportedPlanException if this backend cannot use one, with the
+     *     reason; it is then called again before the next step
+     */
+    void bind();
+
+    /**
      * Takes a step.
      *
      * @throws org.panoptim.NonFiniteGradientException under the policy {@code FAIL}

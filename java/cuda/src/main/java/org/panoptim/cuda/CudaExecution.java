@@ -189,7 +189,6 @@ final class CudaExecution implements Execution {
         try {
             tellRefusals();
             boolean capturing = driver.isCapturing(stream);
-            writeAddresses();
             coverSchedule(capturing);
             if (capturing) {
                 tables.sendAddresses(uploads, stream, true);
@@ -229,8 +228,8 @@ final class CudaExecution implements Execution {
         }
     }
 
-    /** Notes the gradients' and curvatures' addresses. */
-    private void writeAddresses() {
+    @Override
+    public void bind() {
         for (int i = 0; i < parameters.length; i++) {
             var parameter = parameters[i];
             long gradient = parameter.gradientAddress();
@@ -354,7 +353,6 @@ final class CudaExecution implements Execution {
     public void zeroGradients() {
         backend.enter();
         try {
-            writeAddresses();
             sendAddresses();
             launches.zero(driver, stream);
         } catch (CudaException e) {
@@ -370,7 +368,6 @@ final class CudaExecution implements Execution {
         }
         return backend.call(
                 () -> {
-                    writeAddresses();
                     coverSchedule(false);
                     // The default stream cannot be captured, and nothing is run meanwhile.
                     long own = driver.createStream();

@@ -145,7 +145,6 @@ final class SimdExecution implements Execution {
 
     @Override
     public void step() {
-        writeAddresses();
         long attempt = panoptim_control.step(control) + 1;
         double factor = plan.rateFactor(attempt);
         panoptim_schedule_entry.momentum(tables.schedule(), plan.momentum(attempt));
@@ -170,8 +169,8 @@ final class SimdExecution implements Execution {
         }
     }
 
-    /** Writes the gradients' and curvatures' addresses that changed since the last step. */
-    private void writeAddresses() {
+    @Override
+    public void bind() {
         var gradients = tables.gradients();
         var curvatures = tables.curvatures();
         for (int i = 0; i < parameters.length; i++) {

@@ -20,6 +20,7 @@ import org.panoptim.abi.bindings.panoptim_schedule_entry;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -34,6 +35,12 @@ final class Tables implements AutoCloseable {
      * share.
      */
     static final long CHUNK_ELEMENTS = 16L * PANOPTIM_BLOCK();
+
+    /** So many spans leave a thread that begins late with a fair share of a small step. */
+    private static final int MANY_SPANS = 32;
+
+    /** Some microseconds of work: large against the cost of claiming a span. */
+    private static final long LEAST_SPAN_ELEMENTS = PANOPTIM_BLOCK();
 
     private final Arena arena = Arena.ofShared();
     private final List<Parameter> parameters;
@@ -110,11 +117,11 @@ final class Tables implements AutoCloseable {
         return arena.allocate(ValueLayout.JAVA_DOUBLE, count);
     }
 
-    /**
-     * Boundaries of spans: consecutive chunks that together have at least a whole chunk's elements.
-     */
+    /** Boundaries of spans: consecutive chunks that together have at least a span's elements. */
     private long[] spans(int chunkCount) {
-        var boundaries = new java.util.ArrayList<Long>();
+        long total = parameters.stream().mapToLong(Parameter::elements).sum();
+        long wanted = Math.clamp(total / MANY_SPANS, LEAST_SPAN_ELEMENTS, CHUNK_ELEMENTS);
+        var boundaries = new ArrayList<Long>();
         boundaries.add(0L);
         long chunk = 0;
         long elements = 0;
@@ -122,7 +129,7 @@ final class Tables implements AutoCloseable {
             for (long rest = parameter.elements(); rest > 0; rest -= CHUNK_ELEMENTS) {
                 elements += Math.min(rest, CHUNK_ELEMENTS);
                 chunk++;
-                if (elements >= CHUNK_ELEMENTS) {
+                if (elements >= wanted) {
                     boundaries.add(chunk);
                     elements = 0;
                 }

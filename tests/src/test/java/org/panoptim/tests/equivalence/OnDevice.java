@@ -240,9 +240,18 @@ final class OnDevice implements Backend {
         }
 
         @Override
+        public void bind() {}
+
+        /** Sends what the host holds, to the same places as before or to others. */
+        private void send() {
+            order.forEach(Pair::send);
+            execution.bind();
+        }
+
+        @Override
         public void step() {
             beforeCalls.run();
-            order.forEach(Pair::send);
+            send();
             try {
                 execution.step();
                 // Under a policy that fails, what the device found is told when it is asked.
@@ -255,7 +264,7 @@ final class OnDevice implements Backend {
         @Override
         public void zeroGradients() {
             beforeCalls.run();
-            order.forEach(Pair::send);
+            send();
             execution.zeroGradients();
             order.forEach(Pair::fetch);
         }

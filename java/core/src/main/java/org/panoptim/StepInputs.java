@@ -1,0 +1,161 @@
+package org.panoptim;
+
+import org.jspecify.annotations.Nullable;
+import org.panoptim.rule.PhasedRule;
+import org.panoptim.spi.StepPlan;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * What a step finds in its parameters. They are surveyed only when one of them was set anew; that
+ * arenas are still open is asked before every step, of each arena once or nearly so. Allocates
+ * nothing once the list of arenas has its size.
+ */
+final class StepInputs {
+
+    /** How many of the arenas seen last are compared with the next one. */
+    private static final int RECENT = 8;
+
+    private final Parameter[] parameters;
+    private final boolean[] takesCurvature;
+    private final int[] revisions;
+
+    // What the last survey found.
+    private MemorySegment[] segments = new MemorySegment[RECENT];
+    private int segmentCount;
+    private boolean curved;
+    private boolean surveyed;
+    private @Nullable Parameter readOnly;
+    private @Nullable Parameter misused;
+
+    StepInputs(StepPlan plan) {
+        parameters = plan.parameters().toArray(Parameter[]::new);
+        revisions = new int[parameters.length];
+        takesCurvature = new boolean[parameters.length];
+        int place = 0;
+        for (var group : plan.groups()) {
+            boolean takes = group.rule() instanceof PhasedRule rule && rule.takesCurvature();
+            int end = place + group.parameters().size();
+            Arrays.fill(takesCurvature, place, end, takes);
+            place = end;
+        }
+    }
+
+    /** The parameters in registration order. */
+    Parameter[] parameters() {
+        return parameters;
+    }
+
+    /**
+     * Looks whether a gradient or curvature was set or taken away, and if so, what there is now.
+     */
+    boolean changed() {
+        if (surveyed && unchanged()) {
+            return false;
+        }
+        survey();
+        return true;
+    }
+
+    private boolean unchanged() {
+        for (int i = 0; i < parameters.length; i++) {
+            if (parameters[i].revision() != revisions[i]) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void survey() {
+        segmentCount = 0;
+        curved = false;
+        readOnly = null;
+        misused = null;
+        for (int i = 0; i < parameters.length; i++) {
+            var parameter = parameters[i];
+            revisions[i] = parameter.revision();
+            note(parameter.value());
+            note(parameter.gradientOrNull());
+            note(parameter.curvatureOrNull());
+            if (readOnly == null && !parameter.isZeroable()) {
+                readOnly = parameter;
+            }
+            if (parameter.hasCurvature()) {
+                curved = true;
+                if (misused == null && !takesCurvature[i]) {
+                    misused = parameter;
+                }
+            }
+        }
+        Arrays.fill(segments, segmentCount, segments.length, null);
+        surveyed = true;
+    }
+
+    /** Keeps a segment of each arena; an array on the Java heap is always there. */
+    private void note(@Nullable Memory memory) {
+        if (!(memory instanceof HostMemory(var segment)) || !segment.isNative()) {
+            return;
+        }
+        for (int i = segmentCount - 1; i >= Math.max(0, segmentCount - RECENT); i--) {
+            if (segments[i].scope() == segment.scope()) {
+                return;
+            }
+        }
+        if (segmentCount == segments.length) {
+            segments = Arrays.copyOf(segments, 2 * segmentCount);
+        }
+        segments[segmentCount++] = segment;
+    }
+
+    /**
+     * Checks that all memory may be used by this thread now.
+     *
+     * @throws IllegalStateException if an arena was closed or belongs to another thread
+     */
+    void checkAccess() {
+        var thread = Thread.currentThread();
+        for (int i = 0; i < segmentCount; i++) {
+            if (!segments[i].scope().isAlive() || !segments[i].isAccessibleBy(thread)) {
+                for (var parameter : parameters) {
+                    parameter.checkAccess(thread);
+                }
+            }
+        }
+    }
+
+    /**
+     * Checks that every gradient may be zeroed.
+     *
+     * @throws IllegalStateException if one is read-only
+     */
+    void checkZeroable() {
+        if (readOnly != null) {
+            throw new IllegalStateException(
+                    "parameter '%s': the gradient's segment is read-only, so it cannot be zeroed"
+                            .formatted(readOnly.name()));
+        }
+    }
+
+    /**
+     * Checks that curvature is there only for rules that take it.
+     *
+     * @throws IllegalStateException if it is not
+     */
+    void checkCurvature() {
+        if (misused != null) {
+            throw new IllegalStateException(
+                    "parameter '%s' has curvature, but its rule takes none"
+                            .formatted(misused.name()));
+        }
+    }
+
+    /** Takes away the curvature that the last survey found. */
+    void clearCurvature() {
+        if (curved) {
+            for (var parameter : parameters) {
+                parameter.clearCurvature();
+            }
+        }
+    }
+}
