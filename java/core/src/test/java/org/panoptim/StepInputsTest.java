@@ -171,7 +171,7 @@ class StepInputsTest {
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage(
                         "parameter 'b': the gradient's segment is read-only, so it cannot be"
-                            + " zeroed");
+                                + " zeroed");
         gradient(b, 1, 2);
         inputs.changed();
         assertThatCode(inputs::checkZeroable).doesNotThrowAnyException();

@@ -115,6 +115,7 @@ class NumberTrapsTest {
                             Optional.empty());
             try (var execution = rig.backend().open(plan)) {
                 execution.restore(new Counters(taken, 0, 0, 1), Map.of(parameter, taken));
+                execution.bind();
                 execution.step();
                 assertThat(execution.outcome().counters().step()).isEqualTo(taken + 1);
                 assertThat(execution.count(parameter)).isEqualTo(taken + 1);
