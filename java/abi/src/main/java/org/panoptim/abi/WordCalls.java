@@ -11,19 +11,22 @@ import java.util.Arrays;
 
 /**
  * Calls of native functions whose arguments and results are integers and addresses, each as a word
- * of 64 bits. One handle serves all functions of up to five arguments: to link a handle takes a
- * fresh process several milliseconds, and with memory segments as arguments more than with numbers.
- * A call makes no objects.
+ * of 64 bits. One handle serves all functions of up to eleven arguments, which are those of {@code
+ * cuLaunchKernel}: to link a handle takes a fresh process several milliseconds, and with memory
+ * segments as arguments more than with numbers, while a word too many takes none of the time of a
+ * call that one could notice. A call makes no objects.
  *
  * <p>This relies on what the calling conventions of 64-bit x86 and ARM have in common. An integer
  * argument of any size has a register of its own, and a callee reads the part that it declares, so
- * an {@code int} in C may come as a word. Registers beyond a callee's arguments are free for it to
- * use, so it does not matter what they hold. Of a result that is an {@code int} in C the upper half
- * means nothing: cast it.
+ * an {@code int} in C may come as a word. So has one on the stack when registers have run out. What
+ * registers and stack hold beyond a callee's arguments does not matter: registers are free for it
+ * to use, and the stack the caller takes back. Of a result that is an {@code int} in C the upper
+ * half means nothing: cast it.
  */
 public final class WordCalls {
 
-    private static final MethodHandle HANDLE = handle(5);
+    private static final int WORDS = 11;
+    private static final MethodHandle HANDLE = link();
 
     private WordCalls() {}
 
@@ -59,22 +62,38 @@ public final class WordCalls {
 
     /** Calls a function of five arguments. */
     public static long call(MemorySegment function, long a, long b, long c, long d, long e) {
+        return call(function, a, b, c, d, e, 0, 0, 0, 0, 0, 0);
+    }
+
+    /** Calls a function of eleven arguments. */
+    public static long call(
+            MemorySegment function,
+            long a,
+            long b,
+            long c,
+            long d,
+            long e,
+            long f,
+            long g,
+            long h,
+            long i,
+            long j,
+            long k) {
         try {
-            return (long) HANDLE.invokeExact(function, a, b, c, d, e);
+            return (long) HANDLE.invokeExact(function, a, b, c, d, e, f, g, h, i, j, k);
         } catch (Throwable thrown) {
             throw unchecked(thrown);
         }
     }
 
-    /** A handle that takes the function's address and so many words. */
-    public static MethodHandle handle(int arguments) {
-        var words = new MemoryLayout[arguments];
+    private static MethodHandle link() {
+        var words = new MemoryLayout[WORDS];
         Arrays.fill(words, JAVA_LONG);
         return Linker.nativeLinker().downcallHandle(FunctionDescriptor.of(JAVA_LONG, words));
     }
 
     /** What a handle threw, for throwing on: native functions throw nothing of their own. */
-    public static RuntimeException unchecked(Throwable thrown) {
+    private static RuntimeException unchecked(Throwable thrown) {
         if (thrown instanceof RuntimeException e) {
             return e;
         }

@@ -3,7 +3,6 @@ package org.panoptim.cuda.driver;
 import org.panoptim.abi.WordCalls;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /** The calls that {@code step()} uses; addresses and handles are {@code long}s. */
 final class FfmHotCalls {
@@ -23,9 +22,6 @@ final class FfmHotCalls {
     private static final MemorySegment FILL = DriverCalls.function("cuMemsetD32Async");
     private static final MemorySegment LAUNCH = DriverCalls.function("cuLaunchKernel");
     private static final MemorySegment LAUNCH_GRAPH = DriverCalls.function("cuGraphLaunch");
-
-    /** The one function here of more arguments than {@link WordCalls} has. */
-    private static final MethodHandle LAUNCH_WORDS = WordCalls.handle(11);
 
     private FfmHotCalls() {}
 
@@ -76,25 +72,20 @@ final class FfmHotCalls {
      */
     static int launch(
             long function, int blocks, int threads, int sharedBytes, long stream, long parameters) {
-        try {
-            return (int)
-                    (long)
-                            LAUNCH_WORDS.invokeExact(
-                                    LAUNCH,
-                                    function,
-                                    (long) blocks,
-                                    1L,
-                                    1L,
-                                    (long) threads,
-                                    1L,
-                                    1L,
-                                    (long) sharedBytes,
-                                    stream,
-                                    parameters,
-                                    0L);
-        } catch (Throwable e) {
-            throw WordCalls.unchecked(e);
-        }
+        return (int)
+                WordCalls.call(
+                        LAUNCH,
+                        function,
+                        blocks,
+                        1,
+                        1,
+                        threads,
+                        1,
+                        1,
+                        sharedBytes,
+                        stream,
+                        parameters,
+                        0);
     }
 
     static int launchGraph(long executable, long stream) {
