@@ -13,6 +13,7 @@ final class Turn {
 
     private static final int MOST_REPETITIONS = 100;
     private static final long LONG_ENOUGH_NANOS = 5_000_000;
+    private static final int LONGEST_LEAD_IN = 200;
     private static final long LEAD_IN_NANOS = 10_000_000;
 
     /** A body that takes longer than this loses little by a slow beginning. */
@@ -22,7 +23,7 @@ final class Turn {
 
     private final LongSupplier body;
     private int repetitions = 1;
-    private double nanosOfBody;
+    private int leadIn;
     private long bodies;
 
     /** A side whose body returns how many nanoseconds it took; see {@link Pair#timed}. */
@@ -32,13 +33,19 @@ final class Turn {
 
     /** Runs the body, untimed, until compilers have had their say. */
     void warmUp() {
-        plan(runFor(WARM_NANOS));
+        long bodiesBefore = bodies;
+        long nanos = 0;
+        long start = System.nanoTime();
+        do {
+            nanos += run();
+        } while (System.nanoTime() - start < WARM_NANOS);
+        plan((double) nanos / (bodies - bodiesBefore));
     }
 
     /** Takes its turn, and returns the mean nanoseconds of a body. */
     double take() {
-        if (nanosOfBody < LONG_BODY_NANOS) {
-            runFor(LEAD_IN_NANOS);
+        for (int i = 0; i < leadIn; i++) {
+            run();
         }
         long nanos = 0;
         for (int i = 0; i < repetitions; i++) {
@@ -49,21 +56,13 @@ final class Turn {
         return mean;
     }
 
-    /** Runs the body for so long, at least once, and returns the mean nanoseconds it took. */
-    private double runFor(long duration) {
-        long bodiesBefore = bodies;
-        long nanos = 0;
-        long start = System.nanoTime();
-        do {
-            nanos += run();
-        } while (System.nanoTime() - start < duration);
-        return (double) nanos / (bodies - bodiesBefore);
-    }
-
-    private void plan(double nanos) {
-        nanosOfBody = nanos;
-        double wanted = LONG_ENOUGH_NANOS / Math.max(1, nanos);
-        repetitions = (int) Math.clamp(wanted, 1, MOST_REPETITIONS);
+    private void plan(double nanosOfBody) {
+        double nanos = Math.max(1, nanosOfBody);
+        repetitions = (int) Math.clamp(LONG_ENOUGH_NANOS / nanos, 1, MOST_REPETITIONS);
+        leadIn =
+                nanos > LONG_BODY_NANOS
+                        ? 0
+                        : (int) Math.clamp(LEAD_IN_NANOS / nanos, 1, LONGEST_LEAD_IN);
     }
 
     private long run() {

@@ -155,10 +155,10 @@ class BenchmarkBodiesTest {
         assertThat(calls).hasToString("a-b-");
         pair.run(times);
 
-        // Short bodies are repeated, and the first of them is not timed.
-        assertThat(calls).hasToString("a-b-" + "b".repeat(101) + "-" + "a".repeat(101) + "-");
+        // Short bodies are repeated, and the first 200 of them are not timed.
+        assertThat(calls).hasToString("a-b-" + "b".repeat(300) + "-" + "a".repeat(300) + "-");
         assertThat(times.turns).isEqualTo(2);
-        assertThat(times.steps).isEqualTo(102);
+        assertThat(times.steps).isEqualTo(301);
         assertThat(times.first).isEqualTo(200);
         assertThat(times.second).isEqualTo(100);
     }
@@ -166,7 +166,7 @@ class BenchmarkBodiesTest {
     @Test
     void longBodiesAreNotRepeated() {
         var calls = new StringBuilder();
-        var pair = new Pair(side(calls, 'a', 10_000_000), side(calls, 'b', 9_000_000), () -> {});
+        var pair = new Pair(side(calls, 'a', 60_000_000), side(calls, 'b', 51_000_000), () -> {});
         pair.run(new PairTimes());
         pair.run(new PairTimes());
         assertThat(calls).hasToString("abba");

@@ -13,16 +13,16 @@ class TurnTest {
 
     @Test
     void aLongBodyRunsOnceInATurn() {
-        var turn = new Turn(() -> 30 * MILLISECOND);
+        var turn = new Turn(() -> 60 * MILLISECOND);
 
-        assertEquals(30.0 * MILLISECOND, turn.take());
-        assertEquals(30.0 * MILLISECOND, turn.take());
+        assertEquals(60.0 * MILLISECOND, turn.take());
+        assertEquals(60.0 * MILLISECOND, turn.take());
 
         assertEquals(2, turn.bodies());
     }
 
     @Test
-    void aShortBodyRunsForFiveMillisecondsAfterOneThatIsNotTimed() {
+    void aShortBodyRunsForFiveMillisecondsAfterTenThatAreNotTimed() {
         var next = new AtomicLong(MILLISECOND);
         var turn = new Turn(next::get);
         turn.warmUp();
@@ -30,7 +30,18 @@ class TurnTest {
 
         assertEquals(1.0 * MILLISECOND, turn.take());
 
-        assertEquals(1 + 5, turn.bodies() - before);
+        assertEquals(10 + 5, turn.bodies() - before);
+    }
+
+    @Test
+    void aBodyOfSomeMillisecondsRunsOnceUntimedAndOnceTimed() {
+        var turn = new Turn(() -> 30 * MILLISECOND);
+        turn.take();
+        long before = turn.bodies();
+
+        assertEquals(30.0 * MILLISECOND, turn.take());
+
+        assertEquals(1 + 1, turn.bodies() - before);
     }
 
     @Test

@@ -72,6 +72,7 @@ public final class ReadmeFigures {
                         besideLimit(results),
                         besidePeers(results),
                         startUps(results),
+                        memory(results),
                         calls(results),
                         refreshes(results))
                 .filter(part -> !part.isEmpty())
@@ -192,6 +193,19 @@ public final class ReadmeFigures {
                                                 Format.time(Spread.of(start.stepped()).times(1e-3)),
                                                 Format.time(
                                                         Spread.of(start.process()).times(1e-3))))
+                        .toList());
+    }
+
+    private static String memory(Results results) {
+        return table(
+                List.of("bytes of states for each fp32 parameter", "declared", "measured"),
+                results.memory().stream()
+                        .map(
+                                states ->
+                                        List.of(
+                                                states.rule(),
+                                                Integer.toString(states.declared()),
+                                                Format.ratio(Spread.of(states.measured()))))
                         .toList());
     }
 

@@ -2,6 +2,7 @@ package org.panoptim.bench.result;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
 import com.google.gson.JsonParser;
 
 import java.io.IOException;
@@ -22,6 +23,7 @@ import java.util.stream.Stream;
  * @param host the machine
  * @param steps steps beside the limit and beside peers
  * @param startUps fresh processes
+ * @param memory what rules' states take; files of earlier versions lack it
  * @param calls what calls on the way to a device cost
  * @param refreshes inversions of Kronecker factors
  * @param leftOut what was not measured, and why
@@ -34,6 +36,7 @@ public record Results(
         Host host,
         List<StepTimes> steps,
         List<StartUpTimes> startUps,
+        List<StateBytes> memory,
         List<CallTimes> calls,
         List<RefreshTimes> refreshes,
         List<String> leftOut) {
@@ -41,12 +44,15 @@ public record Results(
     /** The form that this class reads and writes. */
     public static final int FORMAT = 1;
 
+    private static final String MEMORY = "memory";
+
     private static final Pattern NUMBERS = Pattern.compile("\\[[-0-9.eE,\\s]+\\]");
 
     /** Copies the lists. */
     public Results {
         steps = List.copyOf(steps);
         startUps = List.copyOf(startUps);
+        memory = List.copyOf(memory);
         calls = List.copyOf(calls);
         refreshes = List.copyOf(refreshes);
         leftOut = List.copyOf(leftOut);
@@ -67,6 +73,9 @@ public record Results(
             if (format == null || format.getAsInt() != FORMAT) {
                 throw new IllegalArgumentException(
                         "its format is %s, and this program reads %d".formatted(format, FORMAT));
+            }
+            if (!json.has(MEMORY)) {
+                json.add(MEMORY, new JsonArray());
             }
             return new Gson().fromJson(json, Results.class);
         } catch (RuntimeException e) {

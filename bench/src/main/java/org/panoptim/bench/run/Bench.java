@@ -12,6 +12,7 @@ import org.panoptim.bench.result.Host;
 import org.panoptim.bench.result.RefreshTimes;
 import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.StartUpTimes;
+import org.panoptim.bench.result.StateBytes;
 import org.panoptim.bench.result.StepTimes;
 import org.panoptim.cli.InputException;
 import org.panoptim.cli.Version;
@@ -53,15 +54,18 @@ public final class Bench implements BenchProgram {
 
         var steps = new ArrayList<StepTimes>();
         var startUps = new ArrayList<StartUpTimes>();
+        var memory = new ArrayList<StateBytes>();
         var calls = new ArrayList<CallTimes>();
         var refreshes = new ArrayList<RefreshTimes>();
         var jmh = new ArrayList<RunResult>();
         var runs = plan.steps(peers.descriptions());
         var startUp = new StartUps(plan.quick(), target);
+        var memories = new Memories(target);
         var launches = new Launches(jvm);
         var refresh = new Refreshes(jvm);
         int units = runs.stream().mapToInt(run -> run.effort().units()).sum();
         units += plan.has(Part.START_UP) ? startUp.units() : 0;
+        units += plan.hasLong(Part.MEMORY) ? memories.units() : 0;
         units += plan.hasLong(Part.LAUNCH) ? launches.units() : 0;
         units += plan.hasLong(Part.KFAC) ? refresh.units() : 0;
         try (var display = new Display(terminal, out, units)) {
@@ -72,6 +76,9 @@ public final class Bench implements BenchProgram {
             jmh.addAll(stepper.results());
             if (plan.has(Part.START_UP)) {
                 startUps.addAll(startUp.measure(display, leftOut));
+            }
+            if (plan.hasLong(Part.MEMORY)) {
+                memory.addAll(memories.measure(display, leftOut));
             }
             if (plan.hasLong(Part.LAUNCH)) {
                 calls.addAll(launches.measure(display, leftOut));
@@ -93,6 +100,7 @@ public final class Bench implements BenchProgram {
                         Host.current(target.description(), jvm.options()),
                         steps,
                         startUps,
+                        memory,
                         calls,
                         refreshes,
                         leftOut);

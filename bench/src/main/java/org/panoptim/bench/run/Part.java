@@ -18,6 +18,8 @@ enum Part {
     SCALING("scaling"),
     /** Fresh processes. */
     START_UP("start-up"),
+    /** What states take of a process's memory. */
+    MEMORY("memory"),
     /** Calls on the way to a CUDA device. */
     LAUNCH("launch"),
     /** The inversion of Kronecker factors. */

@@ -61,7 +61,7 @@ final class Plan {
         return parts.contains(part);
     }
 
-    /** Whether a part is measured that takes minutes by itself. */
+    /** Whether a part is measured that takes long by itself. */
     boolean hasLong(Part part) {
         return has(part) && !quick;
     }
@@ -102,9 +102,9 @@ final class Plan {
                                     String.join(", ", NOT_QUICK_BESIDE_PEERS)));
         }
         if (quick) {
-            Stream.of(Part.LAUNCH, Part.KFAC)
+            Stream.of(Part.MEMORY, Part.LAUNCH, Part.KFAC)
                     .filter(this::has)
-                    .map(part -> part.option() + ": takes minutes, and --quick was asked for")
+                    .map(part -> part.option() + ": takes long, and --quick was asked for")
                     .forEach(lines::add);
         }
         return lines;

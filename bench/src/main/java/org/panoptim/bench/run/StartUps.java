@@ -1,9 +1,9 @@
 package org.panoptim.bench.run;
 
 import org.panoptim.bench.Place;
+import org.panoptim.bench.process.Run;
+import org.panoptim.bench.process.StartUp;
 import org.panoptim.bench.result.StartUpTimes;
-import org.panoptim.bench.startup.Run;
-import org.panoptim.bench.startup.StartUp;
 
 import java.io.IOException;
 import java.util.ArrayList;

@@ -25,6 +25,7 @@ final class Summary {
         var lines = new ArrayList<String>();
         steps(lines);
         startUps(lines);
+        memory(lines);
         calls(lines);
         refreshes(lines);
         return lines;
@@ -65,6 +66,21 @@ final class Summary {
                     start.cached() ? "yes" : "no",
                     Format.time(Spread.of(start.stepped()).times(1e-3)),
                     Format.time(Spread.of(start.process()).times(1e-3)));
+        }
+        lines.add("");
+        lines.addAll(table.lines());
+    }
+
+    private void memory(List<String> lines) {
+        if (results.memory().isEmpty()) {
+            return;
+        }
+        var table = new Table("bytes of states a parameter", "declared", "measured");
+        for (var states : results.memory()) {
+            table.row(
+                    states.rule(),
+                    Integer.toString(states.declared()),
+                    Format.ratio(Spread.of(states.measured())));
         }
         lines.add("");
         lines.addAll(table.lines());

@@ -36,6 +36,7 @@ class BenchReportTest {
                 .contains("what djl is", "8.00 (7.92 to 8.08)")
                 .contains("2000 tensors of 64")
                 .contains("RESNET50")
+                .contains("4.20 (4.10 to 4.30)")
                 .contains("nd4j: is not there")
                 .contains("--workload &lt;flat&gt;");
     }

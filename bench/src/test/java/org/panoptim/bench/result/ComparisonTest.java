@@ -104,6 +104,7 @@ class ComparisonTest {
                         before.host(),
                         before.steps(),
                         slower,
+                        before.memory(),
                         before.calls(),
                         before.refreshes(),
                         before.leftOut());

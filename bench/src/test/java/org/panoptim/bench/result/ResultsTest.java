@@ -3,6 +3,8 @@ package org.panoptim.bench.result;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.gson.JsonParser;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,6 +29,18 @@ class ResultsTest {
         assertThat(found).usingRecursiveComparison().isEqualTo(results);
         assertThat(found.steps().getFirst().advantage().median()).isEqualTo(1.02);
         assertThat(Files.readString(file)).contains("[ 1.0E7, 1.1E7, 1.2E7 ]");
+    }
+
+    @Test
+    void aFileOfAnEarlierVersionIsReadAsOneWithoutMemory() throws Exception {
+        var file = folder.resolve("old.json");
+        Samples.results(List.of()).write(file);
+        var json = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+        json.remove("memory");
+        Files.writeString(file, json.toString());
+
+        assertThat(Results.read(file).memory()).isEmpty();
+        assertThat(Results.read(file).startUps()).hasSize(2);
     }
 
     @ParameterizedTest

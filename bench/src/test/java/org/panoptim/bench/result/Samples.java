@@ -37,6 +37,7 @@ public final class Samples {
                 new Host("some processor", "L1 32K", "8 GiB", "system", "java", "-Dflag", "simd"),
                 steps,
                 List.of(startUp(false, 300), startUp(true, 100)),
+                List.of(new StateBytes("lion", "simd", 4, new double[] {4.1, 4.2, 4.3})),
                 List.of(new CallTimes("step", "FFM", new double[] {600, 700, 650}, 0)),
                 List.of(new RefreshTimes("RESNET50", "CHOLESKY", new double[] {5, 6, 7})),
                 List.of("nd4j: is not there"));

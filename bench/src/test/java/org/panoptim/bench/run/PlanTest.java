@@ -60,8 +60,9 @@ class PlanTest {
         assertThat(units(quick)).isLessThan(units(whole) / 5);
         assertThat(quick.hasLong(Part.KFAC)).isFalse();
         assertThat(quick.leftOut())
-                .hasSize(3)
+                .hasSize(4)
                 .anyMatch(line -> line.startsWith("kfac: "))
+                .anyMatch(line -> line.startsWith("memory: "))
                 .anyMatch(line -> line.startsWith("torch-foreach, and peers on resnet-50: "));
         assertThat(whole.leftOut()).isEmpty();
     }

@@ -61,7 +61,8 @@ final class BenchCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "PART",
             description =
-                    "Measure some parts: limit, peers, scaling, start-up, launch, kfac (all).")
+                    "Measure some parts: limit, peers, scaling, start-up, memory, launch, kfac"
+                            + " (all).")
     private List<String> parts = List.of();
 
     @Option(

@@ -1,4 +1,4 @@
-package org.panoptim.bench.startup;
+package org.panoptim.bench.process;
 
 import org.panoptim.Backend;
 import org.panoptim.Buffer;

@@ -1,10 +1,8 @@
-package org.panoptim.bench.startup;
+package org.panoptim.bench.process;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -14,6 +12,8 @@ import java.util.List;
  * {@link Driver}.
  */
 public final class StartUp {
+
+    private static final double NANOS_PER_MILLI = 1e6;
 
     private StartUp() {}
 
@@ -36,18 +36,19 @@ public final class StartUp {
      */
     public static List<Run> measure(List<String> backends, int runs, Driver driver)
             throws IOException {
-        var folder = Files.createTempDirectory("panoptim-start-up-");
-        try {
+        try (var temporary = TemporaryFolder.create()) {
+            var folder = temporary.path();
             var java = new FreshJava(folder, driver);
             for (var backend : backends) {
-                java.firstStep(backend, false, "-XX:AOTCacheOutput=" + cache(folder, backend));
+                firstStep(java, backend, false, "-XX:AOTCacheOutput=" + cache(folder, backend));
             }
             var results = new ArrayList<Run>();
             for (int run = 0; run < runs; run++) {
                 for (var backend : backends) {
-                    results.add(java.firstStep(backend, false));
+                    results.add(firstStep(java, backend, false));
                     results.add(
-                            java.firstStep(
+                            firstStep(
+                                    java,
                                     backend,
                                     true,
                                     "-XX:AOTCache=" + cache(folder, backend),
@@ -56,20 +57,32 @@ public final class StartUp {
                 }
             }
             return results;
-        } finally {
-            delete(folder);
         }
+    }
+
+    private static Run firstStep(FreshJava java, String backend, boolean cached, String... options)
+            throws IOException {
+        var answer =
+                java.run(
+                        "the first step of backend " + backend,
+                        FirstStep.class,
+                        FirstStep.MARK,
+                        List.of(options),
+                        backend);
+        return new Run(
+                backend,
+                cached,
+                millis(answer.words().get(0)),
+                millis(answer.words().get(1)),
+                millis(answer.words().get(2)),
+                answer.nanos() / NANOS_PER_MILLI);
+    }
+
+    private static double millis(String nanos) {
+        return Long.parseLong(nanos) / NANOS_PER_MILLI;
     }
 
     private static Path cache(Path folder, String backend) {
         return folder.resolve(backend + ".aot");
-    }
-
-    private static void delete(Path folder) throws IOException {
-        try (var files = Files.walk(folder)) {
-            for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
     }
 }

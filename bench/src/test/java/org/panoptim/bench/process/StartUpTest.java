@@ -1,4 +1,4 @@
-package org.panoptim.bench.startup;
+package org.panoptim.bench.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,4 +1,4 @@
-package org.panoptim.bench.startup;
+package org.panoptim.bench.process;
 
 import org.jspecify.annotations.Nullable;
 
@@ -14,7 +14,7 @@ import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import java.util.regex.Pattern;
 
-/** Processes that run {@link FirstStep} over this process's class path. */
+/** Processes that run a small program over this process's class path. */
 final class FreshJava {
 
     /** Names the folder of the virtual GPU's driver, for the process's library path. */
@@ -26,8 +26,6 @@ final class FreshJava {
 
     /** The jars that an application has; the others are the benchmarks' own. */
     private static final Pattern APPLICATION = Pattern.compile("(panoptim|jcuda|jcublas)-");
-
-    private static final double NANOS_PER_MILLI = 1e6;
 
     private final StartUp.Driver driver;
     private final String classPath;
@@ -67,14 +65,27 @@ final class FreshJava {
     }
 
     /**
-     * Takes a first step in a process of its own.
+     * What a program said.
      *
-     * @param cached what the result is to say of the arguments
-     * @param arguments of the virtual machine
-     * @throws IllegalStateException if the process fails, with its output
+     * @param words of the line that began with its mark, without the mark
+     * @param nanos from the start of the process to that line
      */
-    Run firstStep(String backend, boolean cached, String... arguments) throws IOException {
-        var builder = new ProcessBuilder(command(backend, arguments)).redirectErrorStream(true);
+    record Answer(List<String> words, long nanos) {}
+
+    /**
+     * Runs a program in a process of its own.
+     *
+     * @param what it does, for messages
+     * @param program has a main method
+     * @param mark what the line that it answers with begins with
+     * @param options of the virtual machine
+     * @throws IllegalStateException if the process fails or does not answer, with its output
+     */
+    Answer run(
+            String what, Class<?> program, String mark, List<String> options, String... arguments)
+            throws IOException {
+        var builder =
+                new ProcessBuilder(command(program, options, arguments)).redirectErrorStream(true);
         // These print a line, and change what is measured.
         builder.environment().remove("JAVA_TOOL_OPTIONS");
         builder.environment().remove("JDK_JAVA_OPTIONS");
@@ -86,36 +97,35 @@ final class FreshJava {
         long begun = System.nanoTime();
         var process = builder.start();
         var output = new ArrayList<String>();
-        @Nullable Run run = null;
+        @Nullable Answer answer = null;
         try (var reader =
                 new BufferedReader(
                         new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
             for (var line = reader.readLine(); line != null; line = reader.readLine()) {
-                long wall = System.nanoTime() - begun;
-                if (line.startsWith(FirstStep.MARK)) {
-                    run = parse(backend, cached, line, wall);
+                long nanos = System.nanoTime() - begun;
+                var words = List.of(line.split(" "));
+                if (words.getFirst().equals(mark)) {
+                    answer = new Answer(words.subList(1, words.size()), nanos);
                 }
                 output.add(line);
             }
             int status = process.waitFor();
-            if (status != 0 || run == null) {
+            if (status != 0 || answer == null) {
                 throw new IllegalStateException(
-                        "the first step of backend %s failed with exit status %d; the process said:%n%s"
+                        "%s failed with exit status %d; the process said:%n%s"
                                 .formatted(
-                                        backend,
-                                        status,
-                                        String.join(System.lineSeparator(), output)));
+                                        what, status, String.join(System.lineSeparator(), output)));
             }
-            return run;
+            return answer;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while a first step was running", e);
+            throw new IllegalStateException("interrupted during " + what, e);
         } finally {
             process.destroy();
         }
     }
 
-    private List<String> command(String backend, String... arguments) {
+    private List<String> command(Class<?> program, List<String> options, String... arguments) {
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--enable-native-access=ALL-UNNAMED");
@@ -124,19 +134,9 @@ final class FreshJava {
                 command.add("-D" + name + "=" + System.getProperty(name));
             }
         }
+        command.addAll(options);
+        command.addAll(List.of("-cp", classPath, program.getName()));
         command.addAll(List.of(arguments));
-        command.addAll(List.of("-cp", classPath, FirstStep.class.getName(), backend));
         return command;
-    }
-
-    private static Run parse(String backend, boolean cached, String line, long wall) {
-        var numbers = line.split(" ");
-        return new Run(
-                backend,
-                cached,
-                Long.parseLong(numbers[1]) / NANOS_PER_MILLI,
-                Long.parseLong(numbers[2]) / NANOS_PER_MILLI,
-                Long.parseLong(numbers[3]) / NANOS_PER_MILLI,
-                wall / NANOS_PER_MILLI);
     }
 }

@@ -1,4 +1,4 @@
-package org.panoptim.bench.startup;
+package org.panoptim.bench.process;
 
 /**
  * A fresh process's way to its first step, in milliseconds.

@@ -1,0 +1,36 @@
+package org.panoptim.bench.process;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.io.IOException;
+
+@EnabledIf("org.panoptim.bench.process.StateMemory#isMeasurable")
+class StateMemoryTest {
+
+    private static int place(String title) {
+        return StatefulRule.all().stream().map(StatefulRule::title).toList().indexOf(title);
+    }
+
+    /** Huge pages may round each of 16 tensors up by some hundredths of a byte a parameter. */
+    @ParameterizedTest
+    @CsvSource({"simd, sgd, 0", "simd, 'adam, adamw', 8", "reference, lion, 4"})
+    void aProcessGrowsByTheStatesThatARuleDeclares(String backend, String rule, double bytes)
+            throws IOException {
+        assertThat(StateMemory.measure(backend, place(rule))).isCloseTo(bytes, within(.5));
+    }
+
+    @Test
+    void aProcessThatFailsIsReportedWithWhatItSaid() {
+        assertThatThrownBy(() -> StateMemory.measure("abacus", place("lion")))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("the optimizer of rule lion failed with exit status 1")
+                .hasMessageContaining("there is no backend 'abacus'");
+    }
+}
