@@ -15,19 +15,6 @@ PANOPTIM_DEVICE double exact_product(float a, float b) {
     return static_cast<double>(a) * static_cast<double>(b);
 }
 
-// Joins the first lanes of a block, a power of two, by halving. They are overwritten.
-PANOPTIM_DEVICE double join_lanes(double *sums, int lanes) {
-    for (int width = lanes / 2; width > 0; width /= 2) {
-#ifndef __CUDACC__
-#pragma GCC ivdep
-#endif
-        for (int i = 0; i < width; ++i) {
-            sums[i] += sums[i + width];
-        }
-    }
-    return sums[0];
-}
-
 // Joins values by adjacent pairs, level by level, an odd last one moving up unchanged. The values
 // come one after another; only one sum for each level is kept.
 class PairwiseSum {

@@ -15,6 +15,33 @@ inline int64_t smaller(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
+// Joins lanes by halving. They are overwritten. Their number is known to the compiler, so that it
+// keeps them in registers where they fit.
+template <int64_t Count>
+[[gnu::always_inline]] inline double join_lanes(double *sums) {
+    if constexpr (Count > 1) {
+        constexpr int64_t half = Count / 2;
+#pragma GCC ivdep
+        for (int64_t i = 0; i < half; ++i) {
+            sums[i] += sums[i + half];
+        }
+        return join_lanes<half>(sums);
+    } else {
+        return sums[0];
+    }
+}
+
+// The same of a number of lanes, a power of two, that is known only now.
+template <int64_t Most>
+[[gnu::always_inline]] inline double join_lanes(double *sums, int64_t count) {
+    if constexpr (Most > 1) {
+        if (count < Most) {
+            return join_lanes<Most / 2>(sums, count);
+        }
+    }
+    return join_lanes<Most>(sums);
+}
+
 // The lanes of one block. Of a block with fewer elements than lanes only as many are touched as
 // joining by halving needs: the others would add +0.
 class Lanes {
@@ -49,7 +76,7 @@ class Lanes {
     }
 
     double join() {
-        return join_lanes(sums_, static_cast<int>(used_));
+        return join_lanes<lane_count>(sums_, used_);
     }
 
   private:

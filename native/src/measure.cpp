@@ -40,14 +40,16 @@ int32_t gather(const panoptim_plan &plan) {
         return PANOPTIM_OK;
     }
     PairwiseSum gradients;
-    PairwiseSum curvatures;
+    bool finite_curvatures = true;
     for (int64_t tensor = 0; tensor < plan.tensor_count; ++tensor) {
         const bool measured = live(plan, tensor);
         gradients.add(measured ? join_chunks(plan, 0, tensor) : 0.0);
-        curvatures.add(measured ? join_chunks(plan, 1, tensor) : 0.0);
+        if (measured && plan.curvatures[tensor] != 0) {
+            finite_curvatures = finite_curvatures && finite(join_chunks(plan, 1, tensor));
+        }
     }
     control.square_sum = gradients.total();
-    control.finite = finite(control.square_sum) && finite(curvatures.total()) ? 1 : 0;
+    control.finite = finite(control.square_sum) && finite_curvatures ? 1 : 0;
     return PANOPTIM_OK;
 }
 

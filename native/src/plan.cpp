@@ -26,6 +26,9 @@ double join_chunks(const panoptim_plan &plan, int64_t column, int64_t tensor) {
     const int64_t first = plan.tensors[tensor].first_chunk;
     const int64_t chunks = plan.tensors[tensor].chunks;
     const double *found = plan.partials + column * plan.chunk_count + first;
+    if (chunks == 1) {
+        return found[0];
+    }
     PairwiseSum sum;
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
         sum.add(found[chunk]);

@@ -228,10 +228,8 @@ final class SimdExecution implements Execution {
         NativeStatus.check(failure, call);
     }
 
-    /** From the end, so that the update begins with what the caches still hold. */
     private void measureSpan(int span) {
-        int place = spans.length - 2 - span;
-        note(StepCalls.measure(tier, planAddress, spans[place], spans[place + 1]));
+        note(StepCalls.measure(tier, planAddress, spans[span], spans[span + 1]));
     }
 
     private void updateSpan(int span) {

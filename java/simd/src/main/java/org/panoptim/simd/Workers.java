@@ -4,16 +4,19 @@ import org.jspecify.annotations.Nullable;
 
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 
 /**
  * Threads that share the spans of one task with the caller. A run allocates nothing.
  *
- * <p>Spans are claimed one by one from a ticket that holds the run's number in its upper half and
- * the next span in its lower half; a thread that wakes up late finds another number and goes back
- * to sleep.
+ * <p>Each thread begins with a part of the spans that is its own in every run of as many: what it
+ * left in its caches it finds there again. When it is through, it helps the others with theirs.
+ *
+ * <p>Spans are claimed one by one from the part's ticket, which holds the run's number in its upper
+ * half and the next span in its lower half; a thread that wakes up late finds another number and
+ * goes back to sleep.
  */
 final class Workers implements AutoCloseable {
 
@@ -26,24 +29,30 @@ final class Workers implements AutoCloseable {
     private static final int SPINS = 2_000;
 
     private static final int RUN_SHIFT = 32;
+
+    /** Tickets lie so far apart that no two share a cache line, or a pair that is fetched. */
+    private static final int STRIDE = 16;
+
     private static final int NO_SPANS = Integer.MAX_VALUE;
     private static final Task NOTHING = _ -> {};
 
     private final Helper[] helpers;
     private final AtomicBoolean busy = new AtomicBoolean();
-    private final AtomicLong ticket = new AtomicLong(NO_SPANS);
+    private final AtomicLongArray tickets;
     private final AtomicInteger unfinished = new AtomicInteger();
     private final AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
     private volatile boolean closed;
     private volatile int run;
 
-    // Written only while the ticket offers no span.
+    // Written only while no ticket offers a span.
     private volatile Task task = NOTHING;
     private volatile int spans;
 
     /** So many threads, the caller's included. */
     Workers(int threads) {
+        tickets = new AtomicLongArray(threads * STRIDE);
         helpers = new Helper[threads - 1];
+        offerNone(0);
         for (int i = 0; i < helpers.length; i++) {
             helpers[i] = new Helper(i + 1);
             helpers[i].thread.start();
@@ -68,22 +77,39 @@ final class Workers implements AutoCloseable {
         }
         try {
             int number = run + 1;
-            ticket.set((long) number << RUN_SHIFT | NO_SPANS);
+            offerNone(number);
             task = newTask;
             spans = count;
             unfinished.set(count);
-            ticket.set((long) number << RUN_SHIFT);
+            for (int part = 0; part <= helpers.length; part++) {
+                tickets.set(part * STRIDE, ticket(number, begin(part, count)));
+            }
             run = number;
             int wanted = Math.min(helpers.length, count - 1);
             for (int i = 0; i < wanted; i++) {
                 helpers[i].wake();
             }
-            work(number);
+            work(number, 0);
             awaitOthers();
             rethrow(thrown.getAndSet(null));
         } finally {
             busy.set(false);
         }
+    }
+
+    private void offerNone(int number) {
+        for (int part = 0; part <= helpers.length; part++) {
+            tickets.set(part * STRIDE, ticket(number, NO_SPANS));
+        }
+    }
+
+    private static long ticket(int number, int span) {
+        return (long) number << RUN_SHIFT | span;
+    }
+
+    /** The first span of a part; a part ends where the next one begins. */
+    private int begin(int part, int count) {
+        return (int) ((long) count * part / (helpers.length + 1));
     }
 
     private static void rethrow(@Nullable Throwable problem) {
@@ -105,17 +131,24 @@ final class Workers implements AutoCloseable {
         }
     }
 
-    /** Claims and runs spans of that run until none is left. */
-    private void work(int number) {
+    /** Claims and runs spans of that run until none is left, beginning with a thread's own part. */
+    private void work(int number, int own) {
+        int parts = helpers.length + 1;
+        for (int i = 0; i < parts; i++) {
+            workOn(number, (own + i) % parts);
+        }
+    }
+
+    private void workOn(int number, int part) {
         while (true) {
-            long seen = ticket.get();
+            long seen = tickets.get(part * STRIDE);
             int span = (int) seen;
             // Read after the ticket: the exchange below succeeds only if they belong to it.
             var current = task;
-            if ((int) (seen >>> RUN_SHIFT) != number || span >= spans) {
+            if ((int) (seen >>> RUN_SHIFT) != number || span >= begin(part + 1, spans)) {
                 return;
             }
-            if (ticket.compareAndSet(seen, seen + 1)) {
+            if (tickets.compareAndSet(part * STRIDE, seen, seen + 1)) {
                 try {
                     current.run(span);
                 } catch (Throwable e) {
@@ -139,9 +172,11 @@ final class Workers implements AutoCloseable {
     private final class Helper implements Runnable {
 
         private final Thread thread;
+        private final int number;
         private volatile boolean asleep;
 
         Helper(int number) {
+            this.number = number;
             thread = Thread.ofPlatform().daemon().name("panoptim-simd-" + number).unstarted(this);
         }
 
@@ -155,12 +190,12 @@ final class Workers implements AutoCloseable {
         public void run() {
             int seen = 0;
             while (!closed) {
-                int number = Workers.this.run;
-                if (number == seen) {
+                int next = Workers.this.run;
+                if (next == seen) {
                     await(seen);
                 } else {
-                    seen = number;
-                    work(number);
+                    seen = next;
+                    work(next, number);
                 }
             }
         }
