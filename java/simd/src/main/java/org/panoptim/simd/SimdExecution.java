@@ -81,7 +81,7 @@ final class SimdExecution implements Execution {
     public void configure(StepPlan newPlan) {
         check(newPlan);
         if (PlanRows.sameParameters(newPlan.groups(), plan.groups())) {
-            tables.writeGroups(newPlan.groups(), rules);
+            tables.writeGroups(newPlan.groups());
             plan = newPlan;
             return;
         }

@@ -1,25 +1,16 @@
 package org.panoptim.simd;
 
-import static org.panoptim.abi.Layouts.ALIGNMENT;
-import static org.panoptim.abi.Layouts.PREPARED_BYTES;
-import static org.panoptim.abi.Layouts.TENSOR_BYTES;
-import static org.panoptim.abi.Layouts.pointer;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_BLOCK;
-import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PARTIALS;
-import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_TOTALS;
 
 import org.panoptim.Parameter;
 import org.panoptim.ParameterGroup;
 import org.panoptim.abi.KernelRegistry;
-import org.panoptim.abi.PlanRows;
-import org.panoptim.abi.bindings.panoptim_chunk;
-import org.panoptim.abi.bindings.panoptim_group;
+import org.panoptim.abi.PlanLayout;
 import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -43,82 +34,35 @@ final class Tables implements AutoCloseable {
     private static final long LEAST_SPAN_ELEMENTS = PANOPTIM_BLOCK();
 
     private final Arena arena = Arena.ofShared();
-    private final List<Parameter> parameters;
-    private final MemorySegment groups;
+    private final PlanLayout layout;
+    private final MemorySegment memory;
     private final MemorySegment gradients;
     private final MemorySegment curvatures;
     private final MemorySegment counts;
-    private final MemorySegment schedule;
-    private final MemorySegment plan;
+    private final MemorySegment schedule = panoptim_schedule_entry.allocate(arena);
+    private final MemorySegment plan = panoptim_plan.allocate(arena);
     private final long[] spans;
-    private final MemorySegment[] hyper;
 
     Tables(
             List<ParameterGroup> groups,
             KernelRegistry rules,
             TensorStates states,
             MemorySegment control) {
-        parameters = PlanRows.parameters(groups);
-        int tensorCount = parameters.size();
-        int chunkCount = PlanRows.chunkCount(parameters, CHUNK_ELEMENTS);
-        var tensors = arena.allocate(tensorCount * TENSOR_BYTES, ALIGNMENT);
-        PlanRows.writeTensors(
-                tensors,
-                groups,
-                CHUNK_ELEMENTS,
-                (parameter, slot) -> states.segment(parameter, slot).address());
-        var chunks = panoptim_chunk.allocateArray(chunkCount, arena);
-        PlanRows.writeChunks(chunks, parameters, CHUNK_ELEMENTS);
-        this.groups = panoptim_group.allocateArray(groups.size(), arena);
-        hyper = new MemorySegment[groups.size()];
-        for (int i = 0; i < hyper.length; i++) {
-            hyper[i] = arena.allocate(rules.kernel(groups.get(i).rule()).hyper());
-        }
-        gradients = arena.allocate(ValueLayout.JAVA_LONG, tensorCount);
-        curvatures = arena.allocate(ValueLayout.JAVA_LONG, tensorCount);
-        counts = arena.allocate(ValueLayout.JAVA_LONG, tensorCount);
-        schedule = panoptim_schedule_entry.allocate(arena);
-        plan = panoptim_plan.allocate(arena);
-        pointer(plan, panoptim_plan.groups$offset(), this.groups.address());
-        pointer(plan, panoptim_plan.tensors$offset(), tensors.address());
-        pointer(plan, panoptim_plan.chunks$offset(), chunks.address());
-        pointer(plan, panoptim_plan.gradients$offset(), gradients.address());
-        pointer(plan, panoptim_plan.curvatures$offset(), curvatures.address());
-        pointer(plan, panoptim_plan.schedule$offset(), schedule.address());
-        pointer(plan, panoptim_plan.counts$offset(), counts.address());
-        // One entry more than tensors: native code may keep one for all that are not updated.
-        pointer(
-                plan,
-                panoptim_plan.prepared$offset(),
-                arena.allocate((tensorCount + 1) * PREPARED_BYTES, ALIGNMENT).address());
-        pointer(
-                plan,
-                panoptim_plan.prepared_index$offset(),
-                arena.allocate(ValueLayout.JAVA_INT, tensorCount).address());
-        pointer(
-                plan,
-                panoptim_plan.partials$offset(),
-                doubles((long) chunkCount * PANOPTIM_PARTIALS()).address());
-        pointer(
-                plan,
-                panoptim_plan.totals$offset(),
-                doubles((long) tensorCount * PANOPTIM_TOTALS()).address());
-        pointer(plan, panoptim_plan.control$offset(), control.address());
-        panoptim_plan.group_count(plan, groups.size());
-        panoptim_plan.tensor_count(plan, tensorCount);
-        panoptim_plan.chunk_count(plan, chunkCount);
-        panoptim_plan.chunk_elements(plan, CHUNK_ELEMENTS);
-        panoptim_plan.schedule_entries(plan, 1);
-        spans = spans(chunkCount);
-        writeGroups(groups, rules);
-    }
-
-    private MemorySegment doubles(long count) {
-        return arena.allocate(ValueLayout.JAVA_DOUBLE, count);
+        layout = new PlanLayout(groups, rules, CHUNK_ELEMENTS, 0);
+        memory = arena.allocate(layout.bytes(), PlanLayout.ALIGNMENT);
+        gradients = layout.gradients().in(memory);
+        curvatures = layout.curvatures().in(memory);
+        counts = layout.counts().in(memory);
+        layout.writeTensors(
+                memory, groups, (parameter, slot) -> states.segment(parameter, slot).address());
+        layout.describe(plan, memory.address(), control.address(), schedule.address(), 1);
+        spans = boundaries();
+        writeGroups(groups);
     }
 
     /** Boundaries of spans: consecutive chunks that together have at least a span's elements. */
-    private long[] spans(int chunkCount) {
+    private long[] boundaries() {
+        var parameters = layout.parameters();
         long total = parameters.stream().mapToLong(Parameter::elements).sum();
         long wanted = Math.clamp(total / MANY_SPANS, LEAST_SPAN_ELEMENTS, CHUNK_ELEMENTS);
         var boundaries = new ArrayList<Long>();
@@ -135,22 +79,15 @@ final class Tables implements AutoCloseable {
                 }
             }
         }
-        if (boundaries.getLast() < chunkCount) {
-            boundaries.add((long) chunkCount);
+        if (boundaries.getLast() < chunk) {
+            boundaries.add(chunk);
         }
         return boundaries.stream().mapToLong(Long::longValue).toArray();
     }
 
     /** Writes rules and hyper-parameters of the groups that the tables were built for. */
-    void writeGroups(List<ParameterGroup> newGroups, KernelRegistry rules) {
-        for (int i = 0; i < newGroups.size(); i++) {
-            PlanRows.writeGroup(
-                    panoptim_group.asSlice(groups, i),
-                    newGroups.get(i),
-                    rules,
-                    hyper[i],
-                    hyper[i].address());
-        }
+    void writeGroups(List<ParameterGroup> newGroups) {
+        layout.writeGroups(memory, newGroups, memory.address());
     }
 
     /** The plan's address as a segment that costs nothing to pass. */
@@ -160,7 +97,7 @@ final class Tables implements AutoCloseable {
 
     /** All parameters, in registration order. */
     List<Parameter> parameters() {
-        return parameters;
+        return layout.parameters();
     }
 
     /** Gradient addresses, one a tensor. */

@@ -1,0 +1,210 @@
+package org.panoptim.abi;
+
+import static org.panoptim.abi.Layouts.PREPARED_BYTES;
+import static org.panoptim.abi.Layouts.TENSOR_BYTES;
+import static org.panoptim.abi.Layouts.pointer;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PARTIALS;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_TOTALS;
+
+import org.panoptim.Parameter;
+import org.panoptim.ParameterGroup;
+import org.panoptim.abi.bindings.panoptim_chunk;
+import org.panoptim.abi.bindings.panoptim_group;
+import org.panoptim.abi.bindings.panoptim_plan;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * Where the tables of a plan lie in one piece of memory, the host's or a device's. What the host
+ * writes comes first; the rest is the step's. It depends on the sizes of groups and parameters
+ * alone.
+ */
+public final class PlanLayout {
+
+    /** What the memory and every table in it are aligned to: good for any access. */
+    public static final long ALIGNMENT = 256;
+
+    private final KernelRegistry kernels;
+    private final List<Parameter> parameters;
+    private final long chunkElements;
+    private final int chunkCount;
+
+    private final Place groups;
+    private final Place[] hypers;
+    private final Place tensors;
+    private final Place chunks;
+    private final Place own;
+    private final Place gradients;
+    private final Place curvatures;
+    private final Place counts;
+    private final Place prepared;
+    private final Place preparedIndex;
+    private final Place partials;
+    private final Place totals;
+    private final long groupBytes;
+    private final long hostBytes;
+    private long end;
+
+    /**
+     * The place of a table.
+     *
+     * @param offset from the beginning of the memory
+     * @param bytes its size
+     */
+    public record Place(long offset, long bytes) {
+
+        /** The table in that memory. */
+        public MemorySegment in(MemorySegment memory) {
+            return memory.asSlice(offset, bytes);
+        }
+    }
+
+    /**
+     * Lays the tables out.
+     *
+     * @param chunkElements the size of chunks
+     * @param ownBytes of a table of the reader's own, which the host writes
+     */
+    public PlanLayout(
+            List<ParameterGroup> groups,
+            KernelRegistry kernels,
+            long chunkElements,
+            long ownBytes) {
+        this.kernels = kernels;
+        this.chunkElements = chunkElements;
+        parameters = PlanRows.parameters(groups);
+        chunkCount = PlanRows.chunkCount(parameters, chunkElements);
+        long tensorCount = parameters.size();
+        this.groups = next(groups.size() * panoptim_group.sizeof());
+        hypers = new Place[groups.size()];
+        for (int i = 0; i < hypers.length; i++) {
+            hypers[i] = next(kernels.kernel(groups.get(i).rule()).hyper().byteSize());
+        }
+        groupBytes = end;
+        tensors = next(tensorCount * TENSOR_BYTES);
+        chunks = next(chunkCount * panoptim_chunk.sizeof());
+        own = next(ownBytes);
+        gradients = next(Long.BYTES * tensorCount);
+        curvatures = next(Long.BYTES * tensorCount);
+        hostBytes = end;
+        counts = next(Long.BYTES * tensorCount);
+        // One entry more than tensors: the step may keep one for all that are not updated.
+        prepared = next((tensorCount + 1) * PREPARED_BYTES);
+        preparedIndex = next(Integer.BYTES * tensorCount);
+        partials = next((long) Double.BYTES * chunkCount * PANOPTIM_PARTIALS());
+        totals = next(Double.BYTES * tensorCount * PANOPTIM_TOTALS());
+    }
+
+    private Place next(long bytes) {
+        var place = new Place(end, bytes);
+        end += aligned(bytes);
+        return place;
+    }
+
+    private static long aligned(long bytes) {
+        return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
+    }
+
+    /** All parameters, in registration order. */
+    public List<Parameter> parameters() {
+        return parameters;
+    }
+
+    /** The number of chunks of all parameters. */
+    public int chunkCount() {
+        return chunkCount;
+    }
+
+    /** The size of all tables. */
+    public long bytes() {
+        return end;
+    }
+
+    /** The size of those that the host writes, which come first. */
+    public long hostBytes() {
+        return hostBytes;
+    }
+
+    /** The size of groups and hyper-parameters, which come first of all. */
+    public long groupBytes() {
+        return groupBytes;
+    }
+
+    /** The reader's own table. */
+    public Place own() {
+        return own;
+    }
+
+    /** Gradient addresses, one a tensor; the last but one of what the host writes. */
+    public Place gradients() {
+        return gradients;
+    }
+
+    /** Curvature addresses, one a tensor; the last of what the host writes. */
+    public Place curvatures() {
+        return curvatures;
+    }
+
+    /** Steps taken, one count a tensor. */
+    public Place counts() {
+        return counts;
+    }
+
+    /**
+     * Writes the rows of tensors and chunks.
+     *
+     * @param host the tables, or what stands on the host for the part of them that it writes
+     */
+    public void writeTensors(
+            MemorySegment host, List<ParameterGroup> newGroups, PlanRows.StateAddress states) {
+        PlanRows.writeTensors(tensors.in(host), newGroups, chunkElements, states);
+        PlanRows.writeChunks(chunks.in(host), parameters, chunkElements);
+    }
+
+    /**
+     * Writes rules and hyper-parameters of groups like those that were laid out.
+     *
+     * @param host the tables, or what stands on the host for the part of them that it writes
+     * @param address where whoever reads the tables finds them
+     */
+    public void writeGroups(MemorySegment host, List<ParameterGroup> newGroups, long address) {
+        for (int i = 0; i < hypers.length; i++) {
+            PlanRows.writeGroup(
+                    panoptim_group.asSlice(groups.in(host), i),
+                    newGroups.get(i),
+                    kernels,
+                    hypers[i].in(host),
+                    address + hypers[i].offset());
+        }
+    }
+
+    /**
+     * Fills a {@code panoptim_plan}.
+     *
+     * @param address where whoever reads the plan finds the tables
+     * @param control of the {@code panoptim_control}
+     * @param schedule of the schedule's entries
+     * @param entries how many these are
+     */
+    public void describe(
+            MemorySegment plan, long address, long control, long schedule, int entries) {
+        pointer(plan, panoptim_plan.groups$offset(), address + groups.offset());
+        pointer(plan, panoptim_plan.tensors$offset(), address + tensors.offset());
+        pointer(plan, panoptim_plan.chunks$offset(), address + chunks.offset());
+        pointer(plan, panoptim_plan.gradients$offset(), address + gradients.offset());
+        pointer(plan, panoptim_plan.curvatures$offset(), address + curvatures.offset());
+        pointer(plan, panoptim_plan.schedule$offset(), schedule);
+        pointer(plan, panoptim_plan.counts$offset(), address + counts.offset());
+        pointer(plan, panoptim_plan.prepared$offset(), address + prepared.offset());
+        pointer(plan, panoptim_plan.prepared_index$offset(), address + preparedIndex.offset());
+        pointer(plan, panoptim_plan.partials$offset(), address + partials.offset());
+        pointer(plan, panoptim_plan.totals$offset(), address + totals.offset());
+        pointer(plan, panoptim_plan.control$offset(), control);
+        panoptim_plan.group_count(plan, hypers.length);
+        panoptim_plan.tensor_count(plan, parameters.size());
+        panoptim_plan.chunk_count(plan, chunkCount);
+        panoptim_plan.chunk_elements(plan, chunkElements);
+        panoptim_plan.schedule_entries(plan, entries);
+    }
+}
