@@ -12,6 +12,7 @@ import org.panoptim.cli.page.LineChart;
 import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
@@ -70,23 +71,55 @@ final class Charts {
         var steps = results.beside("limit").filter(Charts::isScaled).toList();
         var counts = only(steps, Workload.TENSORS, StepTimes::tensors);
         var sizes = only(steps, Workload.ELEMENTS, StepTimes::elements);
-        return (counts.isEmpty()
-                        ? ""
-                        : curves(
-                                "tensors",
-                                "Tensors",
-                                counts,
-                                StepTimes::tensors,
-                                "%,d elements shared out over equal tensors."
-                                        .formatted(Workload.SPLIT)))
-                + (sizes.isEmpty()
-                        ? ""
-                        : curves(
-                                "elements",
-                                "Elements",
-                                sizes,
-                                StepTimes::elements,
-                                "One tensor. A C loop over few elements runs on one processor."));
+        return (counts.isEmpty() ? "" : againstCount(counts))
+                + (sizes.isEmpty() ? "" : againstSize(sizes));
+    }
+
+    private static String againstCount(List<StepTimes> steps) {
+        return drawn(
+                () -> {
+                    var across = "Tensors";
+                    var title = "Time of a step (ms)";
+                    var chart = chart(across, title).fromZero();
+                    addCurves(chart, steps, StepTimes::tensors, 1e3);
+                    return Html.figure(
+                            chart.draw("tensors", title + " against " + across),
+                            "%,d elements shared out over equal tensors."
+                                    .formatted(Workload.SPLIT));
+                });
+    }
+
+    private static String againstSize(List<StepTimes> steps) {
+        return drawn(
+                () -> {
+                    var across = "Elements";
+                    var title = "Time of a step (µs)";
+                    var chart = chart(across, title).logarithmic();
+                    addCurves(chart, steps, StepTimes::elements, 1e6);
+                    return Html.figure(
+                            chart.draw("elements", title + " against " + across),
+                            "One tensor. A C loop over few elements runs on one processor.");
+                });
+    }
+
+    private static LineChart chart(String across, String title) {
+        return new LineChart(across, title, LineChart.Legend.BELOW).logarithmicAcross();
+    }
+
+    /** Adds both sides' times. */
+    private static void addCurves(
+            LineChart chart,
+            List<StepTimes> steps,
+            ToDoubleFunction<StepTimes> across,
+            double perSecond) {
+        var places = steps.stream().mapToDouble(across).toArray();
+        chart.add("Panoptim", 0, places, times(steps, StepTimes::seconds, perSecond));
+        chart.add("C loop", 1, places, times(steps, StepTimes::secondsBeside, perSecond));
+    }
+
+    private static double[] times(
+            List<StepTimes> steps, Function<StepTimes, Spread> time, double perSecond) {
+        return steps.stream().mapToDouble(step -> perSecond * time.apply(step).median()).toArray();
     }
 
     private static List<StepTimes> only(
@@ -95,29 +128,6 @@ final class Charts {
                 .filter(step -> step.workload().startsWith(prefix))
                 .sorted(Comparator.comparingDouble(across))
                 .toList();
-    }
-
-    private static String curves(
-            String id,
-            String across,
-            List<StepTimes> steps,
-            ToDoubleFunction<StepTimes> place,
-            String caption) {
-        return drawn(
-                () -> {
-                    var title = "Time of a step (µs)";
-                    var chart =
-                            new LineChart(across, title, LineChart.Legend.LEFT).logarithmicInBoth();
-                    var places = steps.stream().mapToDouble(place).toArray();
-                    chart.add("Panoptim", 0, places, microseconds(steps, StepTimes::seconds));
-                    chart.add("C loop", 1, places, microseconds(steps, StepTimes::secondsBeside));
-                    return Html.figure(chart.draw(id, title + " against " + across), caption);
-                });
-    }
-
-    private static double[] microseconds(
-            List<StepTimes> steps, java.util.function.Function<StepTimes, Spread> time) {
-        return steps.stream().mapToDouble(step -> 1e6 * time.apply(step).median()).toArray();
     }
 
     /** Bars: the first step of a process. */

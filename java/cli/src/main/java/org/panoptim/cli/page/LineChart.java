@@ -2,6 +2,7 @@ package org.panoptim.cli.page;
 
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.style.Styler.LegendLayout;
 import org.knowm.xchart.style.Styler.LegendPosition;
 import org.knowm.xchart.style.markers.Marker;
 import org.knowm.xchart.style.markers.SeriesMarkers;
@@ -49,8 +50,8 @@ public final class LineChart {
     public enum Legend {
         /** In the upper right corner. */
         TOP(LegendPosition.InsideNE),
-        /** In the upper left corner. */
-        LEFT(LegendPosition.InsideNW),
+        /** Below the chart, where it hides no curve. */
+        BELOW(LegendPosition.OutsideS),
         /** In the lower right corner. */
         BOTTOM(LegendPosition.InsideSE);
 
@@ -81,20 +82,30 @@ public final class LineChart {
         var styler = chart.getStyler();
         ChartStyle.apply(styler, text);
         styler.setLegendPosition(legend.position);
+        if (legend == Legend.BELOW) {
+            styler.setLegendLayout(LegendLayout.Horizontal);
+        }
         styler.setLegendSeriesLineLength(44);
         styler.setMarkerSize(9);
     }
 
-    /** Makes both axes logarithmic, with a line for each power of ten. */
-    public LineChart logarithmicInBoth() {
+    /** Makes the horizontal axis logarithmic, with a number for each power of ten. */
+    public LineChart logarithmicAcross() {
         chart.getStyler().setXAxisLogarithmic(true).setXAxisLogarithmicDecadeOnly(true);
         chart.getStyler().setXAxisDecimalPattern("#,##0");
-        return logarithmic();
+        return this;
+    }
+
+    /** Lets the vertical axis begin at zero. */
+    public LineChart fromZero() {
+        chart.getStyler().setYAxisMin(0.0);
+        return this;
     }
 
     /** Makes the vertical axis logarithmic. */
     public LineChart logarithmic() {
         chart.getStyler().setYAxisLogarithmic(true);
+        chart.getStyler().setYAxisDecimalPattern("#,##0.########");
         return this;
     }
 
