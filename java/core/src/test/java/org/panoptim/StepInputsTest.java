@@ -27,9 +27,13 @@ import java.util.concurrent.CompletableFuture;
 class StepInputsTest {
 
     private static StepInputs inputs(UpdateRule rule, List<Parameter> parameters) {
+        return inputs(new ParameterGroup("all", rule, parameters));
+    }
+
+    private static StepInputs inputs(ParameterGroup... groups) {
         return new StepInputs(
                 new StepPlan(
-                        List.of(new ParameterGroup("all", rule, parameters)),
+                        List.of(groups),
                         Schedule.constant(),
                         LossScale.none(),
                         NonFinitePolicy.PROPAGATE,
@@ -189,5 +193,25 @@ class StepInputsTest {
         assertThat(a.hasCurvature()).isFalse();
         inputs.changed();
         assertThatCode(inputs::checkCurvature).doesNotThrowAnyException();
+    }
+
+    @Test
+    void whetherCurvatureIsTakenIsAskedOfEachParametersOwnGroup() {
+        var a = vector("a", 1, 2);
+        var b = vector("b", 1, 2);
+        var c = vector("c", 1, 2);
+        var inputs =
+                inputs(
+                        new ParameterGroup("plain", SGD.withLearningRate(1), List.of(a)),
+                        new ParameterGroup("curved", SophiaG.defaults(), List.of(b)),
+                        new ParameterGroup("plain too", SGD.withLearningRate(1), List.of(c)));
+        curvature(b, 1, 2);
+        inputs.changed();
+        assertThatCode(inputs::checkCurvature).doesNotThrowAnyException();
+        curvature(c, 1, 2);
+        inputs.changed();
+        assertThatThrownBy(inputs::checkCurvature)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("parameter 'c' has curvature, but its rule takes none");
     }
 }

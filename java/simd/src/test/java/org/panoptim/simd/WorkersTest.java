@@ -66,6 +66,45 @@ class WorkersTest {
     }
 
     @Test
+    void eachThreadBeginsWithItsOwnPart() {
+        try (var workers = new Workers(2)) {
+            for (int run = 0; run < 100; run++) {
+                var both = new CountDownLatch(2);
+                var first = new ConcurrentHashMap<Thread, Integer>();
+                workers.run(
+                        span -> {
+                            if (first.putIfAbsent(Thread.currentThread(), span) == null) {
+                                both.countDown();
+                                await(both);
+                            }
+                        },
+                        10);
+                assertThat(first.values()).containsExactlyInAnyOrder(0, 5);
+                assertThat(first).containsEntry(Thread.currentThread(), 0);
+            }
+        }
+    }
+
+    @Test
+    void whoIsThroughWithItsPartHelpsTheOthers() {
+        try (var workers = new Workers(2)) {
+            var caller = Thread.currentThread();
+            var callers = new CountDownLatch(9);
+            // The helper stays in the first span that it takes until all others have run.
+            workers.run(
+                    _ -> {
+                        if (Thread.currentThread() == caller) {
+                            callers.countDown();
+                        } else {
+                            await(callers);
+                        }
+                    },
+                    10);
+            assertThat(callers.getCount()).isZero();
+        }
+    }
+
+    @Test
     void aRunEndsOnlyWhenAllItsSpansHave() {
         try (var workers = new Workers(3)) {
             for (int run = 0; run < 50; run++) {

@@ -1,0 +1,60 @@
+package org.panoptim.simd;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.panoptim.Parameter;
+import org.panoptim.ParameterGroup;
+import org.panoptim.Shape;
+import org.panoptim.abi.bindings.panoptim_control;
+import org.panoptim.rule.SGD;
+
+import java.lang.foreign.Arena;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+class TablesTest {
+
+    @BeforeAll
+    static void loadTheLibrary() {
+        assertThat(SimdBackend.usableTiers()).isNotEmpty();
+    }
+
+    /** Spans are small enough for several threads, and never smaller than some microseconds. */
+    @ParameterizedTest
+    @CsvSource({
+        // 64 tensors are 4096 elements, the least.
+        "2000, 64, 32",
+        "1, 100, 1",
+        "3, 4096, 3",
+        "2, 65536, 2",
+        // More than 32 chunks of 65536: one each.
+        "1, 6553600, 100",
+    })
+    void aStepHasSpansForSeveralThreads(int tensors, long elements, int spans) {
+        try (var arena = Arena.ofConfined();
+                var states = new TensorStates()) {
+            var parameters =
+                    IntStream.range(0, tensors)
+                            .mapToObj(
+                                    i ->
+                                            Parameter.of(
+                                                    "p" + i,
+                                                    Shape.of(elements),
+                                                    arena.allocate(Float.BYTES * elements, 64)))
+                            .toList();
+            var groups = List.of(new ParameterGroup("all", SGD.defaults(), parameters));
+            try (var tables =
+                    new Tables(
+                            groups,
+                            SimdBackend.registry(Map.of()),
+                            states,
+                            panoptim_control.allocate(arena))) {
+                assertThat(tables.spans()).hasSize(spans + 1).startsWith(0).isSorted();
+            }
+        }
+    }
+}
