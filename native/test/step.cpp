@@ -278,6 +278,30 @@ TEST_CASE("tensors of one group and count share their scalars, also when groups 
     CHECK(scalars.first == 1);
 }
 
+TEST_CASE("a tensor next to one of its group has its own count, and none without a gradient") {
+    Problem problem;
+    const int32_t group = problem.add_group("sgd_momentum", sgd());
+    problem.add_tensor(group, 3);
+    problem.add_tensor(group, 3);
+    problem.tensors[1].has_gradient = false;
+    REQUIRE(problem.step(any_tier()) == PANOPTIM_OK);
+    // The second step of one, the first of the other.
+    problem.tensors[1].has_gradient = true;
+    REQUIRE(problem.step(any_tier()) == PANOPTIM_OK);
+    panoptim_sgd_scalars scalars{};
+    std::memcpy(&scalars, prepared_of(problem, 0).scalars, sizeof scalars);
+    CHECK(scalars.first == 0);
+    std::memcpy(&scalars, prepared_of(problem, 1).scalars, sizeof scalars);
+    CHECK(scalars.first == 1);
+    // The other reached this count a step ago, and has no gradient now.
+    problem.tensors[1].has_gradient = false;
+    problem.counts = {1, 2};
+    REQUIRE(problem.step(any_tier()) == PANOPTIM_OK);
+    CHECK(problem.counts[0] == problem.counts[1]);
+    CHECK(prepared_of(problem, 0).active == 1);
+    CHECK(prepared_of(problem, 1).active == 0);
+}
+
 TEST_CASE("there is room for every tensor's scalars, active or not") {
     // 40 groups, so that no entry is found again; every third tensor is not active.
     Problem problem;
