@@ -46,9 +46,5 @@ __device__ __forceinline__ double join_blocks(double *sums, int blocks) {
     return sums[0];
 }
 
-__device__ __forceinline__ bool aligned_to_vectors(const void *address) {
-    return reinterpret_cast<uintptr_t>(address) % sizeof(float4) == 0;
-}
-
 } // namespace PANOPTIM_TIER
 } // namespace panoptim

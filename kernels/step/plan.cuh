@@ -16,11 +16,6 @@ PANOPTIM_DEVICE bool live(const panoptim_plan &plan, int64_t tensor) {
     return plan.gradients[tensor] != 0 && group_of(plan, tensor).frozen == 0;
 }
 
-// Whether a tensor takes part in this step, once it is prepared.
-PANOPTIM_DEVICE bool active(const panoptim_plan &plan, int64_t tensor) {
-    return plan.prepared[plan.prepared_index[tensor]].active != 0;
-}
-
 // The elements of a chunk that starts at element first of its tensor.
 PANOPTIM_DEVICE int64_t chunk_length(const panoptim_plan &plan, const panoptim_tensor &tensor,
                                      int64_t first) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "step/codec.cuh"
+#include "step/vector.cuh"
 
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
@@ -14,17 +15,14 @@ struct Quad;
 
 template <>
 struct Quad<PANOPTIM_F32> {
+    static_assert(quad_elements == vector_elements);
+
     __device__ __forceinline__ static void load(const float *address, float *values) {
-        const float4 found = *reinterpret_cast<const float4 *>(address);
-        values[0] = found.x;
-        values[1] = found.y;
-        values[2] = found.z;
-        values[3] = found.w;
+        load_vector(address, values);
     }
 
     __device__ __forceinline__ static void store(float *address, const float *values) {
-        *reinterpret_cast<float4 *>(address) =
-            make_float4(values[0], values[1], values[2], values[3]);
+        store_vector(address, values);
     }
 };
 

@@ -27,7 +27,13 @@ class WarpLanes {
     }
 
     __device__ __forceinline__ void add(int lane, float left, float right) {
-        lanes_[lane] += exact_product(left, right);
+        add(lane, static_cast<double>(left), static_cast<double>(right));
+    }
+
+    // Of two floats. Their product is exact, so that adding it in one operation or in two gives the
+    // same bits.
+    __device__ __forceinline__ void add(int lane, double left, double right) {
+        lanes_[lane] = __fma_rn(left, right, lanes_[lane]);
     }
 
     // The whole block's sum, in the warp's first thread; every thread of the warp must call it.
@@ -82,23 +88,81 @@ class PairwiseLevels {
     unsigned count_ = 0;
 };
 
-// Joins values in their order by adjacent pairs, over all threads of a thread block; every thread
-// must call it, and gets the result. shared has room for a double a thread.
-template <typename Value>
-__device__ double join_in_block(int64_t count, double *shared, Value value) {
+// Values that a thread asks for at once.
+constexpr int batch_values = 8;
+
+// Joins a batch, at most and at least one value, by adjacent pairs.
+__device__ __forceinline__ double join_batch(const double *values, int64_t count) {
+    double sums[batch_values];
+#pragma unroll
+    for (int i = 0; i < batch_values; ++i) {
+        sums[i] = i < count ? values[i] : 0.0;
+    }
+#pragma unroll
+    for (int width = 1; width < batch_values; width *= 2) {
+#pragma unroll
+        for (int i = 0; i < batch_values; i += 2 * width) {
+            if (i + width < count) {
+                sums[i] += sums[i + width];
+            }
+        }
+    }
+    return sums[0];
+}
+
+// Joins at most batch_values * 2^Levels - 1 values by adjacent pairs, in one thread; 0 of none.
+template <int Levels>
+__device__ __forceinline__ double join_in_thread(const double *values, int64_t count) {
+    PairwiseLevels<Levels> batches;
+    for (int64_t i = 0; i < count; i += batch_values) {
+        batches.add(join_batch(values + i, count - i));
+    }
+    return batches.total();
+}
+
+// The most values that a warp joins.
+constexpr int64_t values_of_warp = int64_t{warp_threads} * batch_values;
+
+// Joins at most values_of_warp values, and at least one, by adjacent pairs; every thread of the
+// warp must call it, and the first one gets the result.
+__device__ __forceinline__ double join_in_warp(const double *values, int64_t count) {
+    // Each thread joins a run of 2^k values, a subtree of the whole.
+    int run = 1;
+    while (run * warp_threads < count) {
+        run *= 2;
+    }
+    const auto lane = static_cast<int>(threadIdx.x) % warp_threads;
+    const auto runs = static_cast<int>((count + run - 1) / run);
+    const int64_t left = count - int64_t{lane} * run;
+    double sum = 0;
+    if (left > 0) {
+        sum = join_batch(values + int64_t{lane} * run, left < run ? left : run);
+    }
+#pragma unroll
+    for (int width = 1; width < warp_threads; width *= 2) {
+        const double right = __shfl_down_sync(whole_warp, sum, static_cast<unsigned>(width));
+        // Only the threads at multiples of twice the width hold a subtree.
+        if (lane + width < runs) {
+            sum += right;
+        }
+    }
+    return sum;
+}
+
+// Joins values by adjacent pairs, over all threads of a thread block; every thread must call it,
+// and gets the result. shared has room for a double a thread.
+__device__ __forceinline__ double join_in_block(const double *values, int64_t count,
+                                                double *shared) {
     // Each thread joins a run of 2^k values, a subtree of the whole.
     int64_t run = 1;
     while (run * blockDim.x < count) {
         run *= 2;
     }
     const int64_t first = threadIdx.x * run;
-    // Tables number chunks and tensors in 31 bits, and a thread block has at least 32 threads.
-    PairwiseLevels<27> own;
-    for (int64_t i = first; i < first + run && i < count; ++i) {
-        own.add(value(i));
-    }
+    const int64_t left = count - first;
     __syncthreads();
-    shared[threadIdx.x] = own.total();
+    // Tables number chunks and tensors in 31 bits, and a thread block has at least 32 threads.
+    shared[threadIdx.x] = join_in_thread<24>(values + first, left < run ? left : run);
     auto subtrees = static_cast<unsigned>((count + run - 1) / run);
     while (subtrees > 1) {
         const unsigned pairs = (subtrees + 1) / 2;

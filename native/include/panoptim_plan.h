@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a structure here or a function of panoptim.h changes. */
-#define PANOPTIM_ABI 3
+#define PANOPTIM_ABI 4
 
 /* The reduction tree: lanes within blocks within chunks (of 4096 * 2^k elements). */
 #define PANOPTIM_BLOCK 4096
@@ -264,7 +264,8 @@ typedef struct panoptim_plan {
         *schedule;               /* entry of step s (from 1) at s modulo schedule_entries */
     int64_t *counts;             /* steps taken by each tensor */
     panoptim_prepared *prepared; /* storage for tensor_count entries */
-    int32_t *prepared_index;     /* one a tensor: its entry in prepared (entries are shared) */
+    int32_t *prepared_index;     /* one a tensor: its entry in prepared, which tensors share; not
+                                    on a device, where every tensor has its own */
     double *partials;            /* storage for chunk_count * PANOPTIM_PARTIALS */
     double *totals;              /* storage for tensor_count * PANOPTIM_TOTALS */
     panoptim_control *control;
@@ -293,11 +294,16 @@ typedef struct panoptim_progress {
     int64_t out_of_entries; /* steps refused since the schedule had no entry for them */
 } panoptim_progress;
 
-/* What the control kernel does in one launch, in this order. */
+/*
+ * What the control kernel does in one launch, in this order: join what measuring found, accept or
+ * refuse the step, find the clip coefficient, fill the scalars of a phase, join the update's norm.
+ * Where tensors are many, the first phase's scalars have a kernel of their own, without a stage.
+ */
 #define PANOPTIM_STAGE_GATHER 1
 #define PANOPTIM_STAGE_DECIDE 2
-#define PANOPTIM_STAGE_PREPARE 4
-#define PANOPTIM_STAGE_FINISH 8
+#define PANOPTIM_STAGE_CLIP 4
+#define PANOPTIM_STAGE_PREPARE 8
+#define PANOPTIM_STAGE_FINISH 16
 
 /*
  * The one parameter of every kernel, passed by value. All addresses are the device's.

@@ -7,9 +7,20 @@ namespace panoptim {
 namespace {
 
 template <typename Rule, int Phase>
+void prepare(const void *hyper, const Preparation &preparation, const panoptim_control &control,
+             panoptim_prepared &prepared) {
+    PreparedEntry<Rule> entry;
+    if constexpr (Phase > 0) {
+        __builtin_memcpy(&entry, &prepared, sizeof entry);
+    }
+    prepare_entry<Rule, Phase>(hyper, preparation, control, entry);
+    __builtin_memcpy(&prepared, &entry, sizeof entry);
+}
+
+template <typename Rule, int Phase>
 constexpr PrepareFunction prepare_function() {
     if constexpr (Phase < Rule::phases) {
-        return prepare_entry<Rule, Phase>;
+        return prepare<Rule, Phase>;
     } else {
         return nullptr;
     }

@@ -18,6 +18,7 @@ PANOPTIM_VIRTUAL_DYNAMIC_SHARED(float, panoptim_kfac_triangle)
 
 PANOPTIM_VIRTUAL_KERNEL(panoptim_measure)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_control_step)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_prepare)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_zero)
 #define PANOPTIM_RULE(name, ...)                                                                   \
     PANOPTIM_VIRTUAL_KERNEL(panoptim_update_##name##_f32_f32_f32)                                  \

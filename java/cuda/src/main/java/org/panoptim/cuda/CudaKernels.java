@@ -27,6 +27,9 @@ final class CudaKernels implements AutoCloseable {
     /** Threads of the one block of the control kernel: {@code control_threads} there. */
     private static final int CONTROL_THREADS = 512;
 
+    /** Threads of a block of the kernel that prepares: {@code prepare_threads} there. */
+    static final int PREPARE_THREADS = 128;
+
     private static final int SHARED_SIZE_BYTES = 1;
     private static final int MAX_DYNAMIC_SHARED_SIZE_BYTES = 8;
 
@@ -43,9 +46,16 @@ final class CudaKernels implements AutoCloseable {
      */
     record Kernel(String name, long function, int threads, int blocks) {
 
-        /** The blocks for so many pieces of work. */
+        /**
+         * The blocks for so many pieces of work, which they deal out among themselves: as few as
+         * need no more rounds than all that the device holds, so that the last round is a full one.
+         */
         int blocksFor(long pieces) {
-            return (int) Math.min(pieces, blocks);
+            if (pieces == 0) {
+                return 0;
+            }
+            long rounds = Math.ceilDiv(pieces, blocks);
+            return Math.toIntExact(Math.ceilDiv(pieces, rounds));
         }
     }
 
@@ -105,6 +115,11 @@ final class CudaKernels implements AutoCloseable {
         return kernels.computeIfAbsent(
                 "panoptim_control_step",
                 name -> new Kernel(name, function(name), CONTROL_THREADS, 1));
+    }
+
+    /** The kernel that prepares the first phase of very many tensors. */
+    Kernel prepare() {
+        return overBlocks("panoptim_prepare", PREPARE_THREADS);
     }
 
     /** The kernel that zeroes gradients. */

@@ -82,11 +82,15 @@ final class DeviceTables implements AutoCloseable {
                 .sum();
     }
 
+    /**
+     * Writes each rule's chunks from the last to the first. The norm's pass goes through them from
+     * the first to the last, so that the update finds what was read last in the device's cache.
+     */
     private void writeLists(Map<KernelRegistry.Kernel, List<Integer>> numbers) {
         long place = layout.own().offset();
         for (var entry : numbers.entrySet()) {
             chunkLists.put(entry.getKey(), new ChunkList(memory + place, entry.getValue().size()));
-            for (int number : entry.getValue()) {
+            for (int number : entry.getValue().reversed()) {
                 image.set(JAVA_INT, place, number);
                 place += Integer.BYTES;
             }

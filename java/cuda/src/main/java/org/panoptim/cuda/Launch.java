@@ -1,5 +1,6 @@
 package org.panoptim.cuda;
 
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_CLIP;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_DECIDE;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_FINISH;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_GATHER;
@@ -16,17 +17,16 @@ import java.lang.foreign.MemorySegment;
  */
 record Launch(CudaKernels.Kernel kernel, int blocks, MemorySegment argument) {
 
-    /** Join what measuring found, accept or refuse the step, and prepare its first phase. */
-    static final int BEGIN =
-            PANOPTIM_STAGE_GATHER() | PANOPTIM_STAGE_DECIDE() | PANOPTIM_STAGE_PREPARE();
-
-    /** The same without preparing, for a transform to follow. */
+    /** Join what measuring found, and accept or refuse the step. */
     static final int DECIDE = PANOPTIM_STAGE_GATHER() | PANOPTIM_STAGE_DECIDE();
 
-    /** Join what measuring found after a transform, and prepare the first phase. */
-    static final int AFTER_TRANSFORM = PANOPTIM_STAGE_GATHER() | PANOPTIM_STAGE_PREPARE();
+    /** The same, and find the clip coefficient. */
+    static final int BEGIN = DECIDE | PANOPTIM_STAGE_CLIP();
 
-    /** Prepare a later phase. */
+    /** Join what measuring found after a transform, and find the clip coefficient. */
+    static final int AFTER_TRANSFORM = PANOPTIM_STAGE_GATHER() | PANOPTIM_STAGE_CLIP();
+
+    /** Prepare a phase. */
     static final int PREPARE = PANOPTIM_STAGE_PREPARE();
 
     /** Join the update's norm. */

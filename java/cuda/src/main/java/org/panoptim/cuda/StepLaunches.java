@@ -10,9 +10,13 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** The launches of a step over given tables. */
 final class StepLaunches implements AutoCloseable {
+
+    /** The most tensors whose scalars the control kernel's one block prepares by itself. */
+    static final int PREPARED_BY_CONTROL = 2048;
 
     private final Arena arena = Arena.ofShared();
     private final CudaBackend backend;
@@ -23,9 +27,10 @@ final class StepLaunches implements AutoCloseable {
     private final Launch begin;
     private final Launch decide;
     private final Launch afterTransform;
+    private final Optional<Launch> prepareFirst;
     private final Launch finish;
     private final Launch zero;
-    private final Launch[] prepare;
+    private final Launch[] prepareLater;
     private final Launch[][] update;
     private final boolean measures;
     private final boolean statistics;
@@ -45,21 +50,34 @@ final class StepLaunches implements AutoCloseable {
         var kernels = backend.kernels();
         measure = overChunks(kernels.measure());
         zero = overChunks(kernels.zero());
-        begin = control(Launch.BEGIN, 0);
+        prepareFirst = prepareFirst();
+        int first = prepareFirst.isPresent() ? 0 : Launch.PREPARE;
+        begin = control(Launch.BEGIN | first, 0);
         decide = control(Launch.DECIDE, 0);
-        afterTransform = control(Launch.AFTER_TRANSFORM, 0);
+        afterTransform = control(Launch.AFTER_TRANSFORM | first, 0);
         finish = control(Launch.FINISH, 0);
         int phases =
                 tables.chunkLists().keySet().stream()
                         .mapToInt(kernel -> kernel.phases())
                         .max()
                         .orElse(1);
-        prepare = new Launch[phases];
+        prepareLater = new Launch[phases];
         update = new Launch[phases][];
         for (int phase = 0; phase < phases; phase++) {
-            prepare[phase] = control(Launch.PREPARE, phase);
+            prepareLater[phase] = control(Launch.PREPARE, phase);
             update[phase] = updates(phase);
         }
+    }
+
+    /** Preparing the first phase by a grid, where one thread block would take longer. */
+    private Optional<Launch> prepareFirst() {
+        int tensors = tables.parameters().size();
+        if (tensors <= PREPARED_BY_CONTROL) {
+            return Optional.empty();
+        }
+        var kernel = backend.kernels().prepare();
+        int blocks = kernel.blocksFor(Math.ceilDiv(tensors, kernel.threads()));
+        return Optional.of(new Launch(kernel, blocks, argument(0, 0)));
     }
 
     private Launch[] updates(int phase) {
@@ -127,9 +145,12 @@ final class StepLaunches implements AutoCloseable {
     }
 
     private void update(CudaDriver driver, long stream) {
+        if (prepareFirst.isPresent()) {
+            prepareFirst.get().on(driver, stream);
+        }
         for (int phase = 0; phase < update.length; phase++) {
             if (phase > 0) {
-                prepare[phase].on(driver, stream);
+                prepareLater[phase].on(driver, stream);
             }
             for (var launch : update[phase]) {
                 launch.on(driver, stream);

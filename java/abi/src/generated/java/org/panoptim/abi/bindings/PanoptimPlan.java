@@ -23,10 +23,10 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int PANOPTIM_ABI = (int)3L;
+    private static final int PANOPTIM_ABI = (int)4L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_ABI 3
+     * #define PANOPTIM_ABI 4
      * }
      */
     public static int PANOPTIM_ABI() {
@@ -185,19 +185,28 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     public static int PANOPTIM_STAGE_DECIDE() {
         return PANOPTIM_STAGE_DECIDE;
     }
-    private static final int PANOPTIM_STAGE_PREPARE = (int)4L;
+    private static final int PANOPTIM_STAGE_CLIP = (int)4L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_STAGE_PREPARE 4
+     * #define PANOPTIM_STAGE_CLIP 4
+     * }
+     */
+    public static int PANOPTIM_STAGE_CLIP() {
+        return PANOPTIM_STAGE_CLIP;
+    }
+    private static final int PANOPTIM_STAGE_PREPARE = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_STAGE_PREPARE 8
      * }
      */
     public static int PANOPTIM_STAGE_PREPARE() {
         return PANOPTIM_STAGE_PREPARE;
     }
-    private static final int PANOPTIM_STAGE_FINISH = (int)8L;
+    private static final int PANOPTIM_STAGE_FINISH = (int)16L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_STAGE_FINISH 8
+     * #define PANOPTIM_STAGE_FINISH 16
      * }
      */
     public static int PANOPTIM_STAGE_FINISH() {

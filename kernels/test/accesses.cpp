@@ -1,0 +1,60 @@
+// Prints how many accesses of 16 bytes, and stores of 4, the kernels of a step must have, from what
+// the rules say of themselves: a line a kernel.
+//   KERNEL VECTOR-LOADS VECTOR-STORES SCALAR-STORES
+// - is any number. Loads through the cache for constants are not counted.
+#include <cstdio>
+#include <initializer_list>
+
+#include "rules/rules.cuh"
+#include "step/prepare.cuh"
+
+namespace {
+
+int stores_of_prepare = 0;
+int stores_of_control = 0;
+
+int bits(unsigned slots, int count) {
+    return __builtin_popcount(slots & ((1U << count) - 1));
+}
+
+// Each stored array has besides its vectors elements one by one: three where an aligned array ends,
+// four where it is not aligned.
+constexpr int scalars = 3 + 4;
+
+template <typename Rule>
+void print(const char *name) {
+    int loads = 0;
+    int stores = 0;
+    for (int phase = 0; phase < Rule::phases; ++phase) {
+        for (int curved = 0; curved <= (Rule::curvature ? 1 : 0); ++curved) {
+            const bool with = curved != 0;
+            loads += 2 + curved + bits(Rule::read_slots(phase, with), Rule::slots);
+            stores += (Rule::writes_parameter(phase) ? 1 : 0) +
+                      bits(Rule::written_slots(phase, with), Rule::slots) +
+                      // Zeros into the gradient.
+                      (phase + 1 == Rule::phases ? 1 : 0);
+        }
+    }
+    for (const char *suffix : {"", "_statistics"}) {
+        // And zeros into a gradient that is not used, where one loop has both ends.
+        std::printf("panoptim_update_%s_f32_f32_f32%s %d %d %d\n", name, suffix, loads, stores + 1,
+                    stores * scalars + 4);
+    }
+    const auto vectors = static_cast<int>(
+        (sizeof(panoptim::PreparedEntry<Rule>) + sizeof(float[4]) - 1) / sizeof(float[4]));
+    stores_of_prepare += vectors;
+    stores_of_control += vectors * Rule::phases;
+}
+
+} // namespace
+
+int main() {
+#define PANOPTIM_RULE(name, ...) print<panoptim::__VA_ARGS__>(#name);
+#include "rules/rules.def"
+#undef PANOPTIM_RULE
+    // Four of the gradient and four of the curvature at once.
+    std::printf("panoptim_measure %d 0 0\n", 2 * 4);
+    std::printf("panoptim_zero 0 1 4\n");
+    std::printf("panoptim_prepare 0 %d -\n", stores_of_prepare);
+    std::printf("panoptim_control_step 0 %d -\n", stores_of_control);
+}
