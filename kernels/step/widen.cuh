@@ -20,7 +20,7 @@ constexpr bool widens_by_integers = true;
 #elif defined(__CUDA_ARCH__)
 constexpr bool widens_by_integers = false;
 #else
-// The virtual GPU, so that the longer way is tested.
+// Where it is tested.
 constexpr bool widens_by_integers = true;
 #endif
 
@@ -39,27 +39,24 @@ PANOPTIM_DEVICE bool denormal(uint32_t bits) {
     return (bits & 0x7fffffffU) - 1U < 0x007fffffU;
 }
 
-// Both are the same doubles; integers are taken where they are faster.
+// Both ways give the same doubles; integers are taken where they are faster.
 template <int Count>
-__device__ __forceinline__ void widen(const float (&values)[Count], double (&widened)[Count]) {
+PANOPTIM_DEVICE void widen(const float (&values)[Count], double (&widened)[Count]) {
     if constexpr (widens_by_integers) {
         bool any_denormal = false;
-#pragma unroll
         for (int i = 0; i < Count; ++i) {
-            any_denormal = any_denormal || denormal(__float_as_uint(values[i]));
+            any_denormal = any_denormal || denormal(__builtin_bit_cast(uint32_t, values[i]));
         }
         if (!any_denormal) {
-#pragma unroll
             for (int i = 0; i < Count; ++i) {
-                const uint64_t bits = widened_bits(__float_as_uint(values[i]));
-                widened[i] = __longlong_as_double(static_cast<long long>(bits));
+                const auto bits = __builtin_bit_cast(uint32_t, values[i]);
+                widened[i] = __builtin_bit_cast(double, widened_bits(bits));
             }
             return;
         }
     }
-#pragma unroll
     for (int i = 0; i < Count; ++i) {
-        widened[i] = values[i];
+        widened[i] = static_cast<double>(values[i]);
     }
 }
 

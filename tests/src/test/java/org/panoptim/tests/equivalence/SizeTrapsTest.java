@@ -7,6 +7,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.DType;
 import org.panoptim.LossScale;
 import org.panoptim.NonFinitePolicy;
@@ -17,6 +18,7 @@ import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.LongStream;
@@ -75,6 +77,25 @@ class SizeTrapsTest {
     @Test
     void twentyThousandTensorsAreAllUpdated() {
         var sizes = LongStream.range(0, 20_000).map(i -> i % 4).boxed().toList();
+        Play.compare(playOf(SGD.defaults(), sizes), Contenders.challengers());
+    }
+
+    /** Trap 3: a device prepares the scalars of more than 2048 tensors in a launch of its own. */
+    @ParameterizedTest
+    @ValueSource(ints = {2047, 2048, 2049, 2177})
+    void tensorsAroundTheNumberThatOneThreadBlockPreparesGetTheSameBits(int count) {
+        var sizes = Collections.nCopies(count, 3L);
+        Play.compare(playOf(AdamW.defaults(), sizes), Contenders.challengers());
+    }
+
+    /**
+     * Trap 3: a device's thread joins up to 32 chunks of 16384 elements, a warp up to 256, and a
+     * thread block more.
+     */
+    @Test
+    void sumsOfTensorsWithAnyNumberOfChunksAreTheSame() {
+        var chunks = List.of(1L, 8L, 9L, 31L, 32L, 33L, 65L, 256L, 257L, 300L);
+        var sizes = chunks.stream().map(count -> (count - 1) * 16_384 + count).toList();
         Play.compare(playOf(SGD.defaults(), sizes), Contenders.challengers());
     }
 
