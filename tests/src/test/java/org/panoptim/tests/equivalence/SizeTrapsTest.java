@@ -82,7 +82,7 @@ class SizeTrapsTest {
 
     /** Trap 3: a device prepares the scalars of more than 2048 tensors in a launch of its own. */
     @ParameterizedTest
-    @ValueSource(ints = {2047, 2048, 2049, 2177})
+    @ValueSource(ints = {2048, 2049})
     void tensorsAroundTheNumberThatOneThreadBlockPreparesGetTheSameBits(int count) {
         var sizes = Collections.nCopies(count, 3L);
         Play.compare(playOf(AdamW.defaults(), sizes), Contenders.challengers());
@@ -94,9 +94,10 @@ class SizeTrapsTest {
      */
     @Test
     void sumsOfTensorsWithAnyNumberOfChunksAreTheSame() {
-        var chunks = List.of(1L, 8L, 9L, 31L, 32L, 33L, 65L, 256L, 257L, 300L);
-        var sizes = chunks.stream().map(count -> (count - 1) * 16_384 + count).toList();
-        Play.compare(playOf(SGD.defaults(), sizes), Contenders.challengers());
+        var chunks = List.of(1L, 8L, 9L, 32L, 33L, 257L);
+        var tensors =
+                chunks.stream().map(count -> tensor((count - 1) * 16_384 + count, 0)).toList();
+        Play.compare(playOf(SGD.defaults(), tensors, List.of(step(1))), Contenders.challengers());
     }
 
     /** Trap 3. */
@@ -192,6 +193,11 @@ class SizeTrapsTest {
                                                 ? tensor
                                                 : tensor((Long) item, 0))
                         .toList();
+        return playOf(rule, placed, List.of(step(1), step(2), step(3)));
+    }
+
+    private static Case playOf(
+            UpdateRule rule, List<Case.Tensor> tensors, List<Case.Action> actions) {
         var settings =
                 new Case.Settings(
                         NonFinitePolicy.SKIP,
@@ -201,10 +207,7 @@ class SizeTrapsTest {
                         true,
                         true,
                         false);
-        return new Case(
-                settings,
-                List.of(new Case.Group(rule, placed)),
-                List.of(step(1), step(2), step(3)));
+        return new Case(settings, List.of(new Case.Group(rule, tensors)), actions);
     }
 
     private static Case.Step step(long seed) {
