@@ -15,6 +15,9 @@ int load(Context *context, std::uint64_t *module, const void *image) {
     if (module == nullptr || image == nullptr) {
         return result::invalid_value;
     }
+    if (const int error = refuse_unsafe_in_capture(); error != result::success) {
+        return error;
+    }
     const auto *bytes = static_cast<const char *>(image);
     std::uint32_t magic;
     std::memcpy(&magic, bytes, sizeof magic);
@@ -146,6 +149,9 @@ int cuModuleUnload(std::uint64_t handle) {
     const auto found = state().modules.find(handle);
     if (found == state().modules.end()) {
         return result::invalid_handle;
+    }
+    if (const int error = refuse_unsafe_in_capture(); error != result::success) {
+        return error;
     }
     const std::shared_ptr<Module> module = found->second;
     drain_context(module->context, true);

@@ -141,10 +141,16 @@ void drain(Stream *stream);
 void drain_until(Stream *stream, std::uint64_t sequence);
 void drain_context(Context *context, bool with_independent);
 
-// For calls that may not be made while a stream is captured. Success where they may.
+// For what CUDA's documentation calls potentially unsafe: calls that may not be made while this
+// thread captures a stream, or any thread does in global mode, unless the capture is relaxed. They
+// allocate, free, load, wait or query at once, whatever the stream. Success where they may.
 int refuse_unsafe_in_capture();
-// For calls that wait for a stream.
+// For calls that a captured stream does not take, and its default stream neither.
 int refuse_in_capture(Stream *stream);
+// For calls that wait for a stream, or ask whether its work is done.
+int refuse_wait_in_capture(Stream *stream);
+// The capture of a stream that waits for the default one, if this is the latter.
+Capture *implicit_capture(const Stream *stream);
 void invalidate(Capture &capture);
 
 void destroy_context(Context *context);

@@ -204,22 +204,34 @@ int refuse_unsafe_in_capture() {
     return result::success;
 }
 
+Capture *implicit_capture(const Stream *stream) {
+    if (stream->handle == 0) {
+        for (const auto &capture : state().captures) {
+            for (const Stream *captured : capture->streams) {
+                if (captured->waits_for_default && captured->context == stream->context) {
+                    return capture.get();
+                }
+            }
+        }
+    }
+    return nullptr;
+}
+
 int refuse_in_capture(Stream *stream) {
     if (stream->capture) {
         invalidate(*stream->capture);
         return result::capture_unsupported;
     }
-    if (stream->handle == 0) {
-        for (const auto &capture : state().captures) {
-            for (const Stream *captured : capture->streams) {
-                if (captured->waits_for_default && captured->context == stream->context) {
-                    invalidate(*capture);
-                    return result::capture_implicit;
-                }
-            }
-        }
+    if (Capture *capture = implicit_capture(stream)) {
+        invalidate(*capture);
+        return result::capture_implicit;
     }
     return result::success;
+}
+
+int refuse_wait_in_capture(Stream *stream) {
+    const int error = refuse_in_capture(stream);
+    return error != result::success ? error : refuse_unsafe_in_capture();
 }
 
 int submit(Stream *stream, Work &&work) {
@@ -368,7 +380,7 @@ int cuStreamSynchronize(std::uint64_t handle) {
     if (const int error = find_stream(handle, context, stream); error != result::success) {
         return error;
     }
-    if (const int error = refuse_in_capture(stream); error != result::success) {
+    if (const int error = refuse_wait_in_capture(stream); error != result::success) {
         return error;
     }
     if (handle <= 2) {
@@ -384,7 +396,7 @@ int cuStreamQuery(std::uint64_t handle) {
     if (const int error = find_stream(handle, context, stream); error != result::success) {
         return error;
     }
-    if (const int error = refuse_in_capture(stream); error != result::success) {
+    if (const int error = refuse_wait_in_capture(stream); error != result::success) {
         return error;
     }
     const bool waited = !stream->queue.empty();
@@ -613,6 +625,9 @@ int cuEventQuery(std::uint64_t handle) {
     if (event->captured) {
         return result::captured_event;
     }
+    if (const int error = refuse_unsafe_in_capture(); error != result::success) {
+        return error;
+    }
     const bool waited = event->done < event->submitted;
     finish(*event);
     return context->sticky != result::success ? context->sticky
@@ -627,6 +642,9 @@ int cuEventSynchronize(std::uint64_t handle) {
     }
     if (event->captured) {
         return result::captured_event;
+    }
+    if (const int error = refuse_unsafe_in_capture(); error != result::success) {
+        return error;
     }
     finish(*event);
     return context->sticky;
@@ -678,11 +696,10 @@ int cuStreamIsCapturing(std::uint64_t handle, int *status) {
     if (status == nullptr) {
         return result::invalid_value;
     }
-    if (stream->handle == 0) {
-        // Asking the default stream while a stream that waits for it is captured is an error.
-        if (const int error = refuse_in_capture(stream); error != result::success) {
-            return error;
-        }
+    // Asking the default stream while a stream that waits for it is captured is an error, but the
+    // capture goes on.
+    if (implicit_capture(stream) != nullptr) {
+        return result::capture_implicit;
     }
     *status = !stream->capture ? 0 : (stream->capture->invalidated ? 2 : 1);
     return result::success;

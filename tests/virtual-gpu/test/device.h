@@ -32,6 +32,7 @@ int cuStreamIsCapturing(std::uint64_t, int *);
 int cuEventCreate(std::uint64_t *, unsigned);
 int cuEventRecord(std::uint64_t, std::uint64_t);
 int cuEventQuery(std::uint64_t);
+int cuEventSynchronize(std::uint64_t);
 int cuEventDestroy_v2(std::uint64_t);
 int cuGraphInstantiateWithFlags(std::uint64_t *, std::uint64_t, unsigned long long);
 int cuGraphLaunch(std::uint64_t, std::uint64_t);
@@ -44,6 +45,7 @@ int cuMemHostAlloc(void **, std::size_t, unsigned);
 int cuMemFreeHost(void *);
 int cuMemcpyHtoD_v2(std::uint64_t, const void *, std::size_t);
 int cuMemcpyDtoH_v2(void *, std::uint64_t, std::size_t);
+int cuMemsetD32_v2(std::uint64_t, unsigned, std::size_t);
 int cuMemcpyHtoDAsync_v2(std::uint64_t, const void *, std::size_t, std::uint64_t);
 int cuMemsetD32Async(std::uint64_t, unsigned, std::size_t, std::uint64_t);
 int cuLaunchKernel(std::uint64_t, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
