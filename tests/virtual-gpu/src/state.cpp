@@ -99,6 +99,8 @@ int current(Context *&context) {
 void keep_error(Context *context, int error) {
     switch (error) {
     case result::ecc_uncorrectable:
+    case result::nvlink_uncorrectable:
+    case result::contained:
     case result::illegal_address:
     case result::launch_timeout:
     case result::assert_failed:
@@ -108,6 +110,9 @@ void keep_error(Context *context, int error) {
     case result::invalid_address_space:
     case result::invalid_pc:
     case result::launch_failed:
+    case result::tensor_memory_leak:
+    case result::mps_client_terminated:
+    case result::external_device:
         context->sticky = context->sticky == result::success ? error : context->sticky;
         break;
     default:

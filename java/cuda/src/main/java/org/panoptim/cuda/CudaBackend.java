@@ -199,12 +199,38 @@ public final class CudaBackend implements Backend {
         device.enter();
     }
 
-    /** Remembers an error if it has destroyed the context. */
-    CudaException noted(CudaException error) {
-        if (error.isSticky()) {
-            broken = error;
+    /**
+     * Refuses what waits, allocates or is to run at once while a framework captures the stream,
+     * before the driver refuses it, which would invalidate the capture.
+     *
+     * @param what cannot be done, a sentence without its end
+     */
+    void requireNoCapture(String what) {
+        if (device.driver().isCapturing(stream)) {
+            throw new IllegalStateException(
+                    what
+                            + " while the stream is being captured; do it before or after the"
+                            + " capture");
         }
-        return error;
+    }
+
+    /** Remembers an error if it has destroyed the context; the error that did. */
+    CudaException noted(CudaException error) {
+        var cause = error.mayBeSticky() ? cause(error) : error;
+        if (cause.isSticky()) {
+            broken = cause;
+        }
+        return cause;
+    }
+
+    /** Asks the context, which answers every call with the error that has destroyed it. */
+    private CudaException cause(CudaException error) {
+        try {
+            device.driver().synchronizeStream(stream);
+            return error;
+        } catch (CudaException e) {
+            return e.isSticky() ? e.behind(error) : error;
+        }
     }
 
     /** Frees what there is to free; of a destroyed context nothing is left. */

@@ -7,7 +7,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
-/** The levers that the virtual driver has for tests. */
+/** The levers that the virtual driver has for tests, and calls that the project does not make. */
 final class VirtualDriver {
 
     /** {@code CUDA_ERROR_OUT_OF_MEMORY}. */
@@ -15,6 +15,9 @@ final class VirtualDriver {
 
     /** {@code CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES}. */
     static final int OUT_OF_RESOURCES = 701;
+
+    /** {@code CU_STREAM_CAPTURE_MODE_GLOBAL}. */
+    private static final int GLOBAL = 0;
 
     private VirtualDriver() {}
 
@@ -61,7 +64,47 @@ final class VirtualDriver {
         }
     }
 
+    /** Begins a capture as PyTorch does, in global mode: it forbids what may be unsafe. */
+    static void beginGlobalCapture(long stream) {
+        check(() -> (int) Levers.BEGIN_CAPTURE.invokeExact(stream, GLOBAL));
+    }
+
+    /** Creates a stream that waits for the default stream, and the default stream for it. */
+    static long createBlockingStream() {
+        try (var arena = Arena.ofConfined()) {
+            var stream = arena.allocate(ValueLayout.JAVA_LONG);
+            check(() -> (int) Levers.CREATE_STREAM.invokeExact(stream, 0));
+            return stream.get(ValueLayout.JAVA_LONG, 0);
+        }
+    }
+
+    private interface Call {
+        int status() throws Throwable;
+    }
+
+    private static void check(Call call) {
+        int status;
+        try {
+            status = call.status();
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
+        if (status != 0) {
+            throw new IllegalStateException("status " + status);
+        }
+    }
+
     private static final class Levers {
+        static final MethodHandle BEGIN_CAPTURE =
+                handle(
+                        "cuStreamBeginCapture_v2",
+                        FunctionDescriptor.of(
+                                ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
+        static final MethodHandle CREATE_STREAM =
+                handle(
+                        "cuStreamCreate",
+                        FunctionDescriptor.of(
+                                ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
         static final MethodHandle ORDER =
                 handle(
                         "panoptimVirtualOrder",

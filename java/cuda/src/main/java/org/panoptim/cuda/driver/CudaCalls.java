@@ -3,6 +3,12 @@ package org.panoptim.cuda.driver;
 /** How calls are named in a {@link CudaException}, alike in every implementation. */
 public final class CudaCalls {
 
+    private static final String CAPTURE_REMEDY =
+            " To take a step into the graph, open the backend with the captured stream"
+                + " (CudaOptions.withStream). To work outside the graph meanwhile, let a stream"
+                + " made with CU_STREAM_NON_BLOCKING be captured, in relaxed mode. Or wait until"
+                + " the capture has ended";
+
     private CudaCalls() {}
 
     /** A launch. */
@@ -32,6 +38,22 @@ public final class CudaCalls {
                 call,
                 code,
                 name.isEmpty() ? "unknown error" : name,
-                text.isEmpty() ? "which this driver does not describe" : text);
+                (text.isEmpty() ? "which this driver does not describe" : text) + remedy(name));
+    }
+
+    /** What there is to do about an error whose description does not say so; empty for most. */
+    private static String remedy(String name) {
+        return switch (name) {
+            case "CUDA_ERROR_STREAM_CAPTURE_IMPLICIT" ->
+                    ": a stream that waits for the legacy default stream is being captured, and"
+                        + " meanwhile the default stream, which this backend works on, cannot be"
+                        + " used."
+                            + CAPTURE_REMEDY;
+            case "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED" ->
+                    ": a stream is being captured in a mode that forbids this call, and that"
+                            + " capture is lost."
+                            + CAPTURE_REMEDY;
+            default -> "";
+        };
     }
 }

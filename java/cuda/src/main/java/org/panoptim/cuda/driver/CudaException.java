@@ -8,6 +8,7 @@ public final class CudaException extends RuntimeException {
     private final String call;
     private final int code;
     private final String errorName;
+    private final String text;
 
     /**
      * An error.
@@ -22,6 +23,7 @@ public final class CudaException extends RuntimeException {
         this.call = call;
         this.code = code;
         this.errorName = errorName;
+        this.text = text;
     }
 
     /** The call that failed. */
@@ -40,23 +42,58 @@ public final class CudaException extends RuntimeException {
     }
 
     /**
+     * The same error, as that of the call in which it came out.
+     *
+     * @param answer what that call answered with
+     */
+    public CudaException behind(CudaException answer) {
+        var error =
+                new CudaException(
+                        answer.call,
+                        code,
+                        errorName,
+                        "%s; the call itself answered %s".formatted(text, answer.errorName));
+        error.addSuppressed(answer);
+        return error;
+    }
+
+    /**
      * Whether the error has destroyed the context, so that every later call on it fails too: a
      * kernel reached an illegal address, hit a trap or an assertion, or the hardware failed.
+     *
+     * <p>These are the errors of which CUDA's header says that the process or the context must be
+     * started anew, and those that the hardware could not correct.
      */
     public boolean isSticky() {
         return switch (errorName) {
-            case "CUDA_ERROR_ILLEGAL_ADDRESS",
-                    "CUDA_ERROR_LAUNCH_FAILED",
+            case "CUDA_ERROR_ECC_UNCORRECTABLE",
+                    "CUDA_ERROR_NVLINK_UNCORRECTABLE",
+                    "CUDA_ERROR_CONTAINED",
+                    "CUDA_ERROR_ILLEGAL_ADDRESS",
                     "CUDA_ERROR_LAUNCH_TIMEOUT",
                     "CUDA_ERROR_ASSERT",
+                    "CUDA_ERROR_HARDWARE_STACK_ERROR",
+                    "CUDA_ERROR_ILLEGAL_INSTRUCTION",
                     "CUDA_ERROR_MISALIGNED_ADDRESS",
                     "CUDA_ERROR_INVALID_ADDRESS_SPACE",
                     "CUDA_ERROR_INVALID_PC",
-                    "CUDA_ERROR_HARDWARE_STACK_ERROR",
-                    "CUDA_ERROR_ILLEGAL_INSTRUCTION",
-                    "CUDA_ERROR_ECC_UNCORRECTABLE" ->
+                    "CUDA_ERROR_LAUNCH_FAILED",
+                    "CUDA_ERROR_TENSOR_MEMORY_LEAK",
+                    "CUDA_ERROR_MPS_CLIENT_TERMINATED",
+                    "CUDA_ERROR_EXTERNAL_DEVICE" ->
                     true;
             default -> false;
         };
+    }
+
+    /**
+     * Whether a destroyed context may stand behind the error, so that only another call tells:
+     * cuBLAS says no more than that a kernel failed, and an unknown error says nothing.
+     */
+    public boolean mayBeSticky() {
+        return errorName.equals("CUDA_ERROR_UNKNOWN")
+                || errorName.equals("CUBLAS_STATUS_EXECUTION_FAILED")
+                || errorName.equals("CUBLAS_STATUS_MAPPING_ERROR")
+                || errorName.equals("CUBLAS_STATUS_INTERNAL_ERROR");
     }
 }
