@@ -87,7 +87,8 @@ public final class Optimizer implements AutoCloseable {
             takeInputs(plan.zeroGradients());
             inputs.checkCurvature();
             bind();
-            if (recorded()) {
+            // What a framework captures is not a step yet.
+            if (recorded() && !execution.isCapturing()) {
                 stepAndRecord();
             } else {
                 execution.step();

@@ -67,6 +67,14 @@ public interface Execution extends AutoCloseable {
      */
     CapturedStep capture();
 
+    /**
+     * Whether steps are recorded for later now, since a framework captures a device's stream; then
+     * no {@link #outcome} can be asked for.
+     */
+    default boolean isCapturing() {
+        return false;
+    }
+
     /** Where a device keeps what it knows of its steps; none on the host. */
     default Optional<DeviceStep> deviceStep() {
         return Optional.empty();

@@ -89,7 +89,7 @@ final class CudaExecution implements Execution {
             ringMemory = DeviceSlab.allocate(backend, ScheduleRing.bytes());
             undo.add(() -> driver.free(ringMemory, stream));
             var built = undo.add(new DeviceTables(backend, plan.groups(), states));
-            var room = undo.add(new Uploads(backend.device(), room(built)));
+            var room = undo.add(uploads(built));
             var made = undo.add(new StepLaunches(backend, plan, built, control, ringMemory));
             this.plan = plan;
             tables = built;
@@ -123,8 +123,11 @@ final class CudaExecution implements Execution {
         ring.send(uploads, ringMemory, stream);
     }
 
-    private static long room(DeviceTables tables) {
-        return Math.max(SMALLEST_UPLOAD, tables.uploadBytes());
+    private Uploads uploads(DeviceTables built) {
+        return new Uploads(
+                backend.device(),
+                Math.max(SMALLEST_UPLOAD, built.uploadBytes()),
+                built.addressBytes());
     }
 
     @Override
@@ -133,6 +136,8 @@ final class CudaExecution implements Execution {
         newPlan.groups().forEach(group -> backend.kernels().registry().kernel(group.rule()));
         backend.call(
                 () -> {
+                    backend.requireNoCapture("groups cannot be changed");
+                    uploads.prepareCaptures();
                     if (PlanRows.sameParameters(newPlan.groups(), plan.groups())) {
                         tables.writeGroups(newPlan.groups());
                         tables.sendGroups(uploads);
@@ -150,7 +155,7 @@ final class CudaExecution implements Execution {
         try {
             states.addMissing(newPlan.groups());
             var built = undo.add(new DeviceTables(backend, newPlan.groups(), states));
-            var room = undo.add(new Uploads(backend.device(), room(built)));
+            var room = undo.add(uploads(built));
             var made = undo.add(new StepLaunches(backend, newPlan, built, control, ringMemory));
             if (tables.countBytes() > 0) {
                 driver.copyOnDevice(built.counts(), tables.counts(), tables.countBytes(), stream);
@@ -189,15 +194,13 @@ final class CudaExecution implements Execution {
         try {
             tellRefusals();
             boolean capturing = driver.isCapturing(stream);
-            coverSchedule(capturing);
-            if (capturing) {
-                tables.sendAddresses(uploads, stream, true);
-                inForeignGraph = true;
-            } else {
-                sendAddresses();
+            if (capturing && plan.transform().isPresent()) {
+                throw new IllegalStateException("a step with a transform cannot be captured");
             }
+            coverSchedule(capturing);
+            sendAddresses(capturing);
             if (plan.transform().isPresent()) {
-                stepAndTransform(plan.transform().get(), capturing);
+                stepAndTransform(plan.transform().get());
             } else {
                 launches.step(driver, stream);
             }
@@ -247,8 +250,17 @@ final class CudaExecution implements Execution {
         }
     }
 
-    /** Sends the addresses that the device has not, or of which a graph may have sent others. */
-    private void sendAddresses() {
+    /**
+     * Sends the addresses that the device has not, or of which a graph may have sent others. A
+     * graph sends its own whenever it runs.
+     */
+    private void sendAddresses(boolean capturing) {
+        if (capturing) {
+            tables.sendAddresses(uploads, stream, true);
+            inForeignGraph = true;
+            return;
+        }
+        uploads.prepareCaptures();
         if (!addressesSent || inForeignGraph) {
             tables.sendAddresses(uploads, stream, false);
             addressesSent = true;
@@ -304,10 +316,7 @@ final class CudaExecution implements Execution {
     }
 
     /** Lets the gradients be rewritten: behind the decision on the stream, or by the host. */
-    private void stepAndTransform(GradientTransform transform, boolean capturing) {
-        if (capturing) {
-            throw new IllegalStateException("a step with a transform cannot be captured");
-        }
+    private void stepAndTransform(GradientTransform transform) {
         long controlBefore = DeviceSlab.allocate(backend, control.bytes());
         long countsBefore = DeviceSlab.allocate(backend, tables.countBytes());
         try {
@@ -353,11 +362,16 @@ final class CudaExecution implements Execution {
     public void zeroGradients() {
         backend.enter();
         try {
-            sendAddresses();
+            sendAddresses(driver.isCapturing(stream));
             launches.zero(driver, stream);
         } catch (CudaException e) {
             throw backend.noted(e);
         }
+    }
+
+    @Override
+    public boolean isCapturing() {
+        return backend.call(() -> driver.isCapturing(stream));
     }
 
     @Override
@@ -368,6 +382,8 @@ final class CudaExecution implements Execution {
         }
         return backend.call(
                 () -> {
+                    backend.requireNoCapture("a step cannot be captured into a graph of its own");
+                    uploads.prepareCaptures();
                     coverSchedule(false);
                     // The default stream cannot be captured, and nothing is run meanwhile.
                     long own = driver.createStream();
@@ -392,6 +408,8 @@ final class CudaExecution implements Execution {
         backend.enter();
         try {
             tellRefusals();
+            backend.requireNoCapture("a captured step cannot be launched");
+            uploads.prepareCaptures();
             coverSchedule(false);
             driver.launchGraph(captured.executable(), stream);
             attempts++;
@@ -418,6 +436,7 @@ final class CudaExecution implements Execution {
                     tellRefusals();
                     boolean accepted = panoptim_control.accepted(read) != 0;
                     boolean attempted = panoptim_control.gradient_scale(read) != 0;
+                    uploads.prepareCaptures();
                     coverAhead();
                     return new Outcome(
                             new Counters(

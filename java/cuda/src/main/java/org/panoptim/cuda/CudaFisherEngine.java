@@ -200,6 +200,7 @@ final class CudaFisherEngine implements FisherEngine {
     private void run(Runnable body) {
         backend.call(
                 () -> {
+                    backend.requireNoCapture("Kronecker factors cannot be used");
                     body.run();
                     return this;
                 });

@@ -322,6 +322,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     private void run(Runnable body) {
         backend.call(
                 () -> {
+                    backend.requireNoCapture("Kronecker factors cannot be used");
                     body.run();
                     return this;
                 });

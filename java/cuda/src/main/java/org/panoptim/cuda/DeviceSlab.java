@@ -13,8 +13,14 @@ final class DeviceSlab {
         return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
     }
 
-    /** Allocates zeros; never nothing, so that the address is one. */
+    /**
+     * Allocates zeros; never nothing, so that the address is one.
+     *
+     * @throws IllegalStateException if the stream is being captured, since the memory would then
+     *     belong to the graph
+     */
     static long allocate(CudaBackend backend, long bytes) {
+        backend.requireNoCapture("device memory cannot be allocated");
         var driver = backend.device().driver();
         long size = Math.max(aligned(bytes), ALIGNMENT);
         long address = driver.allocate(size, backend.stream());

@@ -115,7 +115,12 @@ final class DeviceTables implements AutoCloseable {
 
     /** The most bytes that are sent at a time. */
     long uploadBytes() {
-        return Math.max(layout.groupBytes(), layout.hostBytes() - layout.gradients().offset());
+        return Math.max(layout.groupBytes(), addressBytes());
+    }
+
+    /** The bytes that {@link #sendAddresses} sends. */
+    long addressBytes() {
+        return layout.hostBytes() - layout.gradients().offset();
     }
 
     /** Fills the plan of a launch. */

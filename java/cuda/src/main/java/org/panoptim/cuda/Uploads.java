@@ -5,56 +5,94 @@ import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.PinnedBuffer;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 
 /**
  * Sends small tables to the device in the stream's order, without waiting for it: from page-locked
  * buffers used in turn, each again only when the device has read it.
  *
- * <p>What is sent during a capture is read again whenever the graph runs, so it gets a buffer of
- * its own, for good. The context must be current.
+ * <p>What is sent during a capture is read again whenever the graph runs, so it gets page-locked
+ * memory of its own, for good. That memory is there before the capture begins, since a capture may
+ * forbid to allocate or to wait, and a forbidden call invalidates it. The context must be current.
  */
 final class Uploads implements AutoCloseable {
 
+    /** Tables that can be sent during captures without a call outside one in between. */
+    static final int CAPTURED_SENDS = 4;
+
     private static final int BUFFERS = 8;
+
+    /** What slots are rounded up to: a cache line. */
+    private static final long SLOT_ALIGNMENT = 64;
 
     private final CudaDevice device;
     private final CudaDriver driver;
     private final PinnedBuffer[] buffers = new PinnedBuffer[BUFFERS];
     private final long[] events = new long[BUFFERS];
-    private final List<PinnedBuffer> captured = new ArrayList<>();
-    private PinnedBuffer spare;
-    private long spareUsed;
     private int turn;
 
-    /** Buffers for up to so many bytes at a time. */
+    private final long slotBytes;
+    private final List<PinnedBuffer> slotBuffers = new ArrayList<>();
+    private final Deque<MemorySegment> freeSlots = new ArrayDeque<>(CAPTURED_SENDS);
+
+    /** Buffers for up to so many bytes at a time, none of them sent during a capture. */
     Uploads(CudaDevice device, long bytes) {
+        this(device, bytes, 0);
+    }
+
+    /**
+     * Buffers for up to so many bytes at a time.
+     *
+     * @param capturedBytes the most that is sent at a time during a capture; 0: nothing is
+     */
+    Uploads(CudaDevice device, long bytes, long capturedBytes) {
         this.device = device;
         driver = device.driver();
-        // Allocated ahead, since a capture may forbid it.
-        spare = PinnedBuffer.allocate(device, bytes);
+        slotBytes = Math.ceilDiv(capturedBytes, SLOT_ALIGNMENT) * SLOT_ALIGNMENT;
         try {
             for (int i = 0; i < BUFFERS; i++) {
                 buffers[i] = PinnedBuffer.allocate(device, bytes);
                 events[i] = driver.createEvent();
             }
+            prepareCaptures();
         } catch (RuntimeException | Error e) {
             close();
             throw e;
         }
     }
 
-    /** Sends a table; it may be changed as soon as this returns. */
+    /**
+     * Sees to it that {@link #CAPTURED_SENDS} tables can be sent during captures. Allocates only if
+     * some were sent since; not to be called during a capture.
+     */
+    void prepareCaptures() {
+        int missing = CAPTURED_SENDS - freeSlots.size();
+        if (missing == 0 || slotBytes == 0) {
+            return;
+        }
+        var buffer = PinnedBuffer.allocate(device, missing * slotBytes);
+        slotBuffers.add(buffer);
+        for (int i = 0; i < missing; i++) {
+            freeSlots.add(buffer.memory().asSlice(i * slotBytes, slotBytes));
+        }
+    }
+
+    /**
+     * Sends a table; it may be changed as soon as this returns.
+     *
+     * @throws IllegalStateException if the stream is being captured and no memory is left for that;
+     *     nothing was called then, and the capture goes on
+     */
     void send(long address, MemorySegment table, long stream, boolean capturing) {
         long bytes = table.byteSize();
         if (bytes == 0) {
             return;
         }
         if (capturing) {
-            var buffer = takeSpare(bytes);
-            buffer.copyFrom(table);
-            driver.copyToDevice(address, buffer.address(), bytes, stream);
+            sendCaptured(address, table, stream);
             return;
         }
         var buffer = buffers[turn];
@@ -65,15 +103,16 @@ final class Uploads implements AutoCloseable {
         turn = (turn + 1) % BUFFERS;
     }
 
-    private MemorySegment takeSpare(long bytes) {
-        if (spareUsed + bytes > spare.bytes()) {
-            captured.add(spare);
-            spare = PinnedBuffer.allocate(device, spare.bytes());
-            spareUsed = 0;
+    private void sendCaptured(long address, MemorySegment table, long stream) {
+        var slot = freeSlots.peek();
+        if (slot == null) {
+            throw new IllegalStateException(
+                    "steps or zeroings of this optimizer were captured %d times without a call of it outside a capture in between, and page-locked memory for another cannot be allocated during a capture; call lossScale(), report() or step() outside a capture now and then, and capture again"
+                            .formatted(CAPTURED_SENDS));
         }
-        var taken = spare.memory().asSlice(spareUsed, bytes);
-        spareUsed += bytes;
-        return taken;
+        MemorySegment.copy(table, 0, slot, 0, table.byteSize());
+        driver.copyToDevice(address, slot.address(), table.byteSize(), stream);
+        freeSlots.remove();
     }
 
     /** Frees the buffers; the stream's work must be done. */
@@ -88,8 +127,8 @@ final class Uploads implements AutoCloseable {
                 buffers[i].close();
             }
         }
-        spare.close();
-        captured.forEach(PinnedBuffer::close);
-        captured.clear();
+        freeSlots.clear();
+        slotBuffers.forEach(PinnedBuffer::close);
+        slotBuffers.clear();
     }
 }

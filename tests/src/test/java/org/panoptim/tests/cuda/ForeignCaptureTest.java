@@ -1,0 +1,270 @@
+package org.panoptim.tests.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordingFile;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.panoptim.Buffer;
+import org.panoptim.DeviceMemory;
+import org.panoptim.Optimizer;
+import org.panoptim.Parameter;
+import org.panoptim.ParameterGroup;
+import org.panoptim.Shape;
+import org.panoptim.cuda.CudaOptions;
+import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.rule.SGD;
+import org.panoptim.spi.kronecker.KroneckerPlan;
+import org.panoptim.tests.cuda.Layers.Batch;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * A framework captures in global mode, as PyTorch does: a call that allocates, waits or queries is
+ * refused and invalidates the capture. An optimizer makes none.
+ */
+@Tag("virtual-gpu")
+class ForeignCaptureTest {
+
+    private static final SGD RULE = SGD.withLearningRate(1);
+
+    /** So many that the addresses of gradients and curvatures outgrow the schedule's ring. */
+    private static final int MANY = 3200;
+
+    /** A framework's stream, and a device whose backend works on it. */
+    private static final class Framework implements AutoCloseable {
+        final Device own;
+        final CudaDriver driver;
+        final long stream;
+        final Device device;
+        private final List<long[]> graphs = new ArrayList<>();
+
+        Framework(Implementation implementation) {
+            own = implementation.device();
+            driver = own.driver();
+            stream = driver.createStream();
+            device = new Device(implementation.driver(), CudaOptions.defaults().withStream(stream));
+        }
+
+        /** What is captured, ready to be launched. */
+        Runnable capture(Runnable work) {
+            VirtualDriver.beginGlobalCapture(stream);
+            try {
+                work.run();
+            } catch (RuntimeException | Error e) {
+                driver.destroyGraph(driver.endCapture(stream));
+                throw e;
+            }
+            long graph = driver.endCapture(stream);
+            long executable = driver.instantiate(graph);
+            graphs.add(new long[] {graph, executable});
+            return () -> {
+                driver.launchGraph(executable, stream);
+                driver.synchronizeStream(stream);
+            };
+        }
+
+        @Override
+        public void close() {
+            for (var pair : graphs) {
+                driver.destroyExecutableGraph(pair[1]);
+                driver.destroyGraph(pair[0]);
+            }
+            device.close();
+            driver.destroyStream(stream);
+            own.close();
+        }
+    }
+
+    /** Many parameters of one element, in one piece of memory as their gradients are. */
+    private static final class Many {
+        final Buffer values;
+        final Buffer gradients;
+        final Optimizer optimizer;
+
+        Many(Device device, int count) {
+            values = device.floats(new float[count]);
+            var ones = new float[count];
+            Arrays.fill(ones, 1);
+            gradients = device.floats(ones);
+            var parameters = new ArrayList<Parameter>();
+            for (int i = 0; i < count; i++) {
+                parameters.add(
+                        Parameter.of("p" + i, Shape.of(1), element(values, i))
+                                .gradient(element(gradients, i)));
+            }
+            optimizer = device.build(Optimizer.builder(RULE).group("all", parameters));
+        }
+
+        private static DeviceMemory element(Buffer buffer, int index) {
+            return new DeviceMemory(
+                    ((DeviceMemory) buffer.memory()).address() + (long) index * Float.BYTES,
+                    Float.BYTES);
+        }
+
+        void assertValues(float expected) {
+            assertThat(Device.get(values)).containsOnly(expected);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void anOptimizerOfThousandsOfTensorsIsCapturedTwice(Implementation implementation) {
+        try (var framework = new Framework(implementation)) {
+            var many = new Many(framework.device, MANY);
+            Runnable stepAndZero =
+                    () -> {
+                        many.optimizer.step();
+                        many.optimizer.zeroGrad();
+                    };
+            var first = framework.capture(stepAndZero);
+            var second = framework.capture(stepAndZero);
+            first.run();
+            many.assertValues(-1);
+            assertThat(Device.get(many.gradients)).containsOnly(0);
+            var twos = new float[MANY];
+            Arrays.fill(twos, 2);
+            Device.set(many.gradients, twos);
+            second.run();
+            many.assertValues(-3);
+            assertThat(many.optimizer.report().step()).isEqualTo(2);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aCaptureTooManyIsRefusedAndLeftAsItWas(Implementation implementation) {
+        try (var framework = new Framework(implementation)) {
+            var many = new Many(framework.device, 3);
+            var optimizer = many.optimizer;
+            Runnable stepAndZero =
+                    () -> {
+                        optimizer.step();
+                        optimizer.zeroGrad();
+                    };
+            framework.capture(stepAndZero);
+            framework.capture(stepAndZero);
+            // What else the framework captures is not lost.
+            var other =
+                    framework.capture(
+                            () -> {
+                                var values = (DeviceMemory) many.values.memory();
+                                framework.driver.fill(values.address(), 0, 3, framework.stream);
+                                assertThatThrownBy(optimizer::step)
+                                        .isInstanceOf(IllegalStateException.class)
+                                        .hasMessageContainingAll(
+                                                "captured 4 times",
+                                                "outside a capture",
+                                                "report()");
+                            });
+            Device.set(many.values, 5, 5, 5);
+            other.run();
+            many.assertValues(0);
+            // Any call outside makes room again, as often as it is wanted.
+            for (int i = 1; i <= 3; i++) {
+                optimizer.report();
+                var graph = framework.capture(optimizer::step);
+                framework.capture(stepAndZero);
+                graph.run();
+                many.assertValues(-i);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatCannotBeCapturedIsRefusedBeforeItEndsTheCapture(Implementation implementation) {
+        try (var framework = new Framework(implementation)) {
+            var device = framework.device;
+            var many = new Many(device, 3);
+            var optimizer = many.optimizer;
+            var captured = device.capture(optimizer);
+            var parameter = device.parameter("q", device.floats(1));
+            var transformed =
+                    device.build(
+                            Optimizer.builder(RULE)
+                                    .transform(_ -> {})
+                                    .group(
+                                            "all",
+                                            List.of(
+                                                    device.parameter("r", device.floats(1))
+                                                            .gradient(device.floats(1).memory()))));
+            var layer = Layers.layer(device, "layer", 2, 3, true, new Random(1));
+            var factors = device.open(new KroneckerPlan(List.of(layer), 0.9));
+            var batch = Batch.random(layer, 8, new Random(2)).on(device, layer);
+            var refused = new LinkedHashMap<String, Runnable>();
+            refused.put("learningRate", () -> optimizer.learningRate("all", 0.5));
+            refused.put(
+                    "add",
+                    () -> optimizer.add(new ParameterGroup("more", RULE, List.of(parameter))));
+            refused.put("capture", optimizer::capture);
+            refused.put("launch", captured::launch);
+            refused.put("report", optimizer::report);
+            refused.put("lossScale", optimizer::lossScale);
+            refused.put("step with a transform", transformed::step);
+            refused.put("allocate", () -> device.backend().allocate(4));
+            refused.put(
+                    "build",
+                    () ->
+                            Optimizer.builder(RULE)
+                                    .group("all", List.of(parameter))
+                                    .backend(device.backend())
+                                    .build());
+            refused.put("accumulate", () -> factors.accumulate(0, batch));
+            var graph =
+                    framework.capture(
+                            () -> {
+                                refused.forEach(
+                                        (what, call) ->
+                                                assertThatThrownBy(call::run)
+                                                        .as(what)
+                                                        .isInstanceOf(IllegalStateException.class)
+                                                        .hasMessageContaining("captured"));
+                                optimizer.step();
+                            });
+            graph.run();
+            many.assertValues(-1);
+            assertThat(optimizer.groups().getFirst().rule().learningRate()).isEqualTo(1);
+            // All of it goes on outside.
+            captured.launch();
+            transformed.step();
+            optimizer.learningRate("all", 0.5);
+            optimizer.step();
+            many.assertValues(-2.5f);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void flightRecorderHasNoEventForAStepThatIsOnlyCaptured(
+            Implementation implementation, @TempDir Path folder) throws IOException {
+        var file = folder.resolve("steps.jfr");
+        try (var framework = new Framework(implementation);
+                var recording = new Recording()) {
+            recording.enable("org.panoptim.Step");
+            recording.start();
+            var many = new Many(framework.device, 3);
+            var graph = framework.capture(many.optimizer::step);
+            many.assertValues(0);
+            graph.run();
+            many.assertValues(-1);
+            many.optimizer.step();
+            recording.stop();
+            recording.dump(file);
+        }
+        assertThat(RecordingFile.readAllEvents(file))
+                .singleElement()
+                .satisfies(event -> assertThat(event.getLong("step")).isEqualTo(2));
+    }
+}
