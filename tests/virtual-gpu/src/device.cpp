@@ -190,7 +190,7 @@ int cuDriverGetVersion(int *version) {
     if (version == nullptr) {
         return result::invalid_value;
     }
-    *version = number("PANOPTIM_VIRTUAL_DRIVER_VERSION", 13000);
+    *version = driver_version();
     return result::success;
 }
 

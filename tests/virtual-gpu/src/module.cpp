@@ -1,5 +1,6 @@
 // Modules, functions and launches. Every module has all kernels that are linked in.
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 #include "state.h"
@@ -11,6 +12,51 @@ namespace {
 constexpr std::uint32_t fat_binary = 0xba55ed50;
 constexpr char virtual_kernels[] = "panoptim virtual kernels";
 
+// The newest version of PTX that a driver compiles, times ten: the release history in the manual of
+// PTX, from CUDA 11.0 on.
+int newest_ptx(int cuda) {
+    const int minor = cuda % 1000 / 10;
+    switch (cuda / 1000) {
+    case 11:
+        return 70 + minor;
+    case 12:
+        // 12.6 brought none.
+        return 80 + (minor < 6 ? minor : minor - 1);
+    default:
+        return 90 + minor;
+    }
+}
+
+// Whether a text is PTX, and of which version, times ten.
+bool is_ptx(const char *text, int &version) {
+    const char *at = std::strstr(text, ".version ");
+    int major = 0;
+    int minor = 0;
+    if (at == nullptr || (at != text && at[-1] != '\n') ||
+        std::sscanf(at, ".version %d.%d", &major, &minor) != 2) {
+        return false;
+    }
+    version = 10 * major + minor;
+    return true;
+}
+
+// What a driver makes of an image. Machine code in a fat binary is the toolkit's, of CUDA 13.0.
+int check_image(const char *image) {
+    std::uint32_t magic;
+    std::memcpy(&magic, image, sizeof magic);
+    if (magic == fat_binary) {
+        return driver_version() < 13000 ? result::no_binary_for_gpu : result::success;
+    }
+    if (std::strncmp(image, virtual_kernels, sizeof virtual_kernels - 1) == 0) {
+        return result::success;
+    }
+    int ptx;
+    if (!is_ptx(image, ptx)) {
+        return result::invalid_image;
+    }
+    return ptx > newest_ptx(driver_version()) ? result::unsupported_ptx_version : result::success;
+}
+
 int load(Context *context, std::uint64_t *module, const void *image) {
     if (module == nullptr || image == nullptr) {
         return result::invalid_value;
@@ -18,12 +64,8 @@ int load(Context *context, std::uint64_t *module, const void *image) {
     if (const int error = refuse_unsafe_in_capture(); error != result::success) {
         return error;
     }
-    const auto *bytes = static_cast<const char *>(image);
-    std::uint32_t magic;
-    std::memcpy(&magic, bytes, sizeof magic);
-    if (magic != fat_binary &&
-        std::strncmp(bytes, virtual_kernels, sizeof virtual_kernels - 1) != 0) {
-        return result::invalid_image;
+    if (const int error = check_image(static_cast<const char *>(image)); error != result::success) {
+        return error;
     }
     auto made = std::make_shared<Module>();
     made->handle = new_handle();

@@ -125,6 +125,16 @@ int device_count() {
     return text == nullptr ? 1 : std::atoi(text);
 }
 
+static int version_for_tests = 0;
+
+int driver_version() {
+    if (version_for_tests != 0) {
+        return version_for_tests;
+    }
+    const char *text = std::getenv("PANOPTIM_VIRTUAL_DRIVER_VERSION");
+    return text == nullptr ? 13000 : std::atoi(text);
+}
+
 void destroy_context(Context *context) {
     State &all = state();
     drain_context(context, true);
@@ -185,6 +195,13 @@ long long panoptimVirtualLive(const char *kind) {
 int panoptimVirtualOrder(const char *order) {
     const std::lock_guard<std::recursive_mutex> guard(state().lock);
     return set_order(order) ? result::success : result::invalid_value;
+}
+
+// The version of CUDA that the driver serves from now on; 0: as the environment says.
+int panoptimVirtualVersion(int version) {
+    const std::lock_guard<std::recursive_mutex> guard(state().lock);
+    version_for_tests = version;
+    return result::success;
 }
 
 // Whether later launches do nothing, for measuring what they cost the host.

@@ -129,6 +129,7 @@ int current(Context *&context);
 void keep_error(Context *context, int error);
 
 int device_count();
+int driver_version();
 
 // Streams: by handle, in the current context.
 int find_stream(std::uint64_t handle, Context *context, Stream *&stream);

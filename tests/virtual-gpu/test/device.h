@@ -54,6 +54,7 @@ int panoptimVirtualFail(const char *, int, int);
 long long panoptimVirtualLive(const char *);
 int panoptimVirtualOrder(const char *);
 int panoptimVirtualEmpty(int);
+int panoptimVirtualVersion(int);
 }
 
 struct Device {

@@ -211,6 +211,42 @@ TEST_CASE("version, devices and memory are as the environment says") {
     CHECK(std::strcmp(name, "Panoptim virtual GPU") == 0);
 }
 
+TEST_CASE("a driver takes images of its own version and of older ones") {
+    Device device;
+    struct {
+        int version;
+        std::string image;
+        int error;
+    } const cases[] = {
+        {13000, "\x50\xed\x55\xba and so on", 0},
+        {12090, "\x50\xed\x55\xba and so on", 209},
+        {13000, "// a comment\n.version 9.0\n.target sm_80\n", 0},
+        {12090, ".version 9.0\n", 222},
+        {12090, ".version 8.8\n", 0},
+        {12060, ".version 8.6\n", 222},
+        {12060, ".version 8.5\n", 0},
+        {12000, ".version 8.0\n", 0},
+        {11080, ".version 8.0\n", 222},
+        {11080, ".version 7.8\n", 0},
+        {12000, "# .version 8.0\n", 200},
+        {12000, "panoptim virtual kernels", 0},
+    };
+    for (const auto &[version, image, error] : cases) {
+        CAPTURE(version);
+        CAPTURE(image);
+        REQUIRE(panoptimVirtualVersion(version) == 0);
+        int served = 0;
+        CHECK(cuDriverGetVersion(&served) == 0);
+        CHECK(served == version);
+        std::uint64_t module = 0;
+        CHECK(cuModuleLoadData(&module, image.c_str()) == error);
+        if (error == 0) {
+            REQUIRE(cuModuleUnload(module) == 0);
+        }
+    }
+    REQUIRE(panoptimVirtualVersion(0) == 0);
+}
+
 TEST_CASE("what is not given back is counted") {
     const long long before = panoptimVirtualLive(nullptr);
     {

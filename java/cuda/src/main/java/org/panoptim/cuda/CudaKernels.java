@@ -66,7 +66,8 @@ final class CudaKernels implements AutoCloseable {
             Map<String, StructLayout> ownRules) {
         this.device = device;
         try (var arena = Arena.ofConfined()) {
-            module = device.driver().loadModule(KernelImage.read(backend, arena));
+            var driver = device.driver();
+            module = driver.loadModule(KernelImage.read(backend, driver.version(), arena));
         }
         try (var arena = Arena.ofConfined()) {
             var info = arena.allocate(Layouts.KERNELS_BYTES, Layouts.ALIGNMENT);

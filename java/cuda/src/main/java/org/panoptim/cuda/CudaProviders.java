@@ -20,9 +20,12 @@ public final class CudaProviders {
     public static BackendStatus probe(String name, Supplier<CudaDriver> driver) {
         var probe = CudaProbe.of(driver);
         var tried = new ArrayList<>(probe.tried());
-        tried.add(KernelImage.explain());
-        if (probe.available() && !KernelImage.exists()) {
-            return new BackendStatus(name, false, KernelImage.explain(), tried);
+        // Without a driver to choose by, what the jar is for.
+        int version = probe.available() ? probe.version() : KernelImage.FAT_BINARY_VERSION;
+        var kernels = KernelImage.explain(version);
+        tried.add(kernels);
+        if (probe.available() && !KernelImage.exists(version)) {
+            return new BackendStatus(name, false, kernels, tried);
         }
         return new BackendStatus(name, probe.available(), probe.summary(), tried);
     }

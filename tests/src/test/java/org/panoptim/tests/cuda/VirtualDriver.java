@@ -48,6 +48,11 @@ final class VirtualDriver {
         }
     }
 
+    /** The version of CUDA that the driver serves from now on; 0: as usual. */
+    static void version(int version) {
+        check(() -> (int) Levers.VERSION.invokeExact(version));
+    }
+
     /**
      * The order of threads in later launches: {@code forward}, {@code reverse}, {@code random:1}.
      */
@@ -121,6 +126,10 @@ final class VirtualDriver {
                 handle(
                         "panoptimVirtualLive",
                         FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
+        static final MethodHandle VERSION =
+                handle(
+                        "panoptimVirtualVersion",
+                        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
         static final MethodHandle EMPTY =
                 handle(
                         "panoptimVirtualEmpty",

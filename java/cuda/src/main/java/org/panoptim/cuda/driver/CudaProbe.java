@@ -9,13 +9,19 @@ import java.util.function.Supplier;
  * of a device.
  *
  * @param available whether it can
+ * @param version if it can, the newest version of CUDA that the driver serves, for example 13000
+ *     for 13.0; else 0
  * @param summary what was found, in one line: the device, or the reason
  * @param tried what was tried, in order, and what came of it; a line each
  */
-public record CudaProbe(boolean available, String summary, List<String> tried) {
+public record CudaProbe(boolean available, int version, String summary, List<String> tried) {
 
-    /** The oldest version of CUDA that the driver must serve: that of the kernels. */
-    public static final int MINIMUM_VERSION = 13000;
+    /**
+     * The oldest version of CUDA that the driver must serve, drivers 525 and later: that of the PTX
+     * for older drivers, and of what JCuda's native part needs. The calls through FFM have all been
+     * there since 11.4.
+     */
+    public static final int MINIMUM_VERSION = 12000;
 
     /** The oldest compute capability, ten times the major number and the minor one. */
     public static final int MINIMUM_CAPABILITY = 80;
@@ -46,16 +52,19 @@ public record CudaProbe(boolean available, String summary, List<String> tried) {
             tried.add("library: loaded through " + driver.name());
             require(driver, ordinal, tried);
             return new CudaProbe(
-                    true, driver.deviceName(ordinal) + " through " + driver.name(), tried);
+                    true,
+                    driver.version(),
+                    driver.deviceName(ordinal) + " through " + driver.name(),
+                    tried);
         } catch (CudaUnavailableException e) {
             if (tried.isEmpty()) {
                 var lines = e.tried().isEmpty() ? List.of(e.reason()) : e.tried();
                 lines.forEach(line -> tried.add("library: " + line));
             }
-            return new CudaProbe(false, e.reason(), tried);
+            return new CudaProbe(false, 0, e.reason(), tried);
         } catch (CudaException e) {
             tried.add(e.getMessage());
-            return new CudaProbe(false, e.getMessage(), tried);
+            return new CudaProbe(false, 0, e.getMessage(), tried);
         }
     }
 

@@ -8,6 +8,13 @@ public final class FfmCuda {
         "libcublas.so.13", "libcublas.so.12", "libcublas.so.11"
     };
 
+    /** On a driver older than CUDA 13.0, that of CUDA 13 loads but cannot be opened. */
+    private static final String[] CUBLAS_OF_OLDER_DRIVERS = {
+        "libcublas.so.12", "libcublas.so.11", "libcublas.so.13"
+    };
+
+    private static final int CUDA_13 = 13000;
+
     private FfmCuda() {}
 
     /**
@@ -26,7 +33,7 @@ public final class FfmCuda {
 
     /**
      * cuBLAS, found by the system's loader as {@code libcublas.so.13}, {@code .12} or {@code .11},
-     * in this order.
+     * in this order; on a driver older than CUDA 13.0, {@code .13} comes last.
      *
      * @throws CudaUnavailableException if there is none
      */
@@ -44,7 +51,13 @@ public final class FfmCuda {
     }
 
     private static final class BlasHolder {
-        static final SystemLibrary LIBRARY = SystemLibrary.load("cublasCreate_v2", CUBLAS);
+        static final SystemLibrary LIBRARY = SystemLibrary.load("cublasCreate_v2", names());
         static final CudaBlas BLAS = new FfmCudaBlas();
+
+        private static String[] names() {
+            return DriverHolder.LIBRARY.loaded() && DriverHolder.DRIVER.version() < CUDA_13
+                    ? CUBLAS_OF_OLDER_DRIVERS
+                    : CUBLAS;
+        }
     }
 }

@@ -1,7 +1,9 @@
 package org.panoptim.cuda.driver;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.panoptim.cuda.driver.bindings.LibCublas;
@@ -13,19 +15,30 @@ import java.lang.reflect.Modifier;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
 
-/** jextract's arguments and what it made of them name the same things. */
+/** jextract's arguments and what it made of them name the same things, which old drivers have. */
 class BindingsTest {
+
+    /** A function of the driver, by the version of CUDA that brought it in that form. */
+    private static final Pattern SINCE = Pattern.compile("\\(CUDAAPI \\*PFN_(cu\\w+)_v(\\d+)\\)");
+
+    private static List<String> asked(String file) throws IOException {
+        var folder = Path.of(System.getProperty("basedir", ""), "src/main/jextract");
+        return Files.readAllLines(folder.resolve(file + ".jextract")).stream()
+                .filter(line -> line.startsWith("--include-"))
+                .map(line -> line.substring(line.indexOf(' ') + 1))
+                .toList();
+    }
 
     @ParameterizedTest
     @CsvSource({"cuda, 40", "cublas, 6"})
     void theBindingsHaveExactlyWhatTheArgumentsAskFor(String file, int atLeast) throws IOException {
-        var folder = Path.of(System.getProperty("basedir", ""), "src/main/jextract");
-        var asked =
-                Files.readAllLines(folder.resolve(file + ".jextract")).stream()
-                        .filter(line -> line.startsWith("--include-"))
-                        .map(line -> line.substring(line.indexOf(' ') + 1))
-                        .toList();
+        var asked = asked(file);
         var binding = file.equals("cuda") ? LibCuda.class : LibCublas.class;
         assertThat(asked).hasSizeGreaterThan(atLeast);
         assertThat(
@@ -35,5 +48,31 @@ class BindingsTest {
                                 .filter(name -> !name.contains("$"))
                                 .distinct())
                 .containsExactlyInAnyOrderElementsOf(asked);
+    }
+
+    /** NVIDIA's header names functions with the version that brought each of their forms. */
+    @Test
+    void theOldestDriverThatIsTakenHasEveryFunction() throws IOException {
+        var home = Optional.ofNullable(System.getenv("CUDA_HOME")).orElse("/usr/local/cuda");
+        var header = Path.of(home, "include/cudaTypedefs.h");
+        assumeThat(header).as("CUDA's header").exists();
+        var forms = new HashMap<String, TreeSet<Integer>>();
+        var matcher = SINCE.matcher(Files.readString(header));
+        while (matcher.find()) {
+            forms.computeIfAbsent(matcher.group(1), _ -> new TreeSet<>())
+                    .add(Integer.parseInt(matcher.group(2)));
+        }
+        var functions = asked("cuda").stream().filter(name -> name.startsWith("cu")).toList();
+        assertThat(functions).hasSizeGreaterThan(40);
+        for (var function : functions) {
+            // cuMemAlloc_v2 is the second form of cuMemAlloc.
+            var parts = function.split("_v");
+            int form = parts.length == 1 ? 1 : Integer.parseInt(parts[1]);
+            var versions = List.copyOf(forms.getOrDefault(parts[0], new TreeSet<>()));
+            assertThat(versions).as(function).hasSizeGreaterThanOrEqualTo(form);
+            assertThat(versions.get(form - 1))
+                    .as(function)
+                    .isLessThanOrEqualTo(CudaProbe.MINIMUM_VERSION);
+        }
     }
 }

@@ -296,8 +296,15 @@ public abstract class CudaDriverContract {
     @Test
     void anOldDriverIsRefusedWithTheMinimum() throws Exception {
         assertRefused(
-                Map.of("PANOPTIM_VIRTUAL_DRIVER_VERSION", "12040"),
-                "the driver serves CUDA 12.4, but at least 13.0 is needed");
+                Map.of("PANOPTIM_VIRTUAL_DRIVER_VERSION", "11080"),
+                "the driver serves CUDA 11.8, but at least 12.0 is needed");
+    }
+
+    @Test
+    void theOldestDriverThatServesIsTaken() throws Exception {
+        var version = Map.of("PANOPTIM_VIRTUAL_DRIVER_VERSION", "12000");
+        assertThat(VirtualGpu.run(probe(), version))
+                .contains("available: true", "tried: driver: serves CUDA 12.0");
     }
 
     @Test
