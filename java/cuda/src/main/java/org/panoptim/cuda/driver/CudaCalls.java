@@ -55,11 +55,11 @@ public final class CudaCalls {
                             + CAPTURE_REMEDY;
             case "CUDA_ERROR_JIT_COMPILER_NOT_FOUND" ->
                     ": on drivers older than CUDA 13.0 the kernels are compiled by the driver's own"
-                        + " library libnvidia-ptxjitcompiler.so.1, which is not installed;"
-                        + " containers get it with the driver capability \"compute\"";
+                            + " library libnvidia-ptxjitcompiler.so.1, which is not installed;"
+                            + " containers get it with the driver capability \"compute\"";
             case "CUDA_ERROR_JIT_COMPILATION_DISABLED" ->
                     ": on drivers older than CUDA 13.0 the driver must compile the kernels, which"
-                        + " CUDA_DISABLE_PTX_JIT or CUDA_DISABLE_JIT forbids here";
+                            + " CUDA_DISABLE_PTX_JIT or CUDA_DISABLE_JIT forbids here";
             default -> "";
         };
     }
