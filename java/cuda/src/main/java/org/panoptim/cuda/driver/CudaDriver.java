@@ -84,6 +84,15 @@ public interface CudaDriver {
     /** Creates an event without timing. */
     long createEvent();
 
+    /** Creates an event with timing, for {@link #elapsedMilliseconds}. */
+    long createTimedEvent();
+
+    /**
+     * The time from one event to another on the device, to half a microsecond or so; both were
+     * created with timing, and what they were recorded behind is done.
+     */
+    float elapsedMilliseconds(long from, long to);
+
     /** Destroys an event. */
     void destroyEvent(long event);
 

@@ -1,6 +1,7 @@
 package org.panoptim.cuda.driver;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -231,13 +232,32 @@ final class FfmCudaDriver implements CudaDriver {
 
     @Override
     public long createEvent() {
+        return createEvent(LibCuda.CU_EVENT_DISABLE_TIMING());
+    }
+
+    @Override
+    public long createTimedEvent() {
+        return createEvent(LibCuda.CU_EVENT_DEFAULT());
+    }
+
+    private static long createEvent(int flags) {
         try (var arena = Arena.ofConfined()) {
             var event = arena.allocate(JAVA_LONG);
-            check(
-                    DriverCalls.call(
-                            "cuEventCreate", event.address(), LibCuda.CU_EVENT_DISABLE_TIMING()),
-                    "cuEventCreate");
+            check(DriverCalls.call("cuEventCreate", event.address(), flags), "cuEventCreate");
             return event.get(JAVA_LONG, 0);
+        }
+    }
+
+    @Override
+    public float elapsedMilliseconds(long from, long to) {
+        try (var arena = Arena.ofConfined()) {
+            var milliseconds = arena.allocate(JAVA_FLOAT);
+            // By its first name: drivers before CUDA 12.8 do not have cuEventElapsedTime_v2, which
+            // takes the same arguments.
+            check(
+                    DriverCalls.call("cuEventElapsedTime", milliseconds.address(), from, to),
+                    "cuEventElapsedTime");
+            return milliseconds.get(JAVA_FLOAT, 0);
         }
     }
 

@@ -16,11 +16,10 @@ import java.util.stream.Collectors;
  * A driver that passes every call on and notes what is created and destroyed: a leak report for
  * tests, and for whoever looks for a leak.
  */
-public final class RecordingDriver implements CudaDriver {
+public final class RecordingDriver extends ForwardingDriver {
 
     private static final int FRAMES = 4;
 
-    private final CudaDriver driver;
     private final AtomicLong created = new AtomicLong();
 
     // Both guarded by this. A primary context is retained several times under one handle.
@@ -50,7 +49,7 @@ public final class RecordingDriver implements CudaDriver {
 
     /** Records what is done through it with a driver. */
     public RecordingDriver(CudaDriver driver) {
-        this.driver = driver;
+        super(driver);
     }
 
     /** How many things were created. */
@@ -136,7 +135,7 @@ public final class RecordingDriver implements CudaDriver {
         open.computeIfAbsent(resource, _ -> new ArrayDeque<>()).push(creation);
     }
 
-    /** The innermost calls outside this class. */
+    /** The innermost calls outside this class and the one that passes calls on. */
     private static String site() {
         return StackWalker.getInstance()
                 .walk(
@@ -149,7 +148,8 @@ public final class RecordingDriver implements CudaDriver {
     }
 
     private static boolean isOurs(String className) {
-        return className.startsWith(RecordingDriver.class.getName());
+        return className.startsWith(RecordingDriver.class.getName())
+                || className.equals(ForwardingDriver.class.getName());
     }
 
     private static String text(StackTraceElement frame) {
@@ -162,221 +162,89 @@ public final class RecordingDriver implements CudaDriver {
     }
 
     @Override
-    public String name() {
-        return driver.name();
-    }
-
-    @Override
-    public int version() {
-        return driver.version();
-    }
-
-    @Override
-    public int deviceCount() {
-        return driver.deviceCount();
-    }
-
-    @Override
-    public String deviceName(int device) {
-        return driver.deviceName(device);
-    }
-
-    @Override
-    public int deviceAttribute(int attribute, int device) {
-        return driver.deviceAttribute(attribute, device);
-    }
-
-    @Override
-    public long deviceMemory(int device) {
-        return driver.deviceMemory(device);
-    }
-
-    @Override
     public long retainPrimaryContext(int device) {
-        long context = driver.retainPrimaryContext(device);
+        long context = super.retainPrimaryContext(device);
         add(Kind.CONTEXT, device);
         return context;
     }
 
     @Override
     public void releasePrimaryContext(int device) {
-        destroy(Kind.CONTEXT, device, () -> driver.releasePrimaryContext(device));
-    }
-
-    @Override
-    public void setContext(long context) {
-        driver.setContext(context);
+        destroy(Kind.CONTEXT, device, () -> super.releasePrimaryContext(device));
     }
 
     @Override
     public long loadModule(MemorySegment image) {
-        return add(Kind.MODULE, driver.loadModule(image));
+        return add(Kind.MODULE, super.loadModule(image));
     }
 
     @Override
     public void unloadModule(long module) {
-        destroy(Kind.MODULE, module, () -> driver.unloadModule(module));
-    }
-
-    @Override
-    public long function(long module, String name) {
-        return driver.function(module, name);
-    }
-
-    @Override
-    public long global(long module, String name) {
-        return driver.global(module, name);
-    }
-
-    @Override
-    public int functionAttribute(int attribute, long function) {
-        return driver.functionAttribute(attribute, function);
-    }
-
-    @Override
-    public void functionAttribute(int attribute, long function, int value) {
-        driver.functionAttribute(attribute, function, value);
-    }
-
-    @Override
-    public int occupancy(long function, int threads, long sharedBytes) {
-        return driver.occupancy(function, threads, sharedBytes);
+        destroy(Kind.MODULE, module, () -> super.unloadModule(module));
     }
 
     @Override
     public long createStream() {
-        return add(Kind.STREAM, driver.createStream());
+        return add(Kind.STREAM, super.createStream());
     }
 
     @Override
     public void destroyStream(long stream) {
-        destroy(Kind.STREAM, stream, () -> driver.destroyStream(stream));
-    }
-
-    @Override
-    public void synchronizeStream(long stream) {
-        driver.synchronizeStream(stream);
-    }
-
-    @Override
-    public boolean isCapturing(long stream) {
-        return driver.isCapturing(stream);
+        destroy(Kind.STREAM, stream, () -> super.destroyStream(stream));
     }
 
     @Override
     public long createEvent() {
-        return add(Kind.EVENT, driver.createEvent());
+        return add(Kind.EVENT, super.createEvent());
+    }
+
+    @Override
+    public long createTimedEvent() {
+        return add(Kind.EVENT, super.createTimedEvent());
     }
 
     @Override
     public void destroyEvent(long event) {
-        destroy(Kind.EVENT, event, () -> driver.destroyEvent(event));
-    }
-
-    @Override
-    public void recordEvent(long event, long stream) {
-        driver.recordEvent(event, stream);
-    }
-
-    @Override
-    public boolean isDone(long event) {
-        return driver.isDone(event);
-    }
-
-    @Override
-    public void synchronizeEvent(long event) {
-        driver.synchronizeEvent(event);
-    }
-
-    @Override
-    public void waitFor(long event, long stream) {
-        driver.waitFor(event, stream);
+        destroy(Kind.EVENT, event, () -> super.destroyEvent(event));
     }
 
     @Override
     public long allocate(long bytes, long stream) {
-        return add(Kind.MEMORY, driver.allocate(bytes, stream));
+        return add(Kind.MEMORY, super.allocate(bytes, stream));
     }
 
     @Override
     public void free(long address, long stream) {
-        destroy(Kind.MEMORY, address, () -> driver.free(address, stream));
+        destroy(Kind.MEMORY, address, () -> super.free(address, stream));
     }
 
     @Override
     public long allocatePinned(long bytes) {
-        return add(Kind.PINNED, driver.allocatePinned(bytes));
-    }
-
-    @Override
-    public long devicePointer(long pinned) {
-        return driver.devicePointer(pinned);
+        return add(Kind.PINNED, super.allocatePinned(bytes));
     }
 
     @Override
     public void freePinned(long pinned) {
-        destroy(Kind.PINNED, pinned, () -> driver.freePinned(pinned));
-    }
-
-    @Override
-    public void copyToDevice(long device, long host, long bytes, long stream) {
-        driver.copyToDevice(device, host, bytes, stream);
-    }
-
-    @Override
-    public void copyToHost(long host, long device, long bytes, long stream) {
-        driver.copyToHost(host, device, bytes, stream);
-    }
-
-    @Override
-    public void copyOnDevice(long to, long from, long bytes, long stream) {
-        driver.copyOnDevice(to, from, bytes, stream);
-    }
-
-    @Override
-    public void fill(long address, int word, long words, long stream) {
-        driver.fill(address, word, words, stream);
-    }
-
-    @Override
-    public void launch(
-            long function,
-            String kernel,
-            int blocks,
-            int threads,
-            int sharedBytes,
-            long stream,
-            MemorySegment argument) {
-        driver.launch(function, kernel, blocks, threads, sharedBytes, stream, argument);
-    }
-
-    @Override
-    public void beginCapture(long stream) {
-        driver.beginCapture(stream);
+        destroy(Kind.PINNED, pinned, () -> super.freePinned(pinned));
     }
 
     @Override
     public long endCapture(long stream) {
-        return add(Kind.GRAPH, driver.endCapture(stream));
+        return add(Kind.GRAPH, super.endCapture(stream));
     }
 
     @Override
     public long instantiate(long graph) {
-        return add(Kind.EXECUTABLE, driver.instantiate(graph));
-    }
-
-    @Override
-    public void launchGraph(long executable, long stream) {
-        driver.launchGraph(executable, stream);
+        return add(Kind.EXECUTABLE, super.instantiate(graph));
     }
 
     @Override
     public void destroyGraph(long graph) {
-        destroy(Kind.GRAPH, graph, () -> driver.destroyGraph(graph));
+        destroy(Kind.GRAPH, graph, () -> super.destroyGraph(graph));
     }
 
     @Override
     public void destroyExecutableGraph(long executable) {
-        destroy(Kind.EXECUTABLE, executable, () -> driver.destroyExecutableGraph(executable));
+        destroy(Kind.EXECUTABLE, executable, () -> super.destroyExecutableGraph(executable));
     }
 }

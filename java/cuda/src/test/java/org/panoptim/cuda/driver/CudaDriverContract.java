@@ -3,6 +3,7 @@ package org.panoptim.cuda.driver;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -124,6 +125,57 @@ public abstract class CudaDriverContract {
         driver.destroyEvent(event);
         driver.destroyStream(second);
         driver.destroyStream(first);
+    }
+
+    @Test
+    void theTimeBetweenEventsOnAStreamIsThatOfTheWorkBetweenThem() {
+        long stream = driver.createStream();
+        long words = 1 << 22;
+        long memory = driver.allocate(4 * words, stream);
+        var events = new long[4];
+        for (int i = 0; i < events.length; i++) {
+            events[i] = driver.createTimedEvent();
+        }
+        driver.recordEvent(events[0], stream);
+        driver.fill(memory, 7, words, stream);
+        driver.recordEvent(events[1], stream);
+        driver.recordEvent(events[2], stream);
+        driver.fill(memory, 8, words, stream);
+        driver.fill(memory, 9, words, stream);
+        driver.recordEvent(events[3], stream);
+        driver.synchronizeEvent(events[3]);
+
+        float once = driver.elapsedMilliseconds(events[0], events[1]);
+        float nothing = driver.elapsedMilliseconds(events[1], events[2]);
+        float twice = driver.elapsedMilliseconds(events[2], events[3]);
+        float all = driver.elapsedMilliseconds(events[0], events[3]);
+
+        // No memory takes 16 MB in a hundredth of a millisecond.
+        assertThat(once).isGreaterThan(.01f);
+        assertThat(twice).isGreaterThan(.02f);
+        assertThat(nothing).isNotNegative();
+        assertThat(all).isCloseTo(once + nothing + twice, within(.001f));
+        assertThat(driver.elapsedMilliseconds(events[3], events[0])).isEqualTo(-all);
+        for (long event : events) {
+            driver.destroyEvent(event);
+        }
+        driver.free(memory, stream);
+        driver.destroyStream(stream);
+    }
+
+    @Test
+    void anEventWithoutTimingHasNoTime() {
+        long timed = driver.createTimedEvent();
+        long untimed = driver.createEvent();
+        driver.recordEvent(timed, 0);
+        driver.recordEvent(untimed, 0);
+        driver.synchronizeEvent(untimed);
+        assertThatExceptionOfType(CudaException.class)
+                .isThrownBy(() -> driver.elapsedMilliseconds(timed, untimed))
+                .withMessageContaining("cuEventElapsedTime")
+                .withMessageContaining("CUDA_ERROR_INVALID_HANDLE");
+        driver.destroyEvent(untimed);
+        driver.destroyEvent(timed);
     }
 
     @Test

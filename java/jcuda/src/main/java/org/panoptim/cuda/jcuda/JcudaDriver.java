@@ -235,11 +235,29 @@ final class JcudaDriver implements CudaDriver {
 
     @Override
     public long createEvent() {
+        return createEvent(CUevent_flags.CU_EVENT_DISABLE_TIMING);
+    }
+
+    @Override
+    public long createTimedEvent() {
+        return createEvent(CUevent_flags.CU_EVENT_DEFAULT);
+    }
+
+    private static long createEvent(int flags) {
         var event = new CUevent();
-        check(
-                "cuEventCreate",
-                () -> JCudaDriver.cuEventCreate(event, CUevent_flags.CU_EVENT_DISABLE_TIMING));
+        check("cuEventCreate", () -> JCudaDriver.cuEventCreate(event, flags));
         return Handles.get(event);
+    }
+
+    @Override
+    public float elapsedMilliseconds(long from, long to) {
+        var milliseconds = new float[1];
+        var first = Handles.set(new CUevent(), from);
+        var last = Handles.set(new CUevent(), to);
+        check(
+                "cuEventElapsedTime",
+                () -> JCudaDriver.cuEventElapsedTime(milliseconds, first, last));
+        return milliseconds[0];
     }
 
     @Override
