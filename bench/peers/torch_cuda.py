@@ -5,6 +5,10 @@ Measures, per workload, PyTorch's fused and foreach AdamW and Adam: the step alo
 step and zero_grad together; and a copy from device to device, which is the limit. Lion and Sophia have
 no peer in PyTorch. Gradients are zeroed in place, so that their addresses stay, as Panoptim's do.
 
+Every call lies between two events of its own. Before each that clips and zeroes, a copy within the device's
+memory fills the gradients anew, outside of the events, so that none is timed on zeros; the smallest norm that
+was clipped is in the results.
+
     torch_cuda.py [--device cuda|cpu] [--workloads NAME,...] [--rounds N] [--output FILE]
 
 Prints one JSON object; without PyTorch or without a CUDA device, one line, and exit status 3. Contenders
@@ -33,12 +37,18 @@ def gpt2_small():
     return shapes + [(width,), (width,)]
 
 
+# Memory comes by 512 bytes, and so do the tensors of Panoptim's benchmarks.
+ALIGNMENT = 512 // 4
+
 WORKLOADS = {
+    "few": lambda: [(64,)] * 5,
     "flat": lambda: [(1 << 25,)],
     "gpt2-small": gpt2_small,
     "small": lambda: [(64,)] * 2000,
     "flat-1.5g": lambda: [(1_500_000_000,)],
 }
+
+USUAL = ("flat", "gpt2-small", "small", "flat-1.5g")
 
 
 def elements(shapes):
@@ -55,35 +65,95 @@ class Skipped(Exception):
     """A workload that cannot be measured here, and why."""
 
 
+def nothing():
+    pass
+
+
 class CudaClock:
-    """Time between two events on the device's stream, and of the host's calls alone."""
+    """Time between events on the device's stream around each call, and of the host's calls alone."""
 
     def __init__(self, torch):
         self.torch = torch
+        self.events = []
 
-    def measure(self, work, repeats):
-        begin = self.torch.cuda.Event(enable_timing=True)
-        end = self.torch.cuda.Event(enable_timing=True)
+    def measure(self, contender, repeats):
+        while len(self.events) < repeats:
+            self.events.append([self.torch.cuda.Event(enable_timing=True) for _ in range(2)])
         self.torch.cuda.synchronize()
-        begin.record()
-        start = time.perf_counter()
-        for _ in range(repeats):
-            work()
-        host = time.perf_counter() - start
-        end.record()
-        end.synchronize()
-        return begin.elapsed_time(end) * 1e3 / repeats, host * 1e6 / repeats
+        host = 0.0
+        for begin, end in self.events[:repeats]:
+            contender.before()
+            begin.record()
+            start = time.perf_counter()
+            contender.work()
+            host += time.perf_counter() - start
+            end.record()
+        self.torch.cuda.synchronize()
+        device = sum(begin.elapsed_time(end) for begin, end in self.events[:repeats])
+        return device * 1e3 / repeats, host * 1e6 / repeats
 
 
 class HostClock:
     """Wall-clock time, where the device is the host."""
 
-    def measure(self, work, repeats):
-        start = time.perf_counter()
+    def measure(self, contender, repeats):
+        spent = 0.0
         for _ in range(repeats):
-            work()
-        spent = (time.perf_counter() - start) * 1e6 / repeats
-        return spent, spent
+            contender.before()
+            start = time.perf_counter()
+            contender.work()
+            spent += time.perf_counter() - start
+        return spent * 1e6 / repeats, spent * 1e6 / repeats
+
+
+class Gradients:
+    """The gradients of parameters in one buffer, and their first values in another."""
+
+    def __init__(self, torch, parameters, device):
+        rooms = [-(-parameter.numel() // ALIGNMENT) * ALIGNMENT for parameter in parameters]
+        self.first = torch.empty(sum(rooms), device=device).normal_(0, 1e-3)
+        self.buffer = torch.empty_like(self.first)
+        self.refill()
+        place = 0
+        for parameter, room in zip(parameters, rooms):
+            parameter.grad = self.buffer[place : place + parameter.numel()].view_as(parameter)
+            place += room
+
+    def refill(self):
+        self.buffer.copy_(self.first)
+
+
+class Call:
+    """Something to time; `begin` comes before its turns."""
+
+    def __init__(self, work, begin=nothing):
+        self.work = work
+        self.begin = begin
+        self.before = nothing
+
+
+class ClipStepZero:
+    """clip_grad_norm_, step and zero_grad, with the gradients filled before each."""
+
+    def __init__(self, torch, parameters, optimizer, gradients):
+        self.torch = torch
+        self.parameters = parameters
+        self.optimizer = optimizer
+        self.begin = nothing
+        self.before = gradients.refill
+        self.norms = []
+        self.smallest_norm = float("inf")
+
+    def work(self):
+        clip = self.torch.nn.utils.clip_grad_norm_
+        self.norms.append(clip(self.parameters, 1.0, foreach=True))
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=False)
+
+    def look(self):
+        """Takes the norms of the calls since the last time, which waits for them."""
+        self.smallest_norm = min(self.smallest_norm, self.torch.stack(self.norms).min().item())
+        self.norms.clear()
 
 
 def summary(samples):
@@ -104,17 +174,24 @@ def summary(samples):
 
 def take_turns(clock, contenders, rounds, target_us=20_000.0):
     """Times of every contender by name: (device, host) microseconds of one call, a pair a round."""
+
+    def measure(contender, repeats):
+        contender.begin()
+        times = clock.measure(contender, repeats)
+        if isinstance(contender, ClipStepZero):
+            contender.look()
+        return times
+
     repeats = {}
-    for name, work in contenders.items():
-        for _ in range(3):
-            work()
-        spent, _ = clock.measure(work, 2)
+    for name, contender in contenders.items():
+        measure(contender, 3)
+        spent, _ = measure(contender, 2)
         repeats[name] = max(1, min(1000, int(target_us / max(spent, 1.0))))
     times = {name: [] for name in contenders}
     order = list(contenders)
     for turn in range(rounds):
         for name in order if turn % 2 == 0 else reversed(order):
-            times[name].append(clock.measure(contenders[name], repeats[name]))
+            times[name].append(measure(contenders[name], repeats[name]))
     return times
 
 
@@ -142,28 +219,21 @@ def measure_workload(torch, device, clock, name, rounds):
     shapes = WORKLOADS[name]()
     count = elements(shapes)
     large = count > 1_000_000_000
-    # Values, gradients, two states a contender, and foreach's temporaries.
-    needed = 4 * count * (2 + 2 * (2 if large else 4) + 3)
+    # Values, gradients twice, two states a contender, and foreach's temporaries.
+    needed = 4 * count * (3 + 2 * (2 if large else 4) + 3)
     free = room(torch, device)
     if needed > free:
         raise Skipped(f"needs {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free")
     parameters = [torch.nn.Parameter(torch.randn(shape, device=device)) for shape in shapes]
-    for parameter in parameters:
-        parameter.grad = torch.randn_like(parameter) * 1e-3
-
-    def whole(optimizer):
-        def work():
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=False)
-
-        return work
-
+    gradients = Gradients(torch, parameters, device)
     parts = {}
     for contender, optimizer in optimizers(torch, parameters, large).items():
-        parts[contender, "step"] = optimizer.step
+        # Others have zeroed the gradients.
+        parts[contender, "step"] = Call(optimizer.step, gradients.refill)
         if contender.startswith("adamw"):
-            parts[contender, "clip-step-zero"] = whole(optimizer)
+            parts[contender, "clip-step-zero"] = ClipStepZero(
+                torch, parameters, optimizer, gradients
+            )
     results = []
     for (contender, part), times in take_turns(clock, parts, rounds).items():
         spent = summary([device_us for device_us, _ in times])
@@ -178,6 +248,8 @@ def measure_workload(torch, device, clock, name, rounds):
         }
         if part == "step":
             result["gb_per_s"] = round(STEP_BYTES * count / spent["median"] / 1e3, 1)
+        else:
+            result["smallest_gradient_norm"] = parts[contender, part].smallest_norm
         results.append(result)
     return results
 
@@ -187,7 +259,7 @@ def measure_copy(torch, device, clock, rounds):
     size = (1 << 30) if device == "cuda" else (1 << 27)
     source = torch.ones(size // 4, device=device)
     target = torch.empty_like(source)
-    times = take_turns(clock, {"copy": lambda: target.copy_(source)}, rounds)["copy"]
+    times = take_turns(clock, {"copy": Call(lambda: target.copy_(source))}, rounds)["copy"]
     spent = summary([device_us for device_us, _ in times])
     return {
         "bytes": size,
@@ -225,7 +297,7 @@ def described(torch, device):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
-    parser.add_argument("--workloads", default=",".join(WORKLOADS))
+    parser.add_argument("--workloads", default=",".join(USUAL))
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--output", help="file that gets the JSON as well")
     found = parser.parse_args()

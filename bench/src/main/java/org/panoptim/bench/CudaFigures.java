@@ -2,13 +2,14 @@ package org.panoptim.bench;
 
 import com.google.gson.GsonBuilder;
 
-import org.panoptim.Backend;
 import org.panoptim.Optimizer;
+import org.panoptim.Parameter;
 import org.panoptim.Shape;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaFfmProvider;
 import org.panoptim.cuda.CudaOptions;
 import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.cuda.driver.StreamTimer;
 import org.panoptim.cuda.jcuda.CudaJcudaProvider;
 import org.panoptim.rule.Adam;
 import org.panoptim.rule.AdamW;
@@ -26,8 +27,16 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Times steps on a GPU beside a copy within its memory, in turn, and writes medians with their
- * spread as JSON. A step's bandwidth counts the bytes per parameter that its kernel's header names.
+ * Times steps on a GPU and a copy within its memory, in turn, and writes medians with their spread
+ * as JSON. A step's bandwidth counts the bytes per parameter that its kernel's header names.
+ *
+ * <p>Each step and each copy lies between two events of the stream ({@link StreamTimer}), and they
+ * are queued one behind the other without waiting. A step that zeroes its gradients has gradients
+ * of its own, which a copy within the device's memory fills before each step, outside of its
+ * events: no step is timed on zeros, however short it is. That copy leaves the last of the
+ * gradients in the device's cache, as a backward pass does; of a small workload, all of them, where
+ * they are without it, too. The entry "nothing" is what two events take with nothing between them,
+ * a part of every other time.
  *
  * <p>On the device that is none (kernels on the CPU) workloads are a thousandth of their size: that
  * tries the program, and its times mean nothing.
@@ -42,7 +51,10 @@ public final class CudaFigures {
     private static final int MOST_REPETITIONS = 2000;
     private static final long COPY_BYTES = 1L << 30;
 
-    /** Of the device's memory, what a workload with gradients and two states may take. */
+    /** Parameter, two sets of gradients, and two states of either optimizer. */
+    private static final double BYTES_PER_PARAMETER = 7.0 * Float.BYTES;
+
+    /** Of the device's memory, what these may take. */
     private static final double MEMORY_SHARE = 0.8;
 
     private final CudaBackend backend;
@@ -51,7 +63,7 @@ public final class CudaFigures {
     private final double shortestSeconds;
     private final List<Map<String, Object>> figures = new ArrayList<>();
 
-    private CudaFigures(CudaBackend backend) {
+    CudaFigures(CudaBackend backend) {
         this.backend = backend;
         driver = backend.device().driver();
         boolean virtual = backend.device().virtual();
@@ -59,11 +71,18 @@ public final class CudaFigures {
         shortestSeconds = virtual ? SHORTEST_SECONDS_ON_VIRTUAL : SHORTEST_SECONDS;
     }
 
-    /** A rule and the bytes that its step moves per parameter. */
-    private record Measured(UpdateRule rule, int bytes) {}
+    /**
+     * Something to repeat on the stream.
+     *
+     * @param bytes that it reads and writes
+     * @param before queued before each time, and not timed
+     */
+    private record Body(String name, double bytes, Runnable before, Runnable body) {
 
-    /** Something to repeat on the stream. */
-    private record Body(String name, double bytes, Runnable body) {}
+        Body(String name, double bytes, Runnable body) {
+            this(name, bytes, () -> {}, body);
+        }
+    }
 
     /**
      * Measures.
@@ -86,18 +105,14 @@ public final class CudaFigures {
         System.out.println(json);
     }
 
-    private List<Map<String, Object>> all() {
-        var adamW = new Measured(AdamW.defaults(), 28);
+    List<Map<String, Object>> all() {
         for (var workload :
                 List.of(Workload.FLAT, Workload.GPT2_SMALL, Workload.SMALL, Workload.LARGE)) {
-            measure(Workload.named(workload), List.of(adamW));
+            measure(Workload.named(workload), List.of(AdamW.defaults()));
         }
         measure(
                 Workload.named(Workload.GPT2_SMALL),
-                List.of(
-                        new Measured(Adam.defaults(), 28),
-                        new Measured(Lion.defaults(), 20),
-                        new Measured(SophiaG.defaults(), 24)));
+                List.of(Adam.defaults(), Lion.defaults(), SophiaG.defaults()));
         return figures;
     }
 
@@ -112,10 +127,10 @@ public final class CudaFigures {
                 .toList();
     }
 
-    private void measure(Workload workload, List<Measured> rules) {
+    private void measure(Workload workload, List<UpdateRule> rules) {
         var shapes = shapes(workload);
         long elements = shapes.stream().mapToLong(Shape::elements).sum();
-        if (4.0 * Float.BYTES * elements > MEMORY_SHARE * backend.device().memory()) {
+        if (BYTES_PER_PARAMETER * elements > MEMORY_SHARE * backend.device().memory()) {
             figures.add(
                     Map.of("workload", workload.name(), "left_out", "too large for the device"));
             return;
@@ -125,14 +140,18 @@ public final class CudaFigures {
         }
     }
 
-    private void measure(Workload workload, DeviceModel model, Measured measured) {
-        var rule = measured.rule();
+    private void measure(Workload workload, DeviceModel model, UpdateRule rule) {
         long copyBytes = backend.device().virtual() ? 1 << 16 : COPY_BYTES;
         try (var from = backend.allocate(copyBytes);
                 var to = backend.allocate(copyBytes);
-                var plain = build(backend, model, rule, false);
-                var whole = build(backend, model, rule, true)) {
-            double stepBytes = (double) measured.bytes() * model.elements();
+                var plain = builder(rule, model.parametersWithFirstGradients()).build();
+                var whole =
+                        builder(rule, model.parameters())
+                                .clipGlobalNorm(1)
+                                .zeroGradients(true)
+                                .build()) {
+            long elements = model.elements();
+            int stepBytes = Traffic.update(rule);
             var bodies =
                     List.of(
                             new Body(
@@ -144,37 +163,37 @@ public final class CudaFigures {
                                                     from.memory().address(),
                                                     copyBytes,
                                                     backend.stream())),
-                            new Body("step", stepBytes, plain::step),
+                            new Body("step", 1.0 * stepBytes * elements, plain::step),
                             new Body(
                                     "clip + step + zero",
-                                    stepBytes + 2.0 * Float.BYTES * model.elements(),
-                                    whole::step));
+                                    1.0 * (stepBytes + Traffic.MEASURE + Traffic.ZERO) * elements,
+                                    model::refillGradients,
+                                    whole::step),
+                            new Body("nothing", 0, () -> {}));
             var entry = new LinkedHashMap<String, Object>();
             entry.put("workload", workload.name());
             entry.put("tensors", model.parameters().size());
-            entry.put("parameters", model.elements());
+            entry.put("parameters", elements);
             entry.put("rule", rule.name());
-            entry.putAll(times(bodies));
+            backend.device().enter();
+            try (var timer = new StreamTimer(driver)) {
+                entry.putAll(times(bodies, timer));
+            }
             entry.put("step_on_host", spread(hostTimes(plain), 1e6, "us"));
             figures.add(entry);
         }
     }
 
-    private static Optimizer build(
-            Backend backend, DeviceModel model, UpdateRule rule, boolean whole) {
-        var builder = Optimizer.builder(rule).group("all", model.parameters()).backend(backend);
-        if (whole) {
-            builder.clipGlobalNorm(1).zeroGradients(true);
-        }
-        return builder.build();
+    private Optimizer.Builder<?> builder(UpdateRule rule, List<Parameter> parameters) {
+        return Optimizer.builder(rule).group("all", parameters).backend(backend);
     }
 
     /** Times bodies in turn, the order turning round from round to round. */
-    private Map<String, Object> times(List<Body> bodies) {
+    private Map<String, Object> times(List<Body> bodies, StreamTimer timer) {
         var repetitions = new int[bodies.size()];
         for (int i = 0; i < repetitions.length; i++) {
-            seconds(bodies.get(i), WARM_UP);
-            double once = seconds(bodies.get(i), WARM_UP) / WARM_UP;
+            seconds(bodies.get(i), WARM_UP, timer);
+            double once = seconds(bodies.get(i), WARM_UP, timer);
             repetitions[i] =
                     (int) Math.clamp(Math.ceil(shortestSeconds / once), 1, MOST_REPETITIONS);
         }
@@ -182,30 +201,34 @@ public final class CudaFigures {
         for (int round = 0; round < rounds; round++) {
             for (int i = 0; i < repetitions.length; i++) {
                 int turn = (i + round) % repetitions.length;
-                times[turn][round] =
-                        seconds(bodies.get(turn), repetitions[turn]) / repetitions[turn];
+                times[turn][round] = seconds(bodies.get(turn), repetitions[turn], timer);
             }
         }
         double copy = bodies.getFirst().bytes() / median(times[0]);
         var result = new LinkedHashMap<String, Object>();
         for (int i = 0; i < repetitions.length; i++) {
-            double bandwidth = bodies.get(i).bytes() / median(times[i]);
             var found = spread(times[i], 1e3, "ms");
-            found.put("gigabytes_per_second", bandwidth / 1e9);
-            found.put("of_copy", bandwidth / copy);
+            if (bodies.get(i).bytes() > 0) {
+                double bandwidth = bodies.get(i).bytes() / median(times[i]);
+                found.put("gigabytes_per_second", bandwidth / 1e9);
+                found.put("of_copy", bandwidth / copy);
+            }
             result.put(bodies.get(i).name(), found);
         }
         return result;
     }
 
-    private double seconds(Body body, int repetitions) {
+    /** The mean seconds of a body. */
+    private double seconds(Body body, int repetitions, StreamTimer timer) {
         driver.synchronizeStream(backend.stream());
-        long start = System.nanoTime();
         for (int i = 0; i < repetitions; i++) {
-            body.body().run();
+            body.before().run();
+            timer.time(body.name(), backend.stream(), body.body());
         }
-        driver.synchronizeStream(backend.stream());
-        return (System.nanoTime() - start) / 1e9;
+        return timer.finish().stream()
+                .mapToDouble(StreamTimer.Interval::seconds)
+                .average()
+                .orElseThrow();
     }
 
     /** How long a call of step takes, in seconds, while the device's queue has room. */

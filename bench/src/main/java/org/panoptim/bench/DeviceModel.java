@@ -12,7 +12,10 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Tensors on a device, each at a multiple of 512 bytes of one piece of memory. */
+/**
+ * Tensors on a device, each at a multiple of 512 bytes of one piece of memory. The first values of
+ * the gradients are kept, so that a copy within the device's memory brings them back.
+ */
 final class DeviceModel implements Model {
 
     private static final long ALIGNMENT = 512;
@@ -21,10 +24,11 @@ final class DeviceModel implements Model {
     private final CudaBackend backend;
     private final Buffer values;
     private final Buffer gradients;
+    private final Buffer firstGradients;
     private final List<Extent> extents = new ArrayList<>();
     private final List<List<Parameter>> groups = new ArrayList<>();
 
-    /** Where a tensor lies in either buffer. */
+    /** Where a tensor lies in each buffer. */
     private record Extent(long offset, long bytes) {
 
         DeviceMemory in(Buffer buffer) {
@@ -35,11 +39,13 @@ final class DeviceModel implements Model {
     DeviceModel(CudaBackend backend, List<List<Shape>> shapes) {
         this.backend = backend;
         long bytes = shapes.stream().flatMap(List::stream).mapToLong(DeviceModel::room).sum();
-        values = backend.allocate(bytes);
+        var allocated = new ArrayList<Buffer>();
         try {
-            gradients = backend.allocate(bytes);
+            values = allocate(bytes, allocated);
+            gradients = allocate(bytes, allocated);
+            firstGradients = allocate(bytes, allocated);
         } catch (RuntimeException e) {
-            values.close();
+            allocated.forEach(Buffer::close);
             throw e;
         }
         long offset = 0;
@@ -56,7 +62,14 @@ final class DeviceModel implements Model {
             groups.add(List.copyOf(parameters));
         }
         fill(values, VALUES);
+        fill(firstGradients, GRADIENTS);
         refillGradients();
+    }
+
+    private Buffer allocate(long bytes, List<Buffer> allocated) {
+        var buffer = backend.allocate(bytes);
+        allocated.add(buffer);
+        return buffer;
     }
 
     private static long room(Shape shape) {
@@ -114,9 +127,38 @@ final class DeviceModel implements Model {
         return extent.offset + Math.multiplyExact(index, ValueLayout.JAVA_FLOAT.byteSize());
     }
 
+    /**
+     * The same parameters with the first values as their gradients: for steps that leave gradients
+     * as they are, and to be used by no others.
+     */
+    List<Parameter> parametersWithFirstGradients() {
+        var parameters = new ArrayList<Parameter>();
+        for (var parameter : parameters()) {
+            var extent = extents.get(parameters.size());
+            parameters.add(
+                    Parameter.of(parameter.name(), parameter.shape(), parameter.value())
+                            .gradient(extent.in(firstGradients)));
+        }
+        return parameters;
+    }
+
+    /** Queues a copy within the device's memory, and does not wait. */
     @Override
     public void refillGradients() {
-        fill(gradients, GRADIENTS);
+        var device = backend.device();
+        device.enter();
+        device.driver()
+                .copyOnDevice(
+                        gradients.memory().address(),
+                        firstGradients.memory().address(),
+                        gradients.memory().byteSize(),
+                        backend.stream());
+    }
+
+    @Override
+    public void refillBeforeStep() {
+        refillGradients();
+        awaitSteps();
     }
 
     @Override
@@ -127,6 +169,7 @@ final class DeviceModel implements Model {
 
     @Override
     public void close() {
+        firstGradients.close();
         gradients.close();
         values.close();
     }

@@ -42,6 +42,9 @@ final class HostModel implements Model {
         fill(gradients, GRADIENTS);
     }
 
+    @Override
+    public void refillBeforeStep() {}
+
     private static void fill(List<MemorySegment> tensors, long seed) {
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
             new Numbers(seed, tensor).fill(tensors.get(tensor));

@@ -50,6 +50,12 @@ sealed interface Model extends AutoCloseable permits HostModel, DeviceModel {
     /** Gives the gradients their first values again. */
     void refillGradients();
 
+    /**
+     * The same before each step that zeroes gradients, if that is no more than a copy within a
+     * device's memory; a host would spend more time on it than on the step.
+     */
+    void refillBeforeStep();
+
     /** Waits until all steps that were taken so far are done. */
     void awaitSteps();
 

@@ -29,8 +29,8 @@ import java.util.concurrent.TimeUnit;
 public class StepBeside {
 
     /**
-     * After so many steps zeroed gradients are filled again; with zeros alone the first moments
-     * would decay into denormal numbers.
+     * After so many steps zeroed gradients are filled again on a host; with zeros alone the first
+     * moments would decay into denormal numbers. On a device every step finds gradients.
      */
     private static final int REFILL_EVERY = 256;
 

@@ -84,8 +84,14 @@ final class Subject implements AutoCloseable {
         return work == Work.LOSS_SCALE && step % REFUSED_EVERY == REFUSED_EVERY - 1;
     }
 
-    /** Does the work once, to its end, and returns how many nanoseconds it took. */
+    /**
+     * Does the work once, to its end, and returns how many nanoseconds it took. On a device no step
+     * finds the zeros that the one before has left: gradients are filled before, untimed.
+     */
     long run() {
+        if (work == Work.CLIP_STEP_ZERO) {
+            model.refillBeforeStep();
+        }
         boolean refused = isRefused(work, steps);
         if (refused) {
             model.setGradient(0, 0, Float.POSITIVE_INFINITY);

@@ -8,6 +8,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.cuda.CudaBackend;
+import org.panoptim.cuda.CudaOptions;
+import org.panoptim.cuda.driver.FfmCuda;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -29,6 +32,8 @@ class CudaFiguresTest {
             assertThat(figures).hasSize(7);
             for (var figure : figures) {
                 var entry = figure.getAsJsonObject();
+                assertThat(entry.getAsJsonObject("nothing").get("median_ms").getAsDouble())
+                        .isNotNegative();
                 for (var part : new String[] {"copy", "step", "clip + step + zero"}) {
                     var times = entry.getAsJsonObject(part);
                     assertThat(times.get("median_ms").getAsDouble())
@@ -42,5 +47,16 @@ class CudaFiguresTest {
                         .isPositive();
             }
         }
+    }
+
+    @Test
+    void noStepIsTimedOnZeros() {
+        var watch = new GradientWatch(FfmCuda.load());
+        try (var backend = CudaBackend.open("cuda-ffm", watch, CudaOptions.defaults())) {
+            new CudaFigures(backend).all();
+        }
+        // Seven times two optimizers, each in three rounds of at least one step.
+        assertThat(watch.updates()).isGreaterThan(7 * 2 * 3);
+        assertThat(watch.onZeros()).isZero();
     }
 }

@@ -17,8 +17,8 @@ import org.panoptim.cuda.CudaBackend;
  */
 record Target(String name, String description, Place place, long memory) {
 
-    /** Parameter, gradient and two states. */
-    private static final double BYTES_PER_PARAMETER = 4.0 * Float.BYTES;
+    /** Parameter, gradient, the gradient's first value, and two states. */
+    private static final double BYTES_PER_PARAMETER = 5.0 * Float.BYTES;
 
     /** Of the device's memory, what these may take. */
     private static final double MEMORY_SHARE = 0.8;

@@ -90,7 +90,7 @@ class PlanTest {
 
     @Test
     void whatADeviceHasNoRoomForIsLeftOutWithALine() {
-        // Room for the 16 bytes of each of ResNet-50's parameters, and not of GPT-2's.
+        // Room for the 20 bytes of each of ResNet-50's parameters, and not of GPT-2's.
         var device = new Target("cuda-ffm", "", Place.DEVICE, 1L << 30);
         var plan =
                 new Plan(

@@ -1,0 +1,29 @@
+package org.panoptim.bench;
+
+import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.UpdateRule;
+
+/**
+ * Bytes that kernels read and write together for each fp32 parameter, as their headers count them.
+ */
+final class Traffic {
+
+    /** Of the kernel that measures gradients. */
+    static final int MEASURE = Float.BYTES;
+
+    /** Of zeros into gradients, by a kernel of their own or in an update. */
+    static final int ZERO = Float.BYTES;
+
+    /** A parameter is read and written, its gradient read. */
+    private static final int WITHOUT_STATES = 3 * Float.BYTES;
+
+    private Traffic() {}
+
+    /** Of a rule's update on a step without curvature, which reads and writes every state. */
+    static int update(UpdateRule rule) {
+        int states = 2 * Float.BYTES * rule.slots().size();
+        // What curvature is folded into is only read.
+        boolean folds = rule instanceof PhasedRule phased && phased.takesCurvature();
+        return WITHOUT_STATES + states - (folds ? Float.BYTES : 0);
+    }
+}
