@@ -20,9 +20,14 @@ final class FreshJava {
     /** Names the folder of the virtual GPU's driver, for the process's library path. */
     static final String VIRTUAL_GPU = "panoptim.virtual-gpu";
 
+    /** Names the file of the virtual GPU's kernels, which no other device can load. */
+    static final String VIRTUAL_KERNELS = "panoptim.virtual-kernels";
+
+    private static final String KERNELS = "panoptim.kernels";
+
     /** What a process takes over from this one. */
     private static final List<String> PASSED_ON =
-            List.of("panoptim.kernels", "panoptim.cache", "panoptim.library", "java.io.tmpdir");
+            List.of(KERNELS, "panoptim.cache", "panoptim.library", "java.io.tmpdir");
 
     /** The jars that an application has; the others are the benchmarks' own. */
     private static final Pattern APPLICATION = Pattern.compile("(panoptim|jcuda|jcublas)-");
@@ -133,6 +138,10 @@ final class FreshJava {
             if (System.getProperty(name) != null) {
                 command.add("-D" + name + "=" + System.getProperty(name));
             }
+        }
+        var virtual = System.getProperty(VIRTUAL_KERNELS);
+        if (driver == StartUp.Driver.VIRTUAL && virtual != null) {
+            command.add("-D" + KERNELS + "=" + virtual);
         }
         command.addAll(options);
         command.addAll(List.of("-cp", classPath, program.getName()));

@@ -23,7 +23,7 @@ public final class StartUp {
         INHERITED,
         /**
          * The virtual GPU's, if it is here: the system property {@code panoptim.virtual-gpu} names
-         * its folder and {@code panoptim.kernels} its kernels.
+         * its folder and {@code panoptim.virtual-kernels} its kernels.
          */
         VIRTUAL
     }

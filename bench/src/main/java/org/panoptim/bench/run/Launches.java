@@ -40,9 +40,11 @@ final class Launches {
             var command = new ArrayList<String>();
             command.add(jvm.program().toString());
             command.addAll(jvm.arguments());
+            command.addAll(VirtualDriver.options());
             command.addAll(List.of("-cp", System.getProperty("java.class.path")));
             command.addAll(List.of(LaunchFigures.class.getName(), figures.toString()));
             command.addAll(jvm.arguments());
+            command.addAll(VirtualDriver.options());
             var builder =
                     new ProcessBuilder(command)
                             .redirectErrorStream(true)

@@ -4,11 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 
 import java.io.IOException;
 import java.util.List;
 
 class StartUpTest {
+
+    private static final String KERNELS = "panoptim.kernels";
 
     @Test
     void everyBackendIsTimedWithoutACacheAndWithOne() throws IOException {
@@ -25,6 +29,24 @@ class StartUpTest {
                             assertThat(run.stepped()).isGreaterThan(run.built());
                             assertThat(run.wall()).isGreaterThan(run.stepped());
                         });
+    }
+
+    /** The kernels of a device are not those of the virtual one, and the other way round. */
+    @Test
+    @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+    void theVirtualDeviceHasKernelsOfItsOwn() throws IOException {
+        var kernels = System.setProperty(KERNELS, "of another device");
+        System.setProperty(FreshJava.VIRTUAL_KERNELS, kernels);
+        try {
+            var runs = StartUp.measure(List.of("cuda-ffm"), 1, StartUp.Driver.VIRTUAL);
+            assertThat(runs).hasSize(2);
+            assertThatThrownBy(
+                            () -> StartUp.measure(List.of("cuda-ffm"), 1, StartUp.Driver.INHERITED))
+                    .hasMessageContaining("of another device");
+        } finally {
+            System.setProperty(KERNELS, kernels);
+            System.clearProperty(FreshJava.VIRTUAL_KERNELS);
+        }
     }
 
     @Test
