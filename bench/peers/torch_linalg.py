@@ -49,6 +49,12 @@ def eigh(matrix):
     return (vectors / values) @ vectors.T
 
 
+MODELS = {
+    "resnet50": resnet50,
+    "gpt2_small": gpt2_small,
+    "tiny": lambda: (21, 30, 30, 7),
+}
+
 METHODS = {"cholesky": cholesky, "inv": torch.linalg.inv, "eigh": eigh}
 
 
@@ -58,14 +64,14 @@ def main():
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--method", choices=METHODS, default="cholesky")
-    parser.add_argument("--model", choices=("resnet50", "gpt2_small"), action="append")
+    parser.add_argument("--model", choices=MODELS, action="append")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
     on_device = options.device != "cpu"
     results = []
     for name in options.model or ("resnet50", "gpt2_small"):
-        sizes = list(resnet50() if name == "resnet50" else gpt2_small())
+        sizes = list(MODELS[name]())
         unlike = {n: factor(n, options.device) for n in set(sizes)}
         seconds = []
         for _ in range(options.repeat + 1):

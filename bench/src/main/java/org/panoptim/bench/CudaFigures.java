@@ -144,7 +144,7 @@ public final class CudaFigures {
         long copyBytes = backend.device().virtual() ? 1 << 16 : COPY_BYTES;
         try (var from = backend.allocate(copyBytes);
                 var to = backend.allocate(copyBytes);
-                var plain = builder(rule, model.parametersWithFirstGradients()).build();
+                var plain = builder(rule, model.groupsWithFirstGradients().getFirst()).build();
                 var whole =
                         builder(rule, model.parameters())
                                 .clipGlobalNorm(1)

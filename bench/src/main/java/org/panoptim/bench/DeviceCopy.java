@@ -68,6 +68,12 @@ final class DeviceCopy implements AutoCloseable {
 
     /** Copies once, and waits until it is done. */
     void run() {
+        queue();
+        backend.device().driver().synchronizeStream(backend.stream());
+    }
+
+    /** Queues the copy. */
+    void queue() {
         var device = backend.device();
         device.enter();
         for (long bytes : pieces) {
@@ -78,7 +84,6 @@ final class DeviceCopy implements AutoCloseable {
                             bytes,
                             backend.stream());
         }
-        device.driver().synchronizeStream(backend.stream());
     }
 
     @Override

@@ -131,15 +131,19 @@ final class DeviceModel implements Model {
      * The same parameters with the first values as their gradients: for steps that leave gradients
      * as they are, and to be used by no others.
      */
-    List<Parameter> parametersWithFirstGradients() {
-        var parameters = new ArrayList<Parameter>();
-        for (var parameter : parameters()) {
-            var extent = extents.get(parameters.size());
-            parameters.add(
-                    Parameter.of(parameter.name(), parameter.shape(), parameter.value())
-                            .gradient(extent.in(firstGradients)));
+    List<List<Parameter>> groupsWithFirstGradients() {
+        var found = new ArrayList<List<Parameter>>();
+        int tensor = 0;
+        for (var group : groups) {
+            var parameters = new ArrayList<Parameter>();
+            for (var parameter : group) {
+                parameters.add(
+                        Parameter.of(parameter.name(), parameter.shape(), parameter.value())
+                                .gradient(extents.get(tensor++).in(firstGradients)));
+            }
+            found.add(parameters);
         }
-        return parameters;
+        return found;
     }
 
     /** Queues a copy within the device's memory, and does not wait. */

@@ -1,22 +1,65 @@
 package org.panoptim.bench;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.LongStream;
 
 /** The linear layers of well-known models, as their Kronecker factors see them. */
 public enum FactorSizes {
     /** Two small layers, for the tests of the benchmark. */
-    TINY,
+    TINY("two small layers", Workload.TINY),
     /**
      * ResNet-50: 53 convolutions, each as a linear layer over its patches, and the classifier: 108
      * factors of 64 to 4608 rows.
      */
-    RESNET50,
+    RESNET50("ResNet-50", Workload.RESNET_50),
     /** GPT-2 small without its head: 12 blocks of four linear layers, 96 factors. */
-    GPT2_SMALL;
+    GPT2_SMALL("GPT-2 small", Workload.GPT2_SMALL);
+
+    /** Averages twice, inverses, candidates, and what an inversion and a product need. */
+    private static final int MATRICES = 6;
+
+    private final String title;
+    private final String workload;
+
+    FactorSizes(String title, String workload) {
+        this.title = title;
+        this.workload = workload;
+    }
 
     /** A layer. */
-    record Layer(int inputs, int outputs, boolean bias) {}
+    record Layer(int inputs, int outputs, boolean bias) {
+
+        /** The size of the factor of inputs. */
+        int inputFactor() {
+            return inputs + (bias ? 1 : 0);
+        }
+
+        /** The elements of its gradients. */
+        long elements() {
+            return (long) outputs * inputFactor();
+        }
+    }
+
+    /** For a reader. */
+    public String title() {
+        return title;
+    }
+
+    /** That of a workload; empty where it is no model of linear layers. */
+    public static Optional<FactorSizes> of(String workload) {
+        return Arrays.stream(values()).filter(each -> each.workload.equals(workload)).findFirst();
+    }
+
+    /** What its factors and the work on them take of a device's memory, in bytes. */
+    public long bytes() {
+        return layers().stream()
+                .flatMapToLong(layer -> LongStream.of(layer.inputFactor(), layer.outputs()))
+                .map(size -> MATRICES * Float.BYTES * size * size)
+                .sum();
+    }
 
     List<Layer> layers() {
         return switch (this) {

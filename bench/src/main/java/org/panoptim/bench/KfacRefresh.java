@@ -1,7 +1,5 @@
 package org.panoptim.bench;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -15,25 +13,13 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 import org.panoptim.Backend;
-import org.panoptim.HostMemory;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
-import org.panoptim.spi.StepContext;
 import org.panoptim.spi.kronecker.Averages;
-import org.panoptim.spi.kronecker.Contribution;
 import org.panoptim.spi.kronecker.Inversion;
 import org.panoptim.spi.kronecker.Inverted;
 import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerLayer;
-import org.panoptim.spi.kronecker.KroneckerPlan;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -49,15 +35,8 @@ import java.util.concurrent.TimeUnit;
 @Measurement(iterations = 3)
 public class KfacRefresh {
 
-    private static final double DECAY = .95;
     private static final int UPDATES = 10;
-
-    /** Of factors whose mean eigenvalue is about 1. */
-    private static final double DAMPING = .1;
-
-    private static final int ROWS = 256;
     private static final double TOLERANCE = 1e-3;
-    private static final StepContext ACCEPTED = new StepContext(true, 1, 1, 1);
 
     /** How inverses are computed. */
     public enum Method {
@@ -78,10 +57,12 @@ public class KfacRefresh {
     @Param({"CHOLESKY", "NEWTON"})
     public Method method = Method.CHOLESKY;
 
-    private Arena arena;
-    private Backend backend;
-    private KroneckerEngine engine;
-    private KroneckerPlan plan;
+    /** Where. */
+    @Param("simd")
+    public String backend = "simd";
+
+    private Backend opened;
+    private KfacModel factors;
     private List<Inversion> wishes;
 
     /** Made by JMH. */
@@ -90,93 +71,35 @@ public class KfacRefresh {
     /** Accumulates factors and, for Newton's method, inverts them and goes on for ten updates. */
     @Setup
     public void open() {
-        arena = Arena.ofShared();
-        backend = Backend.named("simd");
-        var layers = new ArrayList<KroneckerLayer>();
-        for (var layer : model.layers()) {
-            var name = "layer" + layers.size();
-            var weight = parameter(name + ".weight", layer.outputs(), layer.inputs());
-            var bias =
-                    layer.bias()
-                            ? Optional.of(parameter(name + ".bias", layer.outputs()))
-                            : Optional.<Parameter>empty();
-            layers.add(new KroneckerLayer(name, weight, bias));
-        }
-        plan = new KroneckerPlan(layers, DECAY);
-        engine = backend.open(plan);
-        update(0);
-        wishes = wishes(new Inversion.Cholesky(false));
+        opened = Backend.named(backend);
+        factors = new KfacModel(model, opened);
+        factors.update(0);
+        wishes = factors.inversions(new Inversion.Cholesky(false));
         if (method == Method.NEWTON) {
-            engine.invert(wishes);
-            engine.adopt(wishes.stream().map(Inversion::factor).toList());
+            factors.refresh();
             double kept = 1;
             for (int update = 1; update <= UPDATES; update++) {
-                update(update);
-                kept *= 1 - Averages.share(DECAY, update + 1);
+                factors.update(update);
+                kept *= 1 - Averages.share(KfacModel.DECAY, update + 1);
             }
-            wishes = wishes(new Inversion.Newton(.99 * kept, TOLERANCE, 12));
+            wishes = factors.inversions(new Inversion.Newton(.99 * kept, TOLERANCE, 12));
         }
     }
 
-    private Parameter parameter(String name, long... shape) {
-        long bytes = Shape.of(shape).elements() * Float.BYTES;
-        return Parameter.of(name, Shape.of(shape), arena.allocate(bytes, 64));
-    }
-
-    private List<Inversion> wishes(Inversion.Method how) {
-        var all = new ArrayList<Inversion>();
-        for (int factor = 0; factor < plan.factors(); factor++) {
-            all.add(inversion(factor, how));
-        }
-        return all;
-    }
-
-    private static Inversion inversion(int factor, Inversion.Method how) {
-        return new Inversion(factor, DAMPING, how);
-    }
-
-    /** Rows of correlated elements, as activations are. */
-    private void update(int number) {
-        var random = new Random(number);
-        for (int i = 0; i < plan.layers().size(); i++) {
-            var layer = plan.layers().get(i);
-            try (var scratch = Arena.ofConfined()) {
-                engine.accumulate(
-                        i,
-                        new Contribution(
-                                new HostMemory(rows(layer.inputs(), random, scratch)),
-                                new HostMemory(rows(layer.outputs(), random, scratch)),
-                                Optional.empty(),
-                                ROWS,
-                                OptionalDouble.of(1),
-                                OptionalDouble.of(1)));
-            }
-        }
-        engine.commit(ACCEPTED);
-    }
-
-    private static MemorySegment rows(int columns, Random random, Arena arena) {
-        var rows = arena.allocate(JAVA_FLOAT, (long) ROWS * columns);
-        for (int row = 0; row < ROWS; row++) {
-            float drift = 0;
-            for (int column = 0; column < columns; column++) {
-                drift = .8f * drift + .6f * (float) random.nextGaussian();
-                rows.setAtIndex(JAVA_FLOAT, (long) row * columns + column, drift);
-            }
-        }
-        return rows;
+    /** What it computes on. */
+    Backend opened() {
+        return opened;
     }
 
     KroneckerEngine engine() {
-        return engine;
+        return factors.engine();
     }
 
     /** Closes all. */
     @TearDown
     public void close() {
-        engine.close();
-        backend.close();
-        arena.close();
+        factors.close();
+        opened.close();
     }
 
     /**
@@ -188,6 +111,7 @@ public class KfacRefresh {
      */
     @Benchmark
     public List<Inverted> refresh() {
+        var engine = engine();
         var results = new ArrayList<>(engine.invert(wishes));
         var again = new ArrayList<Integer>();
         for (int i = 0; i < results.size(); i++) {
@@ -196,11 +120,8 @@ public class KfacRefresh {
             }
         }
         if (method == Method.NEWTON && !again.isEmpty()) {
-            var second =
-                    engine.invert(
-                            again.stream()
-                                    .map(i -> inversion(i, new Inversion.Cholesky(false)))
-                                    .toList());
+            var fromScratch = factors.inversions(new Inversion.Cholesky(false));
+            var second = engine.invert(again.stream().map(fromScratch::get).toList());
             for (int i = 0; i < second.size(); i++) {
                 results.set(again.get(i), second.get(i));
             }
@@ -209,7 +130,10 @@ public class KfacRefresh {
             if (isTooFar(results.get(i))) {
                 throw new IllegalStateException(
                         "factor %d of %d rows: %s"
-                                .formatted(i, plan.size(wishes.get(i).factor()), results.get(i)));
+                                .formatted(
+                                        i,
+                                        factors.plan().size(wishes.get(i).factor()),
+                                        results.get(i)));
             }
         }
         return results;

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -15,8 +17,20 @@ class KfacRefreshTest {
     @ParameterizedTest
     @EnumSource
     void itComputesInverses(KfacRefresh.Method method) {
+        itComputesInverses("simd", method);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+    void itComputesInversesOnADevice(KfacRefresh.Method method) {
+        itComputesInverses("cuda-ffm", method);
+    }
+
+    private static void itComputesInverses(String backend, KfacRefresh.Method method) {
         var benchmark = new KfacRefresh();
         benchmark.model = FactorSizes.TINY;
+        benchmark.backend = backend;
         benchmark.method = method;
         benchmark.open();
         try {
@@ -27,7 +41,9 @@ class KfacRefreshTest {
                             result ->
                                     assertThat(result.iterations() > 0)
                                             .isEqualTo(method == KfacRefresh.Method.NEWTON));
+            assertThat(benchmark.opened().name()).isEqualTo(backend);
             var engine = benchmark.engine();
+            assertThat(engine.queuesOn(benchmark.opened())).isEqualTo(!backend.equals("simd"));
             engine.adopt(List.of(1));
             var factor = engine.average(1).toArray();
             var inverse = engine.inverse(1).toArray();

@@ -51,6 +51,7 @@ public final class BenchReport {
     String page() throws IOException {
         return template()
                 .replace("{{lead}}", Html.escape(lead()))
+                .replace("{{warning}}", results.warning().map(Html::note).orElse(""))
                 .replace("{{leftOut}}", leftOut())
                 .replace("{{changes}}", former.map(this::changes).orElse(""))
                 .replace("{{steps}}", steps())
@@ -60,6 +61,8 @@ public final class BenchReport {
                 .replace("{{startUp}}", startUp())
                 .replace("{{calls}}", calls())
                 .replace("{{refreshes}}", refreshes())
+                .replace("{{kfac}}", DeviceTables.kfac(results))
+                .replace("{{kernels}}", DeviceTables.kernels(results))
                 .replace("{{machine}}", machine())
                 .replace("{{command}}", Html.escape(results.command()))
                 .replace("{{version}}", Html.escape(results.version()))
@@ -74,8 +77,10 @@ public final class BenchReport {
     }
 
     private String lead() {
+        var host = results.host();
         return "AdamW in fp32 on "
-                + results.host().processor()
+                // A device's name stands before its description.
+                + (limit == Limit.COPY ? host.backend().split(",", 2)[0] : host.processor())
                 + ": a step beside the machine's own limit, a "
                 + limit.phrase()
                 + ", and beside the optimizers of other libraries. All ratios come from steps taken"
@@ -318,24 +323,31 @@ public final class BenchReport {
 
     private static String section(
             String title, String charts, List<String> titles, List<String> rows, String remark) {
-        var head =
-                titles.stream()
-                        .map(each -> "<th scope=\"col\">" + Html.escape(each) + "</th>")
-                        .collect(Collectors.joining());
         return """
         <h2>%s</h2>
         %s
-        <div class="wide"><table><thead><tr>%s</tr></thead>
-        <tbody>
         %s
-        </tbody></table></div>
         <p class="small">%s</p>
         """
                 .formatted(
                         Html.escape(title),
                         charts,
-                        head,
-                        String.join("\n", rows),
+                        table("wide", titles, rows),
                         Html.escape(remark));
+    }
+
+    /** A table in a box of some style, which scrolls if it has too little room. */
+    static String table(String style, List<String> titles, List<String> rows) {
+        var head =
+                titles.stream()
+                        .map(each -> "<th scope=\"col\">" + Html.escape(each) + "</th>")
+                        .collect(Collectors.joining());
+        return """
+        <div class="%s"><table><thead><tr>%s</tr></thead>
+        <tbody>
+        %s
+        </tbody></table></div>\
+        """
+                .formatted(style, head, String.join("\n", rows));
     }
 }

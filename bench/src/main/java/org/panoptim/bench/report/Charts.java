@@ -71,17 +71,18 @@ final class Charts {
         var steps = results.beside("limit").filter(Charts::isScaled).toList();
         var counts = only(steps, Workload.TENSORS, StepTimes::tensors);
         var sizes = only(steps, Workload.ELEMENTS, StepTimes::elements);
-        return (counts.isEmpty() ? "" : againstCount(counts))
-                + (sizes.isEmpty() ? "" : againstSize(sizes));
+        var limit = Limit.of(results);
+        return (counts.isEmpty() ? "" : againstCount(counts, limit))
+                + (sizes.isEmpty() ? "" : againstSize(sizes, limit));
     }
 
-    private static String againstCount(List<StepTimes> steps) {
+    private static String againstCount(List<StepTimes> steps, Limit limit) {
         return drawn(
                 () -> {
                     var across = "Tensors";
                     var title = "Time of a step (ms)";
                     var chart = chart(across, title).fromZero();
-                    addCurves(chart, steps, StepTimes::tensors, 1e3);
+                    addCurves(chart, steps, StepTimes::tensors, 1e3, limit);
                     return Html.figure(
                             chart.draw("tensors", title + " against " + across),
                             "%,d elements shared out over equal tensors."
@@ -89,16 +90,16 @@ final class Charts {
                 });
     }
 
-    private static String againstSize(List<StepTimes> steps) {
+    private static String againstSize(List<StepTimes> steps, Limit limit) {
         return drawn(
                 () -> {
                     var across = "Elements";
                     var title = "Time of a step (µs)";
                     var chart = chart(across, title).logarithmic();
-                    addCurves(chart, steps, StepTimes::elements, 1e6);
+                    addCurves(chart, steps, StepTimes::elements, 1e6, limit);
                     return Html.figure(
                             chart.draw("elements", title + " against " + across),
-                            "One tensor. A C loop over few elements runs on one processor.");
+                            "One tensor. " + limit.smallRemark());
                 });
     }
 
@@ -111,10 +112,11 @@ final class Charts {
             LineChart chart,
             List<StepTimes> steps,
             ToDoubleFunction<StepTimes> across,
-            double perSecond) {
+            double perSecond,
+            Limit limit) {
         var places = steps.stream().mapToDouble(across).toArray();
         chart.add("Panoptim", 0, places, times(steps, StepTimes::seconds, perSecond));
-        chart.add("C loop", 1, places, times(steps, StepTimes::secondsBeside, perSecond));
+        chart.add(limit.word(), 1, places, times(steps, StepTimes::secondsBeside, perSecond));
     }
 
     private static double[] times(

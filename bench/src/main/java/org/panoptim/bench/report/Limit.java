@@ -6,6 +6,8 @@ import org.panoptim.bench.result.Results;
 enum Limit {
     /** That of a processor. */
     LOOP(
+            "C loop",
+            "A C loop over few elements runs on one processor.",
             "plain C loop over the same arrays on all processors",
             "Limit / step is the time of the C loop of AdamW by the time of the step: 1 is as fast"
                     + " as the loop. The loop neither clips nor zeroes: clip + step + zero moves 36"
@@ -13,25 +15,45 @@ enum Limit {
                     + " smallest to largest."),
     /** That of a GPU. */
     COPY(
+            "copy",
+            "The copy moves as many bytes.",
             "copy within the device's memory that moves as many bytes",
             "Limit / step is the time of a copy within the device's memory by the time of the"
                     + " step: 1 is as fast as the copy, which moves the 28 bytes an element of a"
                     + " step. Clip + step + zero moves 36, so .78 is its limit. Median, and"
                     + " smallest to largest.");
 
+    private final String word;
+    private final String smallRemark;
     private final String phrase;
     private final String note;
 
-    Limit(String phrase, String note) {
+    Limit(String word, String smallRemark, String phrase, String note) {
+        this.word = word;
+        this.smallRemark = smallRemark;
         this.phrase = phrase;
         this.note = note;
     }
 
     /** That of results, which are of one backend. */
     static Limit of(Results results) {
-        return results.steps().stream().anyMatch(step -> step.backend().startsWith("cuda"))
-                ? COPY
-                : LOOP;
+        // Without steps, what there is on devices alone tells.
+        boolean onDevice =
+                results.steps().isEmpty()
+                        ? !results.kernels().isEmpty() || !results.kfac().isEmpty()
+                        : results.steps().stream()
+                                .anyMatch(step -> step.backend().startsWith("cuda"));
+        return onDevice ? COPY : LOOP;
+    }
+
+    /** What it is, in short. */
+    String word() {
+        return word;
+    }
+
+    /** What is said under a chart of its time against the number of elements. */
+    String smallRemark() {
+        return smallRemark;
     }
 
     /** What it is, to stand behind an article. */

@@ -74,7 +74,9 @@ public final class ReadmeFigures {
                         startUps(results),
                         memory(results),
                         calls(results),
-                        refreshes(results))
+                        refreshes(results),
+                        kfac(results),
+                        kernels(results))
                 .filter(part -> !part.isEmpty())
                 .collect(Collectors.joining("\n"));
     }
@@ -100,7 +102,7 @@ public final class ReadmeFigures {
     private static String origin(Results results) {
         var host = results.host();
         return """
-        On %s (%s; %s; %s), %s, `%s` gave, as median (smallest to largest):
+        On %s (%s; %s; %s), %s, `%s` gave, as median (smallest to largest):%s
         """
                 .formatted(
                         host.processor(),
@@ -108,7 +110,8 @@ public final class ReadmeFigures {
                         host.backend(),
                         host.java(),
                         results.date(),
-                        results.command());
+                        results.command(),
+                        results.warning().map(warning -> "\n\n" + warning).orElse(""));
     }
 
     private static String besideLimit(Results results) {
@@ -134,7 +137,9 @@ public final class ReadmeFigures {
         }
         return table(
                 Stream.concat(
-                                Stream.of("AdamW, fp32: time, and C loop / it"),
+                                Stream.of(
+                                        "AdamW, fp32: time, and %s / it"
+                                                .formatted(Limit.of(results).word())),
                                 Arrays.stream(Work.values()).map(Work::title))
                         .toList(),
                 rows);
@@ -243,6 +248,39 @@ public final class ReadmeFigures {
                                                 refresh.model(),
                                                 refresh.method(),
                                                 Format.time(Spread.of(refresh.seconds()))))
+                        .toList());
+    }
+
+    private static String kfac(Results results) {
+        return table(
+                List.of("K-FAC between refreshes", "work", "time", "its products / it"),
+                results.kfac().stream()
+                        .map(
+                                work ->
+                                        List.of(
+                                                work.model(),
+                                                Labels.of(work),
+                                                Format.time(Spread.of(work.seconds())),
+                                                work.hasProducts()
+                                                        ? Format.ratio(work.share())
+                                                        : ""))
+                        .toList());
+    }
+
+    private static String kernels(Results results) {
+        return table(
+                List.of("kernel by itself", "in", "launches", "a launch", "its bandwidth / copy"),
+                results.kernels().stream()
+                        .map(
+                                kernel ->
+                                        List.of(
+                                                Labels.kernel(kernel),
+                                                Labels.of(kernel),
+                                                Integer.toString(kernel.launches()),
+                                                Format.time(kernel.seconds()),
+                                                kernel.hasBytes()
+                                                        ? Format.ratio(kernel.share())
+                                                        : ""))
                         .toList());
     }
 

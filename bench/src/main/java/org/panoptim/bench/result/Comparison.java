@@ -7,7 +7,9 @@ import java.util.Optional;
 /**
  * What became slower or faster from one run to another. Steps are compared by their share of the
  * machine's limit where both runs measured it, for that does not depend on how busy or how fast the
- * machine was, and by their time elsewhere.
+ * machine was, and by their time elsewhere; kernels and K-FAC's work likewise by their share of the
+ * copy and of their products. Nothing of the device that is none is compared: its times mean
+ * nothing.
  *
  * @param changes all that both runs measured
  */
@@ -44,6 +46,9 @@ public record Comparison(List<Change> changes) {
     /** Compares. */
     public static Comparison of(Results before, Results now) {
         var changes = new ArrayList<Change>();
+        if (before.host().virtual() || now.host().virtual()) {
+            return new Comparison(changes);
+        }
         for (var step : now.steps()) {
             twin(step, before)
                     .ifPresent(
@@ -65,7 +70,65 @@ public record Comparison(List<Change> changes) {
                     .filter(old -> old.cached() == start.cached())
                     .forEach(old -> changes.add(new Change(name(start), rate(old), rate(start))));
         }
+        for (var refresh : now.refreshes()) {
+            before.refreshes().stream()
+                    .filter(old -> !refresh.isPeer() && old.method().equals(refresh.method()))
+                    .filter(old -> old.model().equals(refresh.model()))
+                    .filter(old -> old.backend().equals(refresh.backend()))
+                    .forEach(old -> changes.add(change(old, refresh)));
+        }
+        for (var work : now.kfac()) {
+            before.kfac().stream()
+                    .filter(old -> old.model().equals(work.model()))
+                    .filter(old -> old.work().equals(work.work()) && old.rows() == work.rows())
+                    .filter(old -> old.backend().equals(work.backend()))
+                    .forEach(old -> changes.add(change(old, work)));
+        }
+        for (var kernel : now.kernels()) {
+            before.kernels().stream()
+                    .filter(old -> !kernel.work().isEmpty() && old.work().equals(kernel.work()))
+                    .filter(old -> old.kernel().equals(kernel.kernel()))
+                    .filter(old -> old.workload().equals(kernel.workload()))
+                    .filter(old -> old.rule().equals(kernel.rule()))
+                    .filter(old -> old.backend().equals(kernel.backend()))
+                    .forEach(old -> changes.add(change(old, kernel)));
+        }
         return new Comparison(changes);
+    }
+
+    private static Change change(RefreshTimes old, RefreshTimes now) {
+        return new Change(
+                "%s, inverses of all factors, %s, %s: a second"
+                        .formatted(now.model(), now.method(), now.backend()),
+                Spread.of(old.seconds()).inverse(),
+                Spread.of(now.seconds()).inverse());
+    }
+
+    private static Change change(KfacTimes old, KfacTimes now) {
+        var name = "%s, %s, %s: ".formatted(now.model(), now.work(), now.backend());
+        return old.hasProducts() && now.hasProducts()
+                ? new Change(name + "share of the products", old.share(), now.share())
+                : new Change(
+                        name + "a second",
+                        Spread.of(old.seconds()).inverse(),
+                        Spread.of(now.seconds()).inverse());
+    }
+
+    private static Change change(KernelTimes old, KernelTimes now) {
+        var name =
+                "%s, %s, %s, %s, %s: "
+                        .formatted(
+                                now.workload(),
+                                now.rule(),
+                                now.work(),
+                                now.backend(),
+                                now.kernel());
+        return old.hasBytes() && now.hasBytes()
+                ? new Change(name + "share of the copy", old.share(), now.share())
+                : new Change(
+                        name + "launches a second",
+                        old.seconds().inverse(),
+                        now.seconds().inverse());
     }
 
     private static Optional<StepTimes> twin(StepTimes step, Results before) {
@@ -92,7 +155,7 @@ public record Comparison(List<Change> changes) {
     }
 
     private static Spread rate(Spread seconds) {
-        return new Spread(1 / seconds.median(), 1 / seconds.largest(), 1 / seconds.smallest());
+        return seconds.inverse();
     }
 
     /** Whether nothing was lost. */

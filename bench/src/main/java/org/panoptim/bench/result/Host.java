@@ -21,6 +21,7 @@ import java.util.stream.Collectors;
  * @param java the Java runtime
  * @param flags of the Java runtime
  * @param backend the backend in its own words
+ * @param virtual whether that is the device that is none, whose times mean nothing
  */
 public record Host(
         String processor,
@@ -29,7 +30,8 @@ public record Host(
         String system,
         String java,
         String flags,
-        String backend) {
+        String backend,
+        boolean virtual) {
 
     private static final Path CACHES = Path.of("/sys/devices/system/cpu/cpu0/cache");
     private static final Path MEMORY = Path.of("/proc/meminfo");
@@ -39,9 +41,10 @@ public record Host(
      * This machine.
      *
      * @param backend the backend that is measured, in its own words
+     * @param virtual whether it is on the device that is none
      * @param flags what the measured processes are started with
      */
-    public static Host current(String backend, List<String> flags) {
+    public static Host current(String backend, boolean virtual, List<String> flags) {
         var machine = Machine.current();
         var own = ManagementFactory.getRuntimeMXBean().getInputArguments();
         return new Host(
@@ -51,7 +54,8 @@ public record Host(
                 machine.system(),
                 machine.java(),
                 String.join(" ", flags.isEmpty() ? own : flags),
-                backend);
+                backend,
+                virtual);
     }
 
     private static String cachesOfProcessor() {

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -26,6 +27,8 @@ import java.util.stream.Stream;
  * @param memory what rules' states take; files of earlier versions lack it
  * @param calls what calls on the way to a device cost
  * @param refreshes inversions of Kronecker factors
+ * @param kfac K-FAC's work between them, on a device; files of earlier versions lack it
+ * @param kernels a device's kernels by themselves; files of earlier versions lack them
  * @param leftOut what was not measured, and why
  */
 public record Results(
@@ -39,12 +42,21 @@ public record Results(
         List<StateBytes> memory,
         List<CallTimes> calls,
         List<RefreshTimes> refreshes,
+        List<KfacTimes> kfac,
+        List<KernelTimes> kernels,
         List<String> leftOut) {
 
     /** The form that this class reads and writes. */
     public static final int FORMAT = 1;
 
-    private static final String MEMORY = "memory";
+    /** What files of earlier versions lack. */
+    private static final List<String> LATER = List.of("memory", "kfac", "kernels");
+
+    private static final String VIRTUAL =
+            "Measured on the virtual GPU: its kernels run on the processor, and their times mean"
+                    + " nothing.";
+
+    private static final String BACKEND = "backend";
 
     private static final Pattern NUMBERS = Pattern.compile("\\[[-0-9.eE,\\s]+\\]");
 
@@ -55,6 +67,8 @@ public record Results(
         memory = List.copyOf(memory);
         calls = List.copyOf(calls);
         refreshes = List.copyOf(refreshes);
+        kfac = List.copyOf(kfac);
+        kernels = List.copyOf(kernels);
         leftOut = List.copyOf(leftOut);
     }
 
@@ -74,8 +88,15 @@ public record Results(
                 throw new IllegalArgumentException(
                         "its format is %s, and this program reads %d".formatted(format, FORMAT));
             }
-            if (!json.has(MEMORY)) {
-                json.add(MEMORY, new JsonArray());
+            for (var part : LATER) {
+                if (!json.has(part)) {
+                    json.add(part, new JsonArray());
+                }
+            }
+            for (var refresh : json.getAsJsonArray("refreshes")) {
+                if (!refresh.getAsJsonObject().has(BACKEND)) {
+                    refresh.getAsJsonObject().addProperty(BACKEND, "simd");
+                }
             }
             return new Gson().fromJson(json, Results.class);
         } catch (RuntimeException e) {
@@ -96,6 +117,11 @@ public record Results(
     /** Numbers of an array stand in one line. */
     private static String compact(String json) {
         return NUMBERS.matcher(json).replaceAll(array -> array.group().replaceAll("\\s+", " "));
+    }
+
+    /** What is to be said of times that mean nothing; empty where they do. */
+    public Optional<String> warning() {
+        return host.virtual() ? Optional.of(VIRTUAL) : Optional.empty();
     }
 
     /** The steps that were measured beside an opponent. */

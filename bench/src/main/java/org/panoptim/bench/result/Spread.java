@@ -29,6 +29,11 @@ public record Spread(double median, double smallest, double largest) {
         return new Spread(median * factor, smallest * factor, largest * factor);
     }
 
+    /** Of one by each value, which are all positive. */
+    public Spread inverse() {
+        return new Spread(1 / median, 1 / largest, 1 / smallest);
+    }
+
     /** Whether no value of one lies within the ends of the other. */
     public boolean isApartFrom(Spread other) {
         return largest < other.smallest || other.largest < smallest;

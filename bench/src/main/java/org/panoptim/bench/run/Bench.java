@@ -3,12 +3,16 @@ package org.panoptim.bench.run;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.results.format.ResultFormatFactory;
 import org.openjdk.jmh.results.format.ResultFormatType;
+import org.panoptim.bench.KfacFigures;
 import org.panoptim.bench.PeersHere;
+import org.panoptim.bench.Place;
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.report.BenchReport;
 import org.panoptim.bench.result.CallTimes;
 import org.panoptim.bench.result.Comparison;
 import org.panoptim.bench.result.Host;
+import org.panoptim.bench.result.KernelTimes;
+import org.panoptim.bench.result.KfacTimes;
 import org.panoptim.bench.result.RefreshTimes;
 import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.StartUpTimes;
@@ -18,6 +22,8 @@ import org.panoptim.cli.InputException;
 import org.panoptim.cli.Version;
 import org.panoptim.cli.bench.BenchOptions;
 import org.panoptim.cli.bench.BenchProgram;
+import org.panoptim.rule.Rules;
+import org.panoptim.rule.UpdateRule;
 
 import java.io.IOException;
 import java.io.PrintStream;
@@ -44,12 +50,15 @@ public final class Bench implements BenchProgram {
         var target = Target.of(backend);
         options.workloads().forEach(Bench::check);
         var former = read(options.compare());
-        var plan = new Plan(options.quick(), options.workloads(), target, Part.of(options.parts()));
+        var rules = options.rules().stream().map(Bench::rule).toList();
+        var parts = Part.of(options.parts(), target.place());
+        var plan = new Plan(options.quick(), options.workloads(), rules, target, parts);
         plan.requireFeasible();
         var jvm = Jvm.current();
         var peers = plan.has(Part.PEERS) ? PeersHere.find(target.place()) : PeersHere.none();
         var leftOut = new ArrayList<>(peers.leftOut());
         leftOut.forEach(line -> out.println("left out: " + line));
+        int told = leftOut.size();
         out.flush();
 
         var steps = new ArrayList<StepTimes>();
@@ -57,17 +66,27 @@ public final class Bench implements BenchProgram {
         var memory = new ArrayList<StateBytes>();
         var calls = new ArrayList<CallTimes>();
         var refreshes = new ArrayList<RefreshTimes>();
+        var kfac = new ArrayList<KfacTimes>();
+        var kernels = new ArrayList<KernelTimes>();
         var jmh = new ArrayList<RunResult>();
         var runs = plan.steps(peers.descriptions());
         var startUp = new StartUps(plan.quick(), target);
         var memories = new Memories(target);
         var launches = new Launches(jvm);
-        var refresh = new Refreshes(jvm);
+        var refresh = new Refreshes(jvm, target, plan);
+        var works = new KfacWorks(target, plan);
+        var alone = new Kernels(target, plan);
+        var refusal =
+                plan.hasLong(Part.KFAC) && target.place() != Place.HOST
+                        ? KfacFigures.refusal(backend)
+                        : Optional.<String>empty();
+        refusal.ifPresent(reason -> leftOut.add("kfac: " + reason));
         int units = runs.stream().mapToInt(run -> run.effort().units()).sum();
         units += plan.has(Part.START_UP) ? startUp.units() : 0;
         units += plan.hasLong(Part.MEMORY) ? memories.units() : 0;
         units += plan.hasLong(Part.LAUNCH) ? launches.units() : 0;
-        units += plan.hasLong(Part.KFAC) ? refresh.units() : 0;
+        units += plan.hasLong(Part.KFAC) ? refresh.units() + works.units() : 0;
+        units += plan.has(Part.KERNELS) ? alone.units() : 0;
         try (var display = new Display(terminal, out, units)) {
             var stepper = new Steps(jvm, display);
             for (var run : runs) {
@@ -83,26 +102,36 @@ public final class Bench implements BenchProgram {
             if (plan.hasLong(Part.LAUNCH)) {
                 calls.addAll(launches.measure(display, leftOut));
             }
-            if (plan.hasLong(Part.KFAC)) {
+            if (plan.hasLong(Part.KFAC) && refusal.isEmpty()) {
                 refreshes.addAll(refresh.measure(display, leftOut));
                 jmh.addAll(refresh.results());
+                kfac.addAll(works.measure(display));
+            }
+            if (plan.has(Part.KERNELS)) {
+                kernels.addAll(alone.measure(display, leftOut));
             }
         } catch (BenchException e) {
             throw new InputException("bench: " + e.getMessage(), e);
         }
         plan.leftOut().forEach(leftOut::add);
+        leftOut.stream().skip(told).forEach(line -> out.println("left out: " + line));
         var results =
                 new Results(
                         Results.FORMAT,
                         LocalDate.now().toString(),
                         Version.current(),
                         options.command(),
-                        Host.current(target.description(), jvm.options()),
+                        Host.current(
+                                target.description(),
+                                target.place() == Place.VIRTUAL_DEVICE,
+                                jvm.options()),
                         steps,
                         startUps,
                         memory,
                         calls,
                         refreshes,
+                        kfac,
+                        kernels,
                         leftOut);
         results.write(options.json());
         writeJmh(jmh, options.json());
@@ -120,6 +149,14 @@ public final class Bench implements BenchProgram {
             Workload.named(workload);
         } catch (IllegalArgumentException e) {
             throw new InputException("--workload: " + e.getMessage(), e);
+        }
+    }
+
+    private static UpdateRule rule(String name) {
+        try {
+            return Rules.named(name);
+        } catch (IllegalArgumentException e) {
+            throw new InputException("--rule: " + e.getMessage(), e);
         }
     }
 

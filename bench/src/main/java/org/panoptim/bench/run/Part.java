@@ -1,5 +1,6 @@
 package org.panoptim.bench.run;
 
+import org.panoptim.bench.Place;
 import org.panoptim.cli.InputException;
 
 import java.util.Arrays;
@@ -22,8 +23,10 @@ enum Part {
     MEMORY("memory"),
     /** Calls on the way to a CUDA device. */
     LAUNCH("launch"),
-    /** The inversion of Kronecker factors. */
-    KFAC("kfac");
+    /** The inversion of Kronecker factors; on a device, the work between inversions, too. */
+    KFAC("kfac"),
+    /** A device's kernels by themselves. */
+    KERNELS("kernels");
 
     private final String option;
 
@@ -37,11 +40,11 @@ enum Part {
     }
 
     /**
-     * Those that options name; all if they name none.
+     * Those that options name; all that there are at a place if they name none.
      *
      * @throws InputException if there is no such part
      */
-    static Set<Part> of(List<String> names) {
+    static Set<Part> of(List<String> names, Place place) {
         var parts = EnumSet.noneOf(Part.class);
         for (var name : names) {
             parts.add(
@@ -50,7 +53,13 @@ enum Part {
                             .findFirst()
                             .orElseThrow(() -> unknown(name)));
         }
-        return parts.isEmpty() ? EnumSet.allOf(Part.class) : parts;
+        if (parts.isEmpty()) {
+            parts = EnumSet.allOf(Part.class);
+            if (place == Place.HOST) {
+                parts.remove(KERNELS);
+            }
+        }
+        return parts;
     }
 
     private static InputException unknown(String name) {

@@ -1,14 +1,18 @@
 package org.panoptim.bench.run;
 
+import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.Place;
 import org.panoptim.bench.Work;
 import org.panoptim.bench.Workload;
 import org.panoptim.cli.InputException;
+import org.panoptim.rule.AdamW;
+import org.panoptim.rule.UpdateRule;
 
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
@@ -18,6 +22,7 @@ final class Plan {
 
     private static final String LIMIT = "limit";
     private static final String ALONE = "none";
+    private static final String TOO_LARGE = ": too large for the device's memory";
 
     private static final Effort THOROUGH = new Effort(3, 0, 5, Duration.ofMillis(600));
     private static final Effort ONCE = new Effort(1, 0, 5, Duration.ofMillis(600));
@@ -34,8 +39,14 @@ final class Plan {
 
     private static final List<Work> WITH_PEERS = List.of(Work.STEP, Work.CLIP_STEP_ZERO);
 
+    /** Those whose factors are inverted unless workloads are named. */
+    private static final List<FactorSizes> MODELS =
+            List.of(FactorSizes.RESNET50, FactorSizes.GPT2_SMALL);
+
     private final boolean quick;
     private final List<String> wanted;
+    private final List<UpdateRule> rules;
+    private final List<FactorSizes> models;
 
     /** Whether it is quick and the choice of what to measure was left to it. */
     private final boolean shortened;
@@ -44,13 +55,29 @@ final class Plan {
     private final Target target;
     private final Set<Part> parts;
 
-    Plan(boolean quick, List<String> workloads, Target target, Set<Part> parts) {
+    /** With the rules whose kernels are measured by themselves; none: AdamW. */
+    Plan(
+            boolean quick,
+            List<String> workloads,
+            List<UpdateRule> rules,
+            Target target,
+            Set<Part> parts) {
         this.quick = quick;
+        this.rules = rules.isEmpty() ? List.of(AdamW.defaults()) : rules;
+        models = workloads.isEmpty() ? usualModels(target) : models(workloads);
         shortened = quick && workloads.isEmpty();
         wanted = !workloads.isEmpty() ? workloads : quick ? QUICK_WORKLOADS : Workload.USUAL;
         this.workloads = wanted.stream().filter(name -> fits(target, name)).toList();
         this.target = target;
         this.parts = parts;
+    }
+
+    private static List<FactorSizes> usualModels(Target target) {
+        return target.place() == Place.VIRTUAL_DEVICE ? List.of(FactorSizes.TINY) : MODELS;
+    }
+
+    private static List<FactorSizes> models(List<String> workloads) {
+        return workloads.stream().map(FactorSizes::of).flatMap(Optional::stream).toList();
     }
 
     boolean quick() {
@@ -63,7 +90,30 @@ final class Plan {
 
     /** Whether a part is measured that takes long by itself. */
     boolean hasLong(Part part) {
-        return has(part) && !quick;
+        return has(part) && !(quick && takesLong(part));
+    }
+
+    private boolean takesLong(Part part) {
+        return switch (part) {
+            case MEMORY, LAUNCH -> true;
+            case KFAC -> target.place() == Place.HOST;
+            case LIMIT, PEERS, SCALING, START_UP, KERNELS -> false;
+        };
+    }
+
+    /** The models whose Kronecker factors are worked on. */
+    List<FactorSizes> models() {
+        return models.stream().filter(target::holds).toList();
+    }
+
+    /** The workloads whose steps' kernels are measured by themselves. */
+    List<String> workloads() {
+        return workloads;
+    }
+
+    /** The rules whose kernels are measured by themselves. */
+    List<UpdateRule> rules() {
+        return rules;
     }
 
     private static boolean fits(Target target, String workload) {
@@ -76,16 +126,34 @@ final class Plan {
      * @throws InputException if it cannot
      */
     void requireFeasible() {
-        if (has(Part.LIMIT) || has(Part.PEERS)) {
+        if (has(Part.KERNELS) && target.place() == Place.HOST) {
+            throw new InputException(
+                    "--only: kernels are measured by themselves on a device; name one with"
+                            + " --backend cuda-ffm or cuda-jcuda");
+        }
+        if (takesWorkloads()) {
             wanted.forEach(name -> target.requireFeasible(Workload.named(name)));
         }
+    }
+
+    private boolean takesWorkloads() {
+        return has(Part.LIMIT) || has(Part.PEERS) || has(Part.KERNELS);
     }
 
     /** What is wanted, but takes too long or too much memory. */
     List<String> leftOut() {
         var lines = new ArrayList<String>();
-        if (has(Part.LIMIT) || has(Part.PEERS)) {
+        if (takesWorkloads()) {
             tooLarge(wanted.stream()).forEach(lines::add);
+        }
+        if (has(Part.KFAC)) {
+            models.stream()
+                    .filter(model -> !target.holds(model))
+                    .map(model -> "factors of " + model.title() + TOO_LARGE)
+                    .forEach(lines::add);
+            if (models.isEmpty()) {
+                lines.add("kfac: the workloads named are no models of linear layers");
+            }
         }
         if (has(Part.SCALING)) {
             if (isVirtual()) {
@@ -103,7 +171,7 @@ final class Plan {
         }
         if (quick) {
             Stream.of(Part.MEMORY, Part.LAUNCH, Part.KFAC)
-                    .filter(this::has)
+                    .filter(part -> has(part) && takesLong(part))
                     .map(part -> part.option() + ": takes long, and --quick was asked for")
                     .forEach(lines::add);
         }
@@ -111,8 +179,7 @@ final class Plan {
     }
 
     private Stream<String> tooLarge(Stream<String> names) {
-        return names.filter(name -> !fits(target, name))
-                .map(name -> name + ": too large for the device's memory");
+        return names.filter(name -> !fits(target, name)).map(name -> name + TOO_LARGE);
     }
 
     private boolean isVirtual() {

@@ -6,63 +6,96 @@ import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.KfacRefresh;
+import org.panoptim.bench.Place;
 import org.panoptim.bench.result.RefreshTimes;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 
-/** Measures the inversion of Kronecker factors by JMH, and beside it PyTorch's. */
+/** Measures the inversion of Kronecker factors by JMH, and PyTorch's on the same sizes. */
 final class Refreshes {
 
-    private static final List<FactorSizes> MODELS =
-            List.of(FactorSizes.RESNET50, FactorSizes.GPT2_SMALL);
-    private static final int ITERATIONS = 3;
+    private static final Effort THOROUGH = new Effort(1, 1, 3, Duration.ZERO);
+    private static final Effort ONCE = new Effort(1, 0, 1, Duration.ZERO);
 
-    /** Newton's method takes minutes on a processor, where it has to be told, not timed finely. */
-    private static final Map<KfacRefresh.Method, Effort> EFFORTS =
-            Map.of(
-                    KfacRefresh.Method.CHOLESKY, new Effort(1, 1, ITERATIONS, Duration.ZERO),
-                    KfacRefresh.Method.NEWTON, new Effort(1, 0, 1, Duration.ZERO));
+    /** A device takes less time than Java to compile what the host does meanwhile. */
+    private static final Effort ON_DEVICE = new Effort(1, 5, 9, Duration.ZERO);
+
+    private static final Effort NEWTON_ON_DEVICE = new Effort(1, 1, 3, Duration.ZERO);
+    private static final Effort QUICK_ON_DEVICE = new Effort(1, 3, 3, Duration.ZERO);
 
     private final Jvm jvm;
+    private final Target target;
+    private final List<FactorSizes> models;
+    private final Map<KfacRefresh.Method, Effort> efforts;
     private final List<RunResult> results = new ArrayList<>();
 
-    Refreshes(Jvm jvm) {
+    Refreshes(Jvm jvm, Target target, Plan plan) {
         this.jvm = jvm;
+        this.target = target;
+        models = plan.models();
+        efforts = efforts(target.place(), plan.quick());
+    }
+
+    /** Newton's method takes minutes on a processor, where it has to be told, not timed finely. */
+    private static Map<KfacRefresh.Method, Effort> efforts(Place place, boolean quick) {
+        var efforts = new EnumMap<KfacRefresh.Method, Effort>(KfacRefresh.Method.class);
+        switch (place) {
+            case HOST -> {
+                efforts.put(KfacRefresh.Method.CHOLESKY, THOROUGH);
+                efforts.put(KfacRefresh.Method.NEWTON, ONCE);
+            }
+            case DEVICE -> {
+                efforts.put(KfacRefresh.Method.CHOLESKY, quick ? QUICK_ON_DEVICE : ON_DEVICE);
+                if (!quick) {
+                    efforts.put(KfacRefresh.Method.NEWTON, NEWTON_ON_DEVICE);
+                }
+            }
+            case VIRTUAL_DEVICE -> efforts.put(KfacRefresh.Method.CHOLESKY, ONCE);
+        }
+        return efforts;
     }
 
     int units() {
-        return MODELS.size() * (EFFORTS.values().stream().mapToInt(Effort::units).sum() + 1);
+        return models.size() * (efforts.values().stream().mapToInt(Effort::units).sum() + 1);
     }
 
     List<RefreshTimes> measure(Progress progress, List<String> leftOut) {
         var times = new ArrayList<RefreshTimes>();
-        for (var model : MODELS) {
-            progress.begin("inverses of %s's factors, PyTorch".formatted(model));
-            try {
-                times.add(TorchRefreshes.measure(model, ITERATIONS));
-            } catch (BenchException e) {
-                leftOut.add("kfac: PyTorch on %s: %s".formatted(model, e.getMessage()));
+        if (target.place() == Place.VIRTUAL_DEVICE) {
+            leftOut.add("kfac: PyTorch: there is no GPU, only the virtual one");
+        }
+        for (var model : models) {
+            if (target.place() != Place.VIRTUAL_DEVICE) {
+                progress.begin("inverses of %s's factors, PyTorch".formatted(model));
+                try {
+                    int iterations = efforts.get(KfacRefresh.Method.CHOLESKY).iterations();
+                    times.add(TorchRefreshes.measure(model, target, iterations));
+                } catch (BenchException e) {
+                    leftOut.add("kfac: PyTorch on %s: %s".formatted(model, e.getMessage()));
+                }
             }
             progress.advance();
-            for (var method : KfacRefresh.Method.values()) {
-                progress.begin("inverses of %s's factors, %s".formatted(model, method));
-                times.add(measure(model, method, progress));
-            }
+            efforts.forEach(
+                    (method, effort) -> {
+                        progress.begin("inverses of %s's factors, %s".formatted(model, method));
+                        times.add(measure(model, method, effort, progress));
+                    });
         }
         return times;
     }
 
-    private RefreshTimes measure(FactorSizes model, KfacRefresh.Method method, Progress progress) {
-        var effort = Objects.requireNonNull(EFFORTS.get(method));
+    private RefreshTimes measure(
+            FactorSizes model, KfacRefresh.Method method, Effort effort, Progress progress) {
         var options =
                 new OptionsBuilder()
                         .include("^" + KfacRefresh.class.getName().replace(".", "\\.") + "\\.")
                         .param("model", model.name())
                         .param("method", method.name())
+                        .param("backend", target.name())
                         .forks(effort.forks())
                         .warmupIterations(effort.warmUps())
                         .measurementIterations(effort.iterations())
@@ -76,6 +109,7 @@ final class Refreshes {
             return new RefreshTimes(
                     model.name(),
                     method.name(),
+                    target.name(),
                     result.getBenchmarkResults().stream()
                             .flatMap(fork -> fork.getIterationResults().stream())
                             .mapToDouble(each -> each.getPrimaryResult().getScore())

@@ -3,6 +3,7 @@ package org.panoptim.bench.run;
 import org.panoptim.bench.Work;
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.report.Format;
+import org.panoptim.bench.report.Labels;
 import org.panoptim.bench.result.Comparison;
 import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.Spread;
@@ -23,11 +24,14 @@ final class Summary {
 
     List<String> lines() {
         var lines = new ArrayList<String>();
+        results.warning().ifPresent(lines::add);
         steps(lines);
         startUps(lines);
         memory(lines);
         calls(lines);
         refreshes(lines);
+        kfac(lines);
+        kernels(lines);
         return lines;
     }
 
@@ -109,6 +113,39 @@ final class Summary {
         var table = new Table("inverses of all factors", "method", "time");
         for (var refresh : results.refreshes()) {
             table.row(refresh.model(), refresh.method(), Format.time(Spread.of(refresh.seconds())));
+        }
+        lines.add("");
+        lines.addAll(table.lines());
+    }
+
+    private void kfac(List<String> lines) {
+        if (results.kfac().isEmpty()) {
+            return;
+        }
+        var table = new Table("K-FAC between refreshes", "work", "time", "products / work");
+        for (var work : results.kfac()) {
+            table.row(
+                    work.model(),
+                    Labels.of(work),
+                    Format.time(Spread.of(work.seconds())),
+                    work.hasProducts() ? Format.ratio(work.share()) : "");
+        }
+        lines.add("");
+        lines.addAll(table.lines());
+    }
+
+    private void kernels(List<String> lines) {
+        if (results.kernels().isEmpty()) {
+            return;
+        }
+        var table = new Table("kernel", "in", "launches", "a launch", "of the copy");
+        for (var kernel : results.kernels()) {
+            table.row(
+                    kernel.kernel(),
+                    Labels.of(kernel),
+                    Integer.toString(kernel.launches()),
+                    Format.time(kernel.seconds()),
+                    kernel.hasBytes() ? Format.ratio(kernel.share().median()) : "");
         }
         lines.add("");
         lines.addAll(table.lines());

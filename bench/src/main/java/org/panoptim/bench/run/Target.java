@@ -2,6 +2,7 @@ package org.panoptim.bench.run;
 
 import org.panoptim.Backend;
 import org.panoptim.BackendUnavailableException;
+import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.Place;
 import org.panoptim.bench.Workload;
 import org.panoptim.cli.InputException;
@@ -44,6 +45,11 @@ record Target(String name, String description, Place place, long memory) {
     /** Whether its memory has room for a step of a workload. */
     boolean holds(Workload workload) {
         return BYTES_PER_PARAMETER * workload.elements() <= MEMORY_SHARE * memory;
+    }
+
+    /** Whether its memory has room for the factors of a model. */
+    boolean holds(FactorSizes model) {
+        return model.bytes() <= MEMORY_SHARE * memory;
     }
 
     /**

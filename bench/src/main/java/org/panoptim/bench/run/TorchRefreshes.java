@@ -5,6 +5,7 @@ import com.google.gson.annotations.SerializedName;
 
 import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.OutsidePeer;
+import org.panoptim.bench.Place;
 import org.panoptim.bench.result.RefreshTimes;
 
 import java.io.IOException;
@@ -15,7 +16,8 @@ import java.util.Locale;
 /** The inverses of all factors in PyTorch: {@code bench/peers/torch_linalg.py}. */
 final class TorchRefreshes {
 
-    private static final String METHOD = "PyTorch %s, cholesky_ex and cholesky_inverse";
+    private static final String METHOD =
+            RefreshTimes.PYTORCH + " %s%s, cholesky_ex and cholesky_inverse";
 
     private TorchRefreshes() {}
 
@@ -28,11 +30,13 @@ final class TorchRefreshes {
      *
      * @throws BenchException if Python cannot; the message has its last line
      */
-    static RefreshTimes measure(FactorSizes model, int repetitions) {
-        return measure(OutsidePeer.interpreter(), model, repetitions);
+    static RefreshTimes measure(FactorSizes model, Target target, int repetitions) {
+        return measure(OutsidePeer.interpreter(), model, target, repetitions);
     }
 
-    static RefreshTimes measure(String interpreter, FactorSizes model, int repetitions) {
+    static RefreshTimes measure(
+            String interpreter, FactorSizes model, Target target, int repetitions) {
+        boolean onHost = target.place() == Place.HOST;
         try {
             var process =
                     new ProcessBuilder(
@@ -40,6 +44,8 @@ final class TorchRefreshes {
                                     OutsidePeer.script("torch_linalg.py").toString(),
                                     "--threads",
                                     Integer.toString(Runtime.getRuntime().availableProcessors()),
+                                    "--device",
+                                    onHost ? "cpu" : "cuda",
                                     "--repeat",
                                     Integer.toString(repetitions),
                                     "--model",
@@ -60,7 +66,8 @@ final class TorchRefreshes {
             var answer = new Gson().fromJson(output.substring(output.indexOf('{')), Answer.class);
             return new RefreshTimes(
                     model.name(),
-                    METHOD.formatted(answer.torch()),
+                    METHOD.formatted(answer.torch(), onHost ? "" : " on CUDA"),
+                    target.name(),
                     answer.results().getFirst().seconds());
         } catch (IOException e) {
             throw new BenchException("there is no " + interpreter + " to start", e);

@@ -55,27 +55,66 @@ class BenchReportTest {
     @Test
     void thePageSaysWhatTheLimitIs() throws Exception {
         var onHost = Samples.step("flat", "limit", 1);
-        var onDevice =
-                new StepTimes(
-                        onHost.workload(),
-                        onHost.work(),
-                        "cuda-ffm",
-                        onHost.opponent(),
-                        onHost.description(),
-                        onHost.tensors(),
-                        onHost.elements(),
-                        onHost.step(),
-                        onHost.beside(),
-                        onHost.allocated());
-
-        assertThat(page(onHost)).contains("plain C loop").doesNotContain("copy within the device");
-        assertThat(page(onDevice))
-                .contains("copy within the device")
+        assertThat(page(onHost))
+                .contains("AdamW in fp32 on some processor", "own limit, a plain C loop")
+                .doesNotContain("own limit, a copy");
+        assertThat(page(onDevice(onHost)))
+                .contains("AdamW in fp32 on simd", "own limit, a copy within the device")
                 .doesNotContain("plain C loop");
+    }
+
+    private static StepTimes onDevice(StepTimes onHost) {
+        return new StepTimes(
+                onHost.workload(),
+                onHost.work(),
+                "cuda-ffm",
+                onHost.opponent(),
+                onHost.description(),
+                onHost.tensors(),
+                onHost.elements(),
+                onHost.step(),
+                onHost.beside(),
+                onHost.allocated());
+    }
+
+    @Test
+    void curvesNameTheLimit() throws Exception {
+        var onHost = Samples.step("elements-1000", "limit", 1);
+        assertThat(page(onHost)).contains("A C loop over few elements");
+        assertThat(page(onDevice(onHost)))
+                .contains("The copy moves as many bytes")
+                .doesNotContain("C loop");
     }
 
     private static String page(StepTimes step) throws IOException {
         return new BenchReport(Samples.results(List.of(step)), Optional.empty()).page();
+    }
+
+    @Test
+    void thePageHasWhatIsMeasuredOnDevicesAlone() throws Exception {
+        var page = new BenchReport(Samples.results(List.of()), Optional.empty()).page();
+        assertThat(page)
+                .contains(
+                        cells("GPT-2 small", "accumulate 8,192 rows a layer", "14.0 ms"),
+                        cells("GPT-2 small", "precondition", "14.0 ms"))
+                // 10.5 of 14 ms.
+                .contains("0.75 (0.74 to 0.76)")
+                // 500 MB in 0.3 ms, where the copy moves 2 TB/s.
+                .contains("<td>500</td><td>1,667</td><td>0.83 (0.83 to 0.84)</td>")
+                .contains("<h3>adamw, GPT-2 small</h3>")
+                .contains(cells("panoptim_<wbr>control_<wbr>step", "step", "1"))
+                .contains(cells("copy within the device's memory", "", "1"))
+                .doesNotContain("their times mean nothing");
+    }
+
+    private static String cells(String title, String... cells) {
+        return "<th scope=\"row\">%s</th><td>%s".formatted(title, String.join("</td><td>", cells));
+    }
+
+    @Test
+    void thePageSaysThatTimesOfTheVirtualDeviceMeanNothing() throws Exception {
+        var page = new BenchReport(Samples.results(true, List.of(), 1), Optional.empty()).page();
+        assertThat(page).contains("<p class=\"note\">Measured on the virtual GPU");
     }
 
     @Test

@@ -48,8 +48,23 @@ class ReadmeFiguresTest {
                 .contains("| one tensor of 33.5 million, step | 8.00 (7.92 to 8.08) |")
                 .contains("| `simd` | yes | 100 ms (100 ms to 100 ms)")
                 .contains("| a device's step through FFM | 650 ns")
-                .contains("| RESNET50 | CHOLESKY |");
+                .contains("| RESNET50 | CHOLESKY |")
+                .contains("| GPT2_SMALL | accumulate 8,192 rows a layer | 14.0 ms (13.9 ms to")
+                .contains("| GPT2_SMALL | precondition | 14.0 ms (13.9 ms to 14.1 ms) | 0.75 (")
+                .contains("| `panoptim_measure` | adamw, GPT-2 small, step | 1 | 300 µs (297 µs")
+                .doesNotContain("their times mean nothing");
         assertThat(ReadmeFigures.rewritten(rewritten, folder)).isEqualTo(rewritten);
+    }
+
+    @Test
+    void figuresOfTheVirtualDeviceSayThatTheyMeanNothing(@TempDir Path folder) throws Exception {
+        Samples.results(true, List.of(), 1).write(folder.resolve("r.json"));
+
+        var rewritten =
+                ReadmeFigures.rewritten(
+                        "<!-- figures: r.json -->\n<!-- end of figures -->\n", folder);
+
+        assertThat(rewritten).contains("\n\nMeasured on the virtual GPU: its kernels run on");
     }
 
     @Test

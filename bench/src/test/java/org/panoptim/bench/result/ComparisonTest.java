@@ -22,7 +22,7 @@ class ComparisonTest {
 
     private static List<Comparison.Change> ofSteps(Comparison comparison) {
         return comparison.changes().stream()
-                .filter(change -> !change.figure().startsWith("first step of a process"))
+                .filter(change -> change.figure().matches(".*(share of the limit|steps a second)"))
                 .toList();
     }
 
@@ -107,11 +107,40 @@ class ComparisonTest {
                         before.memory(),
                         before.calls(),
                         before.refreshes(),
+                        before.kfac(),
+                        before.kernels(),
                         before.leftOut());
 
         assertThat(Comparison.of(before, before).passes()).isTrue();
         assertThat(Comparison.of(before, now).passes()).isFalse();
         assertThat(Comparison.of(now, before).passes()).isTrue();
+    }
+
+    @Test
+    void slowerKernelsAndSlowerWorkOfKfacAreLosses() {
+        var before = Samples.results(false, List.of(), 1);
+        var slower = Samples.results(false, List.of(), 1.2);
+
+        assertThat(Comparison.of(before, before).passes()).isTrue();
+        assertThat(Comparison.of(before, slower).changes())
+                .filteredOn(Comparison.Change::isLoss)
+                .extracting(Comparison.Change::figure)
+                .containsExactly(
+                        "RESNET50, inverses of all factors, CHOLESKY, simd: a second",
+                        "GPT2_SMALL, accumulate, cuda-ffm: a second",
+                        "GPT2_SMALL, precondition, cuda-ffm: share of the products",
+                        "gpt2-small, adamw, step, cuda-ffm, panoptim_measure: share of the copy",
+                        "gpt2-small, adamw, step, cuda-ffm, panoptim_control_step: launches a"
+                                + " second");
+        assertThat(Comparison.of(slower, before).passes()).isTrue();
+    }
+
+    @Test
+    void timesOfTheVirtualDeviceAreNotCompared() {
+        var device = Samples.results(false, List.of(Samples.step("flat", "limit", 1)), 1);
+        var virtual = Samples.results(true, List.of(Samples.step("flat", "limit", .1)), 9);
+        assertThat(Comparison.of(device, virtual).changes()).isEmpty();
+        assertThat(Comparison.of(virtual, device).changes()).isEmpty();
     }
 
     private static double[] doubled(double[] values) {

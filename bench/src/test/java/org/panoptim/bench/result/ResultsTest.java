@@ -32,15 +32,33 @@ class ResultsTest {
     }
 
     @Test
-    void aFileOfAnEarlierVersionIsReadAsOneWithoutMemory() throws Exception {
+    void aFileOfAnEarlierVersionIsReadAsOneWithoutWhatCameLater() throws Exception {
         var file = folder.resolve("old.json");
         Samples.results(List.of()).write(file);
         var json = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
         json.remove("memory");
+        json.remove("kfac");
+        json.remove("kernels");
+        json.getAsJsonObject("host").remove("virtual");
+        json.getAsJsonArray("refreshes").get(0).getAsJsonObject().remove("backend");
         Files.writeString(file, json.toString());
 
-        assertThat(Results.read(file).memory()).isEmpty();
-        assertThat(Results.read(file).startUps()).hasSize(2);
+        var found = Results.read(file);
+        assertThat(found.memory()).isEmpty();
+        assertThat(found.kfac()).isEmpty();
+        assertThat(found.kernels()).isEmpty();
+        assertThat(found.warning()).isEmpty();
+        assertThat(found.refreshes().getFirst().backend()).isEqualTo("simd");
+        assertThat(found.startUps()).hasSize(2);
+    }
+
+    @Test
+    void theFilesOfTheProjectAreRead() throws Exception {
+        try (var files = Files.list(Path.of("results"))) {
+            assertThat(files.filter(file -> file.toString().endsWith(".json")))
+                    .isNotEmpty()
+                    .allSatisfy(file -> assertThat(Results.read(file).date()).isNotEmpty());
+        }
     }
 
     @ParameterizedTest

@@ -29,18 +29,78 @@ public final class Samples {
 
     /** All kinds of results. */
     public static Results results(List<StepTimes> steps) {
+        return results(false, steps, 1);
+    }
+
+    /**
+     * All kinds of results.
+     *
+     * @param virtual whether of the device that is none
+     * @param slowness of what is measured on devices alone: by how much its times are longer
+     */
+    public static Results results(boolean virtual, List<StepTimes> steps, double slowness) {
         return new Results(
                 Results.FORMAT,
                 "2020-02-02",
                 "0.1.0",
                 "./panoptim bench --workload <flat>",
-                new Host("some processor", "L1 32K", "8 GiB", "system", "java", "-Dflag", "simd"),
+                new Host(
+                        "some processor",
+                        "L1 32K",
+                        "8 GiB",
+                        "system",
+                        "java",
+                        "-Dflag",
+                        "simd",
+                        virtual),
                 steps,
                 List.of(startUp(false, 300), startUp(true, 100)),
                 List.of(new StateBytes("lion", "simd", 4, new double[] {4.1, 4.2, 4.3})),
                 List.of(new CallTimes("step", "FFM", new double[] {600, 700, 650}, 0)),
-                List.of(new RefreshTimes("RESNET50", "CHOLESKY", new double[] {5, 6, 7})),
+                List.of(
+                        refresh("CHOLESKY", slowness),
+                        refresh("PyTorch 9, cholesky_ex and cholesky_inverse", slowness)),
+                List.of(
+                        kfac("accumulate", slowness, new double[0]),
+                        kfac("precondition", slowness, new double[] {.0105, .0105, .0105})),
+                List.of(
+                        kernel("", KernelTimes.COPY, 2_000_000_000, 1e6 * slowness),
+                        kernel("step", "panoptim_measure", 500_000_000, 3e5 * slowness),
+                        kernel("step", "panoptim_control_step", 0, 5e3 * slowness)),
                 List.of("nd4j: is not there"));
+    }
+
+    private static RefreshTimes refresh(String method, double slowness) {
+        return new RefreshTimes(
+                "RESNET50",
+                method,
+                "simd",
+                new double[] {5.9 * slowness, 6 * slowness, 6.1 * slowness});
+    }
+
+    /** Work of some 14 ms on GPT-2 small. */
+    private static KfacTimes kfac(String work, double slowness, double[] products) {
+        return new KfacTimes(
+                "GPT2_SMALL",
+                work,
+                "cuda-ffm",
+                8192,
+                new double[] {.0139 * slowness, .014 * slowness, .0141 * slowness},
+                products);
+    }
+
+    /** A kernel of AdamW that took so many nanoseconds, with a copy of 2 TB/s. */
+    private static KernelTimes kernel(String work, String kernel, long bytes, double nanos) {
+        return new KernelTimes(
+                "gpt2-small",
+                "adamw",
+                work,
+                "cuda-ffm",
+                kernel,
+                1,
+                bytes,
+                2e12,
+                new double[] {nanos, nanos * 1.01, nanos * .99});
     }
 
     private static StartUpTimes startUp(boolean cached, double millis) {

@@ -2,13 +2,18 @@ package org.panoptim.bench.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.bench.result.KernelTimes;
+import org.panoptim.bench.result.KfacTimes;
+import org.panoptim.bench.result.RefreshTimes;
 import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.Samples;
+import org.panoptim.bench.result.Spread;
 import org.panoptim.bench.result.StartUpTimes;
 import org.panoptim.bench.result.StepTimes;
 import org.panoptim.cli.InputException;
@@ -43,6 +48,7 @@ class BenchTest {
                 new BenchOptions(
                         true,
                         workloads,
+                        List.of(),
                         backend,
                         parts,
                         compare,
@@ -141,6 +147,70 @@ class BenchTest {
                 .extracting(StartUpTimes::backend)
                 .containsExactly("cuda-ffm", "cuda-ffm");
         assertThat(results.leftOut()).isEmpty();
+    }
+
+    @Test
+    @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+    void everyKernelOfADeviceIsMeasuredByItself() throws Exception {
+        assertThat(
+                        run(
+                                Optional.of("cuda-jcuda"),
+                                List.of("few", "tiny"),
+                                List.of("kernels"),
+                                Optional.empty()))
+                .isZero();
+
+        var results = Results.read(folder.resolve("bench.json"));
+        assertThat(results.kernels())
+                .allSatisfy(
+                        kernel -> {
+                            assertThat(kernel.backend()).isEqualTo("cuda-jcuda");
+                            assertThat(kernel.launches()).isPositive();
+                            assertThat(kernel.seconds().smallest()).isNotNegative();
+                            assertThat(kernel.copy()).isPositive();
+                        });
+        assertThat(results.kernels())
+                .extracting(KernelTimes::workload, KernelTimes::rule)
+                .contains(tuple("few", "adamw"), tuple("tiny", "adamw"), tuple("TINY", "kfac"))
+                .doesNotContain(tuple("RESNET50", "kfac"));
+        assertThat(results.host().virtual()).isTrue();
+        assertThat(Files.readString(folder.resolve("bench.html")))
+                .contains("Kernels by themselves", "panoptim_<wbr>measure")
+                .contains("their times mean nothing");
+        assertThat(printed.toString())
+                .contains("panoptim_kfac_accumulate", "their times mean nothing");
+    }
+
+    @Test
+    @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+    void theWorkOfKfacIsMeasuredOnADevice() throws Exception {
+        assertThat(run(Optional.of("cuda-ffm"), List.of(), List.of("kfac"), Optional.empty()))
+                .isZero();
+
+        var results = Results.read(folder.resolve("bench.json"));
+        assertThat(results.refreshes())
+                .extracting(RefreshTimes::model, RefreshTimes::method, RefreshTimes::backend)
+                .containsExactly(tuple("TINY", "CHOLESKY", "cuda-ffm"));
+        assertThat(results.kfac())
+                .extracting(KfacTimes::model, KfacTimes::work, KfacTimes::hasProducts)
+                .containsExactly(
+                        tuple("TINY", "accumulate", false), tuple("TINY", "precondition", true));
+        assertThat(results.kfac())
+                .allSatisfy(work -> assertThat(Spread.of(work.seconds()).smallest()).isPositive());
+        assertThat(results.leftOut())
+                .containsExactly("kfac: PyTorch: there is no GPU, only the virtual one");
+        assertThat(Files.readString(folder.resolve("bench.html")))
+                .contains("between refreshes", "two small layers", "their times mean nothing");
+        assertThat(Files.readString(folder.resolve("bench.jmh.json")))
+                .contains("KfacRefresh", "\"backend\" : \"cuda-ffm\"");
+        assertThat(printed.toString()).contains("left out: kfac: PyTorch");
+    }
+
+    @Test
+    void kernelsOfAProcessorAreNotMeasured() {
+        assertThatThrownBy(() -> run(List.of("few"), List.of("kernels"), Optional.empty()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("--backend cuda-ffm");
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
+import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.Place;
 import org.panoptim.bench.Work;
 import org.panoptim.bench.Workload;
@@ -19,7 +20,7 @@ class PlanTest {
     private static final Target HOST = new Target("simd", "", Place.HOST, Long.MAX_VALUE);
 
     private static Plan plan(boolean quick, List<String> workloads, String... parts) {
-        return new Plan(quick, workloads, HOST, Part.of(List.of(parts)));
+        return new Plan(quick, workloads, List.of(), HOST, Part.of(List.of(parts), Place.HOST));
     }
 
     @Test
@@ -75,13 +76,61 @@ class PlanTest {
         assertThat(plan(true, List.of(), "peers").steps(peers)).isEmpty();
     }
 
+    @Test
+    void kernelsAreMeasuredByThemselvesOnDevicesAlone() {
+        assertThat(Part.of(List.of(), Place.HOST)).doesNotContain(Part.KERNELS);
+        assertThat(Part.of(List.of(), Place.DEVICE)).contains(Part.KERNELS);
+        assertThatThrownBy(() -> plan(false, List.of(), "kernels").requireFeasible())
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("--backend cuda-ffm or cuda-jcuda");
+    }
+
+    @Test
+    void theFactorsOfModelsThatAreNamedAreWorkedOnElseThoseOfTheUsualModels() {
+        assertThat(plan(false, List.of(), "kfac").models())
+                .containsExactly(FactorSizes.RESNET50, FactorSizes.GPT2_SMALL);
+        assertThat(plan(false, List.of("few", "gpt2-small"), "kfac").models())
+                .containsExactly(FactorSizes.GPT2_SMALL);
+        var none = plan(false, List.of("few"), "kfac");
+        assertThat(none.models()).isEmpty();
+        assertThat(none.leftOut())
+                .containsExactly("kfac: the workloads named are no models of linear layers");
+    }
+
+    @Test
+    void onADeviceQuickMeasuresFactorsTooAndLeavesOutThoseThatHaveNoRoom() {
+        var plan =
+                new Plan(
+                        true,
+                        List.of(),
+                        List.of(),
+                        new Target("cuda-ffm", "", Place.DEVICE, 8L << 30),
+                        Part.of(List.of("kfac"), Place.DEVICE));
+        assertThat(plan.hasLong(Part.KFAC)).isTrue();
+        assertThat(plan.models()).containsExactly(FactorSizes.RESNET50);
+        assertThat(plan.leftOut())
+                .containsExactly("factors of GPT-2 small: too large for the device's memory");
+    }
+
+    @Test
+    void theVirtualDeviceWorksOnTwoSmallLayers() {
+        var plan =
+                new Plan(
+                        true,
+                        List.of(),
+                        List.of(),
+                        new Target("cuda-ffm", "", Place.VIRTUAL_DEVICE, 8L << 30),
+                        Part.of(List.of("kfac"), Place.VIRTUAL_DEVICE));
+        assertThat(plan.models()).containsExactly(FactorSizes.TINY);
+    }
+
     private static int units(Plan plan) {
         return plan.steps(PEERS).stream().mapToInt(run -> run.effort().units()).sum();
     }
 
     @Test
     void anUnknownPartIsRefused() {
-        assertThatThrownBy(() -> Part.of(List.of("everything")))
+        assertThatThrownBy(() -> Part.of(List.of("everything"), Place.HOST))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("--only")
                 .hasMessageContaining("'everything'")
@@ -96,8 +145,9 @@ class PlanTest {
                 new Plan(
                         false,
                         List.of(Workload.RESNET_50, Workload.GPT2_SMALL),
+                        List.of(),
                         device,
-                        Part.of(List.of("limit", "scaling")));
+                        Part.of(List.of("limit", "scaling"), Place.DEVICE));
 
         assertThat(plan.steps(Map.of()))
                 .extracting(StepRun::workload)
@@ -112,16 +162,17 @@ class PlanTest {
     @Test
     void theVirtualDeviceIsNotAskedForWhatTakesHours() {
         var virtual = new Target("cuda-ffm", "", Place.VIRTUAL_DEVICE, 1L << 40);
-        var all = Part.of(List.of("limit", "scaling"));
+        var all = Part.of(List.of("limit", "scaling"), Place.VIRTUAL_DEVICE);
 
-        var small = new Plan(true, List.of("few", "small"), virtual, all);
+        var small = new Plan(true, List.of("few", "small"), List.of(), virtual, all);
         small.requireFeasible();
         assertThat(small.steps(Map.of()))
                 .extracting(StepRun::workload)
                 .containsOnly("few", "small", "tiny");
         assertThat(small.leftOut()).containsExactly("scaling: the virtual device would take hours");
 
-        assertThatThrownBy(() -> new Plan(true, List.of(), virtual, all).requireFeasible())
+        assertThatThrownBy(
+                        () -> new Plan(true, List.of(), List.of(), virtual, all).requireFeasible())
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("flat has 33,554,432 parameters");
     }
@@ -129,7 +180,13 @@ class PlanTest {
     @Test
     void onADeviceTheLimitIsACopyWithinItsMemory() {
         var device = new Target("cuda-jcuda", "", Place.DEVICE, 1L << 40);
-        var plan = new Plan(true, List.of("flat"), device, Part.of(List.of("limit")));
+        var plan =
+                new Plan(
+                        true,
+                        List.of("flat"),
+                        List.of(),
+                        device,
+                        Part.of(List.of("limit"), Place.DEVICE));
 
         assertThat(plan.steps(Map.of()))
                 .filteredOn(run -> run.opponent().equals("limit"))

@@ -6,12 +6,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.bench.FactorSizes;
+import org.panoptim.bench.Place;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** With a stand-in for the interpreter; the script itself needs PyTorch. */
 class TorchRefreshesTest {
+
+    private static final Target HOST = new Target("simd", "", Place.HOST, Long.MAX_VALUE);
+    private static final Target DEVICE = new Target("cuda-ffm", "", Place.DEVICE, 1L << 40);
 
     @TempDir private Path folder;
 
@@ -31,10 +35,12 @@ class TorchRefreshesTest {
                         echo '{"torch": "9.8", "results": [{"all_seconds": [2.5, 1.5]}]}'
                         """);
 
-        var times = TorchRefreshes.measure(python, FactorSizes.RESNET50, 2);
+        var times = TorchRefreshes.measure(python, FactorSizes.RESNET50, HOST, 2);
 
         assertThat(times.model()).isEqualTo("RESNET50");
-        assertThat(times.method()).contains("PyTorch 9.8");
+        assertThat(times.method()).startsWith("PyTorch 9.8, ");
+        assertThat(times.isPeer()).isTrue();
+        assertThat(times.backend()).isEqualTo("simd");
         assertThat(times.seconds()).containsExactly(2.5, 1.5);
     }
 
@@ -42,18 +48,32 @@ class TorchRefreshesTest {
     void itAsksForTheModelAndTheRepetitions() throws Exception {
         var python = interpreter("echo \"$@\"; exit 1");
 
-        assertThatThrownBy(() -> TorchRefreshes.measure(python, FactorSizes.GPT2_SMALL, 7))
+        assertThatThrownBy(() -> TorchRefreshes.measure(python, FactorSizes.GPT2_SMALL, HOST, 7))
                 .isInstanceOf(BenchException.class)
                 .hasMessageContaining("torch_linalg.py")
                 .hasMessageContaining("--repeat 7")
-                .hasMessageContaining("--model gpt2_small");
+                .hasMessageContaining("--model gpt2_small")
+                .hasMessageContaining("--device cpu");
+    }
+
+    @Test
+    void besideADeviceItComputesOnCuda() throws Exception {
+        var asked = interpreter("echo \"$@\"; exit 1");
+        assertThatThrownBy(() -> TorchRefreshes.measure(asked, FactorSizes.GPT2_SMALL, DEVICE, 7))
+                .hasMessageContaining("--device cuda");
+
+        var python =
+                interpreter("echo '{\"torch\": \"9.8\", \"results\": [{\"all_seconds\": [1]}]}'");
+        var times = TorchRefreshes.measure(python, FactorSizes.GPT2_SMALL, DEVICE, 1);
+        assertThat(times.method()).startsWith("PyTorch 9.8 on CUDA");
+        assertThat(times.backend()).isEqualTo("cuda-ffm");
     }
 
     @Test
     void whatPythonSaidLastIsTheReason() throws Exception {
         var python = interpreter("echo Traceback; echo \"No module named 'torch'\"; exit 1");
 
-        assertThatThrownBy(() -> TorchRefreshes.measure(python, FactorSizes.RESNET50, 1))
+        assertThatThrownBy(() -> TorchRefreshes.measure(python, FactorSizes.RESNET50, HOST, 1))
                 .isInstanceOf(BenchException.class)
                 .hasMessageEndingWith("No module named 'torch'");
     }
@@ -62,7 +82,7 @@ class TorchRefreshesTest {
     void noInterpreterIsTheReason() {
         var absent = folder.resolve("absent").toString();
 
-        assertThatThrownBy(() -> TorchRefreshes.measure(absent, FactorSizes.RESNET50, 1))
+        assertThatThrownBy(() -> TorchRefreshes.measure(absent, FactorSizes.RESNET50, HOST, 1))
                 .isInstanceOf(BenchException.class)
                 .hasMessageContaining("there is no " + absent);
     }

@@ -52,8 +52,8 @@ final class BenchCommand implements Callable<Integer> {
             names = "--backend",
             paramLabel = "NAME",
             description =
-                    "Measure this one (simd); cuda-ffm and cuda-jcuda beside a copy within the"
-                            + " GPU's memory.")
+                    "Measure this one (simd); cuda-ffm and cuda-jcuda compared with a copy within"
+                            + " the GPU's memory.")
     private Optional<String> backend = Optional.empty();
 
     @Option(
@@ -61,9 +61,16 @@ final class BenchCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "PART",
             description =
-                    "Measure some parts: limit, peers, scaling, start-up, memory, launch, kfac"
-                            + " (all).")
+                    "Measure some parts: limit, peers, scaling, start-up, memory, launch, kfac;"
+                            + " on a GPU also kernels, each by itself (all).")
     private List<String> parts = List.of();
+
+    @Option(
+            names = "--rule",
+            split = ",",
+            paramLabel = "NAME",
+            description = "Of which rules kernels are measured by themselves (adamw).")
+    private List<String> rules = List.of();
 
     @Option(
             names = "--compare",
@@ -106,7 +113,15 @@ final class BenchCommand implements Callable<Integer> {
         System.setProperty("java.awt.headless", "true");
         var options =
                 new BenchOptions(
-                        quick, workloads, backend, parts, compare, report, json, commandLine());
+                        quick,
+                        workloads,
+                        rules,
+                        backend,
+                        parts,
+                        compare,
+                        report,
+                        json,
+                        commandLine());
         var out = spec.commandLine().getOut();
         int status = program.run(options, out, Terminal.find());
         out.flush();

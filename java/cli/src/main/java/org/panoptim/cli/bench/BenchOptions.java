@@ -9,6 +9,7 @@ import java.util.Optional;
  *
  * @param quick whether to end within two minutes
  * @param workloads names of workloads; none: the usual ones
+ * @param rules names of rules whose kernels are measured by themselves; none: the usual one
  * @param backend the backend to measure
  * @param parts what to measure; none: all
  * @param compare a former file of results
@@ -19,6 +20,7 @@ import java.util.Optional;
 public record BenchOptions(
         boolean quick,
         List<String> workloads,
+        List<String> rules,
         Optional<String> backend,
         List<String> parts,
         Optional<Path> compare,
@@ -29,6 +31,7 @@ public record BenchOptions(
     /** Copies the lists. */
     public BenchOptions {
         workloads = List.copyOf(workloads);
+        rules = List.copyOf(rules);
         parts = List.copyOf(parts);
     }
 }

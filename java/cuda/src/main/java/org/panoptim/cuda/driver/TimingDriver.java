@@ -44,8 +44,8 @@ public final class TimingDriver extends ForwardingDriver implements AutoCloseabl
         return timer.finish();
     }
 
-    /** Queues something else, timed under a name if other things are. */
-    void time(String name, long stream, Runnable work) {
+    /** Queues something else, which is timed under a name if other things are. */
+    public void time(String name, long stream, Runnable work) {
         if (timing) {
             timer.time(name, stream, work);
         } else {

@@ -1,0 +1,40 @@
+package org.panoptim.bench.run;
+
+import org.panoptim.bench.FactorSizes;
+import org.panoptim.bench.KfacFigures;
+import org.panoptim.bench.Place;
+import org.panoptim.bench.result.KfacTimes;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Measures on a device what K-FAC does between refreshes. */
+final class KfacWorks {
+
+    private static final int ROUNDS = 9;
+    private static final int ROUNDS_IF_QUICK = 3;
+
+    private final Target target;
+    private final List<FactorSizes> models;
+    private final int rounds;
+
+    KfacWorks(Target target, Plan plan) {
+        this.target = target;
+        models = target.place() == Place.HOST ? List.of() : plan.models();
+        rounds = plan.quick() ? ROUNDS_IF_QUICK : ROUNDS;
+    }
+
+    int units() {
+        return models.size();
+    }
+
+    List<KfacTimes> measure(Progress progress) {
+        var times = new ArrayList<KfacTimes>();
+        for (var model : models) {
+            progress.begin("accumulating and preconditioning, " + model);
+            times.addAll(KfacFigures.measure(target.name(), model, rounds));
+            progress.advance();
+        }
+        return times;
+    }
+}
