@@ -14,6 +14,7 @@ import org.panoptim.cuda.CudaBackend;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.kronecker.Contribution;
 import org.panoptim.spi.kronecker.Inversion;
+import org.panoptim.spi.kronecker.Inverted;
 import org.panoptim.spi.kronecker.KroneckerEngine;
 import org.panoptim.spi.kronecker.KroneckerLayer;
 import org.panoptim.spi.kronecker.KroneckerPlan;
@@ -43,6 +44,9 @@ final class KfacModel implements AutoCloseable {
 
     /** Of factors whose mean eigenvalue is about 1. */
     private static final double DAMPING = .1;
+
+    /** The largest error of an inverse that K-FAC takes. */
+    static final double TOLERANCE = 1e-3;
 
     private static final double LEARNING_RATE = 1e-3;
     private static final double KL_CLIP = 1e-3;
@@ -253,12 +257,36 @@ final class KfacModel implements AutoCloseable {
         engine.commit(ACCEPTED);
     }
 
-    /** Inverts all factors from scratch, as a refresh does, and puts the inverses to use. */
+    /**
+     * Inverts all factors from scratch, as a refresh does, and puts the inverses to use.
+     *
+     * @throws IllegalStateException if one is not good enough: then this measures nothing
+     */
     void refresh() {
         engine.factors();
         var inversions = inversions(new Inversion.Cholesky(false));
-        engine.invert(inversions);
+        requireGoodEnough(engine.invert(inversions));
         engine.adopt(inversions.stream().map(Inversion::factor).toList());
+    }
+
+    /**
+     * Demands that the inverses of all factors, in their order, have certificates that K-FAC takes.
+     *
+     * @throws IllegalStateException if one has not
+     */
+    void requireGoodEnough(List<Inverted> results) {
+        for (int factor = 0; factor < results.size(); factor++) {
+            if (isTooFar(results.get(factor))) {
+                throw new IllegalStateException(
+                        "factor %d of %d rows: %s"
+                                .formatted(factor, plan.size(factor), results.get(factor)));
+            }
+        }
+    }
+
+    /** Whether an inverse is not good enough. */
+    static boolean isTooFar(Inverted result) {
+        return !(result.certifiedError() <= TOLERANCE);
     }
 
     /** Rewrites all gradients. */

@@ -36,7 +36,6 @@ import java.util.concurrent.TimeUnit;
 public class KfacRefresh {
 
     private static final int UPDATES = 10;
-    private static final double TOLERANCE = 1e-3;
 
     /** How inverses are computed. */
     public enum Method {
@@ -82,7 +81,7 @@ public class KfacRefresh {
                 factors.update(update);
                 kept *= 1 - Averages.share(KfacModel.DECAY, update + 1);
             }
-            wishes = factors.inversions(new Inversion.Newton(.99 * kept, TOLERANCE, 12));
+            wishes = factors.inversions(new Inversion.Newton(.99 * kept, KfacModel.TOLERANCE, 12));
         }
     }
 
@@ -115,7 +114,7 @@ public class KfacRefresh {
         var results = new ArrayList<>(engine.invert(wishes));
         var again = new ArrayList<Integer>();
         for (int i = 0; i < results.size(); i++) {
-            if (isTooFar(results.get(i))) {
+            if (KfacModel.isTooFar(results.get(i))) {
                 again.add(i);
             }
         }
@@ -126,20 +125,7 @@ public class KfacRefresh {
                 results.set(again.get(i), second.get(i));
             }
         }
-        for (int i = 0; i < results.size(); i++) {
-            if (isTooFar(results.get(i))) {
-                throw new IllegalStateException(
-                        "factor %d of %d rows: %s"
-                                .formatted(
-                                        i,
-                                        factors.plan().size(wishes.get(i).factor()),
-                                        results.get(i)));
-            }
-        }
+        factors.requireGoodEnough(results);
         return results;
-    }
-
-    private static boolean isTooFar(Inverted result) {
-        return !(result.certifiedError() <= TOLERANCE);
     }
 }

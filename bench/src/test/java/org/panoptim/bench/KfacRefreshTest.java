@@ -1,6 +1,7 @@
 package org.panoptim.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
@@ -8,6 +9,8 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.panoptim.Backend;
+import org.panoptim.spi.kronecker.Inverted;
 
 import java.util.List;
 
@@ -54,6 +57,24 @@ class KfacRefreshTest {
             assertThat(product).isCloseTo(1, within(1e-3));
         } finally {
             benchmark.close();
+        }
+    }
+
+    @Test
+    void anInverseThatIsNotGoodEnoughMeasuresNothing() {
+        try (var backend = Backend.named("reference");
+                var model = new KfacModel(FactorSizes.TINY, backend)) {
+            var good = new Inverted(Inverted.Status.INVERTED, 1e-3, 10, 0);
+            var bad = new Inverted(Inverted.Status.INVERTED, 1.1e-3, 10, 0);
+            model.requireGoodEnough(List.of(good, good));
+            assertThatThrownBy(() -> model.requireGoodEnough(List.of(good, bad)))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("factor 1 of 30 rows");
+            assertThatThrownBy(
+                            () ->
+                                    model.requireGoodEnough(
+                                            List.of(Inverted.failed(Inverted.Status.NOT_FINITE))))
+                    .hasMessageContaining("factor 0 of 21 rows");
         }
     }
 

@@ -4,6 +4,7 @@ import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.KernelFigures;
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.result.KernelTimes;
+import org.panoptim.cuda.driver.CudaException;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -32,10 +33,12 @@ final class Kernels {
     List<KernelTimes> measure(Progress progress, List<String> leftOut) {
         var times = new ArrayList<KernelTimes>();
         int rounds = plan.quick() ? ROUNDS_IF_QUICK : ROUNDS;
+        var measured = "kernels";
         try (var figures = new KernelFigures(target.name())) {
             for (var name : plan.workloads()) {
                 for (var rule : plan.rules()) {
-                    progress.begin("kernels of %s, %s".formatted(rule.name(), name));
+                    measured = "kernels of %s, %s".formatted(rule.name(), name);
+                    progress.begin(measured);
                     times.addAll(figures.ofSteps(Workload.named(name), rule, rounds));
                     progress.advance();
                 }
@@ -43,10 +46,13 @@ final class Kernels {
             var refusal = figures.refusalOfFactors();
             refusal.ifPresent(reason -> leftOut.add("kernels of K-FAC: " + reason));
             for (var model : refusal.isPresent() ? List.<FactorSizes>of() : plan.models()) {
-                progress.begin("kernels of K-FAC, " + model);
+                measured = "kernels of K-FAC, " + model;
+                progress.begin(measured);
                 times.addAll(figures.ofFactors(model, ROUNDS_OF_FACTORS));
                 progress.advance();
             }
+        } catch (IllegalStateException | CudaException e) {
+            throw new BenchException(measured + ": " + e.getMessage(), e);
         }
         return times;
     }

@@ -4,6 +4,7 @@ import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.KfacFigures;
 import org.panoptim.bench.Place;
 import org.panoptim.bench.result.KfacTimes;
+import org.panoptim.cuda.driver.CudaException;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -32,7 +33,11 @@ final class KfacWorks {
         var times = new ArrayList<KfacTimes>();
         for (var model : models) {
             progress.begin("accumulating and preconditioning, " + model);
-            times.addAll(KfacFigures.measure(target.name(), model, rounds));
+            try {
+                times.addAll(KfacFigures.measure(target.name(), model, rounds));
+            } catch (IllegalStateException | CudaException e) {
+                throw new BenchException("K-FAC on %s: %s".formatted(model, e.getMessage()), e);
+            }
             progress.advance();
         }
         return times;

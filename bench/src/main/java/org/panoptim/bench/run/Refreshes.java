@@ -65,7 +65,7 @@ final class Refreshes {
 
     List<RefreshTimes> measure(Progress progress, List<String> leftOut) {
         var times = new ArrayList<RefreshTimes>();
-        if (target.place() == Place.VIRTUAL_DEVICE) {
+        if (target.place() == Place.VIRTUAL_DEVICE && !models.isEmpty()) {
             leftOut.add("kfac: PyTorch: there is no GPU, only the virtual one");
         }
         for (var model : models) {

@@ -44,11 +44,21 @@ class BenchTest {
             List<String> parts,
             Optional<Path> compare)
             throws Exception {
+        return run(backend, workloads, List.of(), parts, compare);
+    }
+
+    private int run(
+            Optional<String> backend,
+            List<String> workloads,
+            List<String> rules,
+            List<String> parts,
+            Optional<Path> compare)
+            throws Exception {
         var options =
                 new BenchOptions(
                         true,
                         workloads,
-                        List.of(),
+                        rules,
                         backend,
                         parts,
                         compare,
@@ -103,6 +113,16 @@ class BenchTest {
         assertThatThrownBy(() -> run(List.of("nothing"), List.of(), Optional.empty()))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("--workload: there is no workload 'nothing'");
+        assertThatThrownBy(
+                        () ->
+                                run(
+                                        Optional.empty(),
+                                        List.of("few"),
+                                        List.of("sgdd"),
+                                        List.of(),
+                                        Optional.empty()))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("--rule: there is no rule 'sgdd'");
         assertThatThrownBy(() -> run(List.of(), List.of(), Optional.of(folder)))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("--compare");
@@ -156,6 +176,7 @@ class BenchTest {
                         run(
                                 Optional.of("cuda-jcuda"),
                                 List.of("few", "tiny"),
+                                List.of("adamw", "lion"),
                                 List.of("kernels"),
                                 Optional.empty()))
                 .isZero();
@@ -171,7 +192,8 @@ class BenchTest {
                         });
         assertThat(results.kernels())
                 .extracting(KernelTimes::workload, KernelTimes::rule)
-                .contains(tuple("few", "adamw"), tuple("tiny", "adamw"), tuple("TINY", "kfac"))
+                .contains(tuple("few", "adamw"), tuple("tiny", "adamw"), tuple("few", "lion"))
+                .contains(tuple("TINY", "kfac"))
                 .doesNotContain(tuple("RESNET50", "kfac"));
         assertThat(results.host().virtual()).isTrue();
         assertThat(Files.readString(folder.resolve("bench.html")))
