@@ -47,7 +47,7 @@ public interface CudaDriver {
     /**
      * Loads a module.
      *
-     * @param image a fat binary or cubin, native memory
+     * @param image a fat binary, a cubin, or PTX as text that ends with a zero; native memory
      */
     long loadModule(MemorySegment image);
 
