@@ -4,6 +4,7 @@ import org.jspecify.annotations.Nullable;
 import org.panoptim.Backend;
 import org.panoptim.Buffer;
 import org.panoptim.UnsupportedPlanException;
+import org.panoptim.cuda.driver.CublasStatus;
 import org.panoptim.cuda.driver.CudaBlas;
 import org.panoptim.cuda.driver.CudaDevice;
 import org.panoptim.cuda.driver.CudaDriver;
@@ -19,6 +20,8 @@ import org.panoptim.spi.kronecker.FisherPlan;
 import org.panoptim.spi.kronecker.KroneckerEngine;
 import org.panoptim.spi.kronecker.KroneckerPlan;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Supplier;
 
 /**
@@ -142,21 +145,51 @@ public final class CudaBackend implements Backend {
         return uses.open(() -> call(() -> new CudaFisherEngine(this, plan, uses::release)));
     }
 
+    @Override
+    public List<String> explainFactors() {
+        try {
+            return List.of(call(() -> loadedBlas().description()));
+        } catch (CudaUnavailableException e) {
+            var lines = new ArrayList<>(List.of("none, since " + e.reason()));
+            lines.addAll(e.tried());
+            return lines;
+        } catch (CudaException e) {
+            return List.of("none, since " + e.getMessage());
+        }
+    }
+
     /**
      * cuBLAS on the backend's stream, loaded when it is first asked for.
      *
      * @throws UnsupportedPlanException if it cannot be loaded, with the reason
      */
-    synchronized DeviceBlas blas() {
+    DeviceBlas blas() {
+        try {
+            return loadedBlas();
+        } catch (CudaUnavailableException e) {
+            throw new UnsupportedPlanException(
+                    name, "Kronecker factors need cuBLAS: " + e.getMessage());
+        }
+    }
+
+    private synchronized DeviceBlas loadedBlas() {
         if (blas == null) {
-            try {
-                blas = DeviceBlas.open(blasLoader.get(), stream);
-            } catch (CudaUnavailableException e) {
-                throw new UnsupportedPlanException(
-                        name, "Kronecker factors need cuBLAS: " + e.reason());
-            }
+            blas = openBlas(blasLoader.get());
         }
         return blas;
+    }
+
+    private DeviceBlas openBlas(CudaBlas loaded) {
+        try {
+            return DeviceBlas.open(loaded, stream);
+        } catch (CudaException e) {
+            if (CublasStatus.doesNotWorkHere(e)) {
+                throw new CudaUnavailableException(
+                        "cuBLAS is found, but does not work with this driver and device: "
+                                + e.getMessage());
+            }
+            throw e;
+        }
     }
 
     /** The kernels. */

@@ -27,6 +27,13 @@ final class DeviceBlas implements AutoCloseable {
         return new DeviceBlas(blas, handle);
     }
 
+    /** The library's version, and what carries the calls. */
+    synchronized String description() {
+        int version = blas.version(handle);
+        return "cuBLAS %d.%d.%d through %s"
+                .formatted(version / 10000, version / 100 % 100, version % 100, blas.name());
+    }
+
     /**
      * C ← A B, for matrices by rows that follow each other without gaps.
      *

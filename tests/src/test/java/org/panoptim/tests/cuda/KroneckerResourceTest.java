@@ -4,11 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.panoptim.Backend;
 import org.panoptim.UnsupportedPlanException;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaOptions;
+import org.panoptim.cuda.driver.CublasStatus;
+import org.panoptim.cuda.driver.CudaBlas;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.CudaUnavailableException;
 import org.panoptim.cuda.driver.RecordingDriver;
@@ -20,12 +24,15 @@ import org.panoptim.spi.kronecker.Preconditioning;
 import org.panoptim.tests.cuda.Layers.Batch;
 import org.panoptim.tests.cuda.Layers.Step;
 
+import java.lang.reflect.Proxy;
 import java.util.List;
 import java.util.Random;
 
 /** What engines of Kronecker factors open is closed, whenever memory runs out. */
 @Tag("virtual-gpu")
 class KroneckerResourceTest {
+
+    private static final int CUBLAS_STATUS_NOT_INITIALIZED = 1;
 
     /** Does some of everything. */
     private static void work(RecordingDriver driver) {
@@ -105,13 +112,60 @@ class KroneckerResourceTest {
                                 "cuda",
                                 implementation.driver(),
                                 () -> {
-                                    throw new CudaUnavailableException("libcublas is not there");
+                                    throw new CudaUnavailableException(
+                                            "libcublas is not there", List.of("here", "and there"));
                                 },
                                 CudaOptions.defaults())) {
             var layer = Layers.layer(device, "layer", 2, 3, true, new Random(1));
             assertThatThrownBy(() -> backend.open(new KroneckerPlan(List.of(layer), 0.9)))
                     .isInstanceOf(UnsupportedPlanException.class)
-                    .hasMessageContaining("libcublas is not there");
+                    .hasMessageContaining("libcublas is not there (here; and there)");
+            assertThat(backend.explainFactors())
+                    .containsExactly("none, since libcublas is not there", "here", "and there");
+        }
+    }
+
+    @Test
+    void aCublasThatDoesNotFitTheDriverIsAsGoodAsNone() {
+        try (var device = Implementation.FFM.device();
+                var backend =
+                        CudaBackend.open(
+                                "cuda",
+                                device.driver(),
+                                KroneckerResourceTest::blasThatFails,
+                                CudaOptions.defaults())) {
+            var layer = Layers.layer(device, "layer", 2, 3, true, new Random(1));
+            assertThatThrownBy(() -> backend.open(new KroneckerPlan(List.of(layer), 0.9)))
+                    .isInstanceOf(UnsupportedPlanException.class)
+                    .hasMessageContaining(
+                            "does not work with this driver and device: cublas call create");
+            assertThat(backend.explainFactors())
+                    .singleElement()
+                    .asString()
+                    .startsWith("none, since cuBLAS is found, but does not work");
+        }
+    }
+
+    /** Every call answers that the library was not initialized. */
+    private static CudaBlas blasThatFails() {
+        return (CudaBlas)
+                Proxy.newProxyInstance(
+                        CudaBlas.class.getClassLoader(),
+                        new Class<?>[] {CudaBlas.class},
+                        (_, method, _) -> {
+                            throw CublasStatus.failure(
+                                    "cublas call " + method.getName(),
+                                    CUBLAS_STATUS_NOT_INITIALIZED);
+                        });
+    }
+
+    @Test
+    void whichCublasItIsCanBeAsked() {
+        try (var ffm = Backend.named("cuda-ffm");
+                var jcuda = Backend.named("cuda-jcuda")) {
+            assertThat(ffm.explainFactors()).containsExactly("cuBLAS 13.1.0 through FFM");
+            assertThat(jcuda.explainFactors())
+                    .containsExactly("cuBLAS 12.6.0 through JCublas 12.6.0");
         }
     }
 }

@@ -53,9 +53,9 @@ public final class InverseCheck {
             wrong = List.copyOf(wrong);
         }
 
-        /** Whether every certificate holds; a backend that refuses has none. */
+        /** Whether factors were inverted, and every certificate holds. */
         public boolean passed() {
-            return wrong.isEmpty();
+            return refusal.isEmpty() && wrong.isEmpty();
         }
     }
 

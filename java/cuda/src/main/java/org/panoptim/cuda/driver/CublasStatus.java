@@ -30,6 +30,15 @@ public enum CublasStatus {
         return CudaCalls.failure(call, code, "", "");
     }
 
+    /**
+     * Whether a handle could not be created since the library does not fit the driver, as one of a
+     * newer CUDA, or the device.
+     */
+    public static boolean doesNotWorkHere(CudaException failure) {
+        return failure.errorName().equals(CUBLAS_STATUS_NOT_INITIALIZED.name())
+                || failure.errorName().equals(CUBLAS_STATUS_ARCH_MISMATCH.name());
+    }
+
     /** A product's shape, for the name of a call. */
     public static String shape(int m, int n, int k) {
         return m + " x " + k + " by " + k + " x " + n;

@@ -1,5 +1,7 @@
 package org.panoptim.cuda.driver;
 
+import java.util.ArrayList;
+
 /** The entry to CUDA through the Foreign Function and Memory API. */
 public final class FfmCuda {
 
@@ -35,14 +37,23 @@ public final class FfmCuda {
      * cuBLAS, found by the system's loader as {@code libcublas.so.13}, {@code .12} or {@code .11},
      * in this order; on a driver older than CUDA 13.0, {@code .13} comes last.
      *
-     * @throws CudaUnavailableException if there is none
+     * @throws CudaUnavailableException if there is none, with what helps
      */
     public static CudaBlas loadBlas() {
         var library = BlasHolder.LIBRARY;
         if (!library.loaded()) {
-            throw new CudaUnavailableException("no cuBLAS is installed or found", library.tried());
+            var tried = new ArrayList<>(library.tried());
+            tried.add(whereToLook());
+            throw new CudaUnavailableException("no cuBLAS is installed or found", tried);
         }
         return BlasHolder.BLAS;
+    }
+
+    /** Where PyTorch brings cuBLAS along, the loader has to be told of its folder. */
+    private static String whereToLook() {
+        var path = System.getenv("LD_LIBRARY_PATH");
+        return "LD_LIBRARY_PATH is %s: the cuBLAS of a Python is found once it names the folder nvidia/*/lib among that Python's site-packages"
+                .formatted(path == null || path.isEmpty() ? "not set" : path);
     }
 
     private static final class DriverHolder {

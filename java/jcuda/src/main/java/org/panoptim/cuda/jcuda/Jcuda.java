@@ -8,6 +8,7 @@ import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaUnavailableException;
 import org.panoptim.cuda.driver.FfmCuda;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntSupplier;
@@ -58,8 +59,9 @@ public final class Jcuda {
             try {
                 return FfmCuda.loadBlas();
             } catch (CudaUnavailableException ffm) {
-                throw new CudaUnavailableException(
-                        "no cuBLAS can be loaded", List.of(jcublas.reason(), ffm.reason()));
+                var tried = new ArrayList<>(List.of(jcublas.reason()));
+                tried.addAll(ffm.tried());
+                throw new CudaUnavailableException("no cuBLAS can be loaded", tried);
             }
         }
     }
