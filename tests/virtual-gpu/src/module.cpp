@@ -10,6 +10,8 @@ using namespace panoptim_virtual;
 namespace {
 
 constexpr std::uint32_t fat_binary = 0xba55ed50;
+// A cubin is an ELF file.
+constexpr std::uint32_t cubin = 0x464c457f;
 constexpr char virtual_kernels[] = "panoptim virtual kernels";
 
 // The newest version of PTX that a driver compiles, times ten: the release history in the manual of
@@ -40,11 +42,11 @@ bool is_ptx(const char *text, int &version) {
     return true;
 }
 
-// What a driver makes of an image. Machine code in a fat binary is the toolkit's, of CUDA 13.0.
+// What a driver makes of an image. Machine code is the toolkit's, of CUDA 13.0.
 int check_image(const char *image) {
     std::uint32_t magic;
     std::memcpy(&magic, image, sizeof magic);
-    if (magic == fat_binary) {
+    if (magic == fat_binary || magic == cubin) {
         return driver_version() < 13000 ? result::no_binary_for_gpu : result::success;
     }
     if (std::strncmp(image, virtual_kernels, sizeof virtual_kernels - 1) == 0) {

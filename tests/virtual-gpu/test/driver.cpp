@@ -220,6 +220,8 @@ TEST_CASE("a driver takes images of its own version and of older ones") {
     } const cases[] = {
         {13000, "\x50\xed\x55\xba and so on", 0},
         {12090, "\x50\xed\x55\xba and so on", 209},
+        {13000, "\177ELF and so on", 0},
+        {12090, "\177ELF and so on", 209},
         {13000, "// a comment\n.version 9.0\n.target sm_80\n", 0},
         {12090, ".version 9.0\n", 222},
         {12090, ".version 8.8\n", 0},
