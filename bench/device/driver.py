@@ -45,6 +45,7 @@ class Driver:
             device = self.get("cuDeviceGet", INT, 0)
         except CudaError as problem:
             raise NotPossible(f"no CUDA device: {problem}") from problem
+        self.version = self.get("cuDriverGetVersion", INT)
         name = ctypes.create_string_buffer(256)
         self.call("cuDeviceGetName", name, 256, device)
         self.name = name.value.decode()
@@ -232,16 +233,19 @@ class Memory:
 
 
 class Image:
-    """A module of kernels: a cubin, fat binary or PTX, or the jar that holds the fat binary."""
+    """A module of kernels: a cubin, fat binary or PTX, or the jar, which has one for the driver."""
 
-    IN_JAR = "META-INF/kernels/panoptim.fatbin"
+    # As org.panoptim.cuda.KernelImage has it.
+    FAT_BINARY_VERSION = 13000
+    FAT_BINARY = "META-INF/kernels/panoptim.fatbin"
+    PTX = "META-INF/kernels/panoptim.ptx"
 
     def __init__(self, driver, name, path):
         self.driver = driver
         self.name = name
         self._functions = {}
         # One zero more: the driver takes text images up to their end.
-        self._bytes = self._read(pathlib.Path(path)) + b"\0"
+        self._bytes = self._read(driver, pathlib.Path(path)) + b"\0"
         try:
             self._module = POINTER(driver.get("cuModuleLoadData", POINTER, self._bytes))
         except CudaError as problem:
@@ -258,11 +262,12 @@ class Image:
             self.rules[bytes(rule["name"]).split(b"\0")[0].decode()] = index, rule["info"]
 
     @classmethod
-    def _read(cls, path):
+    def _read(cls, driver, path):
         try:
             if path.suffix == ".jar":
+                older = driver.version < cls.FAT_BINARY_VERSION
                 with zipfile.ZipFile(path) as jar:
-                    return jar.read(cls.IN_JAR)
+                    return jar.read(cls.PTX if older else cls.FAT_BINARY)
             return path.read_bytes()
         except (OSError, KeyError, zipfile.BadZipFile) as problem:
             raise NotPossible(f"no image {path}: {problem}") from problem

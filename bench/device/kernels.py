@@ -106,6 +106,7 @@ def run(asked):
         "program": "bench/device/kernels.py",
         "device": driver.name,
         "virtual": driver.virtual,
+        "driver_serves_cuda": driver.version,
         "compute_capability": driver.capability,
         "multiprocessors": driver.multiprocessors,
         "l2_bytes": driver.l2_bytes,

@@ -1,16 +1,24 @@
 #!/usr/bin/env bash
-# Tries Panoptim on this host's GPU. Needs a driver and nothing else; PyTorch is measured beside it
-# where python3 can import it. Writes results/results.json, and what each part said to results/*.txt.
-#   ./run.sh              doctor, verify for both implementations, peers, bench
-#   ./run.sh panoptim ... the command line
-# PANOPTIM_JAVA_OPTIONS is passed on to the JVM. Exit status 1 if a part failed.
+# Tries Panoptim on this host's GPU. Needs a driver and nothing else; PyTorch is measured too where
+# python3 can import it, and its cuBLAS is used where the system has none. Writes
+# results/results.json, and what each part said to results/*.txt.
+#   ./run.sh                  doctor, verify for both implementations, peers, bench
+#   ./run.sh panoptim ...     the command line
+#   ./run.sh java CLASS ...   another program of the jars
+# PANOPTIM_JAVA_OPTIONS is passed on to the JVM; PANOPTIM_UNDER has words to put in front of it, as
+# compute-sanitizer and its options. Exit status 1 if a part failed.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" || exit 1
 mkdir -p results/tmp
 
+# At the end, so that what is there already keeps its place.
+if cublas=$(./find-cublas 2>/dev/null) && [[ -n $cublas ]]; then
+    export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$cublas
+fi
+
 java_command() {
     # shellcheck disable=SC2086 # several options are several words
-    runtime/bin/java --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
+    ${PANOPTIM_UNDER-} runtime/bin/java --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
         -Djava.awt.headless=true -Djava.io.tmpdir="$PWD/results/tmp" ${PANOPTIM_JAVA_OPTIONS-} \
         -cp 'lib/*' "$@"
 }
@@ -18,6 +26,10 @@ java_command() {
 if [[ ${1-} == panoptim ]]; then
     shift
     java_command org.panoptim.cli.Main "$@"
+    exit
+elif [[ ${1-} == java ]]; then
+    shift
+    java_command "$@"
     exit
 fi
 
@@ -85,7 +97,7 @@ peers() {
         echo "there is no python3"
         return 3
     }
-    python3 peers/torch_cuda.py --output results/torch.json
+    python3 bench/peers/torch_cuda.py --output results/torch.json
 }
 
 # The benchmark of the CUDA path writes its figures to the file that it is given.

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zipfile
 from unittest import mock
 
 try:
@@ -204,6 +205,17 @@ class Usage(unittest.TestCase):
             self.assertIn(words, said)
             self.assertEqual(len(said.splitlines()), 1, said)
 
+    def test_of_a_jar_the_driver_gets_what_it_takes(self):
+        driver = Driver(LIBRARY)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "kernels.jar"
+            with zipfile.ZipFile(path, "w") as jar:
+                jar.write(IMAGE, Image.FAT_BINARY)
+            self.assertIn("adamw", Image(driver, "a", path).rules)
+            driver.version = 12090
+            with self.assertRaisesRegex(NotPossible, f"no image {path}: .*{Image.PTX}"):
+                Image(driver, "a", path)
+
     def test_without_a_driver_it_says_so(self):
         with self.assertRaisesRegex(NotPossible, "no CUDA driver: "):
             Driver("libnowhere.so.1")
@@ -256,6 +268,9 @@ class Pieces(unittest.TestCase):
             ("DeviceTables", r"CHUNK_ELEMENTS = (\d+)L \* PANOPTIM_BLOCK", step.BLOCKS_OF_A_CHUNK),
             ("ScheduleRing", r"int ENTRIES = (\d+);", step.SCHEDULE_ENTRIES),
             ("StepLaunches", r"int PREPARED_BY_CONTROL = (\d+);", step.TENSORS_OF_CONTROL),
+            ("KernelImage", r"int FAT_BINARY_VERSION = (\d+);", Image.FAT_BINARY_VERSION),
+            ("KernelImage", r'String FAT_BINARY = "(.*)";', Image.FAT_BINARY),
+            ("KernelImage", r'String PTX = "(.*)";', Image.PTX),
         ):
             text = (java / f"{file}.java").read_text(encoding="utf-8")
             self.assertEqual(re.findall(pattern, text), [str(value)], file)

@@ -51,7 +51,8 @@ class WithoutCublasTest {
         assertThat(invocation.out().lines().map(String::strip))
                 .containsSubsequence(
                         "✔ cuda-ffm: Panoptim virtual GPU through FFM",
-                        // scripts/gpu-day reads the compute capability here.
+                        // scripts/gpu-day reads these.
+                        "driver: serves CUDA 13.0",
                         "device 0: Panoptim virtual GPU, compute capability 9.0",
                         "Kronecker factors: none, since " + NO_CUBLAS,
                         "Kronecker factors: libcublas.so.13: not found by the system's loader",

@@ -1,0 +1,433 @@
+#!/usr/bin/env python3
+"""Tests scripts/gpu-day, and what is in the bundle for it, with a bundle and tools that only say
+what they are asked."""
+
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import unittest
+from unittest import mock
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GPU_DAY = ROOT / "scripts/gpu-day"
+
+# Fails, waits or refuses where FAIL, WAIT or REFUSE is among its words.
+BEHAVIOUR = """
+case "$0 $*" in *"${FAIL:-nothing}"*) echo "it fails"; exit 1 ;; esac
+case "$0 $*" in *"${REFUSE:-nothing}"*) echo "it refuses"; exit 3 ;; esac
+case "$0 $*" in *"${WAIT:-nothing}"*) sleep 60 ;; esac
+"""
+RUN = f"""#!/usr/bin/env bash
+echo "run.sh $*, under ${{PANOPTIM_UNDER-nothing}}, options ${{PANOPTIM_JAVA_OPTIONS-none}}"
+echo "LD_LIBRARY_PATH=${{LD_LIBRARY_PATH-}}"
+[[ $2 != doctor ]] || echo "      driver: serves CUDA ${{CUDA:-13.0}}
+      device 0: a GPU, compute capability ${{CAPABILITY:-9.0}}"
+[[ $1 != java ]] || echo '{{"program": "CudaFigures"}}' >"$3"
+{BEHAVIOUR}
+"""
+PROGRAM = """#!/usr/bin/env python3
+import json, os, sys
+print(*sys.argv[1:], sep="\\n")
+for argument in sys.argv[1:]:
+    if argument.startswith("--output="):
+        with open(argument[9:], "w") as file:
+            json.dump({"arguments": sys.argv[1:]}, file)
+words = " ".join(sys.argv)
+sys.exit(1 if os.environ.get("FAIL", "nothing") in words else 0)
+"""
+NCU = """#!/usr/bin/env bash
+while [[ $# != 0 ]]; do
+    [[ $1 != -o ]] || echo a profile >"$2.ncu-rep"
+    [[ $1 != -o || $2 != *.ncu-rep ]] || mv "$2.ncu-rep" "$2"
+    shift
+done
+"""
+TOOL = f"#!/usr/bin/env bash\necho ${{0##*/}} $*\n{BEHAVIOUR}"
+
+
+def load():
+    """The script as a module."""
+    loader = importlib.machinery.SourceFileLoader("gpu_day", str(GPU_DAY))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("gpu_day", loader))
+    sys.dont_write_bytecode = True
+    sys.modules["gpu_day"] = module
+    loader.exec_module(module)
+    return module
+
+
+def write(file, text):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o755)
+
+
+class Stubs(unittest.TestCase):
+    """A folder with a bundle and with tools on the PATH."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.out = self.folder / "out"
+        self.tools = self.folder / "tools"
+        for name in ("compute-sanitizer", "nvidia-smi"):
+            write(self.tools / name, TOOL)
+        write(self.tools / "ncu", NCU)
+        # Without the packages of this host's Python, which may have a cuBLAS among them.
+        write(self.tools / "python3", f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+        self.bundle = self.folder / "panoptim-gpu"
+        write(self.bundle / "run.sh", RUN)
+        write(self.bundle / "VERSION", "0.1.0 stub\n")
+        write(self.bundle / "lib/panoptim-kernels-0.1.0.jar", "")
+        for name in ("scalar_stores", "streaming"):
+            write(self.bundle / f"variants/{name}.cubin", "")
+        write(self.bundle / "bench/device/kernels.py", PROGRAM)
+        write(self.bundle / "bench/peers/torch_cuda.py", PROGRAM)
+        shutil.copy(ROOT / "scripts/bundle/find-cublas", self.bundle)
+        self.environment = {
+            "PATH": f"{self.tools}:{pathlib.Path(sys.executable).parent}:/usr/bin:/bin",
+            "OUT": str(self.out),
+            "HOME": str(self.folder),
+        }
+
+    def pack(self):
+        archive = self.folder / "bundle.tar.xz"
+        with tarfile.open(archive, "w:xz", preset=0) as tar:
+            tar.add(self.bundle, "panoptim-gpu")
+        return archive
+
+    def run_day(self, *arguments, **environment):
+        """The exit status, what was said, and the summary."""
+        found = subprocess.run(
+            [sys.executable, GPU_DAY, *arguments, self.pack()],
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        summary = self.out / "summary.json"
+        summary = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else None
+        return found.returncode, found.stdout + found.stderr, summary
+
+
+def outcomes(summary):
+    return {part["part"]: part["outcome"] for part in summary["parts"]}
+
+
+def part(summary, name):
+    return next(part for part in summary["parts"] if part["part"] == name)
+
+
+class Days(Stubs):
+    """Whole days."""
+
+    def test_everything_is_run_and_kept(self):
+        status, said, summary = self.run_day(PANOPTIM_JAVA_OPTIONS="-Dold")
+        self.assertEqual(status, 0, said)
+        names = [each["part"] for each in summary["parts"]]
+        first = ["machine", "doctor", "verify-cuda-ffm", "verify-cuda-jcuda", "kernels"]
+        first += ["others", "factors", "peers", "figures"]
+        self.assertEqual(names[:9], first)
+        sanitizers = {"memcheck", "racecheck", "synccheck"}
+        self.assertLessEqual(sanitizers | {"verify-scalar_stores", "verify-streaming"}, set(names))
+        self.assertEqual(set(outcomes(summary).values()), {"passed"})
+        self.assertFalse(summary["failed"])
+        self.assertEqual(summary["bundle"], "0.1.0 stub")
+        self.assertEqual(summary["compute_capability"], "9.0")
+        images = [
+            argument.partition("=")[2].partition("=")[0]
+            for argument in part(summary, "kernels")["figures"]["arguments"]
+            if argument.startswith("--image=")
+        ]
+        self.assertEqual(images, ["shipped", "scalar_stores", "streaming"])
+        self.assertEqual(part(summary, "figures")["figures"], {"program": "CudaFigures"})
+        verified = part(summary, "verify-streaming")["output"]
+        self.assertRegex(verified, r"options -Dold -Dpanoptim.kernels=/.*/streaming.cubin\n")
+        memcheck = part(summary, "memcheck")["output"]
+        self.assertIn("under compute-sanitizer --tool memcheck --error-exitcode 9", memcheck)
+        self.assertIn("--tool racecheck", part(summary, "racecheck")["output"])
+
+        files = {file.name: file.stat().st_size for file in self.out.iterdir()}
+        expected = {"summary.json", "log.txt", "results.tar.xz", "profile.ncu-rep"}
+        self.assertEqual(set(files), expected)
+        self.assertLess(max(files.values()), 16_000_000)
+        with tarfile.open(self.out / "results.tar.xz") as archive:
+            kept = set(archive.getnames())
+        self.assertLessEqual({f"logs/{name}.txt" for name in names}, kept)
+        self.assertLessEqual({"kernels.json", "factors.json", "peers.json"}, kept)
+        self.assertIn("== ", (self.out / "log.txt").read_text(encoding="utf-8"))
+
+    def test_a_check_that_fails_fails_the_day_and_the_others_go_on(self):
+        only = "--only=verify-cuda,synccheck"
+        status, said, summary = self.run_day(only, FAIL="backend cuda-jcuda")
+        self.assertEqual(status, 1, said)
+        self.assertTrue(summary["failed"])
+        failed = [name for name, outcome in outcomes(summary).items() if outcome == "failed"]
+        self.assertEqual(failed, ["verify-cuda-jcuda"])
+        self.assertEqual(outcomes(summary)["synccheck"], "passed")
+        self.assertIn("    it fails", said)
+        self.assertIn("failed: verify-cuda-jcuda", said)
+
+    def test_what_is_no_check_does_not_fail_the_day(self):
+        status, said, summary = self.run_day("--only=peers", FAIL="torch_cuda.py")
+        self.assertEqual(status, 0, said)
+        self.assertEqual(outcomes(summary)["peers"], "failed")
+        self.assertIn("failed: peers", said)
+
+    def test_wrong_bytes_fail_the_day(self):
+        status, _, summary = self.run_day("--only=kernels", FAIL="kernels.py")
+        self.assertEqual(status, 1)
+        self.assertEqual(list(outcomes(summary)), ["machine", "doctor", "kernels"])
+
+    def test_other_devices_and_older_drivers_have_what_is_shipped_alone(self):
+        for environment in ({"CAPABILITY": "8.6"}, {"CUDA": "12.9"}):
+            status, said, summary = self.run_day("--only=verify,kernels", **environment)
+            self.assertEqual(status, 0, said)
+            self.assertNotIn("verify-streaming", outcomes(summary))
+            arguments = part(summary, "kernels")["figures"]["arguments"]
+            self.assertEqual(sum(word.startswith("--image=") for word in arguments), 1)
+            self.assertIn("the variants are for compute capability 9.0 and drivers of", said)
+
+    def test_what_is_lacking_is_said_and_no_failure(self):
+        (self.tools / "ncu").unlink()
+        (self.tools / "compute-sanitizer").unlink()
+        only = "--only=verify-cuda-jcuda,racecheck,profile"
+        status, said, summary = self.run_day(only, REFUSE="cuda-jcuda")
+        self.assertEqual(status, 0, said)
+        found = outcomes(summary)
+        for name in ("racecheck", "profile", "verify-cuda-jcuda"):
+            self.assertEqual(found[name], "not possible here")
+        self.assertEqual(part(summary, "profile")["remark"], "ncu is not installed")
+
+    def test_a_day_without_any_check_fails(self):
+        status, said, summary = self.run_day(LIMIT="1")
+        self.assertEqual(status, 1, said)
+        self.assertEqual(set(outcomes(summary).values()), {"left out"})
+
+    def test_a_request_to_end_keeps_what_there_is(self):
+        process = subprocess.Popen(
+            [sys.executable, GPU_DAY, self.pack()],
+            env=self.environment | {"WAIT": "backend cuda-ffm"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for line in process.stdout:
+            if "doctor: passed" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+        self.assertEqual(process.wait(20), 1)
+        summary = json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
+        self.assertEqual(list(outcomes(summary)), ["machine", "doctor"])
+        self.assertTrue((self.out / "results.tar.xz").exists())
+
+    def test_bad_usage_is_one_error(self):
+        empty = self.folder / "empty.tar.xz"
+        with tarfile.open(empty, "w:xz"):
+            pass
+        for arguments, environment, words in (
+            (["/nowhere.tar.xz"], {}, "no bundle /nowhere.tar.xz; scripts/gpu-bundle makes one"),
+            ([empty], {}, "is not a bundle: there is no panoptim-gpu/run.sh in it"),
+            ([__file__], {}, "is not a bundle: "),
+            (["--only=lunch", self.pack()], {}, "no part 'lunch'; there are machine, doctor, "),
+            ([self.pack()], {"LIMIT": "soon"}, "LIMIT is soon: a number of seconds is needed"),
+        ):
+            with self.subTest(words):
+                found = subprocess.run(
+                    [sys.executable, GPU_DAY, *arguments],
+                    env=self.environment | environment,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                self.assertEqual(found.returncode, 2)
+                self.assertIn(words, found.stderr.splitlines()[-1])
+
+    def test_an_unpacked_bundle_is_its_own(self):
+        shutil.copy(GPU_DAY, self.bundle)
+        del self.environment["OUT"]
+        found = subprocess.run(
+            [sys.executable, self.bundle / "gpu-day", "--only=verify-cuda-ffm"],
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
+        self.assertEqual(found.returncode, 0)
+        self.assertTrue((self.bundle / "results/gpu-day/summary.json").exists())
+
+    def test_the_list_says_what_there_is(self):
+        status, said, _ = self.run_day("--list")
+        self.assertEqual(status, 0)
+        self.assertRegex(said, r"(?m)^verify-cuda-ffm +at most +60 s  check$")
+        self.assertFalse(self.out.exists())
+
+
+class Limits(Stubs):
+    """One part at a time, and large results."""
+
+    def setUp(self):
+        super().setUp()
+        self.module = load()
+        self.out.mkdir()
+        self.work = self.folder / "work"
+        self.work.mkdir()
+        self.day = self.module.Day(self.out, 100, self.work, time.monotonic())
+        self.addCleanup(lambda: self.day.log.close())
+
+    def run_part(self, limit, script):
+        with contextlib.redirect_stdout(io.StringIO()):
+            command = ["bash", "-c", script]
+            self.day.run(self.module.Part("part", limit, command, check=True), self.folder)
+        return self.day.results[-1]
+
+    def test_parts_are_left_out_where_time_runs_out(self):
+        self.day.limit = 4
+        self.assertEqual(self.run_part(2, "true")["outcome"], "passed")
+        begun = self.run_part(5, "sleep 60")
+        self.assertEqual(begun["outcome"], "left out")
+        self.assertRegex(begun["remark"], "^ended after [123] s, out of time$")
+        other = self.run_part(60, "false")
+        self.assertEqual(other["outcome"], "left out")
+        self.assertEqual(other["remark"], "0 s left")
+        self.assertFalse(self.day.failed())
+        self.assertLess(time.monotonic() - self.day.begin, 4)
+
+    def assert_nothing_runs(self, marked):
+        running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+        self.assertNotIn(marked, running.stdout)
+
+    def test_a_part_is_ended_at_its_limit_with_all_that_it_started(self):
+        begin, sleep = time.monotonic(), f"sleep 61.{os.getpid()}"
+        found = self.run_part(1, f"{sleep} & {sleep}")
+        self.assertLess(time.monotonic() - begin, 4)
+        self.assertEqual(found["outcome"], "failed")
+        self.assertEqual(found["remark"], "ended after 1 s, its limit")
+        self.assertTrue(self.day.failed())
+        self.assert_nothing_runs(sleep)
+
+    def test_a_part_that_does_not_listen_is_killed(self):
+        begin, mark = time.monotonic(), f"deaf-{os.getpid()}"
+        with mock.patch.object(self.module, "GRACE", 0.5):
+            found = self.run_part(1, f"trap '' TERM; while true; do sleep 0.1; done # {mark}")
+        self.assertLess(time.monotonic() - begin, 4)
+        self.assertEqual(found["outcome"], "failed")
+        self.assert_nothing_runs(mark)
+
+    def test_what_it_left_behind_is_ended_too(self):
+        sleep = f"sleep 62.{os.getpid()}"
+        self.assertEqual(self.run_part(9, f"{sleep} >/dev/null 2>&1 &")["outcome"], "passed")
+        self.assert_nothing_runs(sleep)
+
+    def test_large_results_stay_behind_and_it_is_said(self):
+        (self.work / "logs/large.txt").write_bytes(os.urandom(30_000))
+        (self.work / "small.json").write_text("{}", encoding="utf-8")
+        (self.work / self.module.PROFILE).write_bytes(os.urandom(30_000))
+        with mock.patch.object(self.module, "MOST_BYTES", 20_000):
+            with contextlib.redirect_stdout(io.StringIO()):
+                self.day.pack()
+        with tarfile.open(self.out / "results.tar.xz") as archive:
+            self.assertEqual(archive.getnames(), ["small.json"])
+        self.assertFalse((self.out / self.module.PROFILE).exists())
+        said = (self.out / "log.txt").read_text(encoding="utf-8")
+        self.assertIn("large.txt is too large", said)
+        self.assertIn("profile.ncu-rep has 30000 bytes, and stays behind", said)
+
+    def test_a_summary_that_is_too_large_goes_without_figures(self):
+        file = self.out / "summary.json"
+        with mock.patch.object(self.module, "MOST_BYTES", 1000):
+            self.module.write_json(file, {"parts": [{"part": "a", "figures": ["x" * 2000]}]})
+        self.assertEqual(json.loads(file.read_text(encoding="utf-8")), {"parts": [{"part": "a"}]})
+
+
+class Cublas(Stubs):
+    """Where cuBLAS is found."""
+
+    def setUp(self):
+        super().setUp()
+        self.packages = self.folder / "site-packages"
+        self.environment["PYTHONPATH"] = str(self.packages)
+        if not self.loader_finds_none():
+            self.skipTest("the system's loader finds a cuBLAS here")
+
+    @staticmethod
+    def loader_finds_none():
+        load = "import ctypes; ctypes.CDLL('libcublas.so.13')"
+        twelve = load.replace("13", "12")
+        return all(
+            subprocess.run(
+                [sys.executable, "-c", each], env={}, stderr=subprocess.DEVNULL
+            ).returncode
+            for each in (load, twelve)
+        )
+
+    def find(self, **environment):
+        return subprocess.run(
+            [self.bundle / "find-cublas"],
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    def wheel(self, name, library):
+        """A wheel's folder with a library that is none."""
+        folder = self.packages / "nvidia" / name / "lib"
+        write(folder / library, "")
+        return str(folder)
+
+    def test_the_wheels_of_both_versions_are_found(self):
+        self.assertEqual(self.find(), "")
+        twelve = self.wheel("cublas", "libcublas.so.12")
+        self.assertEqual(self.find(), twelve)
+        thirteen = self.wheel("cu13", "libcublas.so.13")
+        self.assertEqual(self.find(), f"{thirteen}:{twelve}")
+
+    def test_what_the_loader_finds_itself_is_left_to_it(self):
+        thirteen = self.wheel("cu13", "libcublas.so.13")
+        self.wheel("cublas", "libcublas.so.12")
+        system = self.folder / "system"
+        write(system / "cublas.c", "int cublasCreate_v2(void) { return 0; }\n")
+        source, library = system / "cublas.c", system / "libcublas.so.12"
+        subprocess.run(["cc", "-shared", "-fPIC", source, "-o", library], check=True)
+        self.assertEqual(self.find(LD_LIBRARY_PATH=str(system)), thirteen)
+
+    def test_every_part_can_load_it(self):
+        folder = self.wheel("cu13", "libcublas.so.13")
+        _, said, summary = self.run_day("--only=machine", LD_LIBRARY_PATH="/before")
+        self.assertIn(f"cuBLAS of a Python: {folder}\n", said)
+        self.assertIn(f"LD_LIBRARY_PATH=/before:{folder}", part(summary, "doctor")["output"])
+
+    def test_the_bundle_itself_finds_it(self):
+        folder = self.wheel("cu13", "libcublas.so.13")
+        shutil.copy(ROOT / "scripts/bundle/run.sh", self.bundle)
+        java = '#!/bin/sh\necho "$ADDED"\necho "LD_LIBRARY_PATH=$LD_LIBRARY_PATH"\necho "$*"\n'
+        write(self.bundle / "runtime/bin/java", java)
+        under = {"PANOPTIM_UNDER": "env ADDED=yes"}
+        for arguments, words in (
+            (["panoptim", "doctor"], "org.panoptim.cli.Main doctor"),
+            (["java", "org.panoptim.Program", "a b"], "org.panoptim.Program a b"),
+        ):
+            found = subprocess.run(
+                [self.bundle / "run.sh", *arguments],
+                env=self.environment | under,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            self.assertTrue(found.startswith(f"yes\nLD_LIBRARY_PATH={folder}\n"), found)
+            self.assertTrue(found.rstrip().endswith(words), found)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
