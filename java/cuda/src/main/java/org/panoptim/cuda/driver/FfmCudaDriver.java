@@ -252,8 +252,9 @@ final class FfmCudaDriver implements CudaDriver {
     public float elapsedMilliseconds(long from, long to) {
         try (var arena = Arena.ofConfined()) {
             var milliseconds = arena.allocate(JAVA_FLOAT);
-            // By its first name: drivers before CUDA 12.8 do not have cuEventElapsedTime_v2, which
-            // takes the same arguments.
+            // By its first name, which drivers of every version have. The header maps it to
+            // cuEventElapsedTime_v2 of CUDA 12.8, with the same arguments, so that there is no
+            // binding of it.
             check(
                     DriverCalls.call("cuEventElapsedTime", milliseconds.address(), from, to),
                     "cuEventElapsedTime");

@@ -2593,68 +2593,6 @@ public class LibCuda extends LibCuda$shared {
         }
     }
 
-    private static class cuEventElapsedTime_v2 {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            LibCuda.C_INT,
-            LibCuda.C_POINTER,
-            LibCuda.C_POINTER,
-            LibCuda.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuEventElapsedTime_v2");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuEventElapsedTime_v2(float *pMilliseconds, CUevent hStart, CUevent hEnd)
-     * }
-     */
-    public static FunctionDescriptor cuEventElapsedTime_v2$descriptor() {
-        return cuEventElapsedTime_v2.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuEventElapsedTime_v2(float *pMilliseconds, CUevent hStart, CUevent hEnd)
-     * }
-     */
-    public static MethodHandle cuEventElapsedTime_v2$handle() {
-        return cuEventElapsedTime_v2.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuEventElapsedTime_v2(float *pMilliseconds, CUevent hStart, CUevent hEnd)
-     * }
-     */
-    public static MemorySegment cuEventElapsedTime_v2$address() {
-        return cuEventElapsedTime_v2.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuEventElapsedTime_v2(float *pMilliseconds, CUevent hStart, CUevent hEnd)
-     * }
-     */
-    public static int cuEventElapsedTime_v2(MemorySegment pMilliseconds, MemorySegment hStart, MemorySegment hEnd) {
-        var mh$ = cuEventElapsedTime_v2.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuEventElapsedTime_v2", pMilliseconds, hStart, hEnd);
-            }
-            return (int)mh$.invokeExact(pMilliseconds, hStart, hEnd);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
     private static class cuFuncGetAttribute {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             LibCuda.C_INT,
