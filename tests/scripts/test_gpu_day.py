@@ -137,8 +137,8 @@ class Days(Stubs):
         self.assertEqual(status, 0, said)
         names = [each["part"] for each in summary["parts"]]
         first = ["machine", "doctor", "verify-cuda-ffm", "verify-cuda-jcuda", "kernels"]
-        first += ["others", "factors", "peers", "figures"]
-        self.assertEqual(names[:9], first)
+        first += ["others", "factors", "peers", "figures", "bench-kfac"]
+        self.assertEqual(names[:10], first)
         sanitizers = {"memcheck", "racecheck", "synccheck"}
         self.assertLessEqual(sanitizers | {"verify-scalar_stores", "verify-streaming"}, set(names))
         self.assertEqual(set(outcomes(summary).values()), {"passed"})
