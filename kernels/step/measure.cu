@@ -3,10 +3,9 @@
 // Traffic: 4 bytes read per gradient element. One thread block takes one chunk at a time, one warp
 // one block of the reduction tree, and a thread has 64 bytes under way.
 //
-// Not confirmed by a device yet: at the speed of memory on compute capabilities 8.0 and 9.0, where
-// converting takes a third and adding a tenth of its time; on 8.6 and 8.9 with one fused
-// multiply-add of doubles an element, 2 a clock and multiprocessor: 1.1 TB/s on an RTX 3090, whose
-// memory has 0.94.
+// Not confirmed by a device yet: at the speed of memory on compute capabilities 8.0, 9.0 and 10.0;
+// on 8.6 and 8.9 with one fused multiply-add of doubles an element, 2 a clock and
+// multiprocessor: 1.1 TB/s on an RTX 3090, whose memory has 0.94.
 #include "step/chunk.cuh"
 #include "step/vector.cuh"
 #include "step/widen.cuh"

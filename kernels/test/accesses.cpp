@@ -1,9 +1,8 @@
-// Prints how many accesses of 16 bytes, and stores of 4, the kernels of a step must have, from what
-// the rules say of themselves: a line a kernel.
-//   KERNEL VECTOR-LOADS VECTOR-STORES SCALAR-STORES
+// Prints how many accesses of 16 bytes, and stores of 4 and of 8, the kernels of a step must have,
+// from what the rules say of themselves: a line a kernel.
+//   KERNEL VECTOR-LOADS VECTOR-STORES STORES-OF-4 STORES-OF-8
 // - is any number. Loads through the cache for constants are not counted.
 #include <cstdio>
-#include <initializer_list>
 
 #include "rules/rules.cuh"
 #include "step/prepare.cuh"
@@ -35,11 +34,12 @@ void print(const char *name) {
                       (phase + 1 == Rule::phases ? 1 : 0);
         }
     }
-    for (const char *suffix : {"", "_statistics"}) {
-        // And zeros into a gradient that is not used, where one loop has both ends.
-        std::printf("panoptim_update_%s_f32_f32_f32%s %d %d %d\n", name, suffix, loads, stores + 1,
-                    stores * scalars + 4);
-    }
+    // And zeros into a gradient that is not used, where one loop has both ends; of 8 bytes are the
+    // sums of a chunk.
+    std::printf("panoptim_update_%s_f32_f32_f32 %d %d %d %d\n", name, loads, stores + 1,
+                stores * scalars + 4, Rule::reductions);
+    std::printf("panoptim_update_%s_f32_f32_f32_statistics %d %d %d %d\n", name, loads, stores + 1,
+                stores * scalars + 4, Rule::reductions + 1);
     const auto vectors = static_cast<int>(
         (sizeof(panoptim::PreparedEntry<Rule>) + sizeof(float[4]) - 1) / sizeof(float[4]));
     stores_of_prepare += vectors;
@@ -52,9 +52,9 @@ int main() {
 #define PANOPTIM_RULE(name, ...) print<panoptim::__VA_ARGS__>(#name);
 #include "rules/rules.def"
 #undef PANOPTIM_RULE
-    // Four of the gradient and four of the curvature at once.
-    std::printf("panoptim_measure %d 0 0\n", 2 * 4);
-    std::printf("panoptim_zero 0 1 4\n");
-    std::printf("panoptim_prepare 0 %d -\n", stores_of_prepare);
-    std::printf("panoptim_control_step 0 %d -\n", stores_of_control);
+    // Four of the gradient and four of the curvature at once, and a sum of either.
+    std::printf("panoptim_measure %d 0 0 2\n", 2 * 4);
+    std::printf("panoptim_zero 0 1 4 0\n");
+    std::printf("panoptim_prepare 0 %d - -\n", stores_of_prepare);
+    std::printf("panoptim_control_step 0 %d - -\n", stores_of_control);
 }

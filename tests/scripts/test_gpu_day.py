@@ -9,6 +9,7 @@ import io
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
@@ -70,6 +71,18 @@ def write(file, text):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
     file.chmod(0o755)
+
+
+# Lets a program take its arguments, and do nothing with them.
+ARGUMENTS = """
+import importlib.util, pathlib, sys
+file = sys.argv.pop(1)
+sys.path.insert(0, str(pathlib.Path(file).parent))
+spec = importlib.util.spec_from_file_location("program", file)
+program = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(program)
+program.arguments()
+"""
 
 
 class Stubs(unittest.TestCase):
@@ -180,7 +193,7 @@ class Days(Stubs):
         self.assertIn("failed: verify-cuda-jcuda", said)
 
     def test_what_is_no_check_does_not_fail_the_day(self):
-        status, said, summary = self.run_day("--only=peers", FAIL="torch_cuda.py")
+        status, said, summary = self.run_day("--only=peers,synccheck", FAIL="torch_cuda.py")
         self.assertEqual(status, 0, said)
         self.assertEqual(outcomes(summary)["peers"], "failed")
         self.assertIn("failed: peers", said)
@@ -202,13 +215,18 @@ class Days(Stubs):
     def test_what_is_lacking_is_said_and_no_failure(self):
         (self.tools / "ncu").unlink()
         (self.tools / "compute-sanitizer").unlink()
-        only = "--only=verify-cuda-jcuda,racecheck,profile"
+        only = "--only=verify-cuda,racecheck,profile"
         status, said, summary = self.run_day(only, REFUSE="cuda-jcuda")
         self.assertEqual(status, 0, said)
         found = outcomes(summary)
         for name in ("racecheck", "profile", "verify-cuda-jcuda"):
             self.assertEqual(found[name], "not possible here")
         self.assertEqual(part(summary, "profile")["remark"], "ncu is not installed")
+
+    def test_a_day_whose_only_checks_were_not_possible_fails(self):
+        status, said, summary = self.run_day("--only=verify-cuda-jcuda", REFUSE="cuda-jcuda")
+        self.assertEqual(status, 1, said)
+        self.assertEqual(outcomes(summary)["doctor"], "passed")
 
     def test_a_day_without_any_check_fails(self):
         status, said, summary = self.run_day(LIMIT="1")
@@ -231,6 +249,23 @@ class Days(Stubs):
         summary = json.loads((self.out / "summary.json").read_text(encoding="utf-8"))
         self.assertEqual(list(outcomes(summary)), ["machine", "doctor"])
         self.assertTrue((self.out / "results.tar.xz").exists())
+
+    def test_every_part_asks_for_what_its_program_has(self):
+        parts = load().Parts(self.bundle, self.folder, ["scalar_stores", "streaming"])
+        parsed = set()
+        for asked in parts.all():
+            words = [word for text in asked.command for word in shlex.split(text)]
+            for program in (ROOT / "bench/device/kernels.py", ROOT / "bench/peers/torch_cuda.py"):
+                places = [i for i, word in enumerate(words) if word.endswith(program.name)]
+                if not places:
+                    continue
+                own = words[places[0] + 1 :]
+                own = own[: own.index("&&")] if "&&" in own else own
+                command = [sys.executable, "-c", ARGUMENTS, program, *own]
+                found = subprocess.run(command, capture_output=True, text=True, check=False)
+                self.assertEqual(found.returncode, 0, f"{asked.name}: {found.stderr}")
+                parsed.add(program.name)
+        self.assertEqual(parsed, {"kernels.py", "torch_cuda.py"})
 
     def test_bad_usage_is_one_error(self):
         empty = self.folder / "empty.tar.xz"

@@ -275,6 +275,17 @@ class Pieces(unittest.TestCase):
             text = (java / f"{file}.java").read_text(encoding="utf-8")
             self.assertEqual(re.findall(pattern, text), [str(value)], file)
 
+    def test_the_host_launches_as_many_threads_as_kernels_have(self):
+        host = ROOT / "java/cuda/src/main/java/org/panoptim/cuda/CudaKernels.java"
+        text = host.read_text(encoding="utf-8")
+        for file, name in (
+            ("step/chunk.cuh", "chunk_threads"),
+            ("step/control.cu", "control_threads"),
+            ("step/control.cu", "prepare_threads"),
+        ):
+            stated = re.findall(rf"int {name.upper()} = (\d+);", text)
+            self.assertEqual(stated, [str(interface.source_constant(file, name))], name)
+
     def test_contenders_repeat_as_often_and_take_turns(self):
         driver, calls = Driver(LIBRARY), []
         with Memory(driver) as memory:

@@ -94,7 +94,7 @@ class SizeTrapsTest {
      */
     @Test
     void sumsOfTensorsWithAnyNumberOfChunksAreTheSame() {
-        var chunks = List.of(1L, 8L, 9L, 32L, 33L, 257L);
+        var chunks = List.of(1L, 8L, 9L, 32L, 33L, 256L, 257L);
         var tensors =
                 chunks.stream().map(count -> tensor((count - 1) * 16_384 + count, 0)).toList();
         Play.compare(playOf(SGD.defaults(), tensors, List.of(step(1))), Contenders.challengers());
