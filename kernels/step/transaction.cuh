@@ -8,8 +8,14 @@
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
 
-// The loss scale falls no lower, or its reciprocal would be infinite: DBL_MIN.
-constexpr double smallest_normal = 0x1p-1022;
+// The bounds of the loss scale: it and its reciprocal are normal floats.
+constexpr double smallest_loss_scale = 0x1p-126;
+constexpr double largest_loss_scale = 0x1p126;
+
+// What elements are multiplied by to unscale them.
+PANOPTIM_DEVICE float unscale_factor(const panoptim_control &control) {
+    return static_cast<float>(1.0 / control.loss_scale);
+}
 
 // The gradient grows or shrinks the loss scale for the gradients to come.
 PANOPTIM_DEVICE void adapt_loss_scale(panoptim_control &control) {
@@ -18,7 +24,7 @@ PANOPTIM_DEVICE void adapt_loss_scale(panoptim_control &control) {
     }
     if (control.finite == 0) {
         const double lowered = control.loss_scale * control.backoff_factor;
-        if (lowered >= smallest_normal) {
+        if (lowered >= smallest_loss_scale) {
             control.loss_scale = lowered;
         }
         control.growth_tracker = 0;
@@ -27,7 +33,7 @@ PANOPTIM_DEVICE void adapt_loss_scale(panoptim_control &control) {
     control.growth_tracker += 1;
     if (control.growth_tracker == control.growth_interval) {
         const double grown = control.loss_scale * control.growth_factor;
-        if (finite(grown)) {
+        if (grown <= largest_loss_scale) {
             control.loss_scale = grown;
         }
         control.growth_tracker = 0;

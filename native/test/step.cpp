@@ -239,19 +239,28 @@ TEST_CASE("a dynamic loss scale grows after so many accepted steps and backs off
     CHECK(problem.control.step == 5);
 }
 
-TEST_CASE("a loss scale does not grow to infinity, and a fixed one stays") {
+TEST_CASE("a loss scale and its reciprocal stay floats, and a fixed one stays") {
     Problem problem;
     Tensor &tensor = problem.add_tensor(problem.add_group("sgd", sgd()), 1);
     problem.control.measure = 1;
-    problem.control.loss_scale = 0x1p1023;
+    problem.control.growth_factor = 2;
+    problem.control.backoff_factor = 0.5;
+    problem.control.loss_scale = 0x1p125;
     problem.control.growth_interval = 1;
-    REQUIRE(problem.step(any_tier()) == PANOPTIM_OK);
-    CHECK(problem.control.loss_scale == 0x1p1023);
-    CHECK(problem.control.growth_tracker == 0);
-    problem.control.growth_interval = 0;
+    for (int i = 0; i < 2; ++i) {
+        REQUIRE(problem.step(any_tier()) == PANOPTIM_OK);
+        CHECK(problem.control.loss_scale == 0x1p126);
+        CHECK(problem.control.growth_tracker == 0);
+    }
     tensor.gradient[0] = not_a_number;
+    problem.control.loss_scale = 0x1p-125;
+    for (int i = 0; i < 2; ++i) {
+        REQUIRE(problem.step(any_tier()) == PANOPTIM_OK);
+        CHECK(problem.control.loss_scale == 0x1p-126);
+    }
+    problem.control.growth_interval = 0;
     REQUIRE(problem.step(any_tier()) == PANOPTIM_OK);
-    CHECK(problem.control.loss_scale == 0x1p1023);
+    CHECK(problem.control.loss_scale == 0x1p-126);
 }
 
 TEST_CASE("tensors of one group and count share their scalars, also when groups take turns") {

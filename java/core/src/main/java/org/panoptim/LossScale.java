@@ -6,6 +6,15 @@ package org.panoptim;
  */
 public sealed interface LossScale {
 
+    /**
+     * The smallest factor, the smallest normal float: gradients are divided in float, where the
+     * reciprocal of a smaller factor could be infinite.
+     */
+    double SMALLEST = 0x1p-126;
+
+    /** The largest factor: it and its reciprocal are normal floats. */
+    double LARGEST = 0x1p126;
+
     /** No scale: the factor 1. */
     static LossScale none() {
         return new Fixed(1);
@@ -18,7 +27,8 @@ public sealed interface LossScale {
 
     /**
      * A factor that halves after a non-finite gradient and doubles after 2000 accepted steps in a
-     * row, from 65536; as PyTorch's GradScaler. Steps with a non-finite gradient are skipped.
+     * row, from 65536; as PyTorch's GradScaler. Steps with a non-finite gradient are skipped. It
+     * stays within {@link #SMALLEST} and {@link #LARGEST}.
      */
     static LossScale dynamic() {
         return new Dynamic(65536, 2, 0.5, 2000);
@@ -30,12 +40,12 @@ public sealed interface LossScale {
     /**
      * The same factor always.
      *
-     * @param factor finite and above 0
+     * @param factor from {@link #SMALLEST} to {@link #LARGEST}
      */
     record Fixed(double factor) implements LossScale {
         /** Checks the factor. */
         public Fixed {
-            requirePositive("factor", factor);
+            requireFloat("factor", factor);
         }
 
         @Override
@@ -47,7 +57,7 @@ public sealed interface LossScale {
     /**
      * A factor that follows the gradients.
      *
-     * @param initial finite and above 0
+     * @param initial from {@link #SMALLEST} to {@link #LARGEST}
      * @param growthFactor multiplies it after {@code growthInterval} accepted steps; above 1
      * @param backoffFactor multiplies it after a non-finite gradient; in (0, 1)
      * @param growthInterval accepted steps in a row before it grows; at least 1
@@ -56,7 +66,7 @@ public sealed interface LossScale {
             implements LossScale {
         /** Checks the components. */
         public Dynamic {
-            requirePositive("initial", initial);
+            requireFloat("initial", initial);
             if (!(growthFactor > 1 && growthFactor < Double.POSITIVE_INFINITY)) {
                 throw new IllegalArgumentException(
                         "LossScale: growthFactor must be finite and above 1, but is "
@@ -73,10 +83,13 @@ public sealed interface LossScale {
         }
     }
 
-    private static void requirePositive(String name, double value) {
-        if (!(value > 0 && value < Double.POSITIVE_INFINITY)) {
+    private static void requireFloat(String name, double value) {
+        if (!(value >= SMALLEST && value <= LARGEST)) {
             throw new IllegalArgumentException(
-                    "LossScale: " + name + " must be finite and above 0, but is " + value);
+                    "LossScale: "
+                            + name
+                            + " must be from 2^-126 to 2^126, so that it and its reciprocal are floats, but is "
+                            + value);
         }
     }
 }

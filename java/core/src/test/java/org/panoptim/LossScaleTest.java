@@ -157,24 +157,52 @@ class LossScaleTest {
     }
 
     @Test
-    void theScaleDoesNotGrowToInfinity() {
-        try (var optimizer = builder(new LossScale.Dynamic(0x1p1023, 4, 0.5, 1)).build()) {
+    void theScaleAndItsReciprocalStayFloats() {
+        try (var optimizer = builder(new LossScale.Dynamic(0x1p125, 2, 0.5, 1)).build()) {
             gradient(p, 0, 0);
             optimizer.step();
-            assertThat(optimizer.lossScale()).isEqualTo(0x1p1023);
+            assertThat(optimizer.lossScale()).isEqualTo(0x1p126);
+            optimizer.step();
+            assertThat(optimizer.lossScale()).isEqualTo(0x1p126);
             assertThat(optimizer.report().accepted()).isTrue();
+        }
+        try (var optimizer = builder(new LossScale.Dynamic(0x1p-125, 2, 0.5, 1)).build()) {
+            gradient(p, NAN, 0);
+            optimizer.step();
+            assertThat(optimizer.lossScale()).isEqualTo(0x1p-126);
+            optimizer.step();
+            assertThat(optimizer.lossScale()).isEqualTo(0x1p-126);
+            assertThat(optimizer.report().skipped()).isEqualTo(2);
         }
     }
 
     @Test
-    void theScaleDoesNotFallBelowTheNormalNumbers() {
-        try (var optimizer = builder(new LossScale.Dynamic(0x1p-1021, 2, 0.5, 1)).build()) {
+    void aGradientOfZeroAfterManyRefusedStepsChangesNothing() {
+        try (var optimizer = builder(LossScale.dynamic()).build()) {
             gradient(p, NAN, 0);
+            for (int i = 0; i < 150; i++) {
+                optimizer.step();
+            }
+            gradient(p, 0, 0);
             optimizer.step();
-            assertThat(optimizer.lossScale()).isEqualTo(Double.MIN_NORMAL);
+            assertThat(optimizer.report().accepted()).isTrue();
+            assertThat(values(p)).containsExactly(1, 2);
+        }
+    }
+
+    @Test
+    void aGradientThatIsInfiniteOnceUnscaledIsRefused() {
+        try (var optimizer =
+                builder(LossScale.fixed(0x1p-10)).nonFinite(NonFinitePolicy.SKIP).build()) {
+            gradient(p, 0, 0x1p118f);
             optimizer.step();
-            assertThat(optimizer.lossScale()).isEqualTo(Double.MIN_NORMAL);
-            assertThat(optimizer.report().skipped()).isEqualTo(2);
+            assertThat(optimizer.report().accepted()).isFalse();
+            assertThat(optimizer.report().gradientNorm()).hasValue(Double.POSITIVE_INFINITY);
+            assertThat(values(p)).containsExactly(1, 2);
+            // Each is finite, if not their norm.
+            gradient(p, 0x1.8p117f, 0x1.8p117f);
+            optimizer.step();
+            assertThat(optimizer.report().accepted()).isTrue();
         }
     }
 
@@ -207,14 +235,15 @@ class LossScaleTest {
     }
 
     @ParameterizedTest
-    @ValueSource(doubles = {0, -1, Double.NaN, Double.POSITIVE_INFINITY})
-    void scalesMustBeFiniteAndAboveZero(double scale) {
+    @ValueSource(
+            doubles = {0, -1, Double.NaN, Double.POSITIVE_INFINITY, 0x1p-127, 0x1.0000001p126})
+    void scalesWhoseReciprocalIsNoFloatAreRefused(double scale) {
+        var message =
+                " must be from 2^-126 to 2^126, so that it and its reciprocal are floats, but is "
+                        + scale;
+        assertRefused(() -> LossScale.fixed(scale), "LossScale: factor" + message);
         assertRefused(
-                () -> LossScale.fixed(scale),
-                "LossScale: factor must be finite and above 0, but is " + scale);
-        assertRefused(
-                () -> new LossScale.Dynamic(scale, 2, 0.5, 1),
-                "LossScale: initial must be finite and above 0, but is " + scale);
+                () -> new LossScale.Dynamic(scale, 2, 0.5, 1), "LossScale: initial" + message);
     }
 
     @Test

@@ -84,7 +84,8 @@ final class ReferenceExecution implements Execution {
         double gradientScale = 1.0 / counters.lossScale();
 
         double squares = measure();
-        boolean finite = !plan.measures() || Double.isFinite(squares) && curvatureIsFinite();
+        boolean finite =
+                !plan.measures() || Double.isFinite(squares) && curvatureIsFinite();
         boolean accepted = finite || plan.policy() == NonFinitePolicy.PROPAGATE;
         var before = counters;
         var countsBefore = members.stream().mapToLong(member -> member.tensor().count).toArray();
@@ -134,28 +135,44 @@ final class ReferenceExecution implements Execution {
         return asked ? OptionalDouble.of(value) : OptionalDouble.empty();
     }
 
-    /** The sum of squares of the raw gradients, or NaN if nothing asks for it. */
+    /**
+     * The sum of squares of the raw gradients, infinite if one of them is not finite or would not
+     * be once unscaled; NaN if nothing asks for it.
+     */
     private double measure() {
+        float scale = unscaleFactor();
         return plan.measures()
-                ? PhasedUpdate.sumOverLive(members, tensor -> sumOfSquares(tensor.gradient()))
+                ? PhasedUpdate.sumOverLive(
+                        members, tensor -> sumOfSquares(tensor.gradient(), scale))
                 : Double.NaN;
     }
 
     private boolean curvatureIsFinite() {
+        float scale = unscaleFactor();
         return Double.isFinite(
                 PhasedUpdate.sumOverLive(
                         members,
-                        tensor -> tensor.hasCurvature() ? sumOfSquares(tensor.curvature()) : 0));
+                        tensor ->
+                                tensor.hasCurvature()
+                                        ? sumOfSquares(tensor.curvature(), scale)
+                                        : 0));
     }
 
-    private static double sumOfSquares(MemorySegment values) {
+    /** What elements are multiplied by to unscale them. */
+    private float unscaleFactor() {
+        return (float) (1.0 / counters.lossScale());
+    }
+
+    private static double sumOfSquares(MemorySegment values, float scale) {
         long elements = values.byteSize() / Tensor.FLOAT.byteSize();
         var tree = new ReductionTree(elements);
+        boolean overflows = false;
         for (long i = 0; i < elements; i++) {
             float value = values.getAtIndex(Tensor.FLOAT, i);
+            overflows |= Float.isFinite(value) && !Float.isFinite(value * scale);
             tree.add(i, value, value);
         }
-        return tree.sum();
+        return overflows ? Double.POSITIVE_INFINITY : tree.sum();
     }
 
     /** Advances the counts of an accepted step and the loss scale. */
@@ -173,11 +190,11 @@ final class ReferenceExecution implements Execution {
         if (plan.lossScale() instanceof LossScale.Dynamic dynamic) {
             if (!finite) {
                 double lowered = scale * dynamic.backoffFactor();
-                scale = lowered >= Double.MIN_NORMAL ? lowered : scale;
+                scale = lowered >= LossScale.SMALLEST ? lowered : scale;
                 tracker = 0;
             } else if (++tracker == dynamic.growthInterval()) {
                 double grown = scale * dynamic.growthFactor();
-                scale = Double.isFinite(grown) ? grown : scale;
+                scale = grown <= LossScale.LARGEST ? grown : scale;
                 tracker = 0;
             }
         }

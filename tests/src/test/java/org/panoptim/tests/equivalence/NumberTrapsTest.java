@@ -88,6 +88,59 @@ class NumberTrapsTest {
         }
     }
 
+    @ParameterizedTest
+    @MethodSource("all")
+    void aGradientOrCurvatureThatIsInfiniteOnceUnscaledIsRefused(Contender contender) {
+        try (var rig = new Rig(contender)) {
+            for (int place : new int[] {0, 4_095, 4_096, 20_000, 40_001}) {
+                var parameter = Rig.parameter("p", rig.repeated(1, 40_002));
+                var optimizer =
+                        rig.build(
+                                rig.builder(SophiaG.defaults())
+                                        .group("all", List.of(parameter))
+                                        .nonFinite(NonFinitePolicy.SKIP)
+                                        .lossScale(LossScale.fixed(0x1p-10)));
+                var finite = rig.repeated(0x1.fffffep117f, 40_002);
+                var infinite = rig.repeated(0, 40_002);
+                infinite.setAtIndex(ValueLayout.JAVA_FLOAT, place, -0x1p118f);
+                parameter.gradient(infinite);
+                optimizer.step();
+                assertThat(optimizer.report().accepted()).isFalse();
+                parameter.gradient(finite).curvature(infinite);
+                optimizer.step();
+                assertThat(optimizer.report().accepted()).isFalse();
+                assertThat(Rig.values(parameter)).containsOnly(1);
+                parameter.gradient(finite).curvature(finite);
+                optimizer.step();
+                assertThat(optimizer.report().accepted()).isTrue();
+                assertThat(optimizer.report().skipped()).isEqualTo(2);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("all")
+    void aDynamicLossScaleAndItsReciprocalStayFloats(Contender contender) {
+        try (var rig = new Rig(contender)) {
+            var parameter = rig.parameter("p", 1);
+            var optimizer =
+                    rig.build(
+                            rig.builder(SGD.withLearningRate(1))
+                                    .group("all", List.of(parameter))
+                                    .lossScale(new LossScale.Dynamic(0x1p-124, 4, 0.25, 1)));
+            parameter.gradient(rig.floats(Float.NaN));
+            optimizer.step();
+            optimizer.step();
+            assertThat(optimizer.lossScale()).isEqualTo(0x1p-126);
+            parameter.gradient(rig.floats(0));
+            for (int step = 0; step < 130; step++) {
+                optimizer.step();
+            }
+            assertThat(optimizer.lossScale()).isEqualTo(0x1p126);
+            assertThat(Rig.value(parameter)).isEqualTo(1);
+        }
+    }
+
     /** Trap 14. */
     @ParameterizedTest
     @ValueSource(longs = {255, 256, 1 << 24, (1L << 31) - 1, 1L << 31, 1L << 32, 1L << 53})
