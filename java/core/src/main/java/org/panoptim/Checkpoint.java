@@ -102,21 +102,15 @@ final class Checkpoint {
         execution.restore(counters(header, loaded), counts(header, loaded));
     }
 
-    /** A fixed loss scale is a setting of the optimizer; only a dynamic one is taken up. */
+    /** A fixed loss scale is a setting, on either side; only a dynamic one is taken up. */
     private static Counters counters(CheckpointHeader header, StepPlan plan) {
         var saved = header.counters();
-        return switch (plan.lossScale()) {
-            case LossScale.Fixed fixed ->
-                    new Counters(saved.step(), saved.skipped(), 0, fixed.factor());
-            case LossScale.Dynamic dynamic ->
-                    new Counters(
-                            saved.step(),
-                            saved.skipped(),
-                            // It grows when the tracker meets the interval, which may be shorter
-                            // now.
-                            Math.min(saved.growthTracker(), dynamic.growthInterval() - 1),
-                            saved.lossScale());
-        };
+        if (plan.lossScale() instanceof LossScale.Dynamic dynamic && header.dynamicLossScale()) {
+            // It grows when the tracker meets the interval, which may be shorter now.
+            long tracker = Math.min(saved.growthTracker(), dynamic.growthInterval() - 1);
+            return new Counters(saved.step(), saved.skipped(), tracker, saved.lossScale());
+        }
+        return new Counters(saved.step(), saved.skipped(), 0, plan.lossScale().initial());
     }
 
     /** Reads every state into memory, so that a failing file leaves the optimizer as it was. */

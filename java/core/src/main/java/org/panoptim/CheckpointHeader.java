@@ -18,17 +18,21 @@ import java.util.TreeMap;
  * What a checkpoint says in its metadata: all but the states themselves.
  *
  * @param counters step, skipped steps and loss scale
+ * @param dynamicLossScale whether the loss scale followed the gradients; files of earlier versions
+ *     do not say, and theirs is taken for one that did
  * @param schedule what the schedule remembers
  * @param groups the groups, in registration order
  * @param transform what a transform says of itself; its keys begin with {@code transform.}
  */
 record CheckpointHeader(
         Counters counters,
+        boolean dynamicLossScale,
         Map<String, Double> schedule,
         List<Group> groups,
         Map<String, String> transform) {
 
     private static final String FORMAT = "panoptim-optimizer-1";
+    private static final String DYNAMIC = "loss_scale.dynamic";
     private static final String TRANSFORM = "transform.";
 
     /** A group: its name, its rule by name and settings, and its parameters. */
@@ -48,9 +52,7 @@ record CheckpointHeader(
     record Tensor(String name, List<Long> shape, String dtype, long count) {
         Tensor {
             shape = List.copyOf(shape);
-            if (count < 0) {
-                throw new IllegalArgumentException("count must be at least 0, but is " + count);
-            }
+            Counters.require("count", count);
         }
     }
 
@@ -70,6 +72,7 @@ record CheckpointHeader(
                         .toList();
         return new CheckpointHeader(
                 execution.outcome().counters(),
+                plan.lossScale() instanceof LossScale.Dynamic,
                 new TreeMap<>(plan.schedule().state()),
                 groups,
                 Checkpoint.curvature(plan).map(CurvatureTransform::metadata).orElse(Map.of()));
@@ -90,6 +93,7 @@ record CheckpointHeader(
         metadata.put("skipped", String.valueOf(counters.skipped()));
         metadata.put("growth_tracker", String.valueOf(counters.growthTracker()));
         metadata.put("loss_scale", String.valueOf(counters.lossScale()));
+        metadata.put(DYNAMIC, String.valueOf(dynamicLossScale));
         metadata.put("schedule", CheckpointJson.ofSchedule(schedule));
         metadata.put("groups", CheckpointJson.ofGroups(groups));
         new TreeMap<>(transform).forEach((key, value) -> metadata.put(TRANSFORM + key, value));
@@ -111,6 +115,9 @@ record CheckpointHeader(
         long skipped = parse(file, metadata, "skipped", Long::valueOf);
         long tracker = parse(file, metadata, "growth_tracker", Long::valueOf);
         double scale = parse(file, metadata, "loss_scale", Double::valueOf);
+        boolean dynamic =
+                !metadata.containsKey(DYNAMIC)
+                        || parse(file, metadata, DYNAMIC, CheckpointHeader::parseBoolean);
         var schedule = parse(file, metadata, "schedule", CheckpointJson::schedule);
         var groups = parse(file, metadata, "groups", CheckpointJson::groups);
         var transform = new TreeMap<String, String>();
@@ -122,10 +129,24 @@ record CheckpointHeader(
                 });
         try {
             return new CheckpointHeader(
-                    new Counters(step, skipped, tracker, scale), schedule, groups, transform);
+                    new Counters(step, skipped, tracker, scale),
+                    dynamic,
+                    schedule,
+                    groups,
+                    transform);
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, String.valueOf(e.getMessage()));
         }
+    }
+
+    private static boolean parseBoolean(String text) {
+        return switch (text) {
+            case "true" -> true;
+            case "false" -> false;
+            default ->
+                    throw new IllegalArgumentException(
+                            "expected true or false, got '" + text + "'");
+        };
     }
 
     /** Reads a value from text that is not trusted. */

@@ -88,7 +88,8 @@ public sealed interface LossScale {
             throw new IllegalArgumentException(
                     "LossScale: "
                             + name
-                            + " must be from 2^-126 to 2^126, so that it and its reciprocal are floats, but is "
+                            + " must be from 2^-126 to 2^126, so that it and its reciprocal are"
+                            + " floats, but is "
                             + value);
         }
     }

@@ -389,8 +389,14 @@ public final class Optimizer implements AutoCloseable {
     }
 
     /**
-     * Takes up states, counts, step, hyper-parameters and schedule from a file that {@link #save}
-     * wrote, on this or any other backend; the steps that follow have the same bits.
+     * Takes up states, counts, step, hyper-parameters and what the schedule remembers from a file
+     * that {@link #save} wrote, on this or any other backend; the steps that follow have the same
+     * bits.
+     *
+     * <p>A group is frozen afterwards if it is in the file, or was before. A dynamic loss scale
+     * goes on from that of the file, if that was dynamic, and begins anew if not; a fixed one stays
+     * this optimizer's own, as do policy, clipping and all else that the builder was told. A
+     * schedule that remembers is set back for everyone who holds it.
      *
      * @throws IOException if the file cannot be read, is no checkpoint, or is one of other groups,
      *     parameters, shapes or rules; nothing is changed

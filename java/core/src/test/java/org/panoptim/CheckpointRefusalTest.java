@@ -355,27 +355,37 @@ class CheckpointRefusalTest {
 
     static Stream<Arguments> badCounters() {
         return Stream.of(
-                Arguments.of("step", "-1", "counters must be at least 0, but step is -1"),
+                Arguments.of("step", "-1", "step must be from 0 to 2^62, but is -1"),
+                Arguments.of("skipped", "-2", "skipped must be from 0 to 2^62, but is -2"),
                 Arguments.of(
-                        "skipped", "-2", "counters must be at least 0, but step is 6, skipped -2"),
+                        "growth_tracker", "-3", "growthTracker must be from 0 to 2^62, but is -3"),
                 Arguments.of(
-                        "growth_tracker",
-                        "-3",
-                        "counters must be at least 0, but step is 6, skipped 1 and growthTracker"
-                                + " -3"),
+                        "step",
+                        "9223372036854775807",
+                        "step must be from 0 to 2^62, but is 9223372036854775807"),
+                Arguments.of(
+                        "skipped",
+                        "4611686018427387905",
+                        "skipped must be from 0 to 2^62, but is 4611686018427387905"),
                 Arguments.of("step", "1.5", "metadata 'step' cannot be read: "),
                 Arguments.of("step", "", "metadata 'step' cannot be read: "),
                 Arguments.of("step", "99999999999999999999", "metadata 'step' cannot be read: "),
                 Arguments.of("loss_scale", "x", "metadata 'loss_scale' cannot be read: "),
-                Arguments.of("loss_scale", "0", "lossScale must be finite and above 0, but is 0.0"),
                 Arguments.of(
-                        "loss_scale", "NaN", "lossScale must be finite and above 0, but is NaN"),
+                        "loss_scale", "0", "lossScale must be from 2^-126 to 2^126, but is 0.0"),
                 Arguments.of(
-                        "loss_scale", "-1", "lossScale must be finite and above 0, but is -1.0"),
+                        "loss_scale", "NaN", "lossScale must be from 2^-126 to 2^126, but is NaN"),
+                Arguments.of(
+                        "loss_scale", "-1", "lossScale must be from 2^-126 to 2^126, but is -1.0"),
                 Arguments.of(
                         "loss_scale",
-                        "Infinity",
-                        "lossScale must be finite and above 0, but is Infinity"));
+                        "1e39",
+                        "lossScale must be from 2^-126 to 2^126, but is 1.0E39"),
+                Arguments.of(
+                        "loss_scale.dynamic",
+                        "perhaps",
+                        "metadata 'loss_scale.dynamic' cannot be read: expected true or false, got"
+                                + " 'perhaps'"));
     }
 
     @ParameterizedTest
@@ -423,7 +433,12 @@ class CheckpointRefusalTest {
                         "\"frozen\":false",
                         "\"frozen\":null",
                         "expected BOOLEAN, found NULL at $[0].frozen"),
-                Arguments.of("\"count\":6", "\"count\":-6", "count must be at least 0, but is -6"),
+                Arguments.of(
+                        "\"count\":6", "\"count\":-6", "count must be from 0 to 2^62, but is -6"),
+                Arguments.of(
+                        "\"count\":6",
+                        "\"count\":9223372036854775807",
+                        "count must be from 0 to 2^62, but is 9223372036854775807"),
                 Arguments.of(
                         ",\"count\":0}",
                         "}",

@@ -213,6 +213,7 @@ class CheckpointTest {
                         .containsEntry("format", "panoptim-optimizer-1")
                         .containsEntry("step", "3")
                         .containsEntry("skipped", "1")
+                        .containsEntry("loss_scale.dynamic", "true")
                         .containsKeys("growth_tracker", "loss_scale", "schedule", "groups");
                 assertThat(reader.metadata().get("groups"))
                         .contains("\"name\":\"matrices\"", "\"rule\":\"adamw\"", "\"lr\":\"0.1\"");
@@ -307,6 +308,24 @@ class CheckpointTest {
             try (var other = scaled(parameter, LossScale.fixed(4), backend)) {
                 other.load(file());
                 assertThat(other.lossScale()).isEqualTo(4);
+            }
+        }
+    }
+
+    @Test
+    void aDynamicLossScaleBeginsAnewAfterARunWithoutOne() throws IOException {
+        var parameter = vector("p", 1);
+        try (var backend = Backend.named("reference")) {
+            for (var before : List.of(LossScale.none(), LossScale.fixed(1e-3))) {
+                try (var plain = scaled(parameter, before, backend)) {
+                    plain.step();
+                    plain.save(file());
+                }
+                try (var dynamic = scaled(parameter, LossScale.dynamic(), backend)) {
+                    dynamic.load(file());
+                    assertThat(dynamic.lossScale()).isEqualTo(65536);
+                    assertThat(dynamic.report().step()).isEqualTo(1);
+                }
             }
         }
     }

@@ -235,8 +235,7 @@ class LossScaleTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            doubles = {0, -1, Double.NaN, Double.POSITIVE_INFINITY, 0x1p-127, 0x1.0000001p126})
+    @ValueSource(doubles = {0, -1, Double.NaN, Double.POSITIVE_INFINITY, 0x1p-127, 0x1.0000001p126})
     void scalesWhoseReciprocalIsNoFloatAreRefused(double scale) {
         var message =
                 " must be from 2^-126 to 2^126, so that it and its reciprocal are floats, but is "

@@ -84,8 +84,7 @@ final class ReferenceExecution implements Execution {
         double gradientScale = 1.0 / counters.lossScale();
 
         double squares = measure();
-        boolean finite =
-                !plan.measures() || Double.isFinite(squares) && curvatureIsFinite();
+        boolean finite = !plan.measures() || Double.isFinite(squares) && curvatureIsFinite();
         boolean accepted = finite || plan.policy() == NonFinitePolicy.PROPAGATE;
         var before = counters;
         var countsBefore = members.stream().mapToLong(member -> member.tensor().count).toArray();

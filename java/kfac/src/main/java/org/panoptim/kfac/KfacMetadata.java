@@ -1,5 +1,7 @@
 package org.panoptim.kfac;
 
+import org.panoptim.spi.Counters;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -107,9 +109,7 @@ record KfacMetadata(
 
     static long count(String text) {
         long value = Long.parseLong(text);
-        if (value < 0) {
-            throw new IllegalArgumentException("a count must be at least 0, but is " + value);
-        }
+        Counters.require("a count", value);
         return value;
     }
 
