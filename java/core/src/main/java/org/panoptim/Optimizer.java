@@ -456,6 +456,16 @@ public final class Optimizer implements AutoCloseable {
                                             + "' overlap");
                         });
         Checkpoint.curvature(plan).ifPresent(transform -> transform.check(plan));
+        checkSchedule(plan);
+    }
+
+    /** Asks for the first step's momentum: most schedules that set one set it from there on. */
+    private static void checkSchedule(StepPlan plan) {
+        try {
+            plan.momentum(1);
+        } catch (IllegalStateException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
+        }
     }
 
     /**

@@ -3,13 +3,18 @@ package org.panoptim;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.panoptim.Tensors.gradient;
+import static org.panoptim.Tensors.values;
+import static org.panoptim.Tensors.vector;
 
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.rule.SGD;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
 
@@ -41,6 +46,58 @@ class ScheduleTest {
                     Schedule.reduceOnPlateau()
                 }) {
             assertThat(schedule.momentum(1)).isNaN();
+        }
+    }
+
+    @Test
+    void aScheduleThatSetsTheMomentumIsRefusedForARuleThatHasNone() {
+        try (var backend = Backend.named("reference")) {
+            var parameter = vector("p", 1);
+            var builder =
+                    Optimizer.builder(SGD.withLearningRate(0.1))
+                            .group("all", List.of(parameter))
+                            .schedule(Schedule.oneCycle(10))
+                            .backend(backend);
+            assertThatThrownBy(builder::build)
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage(
+                            "the schedule sets the momentum, to 0.95 at step 1, but rule sgd of"
+                                    + " group 'all' has none; give it one, or take a schedule"
+                                    + " without momentum");
+        }
+    }
+
+    @Test
+    void aMomentumThatComesLaterIsRefusedAtItsStepAndChangesNothing() {
+        var late =
+                new Schedule() {
+                    @Override
+                    public double factor(long step) {
+                        return 1;
+                    }
+
+                    @Override
+                    public double momentum(long step) {
+                        return step < 3 ? Double.NaN : 0.9;
+                    }
+                };
+        try (var backend = Backend.named("reference")) {
+            var parameter = vector("p", 1);
+            gradient(parameter, 1);
+            try (var optimizer =
+                    Optimizer.builder(SGD.withLearningRate(0.5))
+                            .group("all", List.of(parameter))
+                            .schedule(late)
+                            .backend(backend)
+                            .build()) {
+                optimizer.step();
+                optimizer.step();
+                assertThatThrownBy(optimizer::step)
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContainingAll("0.9 at step 3", "rule sgd", "group 'all'");
+                assertThat(values(parameter)).containsExactly(0);
+                assertThat(optimizer.report().step()).isEqualTo(2);
+            }
         }
     }
 

@@ -87,6 +87,11 @@ public record SGD(
     }
 
     @Override
+    public boolean takesMomentum() {
+        return momentum > 0;
+    }
+
+    @Override
     public String kernel() {
         return momentum == 0 ? "sgd" : "sgd_momentum";
     }

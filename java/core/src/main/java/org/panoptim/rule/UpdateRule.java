@@ -32,4 +32,12 @@ public sealed interface UpdateRule permits PhasedRule, MatrixRule {
     default boolean maximize() {
         return false;
     }
+
+    /**
+     * Whether the rule has a momentum, or a decay of the gradient's average, that a schedule can
+     * replace. A schedule that sets one is refused for a rule that has none.
+     */
+    default boolean takesMomentum() {
+        return true;
+    }
 }

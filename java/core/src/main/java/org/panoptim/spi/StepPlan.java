@@ -80,10 +80,21 @@ public record StepPlan(
     /**
      * The schedule's momentum for a step, or NaN if it leaves momentum alone.
      *
-     * @throws IllegalStateException if the schedule answers with something else outside [0, 1)
+     * @throws IllegalStateException if the schedule answers with something else outside [0, 1), or
+     *     with a momentum that a group's rule has none of
      */
     public double momentum(long step) {
         double momentum = schedule.momentum(step);
+        if (Double.isNaN(momentum)) {
+            return momentum;
+        }
+        for (var group : groups) {
+            if (!group.rule().takesMomentum()) {
+                throw new IllegalStateException(
+                        "the schedule sets the momentum, to %s at step %d, but rule %s of group '%s' has none; give it one, or take a schedule without momentum"
+                                .formatted(momentum, step, group.rule().name(), group.name()));
+            }
+        }
         if (momentum < 0 || momentum >= 1) {
             throw new IllegalStateException(
                     "the schedule's momentum must be in [0, 1) or NaN, but is "

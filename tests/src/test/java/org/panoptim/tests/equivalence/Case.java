@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A whole run of an optimizer, described so that a failing one can be read and typed in again.
@@ -19,6 +20,21 @@ import java.util.stream.Collectors;
  * @param actions what happens, in order
  */
 record Case(Settings settings, List<Group> groups, List<Action> actions) {
+
+    /** A schedule that sets the momentum cannot go with a rule that has none. */
+    Case {
+        groups = List.copyOf(groups);
+        actions = List.copyOf(actions);
+        var added =
+                actions.stream()
+                        .filter(Add.class::isInstance)
+                        .map(action -> ((Add) action).group());
+        if (settings.schedule() == Course.ONE_CYCLE
+                && !Stream.concat(groups.stream(), added)
+                        .allMatch(group -> group.rule().takesMomentum())) {
+            settings = settings.withSchedule(Course.COSINE);
+        }
+    }
 
     /**
      * What all groups share.
@@ -39,6 +55,11 @@ record Case(Settings settings, List<Group> groups, List<Action> actions) {
             if (lossScale instanceof LossScale.Dynamic && policy == NonFinitePolicy.PROPAGATE) {
                 policy = NonFinitePolicy.SKIP;
             }
+        }
+
+        Settings withSchedule(Course other) {
+            return new Settings(
+                    policy, clipNorm, lossScale, other, zeroGradients, statistics, halving);
         }
     }
 
