@@ -63,7 +63,8 @@ __device__ __forceinline__ double square_sum_of_block(const float *values, int64
 // must call it, and all know it.
 __device__ __forceinline__ bool overflows(const float *values, int64_t elements, float factor) {
     bool any = false;
-    for (int64_t i = lane_of_thread(); i < elements; i += warp_threads) {
+#pragma unroll 1
+    for (int i = lane_of_thread(); i < elements; i += warp_threads) {
         const float product = values[i] * factor;
         any = any || product - product != 0;
     }
