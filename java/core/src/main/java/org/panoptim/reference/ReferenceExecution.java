@@ -171,7 +171,8 @@ final class ReferenceExecution implements Execution {
             overflows |= Float.isFinite(value) && !Float.isFinite(value * scale);
             tree.add(i, value, value);
         }
-        return overflows ? Double.POSITIVE_INFINITY : tree.sum();
+        double sum = tree.sum();
+        return overflows && Double.isFinite(sum) ? Double.POSITIVE_INFINITY : sum;
     }
 
     /** Advances the counts of an accepted step and the loss scale. */
