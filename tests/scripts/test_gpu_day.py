@@ -18,10 +18,13 @@ import tarfile
 import tempfile
 import time
 import unittest
+import zipfile
 from unittest import mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GPU_DAY = ROOT / "scripts/gpu-day"
+# The virtual GPU's libcuda.so.1, if it is given.
+LIBRARY = pathlib.Path(sys.argv.pop(1)) if sys.argv[1:] and sys.argv[1][0] != "-" else None
 
 # Fails, waits or refuses where FAIL, WAIT or REFUSE is among its words.
 BEHAVIOUR = """
@@ -140,6 +143,35 @@ def outcomes(summary):
 
 def part(summary, name):
     return next(part for part in summary["parts"] if part["part"] == name)
+
+
+@unittest.skipUnless(LIBRARY and importlib.util.find_spec("numpy"), "no virtual GPU, or no numpy")
+class DaysOverTheVirtualGpu(Stubs):
+    """The parts that time kernels, by their own program on a driver that runs kernels on the CPU."""
+
+    def test_kernels_are_timed_on_every_image(self):
+        shutil.copytree(ROOT / "bench/device", self.bundle / "bench/device", dirs_exist_ok=True)
+        shutil.copytree(ROOT / "native/include", self.bundle / "native/include")
+        for folder in ("kfac", "rules", "step"):
+            shutil.copytree(ROOT / "kernels" / folder, self.bundle / "kernels" / folder)
+        image = (ROOT / "tests/virtual-gpu/kernels.txt").read_bytes()
+        with zipfile.ZipFile(self.bundle / "lib/panoptim-kernels-0.1.0.jar", "w") as jar:
+            jar.writestr("META-INF/kernels/panoptim.fatbin", image)
+        for name in ("scalar_stores", "streaming"):
+            (self.bundle / f"variants/{name}.cubin").write_bytes(image)
+        # Lets the program run, as a tool that looks on does.
+        write(self.tools / "compute-sanitizer", '#!/bin/sh\nshift 6\nexec "$@"\n')
+        status, said, summary = self.run_day(
+            "--only=kernels,factors,racecheck,large", LD_LIBRARY_PATH=str(LIBRARY.parent)
+        )
+        self.assertEqual(status, 0, said)
+        timed = {"kernels", "factors", "racecheck", "large"}
+        found = outcomes(summary)
+        self.assertEqual({name: found[name] for name in timed}, dict.fromkeys(timed, "passed"))
+        figures = part(summary, "kernels")["figures"]
+        self.assertTrue(figures["virtual"])
+        images = {each["image"] for each in figures["figures"]}
+        self.assertEqual(images, {"shipped", "scalar_stores", "streaming"})
 
 
 class Days(Stubs):
