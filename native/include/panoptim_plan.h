@@ -234,13 +234,13 @@ typedef struct panoptim_control {
     int64_t growth_tracker; /* accepted steps in a row since the loss scale last changed */
     double loss_scale;      /* what the next gradients are multiplied by; 1: none */
     /* Outcome of the last step. */
-    double square_sum;       /* of the raw gradients measured last */
+    double square_sum;       /* of the raw gradients measured last; infinite if one is, unscaled */
     double gradient_scale;   /* 1 / the loss scale that the last gradients came with */
     double gradient_norm;    /* unscaled, before clipping; NaN if not measured */
     double clip_coefficient; /* in (0, 1] */
     double update_norm;      /* of new minus old parameters; NaN if not asked for */
     double rate_factor;      /* what the schedule wanted of the last step */
-    int32_t finite;          /* every gradient and curvature measured was finite */
+    int32_t finite;          /* every gradient and curvature measured was finite, unscaled too */
     int32_t accepted;
 } panoptim_control;
 

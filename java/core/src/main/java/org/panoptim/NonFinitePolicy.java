@@ -1,6 +1,9 @@
 package org.panoptim;
 
-/** What a step does with a gradient that holds an infinity or a NaN. */
+/**
+ * What a step does with a gradient that holds an infinity or a NaN, or would once it is divided by
+ * the {@link LossScale}.
+ */
 public enum NonFinitePolicy {
     /** Use it like any other; the gradients are not measured for it. */
     PROPAGATE,
