@@ -86,6 +86,13 @@ int32_t panoptim_update(int32_t tier, const panoptim_plan *plan, int32_t phase, 
 int32_t panoptim_finish(const panoptim_plan *plan);
 
 /*
+ * Calls body, and does nothing else: for callers whose memory cannot be freed while it is an
+ * argument of a call. The addresses are not looked at.
+ */
+void panoptim_hold(void (*body)(void), const void *a, const void *b, const void *c, const void *d,
+                   const void *e, const void *f, const void *g, const void *h);
+
+/*
  * Passes over square matrices, for Kronecker factors: n x n floats by rows. These are not part of
  * the step, and their bits may differ between tiers.
  */

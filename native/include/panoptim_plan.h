@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a structure here or a function of panoptim.h changes. */
-#define PANOPTIM_ABI 4
+#define PANOPTIM_ABI 5
 
 /* The reduction tree: lanes within blocks within chunks (of 4096 * 2^k elements). */
 #define PANOPTIM_BLOCK 4096

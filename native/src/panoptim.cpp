@@ -85,6 +85,12 @@ int32_t panoptim_finish(const panoptim_plan *plan) {
     return panoptim::finish(*plan);
 }
 
+void panoptim_hold(void (*body)(void), const void * /*a*/, const void * /*b*/, const void * /*c*/,
+                   const void * /*d*/, const void * /*e*/, const void * /*f*/, const void * /*g*/,
+                   const void * /*h*/) {
+    body();
+}
+
 int32_t panoptim_scale_matrix(int32_t tier, int64_t n, const float *matrix, double damping,
                               const double *scale, float *scaled) {
     const panoptim::Tier *usable = panoptim::usable_tier(tier);

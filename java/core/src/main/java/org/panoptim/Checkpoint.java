@@ -8,6 +8,7 @@ import org.panoptim.safetensors.SafetensorsWriter;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.Execution;
+import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
 
 import java.io.IOException;
@@ -44,7 +45,11 @@ final class Checkpoint {
         writer.write(file);
     }
 
-    /** Reads and checks the whole file, then takes it up; returns the plan that it makes. */
+    /**
+     * Reads and checks the whole file, then takes it up; returns the plan that it makes.
+     *
+     * @throws PartialChangeException if that fails after something was taken up
+     */
     static StepPlan load(Path file, StepPlan plan, Execution execution) throws IOException {
         try (var reader = SafetensorsReader.open(file);
                 var arena = Arena.ofConfined()) {
@@ -53,10 +58,17 @@ final class Checkpoint {
             var states = states(plan, execution);
             checkTransform(file, plan, header);
             var staged = stage(file, reader, states, arena);
-            apply(file, header, plan, loaded, execution);
-            curvature(plan).ifPresent(transform -> transform.restore(header.transform()));
-            for (int i = 0; i < staged.size(); i++) {
-                states.get(i).write(0, staged.get(i));
+            configure(file, header, plan, loaded, execution);
+            try {
+                execution.restore(counters(header, loaded), counts(header, loaded));
+                var transform = curvature(loaded);
+                transform.ifPresent(kept -> kept.restore(header.transform()));
+                for (int i = 0; i < staged.size(); i++) {
+                    states.get(i).write(0, staged.get(i));
+                }
+                transform.ifPresent(kept -> kept.follow(loaded, execution));
+            } catch (RuntimeException | Error e) {
+                throw new PartialChangeException("loading " + file + " failed half way", e);
             }
             return loaded;
         }
@@ -83,23 +95,35 @@ final class Checkpoint {
         }
     }
 
-    private static void apply(
+    /**
+     * Gives the schedule and the groups what the file says of them, or leaves both as they were.
+     */
+    private static void configure(
             Path file,
             CheckpointHeader header,
             StepPlan before,
             StepPlan loaded,
             Execution execution)
             throws CheckpointException {
-        var scheduleBefore = before.schedule().state();
+        var schedule = before.schedule();
+        var scheduleBefore = schedule.state();
         try {
-            loaded.schedule().restore(header.schedule());
-            execution.configure(loaded);
+            schedule.restore(header.schedule());
         } catch (RuntimeException e) {
             // A user's schedule may refuse what it is given in its own way.
-            before.schedule().restore(scheduleBefore);
+            schedule.restore(scheduleBefore);
             throw new CheckpointException(file, String.valueOf(e.getMessage()));
         }
-        execution.restore(counters(header, loaded), counts(header, loaded));
+        try {
+            execution.configure(loaded);
+        } catch (UnsupportedPlanException e) {
+            schedule.restore(scheduleBefore);
+            throw new CheckpointException(file, String.valueOf(e.getMessage()));
+        } catch (RuntimeException | Error e) {
+            // Not the file's fault.
+            schedule.restore(scheduleBefore);
+            throw e;
+        }
     }
 
     /** A fixed loss scale is a setting, on either side; only a dynamic one is taken up. */

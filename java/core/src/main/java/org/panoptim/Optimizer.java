@@ -5,10 +5,12 @@ import jdk.jfr.FlightRecorder;
 
 import org.jspecify.annotations.Nullable;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.Outcome;
+import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
 
 import java.io.IOException;
@@ -31,11 +33,13 @@ import java.util.function.UnaryOperator;
  *
  * <p>A step is a transaction: it is taken whole, or (a non-finite gradient under {@link
  * NonFinitePolicy#SKIP} or {@code FAIL}, or bad use) no byte of parameters, states and counts
- * changes.
+ * changes. So are {@link #load} and changes of groups. Where something fails that cannot be taken
+ * back (a device's launch in the middle of a step, a rule of one's own that throws), the call
+ * throws {@link UnusableOptimizerException}, and so does every later one but {@link #close}.
  */
 public final class Optimizer implements AutoCloseable {
 
-    private final Ownership ownership = new Ownership("the optimizer");
+    private final Ownership ownership = new Ownership();
     private final Backend backend;
     private final boolean ownsBackend;
     private final Execution execution;
@@ -56,7 +60,7 @@ public final class Optimizer implements AutoCloseable {
         try {
             Checkpoint.curvature(plan).ifPresent(transform -> transform.follow(plan, execution));
         } catch (RuntimeException | Error e) {
-            execution.close();
+            Cleanup.after(e, execution::close);
             throw e;
         }
     }
@@ -93,6 +97,8 @@ public final class Optimizer implements AutoCloseable {
             } else {
                 execution.step();
             }
+        } catch (PartialChangeException e) {
+            throw ownership.fail(e);
         } finally {
             inputs.clearCurvature();
             ownership.exit();
@@ -132,7 +138,7 @@ public final class Optimizer implements AutoCloseable {
 
     private void bind() {
         if (!bound) {
-            execution.bind();
+            execution.bind(inputs.arenas());
             bound = true;
         }
     }
@@ -185,6 +191,8 @@ public final class Optimizer implements AutoCloseable {
             takeInputs(true);
             bind();
             execution.zeroGradients();
+        } catch (PartialChangeException e) {
+            throw ownership.fail(e);
         } finally {
             ownership.exit();
         }
@@ -324,10 +332,16 @@ public final class Optimizer implements AutoCloseable {
             check(changed);
             bound = false;
             execution.configure(changed);
-            Checkpoint.curvature(changed)
-                    .ifPresent(transform -> transform.follow(changed, execution));
+            try {
+                Checkpoint.curvature(changed)
+                        .ifPresent(transform -> transform.follow(changed, execution));
+            } catch (RuntimeException | Error e) {
+                throw new PartialChangeException("a change of its groups failed half way", e);
+            }
             plan = changed;
             inputs = new StepInputs(changed);
+        } catch (PartialChangeException e) {
+            throw ownership.fail(e);
         } finally {
             ownership.exit();
         }
@@ -406,26 +420,33 @@ public final class Optimizer implements AutoCloseable {
         try {
             bound = false;
             plan = Checkpoint.load(file, plan, execution);
-            Checkpoint.curvature(plan).ifPresent(transform -> transform.follow(plan, execution));
+        } catch (PartialChangeException e) {
+            throw ownership.fail(e);
         } finally {
             ownership.exit();
         }
     }
 
-    /** Frees the states; closing twice is harmless. */
+    /**
+     * Frees the states; closing twice is harmless. What fails keeps nothing else from being freed:
+     * of several failures the first is thrown, with the others suppressed in it.
+     */
     @Override
     public void close() {
         if (ownership.isClosed()) {
             return;
         }
-        ownership.enter();
+        ownership.enterToClose();
         try {
             ownership.close();
-            Checkpoint.curvature(plan).ifPresent(CurvatureTransform::release);
-            execution.close();
-            if (ownsBackend) {
-                backend.close();
-            }
+            Cleanup.all(
+                    () -> Checkpoint.curvature(plan).ifPresent(CurvatureTransform::release),
+                    execution::close,
+                    () -> {
+                        if (ownsBackend) {
+                            backend.close();
+                        }
+                    });
         } finally {
             ownership.exit();
         }
@@ -592,8 +613,8 @@ public final class Optimizer implements AutoCloseable {
             var best = Backend.best();
             try {
                 return new Optimizer(best, true, plan);
-            } catch (RuntimeException e) {
-                best.close();
+            } catch (RuntimeException | Error e) {
+                Cleanup.after(e, best::close);
                 throw e;
             }
         }

@@ -1,5 +1,7 @@
 package org.panoptim;
 
+import org.panoptim.spi.PartialChangeException;
+
 /** A captured step that keeps to its optimizer's thread and life. */
 record OwnedCapture(Ownership ownership, CapturedStep captured) implements CapturedStep {
 
@@ -8,6 +10,8 @@ record OwnedCapture(Ownership ownership, CapturedStep captured) implements Captu
         ownership.enter();
         try {
             captured.launch();
+        } catch (PartialChangeException e) {
+            throw ownership.fail(e);
         } finally {
             ownership.exit();
         }
@@ -19,7 +23,7 @@ record OwnedCapture(Ownership ownership, CapturedStep captured) implements Captu
             // The execution freed it.
             return;
         }
-        ownership.enter();
+        ownership.enterToClose();
         try {
             captured.close();
         } finally {

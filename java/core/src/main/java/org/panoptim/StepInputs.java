@@ -2,28 +2,24 @@ package org.panoptim;
 
 import org.jspecify.annotations.Nullable;
 import org.panoptim.rule.PhasedRule;
+import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.StepPlan;
 
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
  * What a step finds in its parameters. They are surveyed only when one of them was set anew; that
- * arenas are still open is asked before every step, of each arena once or nearly so. Allocates
- * nothing once the list of arenas has its size.
+ * arenas are still open is asked before every step, of each arena once. Allocates nothing once the
+ * set of arenas has its size.
  */
 final class StepInputs {
-
-    /** How many of the arenas seen last are compared with the next one. */
-    private static final int RECENT = 8;
 
     private final Parameter[] parameters;
     private final boolean[] takesCurvature;
     private final int[] revisions;
 
     // What the last survey found.
-    private MemorySegment[] segments = new MemorySegment[RECENT];
-    private int segmentCount;
+    private final ArenaSet arenas = new ArenaSet();
     private boolean curved;
     private boolean surveyed;
     private @Nullable Parameter readOnly;
@@ -68,7 +64,7 @@ final class StepInputs {
     }
 
     private void survey() {
-        segmentCount = 0;
+        arenas.clear();
         curved = false;
         readOnly = null;
         misused = null;
@@ -88,24 +84,18 @@ final class StepInputs {
                 }
             }
         }
-        Arrays.fill(segments, segmentCount, segments.length, null);
         surveyed = true;
     }
 
-    /** Keeps a segment of each arena; an array on the Java heap is always there. */
     private void note(@Nullable Memory memory) {
-        if (!(memory instanceof HostMemory(var segment)) || !segment.isNative()) {
-            return;
+        if (memory instanceof HostMemory(var segment)) {
+            arenas.add(segment);
         }
-        for (int i = segmentCount - 1; i >= Math.max(0, segmentCount - RECENT); i--) {
-            if (segments[i].scope() == segment.scope()) {
-                return;
-            }
-        }
-        if (segmentCount == segments.length) {
-            segments = Arrays.copyOf(segments, 2 * segmentCount);
-        }
-        segments[segmentCount++] = segment;
+    }
+
+    /** The arenas that the last survey found. */
+    ArenaSet arenas() {
+        return arenas;
     }
 
     /**
@@ -115,11 +105,9 @@ final class StepInputs {
      */
     void checkAccess() {
         var thread = Thread.currentThread();
-        for (int i = 0; i < segmentCount; i++) {
-            if (!segments[i].scope().isAlive() || !segments[i].isAccessibleBy(thread)) {
-                for (var parameter : parameters) {
-                    parameter.checkAccess(thread);
-                }
+        if (!arenas.isAccessibleBy(thread)) {
+            for (var parameter : parameters) {
+                parameter.checkAccess(thread);
             }
         }
     }

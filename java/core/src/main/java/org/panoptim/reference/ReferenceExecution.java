@@ -11,9 +11,13 @@ import org.panoptim.StateTensor;
 import org.panoptim.UnsupportedPlanException;
 import org.panoptim.rule.Arithmetic;
 import org.panoptim.rule.MatrixRule;
+import org.panoptim.spi.ArenaSet;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
+import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.Outcome;
+import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
 
@@ -45,7 +49,12 @@ final class ReferenceExecution implements Execution {
         this.plan = plan;
         this.counters = new Counters(0, 0, 0, plan.lossScale().initial());
         this.outcome = Outcome.initial(counters);
-        configure(plan);
+        try {
+            configure(plan);
+        } catch (RuntimeException | Error e) {
+            arena.close();
+            throw e;
+        }
     }
 
     @Override
@@ -68,7 +77,7 @@ final class ReferenceExecution implements Execution {
     }
 
     @Override
-    public void bind() {
+    public void bind(ArenaSet arenas) {
         for (var member : members) {
             var parameter = member.tensor().parameter;
             requireHost(parameter, "gradient", parameter.gradient());
@@ -91,18 +100,43 @@ final class ReferenceExecution implements Execution {
         decide(accepted, finite);
 
         if (plan.transform().isPresent()) {
-            try {
-                plan.transform()
-                        .get()
-                        .transform(
-                                new StepContext(
-                                        accepted, counters.step(), gradientScale, rateFactor));
-            } catch (RuntimeException | Error e) {
-                undecide(before, countsBefore);
-                throw e;
-            }
-            squares = measure();
+            transform(
+                    plan.transform().get(),
+                    new StepContext(accepted, counters.step(), gradientScale, rateFactor),
+                    before,
+                    countsBefore);
         }
+        try {
+            double left = plan.transform().isPresent() ? measure() : squares;
+            complete(accepted, left, gradientScale, rateFactor, momentum);
+        } catch (RuntimeException | Error e) {
+            throw new PartialChangeException("a step failed half way", e);
+        }
+        if (!accepted && plan.policy() == NonFinitePolicy.FAIL) {
+            throw new NonFiniteGradientException(counters.step());
+        }
+    }
+
+    /** Lets the gradients be rewritten; if that fails, the step has not been decided either. */
+    private void transform(
+            GradientTransform transform, StepContext context, Counters before, long[] counts) {
+        try {
+            transform.transform(context);
+        } catch (PartialChangeException e) {
+            throw e;
+        } catch (RuntimeException | Error e) {
+            undecide(before, counts);
+            throw e;
+        }
+    }
+
+    /** What follows once the gradients are those that the rules use. */
+    private void complete(
+            boolean accepted,
+            double squares,
+            double gradientScale,
+            double rateFactor,
+            double momentum) {
         double norm = Math.sqrt(squares) * gradientScale;
         double clip =
                 plan.clips() ? Arithmetic.min(plan.clipNorm() / (norm + CLIP_EPSILON), 1.0) : 1;
@@ -125,9 +159,6 @@ final class ReferenceExecution implements Execution {
                         clip,
                         known(plan.statistics(), Math.sqrt(updateSquares)),
                         rateFactor);
-        if (!accepted && plan.policy() == NonFinitePolicy.FAIL) {
-            throw new NonFiniteGradientException(counters.step());
-        }
     }
 
     private static OptionalDouble known(boolean asked, double value) {
@@ -259,8 +290,7 @@ final class ReferenceExecution implements Execution {
 
     @Override
     public void close() {
-        arena.close();
-        onClose.run();
+        Cleanup.all(arena::close, onClose);
     }
 
     private Tensor tensor(Parameter parameter) {

@@ -15,6 +15,9 @@ import java.util.Optional;
  *
  * <p>A step is <em>measure → prepare → transform → update</em>. A device runs it asynchronously;
  * only {@link #outcome()}, {@link #count} and reading a state wait.
+ *
+ * <p>A call that throws has changed nothing, unless it throws {@link PartialChangeException}; then
+ * the optimizer only closes it.
  */
 public interface Execution extends AutoCloseable {
 
@@ -33,10 +36,12 @@ public interface Execution extends AutoCloseable {
      * capture or zeroing, and again before the next one once any was set or taken away or the plan
      * was changed.
      *
+     * @param arenas those of all memory that a step uses, the same object each time. Another thread
+     *     may close one of them at any time; none may be used after that.
      * @throws org.panoptim.UnsupportedPlanException if this backend cannot use one, with the
      *     reason; it is then called again before the next step
      */
-    void bind();
+    void bind(ArenaSet arenas);
 
     /**
      * Takes a step.

@@ -12,7 +12,9 @@ public interface GradientTransform {
      * then be left alone).
      *
      * <p>What it throws reaches the caller of {@link org.panoptim.Optimizer#step}, and the step is
-     * not taken: parameters, states and counts are as before, gradients as it left them.
+     * not taken: parameters, states and counts are as before, gradients as it left them. If it had
+     * changed what belongs to the optimizer's states, it throws {@link PartialChangeException}, and
+     * the optimizer becomes unusable.
      */
     void transform(StepContext step);
 }

@@ -12,6 +12,7 @@ import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.CudaUnavailableException;
 import org.panoptim.cuda.driver.FfmCuda;
 import org.panoptim.cuda.driver.HostCopies;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UseCount;
@@ -55,7 +56,7 @@ public final class CudaBackend implements Backend {
         try {
             kernels = new CudaKernels(name, device, copies, options.ownRules());
         } catch (RuntimeException | Error e) {
-            copies.close();
+            Cleanup.after(e, copies::close);
             throw e;
         }
     }
@@ -81,7 +82,7 @@ public final class CudaBackend implements Backend {
         try {
             return new CudaBackend(name, device, blas, options);
         } catch (RuntimeException | Error e) {
-            device.close();
+            Cleanup.after(e, device::close);
             throw e;
         }
     }
@@ -271,9 +272,8 @@ public final class CudaBackend implements Backend {
         if (broken != null) {
             return;
         }
-        device.enter();
         try {
-            body.run();
+            Cleanup.all(device::enter, body);
         } catch (CudaException e) {
             throw noted(e);
         }
@@ -282,18 +282,15 @@ public final class CudaBackend implements Backend {
     @Override
     public void close() {
         if (uses.close()) {
-            try {
-                free(
-                        () -> {
-                            copies.close();
-                            kernels.close();
-                            if (blas != null) {
-                                blas.close();
-                            }
-                        });
-            } finally {
-                device.close();
-            }
+            Cleanup.all(
+                    () -> free(() -> Cleanup.all(copies::close, kernels::close, this::closeBlas)),
+                    device::close);
+        }
+    }
+
+    private synchronized void closeBlas() {
+        if (blas != null) {
+            blas.close();
         }
     }
 }

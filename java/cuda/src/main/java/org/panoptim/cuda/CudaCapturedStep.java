@@ -2,6 +2,7 @@ package org.panoptim.cuda;
 
 import org.panoptim.CapturedStep;
 import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.spi.Cleanup;
 
 /** A step as a CUDA graph. */
 final class CudaCapturedStep implements CapturedStep {
@@ -32,17 +33,13 @@ final class CudaCapturedStep implements CapturedStep {
         try {
             return new CudaCapturedStep(execution, graph, driver.instantiate(graph));
         } catch (RuntimeException | Error e) {
-            driver.destroyGraph(graph);
+            Cleanup.after(e, () -> driver.destroyGraph(graph));
             throw e;
         }
     }
 
     private static void abandon(CudaDriver driver, long stream, Throwable reason) {
-        try {
-            driver.destroyGraph(driver.endCapture(stream));
-        } catch (RuntimeException e) {
-            reason.addSuppressed(e);
-        }
+        Cleanup.after(reason, () -> driver.destroyGraph(driver.endCapture(stream)));
     }
 
     long executable() {
@@ -66,8 +63,9 @@ final class CudaCapturedStep implements CapturedStep {
         if (!ended) {
             ended = true;
             var driver = execution.backend().device().driver();
-            driver.destroyExecutableGraph(executable);
-            driver.destroyGraph(graph);
+            Cleanup.all(
+                    () -> driver.destroyExecutableGraph(executable),
+                    () -> driver.destroyGraph(graph));
         }
     }
 
@@ -78,16 +76,11 @@ final class CudaCapturedStep implements CapturedStep {
         }
         closed = true;
         execution.forget(this);
-        execution
-                .backend()
-                .free(
-                        () -> {
-                            execution
-                                    .backend()
-                                    .device()
-                                    .driver()
-                                    .synchronizeStream(execution.backend().stream());
-                            end();
-                        });
+        var backend = execution.backend();
+        backend.free(
+                () ->
+                        Cleanup.all(
+                                () -> backend.device().driver().synchronizeStream(backend.stream()),
+                                this::end));
     }
 }

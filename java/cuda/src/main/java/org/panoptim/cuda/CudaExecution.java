@@ -13,12 +13,15 @@ import org.panoptim.abi.PlanRows;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaException;
+import org.panoptim.spi.ArenaSet;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.Outcome;
+import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
 
@@ -58,6 +61,7 @@ final class CudaExecution implements Execution {
     private MemorySegment curvatures;
     private Uploads uploads;
     private StepLaunches launches;
+    private StepBackup backup;
 
     // The device has been asked for so many attempts since the counters were set to these.
     private long attempts;
@@ -81,27 +85,22 @@ final class CudaExecution implements Execution {
         driver = backend.device().driver();
         stream = backend.stream();
         this.onClose = onClose;
-        var undo = new Undo();
+        var cleanup = new Cleanup();
+        cleanup.add(ring::close);
         try {
-            states = undo.add(new DeviceStates(backend));
+            states = cleanup.keep(new DeviceStates(backend));
             states.addMissing(plan.groups());
-            control = undo.add(new DeviceControl(backend, plan));
+            control = cleanup.keep(new DeviceControl(backend, plan));
             ringMemory = DeviceSlab.allocate(backend, ScheduleRing.bytes());
-            undo.add(() -> driver.free(ringMemory, stream));
-            var built = undo.add(new DeviceTables(backend, plan.groups(), states));
-            var room = undo.add(uploads(built));
-            var made = undo.add(new StepLaunches(backend, plan, built, control, ringMemory));
-            this.plan = plan;
-            tables = built;
-            gradients = built.gradients();
-            curvatures = built.curvatures();
-            uploads = room;
-            launches = made;
-            adoptParameters();
+            cleanup.add(() -> driver.free(ringMemory, stream));
+            var built = cleanup.keep(new DeviceTables(backend, plan.groups(), states));
+            var room = cleanup.keep(uploads(built));
+            var made = cleanup.keep(new StepLaunches(backend, plan, built, control, ringMemory));
+            var copy = cleanup.keep(new StepBackup(backend, plan, control, built));
+            adopt(plan, built, room, made, copy);
             beginSchedule(0);
         } catch (RuntimeException | Error e) {
-            undo.run();
-            ring.close();
+            cleanup.runAfter(e);
             throw e;
         }
     }
@@ -139,9 +138,7 @@ final class CudaExecution implements Execution {
                     backend.requireNoCapture("groups cannot be changed");
                     uploads.prepareCaptures();
                     if (PlanRows.sameParameters(newPlan.groups(), plan.groups())) {
-                        tables.writeGroups(newPlan.groups());
-                        tables.sendGroups(uploads);
-                        plan = newPlan;
+                        rewrite(newPlan);
                     } else {
                         rebuild(newPlan);
                     }
@@ -149,35 +146,71 @@ final class CudaExecution implements Execution {
                 });
     }
 
+    /** Sends the groups with other hyper-parameters; if that fails, the old ones again. */
+    private void rewrite(StepPlan newPlan) {
+        try {
+            tables.writeGroups(newPlan.groups());
+            tables.sendGroups(uploads);
+            plan = newPlan;
+        } catch (RuntimeException | Error e) {
+            try {
+                tables.writeGroups(plan.groups());
+                tables.sendGroups(uploads);
+            } catch (RuntimeException | Error again) {
+                e.addSuppressed(again);
+                throw new PartialChangeException("a change of its groups failed half way", e);
+            }
+            throw e;
+        }
+    }
+
     /** Parameters are only ever added at the end, so the counts of the old ones come first. */
     private void rebuild(StepPlan newPlan) {
-        var undo = new Undo();
+        var cleanup = new Cleanup();
         try {
             states.addMissing(newPlan.groups());
-            var built = undo.add(new DeviceTables(backend, newPlan.groups(), states));
-            var room = undo.add(uploads(built));
-            var made = undo.add(new StepLaunches(backend, newPlan, built, control, ringMemory));
+            var built = cleanup.keep(new DeviceTables(backend, newPlan.groups(), states));
+            var room = cleanup.keep(uploads(built));
+            var made = cleanup.keep(new StepLaunches(backend, newPlan, built, control, ringMemory));
+            var copy = cleanup.keep(new StepBackup(backend, newPlan, control, built));
             if (tables.countBytes() > 0) {
                 driver.copyOnDevice(built.counts(), tables.counts(), tables.countBytes(), stream);
             }
             driver.synchronizeStream(stream);
-            captures.forEach(CudaCapturedStep::end);
-            captures.clear();
-            launches.close();
-            uploads.close();
-            tables.close();
-            plan = newPlan;
-            tables = built;
-            gradients = built.gradients();
-            curvatures = built.curvatures();
-            uploads = room;
-            launches = made;
-            addressesSent = false;
-            adoptParameters();
+            var old =
+                    List.<Runnable>of(
+                            launches::close, backup::close, uploads::close, tables::close);
+            adopt(newPlan, built, room, made, copy);
+            try {
+                endCaptures();
+                Cleanup.all(old.toArray(Runnable[]::new));
+            } catch (RuntimeException | Error e) {
+                throw new PartialChangeException("a change of its groups failed half way", e);
+            }
+        } catch (PartialChangeException e) {
+            throw e;
         } catch (RuntimeException | Error e) {
-            undo.run();
+            cleanup.runAfter(e);
             throw e;
         }
+    }
+
+    /** Takes up what was built for a plan. */
+    private void adopt(
+            StepPlan newPlan,
+            DeviceTables built,
+            Uploads room,
+            StepLaunches made,
+            StepBackup copy) {
+        plan = newPlan;
+        tables = built;
+        gradients = built.gradients();
+        curvatures = built.curvatures();
+        uploads = room;
+        launches = made;
+        backup = copy;
+        addressesSent = false;
+        adoptParameters();
     }
 
     private void adoptParameters() {
@@ -202,7 +235,8 @@ final class CudaExecution implements Execution {
             if (plan.transform().isPresent()) {
                 stepAndTransform(plan.transform().get());
             } else {
-                launches.step(driver, stream);
+                launches.begin(driver, stream);
+                update(capturing);
             }
             if (!capturing) {
                 attempts++;
@@ -210,6 +244,23 @@ final class CudaExecution implements Execution {
         } catch (CudaException e) {
             throw backend.noted(e);
         }
+    }
+
+    /** The launches after that which decided, of which a capture has done nothing yet. */
+    private void update(boolean capturing) {
+        try {
+            launches.update(driver, stream);
+        } catch (RuntimeException | Error e) {
+            if (capturing) {
+                throw e;
+            }
+            throw halfStep(e);
+        }
+    }
+
+    private PartialChangeException halfStep(Throwable e) {
+        return new PartialChangeException(
+                "a step failed half way", e instanceof CudaException c ? backend.noted(c) : e);
     }
 
     /** Tells what the device has refused since, as far as it is known. */
@@ -232,7 +283,7 @@ final class CudaExecution implements Execution {
     }
 
     @Override
-    public void bind() {
+    public void bind(ArenaSet arenas) {
         for (int i = 0; i < parameters.length; i++) {
             var parameter = parameters[i];
             long gradient = parameter.gradientAddress();
@@ -317,24 +368,31 @@ final class CudaExecution implements Execution {
 
     /** Lets the gradients be rewritten: behind the decision on the stream, or by the host. */
     private void stepAndTransform(GradientTransform transform) {
-        long controlBefore = DeviceSlab.allocate(backend, control.bytes());
-        long countsBefore = DeviceSlab.allocate(backend, tables.countBytes());
+        backup.save();
+        launches.beforeTransform(driver, stream);
         try {
-            driver.copyOnDevice(controlBefore, control.address(), control.bytes(), stream);
-            copyCounts(countsBefore, tables.counts());
-            launches.beforeTransform(driver, stream);
-            try {
-                run(transform);
-            } catch (RuntimeException | Error e) {
-                driver.copyOnDevice(control.address(), controlBefore, control.bytes(), stream);
-                copyCounts(tables.counts(), countsBefore);
-                control.takeBack();
-                throw e;
-            }
+            run(transform);
+        } catch (PartialChangeException e) {
+            throw e;
+        } catch (RuntimeException | Error e) {
+            takeBack(e);
+            throw e;
+        }
+        try {
             launches.afterTransform(driver, stream);
-        } finally {
-            driver.free(controlBefore, stream);
-            driver.free(countsBefore, stream);
+        } catch (RuntimeException | Error e) {
+            throw halfStep(e);
+        }
+    }
+
+    /** Takes back what was decided, since something failed. */
+    private void takeBack(Throwable reason) {
+        try {
+            backup.restore();
+            control.takeBack();
+        } catch (RuntimeException | Error e) {
+            reason.addSuppressed(e);
+            throw halfStep(reason);
         }
     }
 
@@ -350,12 +408,6 @@ final class CudaExecution implements Execution {
                         panoptim_control.step(read),
                         panoptim_control.gradient_scale(read),
                         panoptim_control.rate_factor(read)));
-    }
-
-    private void copyCounts(long to, long from) {
-        if (tables.countBytes() > 0) {
-            driver.copyOnDevice(to, from, tables.countBytes(), stream);
-        }
     }
 
     @Override
@@ -400,7 +452,8 @@ final class CudaExecution implements Execution {
     /** What a captured step consists of. */
     void enqueueCaptured(long capturing) {
         tables.sendAddresses(uploads, capturing, true);
-        launches.step(driver, capturing);
+        launches.begin(driver, capturing);
+        launches.update(driver, capturing);
     }
 
     /** Takes a captured step. */
@@ -507,24 +560,29 @@ final class CudaExecution implements Execution {
         return place;
     }
 
+    private void endCaptures() {
+        var ending = captures.stream().<Runnable>map(captured -> captured::end);
+        Cleanup.all(ending.toArray(Runnable[]::new));
+        captures.clear();
+    }
+
     @Override
     public void close() {
-        try {
-            backend.free(
-                    () -> {
-                        driver.synchronizeStream(stream);
-                        captures.forEach(CudaCapturedStep::end);
-                        captures.clear();
-                        uploads.close();
-                        tables.close();
-                        driver.free(ringMemory, stream);
-                        control.close();
-                        states.close();
-                    });
-        } finally {
-            launches.close();
-            ring.close();
-            onClose.run();
-        }
+        Cleanup.all(
+                () ->
+                        backend.free(
+                                () ->
+                                        Cleanup.all(
+                                                () -> driver.synchronizeStream(stream),
+                                                this::endCaptures,
+                                                uploads::close,
+                                                backup::close,
+                                                tables::close,
+                                                () -> driver.free(ringMemory, stream),
+                                                control::close,
+                                                states::close)),
+                launches::close,
+                ring::close,
+                onClose);
     }
 }

@@ -6,6 +6,7 @@ import org.panoptim.Shape;
 import org.panoptim.StateTensor;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal_commit;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.kronecker.Contribution;
@@ -45,14 +46,14 @@ final class CudaFisherEngine implements FisherEngine {
         this.backend = backend;
         this.plan = plan;
         this.onClose = onClose;
-        var undo = new Undo();
-        undo.add(arena::close);
+        var cleanup = new Cleanup();
+        cleanup.add(arena::close);
         try {
-            layers = undo.add(new LayerTable(backend, plan.layers()));
-            buffers = undo.add(new DiagonalBuffers(backend, plan.layers()));
-            uploads = undo.add(new Uploads(backend.device(), layers.uploadBytes()));
+            layers = cleanup.keep(new LayerTable(backend, plan.layers()));
+            buffers = cleanup.keep(new DiagonalBuffers(backend, plan.layers()));
+            uploads = cleanup.keep(new Uploads(backend.device(), layers.uploadBytes()));
         } catch (RuntimeException | Error e) {
-            undo.run();
+            cleanup.runAfter(e);
             throw e;
         }
         panoptim_kfac_diagonal_commit.layers(commit, MemorySegment.ofAddress(layers.address()));
@@ -218,17 +219,17 @@ final class CudaFisherEngine implements FisherEngine {
             return;
         }
         closed = true;
-        try {
-            backend.free(
-                    () -> {
-                        backend.device().driver().synchronizeStream(backend.stream());
-                        uploads.close();
-                        buffers.close();
-                        layers.close();
-                    });
-        } finally {
-            arena.close();
-            onClose.run();
-        }
+        var driver = backend.device().driver();
+        Cleanup.all(
+                () ->
+                        backend.free(
+                                () ->
+                                        Cleanup.all(
+                                                () -> driver.synchronizeStream(backend.stream()),
+                                                uploads::close,
+                                                buffers::close,
+                                                layers::close)),
+                arena::close,
+                onClose);
     }
 }

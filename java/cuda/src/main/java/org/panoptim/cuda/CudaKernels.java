@@ -9,6 +9,7 @@ import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.Layouts;
 import org.panoptim.cuda.driver.CudaDevice;
 import org.panoptim.cuda.driver.HostCopies;
+import org.panoptim.spi.Cleanup;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -80,7 +81,7 @@ final class CudaKernels implements AutoCloseable {
             }
             registry = registry(backend, info, ownRules);
         } catch (RuntimeException | Error e) {
-            close();
+            Cleanup.after(e, this::close);
             throw e;
         }
     }
@@ -195,7 +196,6 @@ final class CudaKernels implements AutoCloseable {
 
     @Override
     public void close() {
-        device.enter();
-        device.driver().unloadModule(module);
+        Cleanup.all(device::enter, () -> device.driver().unloadModule(module));
     }
 }

@@ -8,6 +8,7 @@ import org.panoptim.Shape;
 import org.panoptim.StateTensor;
 import org.panoptim.abi.bindings.panoptim_kfac_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_selection;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.kronecker.Contribution;
@@ -58,24 +59,24 @@ final class CudaKroneckerEngine implements KroneckerEngine {
         this.onClose = onClose;
         sizes = IntStream.range(0, plan.factors()).map(plan::size).toArray();
         var driver = backend.device().driver();
-        var undo = new Undo();
-        undo.add(arena::close);
+        var cleanup = new Cleanup();
+        cleanup.add(arena::close);
         try {
             backend.blas();
-            layers = undo.add(new LayerTable(backend, plan.layers()));
-            buffers = undo.add(new FactorBuffers(backend, plan));
-            probes = undo.add(new ProbeTable(backend, IntStream.of(sizes).max().orElseThrow()));
-            preconditioner = undo.add(new GradientPreconditioner(backend, plan, buffers));
+            layers = cleanup.keep(new LayerTable(backend, plan.layers()));
+            buffers = cleanup.keep(new FactorBuffers(backend, plan));
+            probes = cleanup.keep(new ProbeTable(backend, IntStream.of(sizes).max().orElseThrow()));
+            preconditioner = cleanup.keep(new GradientPreconditioner(backend, plan, buffers));
             long chosenBytes = (long) Integer.BYTES * plan.factors();
             chosen = DeviceSlab.allocate(backend, chosenBytes);
-            undo.add(() -> driver.free(chosen, backend.stream()));
+            cleanup.add(() -> driver.free(chosen, backend.stream()));
             long room =
                     Math.max(
                             chosenBytes,
                             Math.max(layers.uploadBytes(), preconditioner.uploadBytes()));
-            uploads = undo.add(new Uploads(backend.device(), room));
+            uploads = cleanup.keep(new Uploads(backend.device(), room));
         } catch (RuntimeException | Error e) {
-            undo.run();
+            cleanup.runAfter(e);
             throw e;
         }
         panoptim_kfac_accumulation.decay(accumulation, plan.decay());
@@ -340,21 +341,20 @@ final class CudaKroneckerEngine implements KroneckerEngine {
             return;
         }
         closed = true;
-        try {
-            backend.free(
-                    () -> {
-                        var driver = backend.device().driver();
-                        driver.synchronizeStream(backend.stream());
-                        uploads.close();
-                        driver.free(chosen, backend.stream());
-                        preconditioner.close();
-                        probes.close();
-                        buffers.close();
-                        layers.close();
-                    });
-        } finally {
-            arena.close();
-            onClose.run();
-        }
+        var driver = backend.device().driver();
+        Cleanup.all(
+                () ->
+                        backend.free(
+                                () ->
+                                        Cleanup.all(
+                                                () -> driver.synchronizeStream(backend.stream()),
+                                                uploads::close,
+                                                () -> driver.free(chosen, backend.stream()),
+                                                preconditioner::close,
+                                                probes::close,
+                                                buffers::close,
+                                                layers::close)),
+                arena::close,
+                onClose);
     }
 }

@@ -1,6 +1,7 @@
 package org.panoptim.cuda;
 
 import org.panoptim.cuda.driver.CudaBlas;
+import org.panoptim.spi.Cleanup;
 
 /**
  * Products of matrices on one stream. Matrices are given by rows; cuBLAS, which takes them by
@@ -21,7 +22,7 @@ final class DeviceBlas implements AutoCloseable {
         try {
             blas.setStream(handle, stream);
         } catch (RuntimeException | Error e) {
-            blas.destroy(handle);
+            Cleanup.after(e, () -> blas.destroy(handle));
             throw e;
         }
         return new DeviceBlas(blas, handle);

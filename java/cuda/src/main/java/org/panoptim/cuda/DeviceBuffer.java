@@ -3,6 +3,7 @@ package org.panoptim.cuda;
 import org.panoptim.Buffer;
 import org.panoptim.DeviceMemory;
 import org.panoptim.Memory;
+import org.panoptim.spi.Cleanup;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
@@ -51,10 +52,8 @@ final class DeviceBuffer implements Buffer {
             return;
         }
         closed = true;
-        try {
-            backend.free(() -> backend.device().driver().free(memory.address(), backend.stream()));
-        } finally {
-            onClose.run();
-        }
+        var driver = backend.device().driver();
+        Cleanup.all(
+                () -> backend.free(() -> driver.free(memory.address(), backend.stream())), onClose);
     }
 }

@@ -8,6 +8,7 @@ import org.panoptim.LossScale;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.abi.bindings.panoptim_progress;
 import org.panoptim.cuda.driver.PinnedBuffer;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.StepPlan;
 
@@ -33,16 +34,21 @@ final class DeviceControl implements AutoCloseable {
     DeviceControl(CudaBackend backend, StepPlan plan) {
         this.backend = backend;
         memory = DeviceSlab.allocate(backend, copy.byteSize());
+        var cleanup = new Cleanup();
+        cleanup.add(arena::close);
+        cleanup.add(() -> backend.device().driver().free(memory, backend.stream()));
         try {
-            progress = PinnedBuffer.allocate(backend.device(), panoptim_progress.sizeof());
+            progress =
+                    cleanup.keep(
+                            PinnedBuffer.allocate(backend.device(), panoptim_progress.sizeof()));
+            progress.memory().fill((byte) 0);
+            panoptim_control.loss_scale(copy, plan.lossScale().initial());
+            writeSettings(plan);
+            send();
         } catch (RuntimeException | Error e) {
-            backend.device().driver().free(memory, backend.stream());
+            cleanup.runAfter(e);
             throw e;
         }
-        progress.memory().fill((byte) 0);
-        panoptim_control.loss_scale(copy, plan.lossScale().initial());
-        writeSettings(plan);
-        send();
     }
 
     private void writeSettings(StepPlan plan) {
@@ -144,8 +150,9 @@ final class DeviceControl implements AutoCloseable {
 
     @Override
     public void close() {
-        progress.close();
-        arena.close();
-        backend.device().driver().free(memory, backend.stream());
+        Cleanup.all(
+                progress::close,
+                arena::close,
+                () -> backend.device().driver().free(memory, backend.stream()));
     }
 }

@@ -1,5 +1,7 @@
 package org.panoptim.cuda;
 
+import org.panoptim.spi.Cleanup;
+
 /** Allocating zeroed memory of the device. */
 final class DeviceSlab {
 
@@ -27,7 +29,7 @@ final class DeviceSlab {
         try {
             driver.fill(address, 0, size / Integer.BYTES, backend.stream());
         } catch (RuntimeException | Error e) {
-            driver.free(address, backend.stream());
+            Cleanup.after(e, () -> driver.free(address, backend.stream()));
             throw e;
         }
         return address;

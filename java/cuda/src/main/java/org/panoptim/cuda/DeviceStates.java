@@ -6,6 +6,7 @@ import org.panoptim.ParameterGroup;
 import org.panoptim.StateTensor;
 import org.panoptim.UnsupportedPlanException;
 import org.panoptim.rule.Slot;
+import org.panoptim.spi.Cleanup;
 
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
@@ -105,7 +106,10 @@ final class DeviceStates implements AutoCloseable {
     public void close() {
         if (!closed) {
             closed = true;
-            slabs.forEach(slab -> backend.device().driver().free(slab, backend.stream()));
+            var driver = backend.device().driver();
+            var frees =
+                    slabs.stream().<Runnable>map(slab -> () -> driver.free(slab, backend.stream()));
+            Cleanup.all(frees.toArray(Runnable[]::new));
         }
     }
 }

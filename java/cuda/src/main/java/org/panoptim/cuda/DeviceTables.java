@@ -9,6 +9,7 @@ import org.panoptim.ParameterGroup;
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.PlanLayout;
 import org.panoptim.abi.PlanRows;
+import org.panoptim.spi.Cleanup;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -55,7 +56,7 @@ final class DeviceTables implements AutoCloseable {
                 backend.copies().toDevice(memory, image, backend.stream());
             }
         } catch (RuntimeException | Error e) {
-            close();
+            Cleanup.after(e, this::close);
             throw e;
         }
     }
@@ -165,7 +166,6 @@ final class DeviceTables implements AutoCloseable {
 
     @Override
     public void close() {
-        arena.close();
-        backend.device().driver().free(memory, backend.stream());
+        Cleanup.all(arena::close, () -> backend.device().driver().free(memory, backend.stream()));
     }
 }

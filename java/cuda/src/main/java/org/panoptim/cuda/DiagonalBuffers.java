@@ -6,6 +6,7 @@ import org.panoptim.DeviceMemory;
 import org.panoptim.abi.bindings.PanoptimKfac;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal;
 import org.panoptim.abi.bindings.panoptim_kfac_piece;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.kronecker.KroneckerLayer;
 
 import java.lang.foreign.Arena;
@@ -71,7 +72,7 @@ final class DiagonalBuffers implements AutoCloseable {
                     DeviceSlab.allocate(
                             backend, tableBytes + panoptim_kfac_piece.sizeof() * firstPiece[count]);
         } catch (RuntimeException | Error e) {
-            backend.device().driver().free(memory, backend.stream());
+            Cleanup.after(e, () -> backend.device().driver().free(memory, backend.stream()));
             throw e;
         }
         pieces = tables + tableBytes;
@@ -79,7 +80,7 @@ final class DiagonalBuffers implements AutoCloseable {
             writeTables(pending);
             fillOnes();
         } catch (RuntimeException | Error e) {
-            close();
+            Cleanup.after(e, this::close);
             throw e;
         }
     }
@@ -164,7 +165,9 @@ final class DiagonalBuffers implements AutoCloseable {
 
     @Override
     public void close() {
-        backend.device().driver().free(tables, backend.stream());
-        backend.device().driver().free(memory, backend.stream());
+        var driver = backend.device().driver();
+        Cleanup.all(
+                () -> driver.free(tables, backend.stream()),
+                () -> driver.free(memory, backend.stream()));
     }
 }

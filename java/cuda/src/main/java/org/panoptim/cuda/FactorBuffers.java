@@ -2,6 +2,7 @@ package org.panoptim.cuda;
 
 import org.panoptim.abi.bindings.PanoptimKfac;
 import org.panoptim.abi.bindings.panoptim_kfac_factor;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.kronecker.KroneckerPlan;
 
 import java.lang.foreign.Arena;
@@ -96,13 +97,13 @@ final class FactorBuffers implements AutoCloseable {
         try {
             table = DeviceSlab.allocate(backend, panoptim_kfac_factor.sizeof() * factors);
         } catch (RuntimeException | Error e) {
-            backend.device().driver().free(matrices, backend.stream());
+            Cleanup.after(e, () -> backend.device().driver().free(matrices, backend.stream()));
             throw e;
         }
         try {
             writeTable(plan, traces);
         } catch (RuntimeException | Error e) {
-            close();
+            Cleanup.after(e, this::close);
             throw e;
         }
     }
@@ -171,7 +172,9 @@ final class FactorBuffers implements AutoCloseable {
 
     @Override
     public void close() {
-        backend.device().driver().free(table, backend.stream());
-        backend.device().driver().free(matrices, backend.stream());
+        var driver = backend.device().driver();
+        Cleanup.all(
+                () -> driver.free(table, backend.stream()),
+                () -> driver.free(matrices, backend.stream()));
     }
 }

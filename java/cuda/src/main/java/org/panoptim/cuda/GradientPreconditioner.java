@@ -6,6 +6,7 @@ import org.panoptim.abi.bindings.panoptim_kfac_gradients;
 import org.panoptim.abi.bindings.panoptim_kfac_piece;
 import org.panoptim.abi.bindings.panoptim_kfac_place;
 import org.panoptim.abi.bindings.panoptim_kfac_preconditioning;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.kronecker.KroneckerLayer;
 import org.panoptim.spi.kronecker.KroneckerPlan;
@@ -64,12 +65,12 @@ final class GradientPreconditioner implements AutoCloseable {
             products[i] = workspaceBytes + groupBytes(groups.get(i));
             workspaceBytes += 2 * groupBytes(groups.get(i));
         }
-        var undo = new Undo();
-        undo.add(arena::close);
+        var cleanup = new Cleanup();
+        cleanup.add(arena::close);
         try {
             var driver = backend.device().driver();
             workspace = DeviceSlab.allocate(backend, workspaceBytes);
-            undo.add(() -> driver.free(workspace, backend.stream()));
+            cleanup.add(() -> driver.free(workspace, backend.stream()));
             for (int i = 0; i < groups.size(); i++) {
                 packed[i] += workspace;
                 products[i] += workspace;
@@ -86,7 +87,7 @@ final class GradientPreconditioner implements AutoCloseable {
                                     + partialBytes
                                     + gradientBytes
                                     + panoptim_kfac_clip.sizeof());
-            undo.add(() -> driver.free(tables, backend.stream()));
+            cleanup.add(() -> driver.free(tables, backend.stream()));
             long pieceTable = tables + placeBytes;
             long partials = pieceTable + pieceBytes;
             gradientTable = partials + partialBytes;
@@ -95,7 +96,7 @@ final class GradientPreconditioner implements AutoCloseable {
             writePieces(pieces, pieceTable);
             describe(pieceTable, partials);
         } catch (RuntimeException | Error e) {
-            undo.run();
+            cleanup.runAfter(e);
             throw e;
         }
     }
@@ -262,8 +263,10 @@ final class GradientPreconditioner implements AutoCloseable {
 
     @Override
     public void close() {
-        arena.close();
-        backend.device().driver().free(tables, backend.stream());
-        backend.device().driver().free(workspace, backend.stream());
+        var driver = backend.device().driver();
+        Cleanup.all(
+                arena::close,
+                () -> driver.free(tables, backend.stream()),
+                () -> driver.free(workspace, backend.stream()));
     }
 }

@@ -7,6 +7,7 @@ import org.panoptim.abi.bindings.panoptim_kfac_certified;
 import org.panoptim.abi.bindings.panoptim_kfac_inversion;
 import org.panoptim.abi.bindings.panoptim_kfac_matrix;
 import org.panoptim.abi.bindings.panoptim_kfac_task;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.kronecker.Certificate;
 import org.panoptim.spi.kronecker.Inversion;
 import org.panoptim.spi.kronecker.Inverted;
@@ -91,7 +92,7 @@ final class InversionTables implements AutoCloseable {
             long tiles = tileBytes > 0 ? workspace(tileBytes) : 0;
             write(buffers, layers, inversions, flags, images, tiles);
         } catch (RuntimeException | Error e) {
-            close();
+            Cleanup.after(e, this::close);
             throw e;
         }
     }
@@ -273,8 +274,13 @@ final class InversionTables implements AutoCloseable {
 
     @Override
     public void close() {
-        arena.close();
-        allocated.forEach(address -> backend.device().driver().free(address, backend.stream()));
+        var cleanup = new Cleanup();
+        allocated.forEach(
+                address ->
+                        cleanup.add(
+                                () -> backend.device().driver().free(address, backend.stream())));
+        cleanup.add(arena::close);
         allocated.clear();
+        cleanup.run();
     }
 }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.panoptim.abi.bindings.panoptim_kfac_layer;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.kronecker.FactorState;
 import org.panoptim.spi.kronecker.KroneckerLayer;
 
@@ -176,7 +177,6 @@ final class LayerTable implements AutoCloseable {
 
     @Override
     public void close() {
-        arena.close();
-        backend.device().driver().free(address, backend.stream());
+        Cleanup.all(arena::close, () -> backend.device().driver().free(address, backend.stream()));
     }
 }

@@ -7,6 +7,7 @@ import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_NEWTON_ITERAT
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import org.panoptim.abi.bindings.panoptim_kfac_newton;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.kronecker.Inversion;
 import org.panoptim.spi.kronecker.Inverted;
 
@@ -153,7 +154,7 @@ final class NewtonInverter implements AutoCloseable {
 
     @Override
     public void close() {
-        arena.close();
-        backend.device().driver().free(workspace, backend.stream());
+        Cleanup.all(
+                arena::close, () -> backend.device().driver().free(workspace, backend.stream()));
     }
 }

@@ -2,6 +2,7 @@ package org.panoptim.cuda;
 
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.kronecker.Certificate;
 
 import java.lang.foreign.MemorySegment;
@@ -32,7 +33,7 @@ final class ProbeTable implements AutoCloseable {
         try {
             DeviceState.write(backend, address, MemorySegment.ofArray(probes));
         } catch (RuntimeException | Error e) {
-            close();
+            Cleanup.after(e, this::close);
             throw e;
         }
     }

@@ -118,16 +118,15 @@ final class StepLaunches implements AutoCloseable {
         return argument;
     }
 
-    /** A whole step. */
-    void step(CudaDriver driver, long stream) {
+    /** The part of a step without a transform that decides about it. Its last launch does. */
+    void begin(CudaDriver driver, long stream) {
         if (measures) {
             measure.on(driver, stream);
         }
         begin.on(driver, stream);
-        update(driver, stream);
     }
 
-    /** The part of a step before a transform. */
+    /** The part of a step before a transform. Its last launch decides about the step. */
     void beforeTransform(CudaDriver driver, long stream) {
         if (measures) {
             measure.on(driver, stream);
@@ -144,7 +143,8 @@ final class StepLaunches implements AutoCloseable {
         update(driver, stream);
     }
 
-    private void update(CudaDriver driver, long stream) {
+    /** The part of a step that follows {@link #begin}. */
+    void update(CudaDriver driver, long stream) {
         if (prepareFirst.isPresent()) {
             prepareFirst.get().on(driver, stream);
         }

@@ -3,6 +3,7 @@ package org.panoptim.cuda;
 import org.panoptim.cuda.driver.CudaDevice;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.PinnedBuffer;
+import org.panoptim.spi.Cleanup;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
@@ -59,7 +60,7 @@ final class Uploads implements AutoCloseable {
             }
             prepareCaptures();
         } catch (RuntimeException | Error e) {
-            close();
+            Cleanup.after(e, this::close);
             throw e;
         }
     }
@@ -99,7 +100,7 @@ final class Uploads implements AutoCloseable {
         driver.synchronizeEvent(events[turn]);
         MemorySegment.copy(table, 0, buffer.memory(), 0, bytes);
         driver.copyToDevice(address, buffer.address(), bytes, stream);
-        driver.recordEvent(events[turn], stream);
+        driver.recordUse(events[turn], stream);
         turn = (turn + 1) % BUFFERS;
     }
 
@@ -118,17 +119,20 @@ final class Uploads implements AutoCloseable {
     /** Frees the buffers; the stream's work must be done. */
     @Override
     public void close() {
+        var cleanup = new Cleanup();
         for (int i = 0; i < BUFFERS; i++) {
-            if (events[i] != 0) {
-                driver.destroyEvent(events[i]);
+            long event = events[i];
+            if (event != 0) {
+                cleanup.add(() -> driver.destroyEvent(event));
                 events[i] = 0;
             }
             if (buffers[i] != null) {
-                buffers[i].close();
+                cleanup.keep(buffers[i]);
             }
         }
+        slotBuffers.forEach(cleanup::keep);
         freeSlots.clear();
-        slotBuffers.forEach(PinnedBuffer::close);
         slotBuffers.clear();
+        cleanup.run();
     }
 }

@@ -19,10 +19,13 @@ import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.PlanRows;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
+import org.panoptim.spi.ArenaSet;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.Outcome;
+import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
 
@@ -46,8 +49,12 @@ final class SimdExecution implements Execution {
     private final Map<Parameter, Integer> places = new IdentityHashMap<>();
     private final Workers.Task measure = this::measureSpan;
     private final Workers.Task update = this::updateSpan;
+    private final ArenaHold hold = new ArenaHold(arena);
+    private final Runnable stages = this::runStages;
+    private final Runnable zeroing = this::fillGradients;
 
     private StepPlan plan;
+    private ArenaSet arenas = new ArenaSet();
     private Tables tables;
     private Parameter[] parameters;
     private long planAddress;
@@ -69,8 +76,8 @@ final class SimdExecution implements Execution {
             states.addMissing(plan.groups());
             adopt(new Tables(plan.groups(), rules, states, control), plan);
         } catch (RuntimeException | Error e) {
-            states.close();
-            arena.close();
+            Cleanup.after(e, states::close);
+            Cleanup.after(e, arena::close);
             throw e;
         }
         panoptim_control.loss_scale(control, plan.lossScale().initial());
@@ -150,19 +157,30 @@ final class SimdExecution implements Execution {
         panoptim_schedule_entry.momentum(tables.schedule(), plan.momentum(attempt));
         panoptim_schedule_entry.rate_factor(tables.schedule(), factor);
         panoptim_schedule_entry.step(tables.schedule(), attempt);
+        hold.run(arenas, stages);
+    }
 
+    /** The stages of a step, while no arena can be closed. */
+    private void runStages() {
         measure();
         if (plan.transform().isPresent()) {
             decideAndTransform(plan.transform().get());
         } else {
             decide();
         }
-        for (phase = 0; phase < phases; phase++) {
-            NativeStatus.check(StepCalls.prepare(planAddress, phase), "panoptim_prepare");
-            run(update, "panoptim_update");
-        }
-        if (plan.statistics()) {
-            NativeStatus.check(StepCalls.finish(planAddress), "panoptim_finish");
+        try {
+            if (plan.transform().isPresent()) {
+                measure();
+            }
+            for (phase = 0; phase < phases; phase++) {
+                NativeStatus.check(StepCalls.prepare(planAddress, phase), "panoptim_prepare");
+                run(update, "panoptim_update");
+            }
+            if (plan.statistics()) {
+                NativeStatus.check(StepCalls.finish(planAddress), "panoptim_finish");
+            }
+        } catch (RuntimeException | Error e) {
+            throw new PartialChangeException("a step failed half way", e);
         }
         if (plan.policy() == NonFinitePolicy.FAIL && panoptim_control.accepted(control) == 0) {
             throw new NonFiniteGradientException(panoptim_control.step(control));
@@ -170,7 +188,8 @@ final class SimdExecution implements Execution {
     }
 
     @Override
-    public void bind() {
+    public void bind(ArenaSet newArenas) {
+        arenas = newArenas;
         var gradients = tables.gradients();
         var curvatures = tables.curvatures();
         for (int i = 0; i < parameters.length; i++) {
@@ -213,13 +232,14 @@ final class SimdExecution implements Execution {
                                 panoptim_control.step(control),
                                 panoptim_control.gradient_scale(control),
                                 panoptim_control.rate_factor(control)));
+            } catch (PartialChangeException e) {
+                throw e;
             } catch (RuntimeException | Error e) {
                 control.copyFrom(controlBefore);
                 counts.copyFrom(countsBefore);
                 throw e;
             }
         }
-        measure();
     }
 
     private void run(Workers.Task task, String call) {
@@ -244,6 +264,10 @@ final class SimdExecution implements Execution {
 
     @Override
     public void zeroGradients() {
+        hold.run(arenas, zeroing);
+    }
+
+    private void fillGradients() {
         for (var parameter : parameters) {
             if (parameter.gradient().orElse(null) instanceof HostMemory host) {
                 host.segment().fill((byte) 0);
@@ -312,10 +336,7 @@ final class SimdExecution implements Execution {
 
     @Override
     public void close() {
-        tables.close();
-        states.close();
-        arena.close();
-        onClose.run();
+        Cleanup.all(tables::close, states::close, arena::close, onClose);
     }
 
     private static void requireNative(Parameter parameter, String what, Optional<Memory> memory) {

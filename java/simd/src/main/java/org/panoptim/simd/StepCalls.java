@@ -21,6 +21,9 @@ final class StepCalls {
     private static final MemorySegment UPDATE = function("panoptim_update");
     private static final MemorySegment FINISH = function("panoptim_finish");
 
+    /** {@code panoptim_hold}, whose arguments are segments. */
+    static final MemorySegment HOLD = function("panoptim_hold");
+
     private StepCalls() {}
 
     private static MemorySegment function(String name) {

@@ -48,16 +48,21 @@ final class Tables implements AutoCloseable {
             KernelRegistry rules,
             TensorStates states,
             MemorySegment control) {
-        layout = new PlanLayout(groups, rules, CHUNK_ELEMENTS, 0);
-        memory = arena.allocate(layout.bytes(), PlanLayout.ALIGNMENT);
-        gradients = layout.gradients().in(memory);
-        curvatures = layout.curvatures().in(memory);
-        counts = layout.counts().in(memory);
-        layout.writeTensors(
-                memory, groups, (parameter, slot) -> states.segment(parameter, slot).address());
-        layout.describe(plan, memory.address(), control.address(), schedule.address(), 1);
-        spans = boundaries();
-        writeGroups(groups);
+        try {
+            layout = new PlanLayout(groups, rules, CHUNK_ELEMENTS, 0);
+            memory = arena.allocate(layout.bytes(), PlanLayout.ALIGNMENT);
+            gradients = layout.gradients().in(memory);
+            curvatures = layout.curvatures().in(memory);
+            counts = layout.counts().in(memory);
+            layout.writeTensors(
+                    memory, groups, (parameter, slot) -> states.segment(parameter, slot).address());
+            layout.describe(plan, memory.address(), control.address(), schedule.address(), 1);
+            spans = boundaries();
+            writeGroups(groups);
+        } catch (RuntimeException | Error e) {
+            arena.close();
+            throw e;
+        }
     }
 
     /** Boundaries of spans: consecutive chunks that together have at least a span's elements. */

@@ -11,6 +11,7 @@ import org.panoptim.Optimizer;
 import org.panoptim.Parameter;
 import org.panoptim.ParameterGroup;
 import org.panoptim.Shape;
+import org.panoptim.UnusableOptimizerException;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.RecordingDriver;
 import org.panoptim.rule.AdamW;
@@ -83,7 +84,7 @@ class ResourceTest {
             var optimizer = device.build(Optimizer.builder(RULE).group("all", List.of(parameter)));
             VirtualDriver.fail("cuLaunchKernel", VirtualDriver.OUT_OF_RESOURCES, 2);
             assertThatThrownBy(optimizer::step)
-                    .isInstanceOf(CudaException.class)
+                    .isInstanceOf(UnusableOptimizerException.class)
                     .hasMessageContainingAll(
                             "panoptim_update_adamw_f32_f32_f32",
                             "128",

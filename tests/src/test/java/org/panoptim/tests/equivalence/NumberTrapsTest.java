@@ -23,6 +23,7 @@ import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.SophiaH;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.safetensors.SafetensorsReader;
+import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.StepPlan;
 
@@ -168,7 +169,7 @@ class NumberTrapsTest {
                             Optional.empty());
             try (var execution = rig.backend().open(plan)) {
                 execution.restore(new Counters(taken, 0, 0, 1), Map.of(parameter, taken));
-                execution.bind();
+                execution.bind(new ArenaSet());
                 execution.step();
                 assertThat(execution.outcome().counters().step()).isEqualTo(taken + 1);
                 assertThat(execution.count(parameter)).isEqualTo(taken + 1);

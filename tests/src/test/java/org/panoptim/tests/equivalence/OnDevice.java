@@ -9,6 +9,7 @@ import org.panoptim.Memory;
 import org.panoptim.Parameter;
 import org.panoptim.ParameterGroup;
 import org.panoptim.StateTensor;
+import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.Outcome;
@@ -240,12 +241,12 @@ final class OnDevice implements Backend {
         }
 
         @Override
-        public void bind() {}
+        public void bind(ArenaSet arenas) {}
 
         /** Sends what the host holds, to the same places as before or to others. */
         private void send() {
             order.forEach(Pair::send);
-            execution.bind();
+            execution.bind(new ArenaSet());
         }
 
         @Override

@@ -23,10 +23,10 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int PANOPTIM_ABI = (int)4L;
+    private static final int PANOPTIM_ABI = (int)5L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_ABI 4
+     * #define PANOPTIM_ABI 5
      * }
      */
     public static int PANOPTIM_ABI() {

@@ -1,5 +1,7 @@
 package org.panoptim.cuda.driver;
 
+import org.panoptim.spi.Cleanup;
+
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -98,6 +100,19 @@ public interface CudaDriver {
 
     /** Records an event behind all work of a stream. */
     void recordEvent(long event, long stream);
+
+    /**
+     * Records an event behind a copy from or to a buffer that is used again once the event is done.
+     * If that fails, waits for the stream, since nothing else tells when the copy is done.
+     */
+    default void recordUse(long event, long stream) {
+        try {
+            recordEvent(event, stream);
+        } catch (RuntimeException | Error e) {
+            Cleanup.after(e, () -> synchronizeStream(stream));
+            throw e;
+        }
+    }
 
     /** Whether what an event was recorded behind is done. */
     boolean isDone(long event);

@@ -1,5 +1,7 @@
 package org.panoptim.cuda.driver;
 
+import org.panoptim.spi.Cleanup;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,8 +46,8 @@ public final class HostCopies implements AutoCloseable {
                 events[i] = driver.createEvent();
                 eventCount++;
             }
-        } catch (CudaException e) {
-            close();
+        } catch (RuntimeException | Error e) {
+            Cleanup.after(e, this::close);
             throw e;
         }
     }
@@ -66,7 +68,7 @@ public final class HostCopies implements AutoCloseable {
             driver.synchronizeEvent(events[turn]);
             MemorySegment.copy(source, done, buffer.memory(), 0, count);
             driver.copyToDevice(address + done, buffer.address(), count, stream);
-            driver.recordEvent(events[turn], stream);
+            driver.recordUse(events[turn], stream);
             turn = (turn + 1) % BUFFERS;
         }
     }
@@ -88,7 +90,7 @@ public final class HostCopies implements AutoCloseable {
                 int ahead = (turn + (int) ((asked - done) / bufferBytes)) % BUFFERS;
                 driver.synchronizeEvent(events[ahead]);
                 driver.copyToHost(buffers.get(ahead).address(), address + asked, count, stream);
-                driver.recordEvent(events[ahead], stream);
+                driver.recordUse(events[ahead], stream);
                 asked += count;
             }
             long count = Math.min(bufferBytes, bytes - done);
@@ -113,14 +115,15 @@ public final class HostCopies implements AutoCloseable {
         if (buffers.isEmpty()) {
             return;
         }
-        device.enter();
+        var cleanup = new Cleanup();
+        buffers.forEach(cleanup::keep);
+        buffers.clear();
         while (eventCount > 0) {
             long event = events[--eventCount];
-            driver.synchronizeEvent(event);
-            driver.destroyEvent(event);
+            cleanup.add(() -> driver.destroyEvent(event));
+            cleanup.add(() -> driver.synchronizeEvent(event));
         }
-        while (!buffers.isEmpty()) {
-            buffers.removeLast().close();
-        }
+        cleanup.add(device::enter);
+        cleanup.run();
     }
 }

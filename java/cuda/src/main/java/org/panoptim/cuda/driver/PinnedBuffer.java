@@ -1,5 +1,7 @@
 package org.panoptim.cuda.driver;
 
+import org.panoptim.spi.Cleanup;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -37,8 +39,8 @@ public final class PinnedBuffer implements AutoCloseable {
         long address = device.driver().allocatePinned(bytes);
         try {
             return new PinnedBuffer(device, address, bytes);
-        } catch (CudaException e) {
-            device.driver().freePinned(address);
+        } catch (RuntimeException | Error e) {
+            Cleanup.after(e, () -> device.driver().freePinned(address));
             throw e;
         }
     }
@@ -67,10 +69,8 @@ public final class PinnedBuffer implements AutoCloseable {
     @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
-            device.enter();
             long address = memory.address();
-            arena.close();
-            device.driver().freePinned(address);
+            Cleanup.all(device::enter, arena::close, () -> device.driver().freePinned(address));
         }
     }
 }

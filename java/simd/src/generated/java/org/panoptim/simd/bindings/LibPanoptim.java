@@ -797,6 +797,73 @@ public class LibPanoptim extends LibPanoptim$shared {
         }
     }
 
+    private static class panoptim_hold {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("panoptim_hold");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void panoptim_hold(void (*body)(void), const void *a, const void *b, const void *c, const void *d, const void *e, const void *f, const void *g, const void *h)
+     * }
+     */
+    public static FunctionDescriptor panoptim_hold$descriptor() {
+        return panoptim_hold.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void panoptim_hold(void (*body)(void), const void *a, const void *b, const void *c, const void *d, const void *e, const void *f, const void *g, const void *h)
+     * }
+     */
+    public static MethodHandle panoptim_hold$handle() {
+        return panoptim_hold.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void panoptim_hold(void (*body)(void), const void *a, const void *b, const void *c, const void *d, const void *e, const void *f, const void *g, const void *h)
+     * }
+     */
+    public static MemorySegment panoptim_hold$address() {
+        return panoptim_hold.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void panoptim_hold(void (*body)(void), const void *a, const void *b, const void *c, const void *d, const void *e, const void *f, const void *g, const void *h)
+     * }
+     */
+    public static void panoptim_hold(MemorySegment body, MemorySegment a, MemorySegment b, MemorySegment c, MemorySegment d, MemorySegment e, MemorySegment f, MemorySegment g, MemorySegment h) {
+        var mh$ = panoptim_hold.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("panoptim_hold", body, a, b, c, d, e, f, g, h);
+            }
+            mh$.invokeExact(body, a, b, c, d, e, f, g, h);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class panoptim_scale_matrix {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             LibPanoptim.C_INT,
