@@ -208,6 +208,7 @@ final class Checkpoint {
             var parameter = group.parameters().get(i);
             var tensor = saved.parameters().get(i);
             var what = "parameter '" + parameter.name() + "': ";
+            requireOrder(file, parameter, tensor);
             require(file, what + "shape", parameter.shape().dimensions(), tensor.shape());
             require(file, what + "dtype", parameter.dtype().name(), tensor.dtype());
         }
@@ -219,6 +220,22 @@ final class Checkpoint {
             return group.withRule(rule).withFrozen(saved.frozen());
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, place + e.getMessage());
+        }
+    }
+
+    /** Says of what has another order, not of its shapes, which differ by that too. */
+    private static void requireOrder(Path file, Parameter parameter, CheckpointHeader.Tensor tensor)
+            throws CheckpointException {
+        boolean sameRank = tensor.shape().size() == parameter.shape().dimensions().size();
+        if (sameRank && !tensor.order().equals(parameter.order())) {
+            throw new CheckpointException(
+                    file,
+                    "parameter '%s': its dimensions lie in memory in the order %s, but in the checkpoint in the order %s; lay the tensor out as it was saved (row by row is %s) before its optimizer is built"
+                            .formatted(
+                                    parameter.name(),
+                                    parameter.order(),
+                                    tensor.order(),
+                                    DimensionOrder.contiguous(tensor.shape().size())));
         }
     }
 

@@ -48,8 +48,12 @@ record CheckpointHeader(
         }
     }
 
-    /** A parameter: its name, its shape and the steps that it has taken. */
-    record Tensor(String name, List<Long> shape, String dtype, long count) {
+    /**
+     * A parameter: its name, the shape of its memory, the order of its dimensions there (files of
+     * earlier versions do not say, and theirs is taken for contiguous), and the steps that it has
+     * taken.
+     */
+    record Tensor(String name, List<Long> shape, DimensionOrder order, String dtype, long count) {
         Tensor {
             shape = List.copyOf(shape);
             Counters.require("count", count);
@@ -82,6 +86,7 @@ record CheckpointHeader(
         return new Tensor(
                 parameter.name(),
                 parameter.shape().dimensions(),
+                parameter.order(),
                 parameter.dtype().name(),
                 execution.count(parameter));
     }

@@ -19,9 +19,12 @@ import java.util.TreeMap;
  * The JSON in a checkpoint's metadata: the groups, and what the schedule remembers.
  *
  * <p>What is read is not trusted. It must have the members that are written, all of them and in the
- * same order, so that nothing is left at a default unseen. Numbers that may be infinite are text.
+ * same order, so that nothing is left at a default unseen; only the order of a contiguous tensor's
+ * dimensions is absent. Numbers that may be infinite are text.
  */
 final class CheckpointJson {
+
+    private static final String ORDER = "dim_order";
 
     private final JsonReader reader;
 
@@ -75,6 +78,13 @@ final class CheckpointJson {
             json.value(dimension);
         }
         json.endArray();
+        if (!tensor.order().isContiguous()) {
+            json.name(ORDER).beginArray();
+            for (int dimension : tensor.order().dimensions()) {
+                json.value(dimension);
+            }
+            json.endArray();
+        }
         json.name("dtype").value(tensor.dtype());
         json.name("count").value(tensor.count());
         json.endObject();
@@ -148,10 +158,27 @@ final class CheckpointJson {
         begin();
         var name = member("name", this::text);
         var shape = member("shape", () -> list(this::number));
-        var dtype = member("dtype", this::text);
+        var next = name();
+        var order = DimensionOrder.contiguous(shape.size());
+        if (next.equals(ORDER)) {
+            order = order(shape.size());
+            next = name();
+        }
+        requireName("dtype", next);
+        var dtype = text();
         long count = member("count", this::number);
         end();
-        return new CheckpointHeader.Tensor(name, shape, dtype, count);
+        return new CheckpointHeader.Tensor(name, shape, order, dtype, count);
+    }
+
+    private DimensionOrder order(int rank) throws IOException {
+        var dimensions = list(this::index);
+        if (dimensions.size() != rank) {
+            throw new IllegalArgumentException(
+                    "expected an order of %d dimensions, found %s at %s"
+                            .formatted(rank, dimensions, reader.getPath()));
+        }
+        return new DimensionOrder(dimensions);
     }
 
     private void begin() throws IOException {
@@ -165,13 +192,20 @@ final class CheckpointJson {
     }
 
     private <T> T member(String name, Value<T> value) throws IOException {
-        expect(JsonToken.NAME);
-        var found = reader.nextName();
-        if (!found.equals(name)) {
-            throw new IllegalArgumentException(
-                    "expected '" + name + "', found '" + found + "' at " + reader.getPath());
-        }
+        requireName(name, name());
         return value.read();
+    }
+
+    private String name() throws IOException {
+        expect(JsonToken.NAME);
+        return reader.nextName();
+    }
+
+    private void requireName(String expected, String found) {
+        if (!found.equals(expected)) {
+            throw new IllegalArgumentException(
+                    "expected '" + expected + "', found '" + found + "' at " + reader.getPath());
+        }
     }
 
     private <T> List<T> list(Value<T> element) throws IOException {
@@ -207,6 +241,11 @@ final class CheckpointJson {
     private long number() throws IOException {
         expect(JsonToken.NUMBER);
         return reader.nextLong();
+    }
+
+    private int index() throws IOException {
+        expect(JsonToken.NUMBER);
+        return reader.nextInt();
     }
 
     private boolean flag() throws IOException {

@@ -413,7 +413,8 @@ public final class Optimizer implements AutoCloseable {
      * schedule that remembers is set back for everyone who holds it.
      *
      * @throws IOException if the file cannot be read, is no checkpoint, or is one of other groups,
-     *     parameters, shapes or rules; nothing is changed
+     *     parameters, shapes, {@linkplain Parameter#order orders in memory} or rules; nothing is
+     *     changed
      */
     public void load(Path file) throws IOException {
         ownership.enter();

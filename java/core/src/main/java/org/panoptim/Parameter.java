@@ -26,6 +26,7 @@ public final class Parameter {
 
     private final String name;
     private final Shape shape;
+    private final DimensionOrder order;
     private final DType dtype;
     private final long elements;
     private final Memory value;
@@ -38,9 +39,13 @@ public final class Parameter {
     /** Another number after every change of gradient or curvature. */
     private int revision;
 
-    private Parameter(String name, Shape shape, DType dtype, Memory value) {
+    private Parameter(String name, Shape shape, DimensionOrder order, DType dtype, Memory value) {
         this.name = Objects.requireNonNull(name, "name");
-        this.shape = Objects.requireNonNull(shape, "shape");
+        Objects.requireNonNull(shape, "shape");
+        // As the tensor has it, whatever order its dimensions of size 1 came in.
+        var tensor = order.ofTensor(shape);
+        this.order = DimensionOrder.of(tensor, order.dimensions());
+        this.shape = this.order.inMemory(tensor);
         this.dtype = Objects.requireNonNull(dtype, "dtype");
         this.elements = shape.elements();
         this.value = Objects.requireNonNull(value, "value");
@@ -65,7 +70,7 @@ public final class Parameter {
      * @throws IllegalArgumentException if the segment's size, alignment or access does not fit
      */
     public static Parameter of(String name, Shape shape, MemorySegment value) {
-        return new Parameter(name, shape, DType.F32, new HostMemory(value));
+        return of(name, shape, new HostMemory(value));
     }
 
     /**
@@ -77,7 +82,23 @@ public final class Parameter {
      * @throws IllegalArgumentException if the memory's size, alignment or access does not fit
      */
     public static Parameter of(String name, Shape shape, Memory value) {
-        return new Parameter(name, shape, DType.F32, value);
+        Objects.requireNonNull(shape, "shape");
+        return of(name, shape, DimensionOrder.contiguous(shape.dimensions().size()), value);
+    }
+
+    /**
+     * A float32 parameter whose dimensions lie in memory in an order of their own.
+     *
+     * @param name unique within its optimizer; checkpoints and reports use it
+     * @param shape the shape of the memory when it is read row by row ({@link
+     *     DimensionOrder#inMemory})
+     * @param order which dimension of the tensor each of these is
+     * @param value its elements, 4 bytes each, 4-byte aligned, without gaps
+     * @throws IllegalArgumentException if the order does not fit the shape, or the memory's size,
+     *     alignment or access does not
+     */
+    public static Parameter of(String name, Shape shape, DimensionOrder order, Memory value) {
+        return new Parameter(name, shape, order, DType.F32, value);
     }
 
     /** The name. */
@@ -85,9 +106,21 @@ public final class Parameter {
         return name;
     }
 
-    /** The shape. */
+    /**
+     * The shape of the value's memory when it is read row by row; that of the tensor itself if the
+     * {@link #order} is contiguous.
+     */
     public Shape shape() {
         return shape;
+    }
+
+    /**
+     * Which dimension of the tensor each dimension of {@link #shape} is. Gradients, curvature and
+     * states have the same order. Checkpoints keep it, and K-FAC and matrix rules refuse one that
+     * is not contiguous. A dimension of size 1 is at its own index.
+     */
+    public DimensionOrder order() {
+        return order;
     }
 
     /** The type of the value's elements. */

@@ -1,5 +1,6 @@
 package org.panoptim;
 
+import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.UpdateRule;
 
 import java.util.List;
@@ -17,13 +18,29 @@ import java.util.Objects;
 public record ParameterGroup(
         String name, UpdateRule rule, List<Parameter> parameters, boolean frozen) {
 
-    /** Checks the components and copies the list. */
+    /**
+     * Checks the components and copies the list.
+     *
+     * @throws IllegalArgumentException if the name is empty, or the rule is a {@link MatrixRule}
+     *     and a parameter's {@linkplain Parameter#order order} is not contiguous
+     */
     public ParameterGroup {
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(rule, "rule");
         parameters = List.copyOf(parameters);
         if (name.isEmpty()) {
             throw new IllegalArgumentException("a group's name must not be empty");
+        }
+        if (rule instanceof MatrixRule) {
+            parameters.forEach(parameter -> requireContiguous(name, rule, parameter));
+        }
+    }
+
+    private static void requireContiguous(String group, UpdateRule rule, Parameter parameter) {
+        if (!parameter.order().isContiguous()) {
+            throw new IllegalArgumentException(
+                    "group '%s': rule %s works on matrices, so parameter '%s' must be contiguous, but its dimensions lie in memory in the order %s"
+                            .formatted(group, rule.name(), parameter.name(), parameter.order()));
         }
     }
 

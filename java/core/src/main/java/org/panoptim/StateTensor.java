@@ -14,7 +14,11 @@ public interface StateTensor {
     /** The state's name in PyTorch, for example {@code "exp_avg"}. */
     String slot();
 
-    /** The parameter's shape. */
+    /**
+     * The parameter's {@linkplain Parameter#shape shape}, that of its memory: elements come in the
+     * order in which the parameter's own lie, row by row of this shape. Where the parameter's
+     * {@linkplain Parameter#order order} is not contiguous, the tensor's own shape is another.
+     */
     Shape shape();
 
     /** The type of the elements. */

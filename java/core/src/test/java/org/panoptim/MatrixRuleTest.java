@@ -260,4 +260,23 @@ class MatrixRuleTest {
         }
         return values;
     }
+
+    @Test
+    void aParameterThatLiesTransposedIsRefused() {
+        var transposed =
+                Parameter.of(
+                        "w",
+                        Shape.of(2, 2),
+                        new DimensionOrder(List.of(1, 0)),
+                        tensor("memory", Shape.of(2, 2), 1, 2, 3, 4).value());
+        assertThatThrownBy(
+                        () -> new ParameterGroup("all", new Cubic(0.1, false), List.of(transposed)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "group 'all': rule cubic works on matrices, so parameter 'w' must be"
+                                + " contiguous, but its dimensions lie in memory in the order [1,"
+                                + " 0]");
+        // A rule that works element by element takes it.
+        new ParameterGroup("all", SGD.defaults(), List.of(transposed));
+    }
 }

@@ -5,7 +5,7 @@ import org.panoptim.Shape;
 /** One parameter in the hands of a {@link MatrixRule}; arrays are in row-major order. */
 public interface MatrixUpdate {
 
-    /** The parameter's shape. */
+    /** The parameter's shape, which is also that of its memory. */
     Shape shape();
 
     /** The parameter's values, to be changed in place. */
