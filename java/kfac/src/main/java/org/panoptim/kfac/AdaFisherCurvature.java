@@ -286,10 +286,10 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         /**
          * Adds a linear layer.
          *
-         * @param weight outputs × inputs, float32
+         * @param weight outputs × inputs, float32, contiguous
          * @param bias outputs, float32
          * @throws IllegalArgumentException if the name is taken, a parameter is another layer's, or
-         *     shapes or types do not fit
+         *     shapes, types or the weight's order in memory do not fit
          */
         public Builder layer(String name, Parameter weight, Parameter bias) {
             layers.add(name, weight, Optional.of(bias));

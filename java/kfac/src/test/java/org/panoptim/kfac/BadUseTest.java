@@ -7,6 +7,8 @@ import static org.panoptim.kfac.OneLayer.OUTPUTS;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.panoptim.DimensionOrder;
+import org.panoptim.HostMemory;
 import org.panoptim.Optimizer;
 import org.panoptim.Parameter;
 import org.panoptim.Shape;
@@ -71,6 +73,31 @@ class BadUseTest {
                 .hasMessageContaining("layer 'a': parameter 'w' must be a matrix");
         assertThatThrownBy(() -> builder.layer("a", parameter("w", 4, 6), parameter("b", 6)))
                 .hasMessageContaining("parameter 'b' must be a vector of 4 elements");
+    }
+
+    @Test
+    void aWeightThatLiesTransposed() {
+        var builder = Kfac.builder(layer.backend);
+        var curvature = AdaFisherCurvature.builder(layer.backend);
+        var problem =
+                "layer 'a': parameter 'w' must lie in memory as outputs × inputs, row by row, but"
+                        + " lies transposed; in PyTorch, contiguous() makes a tensor that does";
+        for (var weight : List.of(transposed(4, 4), transposed(4, 6))) {
+            assertThatThrownBy(() -> builder.layer("a", weight, parameter("b", 4)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage(problem);
+            assertThatThrownBy(() -> curvature.layer("a", weight))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage(problem);
+        }
+        // A single row or column lies the same way either way.
+        builder.layer("row", transposed(1, 6)).layer("column", transposed(6, 1));
+    }
+
+    private static Parameter transposed(long outputs, long inputs) {
+        var memory = new HostMemory(MemorySegment.ofArray(new float[(int) (outputs * inputs)]));
+        return Parameter.of(
+                "w", Shape.of(inputs, outputs), new DimensionOrder(List.of(1, 0)), memory);
     }
 
     @Test

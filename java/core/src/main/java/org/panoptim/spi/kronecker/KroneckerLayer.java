@@ -11,7 +11,7 @@ import java.util.Optional;
  * A linear layer.
  *
  * @param name its name, for messages and checkpoints
- * @param weight outputs × inputs
+ * @param weight outputs × inputs, contiguous
  * @param bias as many elements as there are outputs, if the layer has one
  */
 public record KroneckerLayer(String name, Parameter weight, Optional<Parameter> bias) {
@@ -19,8 +19,8 @@ public record KroneckerLayer(String name, Parameter weight, Optional<Parameter> 
     /**
      * Checks shapes and types.
      *
-     * @throws IllegalArgumentException if the weight is no matrix, the bias no vector that fits, or
-     *     either is not float32 or empty
+     * @throws IllegalArgumentException if the weight is no matrix or lies transposed in memory, the
+     *     bias is no vector that fits, or either is not float32 or empty
      */
     public KroneckerLayer {
         Objects.requireNonNull(name, "name");
@@ -31,6 +31,11 @@ public record KroneckerLayer(String name, Parameter weight, Optional<Parameter> 
         if (shape.contains(0L) || shape.stream().anyMatch(size -> size > 46_000)) {
             // Beyond, a factor would have more elements than an int can count.
             throw wrong(name, weight, "a matrix with sides from 1 to 46000");
+        }
+        if (!weight.order().isContiguous()) {
+            throw new IllegalArgumentException(
+                    "layer '%s': parameter '%s' must lie in memory as outputs × inputs, row by row, but lies transposed; in PyTorch, contiguous() makes a tensor that does"
+                            .formatted(name, weight.name()));
         }
         requireFloat(name, weight);
         bias.ifPresent(
