@@ -2,6 +2,7 @@ package org.panoptim.pytorch;
 
 import org.bytedeco.pytorch.LongArrayRef;
 import org.bytedeco.pytorch.Tensor;
+import org.panoptim.DimensionOrder;
 import org.panoptim.Shape;
 
 import java.util.Arrays;
@@ -49,17 +50,19 @@ record Layout(long[] sizes, long[] strides, boolean contiguous) {
                 .allMatch(i -> sizes[i] == 1 || strides[i] == tensor.stride(i));
     }
 
-    /** The shape that the memory has when it is read row by row. */
-    Shape shape() {
-        if (contiguous) {
-            return Shape.of(sizes);
-        }
-        return Shape.of(
+    /** Which dimensions lie further out in memory than others. */
+    DimensionOrder order() {
+        return DimensionOrder.of(
+                Shape.of(sizes),
                 IntStream.range(0, sizes.length)
                         .boxed()
                         .sorted(Comparator.comparing((Integer i) -> strides[i]).reversed())
-                        .mapToLong(i -> sizes[i])
-                        .toArray());
+                        .toList());
+    }
+
+    /** The shape that the memory has when it is read row by row. */
+    Shape shape() {
+        return order().inMemory(Shape.of(sizes));
     }
 
     /** Written as {@code sizes [3, 4], strides [4, 1]}. */

@@ -130,8 +130,11 @@ public final class TorchParameters implements AutoCloseable {
      * The parameters in the engine's order, for the optimizer's groups.
      *
      * <p>Of a tensor whose memory is dense but not row by row (such as {@code channels_last}), the
-     * parameter's shape is that of the memory: the dimensions from the widest stride to the
-     * narrowest.
+     * parameter's {@linkplain Parameter#shape shape} is that of the memory, the dimensions from the
+     * widest stride to the narrowest, and its {@linkplain Parameter#order order} says which of the
+     * tensor's dimensions they are. States have the same order, in {@link
+     * org.panoptim.Optimizer#state} and in checkpoints, which are refused for a tensor that is laid
+     * out otherwise.
      */
     public List<Parameter> list() {
         return parameters;
@@ -143,8 +146,8 @@ public final class TorchParameters implements AutoCloseable {
      * the step.
      *
      * @throws IllegalStateException if a gradient is sparse, of another type or device, or lies in
-     *     memory otherwise than its value (transposed, say), or if a value was moved; no parameter
-     *     is changed
+     *     memory otherwise than its value (transposed, say), or if a value was moved or permuted
+     *     where it lies; no parameter is changed
      */
     public void refresh() {
         checkOpen();

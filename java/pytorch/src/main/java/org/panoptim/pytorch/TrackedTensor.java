@@ -51,7 +51,7 @@ final class TrackedTensor {
         var shape = layout.shape();
         this.byteSize = shape.elements() * Float.BYTES;
         this.device = deviceOf(tensor);
-        this.parameter = Parameter.of(name, shape, memory(address));
+        this.parameter = Parameter.of(name, shape, layout.order(), memory(address));
         this.tensor = new Tensor(tensor);
         // Without it, a PointerScope around the caller would let go of the tensor.
         this.tensor.retainReference();
@@ -117,15 +117,23 @@ final class TrackedTensor {
     }
 
     private void checkValue() {
-        long now = Suitability.address(tensor);
-        if (now != address
-                || tensor.numel() != parameter.elements()
-                || tensor.is_contiguous() != layout.contiguous()) {
+        if (Suitability.address(tensor) != address) {
             throw new IllegalStateException(
                     "the engine has given '"
                             + name
                             + "' other memory since the parameters were made (as Module.to does),"
                             + " so they and their optimizer must be made anew");
+        }
+        if (!layout.describes(tensor)) {
+            throw new IllegalStateException(
+                    "the engine has laid out '"
+                            + name
+                            + "' otherwise since the parameters were made (as set_data with a"
+                            + " permuted view does): then it had "
+                            + layout
+                            + ", now "
+                            + Layout.of(tensor)
+                            + "; the parameters and their optimizer must be made anew");
         }
     }
 

@@ -27,6 +27,7 @@ import org.panoptim.rule.UpdateRule;
 
 import java.lang.foreign.ValueLayout;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 class TorchParametersTest {
 
@@ -327,6 +328,46 @@ class TorchParametersTest {
                     .isThrownBy(parameters::refresh)
                     .withMessageContaining("first.weight")
                     .withMessageContaining("other memory");
+        }
+    }
+
+    @Test
+    void aPermutedViewOfTheSameMemoryIsFound() {
+        assertRelaidFound(torch.torch_randn(4, 4), Tensor::t, "strides [1, 4]");
+        assertRelaidFound(
+                torch.torch_randn(2, 3, 2), value -> value.transpose(0, 2), "strides [1, 2, 6]");
+        assertRelaidFound(
+                torch.torch_randn(2, 2, 2, 2).contiguous(torch.MemoryFormat.ChannelsLast),
+                value -> value.permute(0, 2, 3, 1),
+                "strides [8, 4, 2, 1]");
+        assertRelaidFound(torch.torch_randn(2, 6), value -> value.view(3, 4), "sizes [3, 4]");
+        assertRelaidFound(torch.torch_randn(4, 3), value -> value.narrow(0, 0, 2), "sizes [2, 3]");
+    }
+
+    private static void assertRelaidFound(
+            Tensor value, UnaryOperator<Tensor> relay, String layout) {
+        value.requires_grad_();
+        try (var parameters = TorchParameters.of(Map.of("x", value))) {
+            var before = value.detach();
+            value.set_data(relay.apply(before));
+            assertThat(value.data_ptr().address()).isEqualTo(before.data_ptr().address());
+
+            assertThatExceptionOfType(IllegalStateException.class)
+                    .isThrownBy(parameters::refresh)
+                    .withMessageContaining("laid out 'x' otherwise")
+                    .withMessageContaining(layout);
+
+            value.set_data(before);
+            parameters.refresh();
+        }
+    }
+
+    @Test
+    void otherStridesOfDimensionsOfSizeOneAreNoOtherLayout() {
+        var value = torch.torch_randn(3, 1, 4).requires_grad_();
+        try (var parameters = TorchParameters.of(Map.of("x", value))) {
+            value.set_data(value.detach().as_strided(new long[] {3, 1, 4}, 4, 77, 1));
+            parameters.refresh();
         }
     }
 
