@@ -97,6 +97,10 @@ public final class Optimizer implements AutoCloseable {
             } else {
                 execution.step();
             }
+            inputs.sources().stepped(plan, execution);
+        } catch (NonFiniteGradientException e) {
+            inputs.sources().refused(plan);
+            throw e;
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
         } finally {
@@ -119,7 +123,7 @@ public final class Optimizer implements AutoCloseable {
             takeInputs(plan.zeroGradients());
             inputs.checkCurvature();
             bind();
-            return new OwnedCapture(ownership, execution.capture());
+            return new OwnedCapture(ownership, execution.capture(), inputs.sources(), () -> plan);
         } finally {
             ownership.exit();
         }
@@ -127,6 +131,7 @@ public final class Optimizer implements AutoCloseable {
 
     /** Checks what the parameters hold, and tells the backend of what is new. */
     private void takeInputs(boolean zeroing) {
+        inputs.sources().refresh();
         if (inputs.changed()) {
             bound = false;
         }
@@ -191,6 +196,7 @@ public final class Optimizer implements AutoCloseable {
             takeInputs(true);
             bind();
             execution.zeroGradients();
+            inputs.sources().zeroed();
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
         } finally {

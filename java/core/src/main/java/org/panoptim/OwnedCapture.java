@@ -1,15 +1,46 @@
 package org.panoptim;
 
 import org.panoptim.spi.PartialChangeException;
+import org.panoptim.spi.StepPlan;
 
-/** A captured step that keeps to its optimizer's thread and life. */
-record OwnedCapture(Ownership ownership, CapturedStep captured) implements CapturedStep {
+import java.util.function.Supplier;
+
+/**
+ * A captured step that keeps to its optimizer's thread and life, and to the memory that it was
+ * captured with.
+ */
+final class OwnedCapture implements CapturedStep {
+
+    private final Ownership ownership;
+    private final CapturedStep captured;
+    private final SourceWatches sources;
+    private final long[] gradients;
+    private final Supplier<StepPlan> plan;
+
+    /**
+     * @param sources where the captured parameters come from
+     * @param plan the optimizer's present plan
+     */
+    OwnedCapture(
+            Ownership ownership,
+            CapturedStep captured,
+            SourceWatches sources,
+            Supplier<StepPlan> plan) {
+        this.ownership = ownership;
+        this.captured = captured;
+        this.sources = sources;
+        this.gradients = sources.gradientAddresses();
+        this.plan = plan;
+    }
 
     @Override
     public void launch() {
         ownership.enter();
         try {
+            sources.refresh();
+            sources.requireGradientsAt(gradients);
             captured.launch();
+            sources.launched(plan.get());
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
         } finally {

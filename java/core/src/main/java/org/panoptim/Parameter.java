@@ -1,6 +1,7 @@
 package org.panoptim;
 
 import org.jspecify.annotations.Nullable;
+import org.panoptim.spi.ParameterSource;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
@@ -30,6 +31,7 @@ public final class Parameter {
     private final DType dtype;
     private final long elements;
     private final Memory value;
+    private final @Nullable ParameterSource source;
     private @Nullable Memory gradient;
     private @Nullable Memory curvature;
 
@@ -39,7 +41,13 @@ public final class Parameter {
     /** Another number after every change of gradient or curvature. */
     private int revision;
 
-    private Parameter(String name, Shape shape, DimensionOrder order, DType dtype, Memory value) {
+    private Parameter(
+            String name,
+            Shape shape,
+            DimensionOrder order,
+            DType dtype,
+            Memory value,
+            @Nullable ParameterSource source) {
         this.name = Objects.requireNonNull(name, "name");
         Objects.requireNonNull(shape, "shape");
         // As the tensor has it, whatever order its dimensions of size 1 came in.
@@ -49,6 +57,7 @@ public final class Parameter {
         this.dtype = Objects.requireNonNull(dtype, "dtype");
         this.elements = shape.elements();
         this.value = Objects.requireNonNull(value, "value");
+        this.source = source;
         if (name.isEmpty()) {
             throw new IllegalArgumentException("a parameter's name must not be empty");
         }
@@ -98,7 +107,20 @@ public final class Parameter {
      *     alignment or access does not
      */
     public static Parameter of(String name, Shape shape, DimensionOrder order, Memory value) {
-        return new Parameter(name, shape, order, DType.F32, value);
+        return new Parameter(name, shape, order, DType.F32, value, null);
+    }
+
+    /**
+     * As {@link #of(String, Shape, DimensionOrder, Memory)}, of a framework's memory, for its
+     * adapter: optimizers ask the source before they touch the parameter's memory, and tell it what
+     * they wrote.
+     *
+     * @param source decides, whenever an optimizer asks it, which gradient the parameter has
+     */
+    public static Parameter of(
+            String name, Shape shape, DimensionOrder order, Memory value, ParameterSource source) {
+        return new Parameter(
+                name, shape, order, DType.F32, value, Objects.requireNonNull(source, "source"));
     }
 
     /** The name. */
@@ -253,6 +275,11 @@ public final class Parameter {
     /** A number that another gradient or curvature, or none, changes. */
     int revision() {
         return revision;
+    }
+
+    /** Whose memory it is, if it is that of a framework which may change it. */
+    @Nullable ParameterSource sourceOrNull() {
+        return source;
     }
 
     @Nullable Memory gradientOrNull() {

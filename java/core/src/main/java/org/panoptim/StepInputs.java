@@ -14,6 +14,7 @@ import java.util.Arrays;
  */
 final class StepInputs {
 
+    private final SourceWatches sources;
     private final Parameter[] parameters;
     private final boolean[] takesCurvature;
     private final int[] revisions;
@@ -26,6 +27,7 @@ final class StepInputs {
     private @Nullable Parameter misused;
 
     StepInputs(StepPlan plan) {
+        sources = new SourceWatches(plan);
         parameters = plan.parameters().toArray(Parameter[]::new);
         revisions = new int[parameters.length];
         takesCurvature = new boolean[parameters.length];
@@ -36,6 +38,11 @@ final class StepInputs {
             Arrays.fill(takesCurvature, place, end, takes);
             place = end;
         }
+    }
+
+    /** Where they come from; to be refreshed before anything is asked here. */
+    SourceWatches sources() {
+        return sources;
     }
 
     /** The parameters in registration order. */

@@ -1,0 +1,153 @@
+package org.panoptim;
+
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.ParameterSource;
+import org.panoptim.spi.StepPlan;
+
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+
+/**
+ * The sources of an optimizer's parameters: asks them before it touches memory, and tells them what
+ * it wrote. Parameters without a source cost nothing.
+ */
+final class SourceWatches {
+
+    /**
+     * What watches over some of the parameters.
+     *
+     * @param parameters in the watch's order
+     * @param groups the index of each one's group
+     */
+    private record Watched(ParameterSource.Watch watch, Parameter[] parameters, int[] groups) {}
+
+    private final Watched[] watched;
+
+    SourceWatches(StepPlan plan) {
+        var bySource = new IdentityHashMap<ParameterSource, List<Parameter>>();
+        var groups = new IdentityHashMap<Parameter, Integer>();
+        for (int group = 0; group < plan.groups().size(); group++) {
+            for (var parameter : plan.groups().get(group).parameters()) {
+                var source = parameter.sourceOrNull();
+                if (source != null) {
+                    bySource.computeIfAbsent(source, _ -> new ArrayList<>()).add(parameter);
+                    groups.put(parameter, group);
+                }
+            }
+        }
+        var found = new ArrayList<Watched>();
+        for (var entry : bySource.entrySet()) {
+            var parameters = List.copyOf(entry.getValue());
+            found.add(
+                    new Watched(
+                            entry.getKey().watch(parameters),
+                            parameters.toArray(Parameter[]::new),
+                            parameters.stream().mapToInt(groups::get).toArray()));
+        }
+        watched = found.toArray(Watched[]::new);
+    }
+
+    /**
+     * Lets the parameters follow their sources.
+     *
+     * @throws IllegalStateException if memory is not where it was or cannot be used
+     */
+    void refresh() {
+        for (var each : watched) {
+            each.watch.refresh();
+        }
+    }
+
+    /**
+     * Tells what a step wrote that went through.
+     *
+     * @param plan the plan that it followed, of the groups that this was built with
+     */
+    void stepped(StepPlan plan, Execution execution) {
+        if (watched.length > 0) {
+            written(plan, mayHaveAccepted(plan, execution));
+        }
+    }
+
+    /** Tells what a step wrote that was refused for its gradients: zeros, if asked for. */
+    void refused(StepPlan plan) {
+        written(plan, false);
+    }
+
+    /** Tells what a launch of a captured step writes: all that it may. */
+    void launched(StepPlan plan) {
+        written(plan, true);
+    }
+
+    /** Tells that every gradient was set to zero. */
+    void zeroed() {
+        for (var each : watched) {
+            for (int i = 0; i < each.parameters.length; i++) {
+                if (each.parameters[i].hasGradient()) {
+                    each.watch.gradientWritten(i);
+                }
+            }
+        }
+    }
+
+    /** A device is not asked, since it would be waited for. */
+    private static boolean mayHaveAccepted(StepPlan plan, Execution execution) {
+        return plan.policy() == NonFinitePolicy.PROPAGATE
+                || execution.deviceStep().isPresent()
+                || execution.outcome().accepted();
+    }
+
+    private void written(StepPlan plan, boolean accepted) {
+        for (var each : watched) {
+            for (int i = 0; i < each.parameters.length; i++) {
+                if (!each.parameters[i].hasGradient()) {
+                    continue;
+                }
+                boolean updated = accepted && !plan.groups().get(each.groups[i]).frozen();
+                if (updated) {
+                    each.watch.valueWritten(i);
+                }
+                // A transform may rewrite any gradient, and does not say which.
+                if (plan.zeroGradients() || updated && plan.transform().isPresent()) {
+                    each.watch.gradientWritten(i);
+                }
+            }
+        }
+    }
+
+    /** Where the gradients of the watched parameters lie now. */
+    long[] gradientAddresses() {
+        int count = 0;
+        for (var each : watched) {
+            count += each.parameters.length;
+        }
+        var addresses = new long[count];
+        int place = 0;
+        for (var each : watched) {
+            for (var parameter : each.parameters) {
+                addresses[place++] = parameter.gradientAddress();
+            }
+        }
+        return addresses;
+    }
+
+    /**
+     * Checks that the gradients of the watched parameters lie where they did.
+     *
+     * @param addresses what {@link #gradientAddresses} gave then
+     * @throws IllegalStateException if not
+     */
+    void requireGradientsAt(long[] addresses) {
+        int place = 0;
+        for (var each : watched) {
+            for (var parameter : each.parameters) {
+                if (parameter.gradientAddress() != addresses[place++]) {
+                    throw new IllegalStateException(
+                            "the gradient of parameter '%s' is not where it was when the step was captured; capture the step anew"
+                                    .formatted(parameter.name()));
+                }
+            }
+        }
+    }
+}
