@@ -14,13 +14,11 @@ import java.util.stream.IntStream;
  *
  * @param sizes the dimensions
  * @param strides elements between neighbours along each dimension
- * @param contiguous whether the elements lie row by row
  */
-record Layout(long[] sizes, long[] strides, boolean contiguous) {
+record Layout(long[] sizes, long[] strides) {
 
     static Layout of(Tensor tensor) {
-        return new Layout(
-                toArray(tensor.sizes()), toArray(tensor.strides()), tensor.is_contiguous());
+        return new Layout(toArray(tensor.sizes()), toArray(tensor.strides()));
     }
 
     private static long[] toArray(LongArrayRef values) {
@@ -31,23 +29,31 @@ record Layout(long[] sizes, long[] strides, boolean contiguous) {
         return array;
     }
 
-    /** Whether every element has the same place in this tensor; allocates nothing of note. */
-    boolean describes(Tensor tensor) {
-        if (tensor.dim() != sizes.length) {
+    /**
+     * Whether every element has the same place in a tensor; allocates nothing.
+     *
+     * @param dimensions the number of the tensor's dimensions
+     * @param sizesAt the address of its sizes
+     * @param stridesAt the address of its strides
+     */
+    boolean describes(long dimensions, long sizesAt, long stridesAt) {
+        if (dimensions != sizes.length) {
             return false;
         }
+        boolean empty = false;
         for (int i = 0; i < sizes.length; i++) {
-            if (tensor.size(i) != sizes[i]) {
+            if (TensorQueries.number(sizesAt, i) != sizes[i]) {
+                return false;
+            }
+            empty |= sizes[i] == 0;
+        }
+        for (int i = 0; i < sizes.length && !empty; i++) {
+            // The stride of a dimension with a single element says nothing.
+            if (sizes[i] != 1 && TensorQueries.number(stridesAt, i) != strides[i]) {
                 return false;
             }
         }
-        return contiguous ? tensor.is_contiguous() : hasStridesOf(tensor);
-    }
-
-    private boolean hasStridesOf(Tensor tensor) {
-        // The stride of a dimension with a single element says nothing.
-        return IntStream.range(0, sizes.length)
-                .allMatch(i -> sizes[i] == 1 || strides[i] == tensor.stride(i));
+        return true;
     }
 
     /** Which dimensions lie further out in memory than others. */

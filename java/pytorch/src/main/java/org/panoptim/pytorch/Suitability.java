@@ -10,13 +10,16 @@ final class Suitability {
 
     private Suitability() {}
 
+    /** Why nothing can be asked of it, to follow the tensor's name; empty if it can. */
+    static Optional<String> problemOfDefinition(Tensor tensor) {
+        return tensor.defined() ? Optional.empty() : Optional.of("is undefined");
+    }
+
     /**
-     * Why its value cannot be trained, to follow the tensor's name in a sentence; empty if it can.
+     * Why the value of a tensor that is defined cannot be trained, to follow its name in a
+     * sentence; empty if it can.
      */
     static Optional<String> problemOfValue(Tensor tensor) {
-        if (!tensor.defined()) {
-            return Optional.of("is undefined");
-        }
         if (!tensor.is_leaf()) {
             return Optional.of(
                     "is computed from other tensors, so the engine keeps no gradient of it");
@@ -52,6 +55,11 @@ final class Suitability {
             return Optional.of("is not aligned: it lies at 0x" + Long.toHexString(address(tensor)));
         }
         return Optional.empty();
+    }
+
+    /** The device that it is on, as the engine writes it. */
+    static String device(Tensor tensor) {
+        return tensor.is_cpu() ? "cpu" : tensor.device().str().getString();
     }
 
     /** Where the first element lies; 0 for a tensor without elements. */

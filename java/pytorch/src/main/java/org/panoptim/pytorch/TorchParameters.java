@@ -6,8 +6,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.panoptim.Parameter;
 
 import java.lang.foreign.Arena;
-import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +23,6 @@ import java.util.Map;
  *                         .build()) {
  *     for (var batch : batches) {
  *         loss(net, batch).backward();
- *         parameters.refresh();
  *         optimizer.step();
  *     }
  * }
@@ -34,42 +32,52 @@ import java.util.Map;
  * buffer of zeros, into which the engine accumulates, so that addresses stay and zeroing is part of
  * the step. Therefore a tensor that took no part in a backward pass has a gradient of zeros, not
  * none, as after PyTorch's {@code zero_grad(set_to_none=False)}. Whoever wants it to have none
- * calls {@code Module.zero_grad(true)} before each backward pass: {@link #refresh} follows whatever
- * the engine does with its gradients, new addresses included.
+ * calls {@code Module.zero_grad(true)} before each backward pass.
+ *
+ * <p><b>Steps.</b> Before an optimizer takes a step, zeroes gradients, or captures or launches a
+ * captured step, it lets its parameters follow the engine, as {@link #refresh} does: a gradient at
+ * another address is used there, one that is gone is none, and a gradient that was set by hand is
+ * replaced by the engine's. A step is refused with an {@link IllegalStateException}, and nothing is
+ * changed, as long as a value is not where and how it was when the parameters were made (after
+ * {@code Module.to} or {@code set_data}). What a step wrote counts as changed in place: a backward
+ * pass over a graph that needs the value or gradient of before is the engine's error, as with
+ * Python's {@code torch.optim}. On a device, whose answer is not waited for, a refused step counts
+ * as one that wrote; replays of a framework's own capture are not known.
+ *
+ * <p><b>Frozen tensors.</b> A tensor that requires no gradient is left alone with its states, its
+ * count and its gradient, from the first step after {@code requires_grad_(false)} to the first one
+ * after {@code requires_grad_(true)}. One that could not be stepped if it required one (of another
+ * type, layout or device, or in memory that others use) is not in {@link #list}; should it require
+ * a gradient later, steps are refused with the reason.
  *
  * <p><b>Lifetimes.</b> Values and gradients are the engine's memory. This object holds a reference
- * to each tensor until it is closed, so values live that long at least; a gradient must not be
- * replaced between {@link #refresh} and the step. Close the optimizer first, then this, which
- * leaves the engine's tensors and gradients as they are. A step after it throws an {@link
- * IllegalStateException}, as does one after the engine moved a tensor (as {@code Module.to} does)
- * and {@link #refresh} found it.
+ * to each tensor until it is closed, so values live that long at least. Close the optimizer first,
+ * then this, which leaves the engine's tensors and gradients as they are. A step after it throws an
+ * {@link IllegalStateException}.
  *
  * <p>Dense float32 tensors on the CPU or on one CUDA device are supported, the latter with a CUDA
- * backend on the engine's stream (by default both use the legacy default stream); anything else is
- * refused with its name and the reason. One thread at a time.
+ * backend on the engine's stream (by default both use the legacy default stream); anything else
+ * that requires a gradient is refused with its name and the reason. One thread at a time.
  */
 public final class TorchParameters implements AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
-    private final List<TrackedTensor> tensors = new ArrayList<>();
+    private final TensorList tensors;
+    private final Map<Parameter, TrackedTensor> byParameter = new IdentityHashMap<>();
     private final List<Parameter> parameters;
-    private final long[] gradients;
+    private final TensorWatch all;
 
     private TorchParameters(Map<String, Tensor> named) {
+        tensors = new TensorList(arena, new TensorQueries(arena), this::watch);
         try {
-            var seen = new HashSet<Long>();
-            named.forEach(
-                    (name, tensor) -> {
-                        if (seen.add(tensor.unsafeGetTensorImpl().address())) {
-                            tensors.add(new TrackedTensor(name, tensor, arena));
-                        }
-                    });
-            requireOneDevice();
-            var trainable = tensors.stream().filter(TrackedTensor::requiresGradient).toList();
+            tensors.add(named);
+            var tracked = tensors.tracked();
+            var trainable = tracked.stream().filter(TrackedTensor::requiresGradient).toList();
             trainable.forEach(TrackedTensor::findGradient);
             GradientBuffer.install(trainable);
-            parameters = tensors.stream().map(TrackedTensor::parameter).toList();
-            gradients = new long[parameters.size()];
+            parameters = tracked.stream().map(TrackedTensor::parameter).toList();
+            tracked.forEach(tensor -> byParameter.put(tensor.parameter(), tensor));
+            all = watch(parameters);
             refresh();
         } catch (RuntimeException e) {
             close();
@@ -77,19 +85,15 @@ public final class TorchParameters implements AutoCloseable {
         }
     }
 
-    private void requireOneDevice() {
-        for (var tensor : tensors) {
-            var first = tensors.getFirst();
-            if (!tensor.device().equals(first.device())) {
-                throw new IllegalArgumentException(
-                        "all tensors must be on one device, but '%s' is on %s and '%s' on %s"
-                                .formatted(
-                                        first.parameter().name(),
-                                        first.device(),
-                                        tensor.parameter().name(),
-                                        tensor.device()));
-            }
+    private TensorWatch watch(List<Parameter> some) {
+        return new TensorWatch(this::check, some.stream().map(byParameter::get).toList());
+    }
+
+    private void check() {
+        if (!arena.scope().isAlive()) {
+            throw new IllegalStateException("these parameters are closed");
         }
+        tensors.checkLeftAlone();
     }
 
     /**
@@ -99,8 +103,8 @@ public final class TorchParameters implements AutoCloseable {
      *
      * @param module what to train; tensors in it that require no gradient are left alone until they
      *     do and have one
-     * @throws IllegalArgumentException if a tensor cannot be stepped in place, with the reason;
-     *     nothing is changed
+     * @throws IllegalArgumentException if a tensor that requires a gradient cannot be stepped in
+     *     place, with the reason; nothing is changed
      * @throws IllegalStateException if a gradient already there cannot; nothing is changed
      */
     public static TorchParameters of(Module module) {
@@ -118,7 +122,7 @@ public final class TorchParameters implements AutoCloseable {
     /**
      * Tensors under names of one's own, in the map's order; otherwise as {@link #of(Module)}.
      *
-     * @param tensors leaves that require a gradient, by name
+     * @param tensors leaves, by name; those that require no gradient are left alone
      */
     public static TorchParameters of(Map<String, Tensor> tensors) {
         try (var _ = new PointerScope()) {
@@ -127,7 +131,8 @@ public final class TorchParameters implements AutoCloseable {
     }
 
     /**
-     * The parameters in the engine's order, for the optimizer's groups.
+     * The parameters in the engine's order, for the optimizer's groups: those that require a
+     * gradient, and those that could.
      *
      * <p>Of a tensor whose memory is dense but not row by row (such as {@code channels_last}), the
      * parameter's {@linkplain Parameter#shape shape} is that of the memory, the dimensions from the
@@ -142,21 +147,16 @@ public final class TorchParameters implements AutoCloseable {
 
     /**
      * Lets every parameter have the gradient that the engine has for it now: at its present address
-     * if the engine replaced it, none if the engine has none. Call it between the backward pass and
-     * the step.
+     * if the engine replaced it, none if the engine has none or the tensor requires none. Steps do
+     * so by themselves for the parameters that they use; call it to be told of a problem earlier,
+     * or to read {@link Parameter#gradient}.
      *
      * @throws IllegalStateException if a gradient is sparse, of another type or device, or lies in
      *     memory otherwise than its value (transposed, say), or if a value was moved or permuted
      *     where it lies; no parameter is changed
      */
     public void refresh() {
-        checkOpen();
-        for (int i = 0; i < gradients.length; i++) {
-            gradients[i] = tensors.get(i).findGradient();
-        }
-        for (int i = 0; i < gradients.length; i++) {
-            tensors.get(i).follow(gradients[i]);
-        }
+        all.refresh();
     }
 
     /**
@@ -165,21 +165,14 @@ public final class TorchParameters implements AutoCloseable {
      * parameter without a gradient gets no curvature.
      *
      * <p>For {@link org.panoptim.rule.SophiaG}: on every k-th step, first the backward pass of the
-     * loss on labels sampled from the model, then this, then the loss's own backward pass, {@link
-     * #refresh} and the step. For {@link org.panoptim.rule.SophiaH}, what is moved is the estimate
-     * v ⊙ Hv.
+     * loss on labels sampled from the model, then this, then the loss's own backward pass and the
+     * step. For {@link org.panoptim.rule.SophiaH}, what is moved is the estimate v ⊙ Hv.
      *
      * @throws IllegalStateException as {@link #refresh}
      */
     public void takeGradientsAsCurvature() {
         refresh();
-        tensors.forEach(TrackedTensor::takeGradientAsCurvature);
-    }
-
-    private void checkOpen() {
-        if (!arena.scope().isAlive()) {
-            throw new IllegalStateException("these parameters are closed");
-        }
+        tensors.tracked().forEach(TrackedTensor::takeGradientAsCurvature);
     }
 
     /** Lets go of the engine's tensors; closing twice is harmless. */
@@ -187,7 +180,7 @@ public final class TorchParameters implements AutoCloseable {
     public void close() {
         if (arena.scope().isAlive()) {
             arena.close();
-            tensors.forEach(TrackedTensor::release);
+            tensors.release();
         }
     }
 }

@@ -3,15 +3,18 @@ package org.panoptim.pytorch;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorImpl;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 import org.panoptim.DeviceMemory;
 import org.panoptim.HostMemory;
 import org.panoptim.Memory;
 import org.panoptim.Parameter;
+import org.panoptim.spi.ParameterSource;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /** One of the engine's tensors, and the parameter that stands for it. */
 final class TrackedTensor {
@@ -24,37 +27,53 @@ final class TrackedTensor {
 
     private final String name;
     private final Tensor tensor;
+    private final TensorImpl implementation;
+    private final TensorQueries queries;
     private final Layout layout;
     private final long address;
     private final long byteSize;
     private final Arena arena;
     private final String device;
+    private final int deviceType;
+    private final int deviceIndex;
     private final Parameter parameter;
+
+    /** The engine's own variable for the gradient, which is there as long as the tensor is. */
+    private @Nullable Tensor gradient;
+
+    /** Of the tensor that was the gradient last, if the engine counts its versions. */
+    private @Nullable TensorImpl gradientImplementation;
 
     /** Where curvature lies between the backward pass that made it and the step that uses it. */
     private @Nullable Tensor curvature;
 
     /**
-     * @param tensor the engine's tensor; this object keeps a reference to it until {@link #release}
+     * @param tensor the engine's tensor, of which {@link Suitability} found no problem; this object
+     *     keeps a reference to it until {@link #release}
      * @param arena bounds the use of the parameter's memory, which is the engine's
+     * @param source what the parameter's optimizers ask
      */
-    TrackedTensor(String name, Tensor tensor, Arena arena) {
-        Suitability.problemOfValue(tensor)
-                .ifPresent(
-                        problem -> {
-                            throw new IllegalArgumentException("tensor '" + name + "' " + problem);
-                        });
+    TrackedTensor(
+            String name,
+            Tensor tensor,
+            Arena arena,
+            TensorQueries queries,
+            ParameterSource source) {
         this.name = name;
+        this.queries = queries;
         this.layout = Layout.of(tensor);
         this.address = Suitability.address(tensor);
         this.arena = arena;
         var shape = layout.shape();
         this.byteSize = shape.elements() * Float.BYTES;
-        this.device = deviceOf(tensor);
-        this.parameter = Parameter.of(name, shape, layout.order(), memory(address));
+        this.device = Suitability.device(tensor);
+        this.deviceType = queries.deviceType(tensor.address());
+        this.deviceIndex = queries.deviceIndex(tensor.address());
+        this.parameter = Parameter.of(name, shape, layout.order(), memory(address), source);
         this.tensor = new Tensor(tensor);
         // Without it, a PointerScope around the caller would let go of the tensor.
         this.tensor.retainReference();
+        this.implementation = this.tensor.unsafeGetTensorImpl();
     }
 
     Parameter parameter() {
@@ -78,63 +97,90 @@ final class TrackedTensor {
     }
 
     /**
-     * Looks at the engine's gradient.
+     * Looks at the engine's gradient. A tensor that requires none has none, whatever the engine
+     * keeps of earlier passes.
      *
      * @return its address, or {@link #ABSENT}
-     * @throws IllegalStateException if the optimizer cannot use it
+     * @throws IllegalStateException if the optimizer cannot use it, or the value is not as it was
      */
     long findGradient() {
-        checkValue();
-        var gradient = tensor.grad();
-        if (!gradient.defined() || byteSize == 0) {
+        if (!tensor.requires_grad()) {
             return ABSENT;
         }
-        if (!deviceOf(gradient).equals(device)) {
-            throw new IllegalStateException(
-                    "the gradient of '%s' must be on %s as the value is, but is on %s"
-                            .formatted(name, device, deviceOf(gradient)));
+        if (!fits(tensor) || queries.data(tensor.address()) != address) {
+            throw new IllegalStateException(problemOfValue());
         }
-        Suitability.problem(gradient)
-                .ifPresent(
-                        problem -> {
-                            throw new IllegalStateException(
-                                    "the gradient of '" + name + "' " + problem);
-                        });
-        if (!layout.describes(gradient)) {
-            throw new IllegalStateException(
-                    "the gradient of '"
-                            + name
-                            + "' must lie in memory as the value does ("
-                            + layout
-                            + "), but has "
-                            + Layout.of(gradient));
+        if (byteSize == 0) {
+            return ABSENT;
         }
-        long found = Suitability.address(gradient);
+        var present = gradient;
+        if (present == null) {
+            present = tensor.mutable_grad();
+            gradient = present;
+        }
+        if (!present.defined()) {
+            return ABSENT;
+        }
+        if (!fits(present)) {
+            throw new IllegalStateException("the gradient of '" + name + "' " + problem(present));
+        }
+        long found = queries.data(present.address());
+        if (found % Float.BYTES != 0) {
+            throw new IllegalStateException(
+                    "the gradient of '%s' is not aligned: it lies at 0x%x".formatted(name, found));
+        }
         if (Math.abs(found - address) < byteSize) {
             throw new IllegalStateException("the gradient of '" + name + "' overlaps its value");
         }
         return found;
     }
 
-    private void checkValue() {
-        if (Suitability.address(tensor) != address) {
-            throw new IllegalStateException(
-                    "the engine has given '"
-                            + name
-                            + "' other memory since the parameters were made (as Module.to does),"
-                            + " so they and their optimizer must be made anew");
-        }
-        if (!layout.describes(tensor)) {
-            throw new IllegalStateException(
-                    "the engine has laid out '"
-                            + name
-                            + "' otherwise since the parameters were made (as set_data with a"
-                            + " permuted view does): then it had "
-                            + layout
-                            + ", now "
-                            + Layout.of(tensor)
-                            + "; the parameters and their optimizer must be made anew");
-        }
+    /** Whether it can be used as the parameter's memory, or a gradient in its order. */
+    private boolean fits(Tensor candidate) {
+        long at = candidate.address();
+        return queries.isDenseFloat(at)
+                && !candidate.is_neg()
+                && queries.deviceType(at) == deviceType
+                && queries.deviceIndex(at) == deviceIndex
+                && queries.isLaidOut(at, layout);
+    }
+
+    /** Why a gradient does not fit, to follow its name in a sentence. */
+    private String problem(Tensor gradient) {
+        return Suitability.problem(gradient)
+                .or(() -> problemOfDevice(gradient))
+                .orElseGet(
+                        () ->
+                                "must lie in memory as the value does (%s), but has %s"
+                                        .formatted(layout, Layout.of(gradient)));
+    }
+
+    private Optional<String> problemOfDevice(Tensor candidate) {
+        var found = Suitability.device(candidate);
+        return found.equals(device)
+                ? Optional.empty()
+                : Optional.of(
+                        "must be on %s as the value is, but is on %s".formatted(device, found));
+    }
+
+    private String problemOfValue() {
+        var change =
+                Suitability.problem(tensor)
+                        .map(problem -> "changed '%s', which %s,".formatted(name, problem))
+                        .orElseGet(this::moved);
+        return "the engine has "
+                + change
+                + " since the parameters were made; they and their optimizer must be made anew";
+    }
+
+    private String moved() {
+        boolean elsewhere =
+                Suitability.address(tensor) != address
+                        || !Suitability.device(tensor).equals(device);
+        return elsewhere
+                ? "given '%s' other memory (as Module.to does)".formatted(name)
+                : "laid out '%s' otherwise (as set_data with a permuted view does), with %s instead of %s,"
+                        .formatted(name, Layout.of(tensor), layout);
     }
 
     /** Lets the parameter have the gradient at this address, or none. */
@@ -143,6 +189,30 @@ final class TrackedTensor {
             parameter.clearGradient();
         } else if (parameter.gradientAddress() != gradient) {
             parameter.gradient(memory(gradient));
+        }
+    }
+
+    /** Lets the engine refuse backward passes that would need the value as it was. */
+    void valueWritten() {
+        if (!implementation.is_inference()) {
+            implementation.bump_version();
+        }
+    }
+
+    /** As {@link #valueWritten}, of the gradient that was found last. */
+    void gradientWritten() {
+        var present = gradient;
+        if (present == null || !present.defined()) {
+            return;
+        }
+        var known = gradientImplementation;
+        // An object for each step's answer is made only if the gradient is another tensor.
+        if (known == null || TensorQueries.implementation(present.address()) != known.address()) {
+            known = present.unsafeGetTensorImpl();
+            gradientImplementation = known;
+        }
+        if (!known.is_inference()) {
+            known.bump_version();
         }
     }
 
@@ -157,8 +227,14 @@ final class TrackedTensor {
         return device;
     }
 
-    private static String deviceOf(Tensor tensor) {
-        return tensor.is_cpu() ? "cpu" : tensor.device().str().getString();
+    /** Where the value begins. */
+    long address() {
+        return address;
+    }
+
+    /** The size of the value. */
+    long byteSize() {
+        return byteSize;
     }
 
     /**

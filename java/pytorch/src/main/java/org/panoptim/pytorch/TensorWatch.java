@@ -1,0 +1,44 @@
+package org.panoptim.pytorch;
+
+import org.panoptim.spi.ParameterSource;
+
+import java.util.List;
+
+/** Lets some of the parameters follow the engine before an optimizer's steps. */
+final class TensorWatch implements ParameterSource.Watch {
+
+    private final Runnable check;
+    private final TrackedTensor[] tensors;
+    private final long[] gradients;
+
+    /**
+     * @param check what must hold before anything is asked of the engine, or throws
+     */
+    TensorWatch(Runnable check, List<TrackedTensor> tensors) {
+        this.check = check;
+        this.tensors = tensors.toArray(TrackedTensor[]::new);
+        this.gradients = new long[this.tensors.length];
+    }
+
+    @Override
+    public void refresh() {
+        check.run();
+        // All are found before one is changed.
+        for (int i = 0; i < tensors.length; i++) {
+            gradients[i] = tensors[i].findGradient();
+        }
+        for (int i = 0; i < tensors.length; i++) {
+            tensors[i].follow(gradients[i]);
+        }
+    }
+
+    @Override
+    public void valueWritten(int index) {
+        tensors[index].valueWritten();
+    }
+
+    @Override
+    public void gradientWritten(int index) {
+        tensors[index].gradientWritten();
+    }
+}
