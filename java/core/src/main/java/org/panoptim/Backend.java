@@ -88,13 +88,25 @@ public interface Backend extends AutoCloseable {
 
     /**
      * The fastest backend that works here; the caller closes it. What was passed over, {@link
-     * Backends#explain()} says.
+     * Backends#explain()} says; of a backend that ought to work here, the logger {@code
+     * org.panoptim} says so too, once, as a warning.
      *
      * <p>Where that is a device's, optimizers whose parameters lie in host memory run on the
      * fastest backend of the host instead.
      */
     static Backend best() {
         return Backends.best();
+    }
+
+    /**
+     * The fastest backend that works here and is what is required; the caller closes it. As {@link
+     * #best()} otherwise.
+     *
+     * @throws BackendUnavailableException if there is none, with what {@link Backends#explain()}
+     *     says of each that could have been
+     */
+    static Backend best(Require require) {
+        return Backends.best(require);
     }
 
     /**

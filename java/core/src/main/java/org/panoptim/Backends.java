@@ -2,13 +2,20 @@ package org.panoptim;
 
 import org.panoptim.spi.BackendProvider;
 
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.ServiceLoader;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /** The backends that are on the path, in order of preference. */
 public final class Backends {
+
+    /** What this process has warned of, so that it is said once. */
+    private static final Set<String> WARNED = ConcurrentHashMap.newKeySet();
 
     private Backends() {}
 
@@ -28,29 +35,85 @@ public final class Backends {
      * @throws BackendUnavailableException if there is none
      */
     public static Backend bestForHostMemory() {
-        return best(BackendProvider::usesHostMemory);
+        return best("backend", BackendProvider::usesHostMemory);
     }
 
     static Backend best() {
-        var best = best(_ -> true);
+        return best("backend", _ -> true, BackendProvider::usesHostMemory);
+    }
+
+    static Backend best(Require require) {
+        return switch (require) {
+            case DEVICE -> best("backend of a device", provider -> !provider.usesHostMemory());
+            case NATIVE ->
+                    best(
+                            "native backend",
+                            BackendProvider::usesNativeCode,
+                            provider -> provider.usesNativeCode() && provider.usesHostMemory());
+        };
+    }
+
+    /**
+     * The best of those that fit and, if that is a device's, the best for memory of the host too.
+     */
+    private static Backend best(
+            String what, Predicate<BackendProvider> fits, Predicate<BackendProvider> fitsHost) {
+        var best = best(what, fits);
         if (best.usesHostMemory()) {
             return best;
         }
         try {
-            return new DeviceOrHost(best, bestForHostMemory());
+            return new DeviceOrHost(best, best(what + " for host memory", fitsHost));
         } catch (RuntimeException | Error e) {
             best.close();
             throw e;
         }
     }
 
-    private static Backend best(Predicate<BackendProvider> fits) {
+    /**
+     * The most preferred that works of those that fit.
+     *
+     * @param what what is looked for, as a message calls it
+     */
+    private static Backend best(String what, Predicate<BackendProvider> fits) {
+        var passedOver = new ArrayList<BackendStatus>();
         for (var provider : providers()) {
-            if (fits.test(provider) && provider.probe().available()) {
-                return provider.open();
+            if (fits.test(provider)) {
+                var status = provider.probe();
+                if (status.available()) {
+                    passedOver.forEach(lost -> warn(lost, provider.name()));
+                    return provider.open();
+                }
+                passedOver.add(status);
             }
         }
-        throw new BackendUnavailableException("no backend works here: " + explain());
+        throw new BackendUnavailableException(
+                "no "
+                        + what
+                        + " works here: "
+                        + (passedOver.isEmpty()
+                                ? "there is none on the path, only " + String.join(", ", names())
+                                : passedOver.stream()
+                                        .map(BackendStatus::line)
+                                        .collect(Collectors.joining("; "))));
+    }
+
+    private static void warn(BackendStatus lost, String taken) {
+        if (lost.expected() && WARNED.add(lost.name() + ": " + lost.summary())) {
+            System.getLogger("org.panoptim")
+                    .log(
+                            System.Logger.Level.WARNING,
+                            "The backend "
+                                    + lost.name()
+                                    + " ought to work here and does not, so "
+                                    + taken
+                                    + " is taken. "
+                                    + lost.line()
+                                    + ". To have an exception instead, use"
+                                    + " Backend.best(Require.NATIVE) or Backend.named(\""
+                                    + lost.name()
+                                    + "\").");
+        }
     }
 
     static Backend named(String name) {

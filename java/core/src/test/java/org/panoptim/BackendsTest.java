@@ -9,12 +9,17 @@ import org.panoptim.spi.BackendProvider;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 
 /** How a backend is found. The tests bring one along that is preferred to all and never works. */
 class BackendsTest {
 
     /** A backend that cannot work here, found as a service of the tests. */
     public static final class Broken implements BackendProvider {
+
+        private static boolean expected;
 
         @Override
         public String name() {
@@ -29,7 +34,11 @@ class BackendsTest {
         @Override
         public BackendStatus probe() {
             return new BackendStatus(
-                    name(), false, "made not to work", List.of("tried this", "tried that"));
+                    name(),
+                    false,
+                    "made not to work",
+                    List.of("tried this", "tried that"),
+                    expected);
         }
 
         @Override
@@ -102,6 +111,61 @@ class BackendsTest {
             Optimizer.builder(SGD.defaults()).backend(backend).build().close();
             Optimizer.builder(SGD.defaults()).backend(backend).build().close();
         }
+    }
+
+    @Test
+    void whereNativeCodeIsRequiredPlainJavaIsNoSubstitute() {
+        assertThatThrownBy(() -> Backend.best(Require.NATIVE))
+                .isInstanceOf(BackendUnavailableException.class)
+                .hasMessage(
+                        "no native backend works here: broken: made not to work (tried this;"
+                                + " tried that)");
+    }
+
+    @Test
+    void whereADeviceIsRequiredTheHostIsNoSubstitute() {
+        assertThatThrownBy(() -> Backend.best(Require.DEVICE))
+                .isInstanceOf(BackendUnavailableException.class)
+                .hasMessage(
+                        "no backend of a device works here: there is none on the path, only"
+                                + " broken, reference");
+    }
+
+    @Test
+    void whatOughtToWorkAndDoesNotIsSaidOnce() {
+        var records = new ArrayList<String>();
+        var logger = Logger.getLogger("org.panoptim");
+        var handler =
+                new Handler() {
+                    @Override
+                    public void publish(LogRecord line) {
+                        records.add(line.getLevel() + ": " + line.getMessage());
+                    }
+
+                    @Override
+                    public void flush() {}
+
+                    @Override
+                    public void close() {}
+                };
+        logger.addHandler(handler);
+        logger.setUseParentHandlers(false);
+        Broken.expected = true;
+        try {
+            Backend.best().close();
+            Backend.best().close();
+            Backends.bestForHostMemory().close();
+        } finally {
+            Broken.expected = false;
+            logger.removeHandler(handler);
+            logger.setUseParentHandlers(true);
+        }
+        assertThat(records)
+                .containsExactly(
+                        "WARNING: The backend broken ought to work here and does not, so reference"
+                                + " is taken. broken: made not to work (tried this; tried that)."
+                                + " To have an exception instead, use Backend.best(Require.NATIVE)"
+                                + " or Backend.named(\"broken\").");
     }
 
     @Test

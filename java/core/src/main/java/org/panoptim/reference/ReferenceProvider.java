@@ -23,6 +23,11 @@ public final class ReferenceProvider implements BackendProvider {
     }
 
     @Override
+    public boolean usesNativeCode() {
+        return false;
+    }
+
+    @Override
     public BackendStatus probe() {
         return new BackendStatus(
                 name(), true, ReferenceBackend.DESCRIPTION, List.of("plain Java: always there"));

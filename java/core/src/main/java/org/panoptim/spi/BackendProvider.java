@@ -17,6 +17,11 @@ public interface BackendProvider {
         return true;
     }
 
+    /** Whether the backend computes in native code, and not in plain Java. */
+    default boolean usesNativeCode() {
+        return true;
+    }
+
     /**
      * Tries the backend out and says what was found; never throws for a backend that cannot work.
      */
