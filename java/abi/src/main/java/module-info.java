@@ -1,4 +1,7 @@
-/** The tables that native code reads, for the backends that have native code. */
+/**
+ * What the backends that have native code share: the tables that it reads, and where libraries are
+ * unpacked.
+ */
 module org.panoptim.abi {
     requires transitive org.panoptim;
     requires static org.jspecify;
@@ -9,4 +12,7 @@ module org.panoptim.abi {
     exports org.panoptim.abi.bindings to
             org.panoptim.simd,
             org.panoptim.cuda;
+    exports org.panoptim.abi.natives to
+            org.panoptim.simd,
+            org.panoptim.cuda.jcuda;
 }

@@ -1,6 +1,8 @@
 package org.panoptim.simd;
 
 import org.jspecify.annotations.Nullable;
+import org.panoptim.abi.natives.NativeCache;
+import org.panoptim.simd.bindings.NativeLibrary;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -88,18 +90,23 @@ final class OpenBlasLibrary {
                 return false;
             }
             files.put(NAME, library.get());
-            var folder = LibraryCache.storeTogether(files);
-            return attempt(
-                    "artifact org.bytedeco:openblas",
-                    () -> {
-                        SymbolLookup last = _ -> Optional.empty();
-                        for (var name : files.keySet()) {
-                            last = SymbolLookup.libraryLookup(folder.resolve(name), Arena.global());
-                        }
-                        return last;
-                    });
+            try (var unpacked = NativeCache.unpack(NativeCache.nameOf("openblas", files), files)) {
+                unpacked.passedOver().forEach(line -> tried.add("cache: passed over: " + line));
+                return attempt(
+                        "artifact org.bytedeco:openblas",
+                        unpacked.file(NAME).toString(),
+                        () -> {
+                            SymbolLookup last = _ -> Optional.empty();
+                            for (var name : files.keySet()) {
+                                last =
+                                        SymbolLookup.libraryLookup(
+                                                unpacked.file(name), Arena.global());
+                            }
+                            return last;
+                        });
+            }
         } catch (IOException e) {
-            tried.add("artifact org.bytedeco:openblas: cannot be unpacked: " + e);
+            tried.add("artifact org.bytedeco:openblas: cannot be unpacked: " + e.getMessage());
             return false;
         }
     }
@@ -114,22 +121,23 @@ final class OpenBlasLibrary {
             tried.add(source + ": " + file + ": no such file");
             return false;
         }
-        return attempt(source, () -> SymbolLookup.libraryLookup(file, Arena.global()));
+        return attempt(
+                source, file.toString(), () -> SymbolLookup.libraryLookup(file, Arena.global()));
     }
 
     private void attemptSystem() {
-        attempt("the system's " + NAME, () -> SymbolLookup.libraryLookup(NAME, Arena.global()));
+        attempt("the system", NAME, () -> SymbolLookup.libraryLookup(NAME, Arena.global()));
     }
 
-    private boolean attempt(String source, Supplier<SymbolLookup> opener) {
+    private boolean attempt(String source, String file, Supplier<SymbolLookup> opener) {
         try {
             var functions = new OpenBlas(opener.get());
             functions.setThreads(1);
-            tried.add(source + ": loaded, " + functions.config());
+            tried.add(source + ": loaded, " + functions.config() + ", " + file);
             loaded = Optional.of(functions);
             return true;
-        } catch (IllegalArgumentException | NoSuchElementException e) {
-            tried.add(source + ": cannot be loaded: " + e.getMessage());
+        } catch (IllegalArgumentException | IllegalCallerException | NoSuchElementException e) {
+            tried.add(source + ": " + file + " cannot be loaded: " + e.getMessage());
             return false;
         }
     }

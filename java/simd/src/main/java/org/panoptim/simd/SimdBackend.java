@@ -4,6 +4,7 @@ import org.panoptim.Backend;
 import org.panoptim.BackendUnavailableException;
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.bindings.panoptim_rule_info;
+import org.panoptim.simd.bindings.NativeLibrary;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UseCount;

@@ -3,6 +3,7 @@ package org.panoptim.simd;
 import org.panoptim.Backend;
 import org.panoptim.BackendStatus;
 import org.panoptim.BackendUnavailableException;
+import org.panoptim.simd.bindings.NativeLibrary;
 import org.panoptim.spi.BackendProvider;
 
 import java.util.ArrayList;
@@ -36,14 +37,19 @@ public final class SimdProvider implements BackendProvider {
 
     @Override
     public BackendStatus probe() {
-        return probe(Optional.ofNullable(System.getenv(VARIABLE)));
+        return probe(forcedLabel());
+    }
+
+    /** An empty variable is as good as none. */
+    private static Optional<String> forcedLabel() {
+        return Optional.ofNullable(System.getenv(VARIABLE)).filter(label -> !label.isEmpty());
     }
 
     /** Tries out the forced tier, or all of them. */
     BackendStatus probe(Optional<String> forced) {
         var tried = new ArrayList<String>(NativeLibrary.get().tried());
         if (NativeLibrary.get().file().isEmpty()) {
-            return new BackendStatus(name(), false, "libpanoptim could not be loaded", tried);
+            return broken("libpanoptim could not be loaded", tried);
         }
         try {
             var candidates =
@@ -60,7 +66,15 @@ public final class SimdProvider implements BackendProvider {
                 }
             }
             return usable.isEmpty()
-                    ? new BackendStatus(name(), false, "no tier can run on this machine", tried)
+                    ? broken(
+                            forced.map(
+                                            label ->
+                                                    "the tier that "
+                                                            + VARIABLE
+                                                            + " forces cannot run here; unset it"
+                                                            + " for the best that can")
+                                    .orElse("no tier can run on this machine"),
+                            tried)
                     : new BackendStatus(
                             name(),
                             true,
@@ -68,9 +82,14 @@ public final class SimdProvider implements BackendProvider {
                                     usable.getFirst(), SimdOptions.defaults().threads()),
                             tried);
         } catch (IllegalArgumentException e) {
-            tried.add(VARIABLE + ": " + e.getMessage());
-            return new BackendStatus(name(), false, String.valueOf(e.getMessage()), tried);
+            tried.add(VARIABLE + ": " + e.getMessage() + "; unset it for the best that works");
+            return broken(String.valueOf(e.getMessage()), tried);
         }
+    }
+
+    /** There is a tier for every machine, so that the backend is expected to work on each. */
+    private BackendStatus broken(String reason, List<String> tried) {
+        return new BackendStatus(name(), false, reason, tried, true);
     }
 
     @Override
@@ -83,7 +102,7 @@ public final class SimdProvider implements BackendProvider {
                             + "; tried: "
                             + String.join("; ", status.tried()));
         }
-        var forced = Optional.ofNullable(System.getenv(VARIABLE)).map(Tier::labelled);
+        var forced = forcedLabel().map(Tier::labelled);
         var options = SimdOptions.defaults();
         return SimdBackend.open(forced.map(options::withTier).orElse(options));
     }

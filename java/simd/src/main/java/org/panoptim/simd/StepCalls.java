@@ -1,14 +1,12 @@
 package org.panoptim.simd;
 
 import org.panoptim.abi.WordCalls;
+import org.panoptim.simd.bindings.NativeLibrary;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 
 /** The library's functions that lead to a step and make it; addresses are {@code long}s. */
 final class StepCalls {
-
-    private static final SymbolLookup LIBRARY = SymbolLookup.loaderLookup();
 
     private static final MemorySegment TIER_PROBE = function("panoptim_tier_probe");
     private static final MemorySegment RULE_COUNT = function("panoptim_rule_count");
@@ -27,7 +25,7 @@ final class StepCalls {
     private StepCalls() {}
 
     private static MemorySegment function(String name) {
-        return WordCalls.function(LIBRARY.findOrThrow(name));
+        return WordCalls.function(NativeLibrary.get().symbols().findOrThrow(name));
     }
 
     static int tierProbe(int tier) {

@@ -23,17 +23,27 @@ record Search(List<String> lines) {
     static Search run(
             String classPath, Map<String, String> properties, Map<String, String> environment)
             throws IOException, InterruptedException {
+        return new Search(output(Probe.class, classPath, properties, environment));
+    }
+
+    /** What a program printed, errors included. */
+    static List<String> output(
+            Class<?> main,
+            String classPath,
+            Map<String, String> properties,
+            Map<String, String> environment)
+            throws IOException, InterruptedException {
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--enable-native-access=ALL-UNNAMED");
         command.add("-XX:TieredStopAtLevel=1");
         properties.forEach((name, value) -> command.add("-D" + name + "=" + value));
-        command.addAll(List.of("-cp", classPath, Probe.class.getName()));
+        command.addAll(List.of("-cp", classPath, main.getName()));
         var result = Commands.run(command, environment);
         if (result.status() != 0) {
             throw new AssertionError("the search failed:\n" + result.output());
         }
-        return new Search(result.output().lines().toList());
+        return result.output().lines().toList();
     }
 
     boolean available() {

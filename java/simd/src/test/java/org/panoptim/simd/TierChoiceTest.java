@@ -7,6 +7,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.panoptim.BackendUnavailableException;
+import org.panoptim.abi.natives.NativeCache;
 
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,9 @@ import java.util.stream.Stream;
 
 /** Which instruction set is taken. */
 class TierChoiceTest {
+
+    private static final Map<String, String> CACHE =
+            Map.of(NativeCache.PROPERTY, System.getProperty(NativeCache.PROPERTY));
 
     static Stream<Tier> usable() {
         return SimdBackend.usableTiers().stream();
@@ -54,11 +58,23 @@ class TierChoiceTest {
         assertThat(search.available()).isFalse();
         assertThat(search.summary()).contains("'avx3'", "avx512, avx2, neon, baseline");
         assertThat(search.opened()).contains("'avx3'");
+        assertThat(search.best()).isEqualTo("reference");
+        assertThat(search.lines())
+                .filteredOn(line -> line.contains("WARNING"))
+                .singleElement()
+                .asString()
+                .contains("simd", "'avx3'", "avx512, avx2, neon, baseline", "unset it");
+    }
+
+    @Test
+    void anEmptyVariableIsAsGoodAsNone() throws Exception {
+        var search = forced("");
+        assertThat(search.opened()).startsWith(SimdBackend.usableTiers().getFirst().label() + ", ");
     }
 
     @Test
     void withoutTheVariableTheMostPreferredTierThatWorksIsTaken() throws Exception {
-        var search = Search.with(Map.of(), Map.of());
+        var search = Search.with(CACHE, Map.of());
         var expected = SimdBackend.usableTiers().getFirst().label();
         assertThat(search.summary()).startsWith(expected + ", ");
         assertThat(search.opened()).isEqualTo(search.summary());
@@ -92,6 +108,6 @@ class TierChoiceTest {
     }
 
     private static Search forced(String label) throws Exception {
-        return Search.with(Map.of(), Map.of(SimdProvider.VARIABLE, label));
+        return Search.with(CACHE, Map.of(SimdProvider.VARIABLE, label));
     }
 }

@@ -20,7 +20,7 @@ public class LibPanoptim extends LibPanoptim$shared {
 
     static final Arena LIBRARY_ARENA = Arena.ofAuto();
 
-    static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
+    static final SymbolLookup SYMBOL_LOOKUP = NativeLibrary.get().symbols()
             .or(Linker.nativeLinker().defaultLookup());
 
     private static final int PANOPTIM_OK = (int)0L;

@@ -1,47 +1,63 @@
-package org.panoptim.simd;
+package org.panoptim.simd.bindings;
 
+import org.jspecify.annotations.NullMarked;
 import org.panoptim.abi.WordCalls;
 import org.panoptim.abi.bindings.PanoptimPlan;
+import org.panoptim.abi.natives.NativeCache;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /**
- * Finds and loads libpanoptim, once for the class loader that holds the bindings.
+ * Finds and loads libpanoptim, once for the bindings, which look its functions up here. Several
+ * class loaders of a process may each have theirs: opened this way, unlike by {@link System#load},
+ * a library belongs to none of them.
  *
  * <p>Tried in this order: the file that the system property {@code panoptim.library} names (and
  * then nothing else), the folders of {@code java.library.path}, and the library that comes in a
- * jar, through a cache named by its content. A library of another ABI number is passed over.
+ * jar, unpacked by {@link NativeCache}. A library of another ABI number is passed over.
  */
-final class NativeLibrary {
+@NullMarked
+public final class NativeLibrary {
 
     /** The system property that names the library's file. */
-    static final String PROPERTY = "panoptim.library";
+    public static final String PROPERTY = "panoptim.library";
+
+    private static final int HASH_LENGTH = 64;
 
     private final List<String> tried = new ArrayList<>();
-    private Optional<Path> loaded = Optional.empty();
+    private Optional<Path> file = Optional.empty();
+    private SymbolLookup symbols = _ -> Optional.empty();
 
     private NativeLibrary() {}
 
     /** What came of loading; loading is tried once. */
-    static NativeLibrary get() {
+    public static NativeLibrary get() {
         return Holder.LIBRARY;
     }
 
     /** The file that was loaded, if any was. */
-    Optional<Path> file() {
-        return loaded;
+    public Optional<Path> file() {
+        return file;
+    }
+
+    /** Its functions; none if no library was loaded. */
+    public SymbolLookup symbols() {
+        return symbols;
     }
 
     /** What was tried, in order, and what came of it. */
-    List<String> tried() {
+    public List<String> tried() {
         return List.copyOf(tried);
     }
 
@@ -84,31 +100,46 @@ final class NativeLibrary {
             tried.add("jar: no resource " + resource);
             return;
         }
-        try {
-            var checksum = loader.getResource(resource + ".sha256");
-            attempt("jar, " + resource, LibraryCache.store(packed, checksum, name));
+        var libraries = Map.of(name, packed);
+        try (var unpacked = NativeCache.unpack(setOf(loader, resource, libraries), libraries)) {
+            unpacked.passedOver().forEach(line -> tried.add("cache: passed over: " + line));
+            attempt("jar, " + resource, unpacked.file(name));
         } catch (IOException e) {
-            tried.add("jar, " + resource + ": cannot be unpacked: " + e);
+            tried.add("jar, " + resource + ": cannot be unpacked: " + e.getMessage());
+        }
+    }
+
+    /** The build writes the content's SHA-256 beside it, so that it need not be read for a name. */
+    private static String setOf(ClassLoader loader, String resource, Map<String, URL> libraries)
+            throws IOException {
+        try (var stream = loader.getResourceAsStream(resource + ".sha256")) {
+            var hash =
+                    stream == null
+                            ? ""
+                            : new String(stream.readAllBytes(), StandardCharsets.US_ASCII).strip();
+            return hash.length() == HASH_LENGTH
+                    ? hash
+                    : NativeCache.nameOf("libpanoptim", libraries);
         }
     }
 
     /** Loads a file if it is a libpanoptim of our ABI, and notes what came of it. */
-    private boolean attempt(String source, Path file) {
-        var problem = load(file);
-        tried.add(source + ": " + file + ": " + problem.orElse("loaded"));
+    private boolean attempt(String source, Path candidate) {
+        var problem = load(candidate);
+        tried.add(source + ": " + candidate + ": " + problem.orElse("loaded"));
         if (problem.isEmpty()) {
-            loaded = Optional.of(file);
+            file = Optional.of(candidate);
         }
         return problem.isEmpty();
     }
 
-    private static Optional<String> load(Path file) {
-        if (!Files.isRegularFile(file)) {
+    private Optional<String> load(Path candidate) {
+        if (!Files.isRegularFile(candidate)) {
             return Optional.of("no such file");
         }
         try {
             // Looked at first through a lookup of its own: once loaded, a library stays.
-            int abi = abiOf(file);
+            int abi = abiOf(candidate);
             if (abi != PanoptimPlan.PANOPTIM_ABI()) {
                 return Optional.of(
                         "has ABI "
@@ -116,17 +147,20 @@ final class NativeLibrary {
                                 + ", but these bindings need "
                                 + PanoptimPlan.PANOPTIM_ABI());
             }
-            System.load(file.toString());
+            symbols = SymbolLookup.libraryLookup(candidate, Arena.global());
             return Optional.empty();
-        } catch (UnsatisfiedLinkError | IllegalArgumentException e) {
+        } catch (IllegalArgumentException | IllegalCallerException e) {
             return Optional.of("cannot be loaded: " + e.getMessage());
+        } catch (ExceptionInInitializerError e) {
+            // Where native access is denied to the module that makes the calls.
+            return Optional.of("cannot be called: " + e.getCause());
         }
     }
 
-    private static int abiOf(Path file) {
+    private static int abiOf(Path candidate) {
         try (var arena = Arena.ofConfined()) {
             var function =
-                    SymbolLookup.libraryLookup(file, arena)
+                    SymbolLookup.libraryLookup(candidate, arena)
                             .find("panoptim_abi")
                             .orElseThrow(
                                     () ->
@@ -137,7 +171,7 @@ final class NativeLibrary {
     }
 
     /** For example {@code linux-x86_64}. */
-    static String platform() {
+    public static String platform() {
         var os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
         var arch = System.getProperty("os.arch");
         return (os.startsWith("mac") ? "macos" : os.startsWith("windows") ? "windows" : os)
