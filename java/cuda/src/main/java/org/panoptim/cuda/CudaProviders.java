@@ -25,9 +25,9 @@ public final class CudaProviders {
         var kernels = KernelImage.explain(version);
         tried.add(kernels);
         if (probe.available() && !KernelImage.exists(version)) {
-            return new BackendStatus(name, false, kernels, tried);
+            return new BackendStatus(name, false, kernels, tried, true);
         }
-        return new BackendStatus(name, probe.available(), probe.summary(), tried);
+        return new BackendStatus(name, probe.available(), probe.summary(), tried, probe.expected());
     }
 
     /**

@@ -13,8 +13,11 @@ import java.util.function.Supplier;
  *     for 13.0; else 0
  * @param summary what was found, in one line: the device, or the reason
  * @param tried what was tried, in order, and what came of it; a line each
+ * @param expected whether there is a device, or a driver that fails otherwise than for want of one,
+ *     so that it ought to be usable
  */
-public record CudaProbe(boolean available, int version, String summary, List<String> tried) {
+public record CudaProbe(
+        boolean available, int version, String summary, List<String> tried, boolean expected) {
 
     /**
      * The oldest version of CUDA that the driver must serve, drivers 525 and later: that of the PTX
@@ -50,21 +53,36 @@ public record CudaProbe(boolean available, int version, String summary, List<Str
         try {
             var driver = implementation.get();
             tried.add("library: loaded through " + driver.name());
+            return of(driver, ordinal, tried);
+        } catch (CudaUnavailableException e) {
+            var lines = e.tried().isEmpty() ? List.of(e.reason()) : e.tried();
+            lines.forEach(line -> tried.add("library: " + line));
+            return new CudaProbe(false, 0, e.reason(), tried, false);
+        }
+    }
+
+    private static CudaProbe of(CudaDriver driver, int ordinal, List<String> tried) {
+        try {
             require(driver, ordinal, tried);
             return new CudaProbe(
                     true,
                     driver.version(),
                     driver.deviceName(ordinal) + " through " + driver.name(),
-                    tried);
+                    tried,
+                    true);
         } catch (CudaUnavailableException e) {
-            if (tried.isEmpty()) {
-                var lines = e.tried().isEmpty() ? List.of(e.reason()) : e.tried();
-                lines.forEach(line -> tried.add("library: " + line));
-            }
-            return new CudaProbe(false, 0, e.reason(), tried);
+            return new CudaProbe(false, 0, e.reason(), tried, hasDevice(driver));
         } catch (CudaException e) {
             tried.add(e.getMessage());
-            return new CudaProbe(false, 0, e.getMessage(), tried);
+            return new CudaProbe(false, 0, e.getMessage(), tried, true);
+        }
+    }
+
+    private static boolean hasDevice(CudaDriver driver) {
+        try {
+            return countDevices(driver) > 0;
+        } catch (CudaException _) {
+            return true;
         }
     }
 

@@ -1,9 +1,9 @@
 package org.panoptim.cuda.driver;
 
 import org.panoptim.abi.WordCalls;
+import org.panoptim.cuda.driver.bindings.SystemLibrary;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 
 /**
  * Calls of the driver's functions by name, with the names and the arguments that {@link
@@ -12,13 +12,11 @@ import java.lang.foreign.SymbolLookup;
  */
 final class DriverCalls {
 
-    private static final SymbolLookup DRIVER = SymbolLookup.loaderLookup();
-
     private DriverCalls() {}
 
     /** The address of a function. */
     static MemorySegment function(String name) {
-        return WordCalls.function(DRIVER.findOrThrow(name));
+        return WordCalls.function(SystemLibrary.cuda().symbols().findOrThrow(name));
     }
 
     static int call(String name, long a) {

@@ -1,21 +1,11 @@
 package org.panoptim.cuda.driver;
 
+import org.panoptim.cuda.driver.bindings.SystemLibrary;
+
 import java.util.ArrayList;
 
 /** The entry to CUDA through the Foreign Function and Memory API. */
 public final class FfmCuda {
-
-    private static final String[] CUDA = {"libcuda.so.1"};
-    private static final String[] CUBLAS = {
-        "libcublas.so.13", "libcublas.so.12", "libcublas.so.11"
-    };
-
-    /** On a driver older than CUDA 13.0, that of CUDA 13 loads but cannot be opened. */
-    private static final String[] CUBLAS_OF_OLDER_DRIVERS = {
-        "libcublas.so.12", "libcublas.so.11", "libcublas.so.13"
-    };
-
-    private static final int CUDA_13 = 13000;
 
     private FfmCuda() {}
 
@@ -25,7 +15,7 @@ public final class FfmCuda {
      * @throws CudaUnavailableException if there is none
      */
     public static CudaDriver load() {
-        var library = DriverHolder.LIBRARY;
+        var library = SystemLibrary.cuda();
         if (!library.loaded()) {
             throw new CudaUnavailableException(
                     "no CUDA driver is installed or found", library.tried());
@@ -40,7 +30,7 @@ public final class FfmCuda {
      * @throws CudaUnavailableException if there is none, with what helps
      */
     public static CudaBlas loadBlas() {
-        var library = BlasHolder.LIBRARY;
+        var library = SystemLibrary.cublas();
         if (!library.loaded()) {
             var tried = new ArrayList<>(library.tried());
             tried.add(whereToLook());
@@ -57,18 +47,10 @@ public final class FfmCuda {
     }
 
     private static final class DriverHolder {
-        static final SystemLibrary LIBRARY = SystemLibrary.load("cuDriverGetVersion", CUDA);
         static final CudaDriver DRIVER = new FfmCudaDriver();
     }
 
     private static final class BlasHolder {
-        static final SystemLibrary LIBRARY = SystemLibrary.load("cublasCreate_v2", names());
         static final CudaBlas BLAS = new FfmCudaBlas();
-
-        private static String[] names() {
-            return DriverHolder.LIBRARY.loaded() && DriverHolder.DRIVER.version() < CUDA_13
-                    ? CUBLAS_OF_OLDER_DRIVERS
-                    : CUBLAS;
-        }
     }
 }

@@ -46,7 +46,11 @@ public final class VirtualGpu {
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--enable-native-access=ALL-UNNAMED");
-        command.add("-Djava.io.tmpdir=" + System.getProperty("java.io.tmpdir"));
+        for (var property : List.of("java.io.tmpdir", "panoptim.cache")) {
+            if (System.getProperty(property) != null) {
+                command.add("-D" + property + "=" + System.getProperty(property));
+            }
+        }
         command.addAll(List.of("-cp", System.getProperty("java.class.path")));
         // The last of several class paths counts.
         command.addAll(List.of(jvmArguments));

@@ -20,7 +20,7 @@ public class LibCublas extends LibCublas$shared {
 
     static final Arena LIBRARY_ARENA = Arena.ofAuto();
 
-    static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
+    static final SymbolLookup SYMBOL_LOOKUP = SystemLibrary.cublas().symbols()
             .or(Linker.nativeLinker().defaultLookup());
 
     private static final int CUBLAS_STATUS_SUCCESS = (int)0L;

@@ -20,7 +20,7 @@ public class LibCuda extends LibCuda$shared {
 
     static final Arena LIBRARY_ARENA = Arena.ofAuto();
 
-    static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
+    static final SymbolLookup SYMBOL_LOOKUP = SystemLibrary.cuda().symbols()
             .or(Linker.nativeLinker().defaultLookup());
 
     private static final int CU_MEMHOSTALLOC_PORTABLE = (int)1L;
