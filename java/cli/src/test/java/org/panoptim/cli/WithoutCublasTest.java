@@ -69,6 +69,7 @@ class WithoutCublasTest {
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "--enable-native-access=ALL-UNNAMED",
                         "-Djava.io.tmpdir=" + folder,
+                        "-Dpanoptim.cache=" + folder.resolve("cache"),
                         "-Dpanoptim.kernels=" + System.getProperty("panoptim.virtual-kernels"),
                         "-cp",
                         System.getProperty("java.class.path"),

@@ -5,7 +5,10 @@ import org.panoptim.BackendStatus;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaOptions;
 import org.panoptim.cuda.CudaProviders;
+import org.panoptim.cuda.driver.FfmCuda;
 import org.panoptim.spi.BackendProvider;
+
+import java.util.ArrayList;
 
 /** Offers the CUDA backend through JCuda. */
 public final class CudaJcudaProvider implements BackendProvider {
@@ -35,7 +38,16 @@ public final class CudaJcudaProvider implements BackendProvider {
 
     @Override
     public BackendStatus probe() {
-        return CudaProviders.probe(NAME, Jcuda::load);
+        // What no driver or device is there for is found out without JCuda.
+        var throughFfm = CudaProviders.probe(NAME, FfmCuda::load);
+        if (!throughFfm.available()) {
+            return new BackendStatus(NAME, false, throughFfm.summary(), throughFfm.tried(), false);
+        }
+        var status = CudaProviders.probe(NAME, Jcuda::load);
+        var tried = new ArrayList<>(Jcuda.tried());
+        tried.addAll(status.tried());
+        return new BackendStatus(
+                NAME, status.available(), status.summary(), tried, status.expected());
     }
 
     @Override
