@@ -5,6 +5,8 @@ import com.google.gson.GsonBuilder;
 import org.panoptim.Optimizer;
 import org.panoptim.Parameter;
 import org.panoptim.Shape;
+import org.panoptim.cli.output.OutputFile;
+import org.panoptim.cli.output.ProcessStream;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaFfmProvider;
 import org.panoptim.cuda.CudaOptions;
@@ -18,7 +20,6 @@ import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.UpdateRule;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -101,8 +102,8 @@ public final class CudaFigures {
             result.put("cuda-jcuda", new CudaFigures(jcuda).all());
         }
         var json = new GsonBuilder().setPrettyPrinting().create().toJson(result);
-        Files.writeString(Path.of(arguments[0]), json + System.lineSeparator());
-        System.out.println(json);
+        OutputFile.write(Path.of(arguments[0]), json + System.lineSeparator());
+        ProcessStream.out().println(json);
     }
 
     List<Map<String, Object>> all() {

@@ -8,11 +8,11 @@ import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.bench.result.StartUpTimes;
 import org.panoptim.bench.result.StepTimes;
+import org.panoptim.cli.output.OutputFile;
 import org.panoptim.cli.page.Html;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,7 +45,7 @@ public final class BenchReport {
 
     /** Writes the page; an old one is replaced. */
     public void write(Path file) throws IOException {
-        Files.writeString(file, page());
+        OutputFile.write(file, page());
     }
 
     String page() throws IOException {

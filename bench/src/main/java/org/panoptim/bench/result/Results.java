@@ -5,6 +5,8 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonParser;
 
+import org.panoptim.cli.output.OutputFile;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -111,7 +113,7 @@ public record Results(
         var folder = file.toAbsolutePath().getParent();
         Files.createDirectories(folder);
         var json = new GsonBuilder().setPrettyPrinting().create().toJson(this);
-        Files.writeString(file, compact(json) + "\n", StandardCharsets.UTF_8);
+        OutputFile.write(file, compact(json) + "\n");
     }
 
     /** Numbers of an array stand in one line. */

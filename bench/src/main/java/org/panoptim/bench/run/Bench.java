@@ -22,12 +22,15 @@ import org.panoptim.cli.InputException;
 import org.panoptim.cli.Version;
 import org.panoptim.cli.bench.BenchOptions;
 import org.panoptim.cli.bench.BenchProgram;
+import org.panoptim.cli.output.OutputFile;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -114,7 +117,6 @@ public final class Bench implements BenchProgram {
             throw new InputException("bench: " + e.getMessage(), e);
         }
         plan.leftOut().forEach(leftOut::add);
-        leftOut.stream().skip(told).forEach(line -> out.println("left out: " + line));
         var results =
                 new Results(
                         Results.FORMAT,
@@ -133,10 +135,13 @@ public final class Bench implements BenchProgram {
                         kfac,
                         kernels,
                         leftOut);
-        results.write(options.json());
-        writeJmh(jmh, options.json());
-        new BenchReport(results, former).write(options.report());
-        new Summary(results).lines().forEach(out::println);
+        try {
+            leftOut.stream().skip(told).forEach(line -> out.println("left out: " + line));
+            new Summary(results).lines().forEach(out::println);
+        } finally {
+            // Whatever becomes of one, the others are not lost.
+            write(results, former, jmh, options);
+        }
         out.println();
         out.println("Report: " + options.report());
         out.println("Figures: " + options.json());
@@ -174,11 +179,26 @@ public final class Bench implements BenchProgram {
         }
     }
 
+    private static void write(
+            Results results, Optional<Results> former, List<RunResult> jmh, BenchOptions options)
+            throws IOException {
+        try {
+            results.write(options.json());
+            writeJmh(jmh, options.json());
+        } finally {
+            new BenchReport(results, former).write(options.report());
+        }
+    }
+
     /** JMH's own file stands beside ours. */
-    private static void writeJmh(List<RunResult> results, Path json) {
+    private static void writeJmh(List<RunResult> results, Path json) throws IOException {
         var name = json.getFileName().toString().replaceFirst("(\\.json)?$", ".jmh.json");
-        ResultFormatFactory.getInstance(ResultFormatType.JSON, json.resolveSibling(name).toString())
-                .writeOut(results);
+        // JMH would not say that it could not write a file.
+        var text = new ByteArrayOutputStream();
+        try (var stream = new PrintStream(text, false, StandardCharsets.UTF_8)) {
+            ResultFormatFactory.getInstance(ResultFormatType.JSON, stream).writeOut(results);
+        }
+        OutputFile.write(json.resolveSibling(name), text.toString(StandardCharsets.UTF_8));
     }
 
     private static int compare(Results before, Results now, PrintWriter out) {

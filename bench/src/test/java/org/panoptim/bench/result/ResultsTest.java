@@ -2,6 +2,7 @@ package org.panoptim.bench.result;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonParser;
 
@@ -29,6 +30,15 @@ class ResultsTest {
         assertThat(found).usingRecursiveComparison().isEqualTo(results);
         assertThat(found.steps().getFirst().advantage().median()).isEqualTo(1.02);
         assertThat(Files.readString(file)).contains("[ 1.0E7, 1.1E7, 1.2E7 ]");
+    }
+
+    @Test
+    void aFullDiskIsAnErrorThatNamesTheFile() {
+        var full = Path.of("/dev/full");
+        assumeTrue(Files.isWritable(full), "there is no /dev/full");
+
+        assertThatThrownBy(() -> Samples.results(List.of()).write(full))
+                .hasMessage("/dev/full: No space left on device");
     }
 
     @Test

@@ -21,6 +21,7 @@ import org.panoptim.cli.bench.BenchOptions;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -54,6 +55,17 @@ class BenchTest {
             List<String> parts,
             Optional<Path> compare)
             throws Exception {
+        return run(backend, workloads, rules, parts, compare, new PrintWriter(printed));
+    }
+
+    private int run(
+            Optional<String> backend,
+            List<String> workloads,
+            List<String> rules,
+            List<String> parts,
+            Optional<Path> compare,
+            PrintWriter out)
+            throws Exception {
         var options =
                 new BenchOptions(
                         true,
@@ -65,7 +77,7 @@ class BenchTest {
                         folder.resolve("bench.html"),
                         folder.resolve("bench.json"),
                         "./panoptim bench");
-        return new Bench().run(options, new PrintWriter(printed), Optional.empty());
+        return new Bench().run(options, out, Optional.empty());
     }
 
     @Test
@@ -104,6 +116,42 @@ class BenchTest {
         assertThat(run(List.of("few"), List.of("limit"), Optional.of(former))).isEqualTo(1);
 
         assertThat(printed.toString()).contains("there is a loss of more than 5 %");
+    }
+
+    @Test
+    void whatCannotBePrintedIsInTheFilesNevertheless() throws Exception {
+        var full =
+                new StringWriter() {
+                    @Override
+                    public void write(String text, int offset, int length) {
+                        throw new IllegalStateException("no space is left");
+                    }
+                };
+
+        assertThatThrownBy(
+                        () ->
+                                run(
+                                        Optional.empty(),
+                                        List.of("few"),
+                                        List.of(),
+                                        List.of("kfac"),
+                                        Optional.empty(),
+                                        new PrintWriter(full)))
+                .hasMessage("no space is left");
+        assertThat(Results.read(folder.resolve("bench.json")).leftOut()).isNotEmpty();
+        assertThat(folder.resolve("bench.html")).isNotEmptyFile();
+        assertThat(folder.resolve("bench.jmh.json")).isNotEmptyFile();
+    }
+
+    @Test
+    void figuresThatCannotBeWrittenLeaveThePage() throws Exception {
+        Files.createDirectory(folder.resolve("bench.json"));
+
+        assertThatThrownBy(() -> run(List.of("few"), List.of("kfac"), Optional.empty()))
+                .isInstanceOf(FileSystemException.class)
+                .hasMessageStartingWith(folder.resolve("bench.json") + ": ");
+        assertThat(folder.resolve("bench.html")).isNotEmptyFile();
+        assertThat(printed.toString()).contains("left out: ");
     }
 
     @Test

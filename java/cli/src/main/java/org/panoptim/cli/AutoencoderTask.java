@@ -82,16 +82,20 @@ final class AutoencoderTask implements TrainTask {
                             new TerminalBar(terminal),
                             stop);
             var trajectories = training.run();
-            show(trajectories, training.notes(), out);
-            new AutoencoderReport(
-                            methods,
-                            options.seed(),
-                            trajectories,
-                            training.notes(),
-                            backend.name() + ": " + backend.description(),
-                            Version.current(),
-                            command(backend))
-                    .write(report);
+            try {
+                show(trajectories, training.notes(), out);
+            } finally {
+                // Whatever becomes of one, the other is not lost.
+                new AutoencoderReport(
+                                methods,
+                                options.seed(),
+                                trajectories,
+                                training.notes(),
+                                backend.name() + ": " + backend.description(),
+                                Version.current(),
+                                command(backend))
+                        .write(report);
+            }
         }
     }
 

@@ -2,6 +2,7 @@ package org.panoptim.cli;
 
 import org.panoptim.cli.bench.BenchOptions;
 import org.panoptim.cli.bench.BenchProgram;
+import org.panoptim.cli.output.OutputFile;
 import org.panoptim.cli.terminal.Terminal;
 
 import picocli.CommandLine.Command;
@@ -10,12 +11,12 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Measures this machine. */
@@ -103,12 +104,8 @@ final class BenchCommand implements Callable<Integer> {
                                                 "bench: the benchmarks are not on the class path;"
                                                         + " ./panoptim in the source tree builds"
                                                         + " and starts them"));
-        for (var file : List.of(report, json)) {
-            if (Files.isDirectory(file)) {
-                throw new InputException(file + ": is a folder");
-            }
-            Files.createDirectories(file.toAbsolutePath().normalize().getParent());
-        }
+        OutputFile.prepare("--out", report);
+        OutputFile.prepare("--json", json);
         // The charts need no screen, and must not look for one.
         System.setProperty("java.awt.headless", "true");
         var options =
@@ -121,19 +118,23 @@ final class BenchCommand implements Callable<Integer> {
                         compare,
                         report,
                         json,
-                        commandLine());
+                        commandLine(spec.root().commandLine().getParseResult().originalArgs()));
         var out = spec.commandLine().getOut();
         int status = program.run(options, out, Terminal.find());
         out.flush();
         return status;
     }
 
-    private String commandLine() {
-        return String.join(
-                " ",
-                Stream.concat(
-                                Stream.of("./panoptim"),
-                                spec.root().commandLine().getParseResult().originalArgs().stream())
-                        .toList());
+    /** The command line with these arguments, as a shell takes it. */
+    static String commandLine(List<String> arguments) {
+        return Stream.concat(Stream.of("./panoptim"), arguments.stream())
+                .map(BenchCommand::quoted)
+                .collect(Collectors.joining(" "));
+    }
+
+    private static String quoted(String argument) {
+        return argument.matches("[\\p{Alnum}_./:,=@+-]+")
+                ? argument
+                : "'" + argument.replace("'", "'\\''") + "'";
     }
 }

@@ -75,14 +75,18 @@ final class ClassifierTask implements TrainTask {
             Path report)
             throws IOException {
         var outcomes = new Training(settings, backend, new ProgressDisplay(terminal, stop)).run();
-        show(outcomes, out);
-        new Report(
-                        settings,
-                        outcomes,
-                        backend.name() + ": " + backend.description(),
-                        Version.current(),
-                        command(backend))
-                .write(report);
+        try {
+            show(outcomes, out);
+        } finally {
+            // Whatever becomes of one, the other is not lost.
+            new Report(
+                            settings,
+                            outcomes,
+                            backend.name() + ": " + backend.description(),
+                            Version.current(),
+                            command(backend))
+                    .write(report);
+        }
     }
 
     private void show(List<Outcome> outcomes, Consumer<String> out) {

@@ -1,6 +1,7 @@
 package org.panoptim.cli;
 
 import org.panoptim.UnsupportedPlanException;
+import org.panoptim.cli.output.OutputException;
 
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -16,8 +17,14 @@ final class Failures {
     /** A check failed, or the program did. */
     static final int CHECK_FAILED = 1;
 
-    /** The arguments, or what they name, cannot be used. */
+    /** The arguments, or what they name, cannot be used; or the output cannot be written. */
     static final int BAD_INPUT = 2;
+
+    /**
+     * What the shell shows of a program that ended since nobody reads what it prints: 128 +
+     * SIGPIPE.
+     */
+    private static final int READER_GONE = 141;
 
     private static final int LONGEST_LINE = 1000;
 
@@ -32,10 +39,14 @@ final class Failures {
 
     /** Explains a command that failed. */
     static int explain(Exception exception, CommandLine command, boolean debug) {
+        if (exception instanceof OutputException output && output.readerGone()) {
+            return READER_GONE;
+        }
         if (debug) {
             exception.printStackTrace(command.getErr());
         }
         switch (exception) {
+            case OutputException output -> print(command, output.getMessage());
             case InputException input -> print(command, input.getMessage());
             case UnsupportedPlanException unsupported -> print(command, unsupported.getMessage());
             case IOException file -> print(command, describe(file));
@@ -47,6 +58,15 @@ final class Failures {
             }
         }
         return BAD_INPUT;
+    }
+
+    /** Explains why nothing more can be printed, where that is possible. */
+    static int explainOutput(OutputException exception, CommandLine command) {
+        try {
+            return explain(exception, command, false);
+        } catch (OutputException _) {
+            return BAD_INPUT;
+        }
     }
 
     private static String describe(IOException exception) {

@@ -1,14 +1,23 @@
 package org.panoptim.cli;
 
+import org.panoptim.cli.output.OutputException;
+import org.panoptim.cli.output.ProcessStream;
+
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 
 /** The command {@code panoptim}. */
@@ -25,7 +34,7 @@ import java.util.concurrent.Callable;
             BenchCommand.class,
             HelpCommand.class
         },
-        footer = {"", "Exit status: 0 success, 1 a check failed, 2 bad usage or input."})
+        footer = {"", "Exit status: 0 success, 1 a check failed, 2 bad usage, input or output."})
 public final class Main implements Callable<Integer> {
 
     @Spec private CommandSpec spec = CommandSpec.create();
@@ -48,6 +57,10 @@ public final class Main implements Callable<Integer> {
     static CommandLine commandLine() {
         var main = new Main();
         return new CommandLine(main)
+                // A file's name may begin with @.
+                .setExpandAtFiles(false)
+                .registerConverter(Path.class, Main::path)
+                .setExecutionStrategy(Main::execute)
                 .setParameterExceptionHandler(Failures::explainUsage)
                 .setExecutionExceptionHandler(
                         (exception, command, _) ->
@@ -56,6 +69,39 @@ public final class Main implements Callable<Integer> {
 
     /** Executes the arguments and ends the process with the command's exit status. */
     public static void main(String... arguments) {
-        System.exit(commandLine().execute(arguments));
+        System.exit(execute(commandLine(), arguments));
+    }
+
+    private static Path path(String name) {
+        try {
+            return Path.of(name);
+        } catch (InvalidPathException e) {
+            throw new TypeConversionException(
+                    "'%s' is no file's name: %s (file names are in %s here)"
+                            .formatted(
+                                    name, e.getReason(), System.getProperty("sun.jnu.encoding")));
+        }
+    }
+
+    /** Lets the handler of exceptions have those of help and version, too. */
+    private static int execute(ParseResult parsed) {
+        try {
+            return new RunLast().execute(parsed);
+        } catch (OutputException e) {
+            throw new ExecutionException(parsed.commandSpec().commandLine(), e.getMessage(), e);
+        }
+    }
+
+    private static int execute(CommandLine command, String... arguments) {
+        command.setOut(ProcessStream.out()).setErr(ProcessStream.err());
+        try {
+            int status = command.execute(arguments);
+            command.getOut().flush();
+            command.getErr().flush();
+            return status;
+        } catch (OutputException e) {
+            // Of the last flush, or of the very line that says what failed.
+            return Failures.explainOutput(e, command);
+        }
     }
 }

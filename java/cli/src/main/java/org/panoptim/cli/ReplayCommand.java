@@ -1,5 +1,6 @@
 package org.panoptim.cli;
 
+import org.panoptim.cli.output.OutputFile;
 import org.panoptim.cli.replay.Replay;
 import org.panoptim.cli.replay.Trace;
 
@@ -50,7 +51,7 @@ final class ReplayCommand implements Callable<Integer> {
                 var chosen = backend.open();
                 var replay = new Replay(trace, chosen)) {
             replay.run();
-            replay.write(result);
+            OutputFile.named(result, () -> replay.write(result));
             spec.commandLine()
                     .getOut()
                     .println(

@@ -1,5 +1,6 @@
 package org.panoptim.cli;
 
+import org.panoptim.cli.output.OutputFile;
 import org.panoptim.cli.terminal.Terminal;
 import org.panoptim.cli.train.Interruption;
 
@@ -10,7 +11,6 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -99,7 +99,7 @@ final class TrainCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         var chosenTask = task();
-        checkReport();
+        OutputFile.prepare("--out", report);
         // The charts need no screen, and must not look for one.
         System.setProperty("java.awt.headless", "true");
         try (var interruption = Interruption.watch();
@@ -124,13 +124,5 @@ final class TrainCommand implements Callable<Integer> {
                             "--task: there is no task '%s'; there are %s and %s"
                                     .formatted(task, CLASSIFIER, AUTOENCODER));
         };
-    }
-
-    /** Finds out before the training whether its report can be written. */
-    private void checkReport() throws IOException {
-        if (Files.isDirectory(report)) {
-            throw new InputException("--out " + report + ": is a folder");
-        }
-        Files.createDirectories(report.toAbsolutePath().normalize().getParent());
     }
 }

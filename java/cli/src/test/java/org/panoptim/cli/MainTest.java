@@ -75,4 +75,20 @@ class MainTest {
         assertThat(loud.err()).contains("\tat ").endsWith(quiet.err());
         assertThat(loud.status()).isEqualTo(2);
     }
+
+    @Test
+    void aFileWhoseNameBeginsWithAnAtSignIsNoListOfArguments() {
+        assertThat(Invocation.of("replay", "@missing", "--out", "x").err())
+                .isEqualTo("panoptim replay: @missing: there is no such file\n");
+    }
+
+    @Test
+    void aNameThatCannotBeAFilesIsRefusedInALine() {
+        var invocation = Invocation.of("replay", "a\0b", "--out", "x");
+
+        assertThat(invocation.status()).isEqualTo(2);
+        assertThat(invocation.err())
+                .contains("is no file's name: Nul character not allowed")
+                .hasLineCount(1);
+    }
 }

@@ -166,7 +166,7 @@ class TrainCommandTest {
         try {
             // Long enough for PyTorch to be loaded; a stop before that is as clean, but has no
             // rows.
-            assertThat(process.waitFor(15, TimeUnit.SECONDS)).isFalse();
+            waitUntilItTrains(process);
 
             new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
 

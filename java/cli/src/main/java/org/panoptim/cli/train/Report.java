@@ -1,10 +1,10 @@
 package org.panoptim.cli.train;
 
+import org.panoptim.cli.output.OutputFile;
 import org.panoptim.cli.page.Html;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -31,7 +31,7 @@ public record Report(
 
     /** Writes the page; an old one is replaced. */
     public void write(Path file) throws IOException {
-        Files.writeString(file, page());
+        OutputFile.write(file, page());
     }
 
     private String page() throws IOException {

@@ -1,11 +1,11 @@
 package org.panoptim.cli.train.autoencoder;
 
+import org.panoptim.cli.output.OutputFile;
 import org.panoptim.cli.page.Html;
 import org.panoptim.cli.train.Wording;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -43,7 +43,7 @@ public record AutoencoderReport(
 
     /** Writes the page; an old one is replaced. */
     public void write(Path file) throws IOException {
-        Files.writeString(file, page());
+        OutputFile.write(file, page());
     }
 
     private String page() throws IOException {
