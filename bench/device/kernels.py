@@ -10,6 +10,7 @@ device or no such image. Needs numpy and a driver (any libcuda.so.1) and nothing
 """
 
 import argparse
+import signal
 import sys
 
 import workloads
@@ -151,4 +152,6 @@ def main():
 
 
 if __name__ == "__main__":
+    # Ends quietly where its output is read no longer.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())

@@ -19,6 +19,7 @@ import argparse
 import datetime
 import json
 import platform
+import signal
 import statistics
 import sys
 import time
@@ -336,12 +337,14 @@ def main():
         if "gb_per_s" in result:
             result["of_copy"] = round(result["gb_per_s"] / report["copy"]["gb_per_s"], 3)
     text = json.dumps(report, indent=2)
-    print(text)
     if asked.output:
         with open(asked.output, "w", encoding="utf-8") as file:
             file.write(text + "\n")
+    print(text)
     return 0
 
 
 if __name__ == "__main__":
+    # Ends quietly where its output is read no longer.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())

@@ -9,7 +9,9 @@
 # compute-sanitizer and its options. Exit status 1 if a part failed.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" || exit 1
-mkdir -p results/tmp
+# Java takes file names for ASCII in the locale C, which is also that of a locale that is not installed.
+[[ $(locale charmap 2>/dev/null) != ANSI* ]] || export LC_ALL=C.UTF-8
+mkdir -p results/tmp || exit
 
 # At the end, so that what is there already keeps its place.
 if cublas=$(./find-cublas 2>/dev/null) && [[ -n $cublas ]]; then
@@ -71,7 +73,7 @@ add() {
         json+=", \"figures\": $(cat "$5")"
     fi
     parts+=("$json}")
-    printf '%-24s %s\n' "$1" "$4"
+    printf '%-24s %s\n' "$1" "$4" || failed=1
 }
 
 # part NAME JSON-FILE COMMAND...: runs it, and takes the file if it wrote one. Status 3: not possible here.
@@ -90,7 +92,7 @@ part() {
             ;;
     esac
     add "$name" $status $((SECONDS - begin)) "$outcome" "$figures"
-    [[ $outcome == passed ]] || sed 's/^/    /' "results/$name.txt" | tail -n 8
+    [[ $outcome == passed ]] || sed 's/^/    /' "results/$name.txt" | tail -n 8 || failed=1
 }
 
 peers() {
@@ -110,15 +112,7 @@ bench() {
     java_command org.panoptim.bench.CudaFigures results/bench.json
 }
 
-date=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-part doctor '' java_command org.panoptim.cli.Main doctor
-part verify-cuda-ffm '' java_command org.panoptim.cli.Main verify --backend cuda-ffm
-part verify-cuda-jcuda '' java_command org.panoptim.cli.Main verify --backend cuda-jcuda
-clocks_before=$(json_line smi clocks.sm,clocks.mem)
-part peers results/torch.json peers
-part bench results/bench.json bench
-
-{
+summary() {
     echo "{"
     echo "  \"date\": \"$date\","
     echo "  \"bundle\": $(json_line cat VERSION),"
@@ -135,7 +129,19 @@ part bench results/bench.json bench
     done
     echo "  ]"
     echo "}"
-} >results/results.json
+}
+
+date=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+part doctor '' java_command org.panoptim.cli.Main doctor
+part verify-cuda-ffm '' java_command org.panoptim.cli.Main verify --backend cuda-ffm
+part verify-cuda-jcuda '' java_command org.panoptim.cli.Main verify --backend cuda-jcuda
+clocks_before=$(json_line smi clocks.sm,clocks.mem)
+part peers results/torch.json peers
+part bench results/bench.json bench
+
+# In one piece, so that no failed write is missed.
+text=$(summary)
+printf '%s\n' "$text" >results/results.json || failed=1
 rm -rf results/tmp
-echo "results are in $PWD/results/results.json"
+echo "results are in $PWD/results/results.json" || failed=1
 exit $failed

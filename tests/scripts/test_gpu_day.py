@@ -496,5 +496,51 @@ class Cublas(Stubs):
             self.assertTrue(found.rstrip().endswith(words), found)
 
 
+class Unwritten(Stubs):
+    """Output that cannot be written."""
+
+    def setUp(self):
+        super().setUp()
+        shutil.copy(ROOT / "scripts/gpu-day", self.bundle)
+        shutil.copy(ROOT / "scripts/bundle/run.sh", self.bundle)
+        write(self.bundle / "runtime/bin/java", "#!/bin/sh\necho said\n")
+
+    def run_program(self, *command, output):
+        return subprocess.run(
+            [self.bundle / command[0], *command[1:]],
+            env=self.environment,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    def test_a_full_disk_is_an_error_in_a_line(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            day = self.run_program("gpu-day", "--list", output=full)
+            trial = self.run_program("run.sh", output=full)
+        self.assertEqual(day.returncode, 2)
+        self.assertEqual(day.stderr, "gpu-day: [Errno 28] No space left on device\n")
+        self.assertEqual(trial.returncode, 1)
+        self.assertIn("No space left on device", trial.stderr)
+        self.assertTrue(json.loads((self.bundle / "results/results.json").read_text())["parts"])
+
+    def test_results_that_cannot_be_written_are_an_error(self):
+        (self.bundle / "results").mkdir()
+        (self.bundle / "results/results.json").symlink_to("/dev/full")
+        trial = self.run_program("run.sh", output=subprocess.DEVNULL)
+        self.assertEqual(trial.returncode, 1)
+        self.assertIn("No space left on device", trial.stderr)
+
+    def test_a_reader_that_has_ended_ends_it_quietly(self):
+        reading, writing = os.pipe()
+        os.close(reading)
+        try:
+            day = self.run_program("gpu-day", "--list", output=writing)
+        finally:
+            os.close(writing)
+        self.assertEqual((day.returncode, day.stderr), (128 + signal.SIGPIPE, ""))
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=1)
