@@ -1,0 +1,195 @@
+package org.panoptim.tests.packaged;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.nio.file.Path;
+import java.util.Map;
+
+/** {@code ./panoptim} after it was built, in installations and environments of all kinds. */
+@Tag("packaged")
+class LauncherTest {
+
+    /** Space, umlaut, both quotes, and what shells expand. */
+    private static final String AWKWARD = "a b \\303\\274 '\\042 $HOME *";
+
+    private static final String TRACE = "$ROOT/tests/traces/sgd.safetensors";
+
+    @TempDir Path folder;
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "doctor",
+                "--help",
+                "--version",
+                "help train",
+                "replay --help",
+                "verify --backend reference",
+                "replay \"" + TRACE + "\" --out \"$PWD/out\"",
+                "train --epochs 1 --optimizer sgd --out \"$PWD/report.html\"",
+            })
+    void aFullDiskBehindStandardOutputIsAnErrorInALine(String arguments) throws Exception {
+        var outcome =
+                new Installation(folder, "plain")
+                        .run("\"$home/panoptim\" " + arguments + " >/dev/full", Map.of());
+
+        assertThat(outcome.status()).isEqualTo(2);
+        assertThat(outcome.err())
+                .matches("panoptim[a-z ]*: standard output: No space left on device\n");
+    }
+
+    @Test
+    void aTrainingWhoseTableCannotBePrintedLeavesItsReport() throws Exception {
+        var outcome =
+                new Installation(folder, "plain")
+                        .run(
+                                """
+                                "$home/panoptim" train --epochs 1 --optimizer sgd --out r.html >/dev/full || true
+                                tail -n 1 r.html
+                                """,
+                                Map.of());
+
+        assertThat(outcome.out()).isEqualTo("</html>\n");
+    }
+
+    @Test
+    void aFullDiskBehindStandardErrorIsAnError() throws Exception {
+        var installation = new Installation(folder, "plain");
+
+        assertThat(installation.run("\"$home/panoptim\" doctor --x 2>/dev/full", Map.of()).status())
+                .isEqualTo(2);
+        assertThat(installation.run("\"$home/panoptim\" doctor 2>/dev/full", Map.of()).status())
+                .isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"doctor", "--help", "verify --verbose --backend reference"})
+    void aReaderThatHasEndedEndsItQuietly(String arguments) throws Exception {
+        var outcome =
+                new Installation(folder, "plain")
+                        .run("\"$home/panoptim\" " + arguments + " | true", Map.of());
+
+        assertThat(outcome.status()).isEqualTo(128 + 13);
+        assertThat(outcome.err()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"LC_ALL, C", "LC_ALL, POSIX", "LANG, xx_XX.UTF-8", "LANG, C.UTF-8"})
+    void namesOfAllKindsWorkInEveryLocale(String variable, String locale) throws Exception {
+        var outcome =
+                new Installation(folder, AWKWARD)
+                        .run(
+                                """
+                                unset LC_ALL LC_CTYPE LANG
+                                export %s=%s
+                                trace=$home/trace.safetensors
+                                cp "%s" "$trace"
+                                cd /
+                                "$home/panoptim" replay "$trace" --out "$home/@ 1:2.safetensors"
+                                cd "$home"
+                                ./panoptim replay trace.safetensors --out '@ 3:4.safetensors'
+                                cmp '@ 1:2.safetensors' '@ 3:4.safetensors'
+                                ./panoptim replay @missing --out x || echo "status $?"
+                                ./panoptim doctor | grep 'reference:'
+                                """
+                                        .formatted(variable, locale, TRACE),
+                                Map.of());
+
+        assertThat(outcome.err()).isEqualTo("panoptim replay: @missing: there is no such file\n");
+        assertThat(outcome.status()).isZero();
+        assertThat(outcome.out())
+                .contains("a b ü '\" $HOME */@ 1:2.safetensors\n")
+                .endsWith(
+                        "wrote @ 3:4.safetensors\n"
+                                + "status 2\n"
+                                + "  ✔ reference: plain Java, one thread\n");
+    }
+
+    @Test
+    void theCacheOfClassesIsMadeInAFolderOfAnyName() throws Exception {
+        var outcome =
+                new Installation(folder, AWKWARD)
+                        .run(
+                                """
+                                rm "$home/java/cli/target/$CACHE"
+                                "$home/panoptim" --version
+                                test -s "$home/java/cli/target/$CACHE"
+                                PANOPTIM_JAVA_OPTIONS=-XX:AOTMode=on "$home/panoptim" --version
+                                """,
+                                Map.of("LC_ALL", "C"));
+
+        assertThat(outcome.err()).isEmpty();
+        assertThat(outcome.status()).isZero();
+    }
+
+    @Test
+    void aColonInItsPathIsRefusedInALine() throws Exception {
+        var outcome = new Installation(folder, "a:b").run("\"$home/panoptim\" doctor", Map.of());
+
+        assertThat(outcome.status()).isEqualTo(1);
+        assertThat(outcome.err())
+                .startsWith("panoptim: ")
+                .contains("a:b: its path has a colon")
+                .hasLineCount(1);
+    }
+
+    @Test
+    void anInstallationThatIsReadOnlyRunsWithoutACache() throws Exception {
+        var outcome =
+                readOnly(
+                        """
+                        "$home/panoptim" --version
+                        ls "$home/java/cli/target"
+                        """);
+
+        assertThat(outcome.err()).isEmpty();
+        assertThat(outcome.status()).isZero();
+        assertThat(outcome.out()).startsWith("panoptim ").doesNotContain(".aot");
+    }
+
+    @Test
+    void aBuildInAnInstallationThatIsReadOnlyIsRefusedInALine() throws Exception {
+        var outcome = readOnly("\"$home/panoptim\" bench --help");
+
+        assertThat(outcome.status()).isEqualTo(1);
+        assertThat(outcome.err())
+                .startsWith("panoptim: what has to be built ")
+                .endsWith("/plain, which cannot be written to\n")
+                .hasLineCount(1);
+    }
+
+    /** Runs a script after all folders of the installation were made read-only, for root, too. */
+    private Installation.Outcome readOnly(String script) throws Exception {
+        var installation = new Installation(folder, "plain");
+        var outcome =
+                installation.run(
+                        """
+                        rm "$home/java/cli/target/$CACHE"
+                        find "$home" -type d -exec chmod a-w {} +
+                        export home
+                        without=()
+                        if [[ $(id -u) == 0 ]]; then
+                            without=(setpriv --bounding-set=-all --inh-caps=-all --)
+                        fi
+                        status=0
+                        if "${without[@]}" touch "$home/x" 2>/dev/null; then
+                            status=77
+                        else
+                            "${without[@]}" bash -euo pipefail -c "$SCRIPT" || status=$?
+                        fi
+                        find "$home" -type d -exec chmod u+w {} +
+                        exit $status
+                        """,
+                        Map.of("SCRIPT", script));
+        assumeTrue(outcome.status() != 77, "nothing can be made read-only for this user here");
+        return outcome;
+    }
+}
