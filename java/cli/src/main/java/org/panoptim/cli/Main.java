@@ -34,7 +34,13 @@ import java.util.concurrent.Callable;
             BenchCommand.class,
             HelpCommand.class
         },
-        footer = {"", "Exit status: 0 success, 1 a check failed, 2 bad usage, input or output."})
+        footer = {
+            "",
+            "In a clone, ./panoptim test builds everything and runs all tests, and --yes installs"
+                    + " without a question what is missing.",
+            "",
+            "Exit status: 0 success, 1 a check failed, 2 bad usage, input or output."
+        })
 public final class Main implements Callable<Integer> {
 
     @Spec private CommandSpec spec = CommandSpec.create();

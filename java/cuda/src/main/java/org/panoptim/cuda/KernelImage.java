@@ -49,7 +49,8 @@ final class KernelImage {
         }
         var resource = resource(driverVersion);
         if (packed(resource) == null) {
-            return "kernels: this build has none; it was made without nvcc";
+            return "kernels: this build has none; it was made without nvcc, or by the launcher on a"
+                    + " machine without a GPU (PANOPTIM_KERNELS=ON)";
         }
         return resource.equals(FAT_BINARY)
                 ? "kernels: jar, " + FAT_BINARY
