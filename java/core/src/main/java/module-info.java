@@ -8,6 +8,7 @@ module org.panoptim {
     requires static org.jspecify;
 
     exports org.panoptim;
+    exports org.panoptim.io;
     exports org.panoptim.rule;
     exports org.panoptim.safetensors;
     exports org.panoptim.spi;

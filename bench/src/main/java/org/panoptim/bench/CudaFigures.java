@@ -5,7 +5,6 @@ import com.google.gson.GsonBuilder;
 import org.panoptim.Optimizer;
 import org.panoptim.Parameter;
 import org.panoptim.Shape;
-import org.panoptim.cli.output.OutputFile;
 import org.panoptim.cli.output.ProcessStream;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaFfmProvider;
@@ -13,6 +12,7 @@ import org.panoptim.cuda.CudaOptions;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.StreamTimer;
 import org.panoptim.cuda.jcuda.CudaJcudaProvider;
+import org.panoptim.io.OutputFile;
 import org.panoptim.rule.Adam;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
@@ -102,7 +102,7 @@ public final class CudaFigures {
             result.put("cuda-jcuda", new CudaFigures(jcuda).all());
         }
         var json = new GsonBuilder().setPrettyPrinting().create().toJson(result);
-        OutputFile.write(Path.of(arguments[0]), json + System.lineSeparator());
+        OutputFile.writeString(Path.of(arguments[0]), json + System.lineSeparator());
         ProcessStream.out().println(json);
     }
 

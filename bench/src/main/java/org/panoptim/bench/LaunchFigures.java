@@ -9,7 +9,7 @@ import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 import org.panoptim.bench.result.CallTimes;
-import org.panoptim.cli.output.OutputFile;
+import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -47,7 +47,7 @@ public final class LaunchFigures {
                         .shouldFailOnError(true)
                         .build();
         var times = new Runner(options).run().stream().map(LaunchFigures::times).toList();
-        OutputFile.write(Path.of(arguments[0]), new Gson().toJson(times));
+        OutputFile.writeString(Path.of(arguments[0]), new Gson().toJson(times));
     }
 
     private static CallTimes times(RunResult result) {

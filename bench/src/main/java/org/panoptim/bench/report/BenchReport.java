@@ -8,8 +8,8 @@ import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.bench.result.StartUpTimes;
 import org.panoptim.bench.result.StepTimes;
-import org.panoptim.cli.output.OutputFile;
 import org.panoptim.cli.page.Html;
+import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -43,9 +43,9 @@ public final class BenchReport {
         limit = Limit.of(results);
     }
 
-    /** Writes the page; an old one is replaced. */
+    /** Writes the page, as {@link OutputFile} does. */
     public void write(Path file) throws IOException {
-        OutputFile.write(file, page());
+        OutputFile.writeString(file, page());
     }
 
     String page() throws IOException {

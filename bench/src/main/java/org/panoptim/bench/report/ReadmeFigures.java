@@ -6,7 +6,7 @@ import org.panoptim.bench.result.Comparison;
 import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.bench.result.StepTimes;
-import org.panoptim.cli.output.OutputFile;
+import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -41,7 +41,7 @@ public final class ReadmeFigures {
     public static void main(String[] arguments) throws IOException {
         for (var argument : arguments) {
             var file = Path.of(argument).toAbsolutePath();
-            OutputFile.write(file, rewritten(Files.readString(file), file.getParent()));
+            OutputFile.writeString(file, rewritten(Files.readString(file), file.getParent()));
         }
     }
 

@@ -5,7 +5,7 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonParser;
 
-import org.panoptim.cli.output.OutputFile;
+import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -108,12 +108,12 @@ public record Results(
         }
     }
 
-    /** Writes a file; an old one is replaced. */
+    /** Writes a file, as {@link OutputFile} does. */
     public void write(Path file) throws IOException {
         var folder = file.toAbsolutePath().getParent();
         Files.createDirectories(folder);
         var json = new GsonBuilder().setPrettyPrinting().create().toJson(this);
-        OutputFile.write(file, compact(json) + "\n");
+        OutputFile.writeString(file, compact(json) + "\n");
     }
 
     /** Numbers of an array stand in one line. */

@@ -22,7 +22,7 @@ import org.panoptim.cli.InputException;
 import org.panoptim.cli.Version;
 import org.panoptim.cli.bench.BenchOptions;
 import org.panoptim.cli.bench.BenchProgram;
-import org.panoptim.cli.output.OutputFile;
+import org.panoptim.io.OutputFile;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 
@@ -190,15 +190,17 @@ public final class Bench implements BenchProgram {
         }
     }
 
-    /** JMH's own file stands beside ours. */
+    /** JMH's own file stands beside ours, unless ours is a pipe or a device. */
     private static void writeJmh(List<RunResult> results, Path json) throws IOException {
-        var name = json.getFileName().toString().replaceFirst("(\\.json)?$", ".jmh.json");
-        // JMH would not say that it could not write a file.
-        var text = new ByteArrayOutputStream();
-        try (var stream = new PrintStream(text, false, StandardCharsets.UTF_8)) {
-            ResultFormatFactory.getInstance(ResultFormatType.JSON, stream).writeOut(results);
+        if (!Files.isRegularFile(json)) {
+            return;
         }
-        OutputFile.write(json.resolveSibling(name), text.toString(StandardCharsets.UTF_8));
+        var text = new ByteArrayOutputStream();
+        ResultFormatFactory.getInstance(
+                        ResultFormatType.JSON, new PrintStream(text, false, StandardCharsets.UTF_8))
+                .writeOut(results);
+        var name = json.getFileName().toString().replaceFirst("(\\.json)?$", ".jmh.json");
+        OutputFile.writeString(json.resolveSibling(name), text.toString(StandardCharsets.UTF_8));
     }
 
     private static int compare(Results before, Results now, PrintWriter out) {

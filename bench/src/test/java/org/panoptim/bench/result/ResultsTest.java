@@ -42,6 +42,15 @@ class ResultsTest {
     }
 
     @Test
+    void theTargetOfADanglingLinkIsMade() throws Exception {
+        var link = Files.createSymbolicLink(folder.resolve("link.json"), Path.of("results.json"));
+        Samples.results(List.of()).write(link);
+
+        assertThat(link).isSymbolicLink();
+        assertThat(Results.read(folder.resolve("results.json")).date()).isNotEmpty();
+    }
+
+    @Test
     void aFileOfAnEarlierVersionIsReadAsOneWithoutWhatCameLater() throws Exception {
         var file = folder.resolve("old.json");
         Samples.results(List.of()).write(file);

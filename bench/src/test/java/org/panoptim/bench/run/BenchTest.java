@@ -3,6 +3,7 @@ package org.panoptim.bench.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -101,6 +102,19 @@ class BenchTest {
         assertThat(Files.readString(folder.resolve("bench.html"))).contains("5 tensors of 64");
         assertThat(Files.readString(folder.resolve("bench.jmh.json"))).contains("StepBeside");
         assertThat(printed.toString()).contains("5 tensors of 64").contains("bench.html");
+    }
+
+    @Test
+    void theFileOfTheFrameworkIsLeftOutWhereFiguresGoIntoAPipe() throws Exception {
+        var pipe = folder.resolve("pipe");
+        assumeThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
+        Bench.writeJmh(List.of(), pipe);
+        Bench.writeJmh(List.of(), Files.createFile(folder.resolve("file.json")));
+
+        try (var files = Files.list(folder)) {
+            assertThat(files.map(each -> each.getFileName().toString()))
+                    .containsExactlyInAnyOrder("pipe", "file.json", "file.jmh.json");
+        }
     }
 
     @Test

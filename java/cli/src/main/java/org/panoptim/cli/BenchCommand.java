@@ -2,7 +2,6 @@ package org.panoptim.cli;
 
 import org.panoptim.cli.bench.BenchOptions;
 import org.panoptim.cli.bench.BenchProgram;
-import org.panoptim.cli.output.OutputFile;
 import org.panoptim.cli.terminal.Terminal;
 
 import picocli.CommandLine.Command;
@@ -104,8 +103,8 @@ final class BenchCommand implements Callable<Integer> {
                                                 "bench: the benchmarks are not on the class path;"
                                                         + " ./panoptim in the source tree builds"
                                                         + " and starts them"));
-        OutputFile.prepare("--out", report);
-        OutputFile.prepare("--json", json);
+        Outputs.prepare("--out", report);
+        Outputs.prepare("--json", json);
         // The charts need no screen, and must not look for one.
         System.setProperty("java.awt.headless", "true");
         var options =

@@ -1,6 +1,5 @@
 package org.panoptim.cli;
 
-import org.panoptim.cli.output.OutputFile;
 import org.panoptim.cli.replay.Replay;
 import org.panoptim.cli.replay.Trace;
 
@@ -51,7 +50,7 @@ final class ReplayCommand implements Callable<Integer> {
                 var chosen = backend.open();
                 var replay = new Replay(trace, chosen)) {
             replay.run();
-            OutputFile.named(result, () -> replay.write(result));
+            replay.write(result);
             spec.commandLine()
                     .getOut()
                     .println(
@@ -75,9 +74,7 @@ final class ReplayCommand implements Callable<Integer> {
         if (folder == null || !Files.isDirectory(folder)) {
             throw new InputException("--out " + result + ": there is no folder " + folder);
         }
-        if (Files.isDirectory(result)) {
-            throw new InputException("--out " + result + ": is a folder");
-        }
+        Outputs.check("--out", result);
         if (Files.exists(result) && Files.exists(file) && Files.isSameFile(result, file)) {
             throw new InputException("--out " + result + ": is the trace itself");
         }

@@ -1,6 +1,5 @@
 package org.panoptim.cli;
 
-import org.panoptim.cli.output.OutputFile;
 import org.panoptim.cli.terminal.Terminal;
 import org.panoptim.cli.train.Interruption;
 
@@ -99,7 +98,7 @@ final class TrainCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         var chosenTask = task();
-        OutputFile.prepare("--out", report);
+        Outputs.prepare("--out", report);
         // The charts need no screen, and must not look for one.
         System.setProperty("java.awt.headless", "true");
         try (var interruption = Interruption.watch();

@@ -271,6 +271,46 @@ class ReplayCommandTest {
     }
 
     @Test
+    void aPipeGetsTheResultAndStaysAPipe() throws Exception {
+        var trace = good().write(folder.resolve("trace.safetensors"));
+        replay(trace);
+        try (var pipe = Pipe.in(folder)) {
+            var invocation =
+                    Invocation.of("replay", trace, "--backend", "reference", "--out", pipe.path());
+
+            assertThat(invocation.err()).isEmpty();
+            assertThat(pipe.bytes()).isEqualTo(Files.readAllBytes(result()));
+            assertThat(pipe.isPipe()).isTrue();
+        }
+    }
+
+    @Test
+    void theTargetOfADanglingLinkIsMade() throws IOException {
+        var trace = good().write(folder.resolve("trace.safetensors"));
+        var link = Files.createSymbolicLink(folder.resolve("link"), result().getFileName());
+
+        assertThat(Invocation.of("replay", trace, "--backend", "reference", "--out", link).err())
+                .isEmpty();
+
+        assertThat(link).isSymbolicLink();
+        assertThat(result()).isRegularFile();
+    }
+
+    @Test
+    void aLinkIntoAFolderThatIsNotThereIsRefused() throws IOException {
+        var trace = good().write(folder.resolve("trace.safetensors"));
+        var link = Files.createSymbolicLink(folder.resolve("link"), Path.of("none", "out"));
+
+        assertThat(Invocation.of("replay", trace, "--backend", "reference", "--out", link))
+                .isEqualTo(
+                        refusal(
+                                "--out "
+                                        + link
+                                        + ": is a link into a folder that is not there: "
+                                        + folder.resolve("none")));
+    }
+
+    @Test
     void anUnknownBackendIsRefused() throws IOException {
         var trace = good().write(folder.resolve("trace.safetensors"));
 

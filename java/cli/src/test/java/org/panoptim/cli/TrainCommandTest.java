@@ -60,6 +60,28 @@ class TrainCommandTest {
     }
 
     @Test
+    void aPipeGetsTheReportAndStaysAPipe() throws Exception {
+        try (var pipe = Pipe.in(folder)) {
+            var invocation =
+                    Invocation.of(
+                            "train",
+                            "--backend",
+                            "reference",
+                            "--epochs",
+                            "1",
+                            "--optimizer",
+                            "sgd",
+                            "--out",
+                            pipe.path());
+
+            assertThat(invocation.err()).isEmpty();
+            assertThat(new String(pipe.bytes(), StandardCharsets.UTF_8))
+                    .startsWith("<!doctype html>");
+            assertThat(pipe.isPipe()).isTrue();
+        }
+    }
+
+    @Test
     void everyRuleLearns() {
         var invocation = train("--epochs", "2", "--optimizer", "sophia-g,sophia-h,lion,adam,sgd");
 

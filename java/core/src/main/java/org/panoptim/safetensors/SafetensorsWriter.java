@@ -4,6 +4,7 @@ import com.google.gson.Strictness;
 import com.google.gson.stream.JsonWriter;
 
 import org.panoptim.DType;
+import org.panoptim.io.OutputFile;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -13,7 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -125,14 +126,8 @@ public final class SafetensorsWriter {
     }
 
     /**
-     * Writes the file, or replaces it as a whole: a temporary file in the same folder is written,
-     * forced to the disk and renamed, and the folder is forced to the disk, too. Whoever opens the
-     * file meanwhile sees the old one or the new one. A file that is replaced passes its
-     * permissions on; a symbolic link stays and the file that it points to is replaced.
-     *
-     * <p>If anything fails before the renaming, the temporary file is deleted and the old file is
-     * untouched. If forcing the folder fails, after the renaming, the new file is in place and the
-     * exception says so. If the process is killed, a file {@code .safetensors-*.tmp} may stay.
+     * Writes the file, or replaces it as a whole; see {@link OutputFile} for what that means, and
+     * for links, pipes and devices.
      *
      * <p>May be called again, with or without further tensors added.
      *
@@ -143,7 +138,7 @@ public final class SafetensorsWriter {
      */
     public void write(Path file) throws IOException {
         byte[] header = header();
-        AtomicFile.replace(file, channel -> write(channel, header));
+        OutputFile.write(file, channel -> write(channel, header));
     }
 
     private TensorInfo describe(String name, DType dtype, List<Long> shape) {
@@ -243,10 +238,10 @@ public final class SafetensorsWriter {
         return bytes.toByteArray();
     }
 
-    private void write(FileChannel channel, byte[] header) throws IOException {
+    private void write(WritableByteChannel channel, byte[] header) throws IOException {
         ByteBuffer prefix = ByteBuffer.allocate(Format.PREFIX_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        drain(prefix.putLong(0, header.length), channel);
-        drain(ByteBuffer.wrap(header), channel);
+        channel.write(prefix.putLong(0, header.length));
+        channel.write(ByteBuffer.wrap(header));
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment staging = arena.allocate(Math.min(dataSize, Format.CHUNK_BYTES));
             for (TensorInfo info : tensors.values()) {
@@ -256,15 +251,9 @@ public final class SafetensorsWriter {
                     MemorySegment chunk =
                             staging.asSlice(0, Math.min(size - offset, Format.CHUNK_BYTES));
                     source.read(chunk, offset);
-                    drain(chunk.asByteBuffer(), channel);
+                    channel.write(chunk.asByteBuffer());
                 }
             }
-        }
-    }
-
-    private static void drain(ByteBuffer buffer, FileChannel channel) throws IOException {
-        while (buffer.hasRemaining()) {
-            channel.write(buffer);
         }
     }
 }

@@ -1,7 +1,7 @@
 package org.panoptim.cli.train;
 
-import org.panoptim.cli.output.OutputFile;
 import org.panoptim.cli.page.Html;
+import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -29,9 +29,9 @@ public record Report(
         outcomes = List.copyOf(outcomes);
     }
 
-    /** Writes the page; an old one is replaced. */
+    /** Writes the page, as {@link OutputFile} does. */
     public void write(Path file) throws IOException {
-        OutputFile.write(file, page());
+        OutputFile.writeString(file, page());
     }
 
     private String page() throws IOException {

@@ -1,8 +1,8 @@
 package org.panoptim.cli.train.autoencoder;
 
-import org.panoptim.cli.output.OutputFile;
 import org.panoptim.cli.page.Html;
 import org.panoptim.cli.train.Wording;
+import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -41,9 +41,9 @@ public record AutoencoderReport(
         notes = List.copyOf(notes);
     }
 
-    /** Writes the page; an old one is replaced. */
+    /** Writes the page, as {@link OutputFile} does. */
     public void write(Path file) throws IOException {
-        OutputFile.write(file, page());
+        OutputFile.writeString(file, page());
     }
 
     private String page() throws IOException {
