@@ -21,6 +21,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Writes an optimizer's states to a file and takes them up from one.
@@ -34,7 +35,9 @@ final class Checkpoint {
     /** Writes the file, atomically. */
     static void save(Path file, StepPlan plan, Execution execution) throws IOException {
         var writer =
-                new SafetensorsWriter().metadata(CheckpointHeader.of(plan, execution).toMetadata());
+                new SafetensorsWriter()
+                        .checksums()
+                        .metadata(CheckpointHeader.of(plan, execution).toMetadata());
         for (var state : states(plan, execution)) {
             writer.tensor(
                     name(state),
@@ -50,10 +53,12 @@ final class Checkpoint {
      *
      * @throws PartialChangeException if that fails after something was taken up
      */
-    static StepPlan load(Path file, StepPlan plan, Execution execution) throws IOException {
+    static StepPlan load(Path file, StepPlan plan, Execution execution, Set<LoadOption> options)
+            throws IOException {
         try (var reader = SafetensorsReader.open(file);
                 var arena = Arena.ofConfined()) {
-            var header = CheckpointHeader.parse(file, reader.metadata());
+            checkChecksums(file, reader, options);
+            var header = CheckpointHeader.parse(file, reader.metadata(), plan);
             var loaded = plan.withGroups(groups(file, header, plan.groups()));
             var states = states(plan, execution);
             checkTransform(file, plan, header);
@@ -72,6 +77,23 @@ final class Checkpoint {
             }
             return loaded;
         }
+    }
+
+    /** Files of earlier versions have no checksums, nor have those that other programs wrote. */
+    private static void checkChecksums(Path file, SafetensorsReader reader, Set<LoadOption> options)
+            throws CheckpointException {
+        if (reader.hasChecksums()) {
+            return;
+        }
+        if (options.contains(LoadOption.REQUIRE_CHECKSUMS)) {
+            throw new CheckpointException(file, "it has no checksums, which are required");
+        }
+        System.getLogger("org.panoptim")
+                .log(
+                        System.Logger.Level.WARNING,
+                        "checkpoint {0}: it has no checksums, so that damage may go unnoticed; a"
+                                + " file saved anew has them",
+                        file);
     }
 
     /** The plan's transform, if it keeps states. */

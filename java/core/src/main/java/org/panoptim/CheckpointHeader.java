@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -34,6 +35,21 @@ record CheckpointHeader(
     private static final String FORMAT = "panoptim-optimizer-1";
     private static final String DYNAMIC = "loss_scale.dynamic";
     private static final String TRANSFORM = "transform.";
+
+    /** All keys but the transform's. */
+    private static final Set<String> KEYS =
+            Set.of(
+                    "format",
+                    "step",
+                    "skipped",
+                    "growth_tracker",
+                    "loss_scale",
+                    DYNAMIC,
+                    "schedule",
+                    "groups");
+
+    /** Longer texts are not parsed unless the optimizer is large: they may take much memory. */
+    private static final int LONGEST_TEXT = 1 << 20;
 
     /** A group: its name, its rule by name and settings, and its parameters. */
     record Group(
@@ -105,7 +121,12 @@ record CheckpointHeader(
         return metadata;
     }
 
-    static CheckpointHeader parse(Path file, Map<String, String> metadata)
+    /**
+     * Reads the metadata of a file.
+     *
+     * @param plan of the optimizer that the file is loaded into, which bounds what is parsed
+     */
+    static CheckpointHeader parse(Path file, Map<String, String> metadata, StepPlan plan)
             throws CheckpointException {
         var format = metadata.get("format");
         if (!FORMAT.equals(format)) {
@@ -116,6 +137,9 @@ record CheckpointHeader(
                             + "', but is "
                             + (format == null ? "absent" : "'" + format + "'"));
         }
+        checkKeys(file, metadata);
+        checkLength(file, metadata, "schedule", LONGEST_TEXT);
+        checkLength(file, metadata, "groups", LONGEST_TEXT + longestGroups(plan.groups()));
         long step = parse(file, metadata, "step", Long::valueOf);
         long skipped = parse(file, metadata, "skipped", Long::valueOf);
         long tracker = parse(file, metadata, "growth_tracker", Long::valueOf);
@@ -142,6 +166,41 @@ record CheckpointHeader(
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, String.valueOf(e.getMessage()));
         }
+    }
+
+    /** A key that is not known may be one that a change has made of another. */
+    private static void checkKeys(Path file, Map<String, String> metadata)
+            throws CheckpointException {
+        for (var key : metadata.keySet()) {
+            if (!KEYS.contains(key) && !key.startsWith(TRANSFORM)) {
+                throw new CheckpointException(file, "metadata '" + key + "' is unknown");
+            }
+        }
+    }
+
+    private static void checkLength(
+            Path file, Map<String, String> metadata, String key, long longest)
+            throws CheckpointException {
+        long length = metadata.getOrDefault(key, "").length();
+        if (length > longest) {
+            throw new CheckpointException(
+                    file,
+                    "metadata '%s' has %d characters, more than the %d that this optimizer's may have"
+                            .formatted(key, length, longest));
+        }
+    }
+
+    /** More characters than these groups can take, with every character of a name escaped. */
+    private static long longestGroups(List<ParameterGroup> groups) {
+        long longest = 0;
+        for (var group : groups) {
+            longest += 4096 + 6L * group.name().length();
+            for (var parameter : group.parameters()) {
+                int dimensions = parameter.shape().dimensions().size();
+                longest += 128 + 6L * parameter.name().length() + 20L * dimensions;
+            }
+        }
+        return longest;
     }
 
     private static boolean parseBoolean(String text) {

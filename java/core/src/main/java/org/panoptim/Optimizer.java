@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /**
@@ -418,15 +419,18 @@ public final class Optimizer implements AutoCloseable {
      * this optimizer's own, as do policy, clipping and all else that the builder was told. A
      * schedule that remembers is set back for everyone who holds it.
      *
-     * @throws IOException if the file cannot be read, is no checkpoint, or is one of other groups,
-     *     parameters, shapes, {@linkplain Parameter#order orders in memory} or rules; nothing is
-     *     changed
+     * <p>Header and states of the file have checksums, which are verified first. One without them,
+     * of an earlier version or another program, is loaded with a warning, or refused if asked for.
+     *
+     * @throws IOException if the file cannot be read, is damaged, is no checkpoint, or is one of
+     *     other groups, parameters, shapes, {@linkplain Parameter#order orders in memory} or rules;
+     *     nothing is changed
      */
-    public void load(Path file) throws IOException {
+    public void load(Path file, LoadOption... options) throws IOException {
         ownership.enter();
         try {
             bound = false;
-            plan = Checkpoint.load(file, plan, execution);
+            plan = Checkpoint.load(file, plan, execution, Set.of(options));
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
         } finally {

@@ -344,6 +344,19 @@ class CheckpointRefusalTest {
     }
 
     @Test
+    void metadataThatIsUnknownIsNamed() throws IOException {
+        new EditedCheckpoint(file).metadata("crc32b", _ -> "").write(file);
+        assertRefused("metadata 'crc32b' is unknown");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"groups", "schedule"})
+    void metadataThatIsLongerThanItCanBeIsRefusedUnparsed(String key) throws IOException {
+        new EditedCheckpoint(file).metadata(key, _ -> "[".repeat(3_000_000)).write(file);
+        assertRefusedWith("metadata '" + key + "' has 3000000 characters, more than the ");
+    }
+
+    @Test
     void anotherFormatIsRefused() throws IOException {
         new EditedCheckpoint(file).metadata("format", _ -> "pt").write(file);
         assertRefused("metadata 'format' must be 'panoptim-optimizer-1', but is 'pt'");

@@ -32,6 +32,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
 import java.util.stream.Stream;
 
 /** What a checkpoint carries, and how it is written. */
@@ -219,6 +223,84 @@ class CheckpointTest {
                         .contains("\"name\":\"matrices\"", "\"rule\":\"adamw\"", "\"lr\":\"0.1\"");
             }
         }
+    }
+
+    @Test
+    void aFileWithoutChecksumsIsLoadedWithOneWarning() throws IOException {
+        try (var model = CheckpointModel.trained(4);
+                var resumed = new CheckpointModel()) {
+            model.optimizer.save(file());
+            new EditedCheckpoint(file()).withoutChecksums().write(file());
+            var warnings = warningsOf(() -> resumed.optimizer.load(file()));
+            assertThat(warnings)
+                    .containsExactly(
+                            "checkpoint "
+                                    + file()
+                                    + ": it has no checksums, so that damage may go unnoticed; a"
+                                    + " file saved anew has them");
+            assertThat(resumed.optimizer.report().step()).isEqualTo(3);
+        }
+    }
+
+    @Test
+    void aFileWithoutChecksumsIsRefusedIfTheyAreRequired() throws IOException {
+        try (var model = CheckpointModel.trained(4);
+                var resumed = new CheckpointModel()) {
+            model.optimizer.save(file());
+            new EditedCheckpoint(file()).withoutChecksums().write(file());
+            assertThatThrownBy(() -> resumed.optimizer.load(file(), LoadOption.REQUIRE_CHECKSUMS))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessage(
+                            "checkpoint " + file() + ": it has no checksums, which are required");
+            assertThat(resumed.optimizer.report().step()).isZero();
+        }
+    }
+
+    @Test
+    void aFileWithChecksumsIsLoadedWithoutAWarning() throws IOException {
+        try (var model = CheckpointModel.trained(4);
+                var resumed = new CheckpointModel()) {
+            model.optimizer.save(file());
+            assertThat(
+                            warningsOf(
+                                    () ->
+                                            resumed.optimizer.load(
+                                                    file(), LoadOption.REQUIRE_CHECKSUMS)))
+                    .isEmpty();
+            assertThat(resumed.optimizer.report().step()).isEqualTo(3);
+        }
+    }
+
+    /** A load. */
+    private interface Load {
+        void run() throws IOException;
+    }
+
+    private static List<String> warningsOf(Load load) throws IOException {
+        var warnings = new ArrayList<String>();
+        var logger = Logger.getLogger("org.panoptim");
+        var handler =
+                new Handler() {
+                    @Override
+                    public void publish(LogRecord entry) {
+                        warnings.add(new SimpleFormatter().formatMessage(entry));
+                    }
+
+                    @Override
+                    public void flush() {}
+
+                    @Override
+                    public void close() {}
+                };
+        logger.addHandler(handler);
+        logger.setUseParentHandlers(false);
+        try {
+            load.run();
+        } finally {
+            logger.removeHandler(handler);
+            logger.setUseParentHandlers(true);
+        }
+        return warnings;
     }
 
     @Test

@@ -14,10 +14,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
+import java.util.zip.CRC32C;
 
 /** A checkpoint taken apart, to be put together wrong. */
 final class EditedCheckpoint {
@@ -27,6 +29,7 @@ final class EditedCheckpoint {
 
     final Map<String, String> metadata = new LinkedHashMap<>();
     final List<Tensor> tensors = new ArrayList<>();
+    private boolean checksums = true;
 
     EditedCheckpoint(Path file) throws IOException {
         try (var reader = SafetensorsReader.open(file)) {
@@ -56,14 +59,27 @@ final class EditedCheckpoint {
         return this;
     }
 
+    /** As files of earlier versions are. */
+    EditedCheckpoint withoutChecksums() {
+        checksums = false;
+        return this;
+    }
+
     void write(Path file) throws IOException {
         Files.write(file, bytes());
     }
 
-    /** The file, put together without the library's writer, which waits for the disk. */
+    /**
+     * The file with right checksums, put together without the library's writer, which waits for the
+     * disk.
+     */
     byte[] bytes() {
         var header = new JsonObject();
         var texts = new JsonObject();
+        if (checksums) {
+            texts.addProperty("crc32c", "00000000");
+            tensors.forEach(each -> texts.addProperty("crc32c/" + each.name(), crc(each.bytes())));
+        }
         metadata.forEach(texts::addProperty);
         header.add("__metadata__", texts);
         var data = new ByteArrayOutputStream();
@@ -80,12 +96,24 @@ final class EditedCheckpoint {
             entry.add("data_offsets", offsets);
             header.add(tensor.name(), entry);
         }
-        var text = header.toString().getBytes(StandardCharsets.UTF_8);
+        var unsealed = header.toString();
+        var text =
+                (checksums
+                                ? unsealed.replaceFirst(
+                                        "00000000", crc(unsealed.getBytes(StandardCharsets.UTF_8)))
+                                : unsealed)
+                        .getBytes(StandardCharsets.UTF_8);
         return ByteBuffer.allocate(8 + text.length + data.size())
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .putLong(text.length)
                 .put(text)
                 .put(data.toByteArray())
                 .array();
+    }
+
+    private static String crc(byte[] bytes) {
+        var checksum = new CRC32C();
+        checksum.update(bytes);
+        return HexFormat.of().toHexDigits((int) checksum.getValue());
     }
 }

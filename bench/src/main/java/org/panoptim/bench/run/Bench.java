@@ -191,7 +191,7 @@ public final class Bench implements BenchProgram {
     }
 
     /** JMH's own file stands beside ours, unless ours is a pipe or a device. */
-    private static void writeJmh(List<RunResult> results, Path json) throws IOException {
+    static void writeJmh(List<RunResult> results, Path json) throws IOException {
         if (!Files.isRegularFile(json)) {
             return;
         }

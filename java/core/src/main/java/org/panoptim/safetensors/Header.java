@@ -1,13 +1,26 @@
 package org.panoptim.safetensors;
 
 import java.util.Collections;
+import java.util.Map;
 import java.util.SequencedMap;
 
-/** What a header says: the map of strings and the tensors by name, both in the file's order. */
-record Header(SequencedMap<String, String> metadata, SequencedMap<String, TensorInfo> tensors) {
+/**
+ * What a header says.
+ *
+ * @param metadata the map of strings without checksums, in the file's order
+ * @param tensors the tensors by name, in the file's order
+ * @param hasChecksums whether header and tensors have checksums; that of the header was verified
+ * @param checksums the tensors' by name; of all of them or of none
+ */
+record Header(
+        SequencedMap<String, String> metadata,
+        SequencedMap<String, TensorInfo> tensors,
+        boolean hasChecksums,
+        Map<String, Integer> checksums) {
     /** Wraps the maps, which the caller gives away: a copy would double a large header. */
     Header {
         metadata = Collections.unmodifiableSequencedMap(metadata);
         tensors = Collections.unmodifiableSequencedMap(tensors);
+        checksums = Collections.unmodifiableMap(checksums);
     }
 }

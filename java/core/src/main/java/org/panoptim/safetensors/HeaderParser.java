@@ -18,8 +18,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SequencedMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -38,6 +40,9 @@ final class HeaderParser {
     private final long dataSize;
     private final SequencedMap<String, String> metadata = new LinkedHashMap<>();
     private final SequencedMap<String, TensorInfo> tensors = new LinkedHashMap<>();
+    private final Map<String, Integer> checksums = new HashMap<>();
+    private final StringBudget budget;
+    private @Nullable Integer headerChecksum;
 
     /** Where the parser is, for messages; null while it is in no tensor. */
     private @Nullable String tensor;
@@ -46,6 +51,7 @@ final class HeaderParser {
         this.file = file;
         this.bytes = bytes;
         this.dataSize = dataSize;
+        this.budget = new StringBudget(bytes.length());
     }
 
     /**
@@ -63,8 +69,10 @@ final class HeaderParser {
         } catch (MalformedJsonException | EOFException e) {
             throw parser.refuse("expected strict JSON, found " + complaint(e));
         }
+        parser.checkChecksums();
         parser.checkCoverage();
-        return new Header(parser.metadata, parser.tensors);
+        return new Header(
+                parser.metadata, parser.tensors, parser.headerChecksum != null, parser.checksums);
     }
 
     private void document() throws IOException {
@@ -106,14 +114,86 @@ final class HeaderParser {
         json.beginObject();
         while (json.hasNext()) {
             String key = name(json);
-            String what = Format.METADATA + " key " + Printable.quote(key);
-            if (metadata.containsKey(key)) {
-                throw refuse("expected " + what + " once, found it twice");
+            // A header may have millions of keys: only one that is at fault is worth a text.
+            if (json.peek() != JsonToken.STRING) {
+                expect(json, JsonToken.STRING, what(key) + " to have a string");
             }
-            expect(json, JsonToken.STRING, what + " to have a string");
-            metadata.put(key, json.nextString());
+            String value = json.nextString();
+            if (!budget.add(key, value)) {
+                throw refuse(
+                        "expected strings that take at most %d bytes of memory, found more among the first %d bytes: they are too many and too short"
+                                .formatted(budget.limit(), bytes.consumed()));
+            }
+            if (Checksums.isKey(key)) {
+                checksum(key, value);
+            } else if (metadata.putIfAbsent(key, value) != null) {
+                throw twice(key);
+            }
         }
         json.endObject();
+    }
+
+    private void checksum(String key, String value) throws SafetensorsException {
+        int checksum =
+                Checksums.parse(value)
+                        .orElseThrow(
+                                () ->
+                                        refuse(
+                                                "expected %s to have eight hexadecimal digits, found %s"
+                                                        .formatted(
+                                                                what(key),
+                                                                Printable.quote(value))));
+        if (key.equals(Checksums.HEADER)) {
+            if (headerChecksum != null) {
+                throw twice(key);
+            }
+            if (!metadata.isEmpty() || !checksums.isEmpty() || !tensors.isEmpty()) {
+                throw refuse("expected " + what(key) + " before everything else");
+            }
+            headerChecksum = checksum;
+        } else if (checksums.putIfAbsent(key.substring(Checksums.TENSOR.length()), checksum)
+                != null) {
+            throw twice(key);
+        }
+    }
+
+    private static String what(String key) {
+        return Format.METADATA + " key " + Printable.quote(key);
+    }
+
+    private SafetensorsException twice(String key) {
+        return refuse("expected " + what(key) + " once, found it twice");
+    }
+
+    /** Header and tensors have checksums, all of them, or there is none at all. */
+    private void checkChecksums() throws SafetensorsException {
+        if (headerChecksum == null) {
+            if (!checksums.isEmpty()) {
+                throw refuse(
+                        "expected a checksum of the header beside those of tensors, found none");
+            }
+            return;
+        }
+        if (headerChecksum != bytes.checksum()) {
+            throw refuse(
+                    "expected the checksum %s, as it says, found %s: it was damaged or edited"
+                            .formatted(
+                                    Checksums.format(headerChecksum),
+                                    Checksums.format(bytes.checksum())));
+        }
+        for (String name : tensors.keySet()) {
+            if (!checksums.containsKey(name)) {
+                throw SafetensorsException.forTensor(
+                        file, name, "expected a checksum, as the header has one, found none");
+            }
+        }
+        if (checksums.size() != tensors.size()) {
+            checksums.keySet().removeAll(tensors.keySet());
+            throw SafetensorsException.forTensor(
+                    file,
+                    checksums.keySet().iterator().next(),
+                    "expected in the file, which has a checksum of it, found none");
+        }
     }
 
     private void tensor(JsonReader json, String name) throws IOException {
@@ -198,11 +278,20 @@ final class HeaderParser {
     }
 
     private List<Long> counts(JsonReader json, String field) throws IOException {
-        expect(json, JsonToken.BEGIN_ARRAY, field + " to be an array");
+        if (json.peek() != JsonToken.BEGIN_ARRAY) {
+            expect(json, JsonToken.BEGIN_ARRAY, field + " to be an array");
+        }
         var counts = new ArrayList<Long>();
         json.beginArray();
         while (json.hasNext()) {
-            expect(json, JsonToken.NUMBER, field + " to hold whole numbers");
+            if (counts.size() == TensorInfo.MAX_DIMENSIONS) {
+                throw refuse(
+                        "expected %s to hold at most %d numbers, found more"
+                                .formatted(field, TensorInfo.MAX_DIMENSIONS));
+            }
+            if (json.peek() != JsonToken.NUMBER) {
+                expect(json, JsonToken.NUMBER, field + " to hold whole numbers");
+            }
             counts.add(count(json.nextString(), field));
         }
         json.endArray();
@@ -211,11 +300,11 @@ final class HeaderParser {
 
     /** Only plain digits: the format's numbers are unsigned integers, 1.0 and 1e3 are not. */
     private long count(String literal, String field) throws SafetensorsException {
-        if (literal.chars().allMatch(c -> c >= '0' && c <= '9')) {
+        if (Character.isDigit(literal.charAt(0))) {
             try {
                 return Long.parseLong(literal);
             } catch (NumberFormatException e) {
-                // Too large: refused below like any other number.
+                // Too large, or no integer: refused below like any other number.
             }
         }
         throw refuse(

@@ -5,11 +5,12 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.util.zip.CRC32C;
 
 /**
  * The header's bytes. They are read in small blocks, so that a length prefix that lies makes no
- * large buffer; and the last byte that is not padding is kept, since a JSON parser cannot tell
- * which white space followed the object.
+ * large buffer; the last byte that is not padding is kept, since a JSON parser cannot tell which
+ * white space followed the object; and their checksum is computed.
  */
 final class HeaderStream extends InputStream {
     private final Path file;
@@ -17,6 +18,7 @@ final class HeaderStream extends InputStream {
     private final long end;
     private long position = Format.PREFIX_BYTES;
     private int lastUnpadded = ' ';
+    private final CRC32C checksum = new CRC32C();
 
     HeaderStream(Path file, FileChannel channel, long length) {
         this.file = file;
@@ -27,6 +29,16 @@ final class HeaderStream extends InputStream {
     /** The last of the bytes read so far that is not a space; a space if there is none. */
     int lastUnpadded() {
         return lastUnpadded;
+    }
+
+    /** The checksum of the bytes read so far, the digits of the header's own as zeros. */
+    int checksum() {
+        return (int) checksum.getValue();
+    }
+
+    /** How many bytes the whole header has. */
+    long length() {
+        return end - Format.PREFIX_BYTES;
     }
 
     /** How many bytes have been read so far. */
@@ -55,8 +67,9 @@ final class HeaderStream extends InputStream {
                     file,
                     "header",
                     "expected %d bytes, but the file shrank while it was read and ends after %d"
-                            .formatted(end - Format.PREFIX_BYTES, consumed()));
+                            .formatted(length(), consumed()));
         }
+        updateChecksum(destination, offset, count);
         position += count;
         for (int i = offset + count - 1; i >= offset; i--) {
             if (destination[i] != ' ') {
@@ -65,5 +78,15 @@ final class HeaderStream extends InputStream {
             }
         }
         return count;
+    }
+
+    private void updateChecksum(byte[] source, int offset, int count) {
+        int digits = Math.clamp(Checksums.POSITION - consumed(), 0, count);
+        int rest = Math.clamp(Checksums.POSITION + Checksums.ZERO.length() - consumed(), 0, count);
+        checksum.update(source, offset, digits);
+        for (int i = digits; i < rest; i++) {
+            checksum.update('0');
+        }
+        checksum.update(source, offset + rest, count - rest);
     }
 }

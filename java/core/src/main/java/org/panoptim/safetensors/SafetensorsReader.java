@@ -15,6 +15,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.zip.CRC32C;
 
 /**
  * Reads a safetensors file, which is not trusted.
@@ -26,10 +27,13 @@ import java.util.SequencedMap;
  * SafetensorsException}; failures of the file system itself keep their own kinds of {@link
  * IOException}.
  *
+ * <p>A file may have checksums (see the package), of everything or of nothing. That of the header
+ * is verified by {@link #open}, that of a tensor whenever the tensor is read.
+ *
  * <p>Memory is taken in proportion to the header that is really there, of at most {@value
- * #MAX_HEADER_BYTES} bytes, and never for what a file merely claims: about twice its length for
- * tensors, at worst some twelve times for a map of the shortest strings. Tensors pass through a
- * buffer of a mebibyte into the caller's memory.
+ * #MAX_HEADER_BYTES} bytes, and never for what a file merely claims: at most four times its length,
+ * or some 20 MB for a short one. A map of very many very short strings, which would take more, is
+ * refused. Tensors pass through a buffer of a mebibyte into the caller's memory.
  *
  * <p>A reader may be used by several threads at once. Interrupting a thread while it reads closes
  * the reader, as with every {@link FileChannel}.
@@ -88,10 +92,16 @@ public final class SafetensorsReader implements AutoCloseable {
     }
 
     /**
-     * Returns the header's map of strings in the file's order, unmodifiable; empty if it has none.
+     * Returns the header's map of strings in the file's order, without checksums, unmodifiable;
+     * empty if it has none.
      */
     public SequencedMap<String, String> metadata() {
         return header.metadata();
+    }
+
+    /** Whether the file has checksums, of its header and of every tensor. */
+    public boolean hasChecksums() {
+        return header.hasChecksums();
     }
 
     /** Returns all tensors by name, in the header's order, unmodifiable. */
@@ -126,7 +136,8 @@ public final class SafetensorsReader implements AutoCloseable {
      * @throws IllegalArgumentException if the tensor is not of this file, or if {@code destination}
      *     has another size or is read-only
      * @throws IllegalStateException if this reader is closed
-     * @throws SafetensorsException if the file has become shorter since it was opened
+     * @throws SafetensorsException if the bytes do not have the tensor's checksum, if it has one,
+     *     or if the file has become shorter since it was opened
      * @throws IOException if reading fails
      */
     public void read(TensorInfo tensor, MemorySegment destination) throws IOException {
@@ -150,13 +161,15 @@ public final class SafetensorsReader implements AutoCloseable {
     }
 
     /**
-     * Hands a tensor's little-endian bytes to a sink, in chunks of at most a mebibyte.
+     * Hands a tensor's little-endian bytes to a sink, in chunks of at most a mebibyte. Whether they
+     * have the tensor's checksum is known, and said, once all have been handed over.
      *
      * @param tensor one of {@link #tensors()}
      * @param sink takes the chunks; what it throws ends the reading and is passed on
      * @throws IllegalArgumentException if the tensor is not of this file
      * @throws IllegalStateException if this reader is closed
-     * @throws SafetensorsException if the file has become shorter since it was opened
+     * @throws SafetensorsException if the bytes do not have the tensor's checksum, if it has one,
+     *     or if the file has become shorter since it was opened
      * @throws IOException if reading fails
      */
     public void read(TensorInfo tensor, TensorSink sink) throws IOException {
@@ -175,14 +188,30 @@ public final class SafetensorsReader implements AutoCloseable {
             throw new IllegalStateException("the reader of " + file + " is closed");
         }
         long size = tensor.byteSize();
+        var checksum = new CRC32C();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment staging = arena.allocate(Math.min(size, Format.CHUNK_BYTES));
             for (long offset = 0; offset < size; offset += staging.byteSize()) {
                 MemorySegment chunk =
                         staging.asSlice(0, Math.min(size - offset, staging.byteSize()));
                 fill(chunk, tensor, offset);
+                if (header.hasChecksums()) {
+                    checksum.update(chunk.asByteBuffer());
+                }
                 sink.write(chunk.asReadOnly(), offset);
             }
+        }
+        check(tensor, (int) checksum.getValue());
+    }
+
+    private void check(TensorInfo tensor, int found) throws SafetensorsException {
+        Integer expected = header.checksums().get(tensor.name());
+        if (expected != null && expected != found) {
+            throw SafetensorsException.forTensor(
+                    file,
+                    tensor.name(),
+                    "expected bytes with the checksum %s, found %s: they were damaged or edited"
+                            .formatted(Checksums.format(expected), Checksums.format(found)));
         }
     }
 
@@ -191,7 +220,7 @@ public final class SafetensorsReader implements AutoCloseable {
      *
      * @param name the tensor's name
      * @throws SafetensorsException if the file has no tensor of this name, or one of another type
-     *     or with more elements than an array can hold
+     *     or with more elements than an array can hold, or one that does not have its checksum
      * @throws IllegalStateException if this reader is closed
      * @throws IOException if reading fails
      */

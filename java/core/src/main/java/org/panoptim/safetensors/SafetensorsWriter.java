@@ -14,13 +14,16 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.zip.CRC32C;
 
 /**
  * Collects tensors and strings, and writes them as a safetensors file.
@@ -44,6 +47,7 @@ public final class SafetensorsWriter {
     private final SequencedMap<String, TensorInfo> tensors = new LinkedHashMap<>();
     private final SequencedMap<String, TensorSource> sources = new LinkedHashMap<>();
     private long dataSize;
+    private boolean checksums;
 
     /** Makes a writer of a file without tensors and strings, which is a valid one. */
     public SafetensorsWriter() {}
@@ -52,12 +56,16 @@ public final class SafetensorsWriter {
      * Adds a string to the header.
      *
      * @return this writer
-     * @throws IllegalArgumentException if the key was added before, or if either is not Unicode
-     *     text
+     * @throws IllegalArgumentException if the key was added before or is one of checksums, {@code
+     *     "crc32c"} or {@code "crc32c/"} with more behind it, or if either is not Unicode text
      */
     public SafetensorsWriter metadata(String key, String value) {
         requireUnicode("metadata key", key);
         requireUnicode("value of metadata key " + Printable.quote(key), value);
+        if (Checksums.isKey(key)) {
+            throw new IllegalArgumentException(
+                    "metadata key %s: is kept for checksums".formatted(Printable.quote(key)));
+        }
         if (metadata.putIfAbsent(key, value) != null) {
             throw new IllegalArgumentException(
                     "metadata key %s: expected each key once, got it twice"
@@ -114,7 +122,7 @@ public final class SafetensorsWriter {
      * @param name its name, any text but {@code "__metadata__"}
      * @param dtype the type of its elements
      * @param shape its dimensions, outermost first
-     * @param source gives the bytes, in chunks of at most a mebibyte, once for each {@link #write}
+     * @param source gives the bytes, in chunks of at most a mebibyte, at each {@link #write}
      * @return this writer
      * @throws IllegalArgumentException if the name was added before, is {@code "__metadata__"} or
      *     is not Unicode text, or if a dimension is negative
@@ -126,19 +134,50 @@ public final class SafetensorsWriter {
     }
 
     /**
+     * Gives the header and every tensor a checksum, which the reader verifies; see the package.
+     *
+     * @return this writer
+     */
+    public SafetensorsWriter checksums() {
+        checksums = true;
+        return this;
+    }
+
+    /**
      * Writes the file, or replaces it as a whole; see {@link OutputFile} for what that means, and
-     * for links, pipes and devices.
+     * for links, pipes and devices. Nobody can go back in a pipe or device to fill in checksums:
+     * for these the sources of tensors are asked twice.
      *
      * <p>May be called again, with or without further tensors added.
      *
      * @param file where to write; its folder must exist
      * @throws IllegalStateException if the header would be longer than the format allows, {@value
-     *     SafetensorsReader#MAX_HEADER_BYTES} bytes
+     *     SafetensorsReader#MAX_HEADER_BYTES} bytes, or its strings are so many and so short that
+     *     the reader would refuse them
      * @throws IOException if writing fails, or what a source of a tensor throws, unchanged
      */
     public void write(Path file) throws IOException {
-        byte[] header = header();
-        OutputFile.write(file, channel -> write(channel, header));
+        int[] unknown = new int[tensors.size()];
+        byte[] header = header(unknown);
+        OutputFile.write(
+                file,
+                channel -> {
+                    if (!checksums) {
+                        writeHeader(channel, header);
+                        read(channel::write);
+                    } else if (channel instanceof SeekableByteChannel seekable) {
+                        writeHeader(channel, header);
+                        int[] found = read(channel::write);
+                        writeHeader(seekable.position(0), header(found));
+                    } else {
+                        int[] found = read(_ -> {});
+                        writeHeader(channel, header(found));
+                        if (!Arrays.equals(read(channel::write), found)) {
+                            throw new IOException(
+                                    file + ": the tensors changed while they were written");
+                        }
+                    }
+                });
     }
 
     private TensorInfo describe(String name, DType dtype, List<Long> shape) {
@@ -194,15 +233,20 @@ public final class SafetensorsWriter {
         return true;
     }
 
-    /** The padded header, without its length. */
-    private byte[] header() {
+    /**
+     * The padded header, without its length.
+     *
+     * @param found the tensors' checksums, if there are to be any
+     */
+    private byte[] header(int[] found) {
         var bytes = new ByteArrayOutputStream();
         try (var json = new JsonWriter(new OutputStreamWriter(bytes, StandardCharsets.UTF_8))) {
             json.setStrictness(Strictness.STRICT);
             json.beginObject();
-            if (!metadata.isEmpty()) {
+            var strings = strings(found);
+            if (!strings.isEmpty()) {
                 json.name(Format.METADATA).beginObject();
-                for (var entry : metadata.entrySet()) {
+                for (var entry : strings.entrySet()) {
                     json.name(entry.getKey()).value(entry.getValue());
                 }
                 json.endObject();
@@ -235,25 +279,82 @@ public final class SafetensorsWriter {
                                     tensors.size(),
                                     metadata.size()));
         }
-        return bytes.toByteArray();
+        checkStrings(bytes.size());
+        byte[] header = bytes.toByteArray();
+        if (checksums) {
+            Checksums.complete(header);
+        }
+        return header;
     }
 
-    private void write(WritableByteChannel channel, byte[] header) throws IOException {
+    /** The map of strings with the checksums, that of the header still as zeros. */
+    private SequencedMap<String, String> strings(int[] found) {
+        if (!checksums) {
+            return metadata;
+        }
+        var strings = new LinkedHashMap<String, String>();
+        strings.put(Checksums.HEADER, Checksums.ZERO);
+        int i = 0;
+        for (String name : tensors.keySet()) {
+            strings.put(Checksums.TENSOR + name, Checksums.format(found[i++]));
+        }
+        strings.putAll(metadata);
+        return strings;
+    }
+
+    private void checkStrings(int headerSize) {
+        var budget = new StringBudget(headerSize);
+        boolean fits = true;
+        for (var entry : metadata.entrySet()) {
+            fits &= budget.add(entry.getKey(), entry.getValue());
+        }
+        if (checksums) {
+            fits &= budget.add(Checksums.HEADER, Checksums.ZERO);
+            for (String name : tensors.keySet()) {
+                fits &= budget.add(Checksums.TENSOR + name, Checksums.ZERO);
+            }
+        }
+        if (!fits) {
+            throw new IllegalStateException(
+                    "header: expected strings that take at most %d bytes of memory, got more in %d strings for a header of %d bytes"
+                            .formatted(budget.limit(), metadata.size(), headerSize));
+        }
+    }
+
+    private static void writeHeader(WritableByteChannel channel, byte[] header) throws IOException {
         ByteBuffer prefix = ByteBuffer.allocate(Format.PREFIX_BYTES).order(ByteOrder.LITTLE_ENDIAN);
         channel.write(prefix.putLong(0, header.length));
         channel.write(ByteBuffer.wrap(header));
+    }
+
+    /** Takes the tensors' bytes. */
+    @FunctionalInterface
+    private interface Sink {
+        void take(ByteBuffer bytes) throws IOException;
+    }
+
+    /** Reads all tensors in the file's order; returns their checksums, if there are to be any. */
+    private int[] read(Sink sink) throws IOException {
+        int[] found = new int[tensors.size()];
+        int i = 0;
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment staging = arena.allocate(Math.min(dataSize, Format.CHUNK_BYTES));
             for (TensorInfo info : tensors.values()) {
                 TensorSource source = sources.get(info.name());
                 long size = info.byteSize();
+                var checksum = new CRC32C();
                 for (long offset = 0; offset < size; offset += Format.CHUNK_BYTES) {
                     MemorySegment chunk =
                             staging.asSlice(0, Math.min(size - offset, Format.CHUNK_BYTES));
                     source.read(chunk, offset);
-                    channel.write(chunk.asByteBuffer());
+                    if (checksums) {
+                        checksum.update(chunk.asByteBuffer());
+                    }
+                    sink.take(chunk.asByteBuffer());
                 }
+                found[i++] = (int) checksum.getValue();
             }
         }
+        return found;
     }
 }

@@ -15,6 +15,10 @@ import java.util.List;
  * @param end where its bytes end (exclusive), counted from the end of the header
  */
 public record TensorInfo(String name, DType dtype, List<Long> shape, long begin, long end) {
+
+    /** The most dimensions that a tensor may have; frameworks stop at 64. */
+    public static final int MAX_DIMENSIONS = 1024;
+
     /**
      * @throws IllegalArgumentException if a dimension or {@code begin} is negative, if the shape is
      *     too large (see {@link #byteSize(DType, List)}), or if it does not take exactly the bytes
@@ -57,12 +61,17 @@ public record TensorInfo(String name, DType dtype, List<Long> shape, long begin,
      *
      * @param dtype the type of its elements
      * @param shape its dimensions
-     * @throws IllegalArgumentException if a dimension is negative, or if the product of the element
-     *     size and all dimensions but zeros exceeds 2<sup>63</sup>-1. Zeros are left out so that
-     *     the answer does not depend on the order of the dimensions, and so that strides can be
-     *     computed for every shape that passes
+     * @throws IllegalArgumentException if there are more than {@value #MAX_DIMENSIONS} dimensions
+     *     or one is negative, or if the product of the element size and all dimensions but zeros
+     *     exceeds 2<sup>63</sup>-1. Zeros are left out so that the answer does not depend on the
+     *     order of the dimensions, and so that strides can be computed for every shape that passes
      */
     public static long byteSize(DType dtype, List<Long> shape) {
+        if (shape.size() > MAX_DIMENSIONS) {
+            throw new IllegalArgumentException(
+                    "expected at most %d dimensions, got %d"
+                            .formatted(MAX_DIMENSIONS, shape.size()));
+        }
         long size = dtype.byteSize();
         boolean empty = false;
         for (long dimension : shape) {

@@ -412,8 +412,15 @@ class SafetensorsReaderTest {
 
         @Test
         void aShapeOfManyDimensionsIsReadAndShortenedInMessages() throws IOException {
-            String shape = "[" + "1,".repeat(99_999) + "2]";
-            refusedTensor("U8", shape, "[0,1]", 1, "tensor \"w\"", "…] (100000 dimensions)");
+            String shape = "[" + "1,".repeat(1023) + "2]";
+            refusedTensor("U8", shape, "[0,1]", 1, "tensor \"w\"", "…] (1024 dimensions)");
+        }
+
+        @Test
+        void aShapeOfMoreThan1024DimensionsIsRefused() throws IOException {
+            String shape = "[" + "1,".repeat(1024) + "1]";
+            refusedTensor(
+                    "U8", shape, "[0,1]", 1, "tensor \"w\": expected shape to hold at most 1024");
         }
     }
 

@@ -77,11 +77,24 @@ final class FactorMemory {
             throw new IllegalArgumentException("'" + text + "' is not what a factor remembers");
         }
         var memory = new FactorMemory();
-        memory.updates = Long.parseLong(parts[0]);
-        memory.damping = Double.parseDouble(parts[1]);
-        memory.condition = Double.parseDouble(parts[2]);
-        memory.error = Double.parseDouble(parts[3]);
-        memory.stale = Integer.parseInt(parts[4]);
+        memory.updates = KfacMetadata.count(parts[0]);
+        memory.damping = notNegative("damping", parts[1]);
+        memory.condition = notNegative("condition", parts[2]);
+        memory.error = notNegative("error", parts[3]);
+        memory.stale = (int) Math.min(KfacMetadata.count(parts[4]), Integer.MAX_VALUE);
+        if (memory.damping == Double.POSITIVE_INFINITY) {
+            throw new IllegalArgumentException("a factor's damping must be finite");
+        }
         return memory;
+    }
+
+    /** A bound that could not be had is infinite. */
+    private static double notNegative(String name, String text) {
+        double value = Double.parseDouble(text);
+        if (!(value >= 0)) {
+            throw new IllegalArgumentException(
+                    "a factor's " + name + " must be at least 0, but is " + value);
+        }
+        return value;
     }
 }

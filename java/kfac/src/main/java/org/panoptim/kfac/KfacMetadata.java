@@ -76,8 +76,8 @@ record KfacMetadata(
             var counts = counts(metadata, name);
             updates.add(counts[0]);
             refused.add(counts[1]);
-            memories.add(value(metadata, "inputs." + name, FactorMemory::parse));
-            memories.add(value(metadata, "outputs." + name, FactorMemory::parse));
+            memories.add(memory(metadata, "inputs." + name, counts[0]));
+            memories.add(memory(metadata, "outputs." + name, counts[0]));
         }
         return new KfacMetadata(
                 names,
@@ -88,6 +88,16 @@ record KfacMetadata(
                 updates,
                 refused,
                 memories);
+    }
+
+    private static FactorMemory memory(Map<String, String> metadata, String key, long updates) {
+        var memory = value(metadata, key, FactorMemory::parse);
+        if (memory.updates() > updates) {
+            throw new IllegalArgumentException(
+                    "'%s' tells of %d updates, but its layer has taken %d"
+                            .formatted(key, memory.updates(), updates));
+        }
+        return memory;
     }
 
     /** The updates that a layer has taken and dropped. */
