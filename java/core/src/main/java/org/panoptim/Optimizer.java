@@ -51,8 +51,13 @@ public final class Optimizer implements AutoCloseable {
     /** Whether the execution, as it is now, has taken up what the inputs hold. */
     private boolean bound;
 
-    private Optimizer(Backend backend, boolean ownsBackend, StepPlan plan) {
-        check(plan);
+    private Optimizer(Backend backend, boolean ownsBackend, StepPlan described) {
+        check(described);
+        var plan =
+                described.withTransform(
+                        described
+                                .transform()
+                                .map(transform -> GuardedTransform.of(transform, this::inputs)));
         this.backend = backend;
         this.ownsBackend = ownsBackend;
         this.plan = plan;
@@ -64,6 +69,10 @@ public final class Optimizer implements AutoCloseable {
             Cleanup.after(e, execution::close);
             throw e;
         }
+    }
+
+    private StepInputs inputs() {
+        return inputs;
     }
 
     /**
@@ -83,8 +92,8 @@ public final class Optimizer implements AutoCloseable {
      *
      * @throws NonFiniteGradientException under {@link NonFinitePolicy#FAIL}; nothing is changed
      * @throws IllegalStateException if an arena is closed, a gradient to be zeroed is read-only,
-     *     curvature was handed to a rule that takes none, or the schedule answers with nonsense;
-     *     nothing is changed
+     *     curvature was handed to a rule that takes none, a transform replaces a gradient, or the
+     *     schedule answers with nonsense; nothing is changed, and curvature stays handed in
      */
     public void step() {
         ownership.enter();
@@ -98,6 +107,7 @@ public final class Optimizer implements AutoCloseable {
             } else {
                 execution.step();
             }
+            inputs.clearCurvature();
             inputs.sources().stepped(plan, execution);
         } catch (NonFiniteGradientException e) {
             inputs.sources().refused(plan);
@@ -105,7 +115,6 @@ public final class Optimizer implements AutoCloseable {
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
         } finally {
-            inputs.clearCurvature();
             ownership.exit();
         }
     }

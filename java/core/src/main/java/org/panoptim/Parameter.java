@@ -216,7 +216,10 @@ public final class Parameter {
     /**
      * Hands in curvature for the coming step alone; the rule folds it in before that step's update,
      * and the step takes it away again. Without a gradient in that step, or in a frozen group, it
-     * is not used.
+     * is not used. A call of {@link Optimizer#step} that ends with an exception has changed
+     * nothing, and leaves the curvature there for the next one; a step that is skipped since it is
+     * not finite takes it away like any other, since a dynamic loss scale is another one
+     * afterwards.
      *
      * <p>What it holds depends on the rule ({@link org.panoptim.rule.SophiaG SophiaG}, {@link
      * org.panoptim.rule.SophiaH SophiaH}, {@link org.panoptim.rule.AdaFisher AdaFisher}). Like a
@@ -280,6 +283,15 @@ public final class Parameter {
     /** Whose memory it is, if it is that of a framework which may change it. */
     @Nullable ParameterSource sourceOrNull() {
         return source;
+    }
+
+    /** Takes up what there was before. */
+    void putBack(@Nullable Memory oldGradient, @Nullable Memory oldCurvature) {
+        gradient = oldGradient;
+        gradientAddress = oldGradient == null ? 0 : addressOf(oldGradient);
+        curvature = oldCurvature;
+        curvatureAddress = oldCurvature == null ? 0 : addressOf(oldCurvature);
+        revision++;
     }
 
     @Nullable Memory gradientOrNull() {

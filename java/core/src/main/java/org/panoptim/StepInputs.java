@@ -6,6 +6,7 @@ import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.StepPlan;
 
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * What a step finds in its parameters. They are surveyed only when one of them was set anew; that
@@ -18,6 +19,8 @@ final class StepInputs {
     private final Parameter[] parameters;
     private final boolean[] takesCurvature;
     private final int[] revisions;
+    private final @Nullable Memory[] gradients;
+    private final @Nullable Memory[] curvatures;
 
     // What the last survey found.
     private final ArenaSet arenas = new ArenaSet();
@@ -30,6 +33,8 @@ final class StepInputs {
         sources = new SourceWatches(plan);
         parameters = plan.parameters().toArray(Parameter[]::new);
         revisions = new int[parameters.length];
+        gradients = new Memory[parameters.length];
+        curvatures = new Memory[parameters.length];
         takesCurvature = new boolean[parameters.length];
         int place = 0;
         for (var group : plan.groups()) {
@@ -78,6 +83,8 @@ final class StepInputs {
         for (int i = 0; i < parameters.length; i++) {
             var parameter = parameters[i];
             revisions[i] = parameter.revision();
+            gradients[i] = parameter.gradientOrNull();
+            curvatures[i] = parameter.curvatureOrNull();
             note(parameter.value());
             note(parameter.gradientOrNull());
             note(parameter.curvatureOrNull());
@@ -143,6 +150,23 @@ final class StepInputs {
                     "parameter '%s' has curvature, but its rule takes none"
                             .formatted(misused.name()));
         }
+    }
+
+    /**
+     * Gives each parameter the gradient and curvature again that the last survey found.
+     *
+     * @return the first parameter that had others
+     */
+    Optional<Parameter> putBack() {
+        Parameter replaced = null;
+        for (int i = 0; i < parameters.length; i++) {
+            var parameter = parameters[i];
+            if (parameter.revision() != revisions[i]) {
+                parameter.putBack(gradients[i], curvatures[i]);
+                replaced = replaced == null ? parameter : replaced;
+            }
+        }
+        return Optional.ofNullable(replaced);
     }
 
     /** Takes away the curvature that the last survey found. */

@@ -112,6 +112,7 @@ class BadUseTest {
             other.close();
             assertIllegalState(
                     optimizer::step, "parameter 'a': the arena of its curvature is closed");
+            a.clearCurvature();
             arena.close();
             assertIllegalState(optimizer::step, "parameter 'v': the arena of its value is closed");
             assertThat(optimizer.report().step()).isZero();
@@ -265,6 +266,31 @@ class BadUseTest {
             assertIllegalState(
                     optimizer::step, "parameter 'b' has curvature, but its rule takes none");
             assertThat(Snapshot.of(optimizer)).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void aStepThatIsRefusedForBadUseKeepsTheCurvatureForTheNext() {
+        var bad = new boolean[1];
+        try (var optimizer =
+                Optimizer.builder(SophiaG.defaults())
+                        .group("all", List.of(a, b))
+                        .schedule(Schedule.of(_ -> bad[0] ? Double.NaN : 1))
+                        .zeroGradients(true)
+                        .backend(backend)
+                        .build()) {
+            curvature(a, 4, 9);
+            a.gradient(MemorySegment.ofArray(new float[] {1, 1}).asReadOnly());
+            assertThatThrownBy(optimizer::step).hasMessageContaining("read-only");
+            assertThat(a.hasCurvature()).as("a gradient that cannot be zeroed").isTrue();
+            gradient(a, 1, 1);
+            bad[0] = true;
+            assertThatThrownBy(optimizer::step).hasMessageContaining("factor");
+            assertThat(a.hasCurvature()).as("a schedule that answers with nonsense").isTrue();
+            bad[0] = false;
+            optimizer.step();
+            assertThat(optimizer.state("a", "hessian").toArray()[1]).isPositive();
+            assertThat(a.hasCurvature()).isFalse();
         }
     }
 

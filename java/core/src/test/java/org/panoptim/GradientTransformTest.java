@@ -2,6 +2,7 @@ package org.panoptim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.panoptim.Tensors.curvature;
 import static org.panoptim.Tensors.gradient;
 import static org.panoptim.Tensors.gradientValues;
 import static org.panoptim.Tensors.values;
@@ -126,6 +127,54 @@ class GradientTransformTest {
             var after = Snapshot.of(optimizer);
             assertThat(after.trained()).isEqualTo(before.trained());
             assertThat(after.report()).isEqualTo(before.report());
+        }
+    }
+
+    @Test
+    void aStepInWhichItReplacesAGradientOrCurvatureIsRefusedAndTheOldOneIsThereAgain() {
+        var other = vector("q", 5, 6);
+        for (Runnable replacement :
+                List.<Runnable>of(
+                        () -> gradient(p, 7, 8),
+                        () -> curvature(p, 7, 8),
+                        p::clearGradient,
+                        () -> gradient(other, 7, 8))) {
+            gradient(p, 1, 1);
+            gradient(other, 2, 2);
+            var gradients = List.of(p.gradient(), other.gradient());
+            try (var optimizer =
+                    Optimizer.builder(SGD.withLearningRate(1))
+                            .group("all", List.of(p, other))
+                            .transform(_ -> replacement.run())
+                            .lossScale(new LossScale.Dynamic(1, 2, 0.5, 1))
+                            .backend(backend)
+                            .build()) {
+                var before = Snapshot.of(optimizer);
+                assertThatThrownBy(optimizer::step)
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining(
+                                "the transform has replaced its gradient or curvature");
+                assertThat(Snapshot.of(optimizer).trained()).isEqualTo(before.trained());
+                assertThat(Snapshot.of(optimizer).report()).isEqualTo(before.report());
+                assertThat(List.of(p.gradient(), other.gradient())).isEqualTo(gradients);
+                assertThat(p.hasCurvature()).isFalse();
+            }
+        }
+    }
+
+    @Test
+    void whatItReplacedIsThereAgainIfItThrowsToo() {
+        var failure = new ArithmeticException("singular");
+        try (var optimizer =
+                builder(
+                                _ -> {
+                                    gradient(p, 7, 8);
+                                    throw failure;
+                                })
+                        .build()) {
+            gradient(p, 1, 2);
+            assertThatThrownBy(optimizer::step).isSameAs(failure);
+            assertThat(gradientValues(p)).containsExactly(1, 2);
         }
     }
 

@@ -152,6 +152,30 @@ class NonFiniteGradientTest {
     }
 
     @Test
+    void aSkippedStepTakesCurvatureAwaySinceItsLossScaleIsOver() {
+        try (var optimizer = builder(SophiaG.defaults(), NonFinitePolicy.SKIP).build()) {
+            gradient(a, 1, Float.NaN);
+            curvature(a, 2, 3);
+            optimizer.step();
+            assertThat(a.hasCurvature()).isFalse();
+        }
+    }
+
+    @Test
+    void aStepThatFailsHasChangedNothingAndKeepsTheCurvatureForTheNext() {
+        try (var optimizer = builder(SophiaG.defaults(), NonFinitePolicy.FAIL).build()) {
+            gradient(a, 1, Float.NaN);
+            curvature(a, 2, 3);
+            assertThatThrownBy(optimizer::step).isInstanceOf(NonFiniteGradientException.class);
+            assertThat(a.hasCurvature()).isTrue();
+            gradient(a, 1, 1);
+            optimizer.step();
+            assertThat(optimizer.state("a", "hessian").toArray()[1]).isPositive();
+            assertThat(a.hasCurvature()).isFalse();
+        }
+    }
+
+    @Test
     void curvatureOfAParameterWithoutAGradientIsNotLookedAt() {
         try (var optimizer = builder(SophiaG.defaults(), NonFinitePolicy.SKIP).build()) {
             gradient(a, 1, 1);

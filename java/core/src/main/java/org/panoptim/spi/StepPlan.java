@@ -110,6 +110,12 @@ public record StepPlan(
         return groups.stream().flatMap(group -> group.parameters().stream()).toList();
     }
 
+    /** This plan with another transform. */
+    public StepPlan withTransform(Optional<GradientTransform> value) {
+        return new StepPlan(
+                groups, schedule, lossScale, policy, clipNorm, zeroGradients, statistics, value);
+    }
+
     /** This plan with other groups. */
     public StepPlan withGroups(List<ParameterGroup> value) {
         return new StepPlan(
