@@ -148,14 +148,15 @@ extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads, 4)
         if (threadIdx.x == 0) {
             layer.updates += good ? 1 : 0;
             layer.refused += wanted && !good ? 1 : 0;
-            layer.taken = wanted ? 1 : 0;
+            layer.taken = is_accepted(launch.facts) ? 1 : 0;
         }
         __syncthreads();
     }
 }
 
 // Writes s h^T, multiplied by the loss scale since the step unscales what it reads, for the pieces
-// of layers that had anything to commit; 4 bytes an element.
+// of layers with a contribution to an accepted step, even if none of its rows counted: the rule
+// reads it in this step. 4 bytes an element.
 extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads)
     panoptim_kfac_diagonal_write(const panoptim_kfac_diagonal_commit launch) {
     using namespace panoptim;

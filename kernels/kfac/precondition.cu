@@ -12,6 +12,10 @@ namespace {
 constexpr int piece_threads = 256;
 constexpr unsigned piece_elements = PANOPTIM_KFAC_PIECE;
 
+// What was applied to the gradients of a step; 0: nothing.
+constexpr int preconditioned = 1;
+constexpr int stood_still = 2;
+
 // Calls use(packed, gradient) for each element of a piece; the gradient's address is null where the
 // layer takes no part.
 template <typename Use>
@@ -53,8 +57,9 @@ __device__ __forceinline__ double over_block(double value, double *shared) {
 __device__ __forceinline__ void clip_divergence(const panoptim_kfac_preconditioning &launch,
                                                 double sum) {
     panoptim_kfac_clip &clip = *launch.clip;
-    clip.applied = is_accepted(launch.facts) && finite(sum) ? 1 : 0;
-    if (clip.applied == 0) {
+    const int wanted = finite(sum) ? preconditioned : stood_still;
+    clip.applied = is_accepted(launch.facts) ? wanted : 0;
+    if (clip.applied != preconditioned) {
         return;
     }
     double coefficient = 1;
@@ -127,19 +132,27 @@ extern "C" __global__ void __launch_bounds__(panoptim::piece_threads)
     }
 }
 
-// Writes the gradients back, if the step was accepted and all is finite; 8 bytes an element.
+// Writes the gradients back, if the step was accepted; 8 bytes an element. If the sum is not
+// finite, no layer is moved: zeros, but what is not finite in a gradient stays as it came.
 extern "C" __global__ void __launch_bounds__(panoptim::piece_threads)
     panoptim_kfac_unpack(const panoptim_kfac_preconditioning launch) {
     using namespace panoptim;
     if (launch.clip->applied == 0) {
         return;
     }
+    const bool still = launch.clip->applied == stood_still;
     const auto coefficient = static_cast<float>(launch.clip->coefficient);
     for (int64_t i = blockIdx.x; i < launch.count; i += gridDim.x) {
-        each_of_piece(launch, launch.pieces[i], [coefficient](float &packed, float *gradient) {
-            if (gradient != nullptr) {
-                *gradient = coefficient * packed;
-            }
-        });
+        each_of_piece(launch, launch.pieces[i],
+                      [coefficient, still](float &packed, float *gradient) {
+                          if (gradient == nullptr) {
+                              return;
+                          }
+                          if (!still) {
+                              *gradient = coefficient * packed;
+                          } else if (panoptim::finite(static_cast<double>(*gradient))) {
+                              *gradient = 0;
+                          }
+                      });
     }
 }

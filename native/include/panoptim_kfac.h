@@ -55,7 +55,7 @@ typedef struct panoptim_kfac_layer {
     double traces[2]; /* of the averages of its inputs and output gradients, when asked for */
     double rows[2];   /* that count in what is pending, before and after a contribution by turns */
     int32_t current;  /* which of its factors' buffers are the averages */
-    int32_t taken;    /* the last commit took an update up; diagonals: had one to take */
+    int32_t taken;    /* diagonals: had a contribution to the last step, and it was accepted */
 } panoptim_kfac_layer;
 
 /* What is known of a step. */
@@ -186,7 +186,7 @@ typedef struct panoptim_kfac_place {
 typedef struct panoptim_kfac_clip {
     double coefficient; /* the last one */
     int64_t known;      /* there has been one */
-    int32_t applied;    /* to the gradients of the last step */
+    int32_t applied;    /* to the gradients of the last step; 0: nothing */
     uint32_t ended;     /* thread blocks that have */
 } panoptim_kfac_clip;
 

@@ -2,11 +2,14 @@ package org.panoptim.cuda;
 
 import org.panoptim.DeviceMemory;
 import org.panoptim.Memory;
+import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.abi.bindings.panoptim_kfac_contribution;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.kronecker.Contribution;
+import org.panoptim.spi.kronecker.FactorEngine;
 import org.panoptim.spi.kronecker.KroneckerLayer;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /** Hands contributions to the device, once they are checked. */
@@ -18,6 +21,23 @@ final class Contributions {
     /** Takes the loss scale from a step on the device from now on. */
     void attach(DeviceStep step) {
         control = step.control();
+    }
+
+    /**
+     * What the device has decided; waits.
+     *
+     * @throws IllegalStateException if no step is attached
+     */
+    FactorEngine.Decided decided(CudaBackend backend) {
+        if (control == 0) {
+            throw new IllegalStateException("no optimizer is attached, whose steps count");
+        }
+        try (var own = Arena.ofConfined()) {
+            var read = panoptim_control.allocate(own);
+            DeviceState.read(backend, control, read);
+            return new FactorEngine.Decided(
+                    panoptim_control.step(read), panoptim_control.accepted(read) != 0);
+        }
     }
 
     /**

@@ -40,6 +40,7 @@ final class CudaFisherEngine implements FisherEngine {
     private final LayerTable layers;
     private final DiagonalBuffers buffers;
     private final Uploads uploads;
+    private boolean committed;
     private boolean closed;
 
     CudaFisherEngine(CudaBackend backend, FisherPlan plan, Runnable onClose) {
@@ -101,8 +102,22 @@ final class CudaFisherEngine implements FisherEngine {
     }
 
     @Override
-    public void commit(StepFacts step) {
+    public void begin() {
         requireOpen();
+        committed = false;
+    }
+
+    @Override
+    public void undo() {
+        requireOpen();
+        if (committed) {
+            throw new IllegalStateException("averages have taken up what was new");
+        }
+    }
+
+    @Override
+    public void commit(StepFacts step) {
+        begin();
         run(
                 () -> {
                     var waiting = layers.send(uploads);
@@ -114,6 +129,7 @@ final class CudaFisherEngine implements FisherEngine {
                     panoptim_kfac_diagonal_commit.slots(commit, layers.slots());
                     panoptim_kfac_diagonal_commit.count(commit, waiting.size());
                     var kernel = backend.kernels().kronecker("diagonal_commit_layers", THREADS);
+                    committed = true;
                     KroneckerLaunch.run(backend, kernel, kernel.blocksFor(waiting.size()), commit);
                     if (waiting.size() == plan.layers().size()) {
                         write(buffers.pieces(0), buffers.pieceCount());
@@ -134,6 +150,18 @@ final class CudaFisherEngine implements FisherEngine {
         panoptim_kfac_diagonal_commit.count(commit, count);
         var kernel = backend.kernels().kronecker("diagonal_write", THREADS);
         KroneckerLaunch.run(backend, kernel, kernel.blocksFor(count), commit);
+    }
+
+    @Override
+    public Decided decided() {
+        requireOpen();
+        return contributions.decided(backend);
+    }
+
+    @Override
+    public long[] updates() {
+        requireOpen();
+        return layers.updates();
     }
 
     @Override

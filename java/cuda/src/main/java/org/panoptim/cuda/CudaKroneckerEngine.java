@@ -51,6 +51,10 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     private final GradientPreconditioner preconditioner;
     private final Uploads uploads;
     private final long chosen;
+
+    // What was done since the beginning of a step.
+    private boolean committed;
+    private boolean overwritten;
     private boolean closed;
 
     CudaKroneckerEngine(CudaBackend backend, KroneckerPlan plan, Runnable onClose) {
@@ -124,10 +128,34 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     }
 
     @Override
-    public void commit(StepFacts step) {
+    public void begin() {
         requireOpen();
+        committed = false;
+        overwritten = false;
+    }
+
+    @Override
+    public void undo() {
+        requireOpen();
+        if (overwritten) {
+            throw new IllegalStateException(
+                    "inverses were written over the averages and inverses that there were before");
+        }
+        if (committed) {
+            run(layers::putBack);
+            committed = false;
+        }
+    }
+
+    @Override
+    public void commit(StepFacts step) {
+        begin();
         run(
                 () -> {
+                    if (layers.anyContribution()) {
+                        layers.keep();
+                        committed = true;
+                    }
                     var waiting = layers.send(uploads);
                     KroneckerLaunch.describe(panoptim_kfac_selection.facts(selection), step);
                     panoptim_kfac_selection.slots(selection, layers.slots());
@@ -147,6 +175,18 @@ final class CudaKroneckerEngine implements KroneckerEngine {
         panoptim_kfac_selection.count(selection, count);
         var kernel = backend.kernels().kronecker(name, threads);
         KroneckerLaunch.run(backend, kernel, kernel.blocksFor(mostBlocks), selection);
+    }
+
+    @Override
+    public Decided decided() {
+        requireOpen();
+        return contributions.decided(backend);
+    }
+
+    @Override
+    public long[] updates() {
+        requireOpen();
+        return layers.updates();
     }
 
     @Override
@@ -203,12 +243,15 @@ final class CudaKroneckerEngine implements KroneckerEngine {
         int size = sizes[inversion.factor()];
         try (var tables = tables(List.of(inversion));
                 var newton = new NewtonInverter(backend, tables, size, probes.largest(size))) {
+            overwritten |= committed;
             return newton.run(method);
         }
     }
 
     private void factorise(List<Inversion> inversions, List<Integer> places, Inverted[] results) {
         try (var tables = tables(inversions)) {
+            // Candidates lie where the averages of before the commit do.
+            overwritten |= committed;
             FactorInverter.run(backend, tables, inversions);
             tables.certify();
             for (int i = 0; i < inversions.size(); i++) {
@@ -251,6 +294,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
         if (factors.isEmpty()) {
             return;
         }
+        overwritten = true;
         run(
                 () -> {
                     try (var own = Arena.ofConfined()) {
@@ -269,6 +313,31 @@ final class CudaKroneckerEngine implements KroneckerEngine {
                             factors.size(),
                             Math.ceilDiv(largest * largest, THREADS));
                 });
+    }
+
+    @Override
+    public void adoptZeros(List<Integer> factors) {
+        requireOpen();
+        requireFactors(factors);
+        if (factors.isEmpty()) {
+            return;
+        }
+        overwritten = true;
+        run(
+                () -> {
+                    for (int factor : factors) {
+                        long elements = (long) sizes[factor] * sizes[factor];
+                        backend.device()
+                                .driver()
+                                .fill(buffers.inverse(factor), 0, elements, backend.stream());
+                    }
+                });
+    }
+
+    @Override
+    public void check(List<Preconditioning> wanted) {
+        requireOpen();
+        preconditioner.check(wanted);
     }
 
     @Override

@@ -44,10 +44,16 @@ final class GradientPreconditioner implements AutoCloseable {
     private final long gradientTable;
     private final long clip;
 
+    /**
+     * By layer, zeros that stand for the gradient of a weight or bias that takes no part; 0: none.
+     */
+    private final long[][] zeros;
+
     GradientPreconditioner(CudaBackend backend, KroneckerPlan plan, FactorBuffers buffers) {
         this.backend = backend;
         this.plan = plan;
         groups = buffers.groups();
+        zeros = new long[plan.layers().size()][2];
         packed = new long[groups.size()];
         products = new long[groups.size()];
         int layers = plan.layers().size();
@@ -179,29 +185,62 @@ final class GradientPreconditioner implements AutoCloseable {
         KroneckerLaunch.run(backend, kernel, kernel.blocksFor(pieceCount), argument);
     }
 
+    /**
+     * Checks that the gradients of layers lie where they can be rewritten.
+     *
+     * @throws IllegalArgumentException if not
+     */
+    void check(List<Preconditioning> layers) {
+        for (var entry : layers) {
+            if (entry.layer() < 0 || entry.layer() >= plan.layers().size()) {
+                throw new IllegalArgumentException(
+                        "there is no layer %d; there are %d"
+                                .formatted(entry.layer(), plan.layers().size()));
+            }
+            var layer = plan.layers().get(entry.layer());
+            if (entry.weight()) {
+                gradient(layer, layer.weight());
+            }
+            if (entry.bias()) {
+                layer.bias().ifPresent(bias -> gradient(layer, bias));
+            }
+        }
+    }
+
     /** Notes where the gradients lie; which layers take part. */
     private boolean[] note(List<Preconditioning> layers) {
+        check(layers);
         gradients.fill((byte) 0);
         var takesPart = new boolean[plan.layers().size()];
         for (var entry : layers) {
-            if (entry.layer() < 0 || entry.layer() >= takesPart.length) {
-                throw new IllegalArgumentException(
-                        "there is no layer %d; there are %d"
-                                .formatted(entry.layer(), takesPart.length));
-            }
             var layer = plan.layers().get(entry.layer());
             var row = panoptim_kfac_gradients.asSlice(gradients, entry.layer());
-            panoptim_kfac_gradients.weight(
-                    row, MemorySegment.ofAddress(gradient(layer, layer.weight())));
-            layer.bias()
-                    .ifPresent(
-                            bias ->
-                                    panoptim_kfac_gradients.bias(
-                                            row, MemorySegment.ofAddress(gradient(layer, bias))));
+            long weight =
+                    entry.weight()
+                            ? gradient(layer, layer.weight())
+                            : zeros(entry.layer(), 0, (long) layer.outputs() * layer.inputs());
+            panoptim_kfac_gradients.weight(row, MemorySegment.ofAddress(weight));
+            if (layer.bias().isPresent()) {
+                long bias =
+                        entry.bias()
+                                ? gradient(layer, layer.bias().get())
+                                : zeros(entry.layer(), 1, layer.outputs());
+                panoptim_kfac_gradients.bias(row, MemorySegment.ofAddress(bias));
+            }
             panoptim_kfac_gradients.learning_rate(row, entry.learningRate());
             takesPart[entry.layer()] = true;
         }
         return takesPart;
+    }
+
+    /** Zeros in the place of a gradient; the last step has overwritten them. */
+    private long zeros(int layer, int part, long elements) {
+        if (zeros[layer][part] == 0) {
+            zeros[layer][part] = DeviceSlab.allocate(backend, Float.BYTES * elements);
+        } else {
+            backend.device().driver().fill(zeros[layer][part], 0, elements, backend.stream());
+        }
+        return zeros[layer][part];
     }
 
     private static long gradient(KroneckerLayer layer, org.panoptim.Parameter parameter) {
@@ -264,9 +303,17 @@ final class GradientPreconditioner implements AutoCloseable {
     @Override
     public void close() {
         var driver = backend.device().driver();
-        Cleanup.all(
-                arena::close,
-                () -> driver.free(tables, backend.stream()),
-                () -> driver.free(workspace, backend.stream()));
+        var cleanup = new Cleanup();
+        cleanup.add(() -> driver.free(workspace, backend.stream()));
+        cleanup.add(() -> driver.free(tables, backend.stream()));
+        for (var ofLayer : zeros) {
+            for (long address : ofLayer) {
+                if (address != 0) {
+                    cleanup.add(() -> driver.free(address, backend.stream()));
+                }
+            }
+        }
+        cleanup.add(arena::close);
+        cleanup.run();
     }
 }

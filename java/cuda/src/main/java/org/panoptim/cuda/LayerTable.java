@@ -12,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The device's records of layers, and what the host knows of them: how many micro-batches of each
@@ -23,7 +24,10 @@ final class LayerTable implements AutoCloseable {
     private final List<KroneckerLayer> layers;
     private final long address;
     private final long chosen;
+    private final long kept;
+    private final long recordBytes;
     private final int[] contributions;
+    private int[] keptContributions;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment selection;
 
@@ -31,15 +35,17 @@ final class LayerTable implements AutoCloseable {
         this.backend = backend;
         this.layers = layers;
         contributions = new int[layers.size()];
-        long records = DeviceSlab.aligned(panoptim_kfac_layer.sizeof() * layers.size());
+        keptContributions = contributions.clone();
+        recordBytes = DeviceSlab.aligned(panoptim_kfac_layer.sizeof() * layers.size());
         selection = arena.allocate(2L * Integer.BYTES * layers.size(), Long.BYTES);
         try {
-            address = DeviceSlab.allocate(backend, records + selection.byteSize());
+            address = DeviceSlab.allocate(backend, 2 * recordBytes + selection.byteSize());
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
         }
-        chosen = address + records;
+        kept = address + recordBytes;
+        chosen = kept + recordBytes;
     }
 
     /** The most bytes that {@link #send} uploads. */
@@ -90,6 +96,18 @@ final class LayerTable implements AutoCloseable {
         return false;
     }
 
+    /** Keeps the records as they are, for {@link #putBack}. */
+    void keep() {
+        keptContributions = contributions.clone();
+        backend.device().driver().copyOnDevice(kept, address, recordBytes, backend.stream());
+    }
+
+    /** Sets the records back to what was kept. */
+    void putBack() {
+        backend.device().driver().copyOnDevice(address, kept, recordBytes, backend.stream());
+        System.arraycopy(keptContributions, 0, contributions, 0, contributions.length);
+    }
+
     /** Nothing is waiting any more. */
     void forget() {
         java.util.Arrays.fill(contributions, 0);
@@ -127,6 +145,20 @@ final class LayerTable implements AutoCloseable {
     /** The device address of where those layers' rows are counted. */
     MemorySegment slots() {
         return MemorySegment.ofAddress(chosen + (long) Integer.BYTES * layers.size());
+    }
+
+    /** The updates that each layer has taken; waits. */
+    long[] updates() {
+        try (var own = Arena.ofConfined()) {
+            var records = panoptim_kfac_layer.allocateArray(layers.size(), own);
+            DeviceState.read(backend, address, records);
+            return IntStream.range(0, layers.size())
+                    .mapToLong(
+                            layer ->
+                                    panoptim_kfac_layer.updates(
+                                            panoptim_kfac_layer.asSlice(records, layer)))
+                    .toArray();
+        }
     }
 
     /** Which buffers hold the averages of a layer; waits. */

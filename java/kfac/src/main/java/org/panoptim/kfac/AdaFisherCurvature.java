@@ -38,6 +38,10 @@ import java.util.Optional;
  * once the step is accepted. Until a layer's first update that is one everywhere. Parameters of no
  * layer need a group with another rule.
  *
+ * <p>The period counts accepted steps, and an update that is due stays due, layer by layer, until
+ * it was done: through refused steps, contributions of which no row counts or that are not finite,
+ * and for a parameter that was frozen or had no gradient at the update, until it can take it.
+ *
  * <p>An instance belongs to one optimizer, and to one thread at a time. Its builder's caller closes
  * it, after the optimizer and before the backend.
  */
@@ -46,16 +50,35 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
     private static final String KIND = "ada-fisher";
 
     private final LayerList layers;
-    private final int period;
     private final FisherEngine engine;
-    private long steps;
-    private boolean pending;
+    private final FactorSchedule factors;
+    private final Served[] served;
     private @Nullable Execution execution;
+
+    /** What left the diagonals in a state that is of no use. */
+    private @Nullable Throwable failure;
+
+    /** Which parameters of a layer its last update has reached. */
+    private static final class Served {
+
+        /** Weight and bias. */
+        private boolean[] reached = {true, true};
+
+        private boolean[] reachable = reached;
+        private final boolean[] frozen = {false, false};
+
+        /** The step of the last attempt with a contribution. */
+        private long step = FactorSchedule.NEVER;
+    }
 
     private AdaFisherCurvature(LayerList layers, FisherPlan plan, int period, Backend backend) {
         this.layers = layers;
-        this.period = period;
         engine = backend.open(plan);
+        factors = new FactorSchedule(engine, layers.size(), period);
+        served = new Served[layers.size()];
+        for (int layer = 0; layer < served.length; layer++) {
+            served[layer] = new Served();
+        }
     }
 
     /**
@@ -67,9 +90,56 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         return new Builder(backend);
     }
 
-    /** Whether the coming step updates the diagonals; at others contributions are ignored. */
+    /**
+     * Whether the coming step updates the diagonals of any layer that is not frozen; if not,
+     * contributions are ignored. This may wait for a device, to learn whether it has accepted the
+     * last steps.
+     */
     public boolean factorsDue() {
-        return steps % period == 0;
+        requireUsable();
+        for (int place = 0; place < layers.size(); place++) {
+            boolean hasBias = layers.get(place).bias().isPresent();
+            var frozen = served[place].frozen;
+            if (!(frozen[0] && (frozen[1] || !hasBias)) && isDue(place)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Whether the coming step updates a layer's diagonals.
+     *
+     * @throws IllegalArgumentException if there is no such layer
+     */
+    public boolean factorsDue(String layer) {
+        requireUsable();
+        return isDue(layers.place(layer));
+    }
+
+    private boolean isDue(int place) {
+        return factors.isDue(place) || owes(place);
+    }
+
+    /** Whether the last update has not reached a parameter that could take it now. */
+    private boolean owes(int place) {
+        var known = served[place];
+        if (known.step != FactorSchedule.NEVER && factors.taken(place) == known.step) {
+            known.reached = known.reachable;
+            known.step = FactorSchedule.NEVER;
+        }
+        var live = live(place);
+        return live[0] && !known.reached[0] || live[1] && !known.reached[1];
+    }
+
+    /** Whether weight and bias take part in the coming step. */
+    private boolean[] live(int place) {
+        var layer = layers.get(place);
+        var frozen = served[place].frozen;
+        return new boolean[] {
+            layer.weight().hasGradient() && !frozen[0],
+            layer.bias().map(Parameter::hasGradient).orElse(false) && !frozen[1]
+        };
     }
 
     /**
@@ -77,19 +147,49 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
      *
      * @throws IllegalArgumentException if there is no such layer, sizes do not agree, or the memory
      *     is not the backend's; nothing is changed
-     * @throws IllegalStateException if this is closed
+     * @throws IllegalStateException if an arena is closed or another thread's, or this is closed;
+     *     nothing is changed
      */
     public void accumulate(String layer, Memory inputs, Memory outputGradients, Batch batch) {
+        requireUsable();
         int place = layers.place(layer);
         var contribution = layers.contribution(place, inputs, outputGradients, batch);
-        if (!factorsDue()) {
+        if (!isDue(place)) {
             return;
         }
         engine.accumulate(place, LossScales.known(contribution, execution));
-        pending = true;
+        factors.contributed(place);
         var described = layers.get(place);
         described.weight().curvature(engine.weight(place));
         described.bias().ifPresent(bias -> bias.curvature(engine.bias(place)));
+    }
+
+    /** Drops what was accumulated for the coming step, and takes the curvature away again. */
+    public void discard() {
+        requireUsable();
+        drop();
+    }
+
+    private void drop() {
+        for (int place = 0; place < layers.size(); place++) {
+            if (factors.isPending(place)) {
+                layers.get(place).weight().clearCurvature();
+                layers.get(place).bias().ifPresent(Parameter::clearCurvature);
+            }
+        }
+        engine.discard();
+        factors.discard();
+    }
+
+    private void requireUsable() {
+        if (failure != null) {
+            throw new IllegalStateException(
+                    "this curvature is unusable: a step failed half way, and what it had changed"
+                            + " could not be taken back; close the optimizer, and load its last"
+                            + " checkpoint into a new one. The failure was: "
+                            + failure.getMessage(),
+                    failure);
+        }
     }
 
     /** As {@link #accumulate(String, Memory, Memory, Batch)}, of host memory. */
@@ -132,8 +232,20 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         } else if (execution != newExecution) {
             throw new IllegalStateException("this curvature belongs to another optimizer");
         }
-        newExecution.deviceStep().ifPresent(engine::attach);
+        if (execution == null) {
+            newExecution.deviceStep().ifPresent(engine::attach);
+            factors.follow(newExecution);
+        }
         execution = newExecution;
+        for (int place = 0; place < layers.size(); place++) {
+            var layer = layers.get(place);
+            var frozen = served[place].frozen;
+            frozen[0] = LayerList.groupOf(plan, layer, layer.weight()).frozen();
+            frozen[1] =
+                    layer.bias()
+                            .map(bias -> LayerList.groupOf(plan, layer, bias).frozen())
+                            .orElse(false);
+        }
     }
 
     /** The rule's own copy begins with ones too, and not with nothing to divide by. */
@@ -174,8 +286,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
 
     @Override
     public void release() {
-        engine.discard();
-        pending = false;
+        drop();
         execution = null;
     }
 
@@ -195,35 +306,64 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
     }
 
     private void run(StepFacts step) {
+        requireUsable();
         if (execution != null && execution.deviceStep().isPresent() != step instanceof DeviceStep) {
             throw new IllegalStateException(
                     "the curvature must be built on the very backend that the optimizer steps on");
         }
-        pending = false;
-        engine.commit(step);
-        steps++;
+        for (int place = 0; place < served.length; place++) {
+            if (factors.isPending(place)) {
+                served[place].reachable = live(place);
+                served[place].step = factors.steps();
+            }
+        }
+        var undo = factors.snapshot();
+        try {
+            engine.commit(step);
+            factors.attempted(step, false);
+        } catch (RuntimeException | Error e) {
+            takeBack(undo, e);
+            throw e;
+        }
+    }
+
+    private void takeBack(Runnable undo, Throwable cause) {
+        try {
+            engine.undo();
+            undo.run();
+        } catch (RuntimeException | Error e) {
+            cause.addSuppressed(e);
+            failure = cause;
+        }
     }
 
     @Override
     public Map<String, String> metadata() {
-        if (pending) {
-            throw new IllegalStateException(
-                    "contributions were accumulated that no step has taken up yet; save after"
-                            + " step()");
-        }
+        requireUsable();
+        factors.settle();
         var metadata = new LinkedHashMap<String, String>();
         metadata.put("kind", KIND);
-        metadata.put("steps", String.valueOf(steps));
+        metadata.put("steps", String.valueOf(factors.steps()));
         var states = engine.factors();
         for (int i = 0; i < layers.size(); i++) {
+            owes(i);
             var state = states.get(2 * i);
-            metadata.put("layer." + layers.get(i).name(), state.updates() + " " + state.refused());
+            metadata.put(
+                    "layer." + layers.get(i).name(),
+                    "%d %d %d %b %b"
+                            .formatted(
+                                    state.updates(),
+                                    state.refused(),
+                                    factors.taken(i),
+                                    served[i].reached[0],
+                                    served[i].reached[1]));
         }
         return metadata;
     }
 
     @Override
     public List<StateTensor> states() {
+        requireUsable();
         var states = new ArrayList<StateTensor>();
         for (int factor = 0; factor < 2 * layers.size(); factor++) {
             states.add(engine.average(factor));
@@ -233,6 +373,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
 
     @Override
     public void checkMetadata(Map<String, String> metadata) {
+        requireUsable();
         if (!KIND.equals(metadata.get("kind"))) {
             throw new IllegalArgumentException(
                     "the optimizer has AdaFisher's curvature, but the checkpoint has "
@@ -243,21 +384,60 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
                     "the optimizer has %d layers, but the checkpoint others"
                             .formatted(layers.size()));
         }
-        KfacMetadata.value(metadata, "steps", KfacMetadata::count);
-        for (var layer : layers.all()) {
-            KfacMetadata.counts(metadata, layer.name());
+        saved(metadata);
+    }
+
+    /** What a checkpoint says of a layer; older files do not say what was done when. */
+    private record Saved(long updates, long refused, long taken, boolean weight, boolean bias) {
+
+        static Saved parse(String text, long steps, int period) {
+            var parts = text.split(" ", -1);
+            if (parts.length != 2 && parts.length != 5) {
+                throw new IllegalArgumentException("a layer needs two counts, or five entries");
+            }
+            long updates = KfacMetadata.count(parts[0]);
+            long refused = KfacMetadata.count(parts[1]);
+            if (parts.length == 2) {
+                long due = Math.max(steps - 1, 0) / period * period;
+                return new Saved(
+                        updates, refused, updates > 0 ? due : FactorSchedule.NEVER, true, true);
+            }
+            return new Saved(
+                    updates,
+                    refused,
+                    KfacMetadata.stepOrNever(parts[2]),
+                    KfacMetadata.truth(parts[3]),
+                    KfacMetadata.truth(parts[4]));
         }
+    }
+
+    private List<Saved> saved(Map<String, String> metadata) {
+        long steps = KfacMetadata.value(metadata, "steps", KfacMetadata::count);
+        return layers.all().stream()
+                .map(
+                        layer ->
+                                KfacMetadata.value(
+                                        metadata,
+                                        "layer." + layer.name(),
+                                        text -> Saved.parse(text, steps, factors.period())))
+                .toList();
     }
 
     @Override
     public void restore(Map<String, String> metadata) {
-        engine.discard();
-        pending = false;
-        steps = KfacMetadata.value(metadata, "steps", KfacMetadata::count);
-        for (int i = 0; i < layers.size(); i++) {
-            var counts = KfacMetadata.counts(metadata, layers.get(i).name());
-            engine.restore(i, counts[0], counts[1]);
+        drop();
+        var found = saved(metadata);
+        var updates = new long[found.size()];
+        var taken = new long[found.size()];
+        for (int i = 0; i < found.size(); i++) {
+            var layer = found.get(i);
+            engine.restore(i, layer.updates(), layer.refused());
+            updates[i] = layer.updates();
+            taken[i] = layer.taken();
+            served[i].reached = new boolean[] {layer.weight(), layer.bias()};
+            served[i].step = FactorSchedule.NEVER;
         }
+        factors.restore(KfacMetadata.value(metadata, "steps", KfacMetadata::count), updates, taken);
     }
 
     /** Frees the diagonals; closing twice is harmless. */
@@ -314,7 +494,9 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
             return this;
         }
 
-        /** Steps from one update of the diagonals to the next, at least 1; 100 by default. */
+        /**
+         * Accepted steps from one update of the diagonals to the next, at least 1; 100 by default.
+         */
         public Builder period(int value) {
             if (value < 1) {
                 throw new IllegalArgumentException("period must be at least 1, but is " + value);

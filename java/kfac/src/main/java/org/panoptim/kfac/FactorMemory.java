@@ -34,14 +34,9 @@ final class FactorMemory {
         return stale;
     }
 
-    /** Whether an inverse was ever computed; if not, the identity may stand in. */
+    /** Whether an inverse was ever computed. */
     boolean hasInverse() {
         return updates > 0;
-    }
-
-    /** Whether something stands in for an inverse: a computed one, or the identity. */
-    boolean exists() {
-        return hasInverse() || stale > 0;
     }
 
     /** Whether the inverse comes from the last refresh, and is a start for Newton's method. */
@@ -58,7 +53,17 @@ final class FactorMemory {
     }
 
     void keptStale() {
-        stale++;
+        stale = Math.min(stale, Integer.MAX_VALUE - 1) + 1;
+    }
+
+    FactorMemory copy() {
+        var copy = new FactorMemory();
+        copy.updates = updates;
+        copy.damping = damping;
+        copy.condition = condition;
+        copy.error = error;
+        copy.stale = stale;
+        return copy;
     }
 
     /** As text, for a checkpoint. */
@@ -81,7 +86,7 @@ final class FactorMemory {
         memory.damping = notNegative("damping", parts[1]);
         memory.condition = notNegative("condition", parts[2]);
         memory.error = notNegative("error", parts[3]);
-        memory.stale = (int) Math.min(KfacMetadata.count(parts[4]), Integer.MAX_VALUE);
+        memory.stale = Math.toIntExact(Math.min(KfacMetadata.count(parts[4]), Integer.MAX_VALUE));
         if (memory.damping == Double.POSITIVE_INFINITY) {
             throw new IllegalArgumentException("a factor's damping must be finite");
         }

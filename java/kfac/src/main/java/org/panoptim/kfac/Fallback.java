@@ -12,6 +12,8 @@ public enum Fallback {
     DOUBLE_PRECISION,
     /** The inverse of an earlier refresh was kept. */
     PREVIOUS_INVERSE,
-    /** There was none, and the identity was taken. */
-    IDENTITY
+    /** There was none, and the identity stands in for it, as {@link WithoutInverse} can ask for. */
+    IDENTITY,
+    /** There was none, and the layer stands still until there is one. */
+    ZERO
 }

@@ -13,16 +13,19 @@ import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerLayer;
 import org.panoptim.spi.kronecker.KroneckerPlan;
 import org.panoptim.spi.kronecker.Preconditioning;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalLong;
+import java.util.stream.IntStream;
 
 /**
  * K-FAC: preconditions the gradients of linear layers with a Kronecker-factored approximation of
@@ -38,8 +41,17 @@ import java.util.OptionalDouble;
  * <p>In each step: compute the loss and its gradients, {@linkplain #accumulate show each layer's
  * inputs and output gradients}, call {@code optimizer.step()}. The step takes the factors up if it
  * is accepted, refreshes the inverses when that is due, and rewrites the gradients in place.
- * Parameters of no layer, and layers of which a parameter is frozen or has no gradient, or that
- * have no factors yet, pass through.
+ * Parameters of no layer pass through. Where a parameter of a layer is frozen or has no gradient,
+ * its gradient counts as zero, and the other one of the layer is preconditioned.
+ *
+ * <p>Periods count accepted steps, and what is due stays due until it was done, layer by layer: a
+ * refused step, a contribution of which no row counts or that is not finite, and a layer that comes
+ * later only put it off. As long as a layer has no inverse, its step is what {@link
+ * Builder#withoutInverse} says: none, by default; {@link #layersWithoutInverse} names these layers.
+ *
+ * <p>A step that fails is taken back: factors, inverses, gradients and what waits for a step are as
+ * before, and it can be called again. Where a device has already overwritten what would be needed
+ * for that, this Kfac says so, and refuses everything but {@link #close} from then on.
  *
  * <p>An instance belongs to one optimizer, and to one thread at a time. Its builder's caller closes
  * it, after the optimizer and before the backend.
@@ -49,32 +61,54 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
     private final LayerList layers;
     private final KroneckerPlan plan;
     private final KroneckerEngine engine;
+    private final WithoutInverse withoutInverse;
     private final FactorMemory[] memories;
+    private final @Nullable FactorReport[] reports;
+    private final FactorSchedule factors;
+    private final InverseSchedule inverses;
     private KfacSettings settings;
-
-    /** Attempted steps. */
-    private long steps;
-
-    private boolean pending;
-
-    /** Whether there are factors that no refresh has seen. */
-    private boolean changed;
-
-    private boolean refreshed;
     private @Nullable RefreshReport report;
-    private @Nullable StepPlan stepPlan;
     private @Nullable Execution execution;
     private List<Preconditioning> active = List.of();
+    private final boolean[] frozen;
 
-    private Kfac(LayerList layers, KfacSettings settings, Backend backend) {
+    /** Whether a checkpoint may have brought something else for inverses that are missing. */
+    private boolean loaded;
+
+    /** What left factors and inverses in a state that is of no use. */
+    private @Nullable Throwable failure;
+
+    private Kfac(
+            LayerList layers,
+            KfacSettings settings,
+            WithoutInverse withoutInverse,
+            Backend backend) {
         this.layers = layers;
         this.settings = settings;
+        this.withoutInverse = withoutInverse;
         plan = new KroneckerPlan(layers.all(), settings.decayOfUpdate());
         memories = new FactorMemory[plan.factors()];
         for (int factor = 0; factor < memories.length; factor++) {
             memories[factor] = new FactorMemory();
         }
+        reports = new FactorReport[plan.factors()];
         engine = backend.open(plan);
+        factors = new FactorSchedule(engine, layers.size(), settings.factorPeriod());
+        inverses = new InverseSchedule(layers.size(), settings.inversePeriod());
+        frozen = new boolean[layers.size()];
+        try {
+            standIn(IntStream.range(0, plan.factors()).boxed().toList());
+        } catch (RuntimeException | Error e) {
+            engine.close();
+            throw e;
+        }
+    }
+
+    /** Lets something stand in for inverses that are missing; zeros are there from the start. */
+    private void standIn(List<Integer> missing) {
+        if (withoutInverse == WithoutInverse.IDENTITY) {
+            engine.adoptIdentity(missing);
+        }
     }
 
     /**
@@ -87,19 +121,38 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
     }
 
     /**
-     * Whether the coming step is one that updates the factors; at others {@link #accumulate} does
-     * nothing.
+     * Whether the coming step updates the factors of any layer that is not frozen; if not, {@link
+     * #accumulate} does nothing. With a {@linkplain Builder#factorPeriod period} of more than one
+     * step this may wait for a device, to learn whether it has accepted the last ones.
      */
     public boolean factorsDue() {
-        return steps % settings.factorPeriod() == 0;
+        requireUsable();
+        for (int layer = 0; layer < layers.size(); layer++) {
+            if (!frozen[layer] && factors.isDue(layer)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /**
-     * Adds what a layer saw in a micro-batch to the factors that the coming step takes up. Rows are
-     * samples, or the tokens of sequences. All micro-batches of a step count by their rows.
+     * Whether the coming step updates a layer's factors.
+     *
+     * @throws IllegalArgumentException if there is no such layer
+     */
+    public boolean factorsDue(String layer) {
+        requireUsable();
+        return factors.isDue(layers.place(layer));
+    }
+
+    /**
+     * Adds what a layer saw in a micro-batch to the factors that the coming step takes up, if they
+     * are {@linkplain #factorsDue(String) due}. Rows are samples, or the tokens of sequences. All
+     * micro-batches of a step count by their rows.
      *
      * <p>The memory is read during the call or, on a device, by work queued on the backend's
-     * stream.
+     * stream. What was accumulated waits for the next call of {@code optimizer.step()}: one that
+     * fails keeps it, one that refuses the step drops it. A checkpoint does not contain it.
      *
      * @param layer the layer's name
      * @param inputs rows × inputs, float32, without the one of the bias
@@ -108,16 +161,25 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
      * @param batch how the loss was reduced, and which rows count
      * @throws IllegalArgumentException if there is no such layer, sizes do not agree, or the memory
      *     is not the backend's; nothing is changed
-     * @throws IllegalStateException if this is closed
+     * @throws IllegalStateException if an arena is closed or another thread's, or this is closed;
+     *     nothing is changed
      */
     public void accumulate(String layer, Memory inputs, Memory outputGradients, Batch batch) {
+        requireUsable();
         int place = layers.place(layer);
         var contribution = layers.contribution(place, inputs, outputGradients, batch);
-        if (!factorsDue()) {
+        if (!factors.isDue(place)) {
             return;
         }
         engine.accumulate(place, LossScales.known(contribution, execution));
-        pending = true;
+        factors.contributed(place);
+    }
+
+    /** Drops what was accumulated for the coming step. */
+    public void discard() {
+        requireUsable();
+        engine.discard();
+        factors.discard();
     }
 
     /** As {@link #accumulate(String, Memory, Memory, Batch)}, of host memory. */
@@ -134,22 +196,60 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
      * @throws IllegalStateException if contributions wait for a step, or this is closed
      */
     public RefreshReport refresh() {
-        if (pending) {
+        requireUsable();
+        if (factors.anyPending()) {
             throw new IllegalStateException(
-                    "contributions were accumulated that no step has taken up yet; call step()"
-                            + " first");
+                    "contributions were accumulated that no step has taken up yet; call step() or"
+                            + " discard() first");
         }
-        var found = new Refresh(engine, plan, settings).run(memories);
-        refreshed = true;
-        changed = false;
+        factors.settle();
+        var undo = snapshot();
+        try {
+            engine.begin();
+            var filled =
+                    IntStream.range(0, layers.size())
+                            .filter(layer -> factors.updates(layer) > 0)
+                            .boxed()
+                            .toList();
+            return refresh(filled, factors.steps() - 1);
+        } catch (RuntimeException | Error e) {
+            takeBack(undo, e);
+            throw e;
+        }
+    }
+
+    private RefreshReport refresh(List<Integer> due, long step) {
+        long refused =
+                new Refresh(engine, plan, settings, withoutInverse).run(due, memories, reports);
+        for (int layer : due) {
+            inverses.refreshed(layer, step, factors.updates(layer), hasInverses(layer));
+        }
+        var found =
+                new RefreshReport(
+                        Arrays.stream(reports).filter(Objects::nonNull).toList(),
+                        layersWithoutInverse(),
+                        refused);
         report = found;
-        activate();
         return found;
     }
 
-    /** What came of the last refresh, if there was one. */
+    /**
+     * What came of the last refresh, if there was one; of a layer that had no part in it, what came
+     * of its last one.
+     */
     public Optional<RefreshReport> report() {
         return Optional.ofNullable(report);
+    }
+
+    /**
+     * The layers of which a factor has no inverse now, in their order; {@link
+     * Builder#withoutInverse} says what their steps are.
+     */
+    public List<String> layersWithoutInverse() {
+        return IntStream.range(0, layers.size())
+                .filter(layer -> !hasInverses(layer))
+                .mapToObj(layer -> layers.get(layer).name())
+                .toList();
     }
 
     /** ν of the last step that was preconditioned; waits for running work. */
@@ -181,45 +281,51 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
         if (execution != null && execution != newExecution) {
             throw new IllegalStateException("this Kfac belongs to another optimizer");
         }
-        newExecution.deviceStep().ifPresent(engine::attach);
-        stepPlan = newPlan;
+        if (execution == null) {
+            newExecution.deviceStep().ifPresent(engine::attach);
+            factors.follow(newExecution);
+        }
         execution = newExecution;
-        activate();
+        activate(newPlan);
+        if (loaded) {
+            var missing =
+                    IntStream.range(0, plan.factors())
+                            .filter(factor -> !memories[factor].hasInverse())
+                            .boxed()
+                            .toList();
+            engine.adoptZeros(missing);
+            standIn(missing);
+            loaded = false;
+        }
     }
 
     @Override
     public void release() {
         engine.discard();
-        pending = false;
-        stepPlan = null;
+        factors.discard();
         execution = null;
     }
 
     /** Notes which layers are preconditioned, and at which learning rate. */
-    private void activate() {
-        var current = stepPlan;
-        if (current == null) {
-            return;
-        }
+    private void activate(StepPlan stepPlan) {
         var found = new ArrayList<Preconditioning>();
         for (int place = 0; place < layers.size(); place++) {
             var layer = layers.get(place);
-            var group = LayerList.groupOf(current, layer, layer.weight());
-            if (hasInverses(place) && !group.frozen() && !biasIsFrozen(current, layer)) {
-                found.add(new Preconditioning(place, group.rule().learningRate()));
+            var group = LayerList.groupOf(stepPlan, layer, layer.weight());
+            var ofBias = layer.bias().map(bias -> LayerList.groupOf(stepPlan, layer, bias));
+            boolean weight = !group.frozen();
+            boolean bias = ofBias.isPresent() && !ofBias.get().frozen();
+            frozen[place] = !weight && !bias;
+            if (weight || bias) {
+                var rule = weight ? group.rule() : ofBias.orElseThrow().rule();
+                found.add(new Preconditioning(place, rule.learningRate(), weight, bias));
             }
         }
         active = List.copyOf(found);
     }
 
-    private static boolean biasIsFrozen(StepPlan plan, KroneckerLayer layer) {
-        return layer.bias()
-                .map(bias -> LayerList.groupOf(plan, layer, bias).frozen())
-                .orElse(false);
-    }
-
     private boolean hasInverses(int place) {
-        return memories[2 * place].exists() && memories[2 * place + 1].exists();
+        return memories[2 * place].hasInverse() && memories[2 * place + 1].hasInverse();
     }
 
     @Override
@@ -238,44 +344,110 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
     }
 
     private void run(StepFacts step) {
+        requireUsable();
         if (execution != null && execution.deviceStep().isPresent() != step instanceof DeviceStep) {
             throw new IllegalStateException(
                     "K-FAC must be built on the very backend that the optimizer steps on");
         }
-        boolean due = steps % settings.inversePeriod() == 0 || !refreshed;
-        changed |= pending;
-        pending = false;
-        engine.commit(step);
-        if (due && changed) {
-            refresh();
+        var wanted = withGradients();
+        engine.check(wanted);
+        var undo = snapshot();
+        try {
+            take(step, wanted);
+        } catch (RuntimeException | Error e) {
+            takeBack(undo, e);
+            throw e;
         }
-        engine.precondition(step, withGradients(), settings.klClip());
-        steps++;
     }
 
+    private void take(StepFacts step, List<Preconditioning> wanted) {
+        inverses.contributed(factors);
+        boolean ask = inverses.mayBeDue(factors.atMost());
+        engine.commit(step);
+        boolean accepted = factors.attempted(step, ask);
+        if (ask && accepted) {
+            long number = factors.steps() - 1;
+            var due = inverses.due(number, factors);
+            if (!due.isEmpty()) {
+                refresh(due, number);
+            }
+        }
+        engine.precondition(step, wanted, settings.klClip());
+    }
+
+    private Runnable snapshot() {
+        var ofFactors = factors.snapshot();
+        var ofInverses = inverses.snapshot();
+        var oldMemories = Arrays.stream(memories).map(FactorMemory::copy).toList();
+        var oldReports = reports.clone();
+        var oldReport = report;
+        return () -> {
+            ofFactors.run();
+            ofInverses.run();
+            for (int factor = 0; factor < memories.length; factor++) {
+                memories[factor] = oldMemories.get(factor);
+                reports[factor] = oldReports[factor];
+            }
+            report = oldReport;
+        };
+    }
+
+    private void takeBack(Runnable undo, Throwable cause) {
+        try {
+            engine.undo();
+            undo.run();
+        } catch (RuntimeException | Error e) {
+            cause.addSuppressed(e);
+            failure = cause;
+        }
+    }
+
+    private void requireUsable() {
+        if (failure != null) {
+            throw new IllegalStateException(
+                    "this Kfac is unusable: a step or refresh failed half way, and what it had"
+                        + " changed could not be taken back; close the optimizer, and load its last"
+                        + " checkpoint into a new one. The failure was: "
+                            + failure.getMessage(),
+                    failure);
+        }
+    }
+
+    /** The layers that take part, without the parameters that have no gradient. */
     private List<Preconditioning> withGradients() {
         for (int i = 0; i < active.size(); i++) {
-            if (!layers.get(active.get(i).layer()).hasGradients()) {
-                return active.stream()
-                        .filter(each -> layers.get(each.layer()).hasGradients())
-                        .toList();
+            if (!takesPartWhole(active.get(i))) {
+                return active.stream().map(this::withGradients).flatMap(Optional::stream).toList();
             }
         }
         return active;
     }
 
+    private boolean takesPartWhole(Preconditioning each) {
+        var layer = layers.get(each.layer());
+        return (!each.weight() || layer.weight().hasGradient())
+                && (!each.bias() || layer.bias().orElseThrow().hasGradient());
+    }
+
+    private Optional<Preconditioning> withGradients(Preconditioning each) {
+        var layer = layers.get(each.layer());
+        boolean weight = each.weight() && layer.weight().hasGradient();
+        boolean bias = each.bias() && layer.bias().orElseThrow().hasGradient();
+        return weight || bias
+                ? Optional.of(new Preconditioning(each.layer(), each.learningRate(), weight, bias))
+                : Optional.empty();
+    }
+
     @Override
     public Map<String, String> metadata() {
-        if (pending) {
-            throw new IllegalStateException(
-                    "contributions were accumulated that no step has taken up yet; save after"
-                            + " step()");
-        }
-        return KfacMetadata.of(this).format();
+        requireUsable();
+        factors.settle();
+        return describe().format();
     }
 
     @Override
     public List<StateTensor> states() {
+        requireUsable();
         var states = new ArrayList<StateTensor>();
         for (int factor = 0; factor < plan.factors(); factor++) {
             states.add(engine.average(factor));
@@ -286,6 +458,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
 
     @Override
     public void checkMetadata(Map<String, String> metadata) {
+        requireUsable();
         KfacMetadata.parse(metadata, layers);
     }
 
@@ -293,40 +466,45 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
     public void restore(Map<String, String> metadata) {
         var found = KfacMetadata.parse(metadata, layers);
         engine.discard();
-        pending = false;
+        loaded = true;
         report = null;
-        steps = found.steps();
-        changed = found.changed();
-        refreshed = found.refreshed();
+        Arrays.fill(reports, null);
         settings = settings.withDamping(found.damping());
-        for (int layer = 0; layer < layers.size(); layer++) {
-            engine.restore(layer, found.updates().get(layer), found.refused().get(layer));
-        }
         for (int factor = 0; factor < memories.length; factor++) {
             memories[factor] = found.memories().get(factor);
         }
-        activate();
+        var updates = new long[layers.size()];
+        var taken = new long[layers.size()];
+        for (int place = 0; place < layers.size(); place++) {
+            var layer = found.layers().get(place);
+            engine.restore(place, layer.updates(), layer.refused());
+            updates[place] = layer.updates();
+            taken[place] = layer.taken(found.steps(), settings.factorPeriod());
+            inverses.restore(
+                    place,
+                    layer.refreshed(found.steps(), settings.inversePeriod(), hasInverses(place)),
+                    layer.seen(memories[2 * place]),
+                    layer.updates() > layer.seen(memories[2 * place]));
+        }
+        factors.restore(found.steps(), updates, taken);
     }
 
     /** What a checkpoint has to say beside the tensors. */
-    KfacMetadata describe() {
-        var names = layers.all().stream().map(each -> each.name()).toList();
+    private KfacMetadata describe() {
         var states = engine.factors();
-        var updates = new ArrayList<Long>();
-        var refused = new ArrayList<Long>();
-        for (int factor = 0; factor < states.size(); factor += 2) {
-            updates.add(states.get(factor).updates());
-            refused.add(states.get(factor).refused());
+        var ofLayers = new ArrayList<KfacMetadata.Layer>();
+        for (int place = 0; place < layers.size(); place++) {
+            var state = states.get(2 * place);
+            ofLayers.add(
+                    new KfacMetadata.Layer(
+                            layers.get(place).name(),
+                            state.updates(),
+                            state.refused(),
+                            OptionalLong.of(factors.taken(place)),
+                            OptionalLong.of(inverses.done(place)),
+                            OptionalLong.of(inverses.seen(place))));
         }
-        return new KfacMetadata(
-                names,
-                steps,
-                changed,
-                refreshed,
-                settings.damping(),
-                updates,
-                refused,
-                List.of(memories));
+        return new KfacMetadata(ofLayers, factors.steps(), settings.damping(), List.of(memories));
     }
 
     /** Frees factors and inverses; closing twice is harmless. */
@@ -351,6 +529,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
         private int inversePeriod = KfacSettings.DEFAULTS.inversePeriod();
         private double tolerance = KfacSettings.DEFAULTS.tolerance();
         private double newtonError = KfacSettings.DEFAULTS.newtonError();
+        private WithoutInverse withoutInverse = WithoutInverse.ZERO;
 
         private Builder(Backend backend) {
             this.backend = backend;
@@ -403,13 +582,15 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
             return this;
         }
 
-        /** Steps from one update of the factors to the next, at least 1; 1 by default. */
+        /** Accepted steps from one update of the factors to the next, at least 1; 1 by default. */
         public Builder factorPeriod(int value) {
             factorPeriod = value;
             return this;
         }
 
-        /** Steps from one refresh of the inverses to the next, at least 1; 10 by default. */
+        /**
+         * Accepted steps from one refresh of the inverses to the next, at least 1; 10 by default.
+         */
         public Builder inversePeriod(int value) {
             inversePeriod = value;
             return this;
@@ -434,7 +615,18 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
         }
 
         /**
-         * Allocates factors and inverses on the backend: 12 bytes for each element of a factor.
+         * What the step of a layer is as long as a factor of it has no inverse; {@link
+         * WithoutInverse#ZERO} by default.
+         */
+        public Builder withoutInverse(WithoutInverse value) {
+            withoutInverse = Objects.requireNonNull(value, "withoutInverse");
+            return this;
+        }
+
+        /**
+         * Allocates factors and inverses on the backend: for each element of a factor 12 bytes on a
+         * device, and 16 on the host, where a step that fails can be taken back whatever it has
+         * done.
          *
          * @throws IllegalArgumentException if a setting is out of range or there is no layer
          * @throws org.panoptim.UnsupportedPlanException if the backend cannot, with the reason
@@ -451,6 +643,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
                             inversePeriod,
                             tolerance,
                             newtonError),
+                    withoutInverse,
                     backend);
         }
     }

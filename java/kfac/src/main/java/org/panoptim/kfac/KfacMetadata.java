@@ -6,47 +6,97 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.function.Function;
 
 /**
  * What a checkpoint says of a Kfac beside its tensors.
  *
- * @param layers the layers' names
- * @param steps attempted steps
- * @param changed whether factors were updated since the last refresh
- * @param refreshed whether there was a refresh
+ * @param layers what it says of each layer
+ * @param steps accepted steps
  * @param damping γ
- * @param updates updates that each layer has taken
- * @param refused updates that each layer has dropped
  * @param memories what is remembered of each factor's inverse
  */
-record KfacMetadata(
-        List<String> layers,
-        long steps,
-        boolean changed,
-        boolean refreshed,
-        double damping,
-        List<Long> updates,
-        List<Long> refused,
-        List<FactorMemory> memories) {
+record KfacMetadata(List<Layer> layers, long steps, double damping, List<FactorMemory> memories) {
 
     private static final String KIND = "kfac";
 
-    static KfacMetadata of(Kfac kfac) {
-        return kfac.describe();
+    /** What older files say of all layers together. */
+    private static final List<String> OF_OLDER_FILES = List.of("changed", "refreshed");
+
+    /**
+     * A layer; older files do not say the last three.
+     *
+     * @param name its name
+     * @param updates updates that it has taken
+     * @param refused updates that it has dropped
+     * @param taken the step of its last update, from 0; -1: none
+     * @param refreshed the step at which its inverses were computed, likewise
+     * @param seen the updates that it had taken when a refresh last saw it
+     */
+    record Layer(
+            String name,
+            long updates,
+            long refused,
+            OptionalLong taken,
+            OptionalLong refreshed,
+            OptionalLong seen) {
+
+        String format() {
+            return "%d %d %d %d %d"
+                    .formatted(
+                            updates,
+                            refused,
+                            taken.orElseThrow(),
+                            refreshed.orElseThrow(),
+                            seen.orElseThrow());
+        }
+
+        static Layer parse(String name, String text) {
+            var parts = text.split(" ", -1);
+            if (parts.length != 2 && parts.length != 5) {
+                throw new IllegalArgumentException("layer '" + name + "' needs two or five counts");
+            }
+            boolean older = parts.length == 2;
+            return new Layer(
+                    name,
+                    count(parts[0]),
+                    count(parts[1]),
+                    older ? OptionalLong.empty() : OptionalLong.of(stepOrNever(parts[2])),
+                    older ? OptionalLong.empty() : OptionalLong.of(stepOrNever(parts[3])),
+                    older ? OptionalLong.empty() : OptionalLong.of(count(parts[4])));
+        }
+
+        /** The step of the last update: in an older file the last one at which it was due. */
+        long taken(long steps, int period) {
+            return taken.orElse(updates > 0 ? lastDue(steps, period) : FactorSchedule.NEVER);
+        }
+
+        /** The step of the last refresh, likewise. */
+        long refreshed(long steps, int period, boolean hasInverses) {
+            return refreshed.orElse(hasInverses ? lastDue(steps, period) : FactorSchedule.NEVER);
+        }
+
+        /** The updates that a refresh has seen; in an older file those that were inverted. */
+        long seen(FactorMemory memory) {
+            return seen.orElse(memory.updates());
+        }
+
+        private static long lastDue(long steps, int period) {
+            return Math.max(steps - 1, 0) / period * period;
+        }
     }
 
     Map<String, String> format() {
         var metadata = new LinkedHashMap<String, String>();
         metadata.put("kind", KIND);
         metadata.put("steps", String.valueOf(steps));
-        metadata.put("changed", String.valueOf(changed));
-        metadata.put("refreshed", String.valueOf(refreshed));
         metadata.put("damping", String.valueOf(damping));
         for (int i = 0; i < layers.size(); i++) {
-            metadata.put("layer." + layers.get(i), updates.get(i) + " " + refused.get(i));
-            metadata.put("inputs." + layers.get(i), memories.get(2 * i).format());
-            metadata.put("outputs." + layers.get(i), memories.get(2 * i + 1).format());
+            var name = layers.get(i).name();
+            metadata.put("layer." + name, layers.get(i).format());
+            metadata.put("inputs." + name, memories.get(2 * i).format());
+            metadata.put("outputs." + name, memories.get(2 * i + 1).format());
         }
         return metadata;
     }
@@ -63,30 +113,27 @@ record KfacMetadata(
                             + metadata.getOrDefault("kind", "none"));
         }
         var names = layers.all().stream().map(each -> each.name()).toList();
-        int expected = 5 + 3 * names.size();
+        int expected = 3 + 3 * names.size();
+        if (OF_OLDER_FILES.stream().allMatch(metadata::containsKey)) {
+            expected += OF_OLDER_FILES.size();
+        }
         if (metadata.size() != expected) {
             throw new IllegalArgumentException(
                     "the optimizer has %d layers, but the checkpoint others"
                             .formatted(names.size()));
         }
-        var updates = new ArrayList<Long>();
-        var refused = new ArrayList<Long>();
+        var found = new ArrayList<Layer>();
         var memories = new ArrayList<FactorMemory>();
         for (var name : names) {
-            var counts = counts(metadata, name);
-            updates.add(counts[0]);
-            refused.add(counts[1]);
-            memories.add(memory(metadata, "inputs." + name, counts[0]));
-            memories.add(memory(metadata, "outputs." + name, counts[0]));
+            var layer = value(metadata, "layer." + name, text -> Layer.parse(name, text));
+            found.add(layer);
+            memories.add(memory(metadata, "inputs." + name, layer.updates()));
+            memories.add(memory(metadata, "outputs." + name, layer.updates()));
         }
         return new KfacMetadata(
-                names,
+                found,
                 value(metadata, "steps", KfacMetadata::count),
-                value(metadata, "changed", KfacMetadata::truth),
-                value(metadata, "refreshed", KfacMetadata::truth),
                 value(metadata, "damping", KfacMetadata::positive),
-                updates,
-                refused,
                 memories);
     }
 
@@ -98,15 +145,6 @@ record KfacMetadata(
                             .formatted(key, memory.updates(), updates));
         }
         return memory;
-    }
-
-    /** The updates that a layer has taken and dropped. */
-    static long[] counts(Map<String, String> metadata, String layer) {
-        var counts = value(metadata, "layer." + layer, text -> text.split(" ", -1));
-        if (counts.length != 2) {
-            throw new IllegalArgumentException("layer '" + layer + "' needs two counts");
-        }
-        return new long[] {count(counts[0]), count(counts[1])};
     }
 
     static <T> T value(Map<String, String> metadata, String key, Function<String, T> parser) {
@@ -123,12 +161,17 @@ record KfacMetadata(
         return value;
     }
 
-    private static boolean truth(String text) {
+    static boolean truth(String text) {
         return switch (text) {
             case "true" -> true;
             case "false" -> false;
             default -> throw new IllegalArgumentException("'" + text + "' is no truth value");
         };
+    }
+
+    /** A step, from 0, or -1 for none. */
+    static long stepOrNever(String text) {
+        return text.equals("-1") ? FactorSchedule.NEVER : count(text);
     }
 
     private static double positive(String text) {

@@ -3,6 +3,7 @@ package org.panoptim.kfac;
 import static org.panoptim.kfac.FactorReport.Side.INPUTS;
 import static org.panoptim.kfac.FactorReport.Side.OUTPUT_GRADIENTS;
 
+import org.jspecify.annotations.Nullable;
 import org.panoptim.rule.Arithmetic;
 import org.panoptim.spi.kronecker.FactorState;
 import org.panoptim.spi.kronecker.Inversion;
@@ -14,9 +15,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One refresh of all inverses: damps each factor, and tries for each, until its certificate is good
+ * One refresh of inverses: damps each factor, and tries for each, until its certificate is good
  * enough, Newton's method (where asked for), the Cholesky factorisation, the same with larger
- * damping and in double; then keeps the inverse that there was, or takes the identity.
+ * damping and in double; then keeps the inverse that there was, or what stands in for it.
  */
 final class Refresh {
 
@@ -31,6 +32,7 @@ final class Refresh {
     private final KroneckerEngine engine;
     private final KroneckerPlan plan;
     private final KfacSettings settings;
+    private final Fallback last;
 
     /** What is tried for a factor, in this order. */
     private record Attempt(double damping, Inversion.Method method, Fallback fallback) {}
@@ -51,19 +53,28 @@ final class Refresh {
         }
     }
 
-    Refresh(KroneckerEngine engine, KroneckerPlan plan, KfacSettings settings) {
+    Refresh(
+            KroneckerEngine engine,
+            KroneckerPlan plan,
+            KfacSettings settings,
+            WithoutInverse withoutInverse) {
+        last = withoutInverse == WithoutInverse.IDENTITY ? Fallback.IDENTITY : Fallback.ZERO;
         this.engine = engine;
         this.plan = plan;
         this.settings = settings;
     }
 
-    /** Runs it; the factors' memories are brought up to date. */
-    RefreshReport run(FactorMemory[] memories) {
+    /**
+     * Runs it for some layers, which have averages; their factors' memories and reports are brought
+     * up to date.
+     *
+     * @return the updates that were dropped so far
+     */
+    long run(List<Integer> layers, FactorMemory[] memories, @Nullable FactorReport[] reports) {
         var states = engine.factors();
-        var reports = new FactorReport[memories.length];
         List<Pending> pending = new ArrayList<>();
-        for (int factor = 0; factor < memories.length; factor++) {
-            if (states.get(factor).updates() > 0) {
+        for (int layer : layers) {
+            for (int factor = 2 * layer; factor < 2 * layer + 2; factor++) {
                 double damping = damping(states, factor);
                 pending.add(
                         new Pending(
@@ -73,17 +84,11 @@ final class Refresh {
         while (!pending.isEmpty()) {
             pending = round(pending, states, memories, reports);
         }
-        var found = new ArrayList<FactorReport>();
-        for (var report : reports) {
-            if (report != null) {
-                found.add(report);
-            }
-        }
         long refused = 0;
         for (int factor = 0; factor < states.size(); factor += 2) {
             refused += states.get(factor).refused();
         }
-        return new RefreshReport(found, refused);
+        return refused;
     }
 
     /** Tries the next of every factor; returns those that have something left to try. */
@@ -91,7 +96,7 @@ final class Refresh {
             List<Pending> pending,
             List<FactorState> states,
             FactorMemory[] memories,
-            FactorReport[] reports) {
+            @Nullable FactorReport[] reports) {
         var inverted =
                 engine.invert(
                         pending.stream()
@@ -103,7 +108,6 @@ final class Refresh {
                                                         each.attempt().method()))
                                 .toList());
         List<Integer> adopted = new ArrayList<>();
-        List<Integer> identities = new ArrayList<>();
         List<Pending> left = new ArrayList<>();
         for (int i = 0; i < pending.size(); i++) {
             var each = pending.get(i);
@@ -118,15 +122,11 @@ final class Refresh {
             } else if (++each.tried < each.attempts.size()) {
                 left.add(each);
             } else {
-                if (!memory.hasInverse()) {
-                    identities.add(each.factor);
-                }
                 memory.keptStale();
                 reports[each.factor] = stale(each.factor, memory);
             }
         }
         engine.adopt(adopted);
-        engine.adoptIdentity(identities);
         return left;
     }
 
@@ -219,7 +219,7 @@ final class Refresh {
                 Double.POSITIVE_INFINITY,
                 0,
                 0,
-                memory.hasInverse() ? Fallback.PREVIOUS_INVERSE : Fallback.IDENTITY,
+                memory.hasInverse() ? Fallback.PREVIOUS_INVERSE : last,
                 memory.stale());
     }
 }

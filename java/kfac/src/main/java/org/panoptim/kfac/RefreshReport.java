@@ -5,14 +5,18 @@ import java.util.List;
 /**
  * What came of a refresh.
  *
- * @param factors each factor of the layers that have averages, in their order, inputs first
+ * @param factors each factor of the layers that were ever refreshed, in their order, inputs first
+ * @param withoutInverse the layers of which a factor has no inverse; {@link
+ *     Kfac.Builder#withoutInverse} says what their steps are
  * @param refusedUpdates contributions that were dropped so far since they were not finite
  */
-public record RefreshReport(List<FactorReport> factors, long refusedUpdates) {
+public record RefreshReport(
+        List<FactorReport> factors, List<String> withoutInverse, long refusedUpdates) {
 
-    /** Copies the list. */
+    /** Copies the lists. */
     public RefreshReport {
         factors = List.copyOf(factors);
+        withoutInverse = List.copyOf(withoutInverse);
     }
 
     /** The largest certified error of all factors; 0 if there is none. */

@@ -86,6 +86,14 @@ class FallbackTest {
             return kfac.refresh().factors().getFirst();
         }
 
+        /** What a step leaves of a gradient that is the same everywhere. */
+        double[][] step(double gradient) {
+            var segment = ((HostMemory) weight.gradient().orElseThrow()).segment();
+            Matrices.write(segment, filled(n, gradient));
+            optimizer.step();
+            return Matrices.read(segment, n, n);
+        }
+
         double[][] inverse() {
             return Matrices.read(MemorySegment.ofArray(inputs("inverse").toArray()), n, n);
         }
@@ -162,13 +170,29 @@ class FallbackTest {
     }
 
     @Test
-    void theIdentityStandsInWhereThereIsNoInverseBefore() {
+    void aLayerWithoutAnInverseBeforeStandsStill() {
+        // No inverse meets this tolerance, so there never was one.
+        try (var square = new Square(4, builder -> builder.tolerance(Double.MIN_VALUE))) {
+            var report = square.refresh(filled(4, Double.NaN));
+            assertThat(report.fallback()).isEqualTo(Fallback.ZERO);
+            assertThat(square.kfac.report().orElseThrow().withoutInverse()).containsExactly("l");
+            assertThat(square.step(1)).isDeepEqualTo(filled(4, 0));
+        }
+    }
+
+    @Test
+    void theIdentityStandsInWhereThatIsAskedFor() {
         try (var square =
-                new Square(4, builder -> builder.damping(1e-30).tolerance(Double.MIN_VALUE))) {
-            // No inverse meets this tolerance, so there never was one.
+                new Square(
+                        4,
+                        builder ->
+                                builder.tolerance(Double.MIN_VALUE)
+                                        .withoutInverse(WithoutInverse.IDENTITY))) {
             var report = square.refresh(filled(4, Double.NaN));
             assertThat(report.fallback()).isEqualTo(Fallback.IDENTITY);
             assertThat(square.inverse()).isDeepEqualTo(Matrices.damped(filled(4, 0), 1));
+            assertThat(square.kfac.layersWithoutInverse()).containsExactly("l");
+            assertThat(square.step(1)).isDeepEqualTo(filled(4, 1));
         }
     }
 

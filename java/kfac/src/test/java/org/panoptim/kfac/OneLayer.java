@@ -36,7 +36,8 @@ final class OneLayer implements AutoCloseable {
                 configure
                         .apply(
                                 Optimizer.builder(SGD.withLearningRate(1))
-                                        .group("all", List.of(weight, bias, other))
+                                        .group("all", List.of(weight, other))
+                                        .group("biases", List.of(bias))
                                         .transform(kfac)
                                         .backend(backend))
                         .build();

@@ -16,10 +16,14 @@ import static org.panoptim.kfac.OneLayer.INPUTS;
 import static org.panoptim.kfac.OneLayer.OUTPUTS;
 
 import org.junit.jupiter.api.Test;
+import org.panoptim.HostMemory;
 import org.panoptim.LossScale;
 import org.panoptim.NonFinitePolicy;
+import org.panoptim.Parameter;
 import org.panoptim.Schedule;
 
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.function.UnaryOperator;
 
 /** What a step leaves in the gradients. */
@@ -47,6 +51,10 @@ class PreconditioningTest {
 
     private double pi() {
         return Math.sqrt((trace(a) / (INPUTS + 1)) / (trace(g) / OUTPUTS));
+    }
+
+    private static MemorySegment segment(Parameter parameter) {
+        return ((HostMemory) parameter.gradient().orElseThrow()).segment();
     }
 
     private void step(OneLayer layer) {
@@ -130,24 +138,101 @@ class PreconditioningTest {
             var others = new double[][] {{1, -2, 3, 4}};
             layer.other.gradient(Matrices.floats(layer.arena, others));
             step(layer);
-            var left = ((org.panoptim.HostMemory) layer.other.gradient().orElseThrow()).segment();
+            var left = ((HostMemory) layer.other.gradient().orElseThrow()).segment();
             assertThat(Matrices.read(left, 1, 4)).isDeepEqualTo(others);
         }
     }
 
     @Test
-    void aLayerWithoutFactorsOrGradientPassesThrough() {
+    void aLayerWithoutFactorsStandsStill() {
         try (var layer = layer(builder -> builder)) {
             layer.gradient(gradient);
             layer.optimizer.step();
-            assertThat(layer.gradient()).isDeepEqualTo(gradient);
+            assertThat(layer.gradient()).isDeepEqualTo(scale(0, gradient));
+            assertThat(layer.kfac.layersWithoutInverse()).containsExactly("l");
+        }
+    }
 
-            layer.accumulate(inputs, gradients);
-            layer.bias.clearGradient();
+    @Test
+    void aLayerWithoutFactorsKeepsItsGradientWhereTheIdentityIsAskedFor() {
+        try (var layer = layer(builder -> builder.withoutInverse(WithoutInverse.IDENTITY))) {
+            layer.gradient(gradient);
             layer.optimizer.step();
-            var left = ((org.panoptim.HostMemory) layer.weight.gradient().orElseThrow()).segment();
-            var weight = Matrices.read(left, OUTPUTS, INPUTS);
-            assertThat(weight[1]).containsExactly(gradient[1][0], gradient[1][1], gradient[1][2]);
+            assertThat(layer.gradient()).isDeepEqualTo(gradient);
+        }
+    }
+
+    @Test
+    void theGradientOfAParameterThatHasNoneCountsAsZero() {
+        for (boolean frozen : new boolean[] {false, true}) {
+            try (var layer = layer(builder -> builder)) {
+                layer.accumulate(inputs, gradients);
+                layer.gradient(gradient);
+                if (frozen) {
+                    layer.optimizer.freeze("biases");
+                } else {
+                    layer.bias.clearGradient();
+                }
+                layer.optimizer.step();
+                var withoutBias = scale(1, gradient);
+                withoutBias[0][INPUTS] = 0;
+                withoutBias[1][INPUTS] = 0;
+                var expected = preconditioned(a, g, withoutBias, pi());
+                var weight = Matrices.read(segment(layer.weight), OUTPUTS, INPUTS);
+                for (int i = 0; i < OUTPUTS; i++) {
+                    assertThat(weight[i])
+                            .containsExactly(Arrays.copyOf(expected[i], INPUTS), within(2e-5));
+                }
+                if (frozen) {
+                    assertThat(layer.gradient()[0][INPUTS]).isEqualTo(gradient[0][INPUTS]);
+                }
+            }
+        }
+    }
+
+    @Test
+    void theGradientOfAWeightThatIsFrozenCountsAsZero() {
+        try (var layer = layer(builder -> builder)) {
+            layer.accumulate(inputs, gradients);
+            layer.gradient(gradient);
+            layer.optimizer.freeze("all");
+            layer.optimizer.step();
+            var ofBias = scale(0, gradient);
+            ofBias[0][INPUTS] = gradient[0][INPUTS];
+            ofBias[1][INPUTS] = gradient[1][INPUTS];
+            var expected = preconditioned(a, g, ofBias, pi());
+            var found = layer.gradient();
+            for (int i = 0; i < OUTPUTS; i++) {
+                assertThat(found[i][INPUTS]).isCloseTo(expected[i][INPUTS], within(2e-5));
+                assertThat(found[i][0]).isEqualTo(gradient[i][0]);
+            }
+        }
+    }
+
+    @Test
+    void whereTheResultIsNotFiniteNoLayerMoves() {
+        try (var layer =
+                new OneLayer(
+                        builder -> builder.damping(1e-12).klClip(Double.POSITIVE_INFINITY),
+                        builder -> builder.nonFinite(NonFinitePolicy.SKIP))) {
+            layer.accumulate(scale(1e-6, inputs), scale(1e-6, gradients));
+            layer.gradient(scale(1e38, gradient));
+            layer.optimizer.step();
+            assertThat(layer.gradient()).isDeepEqualTo(scale(0, gradient));
+            assertThat(layer.optimizer.report().accepted()).isTrue();
+        }
+    }
+
+    @Test
+    void aGradientThatIsNotFiniteIsNotHidden() {
+        try (var layer = layer(builder -> builder)) {
+            layer.accumulate(inputs, gradients);
+            gradient[1][1] = Double.NaN;
+            layer.gradient(gradient);
+            layer.optimizer.step();
+            var found = layer.gradient();
+            assertThat(found[1][1]).isNaN();
+            assertThat(found[0]).containsOnly(0);
         }
     }
 
@@ -156,6 +241,7 @@ class PreconditioningTest {
         try (var layer = layer(builder -> builder)) {
             step(layer);
             layer.optimizer.freeze("all");
+            layer.optimizer.freeze("biases");
             layer.gradient(gradient);
             layer.optimizer.step();
             assertThat(layer.gradient()).isDeepEqualTo(gradient);

@@ -10,10 +10,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.CheckpointException;
 import org.panoptim.HostMemory;
+import org.panoptim.NonFinitePolicy;
+import org.panoptim.Optimizer;
+import org.panoptim.rule.SGD;
 
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
 import java.util.function.UnaryOperator;
 
 /** Checkpoints of an optimizer with K-FAC. */
@@ -30,9 +35,21 @@ class ResumeTest {
 
     private static void train(OneLayer layer, int from, int to) {
         for (int step = from; step < to; step++) {
-            layer.accumulate(random(6, INPUTS, step), random(6, OUTPUTS, 100 + step));
-            layer.gradient(random(OUTPUTS, INPUTS + 1, 200 + step));
+            contribute(layer, step);
             layer.optimizer.step();
+        }
+    }
+
+    private static void contribute(OneLayer layer, int step) {
+        layer.accumulate(random(6, INPUTS, step), random(6, OUTPUTS, 100 + step));
+        layer.gradient(random(OUTPUTS, INPUTS + 1, 200 + step));
+    }
+
+    private static void copyValues(OneLayer from, OneLayer to) {
+        for (int i = 0; i < 6; i++) {
+            ((HostMemory) to.weight.value())
+                    .segment()
+                    .setAtIndex(ValueLayout.JAVA_FLOAT, i, values(from)[i]);
         }
     }
 
@@ -51,12 +68,7 @@ class ResumeTest {
                 // It has a past of its own, of which nothing may be left.
                 train(resumed, 50, 53);
                 resumed.optimizer.load(file);
-                for (int i = 0; i < 6; i++) {
-                    float value = values(straight)[i];
-                    ((HostMemory) resumed.weight.value())
-                            .segment()
-                            .setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
-                }
+                copyValues(straight, resumed);
                 train(straight, at, at + 9);
                 train(resumed, at, at + 9);
                 assertThat(values(resumed)).containsExactly(values(straight));
@@ -80,15 +92,113 @@ class ResumeTest {
     }
 
     @Test
-    void contributionsThatWaitForAStepAreNotLostInSilence() {
-        try (var layer = layer()) {
-            layer.accumulate(random(6, INPUTS, 1), random(6, OUTPUTS, 2));
-            assertThatThrownBy(() -> layer.optimizer.save(folder.resolve("pending")))
+    void savingBetweenAContributionAndItsStepLeavesItOutAndChangesNothing() throws IOException {
+        var pending = folder.resolve("pending");
+        var clean = folder.resolve("clean");
+        try (var straight = layer();
+                var interrupted = layer();
+                var resumed = layer()) {
+            train(straight, 0, 4);
+            train(interrupted, 0, 4);
+            straight.optimizer.save(clean);
+            contribute(interrupted, 4);
+            interrupted.optimizer.save(pending);
+            assertThat(pending).hasSameBinaryContentAs(clean);
+
+            resumed.optimizer.load(pending);
+            copyValues(straight, resumed);
+            train(straight, 4, 9);
+            interrupted.optimizer.step();
+            train(interrupted, 5, 9);
+            train(resumed, 4, 9);
+            assertThat(values(interrupted)).containsExactly(values(straight));
+            assertThat(values(resumed)).containsExactly(values(straight));
+        }
+    }
+
+    @Test
+    void contributionsAreDroppedOnRequest() {
+        try (var straight = layer();
+                var dropped = layer()) {
+            train(straight, 0, 4);
+            train(dropped, 0, 4);
+            dropped.accumulate(random(6, INPUTS, 77), random(6, OUTPUTS, 78));
+            assertThatThrownBy(dropped.kfac::refresh)
                     .isInstanceOf(IllegalStateException.class)
-                    .hasMessageContaining("no step has taken up yet");
-            assertThatThrownBy(layer.kfac::refresh)
-                    .isInstanceOf(IllegalStateException.class)
-                    .hasMessageContaining("no step has taken up yet");
+                    .hasMessageContaining("discard() first");
+            dropped.kfac.discard();
+            train(straight, 4, 9);
+            train(dropped, 4, 9);
+            assertThat(values(dropped)).containsExactly(values(straight));
+        }
+    }
+
+    @Test
+    void whatIsDueAtASaveIsDueAfterIt() throws IOException {
+        var file = folder.resolve("due");
+        UnaryOperator<Optimizer.Builder<SGD>> skip =
+                builder -> builder.nonFinite(NonFinitePolicy.SKIP);
+        try (var straight = new OneLayer(SETTINGS, skip);
+                var resumed = new OneLayer(SETTINGS, skip)) {
+            train(straight, 0, 4);
+            contribute(straight, 4);
+            straight.gradient(Matrices.scale(Double.NaN, random(OUTPUTS, INPUTS + 1, 1)));
+            straight.optimizer.step();
+            straight.optimizer.save(file);
+            train(resumed, 50, 51);
+            resumed.optimizer.load(file);
+            copyValues(straight, resumed);
+            assertThat(resumed.kfac.factorsDue()).isTrue();
+            train(straight, 4, 12);
+            train(resumed, 4, 12);
+            assertThat(values(resumed)).containsExactly(values(straight));
+        }
+    }
+
+    @Test
+    void aFileOfAnOlderVersionGoesOnInItsPeriods() {
+        try (var straight = layer();
+                var resumed = layer()) {
+            train(straight, 0, 5);
+            var metadata = new HashMap<>(straight.kfac.metadata());
+            // Two counts only, and what was said of all layers together.
+            metadata.computeIfPresent(
+                    "layer.l",
+                    (_, text) -> String.join(" ", List.of(text.split(" ")).subList(0, 2)));
+            metadata.put("changed", "false");
+            metadata.put("refreshed", "true");
+            resumed.kfac.checkMetadata(metadata);
+            resumed.kfac.restore(metadata);
+            for (int i = 0; i < straight.kfac.states().size(); i++) {
+                resumed.kfac.states().get(i).set(straight.kfac.states().get(i).toArray());
+            }
+            copyValues(straight, resumed);
+            train(straight, 5, 12);
+            train(resumed, 5, 12);
+            assertThat(values(resumed)).containsExactly(values(straight));
+        }
+    }
+
+    @Test
+    void whatStandsInForAnInverseIsThatOfTheOptimizerThatLoads() throws IOException {
+        var file = folder.resolve("without");
+        UnaryOperator<Kfac.Builder> identity =
+                builder -> SETTINGS.apply(builder).withoutInverse(WithoutInverse.IDENTITY);
+        var gradient = random(OUTPUTS, INPUTS + 1, 3);
+        for (var settings : List.of(SETTINGS, identity)) {
+            try (var first = new OneLayer(settings == identity ? SETTINGS : identity);
+                    var second = new OneLayer(settings)) {
+                first.optimizer.save(file);
+                second.optimizer.load(file);
+                second.gradient(gradient);
+                second.optimizer.step();
+                var expected = settings == identity ? gradient : Matrices.scale(0, gradient);
+                double nu = second.kfac.klCoefficient().orElseThrow();
+                assertThat(
+                                Matrices.largestDifference(
+                                        second.gradient(), Matrices.scale(nu, expected)))
+                        .isLessThan(1e-6);
+            }
         }
     }
 

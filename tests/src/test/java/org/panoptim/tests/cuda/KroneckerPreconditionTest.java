@@ -160,16 +160,86 @@ class KroneckerPreconditionTest {
 
     @ParameterizedTest
     @EnumSource
-    void aRefusedStepAndCurvatureThatIsNotFiniteLeaveGradientsAlone(Setup setup) {
+    void aRefusedStepLeavesGradientsAlone(Setup setup) {
         try (var device = setup.device()) {
             var step = Step.REFUSED.on(device);
             var world = new World(device, step, 1, 1);
             world.engine.precondition(step, world.chosen, 1e-3);
             world.assertUntouched();
             assertThat(world.engine.klCoefficient()).isEmpty();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whereTheResultIsNotFiniteNoLayerMovesAndNoGradientThatIsNotFiniteIsHidden(Setup setup) {
+        try (var device = setup.device()) {
+            var step = Step.ACCEPTED.on(device);
+            var world = new World(device, step, 1, 1);
             world.engine.inverse(1).write(4, MemorySegment.ofArray(new float[] {Float.NaN}));
-            world.engine.precondition(Step.ACCEPTED.on(device), world.chosen, 1e-3);
-            world.assertUntouched();
+            world.engine.precondition(step, world.chosen, 1e-3);
+            for (int i = 0; i < world.chosen.size(); i++) {
+                assertThat(world.gradient(world.layers.get(i))).containsOnly(0);
+            }
+            int last = world.chosen.size();
+            assertThat(world.gradient(world.layers.get(last))).containsExactly(world.before[last]);
+            assertThat(world.engine.klCoefficient()).isEmpty();
+
+            var layer = Layers.layer(device, "layer", 1, 3, false, new Random(1));
+            var engine = device.open(new KroneckerPlan(List.of(layer), 0.9));
+            var gradient = device.floats(1, Float.NaN, Float.NEGATIVE_INFINITY);
+            layer.weight().gradient(gradient.memory());
+            engine.precondition(step, List.of(new Preconditioning(0, 1)), 1e-3);
+            assertThat(Device.get(gradient)).containsExactly(0, Float.NaN, Float.NEGATIVE_INFINITY);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void theGradientOfAParameterThatTakesNoPartCountsAsZeroAndStaysAsItIs(Setup setup) {
+        try (var device = setup.device()) {
+            var step = Step.ACCEPTED.on(device);
+            var layer = Layers.layer(device, "layer", 2, 3, true, new Random(1));
+            var engine = device.open(new KroneckerPlan(List.of(layer), 0.9));
+            var inputs = Doubles.positive(new Random(2), 4, 10);
+            var outputs = Doubles.positive(new Random(3), 2, 10);
+            engine.inverse(0).set(inputs);
+            engine.inverse(1).set(outputs);
+            // Twice, since the first call leaves something where the zeros were.
+            for (int times = 0; times < 2; times++) {
+                var weight = device.floats(1, 2, 3, 4, 5, 6);
+                var bias = device.floats(7, 8);
+                layer.weight().gradient(weight.memory());
+                layer.bias().orElseThrow().gradient(bias.memory());
+                engine.precondition(step, List.of(new Preconditioning(0, 1, true, false)), 1e30);
+                assertProduct(
+                        Device.get(weight),
+                        outputs,
+                        new double[] {1, 2, 3, 0, 4, 5, 6, 0},
+                        inputs,
+                        new int[] {0, 1, 2, 4, 5, 6});
+                assertThat(Device.get(bias)).containsExactly(7, 8);
+
+                weight = device.floats(1, 2, 3, 4, 5, 6);
+                layer.weight().gradient(weight.memory());
+                engine.precondition(step, List.of(new Preconditioning(0, 1, false, true)), 1e30);
+                assertProduct(
+                        Device.get(bias),
+                        outputs,
+                        new double[] {0, 0, 0, 7, 0, 0, 0, 8},
+                        inputs,
+                        new int[] {3, 7});
+                assertThat(Device.get(weight)).containsExactly(1, 2, 3, 4, 5, 6);
+            }
+        }
+    }
+
+    private static void assertProduct(
+            float[] found, float[] outputs, double[] gradient, float[] inputs, int[] places) {
+        var half = Doubles.multiply(gradient, Doubles.of(inputs), 2, 4, 4);
+        var whole = Doubles.multiply(Doubles.of(outputs), half, 2, 2, 4);
+        for (int i = 0; i < places.length; i++) {
+            assertThat((double) found[i]).isCloseTo(whole[places[i]], within(1e-4));
         }
     }
 

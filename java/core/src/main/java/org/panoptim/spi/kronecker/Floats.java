@@ -3,6 +3,7 @@ package org.panoptim.spi.kronecker;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /** Reading matrices of floats in host memory. */
 final class Floats {
@@ -15,6 +16,17 @@ final class Floats {
     /** Whether every thread may read and write a segment; an arena may be confined to one. */
     static boolean isShared(MemorySegment segment) {
         return segment.isAccessibleBy(ANY);
+    }
+
+    /** Why this thread may not touch a segment now, if so. */
+    static Optional<String> fault(MemorySegment segment) {
+        var thread = Thread.currentThread();
+        if (!segment.scope().isAlive()) {
+            return Optional.of("its arena is closed");
+        }
+        return segment.isAccessibleBy(thread)
+                ? Optional.empty()
+                : Optional.of("its arena is confined to a thread other than " + thread.getName());
     }
 
     static float get(MemorySegment values, long index) {

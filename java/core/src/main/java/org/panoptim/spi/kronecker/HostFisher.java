@@ -1,5 +1,7 @@
 package org.panoptim.spi.kronecker;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import org.panoptim.HostMemory;
 import org.panoptim.Memory;
 import org.panoptim.Shape;
@@ -9,7 +11,9 @@ import org.panoptim.spi.StepFacts;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -27,6 +31,15 @@ public final class HostFisher implements FisherEngine {
     private final MemorySegment[] weights;
     private final MemorySegment[] biases;
     private final PendingRows[] layers;
+
+    /**
+     * Of each layer, whether there was a contribution since the last commit, of no rows perhaps.
+     */
+    private final boolean[] contributed;
+
+    /** What undoes the last commit, the last first. */
+    private final Deque<Runnable> undo = new ArrayDeque<>();
+
     private boolean closed;
 
     /**
@@ -44,6 +57,7 @@ public final class HostFisher implements FisherEngine {
         weights = new MemorySegment[count];
         biases = new MemorySegment[count];
         layers = new PendingRows[count];
+        contributed = new boolean[count];
         for (int layer = 0; layer < count; layer++) {
             var described = plan.layers().get(layer);
             layers[layer] = new PendingRows();
@@ -70,6 +84,7 @@ public final class HostFisher implements FisherEngine {
         try (var scratch = Arena.ofConfined()) {
             var described = plan.layers().get(layer);
             var rows = HostRows.of(described, contribution, scratch);
+            contributed[layer] = true;
             if (rows.count() == 0) {
                 return;
             }
@@ -111,17 +126,57 @@ public final class HostFisher implements FisherEngine {
     }
 
     @Override
-    public void commit(StepFacts step) {
+    public void begin() {
         requireOpen();
+        undo.clear();
+    }
+
+    @Override
+    public void undo() {
+        while (!undo.isEmpty()) {
+            undo.pop().run();
+        }
+    }
+
+    @Override
+    public long[] updates() {
+        requireOpen();
+        return Arrays.stream(layers).mapToLong(PendingRows::updates).toArray();
+    }
+
+    @Override
+    public void commit(StepFacts step) {
+        begin();
         var context = (StepContext) step;
         for (int layer = 0; layer < layers.length; layer++) {
-            if (context.accepted() && layers[layer].rows() > 0) {
-                commit(layer);
-                write(layer, (float) (1 / context.gradientScale()));
-            } else {
-                layers[layer].forget();
+            if (contributed[layer]) {
+                remember(layer);
+                if (context.accepted() && layers[layer].rows() > 0) {
+                    commit(layer);
+                } else {
+                    layers[layer].forget();
+                }
+                if (context.accepted()) {
+                    // The rule reads it in this step, with this step's loss scale.
+                    write(layer, (float) (1 / context.gradientScale()));
+                }
+                contributed[layer] = false;
             }
         }
+    }
+
+    private void remember(int layer) {
+        var state = layers[layer];
+        var before = state.snapshot();
+        var inputs = averages[2 * layer].toArray(JAVA_FLOAT);
+        var outputs = averages[2 * layer + 1].toArray(JAVA_FLOAT);
+        undo.push(
+                () -> {
+                    contributed[layer] = true;
+                    state.putBack(before);
+                    averages[2 * layer].copyFrom(MemorySegment.ofArray(inputs));
+                    averages[2 * layer + 1].copyFrom(MemorySegment.ofArray(outputs));
+                });
     }
 
     private void commit(int layer) {
@@ -172,6 +227,7 @@ public final class HostFisher implements FisherEngine {
         for (var layer : layers) {
             layer.forget();
         }
+        Arrays.fill(contributed, false);
     }
 
     @Override

@@ -6,6 +6,8 @@ import org.panoptim.Parameter;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Optional;
 
 /** Preconditions the gradients of layers in host memory. */
 final class HostGradients {
@@ -24,37 +26,75 @@ final class HostGradients {
         work = new MemorySegment[plan.layers().size()][];
     }
 
-    /** Whether every thread may read and write a layer's gradients. */
-    boolean areShared(int layer) {
-        var described = plan.layers().get(layer);
-        return Floats.isShared(gradient(described.weight()))
-                && described.bias().map(bias -> Floats.isShared(gradient(bias))).orElse(true);
-    }
-
-    /** Copies a layer's gradients side by side. */
-    void join(int layer) {
-        var described = plan.layers().get(layer);
-        join(described, matrices(layer, (long) described.outputs() * described.inputFactor())[0]);
-    }
-
-    /** Computes U = X_G ∇ X_A of what was joined, and returns ⟨U, ∇⟩. */
-    double precondition(int layer, MemorySegment inputInverse, MemorySegment outputInverse) {
-        var described = plan.layers().get(layer);
-        int rows = described.outputs();
-        int columns = described.inputFactor();
-        var matrices = matrices(layer, (long) rows * columns);
-        algebra.multiply(rows, columns, columns, matrices[0], inputInverse, matrices[1]);
-        algebra.multiply(rows, columns, rows, outputInverse, matrices[1], matrices[2]);
-        double product = 0;
-        for (long i = 0; i < (long) rows * columns; i++) {
-            product += (double) Floats.get(matrices[0], i) * Floats.get(matrices[2], i);
+    /**
+     * Checks that the gradients of a layer can be rewritten by this thread, and prepares for it.
+     *
+     * @throws IllegalStateException if one is read-only, or its arena is closed or another thread's
+     * @throws IllegalArgumentException if there is no such layer, or a gradient is absent or in
+     *     device memory
+     */
+    void check(Preconditioning wanted) {
+        if (wanted.layer() < 0 || wanted.layer() >= plan.layers().size()) {
+            throw new IllegalArgumentException(
+                    "there is no layer %d; there are %d"
+                            .formatted(wanted.layer(), plan.layers().size()));
         }
-        return product;
+        var layer = plan.layers().get(wanted.layer());
+        for (var parameter : parameters(wanted)) {
+            check(layer, parameter);
+        }
+        matrices(wanted.layer());
     }
 
-    private MemorySegment[] matrices(int layer, long elements) {
+    private static void check(KroneckerLayer layer, Parameter parameter) {
+        var memory = parameter.gradient();
+        if (memory.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "layer '%s': parameter '%s' has no gradient"
+                            .formatted(layer.name(), parameter.name()));
+        }
+        if (!(memory.get() instanceof HostMemory(var segment))) {
+            throw new IllegalArgumentException(
+                    "layer '%s': the gradient of parameter '%s' lies in device memory, but the backend computes on the host"
+                            .formatted(layer.name(), parameter.name()));
+        }
+        var fault = Floats.fault(segment);
+        if (fault.isEmpty() && segment.isReadOnly()) {
+            fault = Optional.of("the segment is read-only");
+        }
+        fault.ifPresent(
+                why -> {
+                    throw new IllegalStateException(
+                            "layer '%s': the gradient of parameter '%s' cannot be rewritten: %s"
+                                    .formatted(layer.name(), parameter.name(), why));
+                });
+    }
+
+    private List<Parameter> parameters(Preconditioning wanted) {
+        var layer = plan.layers().get(wanted.layer());
+        if (layer.bias().isEmpty() || !wanted.bias()) {
+            return wanted.weight() ? List.of(layer.weight()) : List.of();
+        }
+        return wanted.weight()
+                ? List.of(layer.weight(), layer.bias().get())
+                : List.of(layer.bias().get());
+    }
+
+    /** Whether every thread may read and write a layer's gradients. */
+    boolean areShared(Preconditioning wanted) {
+        for (var parameter : parameters(wanted)) {
+            if (!Floats.isShared(gradient(parameter))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private MemorySegment[] matrices(int layer) {
         var found = work[layer];
         if (found == null) {
+            var described = plan.layers().get(layer);
+            long elements = (long) described.outputs() * described.inputFactor();
             found = new MemorySegment[3];
             for (int i = 0; i < found.length; i++) {
                 found[i] = arena.allocate(elements * Float.BYTES, 64);
@@ -64,44 +104,86 @@ final class HostGradients {
         return found;
     }
 
-    /** Sets the layer's gradients to U times a coefficient. */
-    void write(int layer, double coefficient) {
-        var described = plan.layers().get(layer);
-        int columns = described.inputFactor();
-        var product = matrices(layer, (long) described.outputs() * columns)[2];
-        var weight = gradient(described.weight());
-        for (long row = 0; row < described.outputs(); row++) {
-            for (int i = 0; i < described.inputs(); i++) {
-                Floats.set(
-                        weight,
-                        row * described.inputs() + i,
-                        (float) (coefficient * Floats.get(product, row * columns + i)));
-            }
-        }
-        if (described.bias().isPresent()) {
-            var bias = gradient(described.bias().get());
-            for (long row = 0; row < described.outputs(); row++) {
-                Floats.set(
-                        bias,
-                        row,
-                        (float) (coefficient * Floats.get(product, (row + 1) * columns - 1)));
-            }
-        }
-    }
-
     /** Puts a layer's gradients side by side: [∇W | ∇b]. */
-    private static void join(KroneckerLayer layer, MemorySegment joined) {
-        var weight = gradient(layer.weight());
+    void join(Preconditioning wanted) {
+        var layer = plan.layers().get(wanted.layer());
+        var joined = matrices(wanted.layer())[0];
         long width = (long) layer.inputs() * Float.BYTES;
         long stride = (long) layer.inputFactor() * Float.BYTES;
-        for (long row = 0; row < layer.outputs(); row++) {
-            MemorySegment.copy(weight, row * width, joined, row * stride, width);
+        if (parameters(wanted).size() < (layer.bias().isPresent() ? 2 : 1)) {
+            joined.fill((byte) 0);
         }
-        if (layer.bias().isPresent()) {
+        if (wanted.weight()) {
+            var weight = gradient(layer.weight());
+            for (long row = 0; row < layer.outputs(); row++) {
+                MemorySegment.copy(weight, row * width, joined, row * stride, width);
+            }
+        }
+        if (wanted.bias() && layer.bias().isPresent()) {
             var bias = gradient(layer.bias().get());
             for (long row = 0; row < layer.outputs(); row++) {
                 MemorySegment.copy(
                         bias, row * Float.BYTES, joined, row * stride + width, Float.BYTES);
+            }
+        }
+    }
+
+    /** Computes U = X_G ∇ X_A of what was joined, and returns ⟨U, ∇⟩. */
+    double precondition(int layer, MemorySegment inputInverse, MemorySegment outputInverse) {
+        var described = plan.layers().get(layer);
+        int rows = described.outputs();
+        int columns = described.inputFactor();
+        var matrices = matrices(layer);
+        algebra.multiply(rows, columns, columns, matrices[0], inputInverse, matrices[1]);
+        algebra.multiply(rows, columns, rows, outputInverse, matrices[1], matrices[2]);
+        double product = 0;
+        for (long i = 0; i < (long) rows * columns; i++) {
+            product += (double) Floats.get(matrices[0], i) * Floats.get(matrices[2], i);
+        }
+        return product;
+    }
+
+    /** Turns U into zeros, but where the gradient is not finite, into what that is. */
+    void standStill(int layer) {
+        var joined = matrices(layer)[0];
+        var product = matrices(layer)[2];
+        for (long i = 0; i < product.byteSize() / Float.BYTES; i++) {
+            float gradient = Floats.get(joined, i);
+            Floats.set(product, i, Float.isFinite(gradient) ? 0 : gradient);
+        }
+    }
+
+    /** Sets the layer's gradients to U times a coefficient. */
+    void write(Preconditioning wanted, double coefficient) {
+        write(wanted, matrices(wanted.layer())[2], coefficient);
+    }
+
+    /** Sets the layer's gradients to what they were when they were joined. */
+    void putBack(Preconditioning wanted) {
+        write(wanted, matrices(wanted.layer())[0], 1);
+    }
+
+    private void write(Preconditioning wanted, MemorySegment joined, double coefficient) {
+        var layer = plan.layers().get(wanted.layer());
+        int columns = layer.inputFactor();
+        if (wanted.weight()) {
+            var weight = gradient(layer.weight());
+            for (long row = 0; row < layer.outputs(); row++) {
+                for (int i = 0; i < layer.inputs(); i++) {
+                    Floats.set(
+                            weight,
+                            row * layer.inputs() + i,
+                            (float) (coefficient * Floats.get(joined, row * columns + i)));
+                }
+            }
+        }
+        if (wanted.bias() && layer.bias().isPresent()) {
+            var bias = gradient(layer.bias().get());
+            for (long row = 0; row < layer.outputs(); row++) {
+                Floats.set(
+                        bias,
+                        row,
+                        (float) (coefficient * Floats.get(joined, (row + 1) * columns - 1)));
             }
         }
     }

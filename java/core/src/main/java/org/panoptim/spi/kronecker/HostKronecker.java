@@ -1,5 +1,6 @@
 package org.panoptim.spi.kronecker;
 
+import org.jspecify.annotations.Nullable;
 import org.panoptim.HostMemory;
 import org.panoptim.Parameter;
 import org.panoptim.Shape;
@@ -9,8 +10,12 @@ import org.panoptim.spi.StepFacts;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 
@@ -24,10 +29,19 @@ public final class HostKronecker implements KroneckerEngine {
     private final Arena arena = Arena.ofShared();
     private final MemorySegment[] averages;
 
-    /** The averages as they will be if the step is accepted; and the candidates of inverses. */
+    /** The averages as they will be if the step is accepted. */
     private final MemorySegment[] pending;
 
     private final MemorySegment[] inverses;
+
+    /**
+     * Of inverses, once there were any: apart from what is pending, so that a step can be undone.
+     */
+    private final @Nullable MemorySegment[] candidates;
+
+    /** What undoes what was done since the beginning of the step, the last first. */
+    private final Deque<Runnable> undo = new ArrayDeque<>();
+
     private final PendingRows[] layers;
     private final HostGradients gradients;
     private OptionalDouble klCoefficient = OptionalDouble.empty();
@@ -48,6 +62,7 @@ public final class HostKronecker implements KroneckerEngine {
         averages = new MemorySegment[plan.factors()];
         pending = new MemorySegment[plan.factors()];
         inverses = new MemorySegment[plan.factors()];
+        candidates = new MemorySegment[plan.factors()];
         for (int factor = 0; factor < plan.factors(); factor++) {
             averages[factor] = square(plan.size(factor));
             pending[factor] = square(plan.size(factor));
@@ -97,8 +112,14 @@ public final class HostKronecker implements KroneckerEngine {
                             / contribution.lossScale().orElseThrow();
             boolean shared =
                     Floats.isShared(rows.inputs()) && Floats.isShared(rows.outputGradients());
-            (shared ? parallel : Parallel.SERIAL)
-                    .forEach(2, side -> accumulate(layer, side, rows, first, share, scale));
+            try {
+                (shared ? parallel : Parallel.SERIAL)
+                        .forEach(2, side -> accumulate(layer, side, rows, first, share, scale));
+            } catch (RuntimeException | Error e) {
+                // Perhaps one factor has it and the other not.
+                layers[layer].forget();
+                throw e;
+            }
         }
     }
 
@@ -136,9 +157,26 @@ public final class HostKronecker implements KroneckerEngine {
     }
 
     @Override
-    public void commit(StepFacts step) {
+    public void begin() {
         requireOpen();
+        undo.clear();
+    }
+
+    @Override
+    public void undo() {
+        while (!undo.isEmpty()) {
+            undo.pop().run();
+        }
+    }
+
+    @Override
+    public void commit(StepFacts step) {
+        begin();
         boolean accepted = ((StepContext) step).accepted();
+        for (var layer : layers) {
+            var before = layer.snapshot();
+            undo.push(() -> layer.putBack(before));
+        }
         for (int layer = 0; layer < layers.length; layer++) {
             if (accepted && layers[layer].rows() > 0) {
                 commit(layer);
@@ -157,16 +195,31 @@ public final class HostKronecker implements KroneckerEngine {
                         Floats.trace(pending[inputs], plan.size(inputs))
                                 + Floats.trace(pending[outputs], plan.size(outputs)));
         if (finite) {
-            swap(averages, pending, inputs);
-            swap(averages, pending, outputs);
+            for (int factor = inputs; factor <= outputs; factor++) {
+                swap(averages, pending, factor);
+            }
         }
         layers[layer].taken(finite);
     }
 
-    private static void swap(MemorySegment[] one, MemorySegment[] other, int place) {
+    private void swap(MemorySegment[] one, @Nullable MemorySegment[] other, int factor) {
+        exchange(one, other, factor);
+        undo.push(() -> exchange(one, other, factor));
+    }
+
+    private static void exchange(MemorySegment[] one, @Nullable MemorySegment[] other, int place) {
         var kept = one[place];
-        one[place] = other[place];
+        one[place] = Objects.requireNonNull(other[place]);
         other[place] = kept;
+    }
+
+    private MemorySegment candidate(int factor) {
+        var found = candidates[factor];
+        if (found == null) {
+            found = square(plan.size(factor));
+            candidates[factor] = found;
+        }
+        return found;
     }
 
     @Override
@@ -187,6 +240,12 @@ public final class HostKronecker implements KroneckerEngine {
                                         layers[factor / 2].updates(),
                                         layers[factor / 2].refused()))
                 .toList();
+    }
+
+    @Override
+    public long[] updates() {
+        requireOpen();
+        return Arrays.stream(layers).mapToLong(PendingRows::updates).toArray();
     }
 
     @Override
@@ -216,6 +275,7 @@ public final class HostKronecker implements KroneckerEngine {
     private Inverted invert(Inversion inversion) {
         int factor = inversion.factor();
         int n = plan.size(factor);
+        var candidate = candidate(factor);
         try (var check = new HostCheck(algebra, n, averages[factor], inversion.damping())) {
             if (!check.usable()) {
                 return Inverted.failed(Inverted.Status.NOT_FINITE);
@@ -228,14 +288,14 @@ public final class HostKronecker implements KroneckerEngine {
                                     averages[factor],
                                     inversion.damping(),
                                     cholesky.doublePrecision(),
-                                    pending[factor]);
+                                    candidate);
                     yield status == Inverted.Status.INVERTED
-                            ? check.certify(pending[factor], 0)
+                            ? check.certify(candidate, 0)
                             : Inverted.failed(status);
                 }
                 case Inversion.Newton newton ->
                         new HostNewton(algebra, n, averages[factor], inversion.damping(), check)
-                                .run(newton, inverses[factor], pending[factor]);
+                                .run(newton, inverses[factor], candidate);
             };
         }
     }
@@ -243,19 +303,36 @@ public final class HostKronecker implements KroneckerEngine {
     @Override
     public void adopt(List<Integer> factors) {
         requireOpen();
-        factors.forEach(factor -> swap(inverses, pending, factor));
+        factors.forEach(factor -> swap(inverses, candidates, factor));
     }
 
     @Override
     public void adoptIdentity(List<Integer> factors) {
+        adoptDiagonal(factors, 1);
+    }
+
+    @Override
+    public void adoptZeros(List<Integer> factors) {
+        adoptDiagonal(factors, 0);
+    }
+
+    private void adoptDiagonal(List<Integer> factors, float value) {
         requireOpen();
         for (int factor : factors) {
             int n = plan.size(factor);
-            inverses[factor].fill((byte) 0);
+            var candidate = candidate(factor);
+            candidate.fill((byte) 0);
             for (int i = 0; i < n; i++) {
-                Floats.set(inverses[factor], (long) i * n + i, 1);
+                Floats.set(candidate, (long) i * n + i, value);
             }
+            swap(inverses, candidates, factor);
         }
+    }
+
+    @Override
+    public void check(List<Preconditioning> wanted) {
+        requireOpen();
+        wanted.forEach(gradients::check);
     }
 
     @Override
@@ -265,10 +342,11 @@ public final class HostKronecker implements KroneckerEngine {
         if (!context.accepted() || wanted.isEmpty()) {
             return;
         }
+        check(wanted);
         // Gradients that one thread owns are copied by this one, and multiplied by all.
-        boolean shared = wanted.stream().allMatch(each -> gradients.areShared(each.layer()));
+        boolean shared = wanted.stream().allMatch(gradients::areShared);
         var copying = shared ? parallel : Parallel.SERIAL;
-        copying.forEach(wanted.size(), i -> gradients.join(wanted.get(i).layer()));
+        copying.forEach(wanted.size(), i -> gradients.join(wanted.get(i)));
         var products = new double[wanted.size()];
         parallel.forEach(
                 wanted.size(),
@@ -286,11 +364,29 @@ public final class HostKronecker implements KroneckerEngine {
             sum += product;
         }
         if (!Double.isFinite(sum)) {
+            wanted.forEach(each -> gradients.standStill(each.layer()));
+            write(wanted, 1, copying);
             return;
         }
         double coefficient = sum > 0 ? Math.min(1, Math.sqrt(klClip / sum)) : 1;
+        write(wanted, coefficient, copying);
         klCoefficient = OptionalDouble.of(coefficient);
-        copying.forEach(wanted.size(), i -> gradients.write(wanted.get(i).layer(), coefficient));
+    }
+
+    /** Sets all gradients, or none. */
+    private void write(List<Preconditioning> wanted, double coefficient, Parallel copying) {
+        try {
+            copying.forEach(wanted.size(), i -> gradients.write(wanted.get(i), coefficient));
+        } catch (RuntimeException | Error e) {
+            for (var each : wanted) {
+                try {
+                    gradients.putBack(each);
+                } catch (RuntimeException again) {
+                    e.addSuppressed(again);
+                }
+            }
+            throw e;
+        }
     }
 
     @Override

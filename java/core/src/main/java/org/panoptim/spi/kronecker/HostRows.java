@@ -68,6 +68,13 @@ record HostRows(MemorySegment inputs, MemorySegment outputGradients, long count)
                     "layer '%s': the %s lie in device memory, but the backend computes on the host"
                             .formatted(layer.name(), what));
         }
+        Floats.fault(host.segment())
+                .ifPresent(
+                        why -> {
+                            throw new IllegalStateException(
+                                    "layer '%s': the %s cannot be read: %s"
+                                            .formatted(layer.name(), what, why));
+                        });
         if (memory.byteSize() < bytes) {
             throw new IllegalArgumentException(
                     "layer '%s': the %s must have %d bytes, but have %d"

@@ -33,12 +33,31 @@ public interface KroneckerEngine extends FactorEngine {
     void adoptIdentity(List<Integer> factors);
 
     /**
+     * Makes zeros the inverse of these factors, as they are in the beginning: what is
+     * preconditioned with them becomes zero.
+     */
+    void adoptZeros(List<Integer> factors);
+
+    /**
+     * Checks that {@link #precondition} can rewrite the gradients of these layers now.
+     *
+     * @throws IllegalStateException if not: a gradient is read-only, or its arena is closed or
+     *     another thread's; the message names the parameter
+     * @throws IllegalArgumentException if there is no such layer, or a gradient is absent or in
+     *     memory that is not the backend's
+     */
+    void check(List<Preconditioning> layers);
+
+    /**
      * Rewrites the gradients of layers, if the step was accepted: {@code ν X_G ∇ X_A} for the
      * gradient {@code ∇ = [∇W | ∇b]}, which stays multiplied by the loss scale. With η the learning
      * rate of the layer in this step and U = X_G ∇ X_A (both unscaled in the sum), {@code ν =
      * min(1, √(klClip / Σ η² ⟨U, ∇⟩))} over all layers given.
      *
-     * @param layers layers whose factors have inverses
+     * <p>Where that sum is not finite, no layer is moved: what is finite in the gradients becomes
+     * zero, and what is not stays as it came. If it fails, the gradients are as before.
+     *
+     * @param layers layers that passed {@link #check}
      * @param klClip κ, above 0; infinity: ν = 1
      */
     void precondition(StepFacts step, List<Preconditioning> layers, double klClip);

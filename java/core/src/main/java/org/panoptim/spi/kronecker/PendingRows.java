@@ -39,6 +39,17 @@ final class PendingRows {
         rows = 0;
     }
 
+    /** What can be {@linkplain #putBack put back}. */
+    long[] snapshot() {
+        return new long[] {rows, updates, refused};
+    }
+
+    void putBack(long[] snapshot) {
+        rows = snapshot[0];
+        updates = snapshot[1];
+        refused = snapshot[2];
+    }
+
     void restore(long newUpdates, long newRefused) {
         updates = newUpdates;
         refused = newRefused;
