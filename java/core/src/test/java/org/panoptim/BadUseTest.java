@@ -304,8 +304,17 @@ class BadUseTest {
                         + " at step 3");
     }
 
+    @Test
+    void aScheduleThatMakesALearningRateTooLargeForFloat32IsNamedWithGroupAndStep() {
+        assertNonsenseAtStepThree(
+                Schedule.of(step -> step == 3 ? 1e40 : 1),
+                "the schedule's factor 1.0E40 at step 3 is too large for group 'first': AdamW:"
+                        + " learningRate must be at most 2^100, so that float32 carries what"
+                        + " follows from it, but is 1.0000000000000001E37");
+    }
+
     @ParameterizedTest
-    @ValueSource(doubles = {-0.5, 1, Double.POSITIVE_INFINITY})
+    @ValueSource(doubles = {-0.5, 1, 1 - 0x1p-53, Double.POSITIVE_INFINITY})
     void aScheduleWhoseMomentumIsNonsenseIsNamedWithTheStep(double momentum) {
         var schedule =
                 new Schedule() {

@@ -40,10 +40,9 @@ public record AdaFisher(
 
     /** Checks the hyper-parameters. */
     public AdaFisher {
-        HyperParameters.nonNegative("AdaFisher", "learningRate", learningRate);
+        HyperParameters.rates("AdaFisher", learningRate, weightDecay);
         HyperParameters.decay("AdaFisher", "beta1", beta1);
         HyperParameters.positive("AdaFisher", "damping", damping);
-        HyperParameters.nonNegative("AdaFisher", "weightDecay", weightDecay);
     }
 
     /** The rule with the paper's defaults. */

@@ -31,11 +31,10 @@ record AdamMoments(
 
     static void check(
             String rule, double rate, double beta1, double beta2, double epsilon, double decay) {
-        HyperParameters.nonNegative(rule, "learningRate", rate);
+        HyperParameters.rates(rule, rate, decay);
         HyperParameters.decay(rule, "beta1", beta1);
         HyperParameters.decay(rule, "beta2", beta2);
         HyperParameters.nonNegative(rule, "epsilon", epsilon);
-        HyperParameters.nonNegative(rule, "weightDecay", decay);
     }
 
     static AdamMoments prepare(

@@ -24,10 +24,9 @@ public record Lion(
 
     /** Checks the hyper-parameters. */
     public Lion {
-        HyperParameters.nonNegative("Lion", "learningRate", learningRate);
+        HyperParameters.rates("Lion", learningRate, weightDecay);
         HyperParameters.decay("Lion", "beta1", beta1);
         HyperParameters.decay("Lion", "beta2", beta2);
-        HyperParameters.nonNegative("Lion", "weightDecay", weightDecay);
     }
 
     /** The rule with its authors' defaults. */

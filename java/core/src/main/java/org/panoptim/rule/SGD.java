@@ -28,10 +28,9 @@ public record SGD(
 
     /** Checks the hyper-parameters. */
     public SGD {
-        HyperParameters.nonNegative("SGD", "learningRate", learningRate);
+        HyperParameters.rates("SGD", learningRate, weightDecay);
         HyperParameters.decay("SGD", "momentum", momentum);
         HyperParameters.finite("SGD", "dampening", dampening);
-        HyperParameters.nonNegative("SGD", "weightDecay", weightDecay);
         if (nesterov && (momentum == 0 || dampening != 0)) {
             throw new IllegalArgumentException(
                     "SGD: nesterov needs momentum above 0 and dampening 0, but they are "

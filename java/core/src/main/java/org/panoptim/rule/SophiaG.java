@@ -35,12 +35,12 @@ public record SophiaG(
 
     /** Checks the hyper-parameters. */
     public SophiaG {
-        HyperParameters.nonNegative("SophiaG", "learningRate", learningRate);
+        HyperParameters.rates("SophiaG", learningRate, weightDecay);
         HyperParameters.decay("SophiaG", "beta1", beta1);
         HyperParameters.decay("SophiaG", "beta2", beta2);
         HyperParameters.positive("SophiaG", "rho", rho);
         HyperParameters.positive("SophiaG", "batchSize", batchSize);
-        HyperParameters.nonNegative("SophiaG", "weightDecay", weightDecay);
+        HyperParameters.positive("SophiaG", "rho times batchSize", rho * batchSize);
     }
 
     /** The rule with its authors' defaults. */

@@ -31,12 +31,11 @@ public record SophiaH(
 
     /** Checks the hyper-parameters. */
     public SophiaH {
-        HyperParameters.nonNegative("SophiaH", "learningRate", learningRate);
+        HyperParameters.rates("SophiaH", learningRate, weightDecay);
         HyperParameters.decay("SophiaH", "beta1", beta1);
         HyperParameters.decay("SophiaH", "beta2", beta2);
         HyperParameters.positive("SophiaH", "clip", clip);
         HyperParameters.positive("SophiaH", "epsilon", epsilon);
-        HyperParameters.nonNegative("SophiaH", "weightDecay", weightDecay);
     }
 
     /** The rule with its authors' defaults. */

@@ -63,7 +63,7 @@ public record StepPlan(
      * The schedule's factor for a step.
      *
      * @throws IllegalStateException if the schedule answers with something else than a finite
-     *     number of at least 0
+     *     number of at least 0, or one that makes a group's learning rate too large
      */
     public double rateFactor(long step) {
         double factor = schedule.factor(step);
@@ -74,7 +74,25 @@ public record StepPlan(
                             + " at step "
                             + step);
         }
+        if (factor > 1) {
+            requireRates(factor, step);
+        }
         return factor;
+    }
+
+    /** A rule checks its own learning rate; what a schedule makes of it may be too large. */
+    private void requireRates(double factor, long step) {
+        for (var group : groups) {
+            double rate = group.rule().learningRate() * factor;
+            try {
+                group.rule().atLearningRate(rate);
+            } catch (IllegalArgumentException e) {
+                throw new IllegalStateException(
+                        "the schedule's factor %s at step %d is too large for group '%s': %s"
+                                .formatted(factor, step, group.name(), e.getMessage()),
+                        e);
+            }
+        }
     }
 
     /**
@@ -95,7 +113,7 @@ public record StepPlan(
                                 .formatted(momentum, step, group.rule().name(), group.name()));
             }
         }
-        if (momentum < 0 || momentum >= 1) {
+        if (momentum < 0 || (float) momentum >= 1) {
             throw new IllegalStateException(
                     "the schedule's momentum must be in [0, 1) or NaN, but is "
                             + momentum

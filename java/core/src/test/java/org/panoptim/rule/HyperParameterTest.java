@@ -84,14 +84,49 @@ class HyperParameterTest {
     void theEndsOfTheRangeAreTaken(String rule, String name, String setting, String range) {
         var taken =
                 switch (range) {
-                    case RATE_RANGE -> new double[] {0, 1e300};
-                    case ABOVE_ZERO -> new double[] {Double.MIN_VALUE, 1e300};
-                    case DECAY_RANGE -> new double[] {0, Math.nextDown(1.0)};
-                    default -> new double[] {-1e300, 1e300};
+                    case RATE_RANGE ->
+                            setting.equals("lr")
+                                    ? new double[] {0, 0x1p100}
+                                    : new double[] {0, 1e-300, 1e30};
+                    // The least rho and batch size are those whose product is a float.
+                    case ABOVE_ZERO -> new double[] {1e-43, 1e30};
+                    case DECAY_RANGE -> new double[] {0, Math.nextDown(1f)};
+                    default -> new double[] {-Float.MAX_VALUE, Float.MAX_VALUE};
                 };
         for (double value : taken) {
             Rules.with(Rules.named(rule), Map.of(setting, String.valueOf(value)));
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("hyperParameters")
+    void valuesThatAreOutOfRangeAsFloat32AreRefused(
+            String rule, String name, String setting, String range) {
+        var refused =
+                switch (range) {
+                    case RATE_RANGE -> new double[] {1e39};
+                    case ABOVE_ZERO -> new double[] {1e-46, 1e39};
+                    case DECAY_RANGE -> new double[] {1 - 0x1p-53, 1 - 0x1p-25};
+                    default -> new double[] {-1e39, 1e39};
+                };
+        for (double value : refused) {
+            var settings = Map.of(setting, String.valueOf(value));
+            assertThatThrownBy(() -> Rules.with(Rules.named(rule), settings))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage(name + " must be " + range + " as float32, but is " + value);
+        }
+    }
+
+    @Test
+    void productsThatFloat32DoesNotCarryAreRefused() {
+        assertRefused(() -> AdamW.withLearningRate(Math.nextUp(0x1p100)), "AdamW: learningRate");
+        assertRefused(
+                () -> Lion.withLearningRate(1e3).withWeightDecay(1e30),
+                "Lion: learningRate times weightDecay");
+        assertRefused(() -> SophiaG.defaults().withRho(1e36), "SophiaG: rho times batchSize");
+        assertRefused(
+                () -> SophiaG.defaults().withRho(1e-30).withBatchSize(1e-20),
+                "SophiaG: rho times batchSize");
     }
 
     static Stream<UpdateRule> rules() {

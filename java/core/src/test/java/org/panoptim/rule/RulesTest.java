@@ -74,13 +74,13 @@ class RulesTest {
         double third = 1 / 3.0;
         return Stream.of(
                 new SGD(third, 0.1 * third, 0.3, 1e-300, false, true),
-                new SGD(Math.ulp(1), Math.nextDown(1.0), 0, third, true, false),
+                new SGD(Math.ulp(1), Math.nextDown(1 - 0x1p-25), 0, third, true, false),
                 new Adam(third, 0.3 * third, 0.1 + 0.2, Double.MIN_VALUE, 1e22, true, true),
                 new AdamW(third, 0.3 * third, 0.1 + 0.2, Double.MIN_VALUE, 1e22, true, true),
-                new Lion(third, 0.1 + 0.2, third, Double.MAX_VALUE),
+                new Lion(third, 0.1 + 0.2, third, 0x1.fffffffffffffp99),
                 new SophiaG(third, third, 0.1 + 0.2, 1e-17, 479_232, third, true),
                 new SophiaH(third, third, 0.1 + 0.2, third, 1e-17, third),
-                new AdaFisher(third, 0.1 + 0.2, Double.MIN_VALUE, 0.3 * third, true));
+                new AdaFisher(third, 0.1 + 0.2, Float.MIN_VALUE, 0.3 * third, true));
     }
 
     @ParameterizedTest

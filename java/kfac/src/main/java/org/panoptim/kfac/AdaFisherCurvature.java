@@ -11,6 +11,7 @@ import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
+import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
@@ -323,6 +324,9 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
             factors.attempted(step, false);
         } catch (RuntimeException | Error e) {
             takeBack(undo, e);
+            if (failure != null) {
+                throw new PartialChangeException("a step failed half way", e);
+            }
             throw e;
         }
     }

@@ -9,6 +9,7 @@ import org.panoptim.StateTensor;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
+import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
@@ -356,6 +357,9 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
             take(step, wanted);
         } catch (RuntimeException | Error e) {
             takeBack(undo, e);
+            if (failure != null) {
+                throw new PartialChangeException("a step failed half way", e);
+            }
             throw e;
         }
     }

@@ -8,6 +8,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.simd.bindings.NativeLibrary;
 import org.panoptim.spi.ArenaSet;
 
 import java.lang.foreign.Arena;
