@@ -92,8 +92,9 @@ public final class Optimizer implements AutoCloseable {
      *
      * @throws NonFiniteGradientException under {@link NonFinitePolicy#FAIL}; nothing is changed
      * @throws IllegalStateException if an arena is closed, a gradient to be zeroed is read-only,
-     *     curvature was handed to a rule that takes none, a transform replaces a gradient, or the
-     *     schedule answers with nonsense; nothing is changed, and curvature stays handed in
+     *     curvature was handed to a rule that takes none, the framework that a parameter belongs to
+     *     has moved it, a transform replaces a gradient, or the schedule answers with nonsense;
+     *     nothing is changed, and curvature stays handed in
      */
     public void step() {
         ownership.enter();
@@ -197,8 +198,8 @@ public final class Optimizer implements AutoCloseable {
     /**
      * Sets every gradient that the parameters hold to zero.
      *
-     * @throws IllegalStateException if an arena is closed or a gradient is read-only; nothing is
-     *     changed
+     * @throws IllegalStateException if an arena is closed, a gradient is read-only, or the
+     *     framework that a parameter belongs to has moved it; nothing is changed
      */
     public void zeroGrad() {
         ownership.enter();
@@ -364,7 +365,8 @@ public final class Optimizer implements AutoCloseable {
     }
 
     /**
-     * A state of a parameter, to be read and set.
+     * A state of a parameter, to be read and set; its elements lie in the order of the parameter's
+     * own ({@link Parameter#order}).
      *
      * @param parameter the parameter's name
      * @param slot the state's name in PyTorch, for example {@code "exp_avg"}

@@ -8,24 +8,30 @@ import java.util.List;
 final class TensorWatch implements ParameterSource.Watch {
 
     private final Runnable check;
+    private final TensorQueries queries;
     private final TrackedTensor[] tensors;
     private final long[] gradients;
 
     /**
      * @param check what must hold before anything is asked of the engine, or throws
+     * @param queries what the tensors ask through, which several watches share
      */
-    TensorWatch(Runnable check, List<TrackedTensor> tensors) {
+    TensorWatch(Runnable check, TensorQueries queries, List<TrackedTensor> tensors) {
         this.check = check;
+        this.queries = queries;
         this.tensors = tensors.toArray(TrackedTensor[]::new);
         this.gradients = new long[this.tensors.length];
     }
 
     @Override
     public void refresh() {
-        check.run();
-        // All are found before one is changed.
-        for (int i = 0; i < tensors.length; i++) {
-            gradients[i] = tensors[i].findGradient();
+        // Optimizers of one module may step in threads of their own.
+        synchronized (queries) {
+            check.run();
+            // All are found before one is changed.
+            for (int i = 0; i < tensors.length; i++) {
+                gradients[i] = tensors[i].findGradient();
+            }
         }
         for (int i = 0; i < tensors.length; i++) {
             tensors[i].follow(gradients[i]);

@@ -57,18 +57,20 @@ import java.util.Map;
  *
  * <p>Dense float32 tensors on the CPU or on one CUDA device are supported, the latter with a CUDA
  * backend on the engine's stream (by default both use the legacy default stream); anything else
- * that requires a gradient is refused with its name and the reason. One thread at a time.
+ * that requires a gradient is refused with its name and the reason. One thread at a time, except
+ * that optimizers of different parameters may step in threads of their own.
  */
 public final class TorchParameters implements AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
+    private final TensorQueries queries = new TensorQueries(arena);
     private final TensorList tensors;
     private final Map<Parameter, TrackedTensor> byParameter = new IdentityHashMap<>();
     private final List<Parameter> parameters;
     private final TensorWatch all;
 
     private TorchParameters(Map<String, Tensor> named) {
-        tensors = new TensorList(arena, new TensorQueries(arena), this::watch);
+        tensors = new TensorList(arena, queries, this::watch);
         try {
             tensors.add(named);
             var tracked = tensors.tracked();
@@ -86,7 +88,7 @@ public final class TorchParameters implements AutoCloseable {
     }
 
     private TensorWatch watch(List<Parameter> some) {
-        return new TensorWatch(this::check, some.stream().map(byParameter::get).toList());
+        return new TensorWatch(this::check, queries, some.stream().map(byParameter::get).toList());
     }
 
     private void check() {

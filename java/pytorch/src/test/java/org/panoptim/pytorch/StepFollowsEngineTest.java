@@ -14,10 +14,12 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.Backend;
 import org.panoptim.NonFinitePolicy;
 import org.panoptim.Optimizer;
+import org.panoptim.Parameter;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SGD;
 
 import java.lang.management.ManagementFactory;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -301,6 +303,32 @@ class StepFollowsEngineTest {
             long bytes = threads.getCurrentThreadAllocatedBytes() - before;
             // What the JVM itself allocates meanwhile is less than a byte for each call.
             assertThat(bytes).isLessThan(calls);
+        }
+    }
+
+    @Test
+    void optimizersOfOneModuleStepInThreadsOfTheirOwn() {
+        var tensors = new LinkedHashMap<String, Tensor>();
+        for (int i = 0; i < 16; i++) {
+            tensors.put("x" + i, zeros(1 + i));
+        }
+        try (var parameters = TorchParameters.of(tensors)) {
+            var halves = List.of(parameters.list().subList(0, 8), parameters.list().subList(8, 16));
+            assertThat(halves.parallelStream().mapToLong(this::steps).sum()).isEqualTo(40_000);
+        }
+    }
+
+    /** Takes steps with those parameters alone, in a thread of their own. */
+    private long steps(List<Parameter> parameters) {
+        try (var optimizer =
+                Optimizer.builder(SGD.defaults())
+                        .group("all", parameters)
+                        .backend(reference)
+                        .build()) {
+            for (int i = 0; i < 20_000; i++) {
+                optimizer.step();
+            }
+            return optimizer.report().step();
         }
     }
 
