@@ -42,7 +42,6 @@ final class FusedStepper implements Stepper {
 
     @Override
     public void step() {
-        parameters.refresh();
         optimizer.step();
     }
 

@@ -23,7 +23,6 @@ final class FusedDescent implements Descent {
 
     @Override
     public void step() {
-        parameters.refresh();
         optimizer.step();
     }
 

@@ -147,7 +147,6 @@ final class KfacDescent implements Descent {
 
     @Override
     public void step() {
-        parameters.refresh();
         optimizer.step();
         if (steps % INVERSE_PERIOD == 0) {
             kfac.report().ifPresent(this::note);
