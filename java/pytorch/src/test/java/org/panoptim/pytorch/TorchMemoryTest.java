@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.HostMemory;
 
 import java.lang.foreign.ValueLayout;
+import java.util.Map;
 
 class TorchMemoryTest {
 
@@ -41,6 +42,33 @@ class TorchMemoryTest {
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> TorchMemory.of(new Tensor()))
                     .withMessage("the tensor is undefined");
+        }
+    }
+
+    @Test
+    void whatGoesWithAParameterLiesAsTheParameterDoes() {
+        try (var _ = new PointerScope()) {
+            var value = torch.torch_zeros(3, 2).t().requires_grad_();
+            try (var parameters = TorchParameters.of(Map.of("w", value))) {
+                var parameter = parameters.list().getFirst();
+                var rows = Tensor.create(new float[] {1, 2, 3, 4, 5, 6}, 2, 3);
+
+                assertThatIllegalArgumentException()
+                        .isThrownBy(() -> TorchMemory.inOrderOf(parameter, rows))
+                        .withMessage(
+                                "the tensor must lie in memory as parameter 'w' does, with"
+                                    + " dimensions in the order [1, 0] and sizes [3, 2] there, but"
+                                    + " has sizes [2, 3], strides [3, 1]");
+                assertThatIllegalArgumentException()
+                        .isThrownBy(
+                                () -> TorchMemory.inOrderOf(parameter, torch.torch_zeros(4, 2).t()))
+                        .withMessageContaining("but has sizes [2, 4]");
+
+                var memory = TorchMemory.inOrderOf(parameter, rows.t().contiguous().t());
+                assertThat(((HostMemory) memory).segment().toArray(ValueLayout.JAVA_FLOAT))
+                        .containsExactly(1, 4, 2, 5, 3, 6);
+                parameter.curvature(memory);
+            }
         }
     }
 }
