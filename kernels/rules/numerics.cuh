@@ -1,6 +1,6 @@
 // The arithmetic that all backends share, built from + - * /, square root, comparison and select
-// only, so that every compiler and device gives the same bits. Never fmaxf, std::max or copysign:
-// those differ in how they treat NaN and signed zeros.
+// only, so that every compiler and device gives the same bits, all NaNs counted as one value. Never
+// fmaxf, std::max or copysign: those differ in how they treat NaN and signed zeros.
 #pragma once
 
 #include <stdint.h>

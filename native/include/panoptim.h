@@ -15,7 +15,7 @@
  *
  * Every function returns PANOPTIM_OK or one of the PANOPTIM_ERROR codes; none allocates, none
  * throws, none prints. Results do not depend on the tier, nor on how chunks are split over threads:
- * they are equal bit for bit to the reference in plain Java.
+ * they are equal bit for bit to the reference in plain Java, all NaNs counted as one value.
  */
 #ifndef PANOPTIM_H
 #define PANOPTIM_H

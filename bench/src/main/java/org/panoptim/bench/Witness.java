@@ -16,9 +16,9 @@ import java.util.TreeMap;
 
 /**
  * Sees that the steps that were timed were taken: repeats them for some elements on the reference
- * backend and demands the same bits. AdamW works element by element, so some suffice; where a norm
- * of all gradients is part of the work, it sees only that they are zero and that parameters are
- * finite and moved.
+ * backend and demands the same bits, all NaNs counted as one value. AdamW works element by element,
+ * so some suffice; where a norm of all gradients is part of the work, it sees only that they are
+ * zero and that parameters are finite and moved.
  */
 final class Witness {
 

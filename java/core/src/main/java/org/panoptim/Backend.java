@@ -11,7 +11,8 @@ import java.util.List;
 
 /**
  * Where steps are computed. All backends give the same bits for {@linkplain
- * org.panoptim.rule.PhasedRule phased rules}; they differ in speed and in the memory they reach.
+ * org.panoptim.rule.PhasedRule phased rules}, all NaNs counted as one value; they differ in speed
+ * and in the memory they reach.
  *
  * <p>Whoever opens a backend closes it, after the optimizers that use it. Several optimizers, on
  * several threads, may share one.

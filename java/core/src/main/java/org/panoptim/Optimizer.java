@@ -37,6 +37,9 @@ import java.util.function.UnaryOperator;
  * changes. So are {@link #load} and changes of groups. Where something fails that cannot be taken
  * back (a device's launch in the middle of a step, a rule of one's own that throws), the call
  * throws {@link UnusableOptimizerException}, and so does every later one but {@link #close}.
+ *
+ * <p>Parameters and states have the same bits after a step on every backend, all NaNs counted as
+ * one value (see {@linkplain org.panoptim the package}).
  */
 public final class Optimizer implements AutoCloseable {
 

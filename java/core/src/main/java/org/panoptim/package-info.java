@@ -1,4 +1,14 @@
-/** Fused optimizers: parameters, groups, schedules, the optimizer and its backends. */
+/**
+ * Fused optimizers: parameters, groups, schedules, the optimizer and its backends.
+ *
+ * <p><b>The same bits.</b> Where the library promises them, on another backend, with another number
+ * of threads or in another process, all NaNs count as one value. Which of its bits a NaN has beyond
+ * those that make it one (sign and payload) depends on the processor or device, and in plain Java
+ * on the compiler that has come to the method meanwhile, so that even two runs of a process may
+ * differ in them. Compare with {@link Float#floatToIntBits}, which knows one NaN, and not with
+ * {@link Float#floatToRawIntBits} or byte by byte. Whether an element is NaN is the same
+ * everywhere, and so is every other value, both zeros and subnormal numbers included.
+ */
 @NullMarked
 package org.panoptim;
 

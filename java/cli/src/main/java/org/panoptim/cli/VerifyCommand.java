@@ -24,8 +24,8 @@ import java.util.stream.Stream;
 @Command(
         name = "verify",
         description =
-                "Compare every backend that works here with the reference, bit for bit, and check"
-                        + " the certificates of inverses.",
+                "Compare every backend that works here with the reference, bit for bit (all NaNs"
+                        + " count as one value), and check the certificates of inverses.",
         mixinStandardHelpOptions = true)
 final class VerifyCommand implements Callable<Integer> {
 
@@ -88,7 +88,7 @@ final class VerifyCommand implements Callable<Integer> {
         var failed = results.stream().filter(result -> !result.passed()).toList();
         out.println(
                 "Largest difference from the reference backend, in units in the last place of"
-                        + " parameters and states:");
+                        + " parameters and states (all NaNs count as one value):");
         out.println();
         table(backends, results).lines().forEach(line -> out.println("  " + line));
         out.println();

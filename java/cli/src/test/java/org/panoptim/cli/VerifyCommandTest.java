@@ -18,6 +18,9 @@ class VerifyCommandTest {
             assertThat(invocation.out()).containsPattern("(?m)^  " + rule + " +0 +\\d+$");
         }
         assertThat(invocation.out())
+                .contains(
+                        "in units in the last place of parameters and states (all NaNs count as one"
+                                + " value):\n")
                 .contains(" runs have the reference's bits.\n")
                 .containsPattern("(?m)^  reference +\\d\\.\\de-\\d\\d +\\d\\.\\de-\\d\\d +27$")
                 .endsWith("Every certificate of an inverse holds.\n");

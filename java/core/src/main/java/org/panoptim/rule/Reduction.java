@@ -8,7 +8,7 @@ import java.util.Objects;
  *
  * <p>Each element contributes the product of two floats; products are exact in double, and the sum
  * is taken in double over a tree that only the elements' indices fix, so that every backend finds
- * the same bits.
+ * the same bits, all NaNs counted as one value.
  *
  * @param name what is summed, for reports
  * @param scope over what it is summed

@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 
-/** Equality by bits, all NaNs counted alike. */
+/** Equality by bits as the library promises it: all NaNs count as one value. */
 final class Bits {
 
     private Bits() {}

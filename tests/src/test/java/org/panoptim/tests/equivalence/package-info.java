@@ -1,5 +1,6 @@
 /**
- * Every backend against the reference, bit for bit.
+ * Every backend against the reference, bit for bit, all NaNs counted as one value: their payloads
+ * differ between processors, devices and compilers, and the library promises nothing of them.
  *
  * <p>{@link org.panoptim.tests.equivalence.EquivalenceTest} plays generated runs; a further backend
  * joins it, and all the rest, by a line in {@link org.panoptim.tests.equivalence.Contenders}. The

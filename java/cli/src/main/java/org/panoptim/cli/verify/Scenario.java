@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * A run that every backend must bring to the same bits.
+ * A run that every backend must bring to the same bits, all NaNs counted as one value.
  *
  * @param rule the name of the rule that it is about
  * @param title what is special about it
