@@ -7,10 +7,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.Stream;
+import java.util.List;
+import java.util.Map;
 
 /**
  * A host with a GPU, here the virtual one, on which no cuBLAS is found, in a process of its own.
@@ -64,27 +64,13 @@ class WithoutCublasTest {
     }
 
     private Invocation run(String... arguments) throws Exception {
-        var command =
-                Stream.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--enable-native-access=ALL-UNNAMED",
+        return Invocation.inProcess(
+                folder,
+                Map.of("LD_LIBRARY_PATH", folder.toString()),
+                List.of(
                         "-Djava.io.tmpdir=" + folder,
                         "-Dpanoptim.cache=" + folder.resolve("cache"),
-                        "-Dpanoptim.kernels=" + System.getProperty("panoptim.virtual-kernels"),
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        Main.class.getName());
-        var errors = folder.resolve("errors");
-        var builder =
-                new ProcessBuilder(Stream.concat(command, Stream.of(arguments)).toList())
-                        .redirectError(errors.toFile());
-        builder.environment().put("LD_LIBRARY_PATH", folder.toString());
-        builder.environment().remove("JAVA_TOOL_OPTIONS");
-        var process = builder.start();
-        var output = process.getInputStream().readAllBytes();
-        return new Invocation(
-                process.waitFor(),
-                new String(output, StandardCharsets.UTF_8),
-                Files.readString(errors));
+                        "-Dpanoptim.kernels=" + System.getProperty("panoptim.virtual-kernels")),
+                arguments);
     }
 }
