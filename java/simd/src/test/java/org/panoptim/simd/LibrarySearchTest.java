@@ -90,6 +90,17 @@ class LibrarySearchTest {
     }
 
     @Test
+    void anEmptyFolderOfTheLibraryPathIsNotTheWorkingFolder() throws Exception {
+        var planted = Files.write(Path.of("").toAbsolutePath().resolve(NAME), packed());
+        try {
+            var search = search(Map.of("java.library.path", ":" + folder));
+            assertThat(librariesOf(search)).singleElement().asString().startsWith("jar, ");
+        } finally {
+            Files.delete(planted);
+        }
+    }
+
+    @Test
     void aLibraryOnThePathThatDoesNotFitIsPassedOverForTheJar() throws Exception {
         var library = Files.writeString(folder.resolve(NAME), "no library");
         var search = search(Map.of("java.library.path", folder.toString()));

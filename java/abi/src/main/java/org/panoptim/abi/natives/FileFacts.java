@@ -60,10 +60,23 @@ record FileFacts(long owner, int mode, String version) {
     /** The user whose this process's new files are. */
     static long user() throws IOException {
         // /proc/self itself is root's where a process may not be traced.
+        if (!Files.isReadable(STATUS)) {
+            return ownerOfNewFile();
+        }
         var status = new String(Files.readAllBytes(STATUS), StandardCharsets.US_ASCII);
         int begin = status.indexOf(USERS) + USERS.length();
         var fields = status.substring(begin, status.indexOf('\n', begin)).strip();
         return Long.parseLong(fields.substring(fields.lastIndexOf('\t') + 1));
+    }
+
+    /** Where there is no /proc, as in a bare chroot. */
+    private static long ownerOfNewFile() throws IOException {
+        var file = Files.createTempFile("panoptim-", ".owner");
+        try {
+            return of(file).owner();
+        } finally {
+            Files.delete(file);
+        }
     }
 
     boolean isFolder() {

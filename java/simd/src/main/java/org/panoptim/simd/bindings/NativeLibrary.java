@@ -81,7 +81,11 @@ public final class NativeLibrary {
         for (var folder :
                 System.getProperty("java.library.path", "")
                         .split(System.getProperty("path.separator"))) {
-            var candidate = Path.of(folder.isEmpty() ? "." : folder, name).toAbsolutePath();
+            if (folder.isEmpty()) {
+                // An empty LD_LIBRARY_PATH before a colon: the working folder, which nobody meant.
+                continue;
+            }
+            var candidate = Path.of(folder, name).toAbsolutePath();
             if (Files.exists(candidate) && attempt("java.library.path", candidate)) {
                 return;
             }
