@@ -2,7 +2,9 @@
 module org.panoptim.cli {
     requires info.picocli;
     requires java.desktop;
+    requires java.xml;
     requires me.tongfei.progressbar;
+    requires org.apache.xmlgraphics.batik.svggen;
     requires xchart;
     requires transitive org.panoptim;
     requires org.panoptim.kfac;

@@ -1,15 +1,11 @@
 package org.panoptim.cli.page;
 
-import org.knowm.xchart.ChartEncoder;
 import org.knowm.xchart.internal.chartpart.Chart;
 import org.knowm.xchart.style.AxesChartStyler;
 
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 
 /** What all charts have in common. */
 final class ChartStyle {
@@ -29,11 +25,8 @@ final class ChartStyle {
     }
 
     static String draw(Chart<?, ?> chart, String id, String label) {
-        try {
-            var svg = new String(ChartEncoder.getBytes(chart, "svg"), StandardCharsets.UTF_8);
-            return SvgElement.of(svg, id, label);
-        } catch (IOException e) {
-            throw new UncheckedIOException("writing to memory does not fail", e);
-        }
+        var svg = new SvgElement(id, label, chart.getWidth(), chart.getHeight());
+        chart.paint(svg.graphics(), chart.getWidth(), chart.getHeight());
+        return svg.text();
     }
 }

@@ -112,7 +112,7 @@ class ReportTest {
                                 .matcher(page)
                                 .results()
                                 .map((MatchResult match) -> match.group(1)))
-                .containsExactly("loss-clip", "accuracy-clip");
-        assertThat(page).contains("url(#loss-clip)", "url(#accuracy-clip)");
+                .containsExactly("loss-clipPath1", "accuracy-clipPath1");
+        assertThat(page).contains("url(#loss-clipPath1)", "url(#accuracy-clipPath1)");
     }
 }

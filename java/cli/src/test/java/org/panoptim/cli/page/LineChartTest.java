@@ -1,0 +1,65 @@
+package org.panoptim.cli.page;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.xml.sax.InputSource;
+
+import java.io.StringReader;
+import java.util.ArrayList;
+import java.util.List;
+
+import javax.xml.parsers.DocumentBuilderFactory;
+
+class LineChartTest {
+
+    private static String draw(String id, String label) {
+        var chart = new LineChart("Epochs", "Loss", LineChart.Legend.TOP).logarithmic();
+        chart.add("one", 0, new double[] {0, 1, 2}, new double[] {1, .1, .01});
+        chart.add("two", 1, new double[] {0, 1, 2}, new double[] {1, .2, .02});
+        return chart.draw(id, label);
+    }
+
+    @Test
+    void aChartIsOneElementThatScalesAndSaysWhatItShows() throws Exception {
+        var root =
+                DocumentBuilderFactory.newNSInstance()
+                        .newDocumentBuilder()
+                        .parse(new InputSource(new StringReader(draw("a", "Loss <&\"> epochs"))))
+                        .getDocumentElement();
+
+        assertThat(root.getNodeName()).isEqualTo("svg");
+        assertThat(root.getAttribute("viewBox")).isEqualTo("0 0 760 460");
+        assertThat(root.hasAttribute("width")).isFalse();
+        assertThat(root.getAttribute("aria-label")).isEqualTo("Loss <&\"> epochs");
+        assertThat(root.getElementsByTagName("path").getLength()).isGreaterThan(20);
+        assertThat(root.getElementsByTagName("text").getLength()).isZero();
+    }
+
+    @Test
+    void chartsInOnePageShareNoNames() throws Exception {
+        var names = new ArrayList<>(names(draw("a", "A")));
+        names.addAll(names(draw("b", "B")));
+
+        assertThat(names).isNotEmpty().doesNotHaveDuplicates();
+    }
+
+    private static List<String> names(String svg) {
+        return java.util.regex.Pattern.compile(" id=\"([^\"]*)\"")
+                .matcher(svg)
+                .results()
+                .map(match -> match.group(1))
+                .toList();
+    }
+
+    @Test
+    void aChartNamesNothingOnTheNetworkAndNoGenerator() {
+        assertThat(draw("a", "A").replace("http://www.w3.org/2000/svg", ""))
+                .doesNotContain("http", "<!", "<?", "Batik");
+    }
+
+    @Test
+    void theSameCurvesGiveTheSameText() {
+        assertThat(draw("a", "A")).isEqualTo(draw("a", "A"));
+    }
+}
