@@ -64,8 +64,8 @@ class KfacRefreshTest {
     void anInverseThatIsNotGoodEnoughMeasuresNothing() {
         try (var backend = Backend.named("reference");
                 var model = new KfacModel(FactorSizes.TINY, backend)) {
-            var good = new Inverted(Inverted.Status.INVERTED, 1e-3, 10, 0);
-            var bad = new Inverted(Inverted.Status.INVERTED, 1.1e-3, 10, 0);
+            var good = new Inverted(Inverted.Status.INVERTED, 1e-3, 2e-3, 10, 0);
+            var bad = new Inverted(Inverted.Status.INVERTED, 1.1e-3, 2e-3, 10, 0);
             model.requireGoodEnough(List.of(good, good));
             assertThatThrownBy(() -> model.requireGoodEnough(List.of(good, bad)))
                     .isInstanceOf(IllegalStateException.class)

@@ -45,15 +45,16 @@ final class CertifiedRows {
         if (!Double.isFinite(inverseRow)) {
             return Inverted.failed(Inverted.Status.NOT_FINITE);
         }
-        double bound =
-                Certificate.bound(
+        var bounds =
+                Certificate.bounds(
                         size,
                         largestProbe,
                         longest(once),
                         longest(twice),
                         Math.sqrt(factorSquare),
                         Math.sqrt(inverseSquare));
-        return new Inverted(status, bound, factorRow * inverseRow, iterations);
+        return new Inverted(
+                status, bounds.ownNorm(), bounds.relative(), factorRow * inverseRow, iterations);
     }
 
     private static double longest(double[] squares) {

@@ -10,10 +10,11 @@ import org.panoptim.spi.kronecker.Certificate;
  * @param size n of the n × n factor
  * @param condition an estimate of the damped factor's condition, {@code ‖B‖₁ ‖X‖₁}; infinite if
  *     there is no new inverse
- * @param certifiedError a bound from above of {@code ‖I − B^½ X B^½‖₂} for the damped factor B and
- *     its inverse X as it is used, wrong with a probability of 10⁻¹⁰ ({@link Certificate} says
- *     how): for every vector v, {@code |vᵀ(X − B⁻¹)v| ≤ error · vᵀB⁻¹v}. Infinite if there is no
- *     new inverse
+ * @param certifiedError a bound from above of the relative error of what the inverse is multiplied
+ *     by, wrong with a probability of 10⁻¹⁰ ({@link Certificate} says how): for the damped factor
+ *     B, its inverse X as it is used, D the diagonal matrix of {@code 1/√B_ii} and every vector v,
+ *     {@code |D⁻¹(X − B⁻¹)v| ≤ error · |D⁻¹B⁻¹v|}. It bounds {@code ‖I − B^½ X B^½‖₂} too. Infinite
+ *     if there is no new inverse
  * @param damping what was added to the diagonal; 0 if there is no new inverse
  * @param newtonIterations iterations of Newton's method; 0 if the inverse is not from it
  * @param fallback what had to be done

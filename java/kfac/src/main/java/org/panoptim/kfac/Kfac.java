@@ -482,6 +482,9 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
         for (int place = 0; place < layers.size(); place++) {
             var layer = found.layers().get(place);
             engine.restore(place, layer.updates(), layer.refused());
+            int inputs = 2 * place;
+            layer.inputTrace().ifPresent(trace -> engine.restoreTrace(inputs, trace));
+            layer.outputTrace().ifPresent(trace -> engine.restoreTrace(inputs + 1, trace));
             updates[place] = layer.updates();
             taken[place] = layer.taken(found.steps(), settings.factorPeriod());
             inverses.restore(
@@ -506,7 +509,9 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
                             state.refused(),
                             OptionalLong.of(factors.taken(place)),
                             OptionalLong.of(inverses.done(place)),
-                            OptionalLong.of(inverses.seen(place))));
+                            OptionalLong.of(inverses.seen(place)),
+                            OptionalDouble.of(state.trace()),
+                            OptionalDouble.of(states.get(2 * place + 1).trace())));
         }
         return new KfacMetadata(ofLayers, factors.steps(), settings.damping(), List.of(memories));
     }
@@ -611,7 +616,8 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
 
         /**
          * Lets refreshes start from the inverses in use, by Newton's method, where conditions allow
-         * it, until the certified error is at most this; 0, the default, always factorises.
+         * it, until {@code ‖I − B^½ X B^½‖₂} is certified to be at most this; 0, the default,
+         * always factorises.
          */
         public Builder warmNewton(double certifiedError) {
             newtonError = certifiedError;

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.function.Function;
 
@@ -25,7 +26,7 @@ record KfacMetadata(List<Layer> layers, long steps, double damping, List<FactorM
     private static final List<String> OF_OLDER_FILES = List.of("changed", "refreshed");
 
     /**
-     * A layer; older files do not say the last three.
+     * A layer; older files do not say the last five.
      *
      * @param name its name
      * @param updates updates that it has taken
@@ -33,6 +34,8 @@ record KfacMetadata(List<Layer> layers, long steps, double damping, List<FactorM
      * @param taken the step of its last update, from 0; -1: none
      * @param refreshed the step at which its inverses were computed, likewise
      * @param seen the updates that it had taken when a refresh last saw it
+     * @param inputTrace the trace of the average of its inputs
+     * @param outputTrace the trace of that of its output gradients
      */
     record Layer(
             String name,
@@ -40,22 +43,31 @@ record KfacMetadata(List<Layer> layers, long steps, double damping, List<FactorM
             long refused,
             OptionalLong taken,
             OptionalLong refreshed,
-            OptionalLong seen) {
+            OptionalLong seen,
+            OptionalDouble inputTrace,
+            OptionalDouble outputTrace) {
 
         String format() {
-            return "%d %d %d %d %d"
-                    .formatted(
-                            updates,
-                            refused,
-                            taken.orElseThrow(),
-                            refreshed.orElseThrow(),
-                            seen.orElseThrow());
+            return updates
+                    + " "
+                    + refused
+                    + " "
+                    + taken.orElseThrow()
+                    + " "
+                    + refreshed.orElseThrow()
+                    + " "
+                    + seen.orElseThrow()
+                    + " "
+                    + inputTrace.orElseThrow()
+                    + " "
+                    + outputTrace.orElseThrow();
         }
 
         static Layer parse(String name, String text) {
             var parts = text.split(" ", -1);
-            if (parts.length != 2 && parts.length != 5) {
-                throw new IllegalArgumentException("layer '" + name + "' needs two or five counts");
+            if (parts.length != 2 && parts.length != 7) {
+                throw new IllegalArgumentException(
+                        "layer '" + name + "' needs two counts, or seven numbers");
             }
             boolean older = parts.length == 2;
             return new Layer(
@@ -64,7 +76,18 @@ record KfacMetadata(List<Layer> layers, long steps, double damping, List<FactorM
                     count(parts[1]),
                     older ? OptionalLong.empty() : OptionalLong.of(stepOrNever(parts[2])),
                     older ? OptionalLong.empty() : OptionalLong.of(stepOrNever(parts[3])),
-                    older ? OptionalLong.empty() : OptionalLong.of(count(parts[4])));
+                    older ? OptionalLong.empty() : OptionalLong.of(count(parts[4])),
+                    older ? OptionalDouble.empty() : OptionalDouble.of(trace(parts[5])),
+                    older ? OptionalDouble.empty() : OptionalDouble.of(trace(parts[6])));
+        }
+
+        private static double trace(String text) {
+            double value = Double.parseDouble(text);
+            if (!(value >= 0 && value < Double.POSITIVE_INFINITY)) {
+                throw new IllegalArgumentException(
+                        "a trace must be finite and at least 0, but is " + value);
+            }
+            return value;
         }
 
         /** The step of the last update: in an older file the last one at which it was due. */

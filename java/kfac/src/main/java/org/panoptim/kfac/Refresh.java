@@ -17,7 +17,8 @@ import java.util.List;
 /**
  * One refresh of inverses: damps each factor, and tries for each, until its certificate is good
  * enough, Newton's method (where asked for), the Cholesky factorisation, the same with larger
- * damping and in double; then keeps the inverse that there was, or what stands in for it.
+ * damping and in double; then keeps the inverse that there was, or what stands in for it. Where
+ * there is a factorisation, and only its certificate is not good enough, double comes first.
  */
 final class Refresh {
 
@@ -50,6 +51,23 @@ final class Refresh {
 
         Attempt attempt() {
             return attempts.get(tried);
+        }
+
+        /** Goes on to the next attempt, if there is one. */
+        boolean next(Inverted.Status status) {
+            boolean inaccurate =
+                    status == Inverted.Status.INVERTED
+                            && attempt().method() instanceof Inversion.Cholesky(var precise)
+                            && !precise;
+            tried++;
+            if (inaccurate && tried < attempts.size()) {
+                var last = attempts.getLast();
+                if (last.fallback() == Fallback.DOUBLE_PRECISION) {
+                    attempts.removeLast();
+                    attempts.add(tried, last);
+                }
+            }
+            return tried < attempts.size();
         }
     }
 
@@ -114,12 +132,12 @@ final class Refresh {
             var memory = memories[each.factor];
             var result = inverted.get(i);
             if (result.status() == Inverted.Status.INVERTED
-                    && result.certifiedError() <= settings.tolerance()) {
+                    && result.relativeError() <= settings.tolerance()) {
                 adopted.add(each.factor);
                 memory.invertedAt(
                         states.get(each.factor).updates(), each.attempt().damping(), result);
                 reports[each.factor] = report(each, result, memory);
-            } else if (++each.tried < each.attempts.size()) {
+            } else if (each.next(result.status())) {
                 left.add(each);
             } else {
                 memory.keptStale();
@@ -203,7 +221,7 @@ final class Refresh {
                 each.factor % 2 == 0 ? INPUTS : OUTPUT_GRADIENTS,
                 plan.size(each.factor),
                 result.condition(),
-                result.certifiedError(),
+                result.relativeError(),
                 each.attempt().damping(),
                 result.iterations(),
                 each.attempt().fallback(),

@@ -2,6 +2,7 @@ package org.panoptim.simd;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
@@ -27,6 +28,7 @@ final class OpenBlas {
     private static final byte UPPER_BY_COLUMNS = 'U';
 
     private final MethodHandle sgemm;
+    private final MethodHandle dgemm;
     private final MethodHandle sgemv;
     private final MethodHandle ssyrk;
     private final MethodHandle saxpby;
@@ -45,8 +47,10 @@ final class OpenBlas {
     OpenBlas(SymbolLookup library) {
         var i = JAVA_INT;
         var f = JAVA_FLOAT;
+        var d = JAVA_DOUBLE;
         var p = ADDRESS;
         sgemm = procedure(library, "cblas_sgemm", i, i, i, i, i, i, f, p, i, p, i, f, p, i);
+        dgemm = procedure(library, "cblas_dgemm", i, i, i, i, i, i, d, p, i, p, i, d, p, i);
         sgemv = procedure(library, "cblas_sgemv", i, i, i, i, f, p, i, p, i, f, p, i);
         ssyrk = procedure(library, "cblas_ssyrk", i, i, i, i, i, f, p, i, f, p, i);
         saxpby = procedure(library, "cblas_saxpby", i, f, p, i, f, p, i);
@@ -99,6 +103,18 @@ final class OpenBlas {
                     sgemm.invokeExact(
                             BY_ROWS, PLAIN, PLAIN, rows, columns, inner, 1f, a, inner, b, columns,
                             0f, c, columns);
+                    return this;
+                });
+    }
+
+    /** As {@link #multiply}, of doubles. */
+    void multiplyDoubles(
+            int rows, int columns, int inner, MemorySegment a, MemorySegment b, MemorySegment c) {
+        call(
+                () -> {
+                    dgemm.invokeExact(
+                            BY_ROWS, PLAIN, PLAIN, rows, columns, inner, 1d, a, inner, b, columns,
+                            0d, c, columns);
                     return this;
                 });
     }

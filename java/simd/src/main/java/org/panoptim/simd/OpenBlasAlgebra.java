@@ -170,6 +170,41 @@ final class OpenBlasAlgebra implements KroneckerAlgebra {
     }
 
     @Override
+    public void multiplyInDouble(
+            int rows,
+            int columns,
+            MemorySegment left,
+            MemorySegment middle,
+            MemorySegment right,
+            MemorySegment product) {
+        try (var arena = Arena.ofConfined()) {
+            long elements = (long) rows * columns;
+            var half = arena.allocate(JAVA_DOUBLE, elements);
+            var whole = arena.allocate(JAVA_DOUBLE, elements);
+            blas.multiplyDoubles(
+                    rows,
+                    columns,
+                    columns,
+                    doubles(middle, elements, arena),
+                    doubles(right, (long) columns * columns, arena),
+                    half);
+            blas.multiplyDoubles(
+                    rows, columns, rows, doubles(left, (long) rows * rows, arena), half, whole);
+            for (long i = 0; i < elements; i++) {
+                product.setAtIndex(JAVA_FLOAT, i, (float) whole.getAtIndex(JAVA_DOUBLE, i));
+            }
+        }
+    }
+
+    private static MemorySegment doubles(MemorySegment floats, long count, Arena arena) {
+        var doubles = arena.allocate(JAVA_DOUBLE, count);
+        for (long i = 0; i < count; i++) {
+            doubles.setAtIndex(JAVA_DOUBLE, i, floats.getAtIndex(JAVA_FLOAT, i));
+        }
+        return doubles;
+    }
+
+    @Override
     public void probe(
             int n,
             MemorySegment matrix,

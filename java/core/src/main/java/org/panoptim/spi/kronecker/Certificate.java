@@ -13,6 +13,11 @@ import java.util.Random;
  * 4.1). It is applied to E, and to E², since {@code ρ(E)² ≤ ‖E²‖₂}: the root makes less of the
  * factor in the bound and of E's not being normal. The smaller one counts.
  *
+ * <p>That norm is B's own, in which an error counts little where B is small and X large. What X is
+ * multiplied by need not lie there, so that its product can be off by the root of B's condition
+ * times as much. {@code ‖E‖₂} says how far: for every v, {@code |D⁻¹(X − B⁻¹)v| ≤ ‖E‖₂ |D⁻¹B⁻¹v|}.
+ * So there are two bounds, of ρ(E) and of ‖E‖₂, of which the former is never the larger.
+ *
  * <p>Products are computed in double, in sums of 64 that are then added, from F and X as they are
  * stored, and a bound of their rounding is added.
  */
@@ -46,7 +51,15 @@ public final class Certificate {
     }
 
     /**
-     * The bound of the error.
+     * Both bounds; infinity where what they were computed from is not finite.
+     *
+     * @param ownNorm of the error in the norm of the factor
+     * @param relative of the relative error of a product
+     */
+    public record Bounds(double ownNorm, double relative) {}
+
+    /**
+     * The bounds of the error.
      *
      * @param n the factor's size
      * @param probe {@code max ‖ω‖₂}
@@ -54,9 +67,8 @@ public final class Certificate {
      * @param twice {@code max ‖E(Eω)‖₂}
      * @param factorNorm the Frobenius norm of D B D
      * @param inverseNorm the Frobenius norm of D⁻¹ X D⁻¹
-     * @return infinity if any of these is NaN
      */
-    public static double bound(
+    public static Bounds bounds(
             int n, double probe, double once, double twice, double factorNorm, double inverseNorm) {
         // Two products of sums of 64 and of n/64 such sums, and a few operations beside them.
         double operations = 2 * (BLOCK + Math.ceilDiv(n, BLOCK)) + 8;
@@ -64,7 +76,10 @@ public final class Certificate {
         double norm = FACTOR * (once + rounding * probe);
         // What rounding did to Eω is multiplied by E, too.
         double ofSquare = FACTOR * (twice + rounding * once + norm * rounding * probe);
-        double bound = Math.min(norm, Math.sqrt(ofSquare));
+        return new Bounds(orInfinity(Math.min(norm, Math.sqrt(ofSquare))), orInfinity(norm));
+    }
+
+    private static double orInfinity(double bound) {
         return bound >= 0 ? bound : Double.POSITIVE_INFINITY;
     }
 }

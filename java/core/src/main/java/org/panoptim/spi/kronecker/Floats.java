@@ -2,6 +2,7 @@ package org.panoptim.spi.kronecker;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
@@ -35,6 +36,38 @@ final class Floats {
 
     static void set(MemorySegment values, long index, float value) {
         values.setAtIndex(JAVA_FLOAT_UNALIGNED, index, value);
+    }
+
+    /** The sum of squares of scaled values, in double. */
+    static double sumOfSquares(MemorySegment values, double scale) {
+        double sum = 0;
+        for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
+            double value = get(values, i) * scale;
+            sum += value * value;
+        }
+        return sum;
+    }
+
+    /** A copy of values, multiplied in double. */
+    static MemorySegment scaled(MemorySegment values, double scale, Arena arena) {
+        var scaled = arena.allocate(values.byteSize(), 64);
+        for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
+            set(scaled, i, (float) (get(values, i) * scale));
+        }
+        return scaled;
+    }
+
+    /** The largest sum of a row's absolute values in a square matrix. */
+    static double largestRowSum(MemorySegment matrix, int n) {
+        double largest = 0;
+        for (int i = 0; i < n; i++) {
+            double sum = 0;
+            for (int j = 0; j < n; j++) {
+                sum += Math.abs(get(matrix, (long) i * n + j));
+            }
+            largest = Math.max(largest, sum);
+        }
+        return largest;
     }
 
     /** A square matrix's diagonal, summed in double. */

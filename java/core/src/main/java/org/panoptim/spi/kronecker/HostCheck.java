@@ -78,14 +78,18 @@ final class HostCheck implements AutoCloseable {
         double inverseRowSum = largestRowSum();
         first.copyFrom(products);
         residuals(inverse, first);
-        double bound =
-                Certificate.bound(
+        var bounds =
+                Certificate.bounds(
                         n, longestProbe, once, longest(products), factorNorm, inverseNorm);
-        if (bound == Double.POSITIVE_INFINITY) {
+        if (bounds.ownNorm() == Double.POSITIVE_INFINITY) {
             return Inverted.failed(Inverted.Status.NOT_FINITE);
         }
         return new Inverted(
-                Inverted.Status.INVERTED, bound, factorRowSum * inverseRowSum, iterations);
+                Inverted.Status.INVERTED,
+                bounds.ownNorm(),
+                bounds.relative(),
+                factorRowSum * inverseRowSum,
+                iterations);
     }
 
     /** Leaves {@code E · from} in the products. */

@@ -12,6 +12,12 @@ import java.util.Optional;
 /** Preconditions the gradients of layers in host memory. */
 final class HostGradients {
 
+    /** The relative error of rounding to float. */
+    private static final double UNIT = 0x1p-24;
+
+    /** What rounding may make of the result, relative to it, at worst. */
+    private static final double LARGEST_ROUNDING = .125;
+
     private final KroneckerPlan plan;
     private final KroneckerAlgebra algebra;
     private final Arena arena;
@@ -128,8 +134,21 @@ final class HostGradients {
         }
     }
 
-    /** Computes U = X_G ∇ X_A of what was joined, and returns ⟨U, ∇⟩. */
-    double precondition(int layer, MemorySegment inputInverse, MemorySegment outputInverse) {
+    /**
+     * Computes U = X_G ∇ X_A of what was joined, and returns ⟨U, ∇⟩. Where what is left of the
+     * gradient is so little that rounding to float on the way would show in it, as that of few rows
+     * at little damping, or where floats are too large for what is on the way, it is computed in
+     * double.
+     *
+     * @param inputNorm a bound from above of {@code ‖X_A‖₂}
+     * @param outputNorm likewise of {@code ‖X_G‖₂}
+     */
+    double precondition(
+            int layer,
+            MemorySegment inputInverse,
+            MemorySegment outputInverse,
+            double inputNorm,
+            double outputNorm) {
         var described = plan.layers().get(layer);
         int rows = described.outputs();
         int columns = described.inputFactor();
@@ -137,8 +156,24 @@ final class HostGradients {
         algebra.multiply(rows, columns, columns, matrices[0], inputInverse, matrices[1]);
         algebra.multiply(rows, columns, rows, outputInverse, matrices[1], matrices[2]);
         double product = 0;
+        double before = 0;
+        double after = 0;
         for (long i = 0; i < (long) rows * columns; i++) {
-            product += (double) Floats.get(matrices[0], i) * Floats.get(matrices[2], i);
+            double gradient = Floats.get(matrices[0], i);
+            double result = Floats.get(matrices[2], i);
+            product += gradient * result;
+            before += gradient * gradient;
+            after += result * result;
+        }
+        double rounding = UNIT * inputNorm * outputNorm * Math.sqrt(before);
+        rounding += Float.MIN_NORMAL * columns * Math.sqrt((double) rows * columns) * outputNorm;
+        if (rounding > LARGEST_ROUNDING * Math.sqrt(after) && Double.isFinite(before)) {
+            algebra.multiplyInDouble(
+                    rows, columns, outputInverse, matrices[0], inputInverse, matrices[2]);
+            product = 0;
+            for (long i = 0; i < (long) rows * columns; i++) {
+                product += (double) Floats.get(matrices[0], i) * Floats.get(matrices[2], i);
+            }
         }
         return product;
     }

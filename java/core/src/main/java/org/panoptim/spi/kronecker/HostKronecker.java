@@ -22,6 +22,12 @@ import java.util.stream.IntStream;
 /** Kronecker factors in host memory, over the algebra of a backend. */
 public final class HostKronecker implements KroneckerEngine {
 
+    /** Below it, a factor's squares may be lost in float; its trace is kept in double. */
+    private static final double TINY = 0x1p-100;
+
+    /** Beyond it or its reciprocal, rows are scaled before they are squared, not their squares. */
+    private static final double LARGE_SCALE = 0x1p30;
+
     private final KroneckerPlan plan;
     private final KroneckerAlgebra algebra;
     private final Parallel parallel;
@@ -39,9 +45,16 @@ public final class HostKronecker implements KroneckerEngine {
      */
     private final @Nullable MemorySegment[] candidates;
 
+    /** The largest row sum of each inverse, which no norm of it exceeds; NaN: not known. */
+    private final double[] inverseNorms;
+
     /** What undoes what was done since the beginning of the step, the last first. */
     private final Deque<Runnable> undo = new ArrayDeque<>();
 
+    /** The traces of averages, and of what is pending, where they are tiny; else NaN. */
+    private final double[] traces;
+
+    private final double[] pendingTraces;
     private final PendingRows[] layers;
     private final HostGradients gradients;
     private OptionalDouble klCoefficient = OptionalDouble.empty();
@@ -63,6 +76,11 @@ public final class HostKronecker implements KroneckerEngine {
         pending = new MemorySegment[plan.factors()];
         inverses = new MemorySegment[plan.factors()];
         candidates = new MemorySegment[plan.factors()];
+        inverseNorms = new double[plan.factors()];
+        traces = new double[plan.factors()];
+        pendingTraces = new double[plan.factors()];
+        Arrays.fill(traces, Double.NaN);
+        Arrays.fill(pendingTraces, Double.NaN);
         for (int factor = 0; factor < plan.factors(); factor++) {
             averages[factor] = square(plan.size(factor));
             pending[factor] = square(plan.size(factor));
@@ -136,16 +154,14 @@ public final class HostKronecker implements KroneckerEngine {
                 pending[factor],
                 (long) n * n);
         double weight = fresh / layers[layer].rows();
+        double old = share * (1 - fresh);
         if (side == 0) {
             var described = plan.layers().get(layer);
+            boolean ones = described.bias().isPresent();
             algebra.addRows(
-                    weight,
-                    rows.inputs(),
-                    rows.count(),
-                    described.inputs(),
-                    described.bias().isPresent(),
-                    pending[factor]);
-        } else {
+                    weight, rows.inputs(), rows.count(), described.inputs(), ones, pending[factor]);
+            noteTrace(factor, first ? 0 : 1 - share, old, weight, rows.inputs(), 1);
+        } else if (scale <= LARGE_SCALE && scale >= 1 / LARGE_SCALE) {
             algebra.addRows(
                     weight * scale * scale,
                     rows.outputGradients(),
@@ -153,7 +169,29 @@ public final class HostKronecker implements KroneckerEngine {
                     n,
                     false,
                     pending[factor]);
+            noteTrace(factor, first ? 0 : 1 - share, old, weight, rows.outputGradients(), scale);
+        } else {
+            try (var scratch = Arena.ofShared()) {
+                var scaled = Floats.scaled(rows.outputGradients(), scale, scratch);
+                algebra.addRows(weight, scaled, rows.count(), n, false, pending[factor]);
+                noteTrace(factor, first ? 0 : 1 - share, old, weight, scaled, 1);
+            }
         }
+    }
+
+    /** Keeps the trace of what is pending in double if it is tiny. */
+    private void noteTrace(
+            int factor, double rest, double old, double weight, MemorySegment rows, double scale) {
+        double before = rest == 0 ? 0 : rest * pendingTraces[factor];
+        pendingTraces[factor] =
+                Floats.trace(pending[factor], plan.size(factor)) < TINY
+                        ? old * trace(factor) + before + weight * Floats.sumOfSquares(rows, scale)
+                        : Double.NaN;
+    }
+
+    private double trace(int factor) {
+        double trace = Floats.trace(averages[factor], plan.size(factor));
+        return trace < TINY && !Double.isNaN(traces[factor]) ? traces[factor] : trace;
     }
 
     @Override
@@ -197,14 +235,32 @@ public final class HostKronecker implements KroneckerEngine {
         if (finite) {
             for (int factor = inputs; factor <= outputs; factor++) {
                 swap(averages, pending, factor);
+                int number = factor;
+                double before = traces[factor];
+                traces[factor] = pendingTraces[factor];
+                undo.push(() -> traces[number] = before);
             }
         }
         layers[layer].taken(finite);
     }
 
+    private double inverseNorm(int factor) {
+        if (Double.isNaN(inverseNorms[factor])) {
+            inverseNorms[factor] = Floats.largestRowSum(inverses[factor], plan.size(factor));
+        }
+        return inverseNorms[factor];
+    }
+
     private void swap(MemorySegment[] one, @Nullable MemorySegment[] other, int factor) {
         exchange(one, other, factor);
         undo.push(() -> exchange(one, other, factor));
+    }
+
+    private void adoptCandidate(int factor) {
+        swap(inverses, candidates, factor);
+        double before = inverseNorms[factor];
+        inverseNorms[factor] = Double.NaN;
+        undo.push(() -> inverseNorms[factor] = before);
     }
 
     private static void exchange(MemorySegment[] one, @Nullable MemorySegment[] other, int place) {
@@ -236,7 +292,7 @@ public final class HostKronecker implements KroneckerEngine {
                 .mapToObj(
                         factor ->
                                 new FactorState(
-                                        Floats.trace(averages[factor], plan.size(factor)),
+                                        trace(factor),
                                         layers[factor / 2].updates(),
                                         layers[factor / 2].refused()))
                 .toList();
@@ -303,7 +359,7 @@ public final class HostKronecker implements KroneckerEngine {
     @Override
     public void adopt(List<Integer> factors) {
         requireOpen();
-        factors.forEach(factor -> swap(inverses, candidates, factor));
+        factors.forEach(this::adoptCandidate);
     }
 
     @Override
@@ -325,7 +381,7 @@ public final class HostKronecker implements KroneckerEngine {
             for (int i = 0; i < n; i++) {
                 Floats.set(candidate, (long) i * n + i, value);
             }
-            swap(inverses, candidates, factor);
+            adoptCandidate(factor);
         }
     }
 
@@ -355,7 +411,11 @@ public final class HostKronecker implements KroneckerEngine {
                     double rate = wanted.get(i).learningRate() * context.rateFactor();
                     double product =
                             gradients.precondition(
-                                    layer, inverses[2 * layer], inverses[2 * layer + 1]);
+                                    layer,
+                                    inverses[2 * layer],
+                                    inverses[2 * layer + 1],
+                                    inverseNorm(2 * layer),
+                                    inverseNorm(2 * layer + 1));
                     double unscaled = rate * context.gradientScale();
                     products[i] = product * unscaled * unscaled;
                 });
@@ -404,6 +464,13 @@ public final class HostKronecker implements KroneckerEngine {
         return state(factor, Slots.inverse(factor), inverses);
     }
 
+    /** What is read of a state may be written to, too. */
+    private void forgetNorm(int factor, MemorySegment[] values) {
+        if (values == inverses) {
+            inverseNorms[factor] = Double.NaN;
+        }
+    }
+
     private StateTensor state(int factor, String slot, MemorySegment[] values) {
         int n = plan.size(factor);
         return new HostState(
@@ -412,6 +479,7 @@ public final class HostKronecker implements KroneckerEngine {
                 Shape.of(n, n),
                 () -> {
                     requireOpen();
+                    forgetNorm(factor, values);
                     return values[factor];
                 });
     }
@@ -419,6 +487,13 @@ public final class HostKronecker implements KroneckerEngine {
     @Override
     public void restore(int layer, long updates, long refused) {
         layers[layer].restore(updates, refused);
+        traces[2 * layer] = Double.NaN;
+        traces[2 * layer + 1] = Double.NaN;
+    }
+
+    @Override
+    public void restoreTrace(int factor, double trace) {
+        traces[factor] = trace;
     }
 
     private void requireOpen() {

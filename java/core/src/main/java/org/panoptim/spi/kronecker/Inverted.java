@@ -7,10 +7,17 @@ package org.panoptim.spi.kronecker;
  * @param certifiedError a bound from above of {@code ‖I − B^½ X B^½‖₂} for the damped factor B and
  *     the symmetric candidate X as they are stored: for every vector v, {@code |vᵀ(X − B⁻¹)v| ≤
  *     error · vᵀB⁻¹v}. Infinite if there is no candidate. See {@link Certificate}.
+ * @param relativeError a bound from above of the relative error of {@code Xv} for every vector v,
+ *     each element measured in units of {@code 1/√B_ii}; likewise, and never below the former
  * @param condition an estimate of B's condition: {@code ‖B‖₁ ‖X‖₁}
  * @param iterations of Newton's method; else 0
  */
-public record Inverted(Status status, double certifiedError, double condition, int iterations) {
+public record Inverted(
+        Status status,
+        double certifiedError,
+        double relativeError,
+        double condition,
+        int iterations) {
 
     /** Whether there is a candidate. */
     public enum Status {
@@ -26,6 +33,7 @@ public record Inverted(Status status, double certifiedError, double condition, i
 
     /** No candidate. */
     public static Inverted failed(Status status) {
-        return new Inverted(status, Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY, 0);
+        double infinity = Double.POSITIVE_INFINITY;
+        return new Inverted(status, infinity, infinity, infinity, 0);
     }
 }

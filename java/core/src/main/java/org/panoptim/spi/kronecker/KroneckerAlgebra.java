@@ -51,6 +51,21 @@ public interface KroneckerAlgebra {
             int rows, int columns, int inner, MemorySegment a, MemorySegment b, MemorySegment c);
 
     /**
+     * {@code product ← left · middle · right}, computed in double and rounded once.
+     *
+     * @param left rows × rows
+     * @param middle rows × columns
+     * @param right columns × columns
+     */
+    void multiplyInDouble(
+            int rows,
+            int columns,
+            MemorySegment left,
+            MemorySegment middle,
+            MemorySegment right,
+            MemorySegment product);
+
+    /**
      * Products in double for a {@link Certificate}, each a sum of sums of {@link
      * Certificate#BLOCK}.
      *

@@ -75,4 +75,10 @@ public interface KroneckerEngine extends FactorEngine {
 
     /** Sets how many updates a layer has taken and dropped. */
     void restore(int layer, long updates, long refused);
+
+    /**
+     * Sets the trace of a factor's average, after {@link #restore}, for engines that know it better
+     * than the average in float does, whose squares may be too small.
+     */
+    default void restoreTrace(int factor, double trace) {}
 }

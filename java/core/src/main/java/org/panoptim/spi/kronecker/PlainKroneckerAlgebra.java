@@ -148,6 +148,38 @@ public final class PlainKroneckerAlgebra implements KroneckerAlgebra {
     }
 
     @Override
+    public void multiplyInDouble(
+            int rows,
+            int columns,
+            MemorySegment left,
+            MemorySegment middle,
+            MemorySegment right,
+            MemorySegment product) {
+        var half = new double[rows][columns];
+        for (int i = 0; i < rows; i++) {
+            for (int k = 0; k < columns; k++) {
+                double element = Floats.get(middle, (long) i * columns + k);
+                for (int j = 0; j < columns; j++) {
+                    half[i][j] += element * Floats.get(right, (long) k * columns + j);
+                }
+            }
+        }
+        var sums = new double[columns];
+        for (int i = 0; i < rows; i++) {
+            Arrays.fill(sums, 0);
+            for (int k = 0; k < rows; k++) {
+                double element = Floats.get(left, (long) i * rows + k);
+                for (int j = 0; j < columns; j++) {
+                    sums[j] += element * half[k][j];
+                }
+            }
+            for (int j = 0; j < columns; j++) {
+                Floats.set(product, (long) i * columns + j, (float) sums[j]);
+            }
+        }
+    }
+
+    @Override
     public void probe(
             int n,
             MemorySegment matrix,
