@@ -164,8 +164,19 @@ final class Checkpoint {
             Path file, SafetensorsReader reader, List<StateTensor> states, Arena arena)
             throws IOException {
         var unknown = new HashSet<>(reader.tensors().keySet());
+        unknown.addAll(reader.unreadable().keySet());
         for (var state : states) {
             unknown.remove(name(state));
+            if (reader.unreadable().containsKey(name(state))) {
+                throw new CheckpointException(
+                        file,
+                        "tensor '"
+                                + name(state)
+                                + "' must be "
+                                + state.dtype()
+                                + ", but is "
+                                + reader.unreadable().get(name(state)));
+            }
             var found =
                     reader.find(name(state))
                             .orElseThrow(

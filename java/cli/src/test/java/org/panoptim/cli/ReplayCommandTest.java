@@ -4,9 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.safetensors.SafetensorsReader;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -91,6 +96,50 @@ class ReplayCommandTest {
             assertThat(result.require("state/exp_avg/empty").shape()).containsExactly(3L, 0L);
             assertThat(result.floats("param/scalar")).containsExactly(5);
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"BF16", "I64", "BOOL", "F8_E4M3", "F4", "C64", "U32"})
+    void furtherTensorsOfAnyTypeAreIgnored(String type) throws IOException {
+        var file = good().write(folder.resolve("trace.safetensors"));
+        replay(file);
+        var expected = Files.readAllBytes(result());
+
+        addTensor(file, "more/w", type);
+        assertThat(replay(file).err()).isEmpty();
+        assertThat(Files.readAllBytes(result())).isEqualTo(expected);
+
+        addTensor(file, "grad/1/more", type);
+        assertThat(replay(file).status()).isEqualTo(2);
+    }
+
+    /** Adds a tensor of eight bytes at the end of a file, which may be of a type that we lack. */
+    private static void addTensor(Path file, String name, String type) throws IOException {
+        var bytes = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+        int length = (int) bytes.getLong();
+        var header = new String(bytes.array(), 8, length, StandardCharsets.UTF_8).strip();
+        int end = bytes.capacity() - 8 - length;
+        int elements =
+                switch (type) {
+                    case "BF16" -> 4;
+                    case "U32" -> 2;
+                    case "I64", "C64" -> 1;
+                    case "F4" -> 16;
+                    default -> 8;
+                };
+        var longer =
+                (header.substring(0, header.length() - 1)
+                                + ",\"%s\":{\"dtype\":\"%s\",\"shape\":[%d],\"data_offsets\":[%d,%d]}}"
+                                        .formatted(name, type, elements, end, end + 8))
+                        .getBytes(StandardCharsets.UTF_8);
+        Files.write(
+                file,
+                ByteBuffer.allocate(8 + longer.length + end + 8)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putLong(longer.length)
+                        .put(longer)
+                        .put(bytes.array(), 8 + length, end)
+                        .array());
     }
 
     @Test

@@ -9,18 +9,22 @@ import java.util.SequencedMap;
  *
  * @param metadata the map of strings without checksums, in the file's order
  * @param tensors the tensors by name, in the file's order
+ * @param unreadable the types of tensors by name, where they are not among {@link
+ *     org.panoptim.DType}, in the file's order
  * @param hasChecksums whether header and tensors have checksums; that of the header was verified
  * @param checksums the tensors' by name; of all of them or of none
  */
 record Header(
         SequencedMap<String, String> metadata,
         SequencedMap<String, TensorInfo> tensors,
+        SequencedMap<String, String> unreadable,
         boolean hasChecksums,
         Map<String, Integer> checksums) {
     /** Wraps the maps, which the caller gives away: a copy would double a large header. */
     Header {
         metadata = Collections.unmodifiableSequencedMap(metadata);
         tensors = Collections.unmodifiableSequencedMap(tensors);
+        unreadable = Collections.unmodifiableSequencedMap(unreadable);
         checksums = Collections.unmodifiableMap(checksums);
     }
 }

@@ -23,8 +23,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Parses a header and checks everything in it. Values are asked for by the kind that the format
@@ -35,11 +37,16 @@ final class HeaderParser {
     private static final Pattern COMPLAINT =
             Pattern.compile("(.*?) at line (\\d+) column (\\d+).*", Pattern.DOTALL);
 
+    /** How the format names types: also those that it does not have yet. */
+    private static final Pattern TYPE = Pattern.compile("[A-Z][A-Z0-9_]{0,15}");
+
     private final Path file;
     private final HeaderStream bytes;
     private final long dataSize;
     private final SequencedMap<String, String> metadata = new LinkedHashMap<>();
     private final SequencedMap<String, TensorInfo> tensors = new LinkedHashMap<>();
+    private final SequencedMap<String, String> unreadable = new LinkedHashMap<>();
+    private final List<TensorInfo> extents = new ArrayList<>();
     private final Map<String, Integer> checksums = new HashMap<>();
     private final StringBudget budget;
     private @Nullable Integer headerChecksum;
@@ -72,7 +79,11 @@ final class HeaderParser {
         parser.checkChecksums();
         parser.checkCoverage();
         return new Header(
-                parser.metadata, parser.tensors, parser.headerChecksum != null, parser.checksums);
+                parser.metadata,
+                parser.tensors,
+                parser.unreadable,
+                parser.headerChecksum != null,
+                parser.checksums);
     }
 
     private void document() throws IOException {
@@ -181,14 +192,11 @@ final class HeaderParser {
                                     Checksums.format(headerChecksum),
                                     Checksums.format(bytes.checksum())));
         }
-        for (String name : tensors.keySet()) {
-            if (!checksums.containsKey(name)) {
-                throw SafetensorsException.forTensor(
-                        file, name, "expected a checksum, as the header has one, found none");
-            }
-        }
-        if (checksums.size() != tensors.size()) {
+        requireChecksums(tensors.keySet());
+        requireChecksums(unreadable.keySet());
+        if (checksums.size() != tensors.size() + unreadable.size()) {
             checksums.keySet().removeAll(tensors.keySet());
+            checksums.keySet().removeAll(unreadable.keySet());
             throw SafetensorsException.forTensor(
                     file,
                     checksums.keySet().iterator().next(),
@@ -196,12 +204,21 @@ final class HeaderParser {
         }
     }
 
+    private void requireChecksums(Set<String> names) throws SafetensorsException {
+        for (String name : names) {
+            if (!checksums.containsKey(name)) {
+                throw SafetensorsException.forTensor(
+                        file, name, "expected a checksum, as the header has one, found none");
+            }
+        }
+    }
+
     private void tensor(JsonReader json, String name) throws IOException {
         tensor = name;
-        if (tensors.containsKey(name)) {
+        if (tensors.containsKey(name) || unreadable.containsKey(name)) {
             throw refuse("expected each name once, found it twice");
         }
-        DType dtype = null;
+        String dtype = null;
         List<Long> shape = null;
         List<Long> offsets = null;
         expect(json, JsonToken.BEGIN_OBJECT, "an object");
@@ -211,7 +228,8 @@ final class HeaderParser {
             switch (field) {
                 case Format.DTYPE -> {
                     once(field, dtype);
-                    dtype = dtype(json);
+                    expect(json, JsonToken.STRING, "dtype to be a string");
+                    dtype = json.nextString();
                 }
                 case Format.SHAPE -> {
                     once(field, shape);
@@ -228,14 +246,31 @@ final class HeaderParser {
             }
         }
         json.endObject();
-        tensors.put(
+        add(
                 name,
-                info(
-                        name,
-                        present(Format.DTYPE, dtype),
-                        present(Format.SHAPE, shape),
-                        present(Format.DATA_OFFSETS, offsets)));
+                present(Format.DTYPE, dtype),
+                present(Format.SHAPE, shape),
+                present(Format.DATA_OFFSETS, offsets));
         tensor = null;
+    }
+
+    private void add(String name, String dtype, List<Long> shape, List<Long> offsets)
+            throws SafetensorsException {
+        var known = DType.of(dtype);
+        if (known.isPresent()) {
+            tensors.put(name, info(name, known.get(), shape, offsets));
+        } else if (TYPE.matcher(dtype).matches()) {
+            checkOffsets(offsets);
+            unreadable.put(name, dtype);
+            // All that counts is where it lies.
+            long begin = offsets.getFirst();
+            long end = offsets.getLast();
+            extents.add(new TensorInfo(name, DType.U8, List.of(end - begin), begin, end));
+        } else {
+            throw refuse(
+                    "expected a dtype such as %s, found %s"
+                            .formatted(Arrays.toString(DType.values()), Printable.quote(dtype)));
+        }
     }
 
     private TensorInfo info(String name, DType dtype, List<Long> shape, List<Long> offsets)
@@ -246,16 +281,9 @@ final class HeaderParser {
         } catch (IllegalArgumentException e) {
             throw refuse(e.getMessage());
         }
-        if (offsets.size() != 2) {
-            throw refuse("expected 2 data_offsets, found " + Printable.shape(offsets));
-        }
+        checkOffsets(offsets);
         long begin = offsets.getFirst();
         long end = offsets.getLast();
-        if (begin > end || end > dataSize) {
-            throw refuse(
-                    "expected data_offsets in rising order within the file's %d bytes of data, found %s"
-                            .formatted(dataSize, offsets));
-        }
         if (end - begin != size) {
             throw refuse(
                     "expected data_offsets %d bytes apart for shape %s of %s, found %s"
@@ -264,17 +292,15 @@ final class HeaderParser {
         return new TensorInfo(name, dtype, shape, begin, end);
     }
 
-    private DType dtype(JsonReader json) throws IOException {
-        expect(json, JsonToken.STRING, "dtype to be a string");
-        String name = json.nextString();
-        return DType.of(name)
-                .orElseThrow(
-                        () ->
-                                refuse(
-                                        "expected a dtype among %s, found %s"
-                                                .formatted(
-                                                        Arrays.toString(DType.values()),
-                                                        Printable.quote(name))));
+    private void checkOffsets(List<Long> offsets) throws SafetensorsException {
+        if (offsets.size() != 2) {
+            throw refuse("expected 2 data_offsets, found " + Printable.shape(offsets));
+        }
+        if (offsets.getFirst() > offsets.getLast() || offsets.getLast() > dataSize) {
+            throw refuse(
+                    "expected data_offsets in rising order within the file's %d bytes of data, found %s"
+                            .formatted(dataSize, offsets));
+        }
     }
 
     private List<Long> counts(JsonReader json, String field) throws IOException {
@@ -315,7 +341,7 @@ final class HeaderParser {
     /** The tensors in the order of their bytes must follow each other without gap or overlap. */
     private void checkCoverage() throws SafetensorsException {
         List<TensorInfo> byPosition =
-                tensors.values().stream()
+                Stream.concat(tensors.values().stream(), extents.stream())
                         .sorted(
                                 Comparator.comparingLong(TensorInfo::begin)
                                         .thenComparingLong(TensorInfo::end))

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.zip.CRC32C;
@@ -104,12 +105,24 @@ public final class SafetensorsReader implements AutoCloseable {
         return header.hasChecksums();
     }
 
-    /** Returns all tensors by name, in the header's order, unmodifiable. */
+    /**
+     * Returns all tensors of a type among {@link DType} by name, in the header's order,
+     * unmodifiable.
+     */
     public SequencedMap<String, TensorInfo> tensors() {
         return header.tensors();
     }
 
-    /** Returns the tensor of this name, or empty if the file has none. */
+    /**
+     * Returns the types of the file's other tensors by name, in the header's order, unmodifiable:
+     * small floats such as {@code F8_E4M3}, complex numbers, and what the format may have one day.
+     * They cannot be read.
+     */
+    public SequencedMap<String, String> unreadable() {
+        return header.unreadable();
+    }
+
+    /** Returns the tensor of this name, or empty if the file has none that can be read. */
     public Optional<TensorInfo> find(String name) {
         return Optional.ofNullable(header.tensors().get(name));
     }
@@ -117,14 +130,21 @@ public final class SafetensorsReader implements AutoCloseable {
     /**
      * Returns the tensor of this name.
      *
-     * @throws SafetensorsException if the file has none
+     * @throws SafetensorsException if the file has none that can be read
      */
     public TensorInfo require(String name) throws SafetensorsException {
         return find(name)
                 .orElseThrow(
                         () ->
                                 SafetensorsException.forTensor(
-                                        file, name, "expected in the file, found none"));
+                                        file,
+                                        name,
+                                        header.unreadable().containsKey(name)
+                                                ? "expected a dtype among %s, found %s"
+                                                        .formatted(
+                                                                Arrays.toString(DType.values()),
+                                                                header.unreadable().get(name))
+                                                : "expected in the file, found none"));
     }
 
     /**

@@ -188,7 +188,10 @@ class SafetensorsFuzzTest {
         Statistics.collect(outcome);
     }
 
-    /** Worked out here once more from what the reader says: each byte belongs to one tensor. */
+    /**
+     * Worked out here once more from what the reader says: each byte belongs to one tensor, maybe
+     * to one that cannot be read.
+     */
     private static void checkCoverage(SafetensorsReader reader, byte[] content) {
         long header = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN).getLong();
         int dataSize = (int) (content.length - 8 - header);
@@ -200,7 +203,11 @@ class SafetensorsFuzzTest {
                 owners[(int) i]++;
             }
         }
-        assertThat(owners).containsOnly(dataSize == 0 ? new int[0] : new int[] {1});
+        if (reader.unreadable().isEmpty()) {
+            assertThat(owners).containsOnly(dataSize == 0 ? new int[0] : new int[] {1});
+        } else {
+            assertThat(Arrays.stream(owners)).allMatch(count -> count <= 1);
+        }
     }
 
     @Provide

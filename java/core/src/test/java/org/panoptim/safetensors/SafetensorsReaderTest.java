@@ -301,15 +301,60 @@ class SafetensorsReaderTest {
         }
 
         @ParameterizedTest
-        @ValueSource(strings = {"F8_E4M3", "f32", "F128", ""})
-        void anUnknownDtypeIsRefused(String dtype) throws IOException {
+        @ValueSource(strings = {"f32", " F32", "8F", "F8-E4M3", "F-", ""})
+        void whatIsNoNameOfADtypeIsRefused(String dtype) throws IOException {
             refusedTensor(
                     dtype,
                     "[]",
                     "[0,4]",
                     4,
-                    "tensor \"w\": expected a dtype among [F64, F32,",
+                    "tensor \"w\": expected a dtype such as [F64, F32,",
                     dtype);
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"F8_E4M3", "F4", "C64", "U16", "F128"})
+        void aTensorOfATypeThatIsNotReadLeavesTheOthersReadable(String dtype) throws IOException {
+            Path file =
+                    file(
+                            RawFile.of(
+                                    ("{"
+                                                    + tensor("w", "U8", "[1]", "[3,4]")
+                                                    + ","
+                                                    + tensor("other", dtype, "[6]", "[0,3]")
+                                                    + "}")
+                                            .getBytes(UTF_8),
+                                    new byte[] {1, 2, 3, 4}));
+            try (var reader = SafetensorsReader.open(file)) {
+                assertThat(reader.tensors()).containsOnlyKeys("w");
+                assertThat(reader.unreadable()).containsExactly(entry("other", dtype));
+                assertThat(reader.find("other")).isEmpty();
+                byte[] found = new byte[1];
+                reader.read(reader.require("w"), MemorySegment.ofArray(found));
+                assertThat(found).containsExactly(4);
+                assertThatThrownBy(() -> reader.require("other"))
+                        .isInstanceOf(SafetensorsException.class)
+                        .hasMessageContaining("tensor \"other\": expected a dtype among [F64,")
+                        .hasMessageEndingWith("found " + dtype);
+            }
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"[0]", "[2,1]", "[0,5]", "[1,3]", "[0,2]"})
+        void suchATensorMustLieWhereItCanToo(String offsets) throws IOException {
+            refusedTensor("F8_E4M3", "[4]", offsets, 4, "expected");
+        }
+
+        @Test
+        void theNameOfSuchATensorStandsForNoOther() throws IOException {
+            refusedHeader(
+                    "{"
+                            + tensor("w", "F4", "[0]", "[0,0]")
+                            + ","
+                            + tensor("w", "U8", "[0]", "[0,0]")
+                            + "}",
+                    0,
+                    "tensor \"w\": expected each name once, found it twice");
         }
 
         @Test

@@ -16,13 +16,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.stream.Stream;
 
 /**
  * A recorded run: initial values, and the gradients and curvatures of every step. It is checked as
  * a whole when it is opened; the tensors stay in the file until they are read.
  *
  * <p>Tensors are named {@code param/NAME}, {@code grad/STEP/NAME} and {@code hess/STEP/NAME};
- * others are ignored.
+ * others are ignored, whatever their type.
  */
 public final class Trace implements AutoCloseable {
 
@@ -47,6 +48,7 @@ public final class Trace implements AutoCloseable {
         this.file = file;
         this.reader = reader;
         this.header = TraceHeader.parse(file, reader.metadata());
+        checkTypes();
         collectParameters();
         collectSteps();
         checkSteps();
@@ -65,6 +67,16 @@ public final class Trace implements AutoCloseable {
         } catch (IOException | RuntimeException e) {
             reader.close();
             throw e;
+        }
+    }
+
+    /** Tensors of other types than ours are ignored like all others, unless a name says more. */
+    private void checkTypes() throws SafetensorsException {
+        for (var name : reader.unreadable().keySet()) {
+            if (Stream.of(PARAMETER, GRADIENT, CURVATURE).anyMatch(name::startsWith)) {
+                throw SafetensorsException.forTensor(
+                        file, name, "expected dtype F32, found " + reader.unreadable().get(name));
+            }
         }
     }
 
