@@ -32,6 +32,67 @@ final class Checkpoint {
 
     private Checkpoint() {}
 
+    /**
+     * Finds out whether a plan could be saved, so that this does not come to light after hours of
+     * training.
+     *
+     * @throws IllegalArgumentException if not, with the reason
+     */
+    static void requireSavable(StepPlan plan) {
+        for (var group : plan.groups()) {
+            requireText("a group's name", group.name());
+            requireSavable(group);
+            for (var parameter : group.parameters()) {
+                requireText("a parameter's name", parameter.name());
+            }
+        }
+        plan.schedule().state().keySet().forEach(key -> requireText("a schedule's state", key));
+    }
+
+    private static void requireSavable(ParameterGroup group) {
+        var rule = group.rule();
+        requireText("a rule's name", rule.name());
+        if (new HashSet<>(slots(rule)).size() != rule.slots().size()) {
+            throw new IllegalArgumentException(
+                    "rule '" + rule.name() + "' keeps two states of one name: " + slots(rule));
+        }
+        // Ours have settings: looking would cost the first optimizer of a process its time.
+        if (!rule.getClass().getPackageName().equals(UpdateRule.class.getPackageName())) {
+            Rules.requireSettings(rule);
+        }
+    }
+
+    /**
+     * As {@link #requireSavable(StepPlan)}, of a transform's states: they must not have the names
+     * of a rule's, or the same ones twice.
+     */
+    static void requireSavable(StepPlan plan, List<StateTensor> states) {
+        var names = new HashSet<String>();
+        for (var group : plan.groups()) {
+            for (var slot : slots(group.rule())) {
+                group.parameters().forEach(each -> names.add(name(slot, each.name())));
+            }
+        }
+        for (var state : states) {
+            requireText("the name of a transform's state", name(state));
+            if (!names.add(name(state))) {
+                throw new IllegalArgumentException(
+                        "the transform's state '" + name(state) + "' has the name of another one");
+            }
+        }
+    }
+
+    private static void requireText(String what, String name) {
+        if (!SafetensorsWriter.canWrite(name)) {
+            throw new IllegalArgumentException(
+                    what
+                            + " must be Unicode text, so that it can be saved, but has half a"
+                            + " surrogate pair: '"
+                            + name.replaceAll("[\\p{Cs}\\p{Cc}\\p{Cf}]", "?")
+                            + "'");
+        }
+    }
+
     /** Writes the file, atomically. */
     static void save(Path file, StepPlan plan, Execution execution) throws IOException {
         var writer =
@@ -321,6 +382,10 @@ final class Checkpoint {
     }
 
     private static String name(StateTensor state) {
-        return "state/" + state.slot() + "/" + state.parameter();
+        return name(state.slot(), state.parameter());
+    }
+
+    private static String name(String slot, String parameter) {
+        return "state/" + slot + "/" + parameter;
     }
 }

@@ -56,6 +56,8 @@ public final class Optimizer implements AutoCloseable {
 
     private Optimizer(Backend backend, boolean ownsBackend, StepPlan described) {
         check(described);
+        Checkpoint.curvature(described)
+                .ifPresent(transform -> Checkpoint.requireSavable(described, transform.states()));
         var plan =
                 described.withTransform(
                         described
@@ -67,7 +69,14 @@ public final class Optimizer implements AutoCloseable {
         this.inputs = new StepInputs(plan);
         this.execution = backend.open(plan);
         try {
-            Checkpoint.curvature(plan).ifPresent(transform -> transform.follow(plan, execution));
+            plan.schedule().attach();
+            try {
+                Checkpoint.curvature(plan)
+                        .ifPresent(transform -> transform.follow(plan, execution));
+            } catch (RuntimeException | Error e) {
+                Cleanup.after(e, plan.schedule()::detach);
+                throw e;
+            }
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, execution::close);
             throw e;
@@ -295,7 +304,8 @@ public final class Optimizer implements AutoCloseable {
      * Adds a group; its parameters' states and counts start at zero. Graphs of a device that hold a
      * step must be captured anew.
      *
-     * @throws IllegalArgumentException if a name is taken or parameters overlap; nothing is changed
+     * @throws IllegalArgumentException if a name is taken, parameters overlap or {@link #save}
+     *     could not write it; nothing is changed
      * @throws UnsupportedPlanException if the backend cannot run it; nothing is changed
      */
     public void add(ParameterGroup group) {
@@ -431,7 +441,7 @@ public final class Optimizer implements AutoCloseable {
      * <p>A group is frozen afterwards if it is in the file, or was before. A dynamic loss scale
      * goes on from that of the file, if that was dynamic, and begins anew if not; a fixed one stays
      * this optimizer's own, as do policy, clipping and all else that the builder was told. A
-     * schedule that remembers is set back for everyone who holds it.
+     * schedule that remembers goes on from what the file says; no other optimizer has it.
      *
      * <p>Header and states of the file have checksums, which are verified first. One without them,
      * of an earlier version or another program, is loaded with a warning, or refused if asked for.
@@ -465,6 +475,7 @@ public final class Optimizer implements AutoCloseable {
         try {
             ownership.close();
             Cleanup.all(
+                    () -> plan.schedule().detach(),
                     () -> Checkpoint.curvature(plan).ifPresent(CurvatureTransform::release),
                     execution::close,
                     () -> {
@@ -502,6 +513,7 @@ public final class Optimizer implements AutoCloseable {
                                             + "' overlap");
                         });
         Checkpoint.curvature(plan).ifPresent(transform -> transform.check(plan));
+        Checkpoint.requireSavable(plan);
         checkSchedule(plan);
     }
 
@@ -617,8 +629,11 @@ public final class Optimizer implements AutoCloseable {
         /**
          * Builds the optimizer.
          *
-         * @throws IllegalArgumentException if names repeat, parameters overlap, or a policy does
-         *     not fit a loss scale
+         * @throws IllegalArgumentException if names repeat, parameters overlap, a policy does not
+         *     fit a loss scale, or {@link Optimizer#save} could not write the optimizer: a name is
+         *     not Unicode text, or a rule is not a public record of numbers and truth values
+         * @throws IllegalStateException if another optimizer has the transform or a schedule that
+         *     remembers
          * @throws UnsupportedPlanException if the backend cannot run it, with the reason
          */
         public Optimizer build() {

@@ -2,6 +2,7 @@ package org.panoptim;
 
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Lowers the learning rate when a metric that should fall has stopped falling.
@@ -9,7 +10,7 @@ import java.util.Set;
  * <p>Source: PyTorch, {@code ReduceLROnPlateau} in mode {@code min} with a relative threshold; for
  * metrics below 0, where PyTorch takes a standstill for an improvement, the threshold's sign
  * follows the metric's. Call {@link #observe} once an epoch; checkpoints carry what it remembers.
- * Not safe for use by several threads at once.
+ * Not safe for use by several threads at once. Each optimizer needs one of its own.
  */
 public final class ReduceOnPlateau implements Schedule {
 
@@ -28,6 +29,7 @@ public final class ReduceOnPlateau implements Schedule {
     private double best = Double.POSITIVE_INFINITY;
     private int badEpochs;
     private int cooldownLeft;
+    private final AtomicBoolean attached = new AtomicBoolean();
 
     /**
      * A schedule that has seen nothing yet.
@@ -126,6 +128,20 @@ public final class ReduceOnPlateau implements Schedule {
         best = newBest;
         badEpochs = newBadEpochs;
         cooldownLeft = newCooldown;
+    }
+
+    @Override
+    public void attach() {
+        if (!attached.compareAndSet(false, true)) {
+            throw new IllegalStateException(
+                    "reduceOnPlateau: another optimizer follows this schedule, which remembers what"
+                            + " it observed; each optimizer needs one of its own");
+        }
+    }
+
+    @Override
+    public void detach() {
+        attached.set(false);
     }
 
     private static double number(Map<String, Double> state, String name) {

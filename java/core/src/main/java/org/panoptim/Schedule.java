@@ -10,6 +10,9 @@ import java.util.function.LongToDoubleFunction;
  * factor multiplies every group's learning rate. A pure schedule needs no more than the step; one
  * that remembers (reduce on plateau) tells its state, so that a checkpoint can carry it.
  *
+ * <p>A schedule that needs only the step can be given to any number of optimizers; one that
+ * remembers belongs to one optimizer at a time, which {@link #attach} and {@link #detach} tell.
+ *
  * <p>Transcendental functions come from {@link StrictMath}, so that every machine sees the same
  * bits.
  */
@@ -49,6 +52,18 @@ public interface Schedule {
                     "this schedule keeps no state, but was given " + state);
         }
     }
+
+    /**
+     * Called when an optimizer that follows this schedule is built; does nothing by default. A
+     * schedule that remembers refuses a second optimizer: what one of them observes or loads would
+     * change the rates of the other.
+     *
+     * @throws IllegalStateException if another optimizer has it; nothing is changed
+     */
+    default void attach() {}
+
+    /** Called when that optimizer is closed; does nothing by default. */
+    default void detach() {}
 
     /** The rule's own learning rate, always. */
     static Schedule constant() {

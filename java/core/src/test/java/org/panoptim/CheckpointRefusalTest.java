@@ -90,7 +90,7 @@ class CheckpointRefusalTest {
                         Optimizer.builder(rule)
                                 .group(group, matrices)
                                 .group("vectors", vectors, CheckpointModel.VECTOR_RULE)
-                                .schedule(model.schedule)
+                                .schedule(new ReduceOnPlateau(0.5, 0, 1e-4, 1, 0))
                                 .backend(backend)
                                 .build()) {
             for (var parameter : matrices) {
@@ -118,7 +118,7 @@ class CheckpointRefusalTest {
                         Optimizer.builder(rule)
                                 .group("matrices", matrices)
                                 .group("vectors", vectors, CheckpointModel.VECTOR_RULE)
-                                .schedule(model.schedule)
+                                .schedule(new ReduceOnPlateau(0.5, 0, 1e-4, 1, 0))
                                 .backend(backend)
                                 .build()) {
             same.load(file);

@@ -14,13 +14,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
-import org.panoptim.rule.MatrixRule;
-import org.panoptim.rule.MatrixUpdate;
 import org.panoptim.rule.Normalized;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.SGD;
-import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.safetensors.SafetensorsReader;
 
@@ -468,42 +465,5 @@ class CheckpointTest {
                     .isInstanceOf(NoSuchFileException.class)
                     .hasMessageContaining(missing.toString());
         }
-    }
-
-    /** A rule whose record nobody else can read. */
-    private record Hidden(double learningRate) implements MatrixRule {
-
-        @Override
-        public String name() {
-            return "hidden";
-        }
-
-        @Override
-        public Hidden atLearningRate(double value) {
-            return new Hidden(value);
-        }
-
-        @Override
-        public List<Slot> slots() {
-            return List.of();
-        }
-
-        @Override
-        public void update(MatrixUpdate update) {}
-    }
-
-    @Test
-    void aRuleThatIsNotPublicCannotBeSavedAndIsNamed() throws IOException {
-        Files.writeString(file(), "old");
-        try (var backend = Backend.named("reference");
-                var optimizer = optimizer(new Hidden(1), vector("p", 1), backend)) {
-            assertThatThrownBy(() -> optimizer.save(file()))
-                    .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessage(
-                            "the settings of rule 'hidden' cannot be read: "
-                                    + Hidden.class.getName()
-                                    + " must be public and in an exported package");
-        }
-        assertThat(file()).hasContent("old");
     }
 }

@@ -154,41 +154,44 @@ class MatrixRuleTest {
         }
     }
 
-    private static MatrixAlgebra algebra() {
-        var found = new ArrayList<MatrixAlgebra>();
-        record Finder(double learningRate, List<MatrixAlgebra> found) implements MatrixRule {
+    /** Keeps what it was handed. */
+    public record Finder(double learningRate) implements MatrixRule {
 
-            @Override
-            public String name() {
-                return "finder";
-            }
+        private static final List<MatrixAlgebra> FOUND = new ArrayList<>();
 
-            @Override
-            public Finder atLearningRate(double value) {
-                return new Finder(value, found);
-            }
-
-            @Override
-            public List<Slot> slots() {
-                return List.of();
-            }
-
-            @Override
-            public void update(MatrixUpdate update) {
-                found.add(update.algebra());
-            }
+        @Override
+        public String name() {
+            return "finder";
         }
+
+        @Override
+        public Finder atLearningRate(double value) {
+            return new Finder(value);
+        }
+
+        @Override
+        public List<Slot> slots() {
+            return List.of();
+        }
+
+        @Override
+        public void update(MatrixUpdate update) {
+            FOUND.add(update.algebra());
+        }
+    }
+
+    private static MatrixAlgebra algebra() {
         var p = vector("p", 1);
         try (var backend = Backend.named("reference");
                 var optimizer =
-                        Optimizer.builder(new Finder(1, found))
+                        Optimizer.builder(new Finder(1))
                                 .group("all", List.of(p))
                                 .backend(backend)
                                 .build()) {
             gradient(p, 1);
             optimizer.step();
         }
-        return found.getFirst();
+        return Finder.FOUND.removeLast();
     }
 
     @Test

@@ -241,45 +241,47 @@ class PhasedRuleTest {
         }
     }
 
+    /** Takes a reduction that another phase has made. */
+    public record Wrong(double learningRate) implements PhasedRule {
+
+        @Override
+        public String name() {
+            return "wrong";
+        }
+
+        @Override
+        public String kernel() {
+            return "wrong";
+        }
+
+        @Override
+        public Wrong atLearningRate(double value) {
+            return new Wrong(value);
+        }
+
+        @Override
+        public List<Slot> slots() {
+            return List.of();
+        }
+
+        @Override
+        public int phases() {
+            return 2;
+        }
+
+        @Override
+        public List<Reduction> reductions() {
+            return List.of(new Reduction("late", Reduction.Scope.ALL, 1));
+        }
+
+        @Override
+        public ElementUpdate prepare(int phase, Preparation preparation) {
+            return element -> element.reduce(0, 1, 1);
+        }
+    }
+
     @Test
     void aReductionThatAnotherPhaseTakesIsRefused() {
-        record Wrong(double learningRate) implements PhasedRule {
-
-            @Override
-            public String name() {
-                return "wrong";
-            }
-
-            @Override
-            public String kernel() {
-                return "wrong";
-            }
-
-            @Override
-            public Wrong atLearningRate(double value) {
-                return new Wrong(value);
-            }
-
-            @Override
-            public List<Slot> slots() {
-                return List.of();
-            }
-
-            @Override
-            public int phases() {
-                return 2;
-            }
-
-            @Override
-            public List<Reduction> reductions() {
-                return List.of(new Reduction("late", Reduction.Scope.ALL, 1));
-            }
-
-            @Override
-            public ElementUpdate prepare(int phase, Preparation preparation) {
-                return element -> element.reduce(0, 1, 1);
-            }
-        }
         var p = vector("p", 0, 0);
         try (var optimizer =
                 Optimizer.builder(new Wrong(1)).group("all", List.of(p)).backend(backend).build()) {

@@ -8,14 +8,66 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.panoptim.rule.SGD;
 
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.DoubleStream;
 
 /** Sequences were printed by PyTorch 2.13's ReduceLROnPlateau for a learning rate of 1. */
 class ReduceOnPlateauTest {
+
+    private static Optimizer optimizer(Schedule schedule, Backend backend) {
+        return Optimizer.builder(SGD.withLearningRate(1))
+                .group("all", List.of(Tensors.vector("p", 1)))
+                .schedule(schedule)
+                .backend(backend)
+                .build();
+    }
+
+    @Test
+    void aSecondOptimizerIsRefusedUntilTheFirstIsClosed() {
+        var schedule = ReduceOnPlateau.defaults();
+        try (var backend = Backend.named("reference")) {
+            try (var first = optimizer(schedule, backend)) {
+                assertThatThrownBy(() -> optimizer(schedule, backend))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("each optimizer needs one of its own");
+                assertThat(first.report().step()).isZero();
+            }
+            // Also fails if the refused optimizer still counted as a user of the backend.
+            optimizer(schedule, backend).close();
+        }
+    }
+
+    @Test
+    void anOptimizerThatCannotBeBuiltDoesNotKeepIt() {
+        var schedule = ReduceOnPlateau.defaults();
+        try (var backend = Backend.named("reference")) {
+            var twice = List.of(Tensors.vector("p", 1), Tensors.vector("p", 1));
+            assertThatThrownBy(
+                            () ->
+                                    Optimizer.builder(SGD.withLearningRate(1))
+                                            .group("all", twice)
+                                            .schedule(schedule)
+                                            .backend(backend)
+                                            .build())
+                    .isInstanceOf(IllegalArgumentException.class);
+            optimizer(schedule, backend).close();
+        }
+    }
+
+    @Test
+    void aScheduleThatNeedsOnlyTheStepCanBeShared() {
+        var schedule = Schedule.warmupCosine(10, 100);
+        try (var backend = Backend.named("reference");
+                var first = optimizer(schedule, backend);
+                var second = optimizer(schedule, backend)) {
+            assertThat(second.group("all")).isNotEqualTo(first.group("all"));
+        }
+    }
 
     private static final double NAN = Double.NaN;
     private static final double INFINITY = Double.POSITIVE_INFINITY;

@@ -1,8 +1,11 @@
 package org.panoptim.rule;
 
+import org.jspecify.annotations.Nullable;
+
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,6 +57,25 @@ public final class Rules {
 
     private static String names() {
         return ALL.stream().map(UpdateRule::name).collect(Collectors.joining(", "));
+    }
+
+    /**
+     * Finds out whether {@link #settings} could list the rule's hyper-parameters; calls nothing of
+     * the rule.
+     *
+     * @throws IllegalArgumentException as {@link #settings}
+     */
+    public static void requireSettings(UpdateRule rule) {
+        var keys = new HashSet<String>();
+        for (var component : components(rule)) {
+            if (!keys.add(key(component))) {
+                throw new IllegalArgumentException(
+                        "rule '" + rule.name() + "' has two settings '" + key(component) + "'");
+            }
+            if (!component.getAccessor().canAccess(rule)) {
+                throw inaccessible(rule, null);
+            }
+        }
     }
 
     /**
@@ -168,7 +190,7 @@ public final class Rules {
     }
 
     private static IllegalArgumentException inaccessible(
-            UpdateRule rule, ReflectiveOperationException e) {
+            UpdateRule rule, @Nullable ReflectiveOperationException e) {
         return new IllegalArgumentException(
                 "the settings of rule '"
                         + rule.name()

@@ -213,15 +213,15 @@ public final class SafetensorsWriter {
     }
 
     private static void requireUnicode(String what, String text) {
-        if (!isUnicode(text)) {
+        if (!canWrite(text)) {
             throw new IllegalArgumentException(
                     "%s: expected Unicode text, got half a surrogate pair in %s"
                             .formatted(what, Printable.quote(text)));
         }
     }
 
-    /** Whether UTF-8 can express the text, which it cannot if it holds half a surrogate pair. */
-    private static boolean isUnicode(String text) {
+    /** Whether UTF-8 can express a text, which it cannot if it holds half a surrogate pair. */
+    public static boolean canWrite(String text) {
         for (int i = 0; i < text.length(); i++) {
             if (Character.isSurrogate(text.charAt(i))) {
                 if (!Character.isSupplementaryCodePoint(text.codePointAt(i))) {

@@ -41,7 +41,7 @@ class RefusalTest {
     }
 
     /** A rule of a user's own, which no native library knows. */
-    record Custom(double learningRate) implements PhasedRule {
+    public record Custom(double learningRate) implements PhasedRule {
         @Override
         public Custom atLearningRate(double value) {
             return new Custom(value);
@@ -69,7 +69,7 @@ class RefusalTest {
     }
 
     /** A rule that borrows a kernel which computes something else. */
-    record Impostor(double learningRate) implements PhasedRule {
+    public record Impostor(double learningRate) implements PhasedRule {
         @Override
         public Impostor atLearningRate(double value) {
             return new Impostor(value);
@@ -97,7 +97,7 @@ class RefusalTest {
     }
 
     /** A rule over matrices. */
-    record Matrix(double learningRate) implements MatrixRule {
+    public record Matrix(double learningRate) implements MatrixRule {
         @Override
         public Matrix atLearningRate(double value) {
             return new Matrix(value);
