@@ -6,7 +6,7 @@ import org.panoptim.abi.natives.NativeCache;
 import org.panoptim.abi.natives.UnpackedLibraries;
 
 import java.io.IOException;
-import java.net.URL;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -65,9 +65,12 @@ final class JcudaLibrary {
 
     private UnpackedLibraries unpack() throws IOException {
         var packed = LibUtils.class.getResource("/lib/" + name);
-        // Without it, an empty folder: there must be no file of that name where JCuda looks.
-        Map<String, URL> libraries = packed == null ? Map.of() : Map.of(name, packed);
-        var unpacked = NativeCache.unpack(NativeCache.nameOf("jcuda", libraries), libraries);
+        if (packed == null) {
+            // There must be no file of that name where JCuda looks, so a folder that stays empty.
+            return NativeCache.unpack("jcuda-none", Map.of());
+        }
+        var libraries = Map.of(name, packed);
+        var unpacked = NativeCache.unpack("jcuda-" + JcudaDriver.VERSION, libraries);
         // A library that JNI has loaded for one class loader is refused to all others.
         return isLoaded(unpacked.file(name))
                 ? NativeCache.unpackForThisProcess(libraries)
@@ -75,12 +78,8 @@ final class JcudaLibrary {
     }
 
     private static boolean isLoaded(Path file) throws IOException {
-        for (var line : Files.readAllLines(MAPS)) {
-            if (line.endsWith(" " + file)) {
-                return true;
-            }
-        }
-        return false;
+        var maps = new String(Files.readAllBytes(MAPS), StandardCharsets.UTF_8);
+        return maps.contains(" " + file + "\n");
     }
 
     private static void withTemporaryFolder(Path folder, Runnable action) {

@@ -117,11 +117,13 @@ class NativePartTest {
     }
 
     @Test
-    void aFilePlantedInTheTemporaryFolderIsNotLoadedEitherWhereTheJarsAreMissing()
+    void aPlantedFileIsNotLoadedEitherWhereTheJarsAreMissing()
             throws Exception {
         var marker = folder.resolve("marker");
+        run(Load.class, Map.of());
         for (var part : PARTS) {
             plant(temporary().resolve(part), marker);
+            plant(find(cache(), part), marker);
         }
         var classPath =
                 Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
