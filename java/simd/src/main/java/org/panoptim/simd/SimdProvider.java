@@ -49,7 +49,10 @@ public final class SimdProvider implements BackendProvider {
     BackendStatus probe(Optional<String> forced) {
         var tried = new ArrayList<String>(NativeLibrary.get().tried());
         if (NativeLibrary.get().file().isEmpty()) {
-            return broken("libpanoptim could not be loaded", tried);
+            return broken(
+                    "libpanoptim could not be loaded; the artifact panoptim-natives brings it, and"
+                            + " -Dpanoptim.library names a file of your own",
+                    tried);
         }
         try {
             var candidates =
