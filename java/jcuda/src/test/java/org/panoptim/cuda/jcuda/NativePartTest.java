@@ -212,7 +212,20 @@ class NativePartTest {
         assertUntouched(output);
         assertThat(said(output))
                 .contains("best: reference")
-                .anyMatch(line -> line.contains("summary=the driver finds no device"));
+                .anyMatch(line -> line.contains("summary=the driver finds no device"))
+                .noneMatch(line -> line.contains("WARNING"));
+    }
+
+    @Test
+    void aDeviceThatCannotBeUsedIsSaidOnce() throws Exception {
+        var output = run(Best.class, Map.of("PANOPTIM_VIRTUAL_DRIVER_VERSION", "11080"));
+
+        assertThat(said(output))
+                .contains("best: reference")
+                .filteredOn(line -> line.contains("WARNING"))
+                .singleElement()
+                .asString()
+                .contains("cuda-ffm", "serves CUDA 11.8, but at least 12.0 is needed");
     }
 
     @Test
