@@ -563,7 +563,14 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
             return this;
         }
 
-        /** γ, the damping of the whole block (factors get its root), above 0; 1e-3 by default. */
+        /**
+         * γ, the damping of the whole block (factors get its root), above 0; 1e-3 by default.
+         *
+         * <p>The less there is, the more of rounding shows in what is left of a gradient. On the
+         * host, products that would lose too much in float are computed in double, and squares too
+         * small for float are not lost. A device computes products and squares in float: there,
+         * output gradients below 1e-19 count as zero, and with few rows γ below 1e-6 is of no use.
+         */
         public Builder damping(double value) {
             damping = value;
             return this;

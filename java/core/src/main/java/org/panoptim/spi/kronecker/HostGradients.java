@@ -16,7 +16,7 @@ final class HostGradients {
     private static final double UNIT = 0x1p-24;
 
     /** What rounding may make of the result, relative to it, at worst. */
-    private static final double LARGEST_ROUNDING = .125;
+    private static final double LARGEST_ROUNDING = 0x1p-9;
 
     private final KroneckerPlan plan;
     private final KroneckerAlgebra algebra;
