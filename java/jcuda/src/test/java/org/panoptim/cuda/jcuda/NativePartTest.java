@@ -117,8 +117,7 @@ class NativePartTest {
     }
 
     @Test
-    void aPlantedFileIsNotLoadedEitherWhereTheJarsAreMissing()
-            throws Exception {
+    void aPlantedFileIsNotLoadedEitherWhereTheJarsAreMissing() throws Exception {
         var marker = folder.resolve("marker");
         run(Load.class, Map.of());
         for (var part : PARTS) {
