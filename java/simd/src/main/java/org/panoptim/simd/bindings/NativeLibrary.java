@@ -153,8 +153,13 @@ public final class NativeLibrary {
             }
             symbols = SymbolLookup.libraryLookup(candidate, Arena.global());
             return Optional.empty();
-        } catch (IllegalArgumentException | IllegalCallerException e) {
+        } catch (IllegalArgumentException e) {
             return Optional.of("cannot be loaded: " + e.getMessage());
+        } catch (IllegalCallerException e) {
+            return Optional.of(
+                    "cannot be loaded: "
+                            + e.getMessage()
+                            + "; --enable-native-access allows it, when Java is started");
         } catch (ExceptionInInitializerError e) {
             // Where native access is denied to the module that makes the calls.
             return Optional.of("cannot be called: " + e.getCause());
