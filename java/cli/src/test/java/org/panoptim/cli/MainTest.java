@@ -21,7 +21,8 @@ class MainTest {
         var invocation = Invocation.of("--help");
 
         assertThat(invocation.status()).isZero();
-        assertThat(invocation.out()).contains("doctor", "train", "replay", "verify", "Exit status");
+        assertThat(invocation.out())
+                .contains("doctor", "train", "replay", "verify", "./panoptim test", "Exit status");
     }
 
     @ParameterizedTest
