@@ -104,6 +104,13 @@ class OneCycleTest {
         assertThat(schedule.momentum(Long.MAX_VALUE)).isEqualTo(schedule.momentum(10));
     }
 
+    @Test
+    void theLeastOfEverySettingIsTaken() {
+        var schedule = new OneCycle(2, Double.MIN_VALUE, 1, 1, 0, 0);
+        assertThat(factors(schedule, 2)).containsExactly(1, 1);
+        assertThat(momenta(schedule, 2)).containsExactly(0, 0);
+    }
+
     static Stream<Arguments> refused() {
         double nan = Double.NaN;
         return Stream.of(
@@ -135,7 +142,16 @@ class OneCycleTest {
                         nan,
                         0.85,
                         0.95),
+                cycle(
+                        "endDivisor must be finite and at least 1, but is Infinity",
+                        9,
+                        0.3,
+                        25,
+                        Double.POSITIVE_INFINITY,
+                        0.85,
+                        0.95),
                 cycle("lowMomentum must be in [0, 1), but is -0.1", 9, 0.3, 25, 1e4, -0.1, 0.95),
+                cycle("lowMomentum must be in [0, 1), but is 1.0", 9, 0.3, 25, 1e4, 1, 0.95),
                 cycle("highMomentum must be in [0, 1), but is 1.0", 9, 0.3, 25, 1e4, 0.85, 1));
     }
 

@@ -255,6 +255,21 @@ class ReduceOnPlateauTest {
     }
 
     @Test
+    void aFloorOfOneHoldsTheFactor() {
+        assertThat(factors(new ReduceOnPlateau(0.5, 0, 0, 0, 1), 1, 2, 3)).containsExactly(1, 1, 1);
+    }
+
+    @Test
+    void aFactorOfZeroOrOneCanBeRestored() {
+        var schedule = new ReduceOnPlateau(0.5, 0, 0, 0, 0);
+        for (double factor : new double[] {0, 1}) {
+            schedule.restore(
+                    Map.of("factor", factor, "best", 1.0, "bad_epochs", 0.0, "cooldown", 0.0));
+            assertThat(schedule.factor(1)).isEqualTo(factor);
+        }
+    }
+
+    @Test
     void badArgumentsAreNamed() {
         assertRefused(
                 () -> new ReduceOnPlateau(1, 1, 0, 0, 0),

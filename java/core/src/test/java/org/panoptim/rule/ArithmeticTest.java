@@ -52,6 +52,10 @@ class ArithmeticTest {
         assertThat(bits(Arithmetic.max(-0f, 0f))).isEqualTo(bits(0f));
         assertThat(bits(Arithmetic.min(0f, -0f))).isEqualTo(bits(-0f));
         assertThat(bits(Arithmetic.min(-0f, 0f))).isEqualTo(bits(0f));
+        assertThat(Double.doubleToRawLongBits(Arithmetic.min(0.0, -0.0)))
+                .isEqualTo(Double.doubleToRawLongBits(-0.0));
+        assertThat(Double.doubleToRawLongBits(Arithmetic.min(-0.0, 0.0)))
+                .isEqualTo(Double.doubleToRawLongBits(0.0));
     }
 
     @Test
