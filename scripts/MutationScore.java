@@ -1,0 +1,145 @@
+import org.w3c.dom.Element;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+import javax.xml.parsers.DocumentBuilderFactory;
+
+/** The program behind scripts/mutation-score, which says what it does. */
+final class MutationScore {
+
+    private static final double LEAST = 0.97;
+    private static final String REPORT = "target/pit-reports/mutations.xml";
+
+    /**
+     * A changed piece of code.
+     *
+     * @param place class and method
+     * @param mutator what kind of change
+     * @param line its line's text, which stays when lines are added above
+     */
+    private record Mutant(String place, String mutator, String line) {
+
+        @Override
+        public String toString() {
+            return place + " | " + mutator + " | " + line;
+        }
+    }
+
+    private final Path module;
+
+    /** Mutants that change nothing that can be seen, as the file's lines. */
+    private final List<String> equivalent = new ArrayList<>();
+
+    private final Map<Path, List<String>> sources = new LinkedHashMap<>();
+
+    private final List<Element> mutations;
+
+    private MutationScore(Path module) throws Exception {
+        this.module = module;
+        this.mutations = mutations(module.resolve(REPORT));
+        var file = module.resolve("src/test/equivalent-mutants.txt");
+        if (Files.exists(file)) {
+            for (var line : Files.readAllLines(file)) {
+                if (!line.isBlank() && !line.startsWith("#")) {
+                    equivalent.add(line.replaceFirst("^.*? # ", "").strip());
+                }
+            }
+        }
+    }
+
+    /** Argument: the module's folder. */
+    public static void main(String[] arguments) throws Exception {
+        var report = Path.of(arguments[0]).resolve(REPORT);
+        if (Files.notExists(report) || Files.size(report) == 0) {
+            System.err.println(report + ": pitest has written no report");
+            System.exit(1);
+        }
+        System.exit(new MutationScore(Path.of(arguments[0])).run());
+    }
+
+    private int run() throws Exception {
+        int killed = 0;
+        int counted = 0;
+        var survivors = new ArrayList<String>();
+        var unused = new ArrayList<>(equivalent);
+        for (var element : mutations) {
+            boolean dead = Boolean.parseBoolean(element.getAttribute("detected"));
+            var mutant = dead ? "" : mutant(element).toString();
+            if (!dead && equivalent.contains(mutant)) {
+                unused.remove(mutant);
+                continue;
+            }
+            counted++;
+            killed += dead ? 1 : 0;
+            if (!dead) {
+                survivors.add(element.getAttribute("status").toLowerCase() + ": " + mutant);
+            }
+        }
+        survivors.forEach(System.out::println);
+        System.out.printf(
+                "%s: %d of %d mutants killed (%.1f %%), %d equivalent ones left out%n",
+                module.getFileName(),
+                killed,
+                counted,
+                100.0 * killed / Math.max(1, counted),
+                equivalent.size() - unused.size());
+        // Of classes that were left out this time, nothing can be told.
+        var stale = unused.stream().filter(this::lookedAt).toList();
+        stale.forEach(line -> System.err.println("equivalent-mutants.txt: no such one: " + line));
+        if (counted == 0 || killed < LEAST * counted) {
+            System.err.printf("fewer than %.0f %% of the mutants are killed%n", 100 * LEAST);
+            return 1;
+        }
+        return stale.isEmpty() ? 0 : 1;
+    }
+
+    private boolean lookedAt(String line) {
+        return mutations.stream().anyMatch(each -> line.startsWith(place(each) + " | "));
+    }
+
+    private static List<Element> mutations(Path report) throws Exception {
+        var all =
+                DocumentBuilderFactory.newInstance()
+                        .newDocumentBuilder()
+                        .parse(report.toFile())
+                        .getElementsByTagName("mutation");
+        return IntStream.range(0, all.getLength()).mapToObj(i -> (Element) all.item(i)).toList();
+    }
+
+    private static String place(Element mutation) {
+        return text(mutation, "mutatedClass") + "." + text(mutation, "mutatedMethod");
+    }
+
+    private Mutant mutant(Element mutation) throws Exception {
+        var name = text(mutation, "mutator");
+        return new Mutant(
+                place(mutation), name.substring(name.lastIndexOf('.') + 1), line(mutation));
+    }
+
+    private String line(Element mutation) throws Exception {
+        var file =
+                Path.of(text(mutation, "mutatedClass").replace('.', '/'))
+                        .resolveSibling(text(mutation, "sourceFile"));
+        for (var folder : List.of("src/main/java", "src/generated/java")) {
+            var source = module.resolve(folder).resolve(file);
+            if (Files.exists(source)) {
+                if (!sources.containsKey(source)) {
+                    sources.put(source, Files.readAllLines(source));
+                }
+                int number = Integer.parseInt(text(mutation, "lineNumber"));
+                return sources.get(source).get(number - 1).strip();
+            }
+        }
+        return "?";
+    }
+
+    private static String text(Element element, String name) {
+        return element.getElementsByTagName(name).item(0).getTextContent();
+    }
+}
