@@ -4,7 +4,10 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * Memory that the CPU reads and writes.
+ * Memory that the CPU reads and writes. Until nothing uses it any more, the memory behind a segment
+ * that {@link MemorySegment#ofAddress} made must not be freed, and a mapped file not be cut:
+ * neither can be noticed, and the JVM may crash. An arena that is closed is noticed (see {@link
+ * Parameter}).
  *
  * @param segment its elements, little-endian and dense; native memory for the native backends
  */

@@ -8,7 +8,14 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * A tensor to be trained: its value, and the gradient and curvature of the coming step.
+ * A tensor to be trained: its value, and the gradient and curvature of the coming step. While an
+ * optimizer's call runs, backend {@code simd} keeps the arenas of this memory from being closed;
+ * whoever tries gets an {@link IllegalStateException}. <strong>What cannot be held is the caller's
+ * care:</strong> memory that is known by its address alone (of a framework, a device, or {@link
+ * MemorySegment#ofAddress}) must not be freed, and a mapped file not be cut, while a call runs; the
+ * JVM may crash, or memory be overwritten that belongs to others by then. The same goes for the
+ * arenas beyond the first 1024 of one optimizer. With backend {@code reference}, a call that finds
+ * an arena closed in its middle makes the optimizer unusable.
  *
  * <p>Value, gradient and curvature are dense, have the same shape and the same order of elements,
  * and belong to the caller, who keeps them alive until the optimizer is closed (or, for a gradient,
