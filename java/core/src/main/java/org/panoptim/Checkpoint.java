@@ -311,7 +311,8 @@ final class Checkpoint {
             require(file, place + "settings", settings, saved.settings().keySet());
             UpdateRule rule = Rules.with(group.rule(), saved.settings());
             require(file, place + "states", slots(group.rule()), slots(rule));
-            return group.withRule(rule).withFrozen(saved.frozen());
+            // Whoever freezes more before resuming means it.
+            return group.withRule(rule).withFrozen(group.frozen() || saved.frozen());
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, place + e.getMessage());
         }

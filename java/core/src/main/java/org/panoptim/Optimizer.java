@@ -438,9 +438,9 @@ public final class Optimizer implements AutoCloseable {
      * that {@link #save} wrote, on this or any other backend; the steps that follow have the same
      * bits.
      *
-     * <p>A group is frozen afterwards if it is in the file, or was before. A dynamic loss scale
-     * goes on from that of the file, if that was dynamic, and begins anew if not; a fixed one stays
-     * this optimizer's own, as do policy, clipping and all else that the builder was told. A
+     * <p>A group is frozen afterwards if it is in the file, or was before the load. A dynamic loss
+     * scale goes on from that of the file, if that was dynamic, and begins anew if not; a fixed one
+     * stays this optimizer's own, as do policy, clipping and all else that the builder was told. A
      * schedule that remembers goes on from what the file says; no other optimizer has it.
      *
      * <p>Header and states of the file have checksums, which are verified first. One without them,

@@ -134,13 +134,23 @@ class CheckpointTest {
             for (int step = 4; step < 8; step++) {
                 model.step(step);
             }
-            model.optimizer.freeze("matrices");
             model.optimizer.learningRate("vectors", 9);
             model.optimizer.load(file());
             assertThat(Snapshot.of(model.optimizer).trained()).containsAllEntriesOf(states);
             assertThat(model.optimizer.groups()).isEqualTo(groups);
             assertThat(model.schedule.state()).isEqualTo(schedule);
             assertThat(model.optimizer.report().step()).isEqualTo(3);
+        }
+    }
+
+    @Test
+    void aGroupThatWasFrozenBeforeALoadStaysFrozen() throws IOException {
+        try (var model = CheckpointModel.trained(3)) {
+            model.optimizer.save(file());
+            model.optimizer.freeze("matrices");
+            model.optimizer.load(file());
+            assertThat(model.optimizer.group("matrices").frozen()).isTrue();
+            assertThat(model.optimizer.group("vectors").frozen()).isFalse();
         }
     }
 
