@@ -108,7 +108,7 @@ class ReportTest {
                         outcome("sgd", new Outcome.Point(0, 2, .1), new Outcome.Point(1, 1, .9)));
 
         assertThat(
-                        Pattern.compile("<clipPath id=\"([^\"]+)\"")
+                        Pattern.compile("<clipPath [^>]*id=\"([^\"]+)\"")
                                 .matcher(page)
                                 .results()
                                 .map((MatchResult match) -> match.group(1)))
