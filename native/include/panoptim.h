@@ -86,6 +86,13 @@ int32_t panoptim_update(int32_t tier, const panoptim_plan *plan, int32_t phase, 
 int32_t panoptim_finish(const panoptim_plan *plan);
 
 /*
+ * A whole step on one thread: all of the above in order, the phases from 0 to below phases. The
+ * further addresses are not looked at: memory cannot be freed while it is an argument of a call.
+ */
+int32_t panoptim_step(int32_t tier, const panoptim_plan *plan, int32_t phases, const void *a,
+                      const void *b, const void *c);
+
+/*
  * Calls body, and does nothing else: for callers whose memory cannot be freed while it is an
  * argument of a call. The addresses are not looked at.
  */

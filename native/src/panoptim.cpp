@@ -85,6 +85,19 @@ int32_t panoptim_finish(const panoptim_plan *plan) {
     return panoptim::finish(*plan);
 }
 
+int32_t panoptim_step(int32_t tier, const panoptim_plan *plan, int32_t phases, const void * /*a*/,
+                      const void * /*b*/, const void * /*c*/) {
+    const panoptim::Tier *usable = panoptim::usable_tier(tier);
+    if (usable == nullptr) {
+        return PANOPTIM_ERROR_TIER;
+    }
+    if (phases < 0 || phases > PANOPTIM_MAX_PHASES) {
+        return PANOPTIM_ERROR_RANGE;
+    }
+    const FloatingPointSettings settings;
+    return panoptim::whole_step(*usable, *plan, phases);
+}
+
 void panoptim_hold(void (*body)(void), const void * /*a*/, const void * /*b*/, const void * /*c*/,
                    const void * /*d*/, const void * /*e*/, const void * /*f*/, const void * /*g*/,
                    const void * /*h*/) {

@@ -90,4 +90,24 @@ int32_t finish(const panoptim_plan &plan) {
     return PANOPTIM_OK;
 }
 
+int32_t whole_step(const Tier &tier, const panoptim_plan &plan, int32_t phases) {
+    int32_t status = check_plan(plan);
+    if (status == PANOPTIM_OK && plan.control->measure != 0) {
+        status = measure_chunks(tier, plan, 0, plan.chunk_count);
+    }
+    if (status == PANOPTIM_OK) {
+        status = gather(plan);
+    }
+    if (status == PANOPTIM_OK) {
+        status = decide_step(plan);
+    }
+    for (int32_t phase = 0; status == PANOPTIM_OK && phase < phases; ++phase) {
+        status = prepare_phase(plan, phase);
+        if (status == PANOPTIM_OK) {
+            status = update_chunks(tier, plan, phase, 0, plan.chunk_count);
+        }
+    }
+    return status == PANOPTIM_OK ? finish(plan) : status;
+}
+
 } // namespace panoptim

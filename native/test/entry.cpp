@@ -55,6 +55,50 @@ TEST_CASE("a tier that is unknown, not built or not usable is refused") {
     CHECK(panoptim_tier_probe(PANOPTIM_TIERS) == PANOPTIM_ERROR_TIER);
 }
 
+TEST_CASE("a whole step in one call does what its stages do") {
+    for (const int32_t tier : usable_tiers()) {
+        for (const int32_t measured : {0, 1}) {
+            Problem whole = small_problem();
+            Problem staged = small_problem();
+            for (Problem *problem : {&whole, &staged}) {
+                problem->control.measure = measured;
+                problem->control.statistics = measured;
+                problem->control.clip_norm = measured != 0 ? 0.5 : __builtin_huge_val();
+            }
+            for (int step = 0; step < 3; ++step) {
+                const panoptim_plan &plan = whole.build();
+                REQUIRE(panoptim_step(tier, &plan, 1, nullptr, &plan, nullptr) == PANOPTIM_OK);
+                REQUIRE(staged.step(tier) == PANOPTIM_OK);
+                CHECK(first_difference(contents(whole), contents(staged)) == -1);
+                CHECK(whole.counts == staged.counts);
+                CHECK(same(whole.control.update_norm, staged.control.update_norm));
+            }
+            CHECK(whole.control.step == 3);
+        }
+    }
+}
+
+TEST_CASE("a whole step refuses what its stages refuse, and changes nothing") {
+    Problem problem = small_problem();
+    const panoptim_plan &plan = problem.build();
+    const std::vector<float> before = contents(problem);
+    const int32_t tier = usable_tiers().front();
+    CHECK(panoptim_step(-1, &plan, 1, nullptr, nullptr, nullptr) == PANOPTIM_ERROR_TIER);
+    CHECK(panoptim_step(tier, &plan, -1, nullptr, nullptr, nullptr) == PANOPTIM_ERROR_RANGE);
+    CHECK(panoptim_step(tier, &plan, PANOPTIM_MAX_PHASES + 1, nullptr, nullptr, nullptr) ==
+          PANOPTIM_ERROR_RANGE);
+    CHECK(first_difference(contents(problem), before) == -1);
+    CHECK(problem.control.step == 0);
+}
+
+TEST_CASE("panoptim_hold calls what it is given once") {
+    static int calls;
+    calls = 0;
+    panoptim_hold([] { ++calls; }, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr,
+                  nullptr);
+    CHECK(calls == 1);
+}
+
 TEST_CASE("a range outside the chunks is refused, an empty one is not") {
     Problem problem = small_problem();
     const panoptim_plan &plan = problem.build();

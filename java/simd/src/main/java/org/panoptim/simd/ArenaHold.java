@@ -121,15 +121,20 @@ final class ArenaHold {
                     segment(first + 6),
                     segment(first + 7));
         } catch (IllegalStateException e) {
-            throw new IllegalStateException(
-                    "the arena of a parameter's value, gradient or curvature was closed by another"
-                            + " thread; nothing was changed",
-                    e);
+            throw closed(e);
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable e) {
             throw new IllegalStateException("a native call threw", e);
         }
+    }
+
+    /** Says what it means that a call was refused for one of its arguments. */
+    static IllegalStateException closed(IllegalStateException refusal) {
+        return new IllegalStateException(
+                "the arena of a parameter's value, gradient or curvature was closed by another"
+                        + " thread; nothing was changed",
+                refusal);
     }
 
     private MemorySegment segment(int index) {

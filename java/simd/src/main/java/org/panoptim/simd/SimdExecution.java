@@ -157,7 +157,34 @@ final class SimdExecution implements Execution {
         panoptim_schedule_entry.momentum(tables.schedule(), plan.momentum(attempt));
         panoptim_schedule_entry.rate_factor(tables.schedule(), factor);
         panoptim_schedule_entry.step(tables.schedule(), attempt);
-        hold.run(arenas, stages);
+        if (isSmall()) {
+            stepAtOnce();
+        } else {
+            hold.run(arenas, stages);
+        }
+        if (plan.policy() == NonFinitePolicy.FAIL && panoptim_control.accepted(control) == 0) {
+            throw new NonFiniteGradientException(panoptim_control.step(control));
+        }
+    }
+
+    /** Whether one thread takes the whole step, and one call holds all its arenas. */
+    private boolean isSmall() {
+        return spans.length <= 2
+                && arenas.size() <= WholeStep.MOST_ARENAS
+                && plan.transform().isEmpty();
+    }
+
+    private void stepAtOnce() {
+        int status = WholeStep.run(tier, planAddress, phases, arenas);
+        try {
+            NativeStatus.check(status, "panoptim_step");
+        } catch (IllegalStateException e) {
+            throw halfStep(e);
+        }
+    }
+
+    private static PartialChangeException halfStep(Throwable reason) {
+        return new PartialChangeException("a step failed half way", reason);
     }
 
     /** The stages of a step, while no arena can be closed. */
@@ -180,10 +207,7 @@ final class SimdExecution implements Execution {
                 NativeStatus.check(StepCalls.finish(planAddress), "panoptim_finish");
             }
         } catch (RuntimeException | Error e) {
-            throw new PartialChangeException("a step failed half way", e);
-        }
-        if (plan.policy() == NonFinitePolicy.FAIL && panoptim_control.accepted(control) == 0) {
-            throw new NonFiniteGradientException(panoptim_control.step(control));
+            throw halfStep(e);
         }
     }
 

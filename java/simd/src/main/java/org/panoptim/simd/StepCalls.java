@@ -19,6 +19,9 @@ final class StepCalls {
     private static final MemorySegment UPDATE = function("panoptim_update");
     private static final MemorySegment FINISH = function("panoptim_finish");
 
+    /** {@code panoptim_step}, of whose arguments some may be segments. */
+    static final MemorySegment STEP = function("panoptim_step");
+
     /** {@code panoptim_hold}, whose arguments are segments. */
     static final MemorySegment HOLD = function("panoptim_hold");
 

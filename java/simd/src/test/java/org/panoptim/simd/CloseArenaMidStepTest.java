@@ -23,38 +23,50 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 class CloseArenaMidStepTest {
 
-    private static final int ELEMENTS = 1 << 17;
     private static final int ROUNDS = 60;
 
-    /** What a step does to the gradients. */
+    /** What is done to the gradients, and how many they are: steps of few are one call. */
     enum Kind {
-        STEPS,
-        STEPS_THAT_ZERO,
-        ZEROING
+        STEPS(1 << 17),
+        SMALL_STEPS(64),
+        STEPS_THAT_ZERO(1 << 17),
+        SMALL_STEPS_THAT_ZERO(64),
+        ZEROING(1 << 17);
+
+        private final int elements;
+
+        Kind(int elements) {
+            this.elements = elements;
+        }
+
+        boolean zeroes() {
+            return this == STEPS_THAT_ZERO || this == SMALL_STEPS_THAT_ZERO;
+        }
     }
 
     @ParameterizedTest
     @EnumSource
     void eitherTheCloserIsToldOrTheStepIsRefusedWhole(Kind kind) throws Exception {
+        int elements = kind.elements;
         var taken = new AtomicLong();
         long refused = 0;
         try (var arena = Arena.ofShared();
                 var backend = Backend.named("simd")) {
-            var value = arena.allocate(4L * ELEMENTS, 64);
-            var parameter = Parameter.of("w", Shape.of(ELEMENTS), value);
+            var value = arena.allocate(4L * elements, 64);
+            var parameter = Parameter.of("w", Shape.of(elements), value);
             try (var optimizer =
                     Optimizer.builder(SGD.withLearningRate(1))
                             .group("all", List.of(parameter))
-                            .zeroGradients(kind == Kind.STEPS_THAT_ZERO)
+                            .zeroGradients(kind.zeroes())
                             .clipGlobalNorm(1e9)
                             .backend(backend)
                             .build()) {
                 for (int round = 0; round < ROUNDS; round++) {
                     var gradients = Arena.ofShared();
-                    var gradient = gradients.allocate(4L * ELEMENTS, 64);
+                    var gradient = gradients.allocate(4L * elements, 64);
                     fill(gradient, -1);
                     parameter.gradient(gradient);
-                    var closer = closer(gradients, round * 7_000L);
+                    var closer = new Closer(gradients, elements, round * 7_000L);
                     closer.start();
                     try {
                         while (true) {
@@ -74,18 +86,14 @@ class CloseArenaMidStepTest {
                 }
                 long steps = kind == Kind.ZEROING ? 0 : taken.get();
                 assertThat(optimizer.report().step()).isEqualTo(steps);
-                if (kind != Kind.STEPS_THAT_ZERO) {
-                    for (long i = 0; i < ELEMENTS; i++) {
+                if (!kind.zeroes()) {
+                    for (long i = 0; i < elements; i++) {
                         assertThat(value.getAtIndex(ValueLayout.JAVA_FLOAT, i)).isEqualTo(steps);
                     }
                 }
             }
         }
         assertThat(refused).isEqualTo(ROUNDS);
-    }
-
-    private static Closer closer(Arena arena, long nanoseconds) {
-        return new Closer(arena, nanoseconds);
     }
 
     private static void fill(MemorySegment segment, float value) {
@@ -100,11 +108,13 @@ class CloseArenaMidStepTest {
     private static final class Closer extends Thread {
 
         private final Arena arena;
+        private final int elements;
         private final long wait;
         private long strays;
 
-        Closer(Arena arena, long wait) {
+        Closer(Arena arena, int elements, long wait) {
             this.arena = arena;
+            this.elements = elements;
             this.wait = wait;
         }
 
@@ -122,13 +132,13 @@ class CloseArenaMidStepTest {
                 }
             }
             try (var next = Arena.ofConfined()) {
-                var reused = next.allocate(4L * ELEMENTS, 64);
+                var reused = next.allocate(4L * elements, 64);
                 fill(reused, 3);
                 long end = System.nanoTime() + 2_000_000;
                 while (System.nanoTime() < end) {
                     Thread.onSpinWait();
                 }
-                for (long i = 0; i < ELEMENTS; i++) {
+                for (long i = 0; i < elements; i++) {
                     if (reused.getAtIndex(ValueLayout.JAVA_FLOAT, i) != 3) {
                         strays++;
                     }

@@ -797,6 +797,71 @@ public class LibPanoptim extends LibPanoptim$shared {
         }
     }
 
+    private static class panoptim_step {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            LibPanoptim.C_INT,
+            LibPanoptim.C_INT,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_INT,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("panoptim_step");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t panoptim_step(int32_t tier, const panoptim_plan *plan, int32_t phases, const void *a, const void *b, const void *c)
+     * }
+     */
+    public static FunctionDescriptor panoptim_step$descriptor() {
+        return panoptim_step.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t panoptim_step(int32_t tier, const panoptim_plan *plan, int32_t phases, const void *a, const void *b, const void *c)
+     * }
+     */
+    public static MethodHandle panoptim_step$handle() {
+        return panoptim_step.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t panoptim_step(int32_t tier, const panoptim_plan *plan, int32_t phases, const void *a, const void *b, const void *c)
+     * }
+     */
+    public static MemorySegment panoptim_step$address() {
+        return panoptim_step.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t panoptim_step(int32_t tier, const panoptim_plan *plan, int32_t phases, const void *a, const void *b, const void *c)
+     * }
+     */
+    public static int panoptim_step(int tier, MemorySegment plan, int phases, MemorySegment a, MemorySegment b, MemorySegment c) {
+        var mh$ = panoptim_step.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("panoptim_step", tier, plan, phases, a, b, c);
+            }
+            return (int)mh$.invokeExact(tier, plan, phases, a, b, c);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class panoptim_hold {
         public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
             LibPanoptim.C_POINTER,
