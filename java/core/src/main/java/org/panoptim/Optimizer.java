@@ -106,7 +106,7 @@ public final class Optimizer implements AutoCloseable {
      * @throws IllegalStateException if an arena is closed, a gradient to be zeroed is read-only,
      *     curvature was handed to a rule that takes none, the framework that a parameter belongs to
      *     has moved it, a transform replaces a gradient, or the schedule answers with nonsense;
-     *     nothing is changed, and curvature stays handed in
+     *     nothing is changed, and curvature stays handed in for the next call
      */
     public void step() {
         ownership.enter();
@@ -123,6 +123,10 @@ public final class Optimizer implements AutoCloseable {
             inputs.clearCurvature();
             inputs.sources().stepped(plan, execution);
         } catch (NonFiniteGradientException e) {
+            // The host tells of this attempt, a device of an earlier one.
+            if (execution.deviceStep().isEmpty()) {
+                inputs.clearCurvature();
+            }
             inputs.sources().refused(plan);
             throw e;
         } catch (PartialChangeException e) {

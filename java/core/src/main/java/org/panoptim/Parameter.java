@@ -223,10 +223,10 @@ public final class Parameter {
     /**
      * Hands in curvature for the coming step alone; the rule folds it in before that step's update,
      * and the step takes it away again. Without a gradient in that step, or in a frozen group, it
-     * is not used. A call of {@link Optimizer#step} that ends with an exception has changed
-     * nothing, and leaves the curvature there for the next one; a step that is skipped since it is
-     * not finite takes it away like any other, since a dynamic loss scale is another one
-     * afterwards.
+     * is not used. A call of {@link Optimizer#step} that is refused for bad use leaves it there for
+     * the next one. An attempt that is refused since a gradient is not finite takes it away like
+     * any other, under every {@link NonFinitePolicy}: a dynamic loss scale is another one
+     * afterwards, and with a device the host does not know yet.
      *
      * <p>What it holds depends on the rule ({@link org.panoptim.rule.SophiaG SophiaG}, {@link
      * org.panoptim.rule.SophiaH SophiaH}, {@link org.panoptim.rule.AdaFisher AdaFisher}). Like a

@@ -12,6 +12,7 @@ import org.panoptim.Optimizer;
 import org.panoptim.Parameter;
 import org.panoptim.Shape;
 import org.panoptim.StateTensor;
+import org.panoptim.UnusableOptimizerException;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.kfac.AdaFisherCurvature;
 import org.panoptim.kfac.Batch;
@@ -32,7 +33,7 @@ import java.util.Random;
 
 /**
  * Whatever call of the driver fails while curvature is at work in a step: either all is as before
- * and the step can be called again, or the curvature says that it is unusable.
+ * and the step can be called again, or the optimizer and the curvature are unusable and say so.
  */
 @Tag("virtual-gpu")
 class KroneckerFailureTest {
@@ -220,15 +221,19 @@ class KroneckerFailureTest {
             var result = Result.NONE;
             try {
                 failed.optimizer.step();
+            } catch (UnusableOptimizerException e) {
+                assertThat(e).hasCauseInstanceOf(CudaException.class);
+                result = Result.UNUSABLE;
             } catch (CudaException e) {
                 result = Result.TAKEN_BACK;
             }
             failed.curvature.after = 0;
-            if (result == Result.TAKEN_BACK && isUnusable(failed)) {
-                assertThatThrownBy(failed.optimizer::step)
-                        .isInstanceOf(IllegalStateException.class)
+            assertThat(isUnusable(failed)).isEqualTo(result == Result.UNUSABLE);
+            if (result == Result.UNUSABLE) {
+                assertThatThrownBy(failed.optimizer::report)
+                        .isInstanceOf(UnusableOptimizerException.class)
                         .hasMessageContainingAll("unusable", "checkpoint");
-                return Result.UNUSABLE;
+                return result;
             }
             if (result == Result.TAKEN_BACK) {
                 assertThat(failed.everything()).isEqualTo(before);
