@@ -88,6 +88,7 @@ program.arguments()
 """
 
 
+@unittest.skipUnless(shutil.which("xz"), "xz is not installed")
 class Stubs(unittest.TestCase):
     """A folder with a bundle and with tools on the PATH."""
 

@@ -465,12 +465,13 @@ class SecondCommandTest(Machine):
         self.assertIn(f"kernels  cross  jdk {self.jdks}/jdk-25.0.9+1", self.said())
 
     def test_what_is_not_everywhere_is_installed_where_apt_knows_it(self):
-        self.candidates("g++ 4:12.2.0-3", "clang-format-14 1:14.0.6-12")
+        self.candidates("g++ 4:12.2.0-3", "clang-format-14 1:14.0.6-12", "xz-utils 5.4.1-1")
 
         result = self.panoptim("test", "--yes")
 
         self.assertEqual(result.returncode, 0, result)
         self.assertRegex(self.said(), r"apt-get .* install .* clang-format-14")
+        self.assertRegex(self.said(), r"apt-get .* install .* xz-utils")
         self.assertNotIn("qemu-user", self.said())
 
     def test_what_can_be_done_without_stops_nobody(self):
