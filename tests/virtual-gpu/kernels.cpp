@@ -1,4 +1,4 @@
-// The project's kernels, compiled as they are, and their names.
+// The project's kernels, compiled as they are, and their names; with them those for tests alone.
 #include "kfac/accumulate.cu"
 #include "kfac/certify.cu"
 #include "kfac/fisher.cu"
@@ -10,6 +10,7 @@
 #include "step/control.cu"
 #include "step/measure.cu"
 #include "step/update.cu"
+#include "test_functions.cu"
 
 #include "registry.h"
 
@@ -41,3 +42,7 @@ PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_unpack)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_diagonal_accumulate)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_diagonal_commit_layers)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_diagonal_write)
+
+#define PANOPTIM_TEST_FUNCTION(name, type) PANOPTIM_VIRTUAL_KERNEL(panoptim_test_##name)
+PANOPTIM_TEST_FUNCTIONS
+#undef PANOPTIM_TEST_FUNCTION
