@@ -10,6 +10,8 @@ import com.google.gson.JsonParser;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.tests.Project;
 
 import java.io.IOException;
@@ -20,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
 
 /** What the command line carries: a list of it, and the licence texts. */
@@ -71,6 +74,26 @@ class SupplyTest {
         assertThat(collect(jars)).isEqualTo(new Outcome(0, ""));
         assertThat(folder.resolve("licenses/jcuda-natives-99.1-linux-x86_64/jcuda.txt"))
                 .hasSameTextualContentAs(Project.root().resolve("licenses/jcuda.txt"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"panoptim-natives", "panoptim-kernels"})
+    void whatFollowsFdlibmComesWithItsNotice(String name) throws Exception {
+        var notice = Project.root().resolve("licenses/fdlibm.txt");
+
+        assertThat(libraries())
+                .filteredOn(jar -> jar.getFileName().toString().startsWith(name + "-"))
+                .singleElement()
+                .satisfies(
+                        jar -> {
+                            assertThat(TARGET.resolve("licenses").resolve(stem(jar)))
+                                    .isDirectoryContaining("glob:**/fdlibm.txt");
+                            try (var zip = new ZipFile(jar.toFile())) {
+                                var entry = zip.getEntry("META-INF/licenses/fdlibm.txt");
+                                assertThat(zip.getInputStream(entry))
+                                        .hasBinaryContent(Files.readAllBytes(notice));
+                            }
+                        });
     }
 
     @Test
