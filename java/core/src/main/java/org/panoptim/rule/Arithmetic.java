@@ -3,6 +3,10 @@ package org.panoptim.rule;
 /**
  * The few operations that rules may use beside + − × ÷: each is defined by its bits, so that Java,
  * C++ and a GPU agree. All let NaN through.
+ *
+ * <p>Where a rule prepares a step, in double, it may also call {@code pow}, {@code exp}, {@code
+ * log} and {@code cos} of {@link StrictMath}, never of {@link Math}, whose results differ between
+ * machines.
  */
 public final class Arithmetic {
 

@@ -10,8 +10,10 @@ import java.util.List;
  *
  * <p>The rule's arithmetic is bound, so that all backends give the same bits: {@code float} per
  * element, only + − × ÷, square root, comparison and selection (see {@link Arithmetic}), in a fixed
- * order; {@link #prepare} works in {@code double} and rounds each scalar to {@code float} once. All
- * NaNs count as one value: a rule must not look at the bits of one.
+ * order; {@link #prepare} works in {@code double}, with {@code pow}, {@code exp}, {@code log} and
+ * {@code cos} of {@link StrictMath} (never of {@link Math}: native code has StrictMath's bits), and
+ * rounds each scalar to {@code float} once. All NaNs count as one value: a rule must not look at
+ * the bits of one.
  */
 public non-sealed interface PhasedRule extends UpdateRule {
 
