@@ -346,21 +346,11 @@ PANOPTIM_DEVICE double cosine(double x) {
     if (magnitude_word(x) >= 0x7FF00000) { // infinite or NaN
         return not_a_number();
     }
-    const double magnitude = without_sign(x);
-    if (high_word(magnitude) <= 0x3FE921FB) { // pi / 4
-        return cosine_near_zero(magnitude, 0);
-    }
-    const HalfPiRemainder remainder = half_pi_remainder(magnitude);
-    switch (remainder.multiple & 3) {
-    case 0:
-        return cosine_near_zero(remainder.head, remainder.tail);
-    case 1:
-        return -sine_near_zero(remainder.head, remainder.tail);
-    case 2:
-        return -cosine_near_zero(remainder.head, remainder.tail);
-    default:
-        return sine_near_zero(remainder.head, remainder.tail);
-    }
+    const HalfPiRemainder remainder = half_pi_remainder(without_sign(x));
+    const double result = (remainder.multiple & 1) != 0
+                              ? sine_near_zero(remainder.head, remainder.tail)
+                              : cosine_near_zero(remainder.head, remainder.tail);
+    return ((remainder.multiple + 1) & 2) != 0 ? -result : result;
 }
 
 } // namespace PANOPTIM_TIER

@@ -221,9 +221,12 @@ PANOPTIM_DEVICE HalfPiRemainder multiplied(double x) {
 
 } // namespace half_pi
 
-// For finite x above pi / 4.
+// For finite x that is not negative.
 PANOPTIM_DEVICE HalfPiRemainder half_pi_remainder(double x) {
     const int32_t magnitude = magnitude_word(x);
+    if (magnitude <= 0x3FE921FB) { // pi / 4
+        return {x, 0, 0};
+    }
     if (magnitude < 0x4002D97C) { // 3 pi / 4
         const double rest = x - half_pi::first;
         if (magnitude == 0x3FF921FB) { // close to pi / 2
