@@ -2,6 +2,7 @@ package org.panoptim.tests.functions;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
@@ -30,6 +31,15 @@ final class Draws {
         return 1 - random.nextDouble() * StrictMath.pow(10, -random.nextInt(18));
     }
 
+    /** Of either sign, with one of the given high words, or the one before or after it. */
+    static ToDoubleFunction<SplittableRandom> withHighWord(int... words) {
+        return random -> {
+            long word = words[random.nextInt(words.length)] + random.nextInt(-1, 2);
+            double value = Double.longBitsToDouble(word << 32 | random.nextInt() & 0xFFFFFFFFL);
+            return random.nextBoolean() ? -value : value;
+        };
+    }
+
     /** A number of steps up to 2^40, small ones as often as large ones. */
     static long count(SplittableRandom random) {
         return random.nextLong(1, 2L << random.nextInt(40));
@@ -53,7 +63,7 @@ final class Draws {
                 .toArray();
     }
 
-    /** The given high words with the lowest and the highest low word, and those next to them. */
+    /** The given high words, and those next to them, with the lowest and the highest low words. */
     static double[] aroundWords(int... words) {
         return Draws.around(
                 IntStream.of(words)

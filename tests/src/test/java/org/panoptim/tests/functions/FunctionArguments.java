@@ -28,6 +28,31 @@ public final class FunctionArguments {
         Double.NaN
     };
 
+    // The high words at which the algorithms branch.
+
+    /** Of bases: the roots of 3/2 and of 3, and what is closer to 1 than 2^-20. */
+    private static final int[] BASE_WORDS = {0x3FF3988E, 0x3FFBB67A, 0x3FEFFFFF, 0x3FF00000};
+
+    /** Of exponents: 2^31 and 2^64. */
+    private static final int[] EXPONENT_WORDS = {0x41E00000, 0x43F00000};
+
+    private static final int[] EXPONENTIAL_WORDS = {
+        0x3E300000, 0x3FD62E42, 0x3FF0A2B2, 0x40862E42, 0xC0874910
+    };
+
+    private static final int[] COSINE_WORDS = {
+        0x3E400000, 0x3FD33333, 0x3FE90000, 0x3FE921FB, 0x3FF921FB, 0x4002D97C, 0x413921FB
+    };
+
+    /** Of the logarithm, of every exponent. */
+    private static final int[] LOGARITHM_WORDS =
+            IntStream.of(0x6A09C, 0x6147A, 0x6B851, 0xFFFFE, 0)
+                    .flatMap(
+                            fraction ->
+                                    IntStream.range(0, 0x7FF)
+                                            .map(exponent -> exponent << 20 | fraction))
+                    .toArray();
+
     private FunctionArguments() {}
 
     /**
@@ -86,6 +111,18 @@ public final class FunctionArguments {
                 () -> powersNear(count, "powers close to underflow", -1075),
                 () -> powersNear(count, "powers close to the root of 2", 0.5),
                 () -> powersNear(count, "powers close to the root of 1/2", -0.5),
+                () ->
+                        ArgumentBatch.pairs(
+                                "bases at branches",
+                                count,
+                                Draws.withHighWord(BASE_WORDS),
+                                random -> random.nextInt(-50, 51)),
+                () ->
+                        ArgumentBatch.pairs(
+                                "bases close to 1, exponents at branches",
+                                count,
+                                random -> 1 + random.nextDouble(-0x1p-21, 0x1p-21),
+                                Draws.withHighWord(EXPONENT_WORDS)),
                 () -> ArgumentBatch.product("branches", branchesOfX(), branchesOfY()));
     }
 
@@ -115,9 +152,15 @@ public final class FunctionArguments {
                 name,
                 count,
                 random -> Draws.withExponent(random, -30, 30),
+                // As often as not as close as an exponent can come
                 random ->
-                        logarithm
-                                * (1 + Math.scalb(random.nextDouble(-1, 1), -random.nextInt(54))));
+                        random.nextBoolean()
+                                ? logarithm
+                                : logarithm
+                                        * (1
+                                                + Math.scalb(
+                                                        random.nextDouble(-1, 1),
+                                                        -random.nextInt(54))));
     }
 
     /** Pairs of a base and of an exponent that gives about 2 to the power of a drawn logarithm. */
@@ -130,18 +173,14 @@ public final class FunctionArguments {
     }
 
     private static double[] branchesOfX() {
-        return concatenated(
-                Draws.around(SPECIAL),
-                // The roots of 3/2 and of 3, and 1 by less than 2^-20
-                Draws.aroundWords(
-                        0x3FF3988E, 0x3FF3988F, 0x3FFBB679, 0x3FFBB67A, 0x3FEFFFFF, 0x3FF00000));
+        return concatenated(Draws.around(SPECIAL), Draws.aroundWords(BASE_WORDS));
     }
 
     private static double[] branchesOfY() {
         return concatenated(
                 Draws.around(SPECIAL),
                 Draws.around(7, 0x1p51, 0x1p52, 0x1p53, 0x1p52 + 1, 1 / 3.0, 1023, 1024, 1074),
-                Draws.aroundWords(0x41E00000, 0x41E00001, 0x43F00000, 0x43F00001));
+                Draws.aroundWords(EXPONENT_WORDS));
     }
 
     private static Stream<Supplier<ArgumentBatch>> ofExponential(int count) {
@@ -160,13 +199,12 @@ public final class FunctionArguments {
                                         Draws.around(SPECIAL),
                                         Draws.around(0x1.62e42fefa39efp+9, 0x1.74910d52d3051p+9),
                                         Draws.around(1021 * LN2, 1022 * LN2, 1023 * LN2),
-                                        Draws.aroundWords(
-                                                0x40862E42,
-                                                0x40862E43,
-                                                0x3FD62E42,
-                                                0x3FD62E43,
-                                                0x3FF0A2B2,
-                                                0x3E300000))),
+                                        Draws.aroundWords(EXPONENTIAL_WORDS))),
+                () ->
+                        ArgumentBatch.singles(
+                                "high words at branches",
+                                count,
+                                Draws.withHighWord(EXPONENTIAL_WORDS)),
                 () ->
                         ArgumentBatch.singles(
                                 "halfway between multiples of ln 2",
@@ -193,20 +231,12 @@ public final class FunctionArguments {
                         ArgumentBatch.singles(
                                 "branches",
                                 concatenated(
-                                        Draws.around(SPECIAL),
-                                        Draws.aroundWords(wordsWithBranches()))));
-    }
-
-    /** Of every exponent the fractions at which the logarithm branches. */
-    private static int[] wordsWithBranches() {
-        return IntStream.of(
-                        0x6A09B, 0x6A09C, 0x6147A, 0x6147B, 0x6B850, 0x6B851, 0x6B852, 0xFFFFD,
-                        0xFFFFE, 0xFFFFF, 0, 1)
-                .flatMap(
-                        fraction ->
-                                IntStream.range(0, 0x7FF)
-                                        .map(exponent -> exponent << 20 | fraction))
-                .toArray();
+                                        Draws.around(SPECIAL), Draws.aroundWords(LOGARITHM_WORDS))),
+                () ->
+                        ArgumentBatch.singles(
+                                "high words at branches",
+                                count,
+                                Draws.withHighWord(LOGARITHM_WORDS)));
     }
 
     private static Stream<Supplier<ArgumentBatch>> ofCosine(int count) {
@@ -246,22 +276,18 @@ public final class FunctionArguments {
                                 "branches",
                                 concatenated(
                                         Draws.around(SPECIAL),
-                                        Draws.aroundWords(
-                                                0x3E400000,
-                                                0x3FD33333,
-                                                0x3FE90000,
-                                                0x3FE90001,
-                                                0x3FE921FB,
-                                                0x3FE921FC,
-                                                0x3FF921FB,
-                                                0x3FF921FC,
-                                                0x4002D97C,
-                                                0x413921FB,
-                                                0x413921FC),
+                                        Draws.aroundWords(COSINE_WORDS),
                                         Draws.around(
                                                 IntStream.rangeClosed(1, 70)
                                                         .mapToDouble(n -> n * (Math.PI / 4))
-                                                        .toArray()))));
+                                                        .toArray()))),
+                () ->
+                        ArgumentBatch.singles(
+                                "high words at branches",
+                                count,
+                                random ->
+                                        Draws.withHighWord(COSINE_WORDS).applyAsDouble(random)
+                                                + random.nextInt(3) * (Math.PI / 2)));
     }
 
     private static double[] concatenated(double[]... parts) {

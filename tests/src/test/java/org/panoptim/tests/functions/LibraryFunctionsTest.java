@@ -23,7 +23,7 @@ import java.util.stream.Stream;
 @Tag("testing-library")
 class LibraryFunctionsTest {
 
-    private static final int EACH = 250_000;
+    private static final int EACH = 200_000;
 
     private static void compute(StrictFunction function, double[] x, double[] y, double[] results) {
         try {
