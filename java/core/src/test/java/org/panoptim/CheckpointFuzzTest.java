@@ -2,14 +2,11 @@ package org.panoptim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import net.jqwik.api.Arbitraries;
-import net.jqwik.api.Arbitrary;
-import net.jqwik.api.Combinators;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-import net.jqwik.api.Provide;
-import net.jqwik.api.lifecycle.AfterContainer;
-import net.jqwik.api.lifecycle.BeforeContainer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.panoptim.seeded.Draw;
+import org.panoptim.seeded.SeededCases;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -36,7 +33,7 @@ class CheckpointFuzzTest {
     private static byte[] good;
     private static CheckpointModel model;
 
-    @BeforeContainer
+    @BeforeAll
     static void save() throws IOException {
         file = Files.createTempFile("checkpoint", ".safetensors");
         model = CheckpointModel.trained(5);
@@ -46,7 +43,7 @@ class CheckpointFuzzTest {
         LOGGER.setUseParentHandlers(false);
     }
 
-    @AfterContainer
+    @AfterAll
     static void delete() throws IOException {
         model.close();
         Files.delete(file);
@@ -102,56 +99,67 @@ class CheckpointFuzzTest {
                     "F64",
                     "\\\"lr\\\":\\\"1\\\"");
 
-    @Provide
-    Arbitrary<List<Cut>> cuts() {
-        var places = Arbitraries.doubles().between(0, 1);
-        var lengths = Arbitraries.integers().between(0, 12);
-        var bytes = Arbitraries.bytes().array(byte[].class).ofMaxSize(4);
-        var pieces = Arbitraries.of(PIECES).map(piece -> piece.getBytes(StandardCharsets.UTF_8));
-        return Combinators.combine(places, lengths, Arbitraries.oneOf(bytes, pieces))
-                .as(Cut::new)
-                .list()
-                .ofMinSize(1)
-                .ofMaxSize(3);
+    /** Where most of the metadata is, more often. */
+    private static final List<String> KEYS =
+            List.of("groups", "groups", "groups", "schedule", "schedule", "step", "loss_scale");
+
+    private static List<Cut> cuts(Draw draw) {
+        return draw.list(1, 3, CheckpointFuzzTest::cut);
     }
 
-    @Property(tries = 300)
-    void damagedFiles(@ForAll("cuts") List<Cut> cuts) throws IOException {
-        assertTakenOrRefused(apply(cuts, good));
+    private static Cut cut(Draw draw) {
+        var by = draw.flag() ? draw.bytes(0, 4) : draw.of(PIECES).getBytes(StandardCharsets.UTF_8);
+        return new Cut(draw.between(0.0, 1.0), draw.between(0, 12), by);
     }
 
-    @Property(tries = 300)
-    void damagedHeadersOfTrueLength(@ForAll("cuts") List<Cut> cuts) throws IOException {
+    @Test
+    void damagedFiles() {
+        SeededCases.check(
+                400, CheckpointFuzzTest::cuts, cuts -> assertTakenOrRefused(apply(cuts, good)));
+    }
+
+    @Test
+    void damagedHeadersOfTrueLength() {
         int end = PREFIX + (int) ByteBuffer.wrap(good).order(ByteOrder.LITTLE_ENDIAN).getLong();
-        var header = apply(cuts, Arrays.copyOfRange(good, PREFIX, end));
-        assertTakenOrRefused(
-                ByteBuffer.allocate(PREFIX + header.length + good.length - end)
-                        .order(ByteOrder.LITTLE_ENDIAN)
-                        .putLong(header.length)
-                        .put(header)
-                        .put(good, end, good.length - end)
-                        .array());
+        var wholeHeader = Arrays.copyOfRange(good, PREFIX, end);
+        SeededCases.check(
+                400,
+                CheckpointFuzzTest::cuts,
+                cuts -> {
+                    var header = apply(cuts, wholeHeader);
+                    assertTakenOrRefused(
+                            ByteBuffer.allocate(PREFIX + header.length + good.length - end)
+                                    .order(ByteOrder.LITTLE_ENDIAN)
+                                    .putLong(header.length)
+                                    .put(header)
+                                    .put(good, end, good.length - end)
+                                    .array());
+                });
     }
 
-    @Property(tries = 300)
-    void damagedMetadata(@ForAll("cuts") List<Cut> cuts, @ForAll("keys") String key)
-            throws IOException {
-        Files.write(file, good);
-        var edited =
-                new EditedCheckpoint(file)
-                        .metadata(
-                                key,
-                                text ->
-                                        new String(
-                                                apply(cuts, text.getBytes(StandardCharsets.UTF_8)),
-                                                StandardCharsets.UTF_8));
-        assertTakenOrRefused(edited.bytes());
-    }
+    private record DamagedEntry(String key, List<Cut> cuts) {}
 
-    @Provide
-    Arbitrary<String> keys() {
-        return Arbitraries.of(
-                "groups", "groups", "groups", "schedule", "schedule", "step", "loss_scale");
+    @Test
+    void damagedMetadata() {
+        SeededCases.check(
+                400,
+                draw -> new DamagedEntry(draw.of(KEYS), cuts(draw)),
+                damage -> {
+                    Files.write(file, good);
+                    var edited =
+                            new EditedCheckpoint(file)
+                                    .metadata(
+                                            damage.key(),
+                                            text ->
+                                                    new String(
+                                                            apply(
+                                                                    damage.cuts(),
+                                                                    text.getBytes(
+                                                                            StandardCharsets
+                                                                                    .UTF_8)),
+                                                            StandardCharsets.UTF_8));
+                    assertTakenOrRefused(edited.bytes());
+                });
     }
 
     private static byte[] apply(List<Cut> cuts, byte[] bytes) {

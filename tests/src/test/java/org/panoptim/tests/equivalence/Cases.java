@@ -1,10 +1,5 @@
 package org.panoptim.tests.equivalence;
 
-import net.jqwik.api.Arbitraries;
-import net.jqwik.api.Arbitrary;
-import net.jqwik.api.Combinators;
-import net.jqwik.api.Tuple;
-
 import org.panoptim.LossScale;
 import org.panoptim.NonFinitePolicy;
 import org.panoptim.rule.AdaFisher;
@@ -15,233 +10,211 @@ import org.panoptim.rule.SGD;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.SophiaH;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.seeded.Draw;
 
-import java.util.Arrays;
+import java.util.Optional;
+import java.util.function.Function;
 
 /** Generates cases, with what has gone wrong elsewhere more often than chance would have it. */
 final class Cases {
 
+    /** Around the widths of vectors and rows of lanes. */
+    private static final long[] SMALL = {
+        0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 257
+    };
+
+    /** Around blocks. */
+    private static final long[] BLOCKS = {511, 513, 4095, 4096, 4097, 8191, 8192, 12289};
+
+    /** Around chunks. */
+    private static final long[] CHUNKS = {65535, 65536, 65537, 131072, 200_001};
+
     private Cases() {}
 
-    /** Runs over groups under these rules. */
-    static Arbitrary<Case> over(Arbitrary<? extends UpdateRule> rules) {
-        Arbitrary<Case.Group> groups = groups(rules);
-        return Combinators.combine(
-                        settings(),
-                        groups.list().ofMinSize(1).ofMaxSize(4),
-                        actions(groups).list().ofMinSize(1).ofMaxSize(12))
-                .as(Case::new);
+    /** A run over groups under these rules. */
+    static Case over(Draw draw, Function<Draw, ? extends UpdateRule> rule) {
+        return new Case(
+                settings(draw),
+                draw.list(1, 4, each -> group(each, rule)),
+                draw.list(1, 12, each -> action(each, rule)));
     }
 
-    /** Every rule of the library, with hyper-parameters of all sizes. */
-    static Arbitrary<UpdateRule> rules() {
-        return Arbitraries.oneOf(sgd(), adam(), adamW(), lion(), sophiaG(), sophiaH(), adaFisher());
+    /** Any rule of the library, with hyper-parameters of all sizes. */
+    static UpdateRule rule(Draw draw) {
+        return switch (draw.weighted(1, 1, 1, 1, 1, 1, 1)) {
+            case 0 -> sgd(draw);
+            case 1 ->
+                    new Adam(
+                            rate(draw),
+                            decay(draw),
+                            decay(draw),
+                            epsilon(draw),
+                            weightDecay(draw),
+                            draw.flag(),
+                            draw.flag());
+            case 2 ->
+                    new AdamW(
+                            rate(draw),
+                            decay(draw),
+                            decay(draw),
+                            epsilon(draw),
+                            weightDecay(draw),
+                            draw.flag(),
+                            draw.flag());
+            case 3 -> new Lion(rate(draw), decay(draw), decay(draw), weightDecay(draw));
+            case 4 ->
+                    new SophiaG(
+                            rate(draw),
+                            decay(draw),
+                            decay(draw),
+                            draw.of(0.04, 1.0, 1e-30, 1e30),
+                            draw.of(1.0, 480.0, 5120.0),
+                            weightDecay(draw),
+                            draw.flag());
+            case 5 ->
+                    new SophiaH(
+                            rate(draw),
+                            decay(draw),
+                            decay(draw),
+                            draw.of(0.01, 1.0, 1e-40, 1e30),
+                            draw.of(1e-12, 1.0, 1e-44, 1.4e-45),
+                            weightDecay(draw));
+            default ->
+                    new AdaFisher(
+                            rate(draw),
+                            decay(draw),
+                            draw.of(1e-3, 1.0, 1e-44, 1.4e-45, 1e38),
+                            weightDecay(draw),
+                            draw.flag());
+        };
     }
 
-    private static Arbitrary<SGD> sgd() {
-        return Combinators.combine(
-                        rate(),
-                        Arbitraries.frequencyOf(
-                                Tuple.of(1, Arbitraries.just(0.0)), Tuple.of(3, decay())),
-                        Arbitraries.of(0.0, 0.0, 0.1, 1.0, 2.0, -0.5),
-                        weightDecay(),
-                        flag(),
-                        flag())
-                .as(
-                        (rate, momentum, dampening, weightDecay, nesterov, maximize) ->
-                                new SGD(
-                                        rate,
-                                        momentum,
-                                        dampening,
-                                        weightDecay,
-                                        nesterov && momentum > 0 && dampening == 0,
-                                        maximize));
-    }
-
-    private static Arbitrary<Adam> adam() {
-        return Combinators.combine(
-                        rate(), decay(), decay(), epsilon(), weightDecay(), flag(), flag())
-                .as(Adam::new);
-    }
-
-    private static Arbitrary<AdamW> adamW() {
-        return Combinators.combine(
-                        rate(), decay(), decay(), epsilon(), weightDecay(), flag(), flag())
-                .as(AdamW::new);
-    }
-
-    private static Arbitrary<Lion> lion() {
-        return Combinators.combine(rate(), decay(), decay(), weightDecay()).as(Lion::new);
-    }
-
-    private static Arbitrary<SophiaG> sophiaG() {
-        return Combinators.combine(
-                        rate(),
-                        decay(),
-                        decay(),
-                        Arbitraries.of(0.04, 1.0, 1e-30, 1e30),
-                        Arbitraries.of(1.0, 480.0, 5120.0),
-                        weightDecay(),
-                        flag())
-                .as(SophiaG::new);
-    }
-
-    private static Arbitrary<SophiaH> sophiaH() {
-        return Combinators.combine(
-                        rate(),
-                        decay(),
-                        decay(),
-                        Arbitraries.of(0.01, 1.0, 1e-40, 1e30),
-                        Arbitraries.of(1e-12, 1.0, 1e-44, 1.4e-45),
-                        weightDecay())
-                .as(SophiaH::new);
-    }
-
-    private static Arbitrary<AdaFisher> adaFisher() {
-        return Combinators.combine(
-                        rate(),
-                        decay(),
-                        Arbitraries.of(1e-3, 1.0, 1e-44, 1.4e-45, 1e38),
-                        weightDecay(),
-                        flag())
-                .as(AdaFisher::new);
+    private static SGD sgd(Draw draw) {
+        double momentum = draw.weighted(1, 3) == 0 ? 0 : decay(draw);
+        double dampening = draw.of(0.0, 0.0, 0.1, 1.0, 2.0, -0.5);
+        return new SGD(
+                rate(draw),
+                momentum,
+                dampening,
+                weightDecay(draw),
+                draw.flag() && momentum > 0 && dampening == 0,
+                draw.flag());
     }
 
     /** Learning rates: usual ones, ones that vanish in float, and some of the largest. */
-    static Arbitrary<Double> rate() {
-        return Arbitraries.frequencyOf(
-                Tuple.of(6, Arbitraries.of(1e-3, 0.1, 0.01, 1.0)),
-                Tuple.of(1, Arbitraries.of(0.0, 1e-41, 1e-50, 1e25, 1e28)));
+    static double rate(Draw draw) {
+        return draw.weighted(6, 1) == 0
+                ? draw.of(1e-3, 0.1, 0.01, 1.0)
+                : draw.of(0.0, 1e-41, 1e-50, 1e25, 1e28);
     }
 
-    private static Arbitrary<Double> decay() {
-        return Arbitraries.of(0.9, 0.999, 0.99, 0.5, 0.0, 0.1, 0.9999999, 1 - 0x1p-24, 1e-10);
+    private static double decay(Draw draw) {
+        return draw.of(0.9, 0.999, 0.99, 0.5, 0.0, 0.1, 0.9999999, 1 - 0x1p-24, 1e-10);
     }
 
-    private static Arbitrary<Double> epsilon() {
-        return Arbitraries.of(1e-8, 1e-8, 1e-3, 0.0, 1e-40, 1.0);
+    private static double epsilon(Draw draw) {
+        return draw.of(1e-8, 1e-8, 1e-3, 0.0, 1e-40, 1.0);
     }
 
-    private static Arbitrary<Double> weightDecay() {
-        return Arbitraries.of(0.0, 0.01, 0.1, 1.0, 1e-9, 30.0);
+    private static double weightDecay(Draw draw) {
+        return draw.of(0.0, 0.01, 0.1, 1.0, 1e-9, 30.0);
     }
 
-    private static Arbitrary<Boolean> flag() {
-        return Arbitraries.of(false, true);
+    private static Case.Settings settings(Draw draw) {
+        return new Case.Settings(
+                draw.of(NonFinitePolicy.values()),
+                draw.of(
+                        Double.POSITIVE_INFINITY,
+                        Double.POSITIVE_INFINITY,
+                        1.0,
+                        100.0,
+                        1e-30,
+                        1e30,
+                        Double.MIN_VALUE),
+                lossScale(draw),
+                draw.of(Case.Course.values()),
+                draw.flag(),
+                draw.flag(),
+                draw.of(false, false, false, true));
     }
 
-    private static Arbitrary<Case.Settings> settings() {
-        return Combinators.combine(
-                        Arbitraries.of(NonFinitePolicy.class),
-                        Arbitraries.of(
-                                Double.POSITIVE_INFINITY,
-                                Double.POSITIVE_INFINITY,
-                                1.0,
-                                100.0,
-                                1e-30,
-                                1e30,
-                                Double.MIN_VALUE),
-                        lossScale(),
-                        Arbitraries.of(Case.Course.class),
-                        flag(),
-                        flag(),
-                        Arbitraries.of(false, false, false, true))
-                .as(Case.Settings::new);
+    private static LossScale lossScale(Draw draw) {
+        return switch (draw.weighted(2, 2, 2)) {
+            case 0 -> LossScale.none();
+            case 1 -> LossScale.fixed(draw.of(1024.0, 3.0, 0x1p-20, 0x1p-126, 1e37));
+            default ->
+                    new LossScale.Dynamic(
+                            draw.of(65536.0, 1.0, 1e-37, 1e37),
+                            draw.of(2.0, 1e10),
+                            draw.of(0.5, 1e-3),
+                            draw.of(1L, 2L, 2000L));
+        };
     }
 
-    private static Arbitrary<LossScale> lossScale() {
-        return Arbitraries.frequencyOf(
-                Tuple.of(2, Arbitraries.just(LossScale.none())),
-                Tuple.of(
-                        2,
-                        Arbitraries.of(1024.0, 3.0, 0x1p-20, 0x1p-126, 1e37).map(LossScale::fixed)),
-                Tuple.of(
-                        2,
-                        Combinators.combine(
-                                        Arbitraries.of(65536.0, 1.0, 1e-37, 1e37),
-                                        Arbitraries.of(2.0, 1e10),
-                                        Arbitraries.of(0.5, 1e-3),
-                                        Arbitraries.of(1L, 2L, 2000L))
-                                .as(LossScale.Dynamic::new)));
+    private static Case.Group group(Draw draw, Function<Draw, ? extends UpdateRule> rule) {
+        return new Case.Group(
+                rule.apply(draw),
+                // Very many tensors only in cases that may be large.
+                draw.weighted(30, draw.size(0, 2)) == 0
+                        ? draw.list(0, 5, each -> tensor(each, elements(each)))
+                        : draw.list(100, 300, each -> tensor(each, each.between(0, 9))));
     }
 
-    private static Arbitrary<Case.Group> groups(Arbitrary<? extends UpdateRule> rules) {
-        return Combinators.combine(
-                        rules,
-                        Arbitraries.frequencyOf(
-                                Tuple.of(30, tensors(sizes()).list().ofMaxSize(5)),
-                                Tuple.of(
-                                        1,
-                                        tensors(Arbitraries.longs().between(0, 9))
-                                                .list()
-                                                .ofMinSize(100)
-                                                .ofMaxSize(300))))
-                .as(Case.Group::new);
+    private static Case.Tensor tensor(Draw draw, long elements) {
+        return new Case.Tensor(elements, offset(draw), values(draw));
     }
 
-    private static Arbitrary<Case.Tensor> tensors(Arbitrary<Long> sizes) {
-        return Combinators.combine(sizes, offset(), values()).as(Case.Tensor::new);
+    private static long elements(Draw draw) {
+        var sizes =
+                switch (draw.weighted(16, 4, 1)) {
+                    case 0 -> SMALL;
+                    case 1 -> BLOCKS;
+                    default -> CHUNKS;
+                };
+        return sizes[draw.size(0, sizes.length - 1)];
     }
 
-    /** Around the widths of vectors, rows of lanes, blocks and chunks. */
-    private static Arbitrary<Long> sizes() {
-        return Arbitraries.frequencyOf(
-                Tuple.of(
-                        16,
-                        sizes(
-                                0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127,
-                                128, 129, 255, 257)),
-                Tuple.of(4, sizes(511, 513, 4095, 4096, 4097, 8191, 8192, 12289)),
-                Tuple.of(1, sizes(65535, 65536, 65537, 131072, 200_001)));
+    private static int offset(Draw draw) {
+        return draw.flag() ? 0 : draw.between(0, 15);
     }
 
-    private static Arbitrary<Long> sizes(long... sizes) {
-        return Arbitraries.of(Arrays.stream(sizes).boxed().toList());
+    private static Values values(Draw draw) {
+        return new Values(
+                draw.weighted(6, 4) == 0 ? Values.Kind.ORDINARY : draw.of(Values.Kind.values()),
+                draw.between(0, 999));
     }
 
-    private static Arbitrary<Integer> offset() {
-        return Arbitraries.frequencyOf(
-                Tuple.of(1, Arbitraries.just(0)),
-                Tuple.of(1, Arbitraries.integers().between(0, 15)));
+    private static Case.Action action(Draw draw, Function<Draw, ? extends UpdateRule> rule) {
+        return switch (draw.weighted(20, 2, 1, 1, 2, 1, 1, 1, 2)) {
+            case 0 -> new Case.Step(draw.list(1, 5, Cases::gradient));
+            case 1 ->
+                    new Case.Retune(
+                            index(draw), rate(draw), weightDecay(draw), draw.of(0.0, 0.5, 0.95));
+            case 2 -> new Case.Rate(index(draw), rate(draw));
+            case 3 -> new Case.Add(group(draw, rule));
+            case 4 -> new Case.Freeze(index(draw), draw.flag());
+            case 5 -> new Case.SetStates(index(draw), values(draw));
+            case 6 -> new Case.ZeroGradients();
+            case 7 -> new Case.Observe(draw.of(1.0, 0.5, 0.5, 2.0, Double.NaN));
+            default -> new Case.SaveAndSwap();
+        };
     }
 
-    private static Arbitrary<Values> values() {
-        return Combinators.combine(
-                        Arbitraries.frequencyOf(
-                                Tuple.of(6, Arbitraries.just(Values.Kind.ORDINARY)),
-                                Tuple.of(4, Arbitraries.of(Values.Kind.class))),
-                        Arbitraries.longs().between(0, 999))
-                .as(Values::new);
+    private static int index(Draw draw) {
+        return draw.between(0, 7);
     }
 
-    private static Arbitrary<Case.Action> actions(Arbitrary<Case.Group> groups) {
-        Arbitrary<Integer> place = Arbitraries.integers().between(0, 7);
-        return Arbitraries.frequencyOf(
-                Tuple.of(20, gradients().list().ofMinSize(1).ofMaxSize(5).map(Case.Step::new)),
-                Tuple.of(
-                        2,
-                        Combinators.combine(
-                                        place,
-                                        rate(),
-                                        weightDecay(),
-                                        Arbitraries.of(0.0, 0.5, 0.95))
-                                .as(Case.Retune::new)),
-                Tuple.of(1, Combinators.combine(place, rate()).as(Case.Rate::new)),
-                Tuple.of(1, groups.map(Case.Add::new)),
-                Tuple.of(2, Combinators.combine(place, flag()).as(Case.Freeze::new)),
-                Tuple.of(1, Combinators.combine(place, values()).as(Case.SetStates::new)),
-                Tuple.of(1, Arbitraries.create(Case.ZeroGradients::new)),
-                Tuple.of(1, Arbitraries.of(1.0, 0.5, 0.5, 2.0, Double.NaN).map(Case.Observe::new)),
-                Tuple.of(2, Arbitraries.create(Case.SaveAndSwap::new)));
-    }
-
-    private static Arbitrary<Case.Gradient> gradients() {
-        Arbitrary<Case.Source> source =
-                Arbitraries.frequency(
-                        Tuple.of(6, Case.Source.FRESH),
-                        Tuple.of(1, Case.Source.KEPT),
-                        Tuple.of(1, Case.Source.ABSENT));
-        return Combinators.combine(source, offset(), values(), values().optional(0.3))
-                .as(Case.Gradient::new);
+    private static Case.Gradient gradient(Draw draw) {
+        var source =
+                switch (draw.weighted(6, 1, 1)) {
+                    case 0 -> Case.Source.FRESH;
+                    case 1 -> Case.Source.KEPT;
+                    default -> Case.Source.ABSENT;
+                };
+        return new Case.Gradient(
+                source,
+                offset(draw),
+                values(draw),
+                draw.chance(0.3) ? Optional.of(values(draw)) : Optional.empty());
     }
 }

@@ -3,19 +3,12 @@ package org.panoptim.tests.equivalence;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import net.jqwik.api.Arbitraries;
-import net.jqwik.api.Arbitrary;
-import net.jqwik.api.Combinators;
-import net.jqwik.api.EdgeCasesMode;
-import net.jqwik.api.Example;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-import net.jqwik.api.Provide;
-import net.jqwik.api.Tag;
-import net.jqwik.api.Tuple;
-
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.panoptim.UnsupportedPlanException;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.seeded.Draw;
+import org.panoptim.seeded.SeededCases;
 
 import java.util.List;
 import java.util.Map;
@@ -37,22 +30,21 @@ class TwoPhaseRuleTest {
         return Stream.concat(Stream.of(Contenders.reference()), challengers.stream());
     }
 
-    @Property(tries = 150, edgeCases = EdgeCasesMode.NONE)
-    void everyBackendGivesTheBitsOfTheReference(@ForAll("cases") Case play) {
-        Play.compare(play, challengers);
+    @Test
+    void everyBackendGivesTheBitsOfTheReference() {
+        SeededCases.check(
+                250,
+                draw -> Cases.over(draw, TwoPhaseRuleTest::mostlyOfTwoPhases),
+                play -> Play.compare(play, challengers));
     }
 
-    @Provide
-    Arbitrary<Case> cases() {
-        var twoPhases =
-                Combinators.combine(Cases.rate(), Arbitraries.of(0.0, 0.5, 0.9))
-                        .as(TestNormalized::new);
-        return Cases.over(
-                Arbitraries.<UpdateRule>frequencyOf(
-                        Tuple.of(3, twoPhases), Tuple.of(1, Cases.rules())));
+    private static UpdateRule mostlyOfTwoPhases(Draw draw) {
+        return draw.weighted(3, 1) == 0
+                ? new TestNormalized(Cases.rate(draw), draw.of(0.0, 0.5, 0.9))
+                : Cases.rule(draw);
     }
 
-    @Example
+    @Test
     void eachTensorIsDividedByItsOwnNormAndAllByTheSameSum() {
         all().forEach(
                         contender -> {
@@ -69,7 +61,7 @@ class TwoPhaseRuleTest {
                         });
     }
 
-    @Example
+    @Test
     void tensorsThatStandStillAddNothingToTheSums() {
         all().forEach(
                         contender -> {
@@ -91,7 +83,7 @@ class TwoPhaseRuleTest {
     }
 
     /** Trap 20: the division by a zero norm. */
-    @Example
+    @Test
     void aTensorOfNormZeroStandsStill() {
         all().forEach(
                         contender -> {
@@ -105,7 +97,7 @@ class TwoPhaseRuleTest {
                         });
     }
 
-    @Example
+    @Test
     void aBackendThatWasNotToldOfTheRuleRefusesItByName() {
         for (var contender : Contenders.challengers()) {
             try (var rig = new Rig(contender)) {
