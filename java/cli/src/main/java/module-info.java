@@ -9,6 +9,7 @@ module org.panoptim.cli {
     requires transitive org.panoptim;
     requires org.panoptim.kfac;
     requires org.panoptim.pytorch;
+    requires org.panoptim.testkit;
     requires static transitive org.jspecify;
 
     exports org.panoptim.cli.bench;

@@ -1,7 +1,7 @@
 package org.panoptim.cli;
 
-import org.panoptim.cli.replay.Replay;
-import org.panoptim.cli.replay.Trace;
+import org.panoptim.testkit.trace.Replay;
+import org.panoptim.testkit.trace.Trace;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;

@@ -1,19 +1,21 @@
-package org.panoptim.cli.replay;
+package org.panoptim.testkit.trace;
 
 import org.panoptim.Backend;
-import org.panoptim.Buffer;
 import org.panoptim.DType;
 import org.panoptim.Optimizer;
 import org.panoptim.Parameter;
 import org.panoptim.Shape;
+import org.panoptim.StateTensor;
 import org.panoptim.safetensors.SafetensorsWriter;
+import org.panoptim.testkit.BackendMemory;
+import org.panoptim.testkit.BackendTensor;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.LinkedHashMap;
 import java.util.Optional;
+import java.util.SequencedMap;
 
 /**
  * Applies a trace's gradients to its parameters. Memory holds the parameters, their states, and the
@@ -23,12 +25,14 @@ public final class Replay implements AutoCloseable {
 
     /** A parameter and where the gradient and curvature of each step are read to. */
     private record Tensor(
-            Parameter parameter, Buffer value, Buffer gradient, Optional<Buffer> curvature) {}
+            Parameter parameter,
+            BackendTensor value,
+            BackendTensor gradient,
+            Optional<BackendTensor> curvature) {}
 
-    private final Backend backend;
-    private final List<Buffer> buffers = new ArrayList<>();
+    private final BackendMemory memory;
     private final Trace trace;
-    private final List<Tensor> tensors = new ArrayList<>();
+    private final SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
     private final Optimizer optimizer;
 
     /**
@@ -38,51 +42,52 @@ public final class Replay implements AutoCloseable {
      */
     public Replay(Trace trace, Backend backend) throws IOException {
         this.trace = trace;
-        this.backend = backend;
+        memory = new BackendMemory(backend);
         try {
             for (var name : trace.parameters()) {
-                tensors.add(tensor(name));
+                tensors.put(name, tensor(name));
             }
             optimizer =
                     Optimizer.builder(trace.rule())
-                            .group("all", tensors.stream().map(Tensor::parameter).toList())
+                            .group("all", tensors.values().stream().map(Tensor::parameter).toList())
                             .backend(backend)
                             .build();
         } catch (IOException | RuntimeException e) {
-            buffers.forEach(Buffer::close);
+            memory.close();
             throw e;
         }
     }
 
     private Tensor tensor(String name) throws IOException {
-        long size = trace.byteSize(name);
-        var value = allocate(size);
+        long elements = trace.byteSize(name) / Float.BYTES;
+        var value = memory.allocate(elements);
         try (var arena = Arena.ofConfined()) {
-            var values = arena.allocate(size, Float.BYTES);
+            var values = arena.allocate(trace.byteSize(name), Float.BYTES);
             trace.readValue(name, values);
-            value.write(0, values);
+            value.write(values);
         }
         return new Tensor(
                 Parameter.of(name, new Shape(trace.shape(name)), value.memory()),
                 value,
-                allocate(size),
-                trace.hasCurvature(name) ? Optional.of(allocate(size)) : Optional.empty());
-    }
-
-    private Buffer allocate(long size) {
-        var buffer = backend.allocate(size);
-        buffers.add(buffer);
-        return buffer;
+                memory.allocate(elements),
+                trace.hasCurvature(name)
+                        ? Optional.of(memory.allocate(elements))
+                        : Optional.empty());
     }
 
     /** Takes all of the trace's steps. */
     public void run() throws IOException {
         for (long step = 1; step <= trace.steps(); step++) {
-            for (var tensor : tensors) {
-                load(step, tensor);
-            }
-            optimizer.step();
+            step(step);
         }
+    }
+
+    /** Takes a step with the gradients of that number, from 1. */
+    public void step(long number) throws IOException {
+        for (var tensor : tensors.values()) {
+            load(number, tensor);
+        }
+        optimizer.step();
     }
 
     private void load(long step, Tensor tensor) throws IOException {
@@ -90,7 +95,7 @@ public final class Replay implements AutoCloseable {
         try (var arena = Arena.ofConfined()) {
             var values = arena.allocate(parameter.value().byteSize(), Float.BYTES);
             if (trace.readGradient(step, parameter.name(), values)) {
-                tensor.gradient().write(0, values);
+                tensor.gradient().write(values);
                 parameter.gradient(tensor.gradient().memory());
             } else {
                 parameter.clearGradient();
@@ -98,10 +103,41 @@ public final class Replay implements AutoCloseable {
             if (tensor.curvature().isPresent()
                     && trace.readCurvature(step, parameter.name(), values)) {
                 var curvature = tensor.curvature().get();
-                curvature.write(0, values);
+                curvature.write(values);
                 parameter.curvature(curvature.memory());
             }
         }
+    }
+
+    /**
+     * A copy of a parameter's value.
+     *
+     * @throws IllegalArgumentException if the trace has no such parameter
+     */
+    public float[] value(String parameter) {
+        return find(parameter).value().toArray();
+    }
+
+    /**
+     * A state of a parameter.
+     *
+     * @throws IllegalArgumentException if there is none
+     */
+    public StateTensor state(String parameter, String slot) {
+        return optimizer.state(parameter, slot);
+    }
+
+    /** How many steps a parameter has taken part in. */
+    public long count(String parameter) {
+        return optimizer.report().counts().getOrDefault(parameter, 0L);
+    }
+
+    private Tensor find(String parameter) {
+        var tensor = tensors.get(parameter);
+        if (tensor == null) {
+            throw new IllegalArgumentException("there is no parameter '" + parameter + "'");
+        }
+        return tensor;
     }
 
     /**
@@ -110,19 +146,18 @@ public final class Replay implements AutoCloseable {
      */
     public void write(Path file) throws IOException {
         var writer = new SafetensorsWriter().metadata(trace.metadata());
-        for (var tensor : tensors) {
-            var parameter = tensor.parameter();
-            writer.tensor(
-                    "param/" + parameter.name(),
-                    DType.F32,
-                    parameter.shape().dimensions(),
-                    (chunk, offset) -> tensor.value().read(offset, chunk));
-        }
+        tensors.forEach(
+                (name, tensor) ->
+                        writer.tensor(
+                                "param/" + name,
+                                DType.F32,
+                                tensor.parameter().shape().dimensions(),
+                                (chunk, offset) -> tensor.value().read(offset, chunk)));
         for (var slot : trace.rule().slots()) {
-            for (var tensor : tensors) {
-                var state = optimizer.state(tensor.parameter().name(), slot.name());
+            for (var name : tensors.keySet()) {
+                var state = state(name, slot.name());
                 writer.tensor(
-                        "state/" + slot.name() + "/" + state.parameter(),
+                        "state/" + slot.name() + "/" + name,
                         state.dtype(),
                         state.shape().dimensions(),
                         (chunk, offset) -> state.read(offset, chunk));
@@ -135,6 +170,6 @@ public final class Replay implements AutoCloseable {
     @Override
     public void close() {
         optimizer.close();
-        buffers.forEach(Buffer::close);
+        memory.close();
     }
 }

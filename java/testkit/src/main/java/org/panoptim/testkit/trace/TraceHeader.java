@@ -1,4 +1,4 @@
-package org.panoptim.cli.replay;
+package org.panoptim.testkit.trace;
 
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;

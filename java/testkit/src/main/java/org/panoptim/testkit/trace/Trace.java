@@ -1,4 +1,4 @@
-package org.panoptim.cli.replay;
+package org.panoptim.testkit.trace;
 
 import org.panoptim.DType;
 import org.panoptim.rule.PhasedRule;
@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.stream.Stream;
 
@@ -240,6 +241,13 @@ public final class Trace implements AutoCloseable {
     /** Whether a parameter has curvature in any step. */
     public boolean hasCurvature(String parameter) {
         return steps.values().stream().anyMatch(step -> step.curvatures().containsKey(parameter));
+    }
+
+    /** Any tensor of the file by its whole name, such as what a run is expected to come to. */
+    public Optional<float[]> find(String tensor) throws IOException {
+        return reader.tensors().containsKey(tensor)
+                ? Optional.of(reader.floats(tensor))
+                : Optional.empty();
     }
 
     private Step step(long number) {

@@ -1,5 +1,0 @@
-/** Applies recorded gradients: traces, and the run over one. */
-@NullMarked
-package org.panoptim.cli.replay;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,99 @@
+package org.panoptim.testkit;
+
+import org.panoptim.Backend;
+import org.panoptim.Buffer;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
+
+/**
+ * Allocates float32 tensors where a backend computes on them, and frees what is left of them when
+ * it is closed: after the optimizers that use them, and before the backend.
+ *
+ * <p>In host memory tensors lie between guards, which are NaN: a write outside shows in the guards,
+ * and a read outside in the result. A device's tensors have buffers of their own, as far as a
+ * system's number of those reaches, since what tests run a device with guards these.
+ */
+public final class BackendMemory implements AutoCloseable {
+
+    private static final int GUARD_BYTES = 64;
+    private static final int GUARD = 0x7fc5a5a5;
+    private static final MemorySegment GUARDS = guards();
+
+    private static final long ALIGNMENT = 64;
+    private static final long SLAB_BYTES = 1 << 20;
+    private static final int MOST_OWN_BUFFERS = 1000;
+
+    private final Backend backend;
+    private final List<Buffer> slabs = new ArrayList<>();
+    private final Deque<Buffer> own = new ArrayDeque<>();
+    private long slabUsed;
+
+    /** Allocates on a backend, which stays the caller's. */
+    public BackendMemory(Backend backend) {
+        this.backend = backend;
+    }
+
+    private static MemorySegment guards() {
+        var guards = new int[GUARD_BYTES / Integer.BYTES];
+        Arrays.fill(guards, GUARD);
+        return MemorySegment.ofArray(guards).asReadOnly();
+    }
+
+    /** A tensor of zeros that begins at a multiple of 64 bytes. */
+    public BackendTensor allocate(long elements) {
+        return allocate(elements, 0);
+    }
+
+    /**
+     * A tensor of zeros.
+     *
+     * @param offset how many floats it begins after a multiple of 64 bytes
+     */
+    public BackendTensor allocate(long elements, int offset) {
+        long bytes = elements * Float.BYTES;
+        long before = (long) offset * Float.BYTES;
+        if (!backend.usesHostMemory() && own.size() < MOST_OWN_BUFFERS) {
+            var buffer = backend.allocate(before + bytes);
+            own.push(buffer);
+            return new BackendTensor(buffer, before, bytes, 0, () -> free(buffer));
+        }
+        long start = room(2 * GUARD_BYTES + before + bytes);
+        var slab = slabs.getLast();
+        long first = start + GUARD_BYTES + before;
+        slab.write(first - GUARD_BYTES, GUARDS);
+        slab.write(first + bytes, GUARDS);
+        return new BackendTensor(slab, first, bytes, GUARD_BYTES, () -> {});
+    }
+
+    private void free(Buffer buffer) {
+        own.remove(buffer);
+        buffer.close();
+    }
+
+    /** Where so many bytes begin in the last slab, which may be a new one. */
+    private long room(long bytes) {
+        long size = Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
+        if (slabs.isEmpty() || slabUsed + size > slabs.getLast().memory().byteSize()) {
+            slabs.add(backend.allocate(Math.max(size, SLAB_BYTES)));
+            slabUsed = 0;
+        }
+        slabUsed += size;
+        return slabUsed - size;
+    }
+
+    /** Whether these bytes are those of guards. */
+    static boolean areGuards(MemorySegment bytes) {
+        return bytes.mismatch(GUARDS) < 0;
+    }
+
+    @Override
+    public void close() {
+        own.forEach(Buffer::close);
+        slabs.forEach(Buffer::close);
+    }
+}

@@ -1,0 +1,91 @@
+package org.panoptim.testkit;
+
+import org.panoptim.Buffer;
+import org.panoptim.DeviceMemory;
+import org.panoptim.HostMemory;
+import org.panoptim.Memory;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+
+/** A dense tensor of float32 that {@link BackendMemory} allocated. */
+public final class BackendTensor implements AutoCloseable {
+
+    private final Buffer buffer;
+    private final long start;
+    private final long byteSize;
+    private final int guardBytes;
+    private final Runnable free;
+
+    BackendTensor(Buffer buffer, long start, long byteSize, int guardBytes, Runnable free) {
+        this.buffer = buffer;
+        this.start = start;
+        this.byteSize = byteSize;
+        this.guardBytes = guardBytes;
+        this.free = free;
+    }
+
+    /** The number of elements. */
+    public long elements() {
+        return byteSize / Float.BYTES;
+    }
+
+    /** The memory, for parameters, gradients and curvature. */
+    public Memory memory() {
+        return switch (buffer.memory()) {
+            case HostMemory(var segment) -> new HostMemory(segment.asSlice(start, byteSize));
+            case DeviceMemory(var address, _) -> new DeviceMemory(address + start, byteSize);
+        };
+    }
+
+    /** Sets the first elements. */
+    public void write(float... values) {
+        write(MemorySegment.ofArray(values));
+    }
+
+    /**
+     * Sets the first elements.
+     *
+     * @throws IndexOutOfBoundsException if they are more than there are
+     */
+    public void write(MemorySegment values) {
+        Objects.checkFromIndexSize(0, values.byteSize(), byteSize);
+        buffer.write(start, values);
+    }
+
+    /**
+     * Copies elements, behind all steps that were taken so far.
+     *
+     * @param offset the first byte to copy
+     * @param destination how much to copy, and where to
+     * @throws IndexOutOfBoundsException if there are not that many bytes from there
+     */
+    public void read(long offset, MemorySegment destination) {
+        Objects.checkFromIndexSize(offset, destination.byteSize(), byteSize);
+        buffer.read(start + offset, destination);
+    }
+
+    /** A copy of all elements, behind all steps that were taken so far. */
+    public float[] toArray() {
+        var values = new float[Math.toIntExact(elements())];
+        read(0, MemorySegment.ofArray(values));
+        return values;
+    }
+
+    /** Whether nothing was written next to it; true where there are no guards. */
+    public boolean hasIntactGuards() {
+        return guardBytes == 0 || areGuards(start - guardBytes) && areGuards(start + byteSize);
+    }
+
+    private boolean areGuards(long offset) {
+        var bytes = MemorySegment.ofArray(new byte[guardBytes]);
+        buffer.read(offset, bytes);
+        return BackendMemory.areGuards(bytes);
+    }
+
+    /** Frees the memory if it is this tensor's alone, and leaves it until all are freed if not. */
+    @Override
+    public void close() {
+        free.run();
+    }
+}

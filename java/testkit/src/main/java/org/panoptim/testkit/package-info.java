@@ -1,0 +1,5 @@
+/** Tensors where a backend computes on them. */
+@NullMarked
+package org.panoptim.testkit;
+
+import org.jspecify.annotations.NullMarked;
