@@ -24,6 +24,7 @@ import org.panoptim.cuda.driver.FfmCuda;
 import org.panoptim.cuda.jcuda.CudaJcudaProvider;
 import org.panoptim.cuda.jcuda.Jcuda;
 import org.panoptim.rule.AdamW;
+import org.panoptim.testkit.VirtualGpu;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

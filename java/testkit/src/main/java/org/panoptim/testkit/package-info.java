@@ -1,4 +1,4 @@
-/** Tensors where a backend computes on them. */
+/** Tensors where a backend computes on them, and the virtual GPU. */
 @NullMarked
 package org.panoptim.testkit;
 

@@ -9,6 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.Optimizer;
 import org.panoptim.rule.AdamW;
+import org.panoptim.testkit.VirtualGpu;
 
 import java.lang.management.ManagementFactory;
 import java.util.List;
@@ -35,11 +36,11 @@ class AllocationTest {
             var optimizer =
                     device.build(
                             Optimizer.builder(AdamW.defaults()).group("all", List.of(one, other)));
-            VirtualDriver.empty(true);
+            VirtualGpu.empty(true);
             try {
                 assertThat(allocatedByLastSteps(optimizer)).isLessThan(BOUND);
             } finally {
-                VirtualDriver.empty(false);
+                VirtualGpu.empty(false);
             }
         }
     }

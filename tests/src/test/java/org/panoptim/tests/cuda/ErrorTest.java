@@ -14,6 +14,7 @@ import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.rule.AdamW;
 import org.panoptim.spi.kronecker.KroneckerPlan;
 import org.panoptim.spi.kronecker.Preconditioning;
+import org.panoptim.testkit.VirtualGpu;
 import org.panoptim.tests.cuda.Layers.Step;
 
 import java.util.List;
@@ -51,9 +52,9 @@ class ErrorTest {
 
     @AfterEach
     void forget() {
-        VirtualDriver.fail("cuLaunchKernel", 0, 0);
-        VirtualDriver.fail("cuStreamSynchronize", 0, 0);
-        VirtualDriver.fail("panoptimVirtualSubmit", 0, 0);
+        VirtualGpu.fail("cuLaunchKernel", 0, 0);
+        VirtualGpu.fail("cuStreamSynchronize", 0, 0);
+        VirtualGpu.fail("panoptimVirtualSubmit", 0, 0);
     }
 
     private static Optimizer optimizer(Device device, Parameter parameter) {
@@ -71,7 +72,7 @@ class ErrorTest {
                 (code, name) -> {
                     try (var device = implementation.device()) {
                         var optimizer = optimizer(device, parameter(device));
-                        VirtualDriver.fail("cuLaunchKernel", code, 1);
+                        VirtualGpu.fail("cuLaunchKernel", code, 1);
                         assertThatThrownBy(optimizer::step)
                                 .isInstanceOf(CudaException.class)
                                 .hasMessageContainingAll("cuLaunchKernel", name);
@@ -90,7 +91,7 @@ class ErrorTest {
             var optimizer = optimizer(device, parameter(device));
             PASSING.forEach(
                     (code, name) -> {
-                        VirtualDriver.fail("cuLaunchKernel", code, 1);
+                        VirtualGpu.fail("cuLaunchKernel", code, 1);
                         assertThatThrownBy(optimizer::step)
                                 .isInstanceOf(CudaException.class)
                                 .hasMessageContaining(name);
@@ -105,8 +106,8 @@ class ErrorTest {
     void anUnknownErrorIsFollowedUpByAskingTheContext(Implementation implementation) {
         try (var device = implementation.device()) {
             var optimizer = optimizer(device, parameter(device));
-            VirtualDriver.fail("cuLaunchKernel", 999, 1);
-            VirtualDriver.fail("cuStreamSynchronize", 719, 1);
+            VirtualGpu.fail("cuLaunchKernel", 999, 1);
+            VirtualGpu.fail("cuStreamSynchronize", 719, 1);
             assertThatThrownBy(optimizer::step)
                     .isInstanceOf(CudaException.class)
                     .hasMessageContainingAll(
@@ -123,7 +124,7 @@ class ErrorTest {
         factors.inverse(1).set(Doubles.positive(new Random(3), layer.outputs(), 10));
         var step = Step.ACCEPTED.on(device);
         Runnable work = () -> factors.precondition(step, List.of(new Preconditioning(0, 1)), 1);
-        VirtualDriver.fail("panoptimVirtualSubmit", code, 1);
+        VirtualGpu.fail("panoptimVirtualSubmit", code, 1);
         var error = catchThrowableOfType(CudaException.class, work::run);
         if (again == null) {
             work.run();
@@ -162,7 +163,7 @@ class ErrorTest {
         try (var device = implementation.device()) {
             var driver = device.driver();
             var optimizer = optimizer(device, parameter(device));
-            long blocking = VirtualDriver.createBlockingStream();
+            long blocking = FrameworkCalls.createBlockingStream();
             driver.beginCapture(blocking);
             assertThatThrownBy(optimizer::step)
                     .isInstanceOf(CudaException.class)
@@ -188,7 +189,7 @@ class ErrorTest {
             var parameter = parameter(device);
             var optimizer = optimizer(device, parameter);
             long other = driver.createStream();
-            VirtualDriver.beginGlobalCapture(other);
+            FrameworkCalls.beginGlobalCapture(other);
             assertThatThrownBy(optimizer::step)
                     .isInstanceOf(CudaException.class)
                     .hasMessageContainingAll(

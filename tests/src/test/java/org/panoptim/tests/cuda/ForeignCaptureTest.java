@@ -59,7 +59,7 @@ class ForeignCaptureTest {
 
         /** What is captured, ready to be launched. */
         Runnable capture(Runnable work) {
-            VirtualDriver.beginGlobalCapture(stream);
+            FrameworkCalls.beginGlobalCapture(stream);
             try {
                 work.run();
             } catch (RuntimeException | Error e) {

@@ -24,6 +24,7 @@ import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.testkit.VirtualGpu;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -64,13 +65,13 @@ class KroneckerFailureTest {
         @Override
         public void enqueue(DeviceStep step) {
             if (after > 0) {
-                VirtualDriver.fail(call, VirtualDriver.OUT_OF_RESOURCES, after);
+                VirtualGpu.fail(call, FrameworkCalls.OUT_OF_RESOURCES, after);
             }
             try {
                 inner.enqueue(step);
             } finally {
                 if (after > 0) {
-                    VirtualDriver.fail(call, 0, 0);
+                    VirtualGpu.fail(call, 0, 0);
                 }
             }
         }

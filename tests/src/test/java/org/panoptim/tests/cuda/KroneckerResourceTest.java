@@ -21,6 +21,7 @@ import org.panoptim.spi.kronecker.FisherPlan;
 import org.panoptim.spi.kronecker.Inversion;
 import org.panoptim.spi.kronecker.KroneckerPlan;
 import org.panoptim.spi.kronecker.Preconditioning;
+import org.panoptim.testkit.VirtualGpu;
 import org.panoptim.tests.cuda.Layers.Batch;
 import org.panoptim.tests.cuda.Layers.Step;
 
@@ -62,10 +63,10 @@ class KroneckerResourceTest {
     @EnumSource
     void nothingIsLeftOpen(Implementation implementation) {
         var driver = new RecordingDriver(implementation.driver());
-        long before = VirtualDriver.live("allocations");
+        long before = VirtualGpu.live("allocations");
         work(driver);
         assertThat(driver.report()).isEmpty();
-        assertThat(VirtualDriver.live("allocations")).isEqualTo(before);
+        assertThat(VirtualGpu.live("allocations")).isEqualTo(before);
     }
 
     @ParameterizedTest
@@ -75,13 +76,13 @@ class KroneckerResourceTest {
             int failures = 0;
             for (int after = 1; failures == after - 1; after++) {
                 var driver = new RecordingDriver(implementation.driver());
-                VirtualDriver.fail(call, VirtualDriver.OUT_OF_MEMORY, after);
+                VirtualGpu.fail(call, FrameworkCalls.OUT_OF_MEMORY, after);
                 try {
                     work(driver);
                 } catch (CudaException e) {
                     failures++;
                 } finally {
-                    VirtualDriver.fail(call, 0, 0);
+                    VirtualGpu.fail(call, 0, 0);
                 }
                 assertThat(driver.report()).as("failure %d of %s", after, call).isEmpty();
             }

@@ -16,6 +16,7 @@ import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.CudaUnavailableException;
 import org.panoptim.rule.SGD;
+import org.panoptim.testkit.VirtualGpu;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -45,8 +46,8 @@ class OlderDriverTest {
 
     @AfterEach
     void putBack() {
-        VirtualDriver.version(0);
-        VirtualDriver.fail("cuModuleLoadData", 0, 0);
+        VirtualGpu.version(0);
+        VirtualGpu.fail("cuModuleLoadData", 0, 0);
         if (before != null) {
             System.setProperty(PROPERTY, before);
         }
@@ -91,7 +92,7 @@ class OlderDriverTest {
     @ParameterizedTest
     @CsvSource({"FFM, 12000", "FFM, 12040", "FFM, 12090", "JCUDA, 12040"})
     void anOlderDriverGetsPtxThatItCompiles(Implementation implementation, int version) {
-        VirtualDriver.version(version);
+        VirtualGpu.version(version);
         var text = loadedOn(implementation).getString(0);
         assertThat(text.lines().filter(line -> line.startsWith(".version")))
                 .containsExactly(".version 8.0");
@@ -101,7 +102,7 @@ class OlderDriverTest {
     @ParameterizedTest
     @CsvSource({"FFM, 13000", "FFM, 13010", "JCUDA, 13000"})
     void aDriverOfTheToolkitsVersionGetsMachineCode(Implementation implementation, int version) {
-        VirtualDriver.version(version);
+        VirtualGpu.version(version);
         assertThat(loadedOn(implementation).get(ValueLayout.JAVA_INT_UNALIGNED, 0))
                 .isEqualTo(FAT_BINARY);
     }
@@ -109,7 +110,7 @@ class OlderDriverTest {
     @ParameterizedTest
     @EnumSource
     void whatTheDoctorPrintsSaysWhatIsLoadedAndHowLongThatTakes(Implementation implementation) {
-        VirtualDriver.version(12040);
+        VirtualGpu.version(12040);
         assertThat(CudaProviders.probe("cuda", implementation::driver).tried())
                 .contains("driver: serves CUDA 12.4")
                 .anySatisfy(
@@ -117,7 +118,7 @@ class OlderDriverTest {
                                 assertThat(line)
                                         .startsWith("kernels: jar, META-INF/kernels/panoptim.ptx")
                                         .contains("some seconds", "cache"));
-        VirtualDriver.version(13000);
+        VirtualGpu.version(13000);
         assertThat(CudaProviders.probe("cuda", implementation::driver).tried())
                 .contains("kernels: jar, META-INF/kernels/panoptim.fatbin");
     }
@@ -125,7 +126,7 @@ class OlderDriverTest {
     @ParameterizedTest
     @EnumSource
     void aDriverBelowTheMinimumIsRefused(Implementation implementation) {
-        VirtualDriver.version(11080);
+        VirtualGpu.version(11080);
         assertThatThrownBy(implementation::device)
                 .isInstanceOf(CudaUnavailableException.class)
                 .hasMessageContaining("serves CUDA 11.8, but at least 12.0 is needed");
@@ -140,8 +141,8 @@ class OlderDriverTest {
         "223, CUDA_DISABLE_PTX_JIT",
     })
     void aDriverThatCannotCompileSaysWhy(int code, String remedy) {
-        VirtualDriver.version(12040);
-        VirtualDriver.fail("cuModuleLoadData", code, 1);
+        VirtualGpu.version(12040);
+        VirtualGpu.fail("cuModuleLoadData", code, 1);
         assertThatThrownBy(Implementation.FFM::device)
                 .isInstanceOf(CudaException.class)
                 .hasMessageContainingAll("cuModuleLoadData", remedy);

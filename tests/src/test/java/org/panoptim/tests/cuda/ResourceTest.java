@@ -15,6 +15,7 @@ import org.panoptim.UnusableOptimizerException;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.RecordingDriver;
 import org.panoptim.rule.AdamW;
+import org.panoptim.testkit.VirtualGpu;
 
 import java.util.List;
 
@@ -60,14 +61,14 @@ class ResourceTest {
             int failures = 0;
             for (int after = 1; failures == after - 1; after++) {
                 var driver = new RecordingDriver(implementation.driver());
-                VirtualDriver.fail(call, VirtualDriver.OUT_OF_MEMORY, after);
+                VirtualGpu.fail(call, FrameworkCalls.OUT_OF_MEMORY, after);
                 try {
                     work(driver);
                 } catch (CudaException e) {
                     failures++;
                     assertThat(e).hasMessageContainingAll(call, "CUDA_ERROR_OUT_OF_MEMORY");
                 } finally {
-                    VirtualDriver.fail(call, 0, 0);
+                    VirtualGpu.fail(call, 0, 0);
                 }
                 assertThat(driver.report()).as("failure %d of %s", after, call).isEmpty();
             }
@@ -82,7 +83,7 @@ class ResourceTest {
             var parameter =
                     device.parameter("p", device.floats(1)).gradient(device.floats(1).memory());
             var optimizer = device.build(Optimizer.builder(RULE).group("all", List.of(parameter)));
-            VirtualDriver.fail("cuLaunchKernel", VirtualDriver.OUT_OF_RESOURCES, 2);
+            VirtualGpu.fail("cuLaunchKernel", FrameworkCalls.OUT_OF_RESOURCES, 2);
             assertThatThrownBy(optimizer::step)
                     .isInstanceOf(UnusableOptimizerException.class)
                     .hasMessageContainingAll(

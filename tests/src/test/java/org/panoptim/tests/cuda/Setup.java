@@ -1,6 +1,7 @@
 package org.panoptim.tests.cuda;
 
 import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.testkit.VirtualGpu;
 
 import java.util.function.UnaryOperator;
 
@@ -23,13 +24,13 @@ enum Setup {
 
     /** The same, with a driver around the implementation's. */
     Device device(UnaryOperator<CudaDriver> around) {
-        VirtualDriver.order(order);
+        VirtualGpu.order(order);
         return new Device(around.apply(implementation.driver()));
     }
 
     /** A device whose threads run in that order. */
     Device device() {
-        VirtualDriver.order(order);
+        VirtualGpu.order(order);
         return implementation.device();
     }
 }

@@ -16,6 +16,7 @@ import org.panoptim.spi.kronecker.Inverted;
 import org.panoptim.spi.kronecker.KroneckerEngine;
 import org.panoptim.spi.kronecker.KroneckerLayer;
 import org.panoptim.spi.kronecker.KroneckerPlan;
+import org.panoptim.testkit.VirtualGpu;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -153,7 +154,7 @@ class CertifiedInverseTest {
 
     @Test
     void forLargeFactors() {
-        assumeThat(CurvatureBackends.onVirtualGpu()).isFalse();
+        assumeThat(VirtualGpu.isChosen()).isFalse();
         check("simd", CHOLESKY, 1e4, 1e-4, 769, 1100);
     }
 

@@ -2,6 +2,7 @@ package org.panoptim.tests.curvature;
 
 import org.panoptim.cuda.CudaFfmProvider;
 import org.panoptim.cuda.jcuda.CudaJcudaProvider;
+import org.panoptim.testkit.VirtualGpu;
 
 import java.util.List;
 
@@ -10,13 +11,9 @@ final class CurvatureBackends {
 
     private CurvatureBackends() {}
 
-    static boolean onVirtualGpu() {
-        return Boolean.getBoolean("panoptim.virtual-gpu");
-    }
-
     /** By name; the reference is the yardstick, and certified itself. */
     static List<String> names() {
-        return onVirtualGpu()
+        return VirtualGpu.isChosen()
                 ? List.of(CudaFfmProvider.NAME, CudaJcudaProvider.NAME)
                 : List.of("reference", "simd");
     }

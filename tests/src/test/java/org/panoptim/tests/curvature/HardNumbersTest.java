@@ -13,6 +13,7 @@ import org.panoptim.kfac.Batch;
 import org.panoptim.kfac.FactorReport;
 import org.panoptim.kfac.Kfac;
 import org.panoptim.rule.SGD;
+import org.panoptim.testkit.VirtualGpu;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
@@ -32,7 +33,7 @@ class HardNumbersTest {
 
     @BeforeAll
     static void onTheHost() {
-        assumeThat(CurvatureBackends.onVirtualGpu()).isFalse();
+        assumeThat(VirtualGpu.isChosen()).isFalse();
     }
 
     private static float[] random(int count, long seed, double size) {

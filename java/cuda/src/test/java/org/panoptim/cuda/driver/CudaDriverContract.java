@@ -10,6 +10,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.testkit.VirtualGpu;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -32,7 +33,7 @@ public abstract class CudaDriverContract {
     /** The implementation under test. */
     protected abstract CudaDriver load();
 
-    /** A main class that prints the implementation's probe with {@link VirtualGpu#print}. */
+    /** A main class that prints the implementation's probe with {@link ChildJvm#print}. */
     protected abstract Class<?> probe();
 
     @BeforeEach
@@ -224,7 +225,7 @@ public abstract class CudaDriverContract {
 
     @Test
     void anErrorCarriesNameTextAndCall() {
-        VirtualGpu.failNext("cuMemAllocAsync", OUT_OF_MEMORY);
+        VirtualGpu.fail("cuMemAllocAsync", OUT_OF_MEMORY, 1);
         assertThatExceptionOfType(CudaException.class)
                 .isThrownBy(() -> driver.allocate(24, 0))
                 .withMessageContaining("cuMemAllocAsync of 24 bytes")
@@ -239,7 +240,7 @@ public abstract class CudaDriverContract {
 
     @Test
     void anErrorOfALaunchCarriesTheKernelAndItsGeometry() {
-        VirtualGpu.failNext("cuLaunchKernel", OUT_OF_MEMORY);
+        VirtualGpu.fail("cuLaunchKernel", OUT_OF_MEMORY, 1);
         try (var arena = Arena.ofConfined()) {
             var argument = arena.allocate(16);
             assertThatExceptionOfType(CudaException.class)
@@ -355,7 +356,7 @@ public abstract class CudaDriverContract {
     @Test
     void theOldestDriverThatServesIsTaken() throws Exception {
         var version = Map.of("PANOPTIM_VIRTUAL_DRIVER_VERSION", "12000");
-        assertThat(VirtualGpu.run(probe(), version))
+        assertThat(ChildJvm.run(probe(), version))
                 .contains("available: true", "tried: driver: serves CUDA 12.0");
     }
 
@@ -367,13 +368,13 @@ public abstract class CudaDriverContract {
     /** What the refusals are compared with: without a cause there is none. */
     @Test
     void theProbeFindsTheDevice() throws Exception {
-        assertThat(VirtualGpu.run(probe(), Map.of()))
+        assertThat(ChildJvm.run(probe(), Map.of()))
                 .contains("available: true", "summary: " + CudaDevice.VIRTUAL);
     }
 
     private void assertRefused(Map<String, String> environment, String reason)
             throws IOException, InterruptedException {
-        assertThat(VirtualGpu.run(probe(), environment))
+        assertThat(ChildJvm.run(probe(), environment))
                 .contains("available: false")
                 .containsPattern("summary: .*" + reason)
                 .contains("tried: ");

@@ -41,6 +41,6 @@ class FfmCudaBlasTest extends CudaBlasContract {
     @CsvSource({"13000, 130100", "12040, 120600"})
     void theCublasIsOneThatTheDriverServes(String driver, String blas) throws Exception {
         var version = Map.of("PANOPTIM_VIRTUAL_DRIVER_VERSION", driver);
-        assertThat(VirtualGpu.run(Version.class, version)).contains("cuBLAS " + blas + ".");
+        assertThat(ChildJvm.run(Version.class, version)).contains("cuBLAS " + blas + ".");
     }
 }

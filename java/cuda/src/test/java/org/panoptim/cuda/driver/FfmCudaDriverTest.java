@@ -19,7 +19,7 @@ class FfmCudaDriverTest extends CudaDriverContract {
         private Probe() {}
 
         public static void main(String[] arguments) {
-            VirtualGpu.print(CudaProbe.of(FfmCuda::load));
+            ChildJvm.print(CudaProbe.of(FfmCuda::load));
         }
     }
 }

@@ -14,6 +14,7 @@ import org.panoptim.Shape;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaOptions;
 import org.panoptim.rule.AdamW;
+import org.panoptim.testkit.VirtualGpu;
 
 import java.util.List;
 import java.util.stream.Stream;
@@ -156,8 +157,8 @@ class TimingDriverTest {
                                             driver.timesOf(
                                                     () -> {
                                                         optimizer.zeroGrad();
-                                                        VirtualGpu.failNext(
-                                                                "cuLaunchKernel", OUT_OF_MEMORY);
+                                                        VirtualGpu.fail(
+                                                                "cuLaunchKernel", OUT_OF_MEMORY, 1);
                                                         optimizer.zeroGrad();
                                                     }));
                     assertThat(driver.timesOf(optimizer::zeroGrad))

@@ -1,9 +1,9 @@
 package org.panoptim.cuda.jcuda;
 
+import org.panoptim.cuda.driver.ChildJvm;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaDriverContract;
 import org.panoptim.cuda.driver.CudaProbe;
-import org.panoptim.cuda.driver.VirtualGpu;
 
 /** The driver through JCuda. */
 class JcudaDriverTest extends CudaDriverContract {
@@ -24,7 +24,7 @@ class JcudaDriverTest extends CudaDriverContract {
         private Probe() {}
 
         public static void main(String[] arguments) {
-            VirtualGpu.print(CudaProbe.of(Jcuda::load));
+            ChildJvm.print(CudaProbe.of(Jcuda::load));
         }
     }
 }

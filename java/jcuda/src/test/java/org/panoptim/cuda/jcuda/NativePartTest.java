@@ -7,8 +7,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.Backend;
 import org.panoptim.Backends;
+import org.panoptim.cuda.driver.ChildJvm;
 import org.panoptim.cuda.driver.CudaUnavailableException;
-import org.panoptim.cuda.driver.VirtualGpu;
 
 import java.io.File;
 import java.io.IOException;
@@ -264,7 +264,7 @@ class NativePartTest {
                                         "-Dpanoptim.cache=" + cache()),
                                 Stream.of(arguments))
                         .toArray(String[]::new);
-        return VirtualGpu.run(main, environment, all);
+        return ChildJvm.run(main, environment, all);
     }
 
     private Path cache() {

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.cuda.driver.ChildJvm;
 import org.panoptim.cuda.driver.CudaBlas;
 import org.panoptim.cuda.driver.CudaUnavailableException;
 import org.panoptim.cuda.driver.FfmCuda;
-import org.panoptim.cuda.driver.VirtualGpu;
 
 import java.io.File;
 import java.io.IOException;
@@ -48,7 +48,7 @@ class RefusalTest {
 
     @Test
     void whereAllIsThereAllIsLoaded() throws Exception {
-        assertThat(VirtualGpu.run(Load.class, Map.of()))
+        assertThat(ChildJvm.run(Load.class, Map.of()))
                 .contains(
                         "driver: JCuda 12.6.0",
                         "jcublas: JCublas 12.6.0",
@@ -63,7 +63,7 @@ class RefusalTest {
                         .filter(entry -> !entry.contains("-natives-"))
                         .collect(Collectors.joining(File.pathSeparator));
         assertThat(
-                        VirtualGpu.run(
+                        ChildJvm.run(
                                 Load.class,
                                 Map.of(),
                                 "-cp",
@@ -79,7 +79,7 @@ class RefusalTest {
     void withoutCublas12JcublasSaysSoAndFfmServes(@TempDir Path folder) throws Exception {
         copy(folder, "libcuda.so.1");
         copy(folder, "libcublas.so.13");
-        assertThat(VirtualGpu.run(Load.class, Map.of("LD_LIBRARY_PATH", folder.toString())))
+        assertThat(ChildJvm.run(Load.class, Map.of("LD_LIBRARY_PATH", folder.toString())))
                 .contains(
                         "driver: JCuda 12.6.0",
                         "jcublas: JCublas2 cannot be loaded: it needs libcublas.so.12 of CUDA 12",
@@ -90,7 +90,7 @@ class RefusalTest {
     @Test
     void withoutAnyCublasBothReasonsAreGiven(@TempDir Path folder) throws Exception {
         copy(folder, "libcuda.so.1");
-        assertThat(VirtualGpu.run(Load.class, Map.of("LD_LIBRARY_PATH", folder.toString())))
+        assertThat(ChildJvm.run(Load.class, Map.of("LD_LIBRARY_PATH", folder.toString())))
                 .contains("either: no cuBLAS can be loaded");
     }
 

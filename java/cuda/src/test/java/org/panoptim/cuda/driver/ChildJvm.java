@@ -1,44 +1,16 @@
 package org.panoptim.cuda.driver;
 
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.SymbolLookup;
-import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** What the virtual GPU offers beside CUDA, and processes of their own with or without it. */
-public final class VirtualGpu {
+/** Processes of their own, with or without a driver. */
+public final class ChildJvm {
 
-    private VirtualGpu() {}
-
-    /** Makes the next call of a function of the driver fail with a code, once. */
-    public static void failNext(String function, int code) {
-        try (var arena = Arena.ofConfined()) {
-            var symbol =
-                    SymbolLookup.libraryLookup("libcuda.so.1", arena)
-                            .find("panoptimVirtualFail")
-                            .orElseThrow();
-            var descriptor =
-                    FunctionDescriptor.of(
-                            ValueLayout.JAVA_INT,
-                            ValueLayout.ADDRESS,
-                            ValueLayout.JAVA_INT,
-                            ValueLayout.JAVA_INT);
-            int _ =
-                    (int)
-                            Linker.nativeLinker()
-                                    .downcallHandle(symbol, descriptor)
-                                    .invokeExact(arena.allocateFrom(function), code, 1);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
-    }
+    private ChildJvm() {}
 
     /** The output of a main class run with these environment variables; a value "" unsets one. */
     public static String run(Class<?> main, Map<String, String> environment, String... jvmArguments)
