@@ -13,7 +13,6 @@ module org.panoptim.cli {
     requires static transitive org.jspecify;
 
     exports org.panoptim.cli.bench;
-    exports org.panoptim.cli.verify;
 
     opens org.panoptim.cli to
             info.picocli;

@@ -4,5 +4,6 @@ module org.panoptim.testkit {
     requires static org.jspecify;
 
     exports org.panoptim.testkit;
+    exports org.panoptim.testkit.scenario;
     exports org.panoptim.testkit.trace;
 }

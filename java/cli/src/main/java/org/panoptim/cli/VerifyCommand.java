@@ -5,9 +5,10 @@ import org.panoptim.BackendStatus;
 import org.panoptim.Backends;
 import org.panoptim.cli.terminal.Table;
 import org.panoptim.cli.verify.InverseCheck;
-import org.panoptim.cli.verify.Scenarios;
-import org.panoptim.cli.verify.Verification;
 import org.panoptim.rule.Rules;
+import org.panoptim.testkit.scenario.BackendUnderTest;
+import org.panoptim.testkit.scenario.Comparison;
+import org.panoptim.testkit.scenario.RuleScenarios;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -74,17 +75,17 @@ final class VerifyCommand implements Callable<Integer> {
 
     private int compare(Backend reference, List<Backend> backends) {
         var out = spec.commandLine().getOut();
-        var results = new ArrayList<Verification.Result>();
-        new Verification(reference, backends)
-                .run(
-                        Scenarios.all(),
-                        result -> {
-                            results.add(result);
-                            if (verbose) {
-                                out.println(result);
-                                out.flush();
-                            }
-                        });
+        var results = new ArrayList<Comparison.Result>();
+        var others = backends.stream().map(BackendUnderTest::new).toList();
+        for (var scenario : RuleScenarios.all()) {
+            for (var result : Comparison.of(scenario, new BackendUnderTest(reference), others)) {
+                results.add(result);
+                if (verbose) {
+                    out.println(result);
+                    out.flush();
+                }
+            }
+        }
         var failed = results.stream().filter(result -> !result.passed()).toList();
         out.println(
                 "Largest difference from the reference backend, in units in the last place of"
@@ -146,7 +147,7 @@ final class VerifyCommand implements Callable<Integer> {
         return table;
     }
 
-    private static Table table(List<Backend> backends, List<Verification.Result> results) {
+    private static Table table(List<Backend> backends, List<Comparison.Result> results) {
         var titles = new ArrayList<String>(List.of("rule"));
         backends.forEach(backend -> titles.add(backend.name()));
         titles.add("scenarios");
@@ -169,12 +170,12 @@ final class VerifyCommand implements Callable<Integer> {
         return table;
     }
 
-    private static String cell(List<Verification.Result> results) {
+    private static String cell(List<Comparison.Result> results) {
         if (results.stream().anyMatch(result -> !result.refusal().isEmpty())) {
             return "refused";
         }
         return results.stream()
-                .map(Verification.Result::difference)
+                .map(Comparison.Result::difference)
                 .max(Comparator.comparingLong(difference -> difference.units()))
                 .map(difference -> difference.unitsText())
                 .orElse("-");

@@ -26,6 +26,7 @@ import org.panoptim.safetensors.SafetensorsReader;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.testkit.scenario.Values;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -48,8 +49,8 @@ import java.util.stream.Stream;
  */
 class NumberTrapsTest {
 
-    static Stream<Contender> all() {
-        return Contenders.all().stream();
+    static Stream<SuiteBackend> all() {
+        return SuiteBackends.all().stream();
     }
 
     static Stream<UpdateRule> rules() {
@@ -59,28 +60,29 @@ class NumberTrapsTest {
     /** Trap 12. */
     @ParameterizedTest
     @MethodSource("all")
-    void aSmallWeightDecayAddsUpOverTenThousandSteps(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var parameter = rig.parameter("p", 1).gradient(rig.floats(0));
+    void aSmallWeightDecayAddsUpOverTenThousandSteps(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = fixture.parameter("p", 1).gradient(fixture.floats(0));
             var optimizer =
-                    rig.optimizer(AdamW.withLearningRate(1e-3).withWeightDecay(1e-2), parameter);
+                    fixture.optimizer(
+                            AdamW.withLearningRate(1e-3).withWeightDecay(1e-2), parameter);
             for (int step = 0; step < 10_000; step++) {
                 optimizer.step();
             }
-            assertThat(Rig.value(parameter)).isCloseTo(0.9048f, within(2e-4f));
+            assertThat(BackendFixture.value(parameter)).isCloseTo(0.9048f, within(2e-4f));
         }
     }
 
     /** Trap 13. */
     @ParameterizedTest
     @MethodSource("all")
-    void theSecondMomentForgetsAGradientLongGone(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var parameter = rig.parameter("p", 1).gradient(rig.floats(1));
-            var optimizer = rig.optimizer(Adam.defaults(), parameter);
+    void theSecondMomentForgetsAGradientLongGone(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = fixture.parameter("p", 1).gradient(fixture.floats(1));
+            var optimizer = fixture.optimizer(Adam.defaults(), parameter);
             optimizer.step();
             float start = optimizer.state("p", "exp_avg_sq").toArray()[0];
-            parameter.gradient(rig.floats(0));
+            parameter.gradient(fixture.floats(0));
             for (int step = 0; step < 1000; step++) {
                 optimizer.step();
             }
@@ -91,18 +93,18 @@ class NumberTrapsTest {
 
     @ParameterizedTest
     @MethodSource("all")
-    void aGradientOrCurvatureThatIsInfiniteOnceUnscaledIsRefused(Contender contender) {
-        try (var rig = new Rig(contender)) {
+    void aGradientOrCurvatureThatIsInfiniteOnceUnscaledIsRefused(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
             for (int place : new int[] {0, 4_095, 4_096, 20_000, 40_001}) {
-                var parameter = Rig.parameter("p", rig.repeated(1, 40_002));
+                var parameter = BackendFixture.parameter("p", fixture.repeated(1, 40_002));
                 var optimizer =
-                        rig.build(
-                                rig.builder(SophiaG.defaults())
+                        fixture.build(
+                                fixture.builder(SophiaG.defaults())
                                         .group("all", List.of(parameter))
                                         .nonFinite(NonFinitePolicy.SKIP)
                                         .lossScale(LossScale.fixed(0x1p-10)));
-                var finite = rig.repeated(0x1.fffffep117f, 40_002);
-                var infinite = rig.repeated(0, 40_002);
+                var finite = fixture.repeated(0x1.fffffep117f, 40_002);
+                var infinite = fixture.repeated(0, 40_002);
                 infinite.setAtIndex(ValueLayout.JAVA_FLOAT, place, -0x1p118f);
                 parameter.gradient(infinite);
                 optimizer.step();
@@ -110,7 +112,7 @@ class NumberTrapsTest {
                 parameter.gradient(finite).curvature(infinite);
                 optimizer.step();
                 assertThat(optimizer.report().accepted()).isFalse();
-                assertThat(Rig.values(parameter)).containsOnly(1);
+                assertThat(BackendFixture.values(parameter)).containsOnly(1);
                 parameter.gradient(finite).curvature(finite);
                 optimizer.step();
                 assertThat(optimizer.report().accepted()).isTrue();
@@ -121,24 +123,24 @@ class NumberTrapsTest {
 
     @ParameterizedTest
     @MethodSource("all")
-    void aDynamicLossScaleAndItsReciprocalStayFloats(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var parameter = rig.parameter("p", 1);
+    void aDynamicLossScaleAndItsReciprocalStayFloats(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = fixture.parameter("p", 1);
             var optimizer =
-                    rig.build(
-                            rig.builder(SGD.withLearningRate(1))
+                    fixture.build(
+                            fixture.builder(SGD.withLearningRate(1))
                                     .group("all", List.of(parameter))
                                     .lossScale(new LossScale.Dynamic(0x1p-124, 4, 0.25, 1)));
-            parameter.gradient(rig.floats(Float.NaN));
+            parameter.gradient(fixture.floats(Float.NaN));
             optimizer.step();
             optimizer.step();
             assertThat(optimizer.lossScale()).isEqualTo(0x1p-126);
-            parameter.gradient(rig.floats(0));
+            parameter.gradient(fixture.floats(0));
             for (int step = 0; step < 130; step++) {
                 optimizer.step();
             }
             assertThat(optimizer.lossScale()).isEqualTo(0x1p126);
-            assertThat(Rig.value(parameter)).isEqualTo(1);
+            assertThat(BackendFixture.value(parameter)).isEqualTo(1);
         }
     }
 
@@ -146,16 +148,16 @@ class NumberTrapsTest {
     @ParameterizedTest
     @ValueSource(longs = {255, 256, 1 << 24, (1L << 31) - 1, 1L << 31, 1L << 32, 1L << 53})
     void theStepIsAWholeNumberOf64Bits(long taken) {
-        float expected = afterStep(Contenders.reference(), taken);
-        for (var contender : Contenders.all()) {
-            assertThat(afterStep(contender, taken)).as("%s", contender).isEqualTo(expected);
+        float expected = afterStep(SuiteBackends.reference(), taken);
+        for (var subject : SuiteBackends.all()) {
+            assertThat(afterStep(subject, taken)).as("%s", subject).isEqualTo(expected);
         }
     }
 
     /** The parameter after one more step, with decays so slow that the count still matters. */
-    private static float afterStep(Contender contender, long taken) {
-        try (var rig = new Rig(contender)) {
-            var parameter = rig.parameter("p", 1).gradient(rig.floats(1));
+    private static float afterStep(SuiteBackend subject, long taken) {
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = fixture.parameter("p", 1).gradient(fixture.floats(1));
             // The largest decay that is below 1 as float32 tells counts apart by their halves.
             double decay = Math.min(1 - 1.0 / (taken + 1), Math.nextDown(1 - 0x1p-25));
             var rule = AdamW.withLearningRate(0.1).withBetas(0.9, decay);
@@ -169,42 +171,42 @@ class NumberTrapsTest {
                             false,
                             false,
                             Optional.empty());
-            try (var execution = rig.backend().open(plan)) {
+            try (var execution = fixture.backend().open(plan)) {
                 execution.restore(new Counters(taken, 0, 0, 1), Map.of(parameter, taken));
                 execution.bind(new ArenaSet());
                 execution.step();
                 assertThat(execution.outcome().counters().step()).isEqualTo(taken + 1);
                 assertThat(execution.count(parameter)).isEqualTo(taken + 1);
             }
-            return Rig.value(parameter);
+            return BackendFixture.value(parameter);
         }
     }
 
     /** Trap 15: in float, 1 - beta2 is wrong by 1.7e-4 here. */
     @ParameterizedTest
     @MethodSource("all")
-    void theBiasCorrectionOfTheFirstStepsIsExactToRounding(Contender contender) {
-        try (var rig = new Rig(contender)) {
+    void theBiasCorrectionOfTheFirstStepsIsExactToRounding(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
             var rule = Adam.withLearningRate(1).withBetas(0.9, 0.9999).withEpsilon(0);
-            var parameter = rig.parameter("p", 0).gradient(rig.floats(1));
-            var optimizer = rig.optimizer(rule, parameter);
+            var parameter = fixture.parameter("p", 0).gradient(fixture.floats(1));
+            var optimizer = fixture.optimizer(rule, parameter);
             optimizer.step();
-            assertThat(Rig.value(parameter)).isCloseTo(-1, within(5e-7f));
+            assertThat(BackendFixture.value(parameter)).isCloseTo(-1, within(5e-7f));
             optimizer.step();
-            assertThat(Rig.value(parameter)).isCloseTo(-2, within(1e-6f));
+            assertThat(BackendFixture.value(parameter)).isCloseTo(-2, within(1e-6f));
         }
     }
 
     /** Trap 16. */
     @ParameterizedTest
     @MethodSource("all")
-    void epsilonIsAddedOutsideTheRoot(Contender contender) {
-        try (var rig = new Rig(contender)) {
+    void epsilonIsAddedOutsideTheRoot(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
             var rule = Adam.withLearningRate(1).withEpsilon(1);
-            var parameter = rig.parameter("p", 0).gradient(rig.floats(0.5f));
-            rig.optimizer(rule, parameter).step();
+            var parameter = fixture.parameter("p", 0).gradient(fixture.floats(0.5f));
+            fixture.optimizer(rule, parameter).step();
             // 0.5 / (0.5 + 1); inside the root it would be 0.5 / sqrt(0.25 + 1) = 0.447.
-            assertThat(Rig.value(parameter)).isCloseTo(-1 / 3f, within(1e-6f));
+            assertThat(BackendFixture.value(parameter)).isCloseTo(-1 / 3f, within(1e-6f));
         }
     }
 
@@ -212,13 +214,13 @@ class NumberTrapsTest {
     @ParameterizedTest
     @MethodSource("signed")
     void aSumThatCancelsHasTheSameSignEverywhere(UpdateRule rule, double beta1, double beta2) {
-        float[] expected = cancelled(Contenders.reference(), rule, beta1, beta2);
+        float[] expected = cancelled(SuiteBackends.reference(), rule, beta1, beta2);
         assertThat(signs(expected))
                 .as("the gradients come close enough to cancelling")
                 .contains(-1f, 0f, 1f);
-        for (var contender : Contenders.challengers()) {
-            assertThat(cancelled(contender, rule, beta1, beta2))
-                    .as("%s", contender)
+        for (var subject : SuiteBackends.others()) {
+            assertThat(cancelled(subject, rule, beta1, beta2))
+                    .as("%s", subject)
                     .isEqualTo(expected);
         }
     }
@@ -237,7 +239,7 @@ class NumberTrapsTest {
     }
 
     private static float[] cancelled(
-            Contender contender, UpdateRule rule, double beta1, double beta2) {
+            SuiteBackend subject, UpdateRule rule, double beta1, double beta2) {
         int elements = 3000;
         var random = new SplittableRandom(18);
         var first = new float[elements];
@@ -248,15 +250,15 @@ class NumberTrapsTest {
             float opposite = (float) -(beta1 * momentum / (1 - beta1));
             second[i] = opposite + random.nextInt(-2, 3) * Math.ulp(opposite);
         }
-        try (var rig = new Rig(contender)) {
-            var parameter = Rig.parameter("p", rig.repeated(0, elements));
-            var optimizer = rig.optimizer(rule, parameter);
-            parameter.gradient(rig.floats(first));
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = BackendFixture.parameter("p", fixture.repeated(0, elements));
+            var optimizer = fixture.optimizer(rule, parameter);
+            parameter.gradient(fixture.floats(first));
             optimizer.step();
-            float[] before = Rig.values(parameter);
-            parameter.gradient(rig.floats(second));
+            float[] before = BackendFixture.values(parameter);
+            parameter.gradient(fixture.floats(second));
             optimizer.step();
-            float[] after = Rig.values(parameter);
+            float[] after = BackendFixture.values(parameter);
             for (int i = 0; i < elements; i++) {
                 after[i] -= before[i];
             }
@@ -275,24 +277,24 @@ class NumberTrapsTest {
     /** Trap 20. */
     @ParameterizedTest
     @MethodSource("all")
-    void denormalsAreNotFlushedToZero(Contender contender) {
+    void denormalsAreNotFlushedToZero(SuiteBackend subject) {
         float tiny = Float.MIN_VALUE;
-        try (var rig = new Rig(contender)) {
-            var sgd = Rig.parameter("sgd", rig.repeated(5 * tiny, 133));
-            sgd.gradient(rig.repeated(2 * tiny, 133));
-            var lion = Rig.parameter("lion", rig.repeated(5 * tiny, 133));
-            lion.gradient(rig.repeated(-1, 133));
-            var adam = Rig.parameter("adam", rig.repeated(1, 133));
-            adam.gradient(rig.repeated(1000 * tiny, 133));
+        try (var fixture = new BackendFixture(subject)) {
+            var sgd = BackendFixture.parameter("sgd", fixture.repeated(5 * tiny, 133));
+            sgd.gradient(fixture.repeated(2 * tiny, 133));
+            var lion = BackendFixture.parameter("lion", fixture.repeated(5 * tiny, 133));
+            lion.gradient(fixture.repeated(-1, 133));
+            var adam = BackendFixture.parameter("adam", fixture.repeated(1, 133));
+            adam.gradient(fixture.repeated(1000 * tiny, 133));
             var optimizer =
-                    rig.build(
-                            rig.builder(SGD.withLearningRate(1))
+                    fixture.build(
+                            fixture.builder(SGD.withLearningRate(1))
                                     .group("sgd", List.of(sgd))
                                     .group("lion", List.of(lion), Lion.withLearningRate(2 * tiny))
                                     .group("adam", List.of(adam), Adam.defaults()));
             optimizer.step();
-            assertThat(Rig.values(sgd)).containsOnly(3 * tiny);
-            assertThat(Rig.values(lion)).containsOnly(7 * tiny);
+            assertThat(BackendFixture.values(sgd)).containsOnly(3 * tiny);
+            assertThat(BackendFixture.values(lion)).containsOnly(7 * tiny);
             assertThat(optimizer.state("adam", "exp_avg").toArray()).containsOnly(100 * tiny);
         }
     }
@@ -300,13 +302,13 @@ class NumberTrapsTest {
     /** Trap 20: products of floats are exact in double, where no square of a float is denormal. */
     @ParameterizedTest
     @MethodSource("all")
-    void theNormOfDenormalGradientsIsNotZero(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var parameter = Rig.parameter("p", rig.repeated(1, 4));
-            parameter.gradient(rig.repeated(Float.MIN_VALUE, 4));
+    void theNormOfDenormalGradientsIsNotZero(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = BackendFixture.parameter("p", fixture.repeated(1, 4));
+            parameter.gradient(fixture.repeated(Float.MIN_VALUE, 4));
             var optimizer =
-                    rig.build(
-                            rig.builder(SGD.defaults())
+                    fixture.build(
+                            fixture.builder(SGD.defaults())
                                     .group("all", List.of(parameter))
                                     .statistics(true));
             optimizer.step();
@@ -318,19 +320,19 @@ class NumberTrapsTest {
     @ParameterizedTest
     @MethodSource("rules")
     void aGradientOfNormZeroIsNotDividedByIt(UpdateRule rule) {
-        for (var contender : Contenders.all()) {
-            try (var rig = new Rig(contender)) {
-                var parameter = Rig.parameter("p", rig.repeated(1, 5));
-                parameter.gradient(rig.repeated(0, 5));
+        for (var subject : SuiteBackends.all()) {
+            try (var fixture = new BackendFixture(subject)) {
+                var parameter = BackendFixture.parameter("p", fixture.repeated(1, 5));
+                parameter.gradient(fixture.repeated(0, 5));
                 var optimizer =
-                        rig.build(
-                                rig.builder(rule)
+                        fixture.build(
+                                fixture.builder(rule)
                                         .group("all", List.of(parameter))
                                         .clipGlobalNorm(1));
                 optimizer.step();
                 assertThat(optimizer.report().clipCoefficient()).isEqualTo(1);
-                for (float value : Rig.values(parameter)) {
-                    assertThat(value).as("%s", contender).isFinite();
+                for (float value : BackendFixture.values(parameter)) {
+                    assertThat(value).as("%s", subject).isFinite();
                 }
             }
         }
@@ -339,50 +341,51 @@ class NumberTrapsTest {
     /** Trap 20. */
     @ParameterizedTest
     @MethodSource("all")
-    void learningRateAndScheduleAreMultipliedInDouble(Contender contender) {
+    void learningRateAndScheduleAreMultipliedInDouble(SuiteBackend subject) {
         double rate = 0.1;
         double factor = 0.3;
         assertThat((float) (rate * factor)).isNotEqualTo((float) rate * (float) factor);
-        try (var rig = new Rig(contender)) {
-            var parameter = rig.parameter("p", 0).gradient(rig.floats(-1));
-            rig.build(
-                            rig.builder(SGD.withLearningRate(rate))
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = fixture.parameter("p", 0).gradient(fixture.floats(-1));
+            fixture.build(
+                            fixture.builder(SGD.withLearningRate(rate))
                                     .group("all", List.of(parameter))
                                     .schedule(Schedule.of(_ -> factor)))
                     .step();
-            assertThat(Rig.value(parameter)).isEqualTo((float) (rate * factor));
+            assertThat(BackendFixture.value(parameter)).isEqualTo((float) (rate * factor));
         }
     }
 
     /** Trap 21. */
     @Test
     void theNormHasTheSameBitsOnEveryBackendAndInEveryRun() {
-        double expected = norms(Contenders.reference(), 1).getFirst();
+        double expected = norms(SuiteBackends.reference(), 1).getFirst();
         assertThat(expected).isPositive().isFinite();
-        for (var contender : Contenders.challengers()) {
-            assertThat(norms(contender, 15)).as("%s", contender).containsOnly(expected);
+        for (var subject : SuiteBackends.others()) {
+            assertThat(norms(subject, 15)).as("%s", subject).containsOnly(expected);
         }
     }
 
     /** Trap 21: it would not show if the sum did not depend on its order. */
     @Test
     void theNormOfTheTestAboveDependsOnTheOrderOfSummation() {
-        try (var rig = new Rig(Contenders.reference())) {
+        try (var fixture = new BackendFixture(SuiteBackends.reference())) {
             double plain = 0;
-            for (float value : rugged(rig).toArray(ValueLayout.JAVA_FLOAT)) {
+            for (float value : rugged(fixture).toArray(ValueLayout.JAVA_FLOAT)) {
                 plain += (double) value * value;
             }
-            assertThat(Math.sqrt(plain)).isNotEqualTo(norms(Contenders.reference(), 1).getFirst());
+            assertThat(Math.sqrt(plain))
+                    .isNotEqualTo(norms(SuiteBackends.reference(), 1).getFirst());
         }
     }
 
-    private static List<Double> norms(Contender contender, int runs) {
-        try (var rig = new Rig(contender)) {
-            var parameter = Rig.parameter("p", rig.repeated(0, 400_000));
-            parameter.gradient(rugged(rig));
+    private static List<Double> norms(SuiteBackend subject, int runs) {
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = BackendFixture.parameter("p", fixture.repeated(0, 400_000));
+            parameter.gradient(rugged(fixture));
             var optimizer =
-                    rig.build(
-                            rig.builder(SGD.withLearningRate(0))
+                    fixture.build(
+                            fixture.builder(SGD.withLearningRate(0))
                                     .group("all", List.of(parameter))
                                     .statistics(true));
             var norms = new ArrayList<Double>();
@@ -394,25 +397,25 @@ class NumberTrapsTest {
         }
     }
 
-    private static MemorySegment rugged(Rig rig) {
-        var memory = rig.repeated(0, 400_000);
-        new Values(Values.Kind.ORDINARY, 21).fill(memory);
-        return memory;
+    private static MemorySegment rugged(BackendFixture fixture) {
+        var memory = fixture.repeated(0, 400_000);
+        var values = new Values(Values.Kind.ORDINARY, 21).floats(400_000);
+        return memory.copyFrom(MemorySegment.ofArray(values));
     }
 
     /** Trap 22. */
     @ParameterizedTest
     @MethodSource("all")
-    void whoResumesFromACheckpointGoesOnWithTheSameBits(Contender contender, @TempDir Path folder)
+    void whoResumesFromACheckpointGoesOnWithTheSameBits(SuiteBackend subject, @TempDir Path folder)
             throws IOException {
         var file = folder.resolve("optimizer.safetensors");
-        try (var straight = new Rig(Contenders.reference());
-                var saving = new Rig(contender);
-                var resuming = new Rig(contender)) {
+        try (var straight = new BackendFixture(SuiteBackends.reference());
+                var saving = new BackendFixture(subject);
+                var resuming = new BackendFixture(subject)) {
             var expected = trained(straight, 4);
             var saved = trained(saving, 2);
             saving.optimizers().getFirst().save(file);
-            var parameter = resuming.parameter("p", Rig.values(saved));
+            var parameter = resuming.parameter("p", BackendFixture.values(saved));
             var optimizer = resuming.optimizer(AdamW.withLearningRate(0.1), parameter);
             optimizer.load(file);
             assertThat(optimizer.report().step()).isEqualTo(2);
@@ -420,7 +423,7 @@ class NumberTrapsTest {
                 parameter.gradient(resuming.floats(step, 1f / step, -step));
                 optimizer.step();
             }
-            assertThat(Rig.values(parameter)).isEqualTo(Rig.values(expected));
+            assertThat(BackendFixture.values(parameter)).isEqualTo(BackendFixture.values(expected));
             assertThat(optimizer.report().counts()).containsEntry("p", 4L);
         }
         try (var reader = SafetensorsReader.open(file)) {
@@ -431,11 +434,11 @@ class NumberTrapsTest {
         }
     }
 
-    private static Parameter trained(Rig rig, int steps) {
-        var parameter = rig.parameter("p", 1, -2, 3);
-        var optimizer = rig.optimizer(AdamW.withLearningRate(0.1), parameter);
+    private static Parameter trained(BackendFixture fixture, int steps) {
+        var parameter = fixture.parameter("p", 1, -2, 3);
+        var optimizer = fixture.optimizer(AdamW.withLearningRate(0.1), parameter);
         for (int step = 1; step <= steps; step++) {
-            parameter.gradient(rig.floats(step, 1f / step, -step));
+            parameter.gradient(fixture.floats(step, 1f / step, -step));
             optimizer.step();
         }
         return parameter;

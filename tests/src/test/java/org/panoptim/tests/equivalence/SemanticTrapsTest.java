@@ -18,11 +18,15 @@ import org.panoptim.rule.SGD;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.SophiaH;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.testkit.scenario.Scenario;
+import org.panoptim.testkit.scenario.ScenarioRun;
+import org.panoptim.testkit.scenario.Values;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -36,8 +40,8 @@ class SemanticTrapsTest {
     private static final float NAN = Float.NaN;
     private static final float INFINITY = Float.POSITIVE_INFINITY;
 
-    static Stream<Contender> all() {
-        return Contenders.all().stream();
+    static Stream<SuiteBackend> all() {
+        return SuiteBackends.all().stream();
     }
 
     static Stream<UpdateRule> rules() {
@@ -48,14 +52,15 @@ class SemanticTrapsTest {
     @ParameterizedTest
     @MethodSource("rules")
     void aSkippedFirstStepChangesNoByteOfParametersAndStates(UpdateRule rule) {
-        for (var contender : Contenders.all()) {
-            try (var world = new World(contender, skipping(rule))) {
-                var before = world.memory();
-                world.apply(step(Values.Kind.ONE_BAD, 1));
-                requireSame(before, world.memory(), contender);
-                assertThat(world.report().step()).isZero();
-                assertThat(world.report().skipped()).isEqualTo(1);
-                assertThat(world.report().counts().values()).containsOnly(0L);
+        for (var subject : SuiteBackends.all()) {
+            try (var backend = subject.open();
+                    var run = new ScenarioRun(skipping(rule), backend)) {
+                var before = run.parametersAndStates();
+                run.apply(step(Values.Kind.ONE_BAD, 1));
+                requireSame(before, run.parametersAndStates(), subject);
+                assertThat(run.report().step()).isZero();
+                assertThat(run.report().skipped()).isEqualTo(1);
+                assertThat(run.report().counts().values()).containsOnly(0L);
             }
         }
     }
@@ -64,16 +69,17 @@ class SemanticTrapsTest {
     @ParameterizedTest
     @MethodSource("rules")
     void theStepsAroundASkippedOneAreAsIfItHadNeverBeen(UpdateRule rule) {
-        for (var contender : Contenders.all()) {
-            try (var disturbed = new World(contender, skipping(rule));
-                    var calm = new World(contender, skipping(rule))) {
+        for (var subject : SuiteBackends.all()) {
+            try (var backend = subject.open();
+                    var disturbed = new ScenarioRun(skipping(rule), backend);
+                    var calm = new ScenarioRun(skipping(rule), backend)) {
                 disturbed.apply(step(Values.Kind.ONE_BAD, 9));
                 for (int seed = 1; seed <= 3; seed++) {
                     disturbed.apply(step(Values.Kind.ORDINARY, seed));
                     disturbed.apply(step(Values.Kind.ONE_BAD, 10 + seed));
                     calm.apply(step(Values.Kind.ORDINARY, seed));
                 }
-                requireSame(calm.memory(), disturbed.memory(), contender);
+                requireSame(calm.parametersAndStates(), disturbed.parametersAndStates(), subject);
                 assertThat(disturbed.report().counts()).isEqualTo(calm.report().counts());
             }
         }
@@ -82,36 +88,36 @@ class SemanticTrapsTest {
     /** Trap 6, and the accumulation onto NaN that would follow it. */
     @ParameterizedTest
     @MethodSource("all")
-    void aSkippedStepStillZeroesTheGradientIfAskedTo(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var gradient = rig.floats(1, NAN, INFINITY);
-            var parameter = rig.parameter("p", 1, 2, 3).gradient(gradient);
+    void aSkippedStepStillZeroesTheGradientIfAskedTo(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var gradient = fixture.floats(1, NAN, INFINITY);
+            var parameter = fixture.parameter("p", 1, 2, 3).gradient(gradient);
             var optimizer =
-                    rig.build(
-                            rig.builder(SGD.defaults())
+                    fixture.build(
+                            fixture.builder(SGD.defaults())
                                     .group("all", List.of(parameter))
                                     .nonFinite(NonFinitePolicy.SKIP)
                                     .zeroGradients(true));
             optimizer.step();
             assertThat(floats(gradient)).containsExactly(0f, 0f, 0f);
-            assertThat(Rig.values(parameter)).containsExactly(1f, 2f, 3f);
+            assertThat(BackendFixture.values(parameter)).containsExactly(1f, 2f, 3f);
         }
     }
 
     /** Trap 7. */
     @ParameterizedTest
     @MethodSource("all")
-    void aParameterThatJoinsLateStartsItsBiasCorrectionFromItsOwnFirstStep(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var early = rig.parameter("early", 1).gradient(rig.floats(0.5f));
-            var late = rig.parameter("late", 1).gradient(rig.floats(0.5f));
-            var optimizer = rig.optimizer(Adam.withLearningRate(0.1), early);
+    void aParameterThatJoinsLateStartsItsBiasCorrectionFromItsOwnFirstStep(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var early = fixture.parameter("early", 1).gradient(fixture.floats(0.5f));
+            var late = fixture.parameter("late", 1).gradient(fixture.floats(0.5f));
+            var optimizer = fixture.optimizer(Adam.withLearningRate(0.1), early);
             optimizer.step();
-            float afterFirst = Rig.value(early);
+            float afterFirst = BackendFixture.value(early);
             optimizer.step();
             optimizer.add(new ParameterGroup("more", Adam.withLearningRate(0.1), List.of(late)));
             optimizer.step();
-            assertThat(Rig.value(late)).isEqualTo(afterFirst);
+            assertThat(BackendFixture.value(late)).isEqualTo(afterFirst);
             assertThat(optimizer.report().counts())
                     .containsEntry("early", 3L)
                     .containsEntry("late", 1L);
@@ -121,18 +127,18 @@ class SemanticTrapsTest {
     /** Trap 7. */
     @ParameterizedTest
     @MethodSource("all")
-    void aParameterWithoutAGradientKeepsItsValueItsStatesAndItsCount(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var stays = rig.parameter("stays", 1).gradient(rig.floats(0.5f));
-            var moves = rig.parameter("moves", 1).gradient(rig.floats(0.5f));
+    void aParameterWithoutAGradientKeepsItsValueItsStatesAndItsCount(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var stays = fixture.parameter("stays", 1).gradient(fixture.floats(0.5f));
+            var moves = fixture.parameter("moves", 1).gradient(fixture.floats(0.5f));
             var optimizer =
-                    rig.optimizer(AdamW.withLearningRate(0.1).withWeightDecay(1), stays, moves);
+                    fixture.optimizer(AdamW.withLearningRate(0.1).withWeightDecay(1), stays, moves);
             optimizer.step();
-            float value = Rig.value(stays);
+            float value = BackendFixture.value(stays);
             float[] average = optimizer.state("stays", "exp_avg").toArray();
             stays.clearGradient();
             optimizer.step();
-            assertThat(Rig.value(stays)).isEqualTo(value);
+            assertThat(BackendFixture.value(stays)).isEqualTo(value);
             assertThat(optimizer.state("stays", "exp_avg").toArray()).isEqualTo(average);
             assertThat(optimizer.report().counts())
                     .containsEntry("stays", 1L)
@@ -145,12 +151,12 @@ class SemanticTrapsTest {
     @MethodSource("rules")
     void anElementGetsTheSameBitsWhereverItLies(UpdateRule rule) {
         for (float special : new float[] {NAN, INFINITY, -INFINITY, 0, -0.0f, 1e-40f, 3e38f}) {
-            var expected = lastOfThree(Contenders.reference(), rule, special, 1)[0];
-            for (var contender : Contenders.all()) {
-                for (float value : lastOfThree(contender, rule, special, 131)) {
-                    assertThat(Bits.equal(value, expected))
-                            .as("%s: %s for %s, gradient %s", contender, value, expected, special)
-                            .isTrue();
+            var expected = lastOfThree(SuiteBackends.reference(), rule, special, 1)[0];
+            for (var subject : SuiteBackends.all()) {
+                for (float value : lastOfThree(subject, rule, special, 131)) {
+                    assertThat(Float.floatToIntBits(value))
+                            .as("%s: %s for %s, gradient %s", subject, value, expected, special)
+                            .isEqualTo(Float.floatToIntBits(expected));
                 }
             }
         }
@@ -158,45 +164,45 @@ class SemanticTrapsTest {
 
     /** A tensor of equal elements after gradients of 1, of {@code special}, and of 2. */
     private static float[] lastOfThree(
-            Contender contender, UpdateRule rule, float special, int elements) {
-        try (var rig = new Rig(contender)) {
-            var parameter = Rig.parameter("p", rig.repeated(0.5f, elements));
-            var optimizer = rig.optimizer(rule, parameter);
+            SuiteBackend subject, UpdateRule rule, float special, int elements) {
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = BackendFixture.parameter("p", fixture.repeated(0.5f, elements));
+            var optimizer = fixture.optimizer(rule, parameter);
             for (float gradient : new float[] {1, special, 2}) {
-                parameter.gradient(rig.repeated(gradient, elements));
+                parameter.gradient(fixture.repeated(gradient, elements));
                 optimizer.step();
             }
-            return Rig.values(parameter);
+            return BackendFixture.values(parameter);
         }
     }
 
     /** Trap 8: PyTorch gives NaN in the body and 0.001 in the tail, CUDA's max hides the NaN. */
     @ParameterizedTest
     @MethodSource("all")
-    void theLargestSecondMomentDoesNotForgetANaN(Contender contender) {
-        try (var rig = new Rig(contender)) {
+    void theLargestSecondMomentDoesNotForgetANaN(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
             int elements = 37;
-            var parameter = Rig.parameter("p", rig.repeated(1, elements));
-            var optimizer = rig.optimizer(Adam.defaults().withAmsgrad(true), parameter);
+            var parameter = BackendFixture.parameter("p", fixture.repeated(1, elements));
+            var optimizer = fixture.optimizer(Adam.defaults().withAmsgrad(true), parameter);
             for (float gradient : new float[] {1, NAN, 1}) {
-                parameter.gradient(rig.repeated(gradient, elements));
+                parameter.gradient(fixture.repeated(gradient, elements));
                 optimizer.step();
             }
             assertThat(optimizer.state("p", "max_exp_avg_sq").toArray()).containsOnly(NAN);
-            assertThat(Rig.values(parameter)).containsOnly(NAN);
+            assertThat(BackendFixture.values(parameter)).containsOnly(NAN);
         }
     }
 
     /** Trap 9. */
     @ParameterizedTest
     @MethodSource("all")
-    void theSignOfZeroIsZeroAndOfNaNIsNaN(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var parameter = rig.parameter("p", 1, 1, 1, 1, 1, 1, 1);
-            parameter.gradient(rig.floats(0, -0.0f, NAN, 3, -3, Float.MIN_VALUE, -INFINITY));
+    void theSignOfZeroIsZeroAndOfNaNIsNaN(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = fixture.parameter("p", 1, 1, 1, 1, 1, 1, 1);
+            parameter.gradient(fixture.floats(0, -0.0f, NAN, 3, -3, Float.MIN_VALUE, -INFINITY));
             // With beta1 = 0 the direction is the gradient's own sign.
-            rig.optimizer(Lion.withLearningRate(0.25).withBetas(0, 0.5), parameter).step();
-            assertThat(Rig.values(parameter))
+            fixture.optimizer(Lion.withLearningRate(0.25).withBetas(0, 0.5), parameter).step();
+            assertThat(BackendFixture.values(parameter))
                     .containsExactly(1f, 1f, NAN, 0.75f, 1.25f, 0.75f, 1.25f);
         }
     }
@@ -204,18 +210,18 @@ class SemanticTrapsTest {
     /** Trap 9, in Sophia. */
     @ParameterizedTest
     @MethodSource("all")
-    void sophiaStandsStillAtZeroAndLetsNaNThrough(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var g = rig.parameter("g", 1, 1, 1).gradient(rig.floats(0, NAN, -7));
-            var h = rig.parameter("h", 1, 1, 1).gradient(rig.floats(0, NAN, -7));
+    void sophiaStandsStillAtZeroAndLetsNaNThrough(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var g = fixture.parameter("g", 1, 1, 1).gradient(fixture.floats(0, NAN, -7));
+            var h = fixture.parameter("h", 1, 1, 1).gradient(fixture.floats(0, NAN, -7));
             var optimizer =
-                    rig.build(
-                            rig.builder(SophiaG.withLearningRate(0.25).withWeightDecay(0))
+                    fixture.build(
+                            fixture.builder(SophiaG.withLearningRate(0.25).withWeightDecay(0))
                                     .group("g", List.of(g))
                                     .group("h", List.of(h), SophiaH.withLearningRate(0.25)));
             optimizer.step();
-            assertThat(Rig.values(g)).containsExactly(1f, NAN, 1.25f);
-            assertThat(Rig.values(h)).containsExactly(1f, NAN, 1.0025f);
+            assertThat(BackendFixture.values(g)).containsExactly(1f, NAN, 1.25f);
+            assertThat(BackendFixture.values(h)).containsExactly(1f, NAN, 1.0025f);
         }
     }
 
@@ -223,30 +229,31 @@ class SemanticTrapsTest {
     @ParameterizedTest
     @MethodSource("rules")
     void aLossScaleOfAPowerOfTwoChangesNoBit(UpdateRule rule) {
-        for (var contender : Contenders.all()) {
-            try (var plain = new Rig(contender);
-                    var scaled = new Rig(contender)) {
+        for (var subject : SuiteBackends.all()) {
+            try (var plain = new BackendFixture(subject);
+                    var scaled = new BackendFixture(subject)) {
                 var expected = afterTwoSteps(plain, rule, 1);
                 var actual = afterTwoSteps(scaled, rule, 1024);
-                assertThat(actual).as("%s", contender).isEqualTo(expected);
+                assertThat(actual).as("%s", subject).isEqualTo(expected);
             }
         }
     }
 
-    private static List<List<Float>> afterTwoSteps(Rig rig, UpdateRule rule, float scale) {
-        var parameter = rig.parameter("p", 0.5f, -2, 3);
+    private static List<List<Float>> afterTwoSteps(
+            BackendFixture fixture, UpdateRule rule, float scale) {
+        var parameter = fixture.parameter("p", 0.5f, -2, 3);
         var optimizer =
-                rig.build(
-                        rig.builder(rule)
+                fixture.build(
+                        fixture.builder(rule)
                                 .group("all", List.of(parameter))
                                 .clipGlobalNorm(1)
                                 .lossScale(LossScale.fixed(scale)));
         for (float size : new float[] {0.25f, 3}) {
-            parameter.gradient(rig.floats(size * scale, -2 * size * scale, 0.1f * scale));
+            parameter.gradient(fixture.floats(size * scale, -2 * size * scale, 0.1f * scale));
             optimizer.step();
         }
         return Stream.concat(
-                        Stream.of(Rig.values(parameter)),
+                        Stream.of(BackendFixture.values(parameter)),
                         rule.slots().stream()
                                 .map(slot -> optimizer.state("p", slot.name()).toArray()))
                 .map(SemanticTrapsTest::boxed)
@@ -256,10 +263,10 @@ class SemanticTrapsTest {
     /** Trap 10. */
     @ParameterizedTest
     @MethodSource("all")
-    void aNaNInTheGradientShowsInTheStates(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var parameter = rig.parameter("p", 1, 1).gradient(rig.floats(NAN, 1));
-            var optimizer = rig.optimizer(Adam.defaults(), parameter);
+    void aNaNInTheGradientShowsInTheStates(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = fixture.parameter("p", 1, 1).gradient(fixture.floats(NAN, 1));
+            var optimizer = fixture.optimizer(Adam.defaults(), parameter);
             optimizer.step();
             assertThat(optimizer.state("p", "exp_avg").toArray()[0]).isNaN();
             assertThat(optimizer.state("p", "exp_avg_sq").toArray()[0]).isNaN();
@@ -270,8 +277,8 @@ class SemanticTrapsTest {
     /** Trap 11. */
     @ParameterizedTest
     @MethodSource("all")
-    void decoupledWeightDecayIsAppliedOnceWhateverTheGradient(Contender contender) {
-        try (var rig = new Rig(contender)) {
+    void decoupledWeightDecayIsAppliedOnceWhateverTheGradient(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
             var rules =
                     List.of(
                             AdamW.withLearningRate(0.5).withWeightDecay(0.25),
@@ -280,19 +287,23 @@ class SemanticTrapsTest {
                             SophiaG.withLearningRate(0.5).withWeightDecay(0.25),
                             SophiaH.withLearningRate(0.5).withWeightDecay(0.25),
                             AdaFisher.withLearningRate(0.5).withWeightDecay(0.25));
-            var builder = rig.builder(SGD.defaults());
+            var builder = fixture.builder(SGD.defaults());
             var parameters =
                     rules.stream()
-                            .map(rule -> decaying(rig, rule, rules.indexOf(rule), builder))
+                            .map(rule -> decaying(fixture, rule, rules.indexOf(rule), builder))
                             .toList();
-            rig.build(builder).step();
-            assertThat(parameters).allSatisfy(p -> assertThat(Rig.value(p)).isEqualTo(0.875f));
+            fixture.build(builder).step();
+            assertThat(parameters)
+                    .allSatisfy(p -> assertThat(BackendFixture.value(p)).isEqualTo(0.875f));
         }
     }
 
     private static Parameter decaying(
-            Rig rig, UpdateRule rule, int place, Optimizer.Builder<UpdateRule> builder) {
-        var parameter = rig.parameter("p" + place, 1).gradient(rig.floats(0));
+            BackendFixture fixture,
+            UpdateRule rule,
+            int place,
+            Optimizer.Builder<UpdateRule> builder) {
+        var parameter = fixture.parameter("p" + place, 1).gradient(fixture.floats(0));
         builder.group("group " + place, List.of(parameter), rule);
         return parameter;
     }
@@ -300,52 +311,53 @@ class SemanticTrapsTest {
     /** Trap 11: the decay goes through Adam's normalization, so its size does not matter. */
     @ParameterizedTest
     @MethodSource("all")
-    void coupledWeightDecayIsPartOfTheGradient(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var adam = rig.parameter("adam", 1).gradient(rig.floats(0));
-            var sgd = rig.parameter("sgd", 1).gradient(rig.floats(0));
-            rig.build(
-                            rig.builder(Adam.withLearningRate(0.5).withWeightDecay(0.25))
+    void coupledWeightDecayIsPartOfTheGradient(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var adam = fixture.parameter("adam", 1).gradient(fixture.floats(0));
+            var sgd = fixture.parameter("sgd", 1).gradient(fixture.floats(0));
+            fixture.build(
+                            fixture.builder(Adam.withLearningRate(0.5).withWeightDecay(0.25))
                                     .group("adam", List.of(adam))
                                     .group(
                                             "sgd",
                                             List.of(sgd),
                                             SGD.withLearningRate(0.5).withWeightDecay(0.25)))
                     .step();
-            assertThat(Rig.value(adam)).isCloseTo(0.5f, within(1e-6f));
-            assertThat(Rig.value(sgd)).isEqualTo(0.875f);
+            assertThat(BackendFixture.value(adam)).isCloseTo(0.5f, within(1e-6f));
+            assertThat(BackendFixture.value(sgd)).isEqualTo(0.875f);
         }
     }
 
     /** Trap 17. */
     @ParameterizedTest
     @MethodSource("all")
-    void maximizeTurnsTheGradientAndNotTheDecay(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var parameter = rig.parameter("p", 1).gradient(rig.floats(1));
+    void maximizeTurnsTheGradientAndNotTheDecay(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = fixture.parameter("p", 1).gradient(fixture.floats(1));
             var rule = SGD.withLearningRate(1).withWeightDecay(0.25).withMaximize(true);
-            rig.optimizer(rule, parameter).step();
+            fixture.optimizer(rule, parameter).step();
             // 1 - (-1 + 0.25); with the decay turned too it would be 2.25.
-            assertThat(Rig.value(parameter)).isEqualTo(1.75f);
+            assertThat(BackendFixture.value(parameter)).isEqualTo(1.75f);
         }
     }
 
     /** Trap 17. */
     @ParameterizedTest
     @MethodSource("all")
-    void theGradientIsUnscaledBeforeItIsClipped(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var parameter = rig.parameter("p", 0, 0).gradient(rig.floats(3 * 1024, 4 * 1024));
+    void theGradientIsUnscaledBeforeItIsClipped(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter =
+                    fixture.parameter("p", 0, 0).gradient(fixture.floats(3 * 1024, 4 * 1024));
             var optimizer =
-                    rig.build(
-                            rig.builder(SGD.withLearningRate(1))
+                    fixture.build(
+                            fixture.builder(SGD.withLearningRate(1))
                                     .group("all", List.of(parameter))
                                     .lossScale(LossScale.fixed(1024))
                                     .clipGlobalNorm(2.5));
             optimizer.step();
             assertThat(optimizer.report().gradientNorm()).hasValue(5);
             assertThat(optimizer.report().clipCoefficient()).isCloseTo(0.5, within(1e-6));
-            assertThat(Rig.values(parameter))
+            assertThat(BackendFixture.values(parameter))
                     .containsExactly(new float[] {-1.5f, -2}, within(1e-5f));
         }
     }
@@ -353,19 +365,19 @@ class SemanticTrapsTest {
     /** Trap 17. */
     @ParameterizedTest
     @MethodSource("all")
-    void aStepThatTheLossScaleSkipsDoesNotCount(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var parameter = rig.parameter("p", 1).gradient(rig.floats(INFINITY));
+    void aStepThatTheLossScaleSkipsDoesNotCount(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = fixture.parameter("p", 1).gradient(fixture.floats(INFINITY));
             var optimizer =
-                    rig.build(
-                            rig.builder(AdamW.defaults())
+                    fixture.build(
+                            fixture.builder(AdamW.defaults())
                                     .group("all", List.of(parameter))
                                     .lossScale(LossScale.dynamic()));
             optimizer.step();
             assertThat(optimizer.report().step()).isZero();
             assertThat(optimizer.report().counts()).containsEntry("p", 0L);
             assertThat(optimizer.lossScale()).isEqualTo(32768);
-            parameter.gradient(rig.floats(32768));
+            parameter.gradient(fixture.floats(32768));
             optimizer.step();
             assertThat(optimizer.report().counts()).containsEntry("p", 1L);
         }
@@ -375,66 +387,68 @@ class SemanticTrapsTest {
     @ParameterizedTest
     @MethodSource("rules")
     void theNegatedGradientGivesTheNegatedStep(UpdateRule rule) {
-        for (var contender : Contenders.all()) {
-            float[] up = mirrored(contender, rule, 1);
-            float[] down = mirrored(contender, rule, -1);
+        for (var subject : SuiteBackends.all()) {
+            float[] up = mirrored(subject, rule, 1);
+            float[] down = mirrored(subject, rule, -1);
             for (int i = 0; i < up.length; i++) {
-                assertThat(down[i]).as("%s, element %s", contender, i).isEqualTo(-up[i]);
+                assertThat(down[i]).as("%s, element %s", subject, i).isEqualTo(-up[i]);
             }
         }
     }
 
-    private static float[] mirrored(Contender contender, UpdateRule rule, float sign) {
-        try (var rig = new Rig(contender)) {
-            var parameter = rig.parameter("p", sign, -2 * sign, 3 * sign);
+    private static float[] mirrored(SuiteBackend subject, UpdateRule rule, float sign) {
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = fixture.parameter("p", sign, -2 * sign, 3 * sign);
             var optimizer =
-                    rig.build(
-                            rig.builder(rule).group("all", List.of(parameter)).clipGlobalNorm(0.1));
+                    fixture.build(
+                            fixture.builder(rule)
+                                    .group("all", List.of(parameter))
+                                    .clipGlobalNorm(0.1));
             for (int step = 1; step <= 3; step++) {
-                parameter.gradient(rig.floats(100 * sign, -sign / step, 0.001f * sign));
+                parameter.gradient(fixture.floats(100 * sign, -sign / step, 0.001f * sign));
                 optimizer.step();
             }
-            return Rig.values(parameter);
+            return BackendFixture.values(parameter);
         }
     }
 
     /** Trap 19. */
     @ParameterizedTest
     @MethodSource("all")
-    void epsilonIsNotScaledByTheBiasCorrection(Contender contender) {
-        try (var rig = new Rig(contender)) {
-            var parameter = rig.parameter("w0", 1).gradient(rig.floats(1e-8f));
-            rig.optimizer(AdamW.withLearningRate(1e-2).withWeightDecay(0), parameter).step();
-            assertThat(Rig.value(parameter)).isCloseTo(0.99500f, within(1e-5f));
+    void epsilonIsNotScaledByTheBiasCorrection(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var parameter = fixture.parameter("w0", 1).gradient(fixture.floats(1e-8f));
+            fixture.optimizer(AdamW.withLearningRate(1e-2).withWeightDecay(0), parameter).step();
+            assertThat(BackendFixture.value(parameter)).isCloseTo(0.99500f, within(1e-5f));
         }
     }
 
-    private static Case skipping(UpdateRule rule) {
-        var settings =
-                new Case.Settings(
-                        NonFinitePolicy.SKIP,
-                        Double.POSITIVE_INFINITY,
-                        LossScale.none(),
-                        Case.Course.CONSTANT,
-                        false,
-                        false,
-                        false);
+    private static Scenario skipping(UpdateRule rule) {
+        var settings = Scenario.Settings.PLAIN.withPolicy(NonFinitePolicy.SKIP);
         var values = new Values(Values.Kind.ORDINARY, 5);
-        var tensors = List.of(new Case.Tensor(1, 3, values), new Case.Tensor(67, 1, values));
-        return new Case(settings, List.of(new Case.Group(rule, tensors)), List.of());
+        var tensors =
+                List.of(new Scenario.Tensor(1, 3, values), new Scenario.Tensor(67, 1, values));
+        return new Scenario(
+                "skipping", settings, List.of(new Scenario.Group(rule, tensors)), List.of());
     }
 
-    private static Case.Step step(Values.Kind kind, long seed) {
+    private static Scenario.Step step(Values.Kind kind, long seed) {
         var values = new Values(kind, seed);
-        return new Case.Step(
-                List.of(new Case.Gradient(Case.Source.FRESH, 2, values, Optional.of(values))));
+        return new Scenario.Step(
+                List.of(
+                        new Scenario.Gradient(
+                                Scenario.Source.FRESH, 2, values, Optional.of(values))));
     }
 
     private static void requireSame(
-            List<MemorySegment> expected, List<MemorySegment> actual, Contender contender) {
-        assertThat(actual).hasSameSizeAs(expected);
-        for (int i = 0; i < expected.size(); i++) {
-            assertThat(expected.get(i).mismatch(actual.get(i))).as("%s", contender).isNegative();
+            Map<String, float[]> expected, Map<String, float[]> actual, SuiteBackend subject) {
+        assertThat(actual.keySet()).isEqualTo(expected.keySet());
+        for (var name : expected.keySet()) {
+            assertThat(
+                            MemorySegment.ofArray(actual.get(name))
+                                    .mismatch(MemorySegment.ofArray(expected.get(name))))
+                    .as("%s, %s", subject, name)
+                    .isEqualTo(-1);
         }
     }
 

@@ -23,40 +23,44 @@ class TwoPhaseRuleTest {
 
     private static final TestNormalized RULE = new TestNormalized(1, 0.5);
 
-    private final List<Contender> challengers =
-            Contenders.challengers(Map.of(RULE.kernel(), TestNormalized.HYPER));
+    private final List<SuiteBackend> others =
+            SuiteBackends.others(Map.of(RULE.kernel(), TestNormalized.HYPER));
 
-    private Stream<Contender> all() {
-        return Stream.concat(Stream.of(Contenders.reference()), challengers.stream());
+    private Stream<SuiteBackend> all() {
+        return Stream.concat(Stream.of(SuiteBackends.reference()), others.stream());
     }
 
     @Test
     void everyBackendGivesTheBitsOfTheReference() {
-        SeededCases.check(
-                250,
-                draw -> Cases.over(draw, TwoPhaseRuleTest::mostlyOfTwoPhases),
-                play -> Play.compare(play, challengers));
+        try (var runner = new ScenarioRunner(others)) {
+            SeededCases.check(
+                    250,
+                    draw -> GeneratedScenario.of(draw, TwoPhaseRuleTest::mostlyOfTwoPhases),
+                    runner::check);
+        }
     }
 
     private static UpdateRule mostlyOfTwoPhases(Draw draw) {
         return draw.weighted(3, 1) == 0
-                ? new TestNormalized(Cases.rate(draw), draw.of(0.0, 0.5, 0.9))
-                : Cases.rule(draw);
+                ? new TestNormalized(GeneratedScenario.rate(draw), draw.of(0.0, 0.5, 0.9))
+                : GeneratedScenario.rule(draw);
     }
 
     @Test
     void eachTensorIsDividedByItsOwnNormAndAllByTheSameSum() {
         all().forEach(
-                        contender -> {
-                            try (var rig = new Rig(contender)) {
-                                var a = rig.parameter("a", 0, 0).gradient(rig.floats(6, -8));
-                                var b = rig.parameter("b", 0).gradient(rig.floats(2));
-                                rig.optimizer(RULE, a, b).step();
+                        subject -> {
+                            try (var fixture = new BackendFixture(subject)) {
+                                var a =
+                                        fixture.parameter("a", 0, 0)
+                                                .gradient(fixture.floats(6, -8));
+                                var b = fixture.parameter("b", 0).gradient(fixture.floats(2));
+                                fixture.optimizer(RULE, a, b).step();
                                 // Averages 3, -4 and 1: norms 5 and 1, and 1 + 8 for both.
-                                assertThat(Rig.values(a))
-                                        .as("%s", contender)
+                                assertThat(BackendFixture.values(a))
+                                        .as("%s", subject)
                                         .containsExactly(-3f / 45, 4f / 45);
-                                assertThat(Rig.values(b)).containsExactly(-1f / 9);
+                                assertThat(BackendFixture.values(b)).containsExactly(-1f / 9);
                             }
                         });
     }
@@ -64,20 +68,23 @@ class TwoPhaseRuleTest {
     @Test
     void tensorsThatStandStillAddNothingToTheSums() {
         all().forEach(
-                        contender -> {
-                            try (var rig = new Rig(contender)) {
-                                var a = rig.parameter("a", 0).gradient(rig.floats(2));
-                                var absent = rig.parameter("absent", 0);
-                                var frozen = rig.parameter("frozen", 0).gradient(rig.floats(2));
+                        subject -> {
+                            try (var fixture = new BackendFixture(subject)) {
+                                var a = fixture.parameter("a", 0).gradient(fixture.floats(2));
+                                var absent = fixture.parameter("absent", 0);
+                                var frozen =
+                                        fixture.parameter("frozen", 0).gradient(fixture.floats(2));
                                 var optimizer =
-                                        rig.build(
-                                                rig.builder(RULE)
+                                        fixture.build(
+                                                fixture.builder(RULE)
                                                         .group("all", List.of(a, absent))
                                                         .group("frozen", List.of(frozen)));
                                 optimizer.freeze("frozen");
                                 optimizer.step();
                                 // An average of 1, alone: its norm 1, and 1 + 1.
-                                assertThat(Rig.value(a)).as("%s", contender).isEqualTo(-0.5f);
+                                assertThat(BackendFixture.value(a))
+                                        .as("%s", subject)
+                                        .isEqualTo(-0.5f);
                             }
                         });
     }
@@ -86,12 +93,12 @@ class TwoPhaseRuleTest {
     @Test
     void aTensorOfNormZeroStandsStill() {
         all().forEach(
-                        contender -> {
-                            try (var rig = new Rig(contender)) {
-                                var a = rig.parameter("a", 3, 4).gradient(rig.floats(0, 0));
-                                rig.optimizer(RULE, a).step();
-                                assertThat(Rig.values(a))
-                                        .as("%s", contender)
+                        subject -> {
+                            try (var fixture = new BackendFixture(subject)) {
+                                var a = fixture.parameter("a", 3, 4).gradient(fixture.floats(0, 0));
+                                fixture.optimizer(RULE, a).step();
+                                assertThat(BackendFixture.values(a))
+                                        .as("%s", subject)
                                         .containsExactly(3f, 4f);
                             }
                         });
@@ -99,10 +106,10 @@ class TwoPhaseRuleTest {
 
     @Test
     void aBackendThatWasNotToldOfTheRuleRefusesItByName() {
-        for (var contender : Contenders.challengers()) {
-            try (var rig = new Rig(contender)) {
-                var parameter = rig.parameter("p", 1);
-                assertThatThrownBy(() -> rig.optimizer(RULE, parameter))
+        for (var subject : SuiteBackends.others()) {
+            try (var fixture = new BackendFixture(subject)) {
+                var parameter = fixture.parameter("p", 1);
+                assertThatThrownBy(() -> fixture.optimizer(RULE, parameter))
                         .isInstanceOf(UnsupportedPlanException.class)
                         .hasMessageContainingAll("test-normalized", "test_normalized");
             }

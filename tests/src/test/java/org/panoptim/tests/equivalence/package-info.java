@@ -3,8 +3,8 @@
  * differ between processors, devices and compilers, and the library promises nothing of them.
  *
  * <p>{@link org.panoptim.tests.equivalence.EquivalenceTest} plays generated runs; a further backend
- * joins it, and all the rest, by a line in {@link org.panoptim.tests.equivalence.Contenders}. The
- * other tests are named after what broke other optimizer libraries:
+ * joins it, and all the rest, by a line in {@link org.panoptim.tests.equivalence.SuiteBackends}.
+ * The other tests are named after what broke other optimizer libraries:
  *
  * <table>
  * <caption>Traps and where they are tested</caption>

@@ -1,7 +1,4 @@
-/**
- * Compares backends: scenarios are run on each, and what they leave behind must have the same bits,
- * all NaNs counted as one value.
- */
+/** Checks the certificates of inverses. */
 @NullMarked
 package org.panoptim.cli.verify;
 

@@ -1,14 +1,14 @@
-package org.panoptim.cli.verify;
+package org.panoptim.testkit.scenario;
 
 /**
- * The largest difference between two runs.
+ * A difference between two runs.
  *
  * @param units in units in the last place; 0 if all bits are equal
- * @param place where it is
+ * @param what in which number or text it is
  * @param expected what the reference has there
- * @param found what the other has there
+ * @param actual what the other has there
  */
-public record Difference(long units, String place, String expected, String found) {
+public record Difference(long units, String what, String expected, String actual) {
 
     /** No difference at all. */
     public static final Difference NONE = new Difference(0, "", "", "");
@@ -23,16 +23,21 @@ public record Difference(long units, String place, String expected, String found
         return units == Units.INCOMPARABLE ? "NaN" : Long.toString(units);
     }
 
+    /** The larger one, and this one of two that are equally large. */
+    public Difference orLarger(Difference other) {
+        return other.units > units ? other : this;
+    }
+
     @Override
     public String toString() {
         return isNone()
                 ? "no difference"
                 : unitsText()
                         + " units at "
-                        + place
+                        + what
                         + ": expected "
                         + expected
                         + ", found "
-                        + found;
+                        + actual;
     }
 }

@@ -1,4 +1,4 @@
-package org.panoptim.cli.verify;
+package org.panoptim.testkit.scenario;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

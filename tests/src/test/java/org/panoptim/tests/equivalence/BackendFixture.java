@@ -15,14 +15,14 @@ import java.util.Deque;
 import java.util.List;
 
 /** A backend with memory and optimizers for one test, all closed in the right order at its end. */
-final class Rig implements AutoCloseable {
+final class BackendFixture implements AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
     private final Backend backend;
     private final Deque<Optimizer> optimizers = new ArrayDeque<>();
 
-    Rig(Contender contender) {
-        backend = contender.open();
+    BackendFixture(SuiteBackend subject) {
+        backend = subject.openOnHost();
     }
 
     Backend backend() {

@@ -1,7 +1,5 @@
-package org.panoptim.tests.equivalence;
+package org.panoptim.testkit.scenario;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Locale;
 import java.util.SplittableRandom;
 
@@ -9,16 +7,19 @@ import java.util.SplittableRandom;
  * Numbers to fill a tensor with, the same ones in every run.
  *
  * @param kind what kind of numbers
+ * @param scale what ordinary numbers are multiplied by
  * @param seed which of them
  */
-record Values(Kind kind, long seed) {
+public record Values(Kind kind, float scale, long seed) {
 
     /** Kinds of numbers; each is a way in which implementations have come apart. */
-    enum Kind {
+    public enum Kind {
         /** Normally distributed around 0. */
         ORDINARY,
         /** Finite, of every exponent. */
         MAGNITUDES,
+        /** Of every exponent up to that of 2⁶⁰, so that a square is finite. */
+        MODERATE,
         /** Below the smallest normal number. */
         DENORMALS,
         /** Zeros of both signs. */
@@ -41,51 +42,63 @@ record Values(Kind kind, long seed) {
         Float.intBitsToFloat(0xffc12345),
         Float.MIN_VALUE,
         -Float.MIN_VALUE,
-        Float.intBitsToFloat(0x007fffff),
+        Math.nextDown(Float.MIN_NORMAL),
         Float.MIN_NORMAL,
         -Float.MIN_NORMAL,
         Float.MAX_VALUE,
         -Float.MAX_VALUE,
         1,
-        -1
+        -1,
+        // Squares that overflow, and that underflow.
+        1e19f,
+        0x1p63f,
+        -1e-23f
     };
 
     private static final float[] BAD = {
         Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY
     };
 
-    /** The numbers of the tensor at this place, where several share a description. */
-    Values at(int place) {
-        return new Values(kind, seed * 31 + place);
+    /** Numbers that are not scaled. */
+    public Values(Kind kind, long seed) {
+        this(kind, 1, seed);
     }
 
-    /** Fills a segment of floats, whatever its alignment. */
-    void fill(MemorySegment target) {
+    /** The numbers of the tensor with this index, where several share a description. */
+    public Values at(int index) {
+        return new Values(kind, scale, seed * 31 + index);
+    }
+
+    /** So many of the numbers. */
+    public float[] floats(int elements) {
         var random = new SplittableRandom(seed);
-        long elements = target.byteSize() / Float.BYTES;
-        for (long i = 0; i < elements; i++) {
-            target.setAtIndex(ValueLayout.JAVA_FLOAT, i, next(random));
+        var floats = new float[elements];
+        for (int i = 0; i < elements; i++) {
+            floats[i] = next(random);
         }
         if (kind == Kind.ONE_BAD && elements > 0) {
-            target.setAtIndex(
-                    ValueLayout.JAVA_FLOAT,
-                    random.nextLong(elements),
-                    BAD[random.nextInt(BAD.length)]);
+            floats[random.nextInt(elements)] = BAD[random.nextInt(BAD.length)];
         }
+        return floats;
     }
 
     private float next(SplittableRandom random) {
         return switch (kind) {
-            case ORDINARY, ONE_BAD -> (float) random.nextGaussian();
+            case ORDINARY, ONE_BAD -> ordinary(random);
             case MAGNITUDES -> finite(random);
+            case MODERATE -> moderate(random);
             case DENORMALS -> Float.intBitsToFloat(random.nextInt() & 0x807fffff);
             case ZEROS -> random.nextBoolean() ? 0.0f : -0.0f;
             case QUARTERS -> random.nextInt(-8, 9) / 4.0f;
             case SPECIAL ->
                     random.nextBoolean()
                             ? SPECIALS[random.nextInt(SPECIALS.length)]
-                            : (float) random.nextGaussian();
+                            : ordinary(random);
         };
+    }
+
+    private float ordinary(SplittableRandom random) {
+        return (float) random.nextGaussian() * scale;
     }
 
     private static float finite(SplittableRandom random) {
@@ -97,8 +110,14 @@ record Values(Kind kind, long seed) {
         }
     }
 
+    private static float moderate(SplittableRandom random) {
+        double magnitude = StrictMath.pow(2, random.nextDouble(-149, 60));
+        return (float) (random.nextBoolean() ? magnitude : -magnitude);
+    }
+
     @Override
     public String toString() {
-        return kind.name().toLowerCase(Locale.ROOT) + "#" + seed;
+        var name = kind.name().toLowerCase(Locale.ROOT);
+        return name + (scale == 1 ? "" : "×" + scale) + "#" + seed;
     }
 }

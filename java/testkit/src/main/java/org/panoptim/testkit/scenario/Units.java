@@ -1,4 +1,4 @@
-package org.panoptim.cli.verify;
+package org.panoptim.testkit.scenario;
 
 /**
  * Distances between numbers, in units in the last place: how many steps from one representable

@@ -1,4 +1,4 @@
-package org.panoptim.tests.equivalence;
+package org.panoptim.testkit.scenario;
 
 import org.panoptim.LossScale;
 import org.panoptim.NonFinitePolicy;
@@ -15,56 +15,104 @@ import java.util.stream.Stream;
 /**
  * A whole run of an optimizer, described so that a failing one can be read and typed in again.
  *
+ * @param title what is special about it
  * @param settings what all groups share
- * @param groups the groups at the start
+ * @param groups the groups at the start, at least one
  * @param actions what happens, in order
  */
-record Case(Settings settings, List<Group> groups, List<Action> actions) {
+public record Scenario(String title, Settings settings, List<Group> groups, List<Action> actions) {
 
     /** A schedule that sets the momentum cannot go with a rule that has none. */
-    Case {
+    public Scenario {
         groups = List.copyOf(groups);
         actions = List.copyOf(actions);
         var added =
                 actions.stream()
                         .filter(Add.class::isInstance)
                         .map(action -> ((Add) action).group());
-        if (settings.schedule() == Course.ONE_CYCLE
+        if (settings.schedule() == ScheduleKind.ONE_CYCLE
                 && !Stream.concat(groups.stream(), added)
                         .allMatch(group -> group.rule().takesMomentum())) {
-            settings = settings.withSchedule(Course.COSINE);
+            settings = settings.withSchedule(ScheduleKind.COSINE);
         }
+    }
+
+    /** The name of the first group's rule. */
+    public String rule() {
+        return groups.getFirst().rule().name();
     }
 
     /**
      * What all groups share.
      *
+     * @param clipNorm infinity for none
      * @param halving whether a transform halves every gradient of an accepted step
      */
-    record Settings(
+    public record Settings(
             NonFinitePolicy policy,
             double clipNorm,
             LossScale lossScale,
-            Course schedule,
+            ScheduleKind schedule,
             boolean zeroGradients,
             boolean statistics,
             boolean halving) {
 
+        /** Nothing but steps. */
+        public static final Settings PLAIN =
+                new Settings(
+                        NonFinitePolicy.PROPAGATE,
+                        Double.POSITIVE_INFINITY,
+                        LossScale.none(),
+                        ScheduleKind.CONSTANT,
+                        false,
+                        false,
+                        false);
+
         /** A dynamic loss scale cannot go with PROPAGATE. */
-        Settings {
+        public Settings {
             if (lossScale instanceof LossScale.Dynamic && policy == NonFinitePolicy.PROPAGATE) {
                 policy = NonFinitePolicy.SKIP;
             }
         }
 
-        Settings withSchedule(Course other) {
+        /** These settings with another policy. */
+        public Settings withPolicy(NonFinitePolicy other) {
+            return new Settings(
+                    other, clipNorm, lossScale, schedule, zeroGradients, statistics, halving);
+        }
+
+        /** These settings with gradients clipped to a norm. */
+        public Settings withClipNorm(double other) {
+            return new Settings(
+                    policy, other, lossScale, schedule, zeroGradients, statistics, halving);
+        }
+
+        /** These settings with another loss scale. */
+        public Settings withLossScale(LossScale other) {
+            return new Settings(
+                    policy, clipNorm, other, schedule, zeroGradients, statistics, halving);
+        }
+
+        /** These settings with another schedule. */
+        public Settings withSchedule(ScheduleKind other) {
             return new Settings(
                     policy, clipNorm, lossScale, other, zeroGradients, statistics, halving);
+        }
+
+        /** These settings with gradients zeroed by each step. */
+        public Settings zeroing() {
+            return new Settings(policy, clipNorm, lossScale, schedule, true, statistics, halving);
+        }
+
+        /** These settings with statistics. */
+        public Settings measuring() {
+            return new Settings(
+                    policy, clipNorm, lossScale, schedule, zeroGradients, true, halving);
         }
     }
 
     /** Schedules, each to be made anew for every optimizer, since some remember. */
-    enum Course {
+    public enum ScheduleKind {
         CONSTANT(Schedule::constant),
         STEP(() -> Schedule.step(2, 0.3)),
         COSINE(() -> Schedule.cosine(5, 0.1)),
@@ -77,18 +125,20 @@ record Case(Settings settings, List<Group> groups, List<Action> actions) {
 
         private final Supplier<Schedule> maker;
 
-        Course(Supplier<Schedule> maker) {
+        ScheduleKind(Supplier<Schedule> maker) {
             this.maker = maker;
         }
 
-        Schedule make() {
+        /** Makes one. */
+        public Schedule make() {
             return maker.get();
         }
     }
 
     /** A group as it is registered. */
-    record Group(UpdateRule rule, List<Tensor> tensors) {
-        Group {
+    public record Group(UpdateRule rule, List<Tensor> tensors) {
+        /** Copies the list. */
+        public Group {
             tensors = List.copyOf(tensors);
         }
     }
@@ -100,7 +150,7 @@ record Case(Settings settings, List<Group> groups, List<Action> actions) {
      * @param offset how many floats its value begins after a multiple of 64 bytes
      * @param start its value before the first step
      */
-    record Tensor(long elements, int offset, Values start) {
+    public record Tensor(long elements, int offset, Values start) {
         @Override
         public String toString() {
             return elements + " at +" + offset + " " + start;
@@ -108,41 +158,43 @@ record Case(Settings settings, List<Group> groups, List<Action> actions) {
     }
 
     /** Something done to the optimizer; groups and tensors are named modulo their number. */
-    sealed interface Action {}
+    public sealed interface Action {}
 
-    /** A step; tensor i gets the gradient of place i modulo their number. */
-    record Step(List<Gradient> gradients) implements Action {
-        Step {
+    /** A step; tensor i gets the gradient with index i modulo their number. */
+    public record Step(List<Gradient> gradients) implements Action {
+        /** Copies the list. */
+        public Step {
             gradients = List.copyOf(gradients);
         }
     }
 
     /** Other hyper-parameters for a group, those that its rule has. */
-    record Retune(int group, double rate, double weightDecay, double beta) implements Action {}
+    public record Retune(int group, double rate, double weightDecay, double beta)
+            implements Action {}
 
     /** Another learning rate for a group. */
-    record Rate(int group, double rate) implements Action {}
+    public record Rate(int group, double rate) implements Action {}
 
     /** A further group. */
-    record Add(Group group) implements Action {}
+    public record Add(Group group) implements Action {}
 
     /** A group is frozen, or taken up again. */
-    record Freeze(int group, boolean frozen) implements Action {}
+    public record Freeze(int group, boolean frozen) implements Action {}
 
     /** The states of a tensor are set. */
-    record SetStates(int tensor, Values values) implements Action {}
+    public record SetStates(int tensor, Values values) implements Action {}
 
     /** Gradients are zeroed by a call. */
-    record ZeroGradients() implements Action {}
+    public record ZeroGradients() implements Action {}
 
     /** A metric for schedules that watch one. */
-    record Observe(double metric) implements Action {}
+    public record Observe(double metric) implements Action {}
 
     /** All backends save; each goes on in a new optimizer with the file of its neighbour. */
-    record SaveAndSwap() implements Action {}
+    public record SaveAndSwap() implements Action {}
 
     /** Where the gradient of a tensor comes from. */
-    enum Source {
+    public enum Source {
         /** None in this step. */
         ABSENT,
         /** The one of the step before, where it lies, if there was one. */
@@ -157,17 +209,22 @@ record Case(Settings settings, List<Group> groups, List<Action> actions) {
      * @param offset how many floats it begins after a multiple of 64 bytes
      * @param curvature curvature for rules that take it
      */
-    record Gradient(Source source, int offset, Values values, Optional<Values> curvature) {
+    public record Gradient(Source source, int offset, Values values, Optional<Values> curvature) {
         @Override
         public String toString() {
             var text = source == Source.FRESH ? values + " at +" + offset : source.toString();
-            return text + curvature.map(found -> " curved by " + found).orElse("");
+            return text + curvature.map(values -> " curved by " + values).orElse("");
         }
     }
 
     @Override
     public String toString() {
-        return "\n  " + settings + lines("\n  group ", groups) + lines("\n  then ", actions) + "\n";
+        return rule() + ", " + title;
+    }
+
+    /** All of it, line by line. */
+    public String description() {
+        return this + "\n  " + settings + lines("\n  group ", groups) + lines("\n  then ", actions);
     }
 
     private static String lines(String start, List<?> items) {

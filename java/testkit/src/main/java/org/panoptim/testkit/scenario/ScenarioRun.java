@@ -1,0 +1,350 @@
+package org.panoptim.testkit.scenario;
+
+import org.panoptim.NonFiniteGradientException;
+import org.panoptim.Optimizer;
+import org.panoptim.Parameter;
+import org.panoptim.ParameterGroup;
+import org.panoptim.ReduceOnPlateau;
+import org.panoptim.Schedule;
+import org.panoptim.Shape;
+import org.panoptim.StepReport;
+import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.UpdateRule;
+import org.panoptim.spi.StepContext;
+import org.panoptim.testkit.BackendMemory;
+import org.panoptim.testkit.BackendTensor;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.function.BiFunction;
+
+/** A scenario being run on one backend, in memory of its own. */
+public final class ScenarioRun implements AutoCloseable {
+
+    private final BackendUnderTest subject;
+    private final BiFunction<Values, Integer, float[]> numbers;
+    private final Scenario.Settings settings;
+    private final BackendMemory memory;
+    private final List<Tensor> tensors = new ArrayList<>();
+    private final List<StepContext> transformed = new ArrayList<>();
+    private String thrown = "nothing";
+    private Schedule schedule;
+    private Optimizer optimizer;
+
+    /** A parameter with its memory. */
+    private static final class Tensor {
+        private final Parameter parameter;
+        private final int group;
+        private final BackendTensor value;
+        private Optional<BackendTensor> gradient = Optional.empty();
+        private Optional<BackendTensor> curvature = Optional.empty();
+
+        Tensor(Parameter parameter, int group, BackendTensor value) {
+            this.parameter = parameter;
+            this.group = group;
+            this.value = value;
+        }
+
+        boolean hasIntactGuards() {
+            return value.hasIntactGuards()
+                    && gradient.map(BackendTensor::hasIntactGuards).orElse(true)
+                    && curvature.map(BackendTensor::hasIntactGuards).orElse(true);
+        }
+    }
+
+    /**
+     * Makes a scenario's optimizer and parameters.
+     *
+     * @throws org.panoptim.UnsupportedPlanException if the backend cannot run it
+     */
+    public ScenarioRun(Scenario scenario, BackendUnderTest subject) {
+        this(scenario, subject, Values::floats);
+    }
+
+    /** The same, with numbers that several runs share. */
+    ScenarioRun(
+            Scenario scenario,
+            BackendUnderTest subject,
+            BiFunction<Values, Integer, float[]> numbers) {
+        this.subject = subject;
+        this.numbers = numbers;
+        settings = scenario.settings();
+        schedule = settings.schedule().make();
+        memory = new BackendMemory(subject.backend());
+        try {
+            subject.beforeCalls().run();
+            var builder = builder(scenario.groups().getFirst().rule());
+            for (int i = 0; i < scenario.groups().size(); i++) {
+                var group = scenario.groups().get(i);
+                builder.group(groupName(i), allocate(i, group), group.rule());
+            }
+            optimizer = builder.build();
+        } catch (RuntimeException | Error e) {
+            memory.close();
+            throw e;
+        }
+    }
+
+    private Optimizer.Builder<UpdateRule> builder(UpdateRule rule) {
+        var builder =
+                Optimizer.builder(rule)
+                        .schedule(schedule)
+                        .lossScale(settings.lossScale())
+                        .nonFinite(settings.policy())
+                        .zeroGradients(settings.zeroGradients())
+                        .statistics(settings.statistics())
+                        .backend(subject.backend());
+        if (settings.halving()) {
+            builder.transform(this::halve);
+        }
+        return settings.clipNorm() < Double.POSITIVE_INFINITY
+                ? builder.clipGlobalNorm(settings.clipNorm())
+                : builder;
+    }
+
+    private void halve(StepContext step) {
+        transformed.add(step);
+        if (step.accepted()) {
+            tensors.forEach(tensor -> tensor.gradient.ifPresent(ScenarioRun::halve));
+        }
+    }
+
+    private static void halve(BackendTensor gradient) {
+        var values = gradient.toArray();
+        for (int i = 0; i < values.length; i++) {
+            values[i] /= 2;
+        }
+        gradient.write(values);
+    }
+
+    private static String groupName(int index) {
+        return "group " + index;
+    }
+
+    private List<Parameter> allocate(int groupIndex, Scenario.Group group) {
+        var parameters = new ArrayList<Parameter>();
+        for (var tensor : group.tensors()) {
+            int index = tensors.size();
+            var value = filled(tensor.elements(), tensor.offset(), tensor.start().at(index));
+            var shape = tensor.elements() == 1 ? Shape.of() : Shape.of(tensor.elements());
+            var parameter = Parameter.of("tensor " + index, shape, value.memory());
+            tensors.add(new Tensor(parameter, groupIndex, value));
+            parameters.add(parameter);
+        }
+        return parameters;
+    }
+
+    private BackendTensor filled(long elements, int offset, Values values) {
+        var tensor = memory.allocate(elements, offset);
+        tensor.write(numbers.apply(values, Math.toIntExact(elements)));
+        return tensor;
+    }
+
+    /** Does anything but saving; returns what was thrown, if that is a legitimate outcome. */
+    public Optional<String> apply(Scenario.Action action) {
+        subject.beforeCalls().run();
+        try {
+            switch (action) {
+                case Scenario.Step step -> step(step);
+                case Scenario.Retune retune -> retune(retune);
+                case Scenario.Rate rate -> optimizer.learningRate(group(rate.group()), rate.rate());
+                case Scenario.Add add -> add(add.group());
+                case Scenario.Freeze freeze when freeze.frozen() ->
+                        optimizer.freeze(group(freeze.group()));
+                case Scenario.Freeze freeze -> optimizer.unfreeze(group(freeze.group()));
+                case Scenario.SetStates set -> setStates(set);
+                case Scenario.ZeroGradients _ -> optimizer.zeroGrad();
+                case Scenario.Observe observe -> observe(observe.metric());
+                case Scenario.SaveAndSwap _ ->
+                        throw new IllegalArgumentException("takes several runs");
+            }
+            thrown = "nothing";
+            return Optional.empty();
+        } catch (NonFiniteGradientException e) {
+            thrown = e.toString();
+            return Optional.of(thrown);
+        }
+    }
+
+    private String group(int index) {
+        return groupName(index % optimizer.groups().size());
+    }
+
+    private void step(Scenario.Step step) {
+        for (int i = 0; i < tensors.size(); i++) {
+            supply(tensors.get(i), step.gradients().get(i % step.gradients().size()), i);
+        }
+        optimizer.step();
+        // Under a policy that fails, what a device found is told when it is asked.
+        optimizer.lossScale();
+    }
+
+    private void supply(Tensor tensor, Scenario.Gradient gradient, int index) {
+        long elements = tensor.parameter.elements();
+        switch (gradient.source()) {
+            case ABSENT -> {
+                tensor.parameter.clearGradient();
+                tensor.gradient.ifPresent(BackendTensor::close);
+                tensor.gradient = Optional.empty();
+            }
+            case KEPT -> {}
+            case FRESH -> {
+                var fresh = filled(elements, gradient.offset(), gradient.values().at(index));
+                tensor.parameter.gradient(fresh.memory());
+                // Freed after the other was allocated, which therefore lies elsewhere.
+                tensor.gradient.ifPresent(BackendTensor::close);
+                tensor.gradient = Optional.of(fresh);
+            }
+        }
+        if (gradient.curvature().isPresent()
+                && rule(tensor) instanceof PhasedRule rule
+                && rule.takesCurvature()) {
+            var fresh =
+                    filled(elements, 15 - gradient.offset(), gradient.curvature().get().at(index));
+            tensor.parameter.curvature(fresh.memory());
+            tensor.curvature.ifPresent(BackendTensor::close);
+            tensor.curvature = Optional.of(fresh);
+        }
+    }
+
+    private void retune(Scenario.Retune retune) {
+        var name = group(retune.group());
+        optimizer.rule(name, RuleVariants.retuned(optimizer.group(name).rule(), retune));
+    }
+
+    private void add(Scenario.Group group) {
+        int index = optimizer.groups().size();
+        optimizer.add(new ParameterGroup(groupName(index), group.rule(), allocate(index, group)));
+    }
+
+    private void setStates(Scenario.SetStates set) {
+        if (tensors.isEmpty()) {
+            return;
+        }
+        int index = set.tensor() % tensors.size();
+        var tensor = tensors.get(index);
+        for (var slot : rule(tensor).slots()) {
+            var state = optimizer.state(tensor.parameter.name(), slot.name());
+            int elements = Math.toIntExact(state.byteSize() / Float.BYTES);
+            state.write(0, MemorySegment.ofArray(set.values().at(index).floats(elements)));
+        }
+    }
+
+    private UpdateRule rule(Tensor tensor) {
+        return optimizer.groups().get(tensor.group).rule();
+    }
+
+    private void observe(double metric) {
+        if (schedule instanceof ReduceOnPlateau plateau) {
+            plateau.observe(metric);
+        }
+    }
+
+    void save(Path file) {
+        subject.beforeCalls().run();
+        try {
+            optimizer.save(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Goes on in a new optimizer over the same parameters, with the states of a file. */
+    void restart(Path file) {
+        subject.beforeCalls().run();
+        var groups = optimizer.groups();
+        optimizer.close();
+        schedule = settings.schedule().make();
+        var builder = builder(groups.getFirst().rule());
+        for (var group : groups) {
+            builder.group(group.name(), group.parameters(), group.rule());
+        }
+        optimizer = builder.build();
+        try {
+            optimizer.load(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        thrown = "nothing";
+    }
+
+    /** What the optimizer reports. */
+    public StepReport report() {
+        return optimizer.report();
+    }
+
+    /** A copy of all that the run has come to. */
+    public Snapshot snapshot() {
+        var all = parametersAndStates();
+        for (var tensor : tensors) {
+            tensor.gradient.ifPresent(
+                    gradient -> all.put("gradient of " + name(tensor), gradient.toArray()));
+        }
+        return new Snapshot(all, numbers(), texts());
+    }
+
+    /** A copy of all parameters and states, by name. */
+    public SequencedMap<String, float[]> parametersAndStates() {
+        var copies = new LinkedHashMap<String, float[]>();
+        for (var tensor : tensors) {
+            copies.put("value of " + name(tensor), tensor.value.toArray());
+            for (var slot : rule(tensor).slots()) {
+                copies.put(
+                        "state " + slot.name() + " of " + name(tensor),
+                        optimizer.state(name(tensor), slot.name()).toArray());
+            }
+        }
+        return copies;
+    }
+
+    private static String name(Tensor tensor) {
+        return tensor.parameter.name();
+    }
+
+    private SequencedMap<String, Double> numbers() {
+        var report = report();
+        var numbers = new LinkedHashMap<String, Double>();
+        numbers.put("accepted steps", (double) report.step());
+        numbers.put("skipped steps", (double) report.skipped());
+        numbers.put("accepted", report.accepted() ? 1.0 : 0.0);
+        numbers.put("loss scale", report.lossScale());
+        numbers.put("gradient norm", report.gradientNorm().orElse(-1));
+        numbers.put("update norm", report.updateNorm().orElse(-1));
+        numbers.put("clip coefficient", report.clipCoefficient());
+        report.learningRates()
+                .forEach((name, rate) -> numbers.put("learning rate of " + name, rate));
+        report.counts().forEach((name, count) -> numbers.put("count of " + name, (double) count));
+        return numbers;
+    }
+
+    private SequencedMap<String, String> texts() {
+        var texts = new LinkedHashMap<String, String>();
+        texts.put("what was thrown", thrown);
+        texts.put("what the transform saw", transformed.toString());
+        texts.put(
+                "the rules",
+                optimizer.groups().stream().map(ParameterGroup::rule).toList().toString());
+        texts.put("what was written next to", unguarded().toString());
+        return texts;
+    }
+
+    private List<String> unguarded() {
+        return tensors.stream()
+                .filter(tensor -> !tensor.hasIntactGuards())
+                .map(ScenarioRun::name)
+                .toList();
+    }
+
+    @Override
+    public void close() {
+        optimizer.close();
+        memory.close();
+    }
+}

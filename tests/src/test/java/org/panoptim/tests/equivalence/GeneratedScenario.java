@@ -1,0 +1,161 @@
+package org.panoptim.tests.equivalence;
+
+import org.panoptim.LossScale;
+import org.panoptim.NonFinitePolicy;
+import org.panoptim.rule.Rules;
+import org.panoptim.rule.SGD;
+import org.panoptim.rule.UpdateRule;
+import org.panoptim.seeded.Draw;
+import org.panoptim.testkit.scenario.RuleVariants;
+import org.panoptim.testkit.scenario.Scenario;
+import org.panoptim.testkit.scenario.Values;
+
+import java.util.LinkedHashMap;
+import java.util.Optional;
+import java.util.function.Function;
+
+/** Generates scenarios, with what has gone wrong elsewhere more often than chance would have it. */
+final class GeneratedScenario {
+
+    /** Around the widths of vectors and rows of lanes. */
+    private static final long[] SMALL = {
+        0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 257
+    };
+
+    /** Around blocks. */
+    private static final long[] BLOCKS = {511, 513, 4095, 4096, 4097, 8191, 8192, 12289};
+
+    /** Around chunks. */
+    private static final long[] CHUNKS = {65535, 65536, 65537, 131072, 200_001};
+
+    private GeneratedScenario() {}
+
+    /** A run over groups under these rules. */
+    static Scenario of(Draw draw, Function<Draw, ? extends UpdateRule> rule) {
+        return new Scenario(
+                "generated",
+                settings(draw),
+                draw.list(1, 4, each -> group(each, rule)),
+                draw.list(1, 12, each -> action(each, rule)));
+    }
+
+    /** Any rule of the library, with hyper-parameters of all sizes. */
+    static UpdateRule rule(Draw draw) {
+        var rule = draw.of(Rules.all());
+        var settings = new LinkedHashMap<String, String>();
+        for (var setting : Rules.settings(rule).keySet()) {
+            settings.put(setting, draw.of(RuleVariants.values(rule, setting)));
+        }
+        return RuleVariants.with(rule, settings);
+    }
+
+    /** A learning rate for any rule. */
+    static double rate(Draw draw) {
+        return number(draw, "lr");
+    }
+
+    private static double number(Draw draw, String setting) {
+        return Double.parseDouble(draw.of(RuleVariants.values(SGD.defaults(), setting)));
+    }
+
+    private static Scenario.Settings settings(Draw draw) {
+        return new Scenario.Settings(
+                draw.of(NonFinitePolicy.values()),
+                draw.of(
+                        Double.POSITIVE_INFINITY,
+                        Double.POSITIVE_INFINITY,
+                        1.0,
+                        100.0,
+                        1e-30,
+                        1e30,
+                        Double.MIN_VALUE),
+                lossScale(draw),
+                draw.of(Scenario.ScheduleKind.values()),
+                draw.flag(),
+                draw.flag(),
+                draw.of(false, false, false, true));
+    }
+
+    private static LossScale lossScale(Draw draw) {
+        return switch (draw.weighted(2, 2, 2)) {
+            case 0 -> LossScale.none();
+            case 1 -> LossScale.fixed(draw.of(1024.0, 3.0, 0x1p-20, 0x1p-126, 1e37));
+            default ->
+                    new LossScale.Dynamic(
+                            draw.of(65536.0, 1.0, 1e-37, 1e37),
+                            draw.of(2.0, 1e10),
+                            draw.of(0.5, 1e-3),
+                            draw.of(1L, 2L, 2000L));
+        };
+    }
+
+    private static Scenario.Group group(Draw draw, Function<Draw, ? extends UpdateRule> rule) {
+        return new Scenario.Group(
+                rule.apply(draw),
+                // Very many tensors only in cases that may be large.
+                draw.weighted(30, draw.size(0, 2)) == 0
+                        ? draw.list(0, 5, each -> tensor(each, elements(each)))
+                        : draw.list(100, 300, each -> tensor(each, each.between(0, 9))));
+    }
+
+    private static Scenario.Tensor tensor(Draw draw, long elements) {
+        return new Scenario.Tensor(elements, offset(draw), values(draw));
+    }
+
+    private static long elements(Draw draw) {
+        var sizes =
+                switch (draw.weighted(16, 4, 1)) {
+                    case 0 -> SMALL;
+                    case 1 -> BLOCKS;
+                    default -> CHUNKS;
+                };
+        return sizes[draw.size(0, sizes.length - 1)];
+    }
+
+    private static int offset(Draw draw) {
+        return draw.flag() ? 0 : draw.between(0, 15);
+    }
+
+    private static Values values(Draw draw) {
+        return new Values(
+                draw.weighted(6, 4) == 0 ? Values.Kind.ORDINARY : draw.of(Values.Kind.values()),
+                draw.between(0, 999));
+    }
+
+    private static Scenario.Action action(Draw draw, Function<Draw, ? extends UpdateRule> rule) {
+        return switch (draw.weighted(20, 2, 1, 1, 2, 1, 1, 1, 2)) {
+            case 0 -> new Scenario.Step(draw.list(1, 5, GeneratedScenario::gradient));
+            case 1 ->
+                    new Scenario.Retune(
+                            index(draw),
+                            rate(draw),
+                            number(draw, "weight_decay"),
+                            draw.of(0.0, 0.5, 0.95));
+            case 2 -> new Scenario.Rate(index(draw), rate(draw));
+            case 3 -> new Scenario.Add(group(draw, rule));
+            case 4 -> new Scenario.Freeze(index(draw), draw.flag());
+            case 5 -> new Scenario.SetStates(index(draw), values(draw));
+            case 6 -> new Scenario.ZeroGradients();
+            case 7 -> new Scenario.Observe(draw.of(1.0, 0.5, 0.5, 2.0, Double.NaN));
+            default -> new Scenario.SaveAndSwap();
+        };
+    }
+
+    private static int index(Draw draw) {
+        return draw.between(0, 7);
+    }
+
+    private static Scenario.Gradient gradient(Draw draw) {
+        var source =
+                switch (draw.weighted(6, 1, 1)) {
+                    case 0 -> Scenario.Source.FRESH;
+                    case 1 -> Scenario.Source.KEPT;
+                    default -> Scenario.Source.ABSENT;
+                };
+        return new Scenario.Gradient(
+                source,
+                offset(draw),
+                values(draw),
+                draw.chance(0.3) ? Optional.of(values(draw)) : Optional.empty());
+    }
+}
