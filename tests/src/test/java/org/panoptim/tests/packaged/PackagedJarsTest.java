@@ -26,21 +26,21 @@ class PackagedJarsTest {
 
     @Test
     void aModuleRunsOnTheSimdBackend() throws Exception {
-        var output = new Stranger(folder, "core", "abi", "simd", "natives").runAsModule();
+        var output = new ConsumerProject(folder, "core", "abi", "simd", "natives").runAsModule();
         assertThat(output).startsWith("backend simd").containsSubsequence(TRAINED);
         assertThat(output).noneMatch(line -> line.contains("WARNING"));
     }
 
     @Test
     void aProgramOnTheClassPathRunsOnTheSimdBackend() throws Exception {
-        var output = new Stranger(folder, "core", "abi", "simd", "natives").runOnClassPath();
+        var output = new ConsumerProject(folder, "core", "abi", "simd", "natives").runOnClassPath();
         assertThat(output).startsWith("backend simd").containsSubsequence(TRAINED);
         assertThat(output).noneMatch(line -> line.contains("WARNING"));
     }
 
     @Test
     void withoutTheNativesItFallsBackToTheReferenceAndSaysWhy() throws Exception {
-        var output = new Stranger(folder, "core", "abi", "simd").runOnClassPath();
+        var output = new ConsumerProject(folder, "core", "abi", "simd").runOnClassPath();
         assertThat(output).contains("backend reference").containsSubsequence(TRAINED);
         assertThat(output)
                 .filteredOn(line -> line.contains("WARNING"))
@@ -57,7 +57,7 @@ class PackagedJarsTest {
 
     @Test
     void theCoreAloneIsEnoughForTheReference() throws Exception {
-        var output = new Stranger(folder, "core").runAsModule();
+        var output = new ConsumerProject(folder, "core").runAsModule();
         assertThat(output).contains("backend reference").containsSubsequence(TRAINED);
         assertThat(output).noneMatch(line -> line.contains("name=simd"));
     }
@@ -65,11 +65,11 @@ class PackagedJarsTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "core", "abi", "simd", "natives", "cuda", "jcuda", "kernels", "kfac", "pytorch",
-                "cli"
+                "core", "testkit", "abi", "simd", "natives", "cuda", "jcuda", "kernels", "kfac",
+                "pytorch", "cli"
             })
     void everyJarCarriesTheLicence(String name) throws Exception {
-        try (var jar = new JarFile(Stranger.jar(name).toFile());
+        try (var jar = new JarFile(ConsumerProject.jar(name).toFile());
                 var licence = jar.getInputStream(jar.getEntry("META-INF/LICENSE"))) {
             assertThat(licence.readAllBytes())
                     .isEqualTo(Files.readAllBytes(Project.root().resolve("LICENSE")));

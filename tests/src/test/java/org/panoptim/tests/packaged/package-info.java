@@ -1,4 +1,4 @@
-/** The packaged jars, used as a stranger would use them. */
+/** The packaged jars, used as a consumer would use them. */
 @NullMarked
 package org.panoptim.tests.packaged;
 

@@ -17,18 +17,18 @@ import java.util.List;
  * Somebody's own project in a folder outside of the source tree: some jars, and a program that is
  * compiled against them and run in another process.
  */
-final class Stranger {
+final class ConsumerProject {
 
     private static final String MODULE =
             """
-            module stranger {
+            module consumer {
                 requires org.panoptim;
             }
             """;
 
     private static final String PROGRAM =
             """
-            package stranger;
+            package consumer;
 
             import org.panoptim.Backends;
             import org.panoptim.Optimizer;
@@ -67,7 +67,7 @@ final class Stranger {
     private final Path classes;
 
     /** Copies these jars of ours, and the library that they need, into the folder. */
-    Stranger(Path folder, String... names) throws IOException, URISyntaxException {
+    ConsumerProject(Path folder, String... names) throws IOException, URISyntaxException {
         this.folder = folder;
         this.jars = Files.createDirectory(folder.resolve("jars"));
         this.classes = folder.resolve("classes");
@@ -103,7 +103,7 @@ final class Stranger {
                 "--module-path",
                 jars + File.pathSeparator + classes,
                 "--module",
-                "stranger/stranger.Main");
+                "consumer/consumer.Main");
     }
 
     /** Compiles and runs on the class path; returns the lines that the program prints. */
@@ -113,12 +113,12 @@ final class Stranger {
                 "--enable-native-access=ALL-UNNAMED",
                 "--class-path",
                 jars + "/*" + File.pathSeparator + classes,
-                "stranger.Main");
+                "consumer.Main");
     }
 
     private void compile(List<String> path, boolean module)
             throws IOException, InterruptedException {
-        var sources = Files.createDirectories(folder.resolve("stranger"));
+        var sources = Files.createDirectories(folder.resolve("consumer"));
         var command = new ArrayList<>(List.of(tool("javac"), "-d", classes.toString()));
         command.addAll(path);
         command.add(Files.writeString(sources.resolve("Main.java"), PROGRAM).toString());
