@@ -26,6 +26,7 @@ import org.panoptim.safetensors.SafetensorsReader;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.testkit.scenario.RuleVariants;
 import org.panoptim.testkit.scenario.Values;
 
 import java.io.IOException;
@@ -54,7 +55,7 @@ class NumberTrapsTest {
     }
 
     static Stream<UpdateRule> rules() {
-        return Kernels.rules();
+        return RuleVariants.ofEveryKernel();
     }
 
     /** Trap 12. */

@@ -1,9 +1,7 @@
 package org.panoptim.tests.equivalence;
 
 import org.panoptim.Backend;
-import org.panoptim.Buffer;
 import org.panoptim.CapturedStep;
-import org.panoptim.DeviceMemory;
 import org.panoptim.HostMemory;
 import org.panoptim.Memory;
 import org.panoptim.Parameter;
@@ -15,11 +13,11 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.testkit.BackendMemory;
+import org.panoptim.testkit.BackendTensor;
 
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -34,14 +32,10 @@ import java.util.Optional;
 final class OnDevice implements Backend {
 
     private static final long LINE = 64;
-    private static final int MOST_BUFFERS = 1000;
-    private static final long SHARED_BYTES = 1 << 22;
 
     private final Backend device;
     private final Runnable beforeCalls;
-    private final Deque<Buffer> shared = new ArrayDeque<>();
-    private long sharedUsed;
-    private int ownBuffers;
+    private final BackendMemory memory;
 
     /**
      * Wraps a backend, which is closed with this.
@@ -51,6 +45,7 @@ final class OnDevice implements Backend {
     OnDevice(Backend device, Runnable beforeCalls) {
         this.device = device;
         this.beforeCalls = beforeCalls;
+        memory = new BackendMemory(device);
     }
 
     @Override
@@ -71,47 +66,25 @@ final class OnDevice implements Backend {
 
     @Override
     public void close() {
-        shared.forEach(Buffer::close);
+        memory.close();
         device.close();
     }
-
-    /**
-     * A place for so many bytes. The first ones have buffers of their own, whose ends are guarded;
-     * but a system has only so many guards, and so the others share.
-     */
-    private Piece place(long bytes) {
-        if (ownBuffers < MOST_BUFFERS) {
-            ownBuffers++;
-            return new Piece(device.allocate(bytes), 0, true);
-        }
-        long size = Math.ceilDiv(bytes, LINE) * LINE;
-        if (shared.isEmpty() || sharedUsed + size > SHARED_BYTES) {
-            shared.push(device.allocate(Math.max(size, SHARED_BYTES)));
-            sharedUsed = 0;
-        }
-        sharedUsed += size;
-        return new Piece(shared.element(), sharedUsed - size, false);
-    }
-
-    private record Piece(Buffer buffer, long start, boolean own) {}
 
     /** Device memory that stands for a segment of the host. */
     private final class Twin implements AutoCloseable {
         private final MemorySegment host;
-        private final Piece piece;
-        private final Buffer buffer;
-        private final long offset;
+        private final BackendTensor tensor;
 
         Twin(Memory memory) {
             host = ((HostMemory) memory).segment();
             long distance = host.address() % LINE;
-            piece = place(distance + host.byteSize());
-            buffer = piece.buffer;
-            offset = piece.start + distance;
+            tensor =
+                    OnDevice.this.memory.allocate(
+                            host.byteSize() / Float.BYTES, (int) distance / Float.BYTES);
         }
 
         Memory memory() {
-            return new DeviceMemory(buffer.memory().address() + offset, host.byteSize());
+            return tensor.memory();
         }
 
         boolean standsFor(Memory memory) {
@@ -119,21 +92,18 @@ final class OnDevice implements Backend {
         }
 
         void send() {
-            buffer.write(offset, host);
+            tensor.write(host);
         }
 
         void fetch() {
             if (!host.isReadOnly()) {
-                buffer.read(offset, host);
+                tensor.read(0, host);
             }
         }
 
         @Override
         public void close() {
-            if (piece.own) {
-                buffer.close();
-                ownBuffers--;
-            }
+            tensor.close();
         }
     }
 
@@ -165,9 +135,9 @@ final class OnDevice implements Backend {
             if (same.isEmpty()) {
                 last.ifPresent(Twin::close);
             }
-            var found = same.or(() -> memory.map(Twin::new));
-            found.ifPresent(Twin::send);
-            return found;
+            var result = same.or(() -> memory.map(Twin::new));
+            result.ifPresent(Twin::send);
+            return result;
         }
 
         void fetch() {

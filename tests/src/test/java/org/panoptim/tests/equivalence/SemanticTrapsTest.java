@@ -18,6 +18,7 @@ import org.panoptim.rule.SGD;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.SophiaH;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.testkit.scenario.RuleVariants;
 import org.panoptim.testkit.scenario.Scenario;
 import org.panoptim.testkit.scenario.ScenarioRun;
 import org.panoptim.testkit.scenario.Values;
@@ -45,7 +46,7 @@ class SemanticTrapsTest {
     }
 
     static Stream<UpdateRule> rules() {
-        return Kernels.rules();
+        return RuleVariants.ofEveryKernel();
     }
 
     /** Trap 6. */

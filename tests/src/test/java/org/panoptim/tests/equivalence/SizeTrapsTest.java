@@ -15,6 +15,7 @@ import org.panoptim.Shape;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.testkit.scenario.RuleVariants;
 import org.panoptim.testkit.scenario.Scenario;
 import org.panoptim.testkit.scenario.Values;
 
@@ -44,7 +45,7 @@ class SizeTrapsTest {
     }
 
     static Stream<UpdateRule> rules() {
-        return Kernels.rules();
+        return RuleVariants.ofEveryKernel();
     }
 
     /** Trap 2. */

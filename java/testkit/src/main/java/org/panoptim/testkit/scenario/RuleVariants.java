@@ -1,6 +1,9 @@
 package org.panoptim.testkit.scenario;
 
+import org.panoptim.rule.Adam;
+import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Rules;
+import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
 
 import java.util.Arrays;
@@ -135,6 +138,16 @@ public final class RuleVariants {
             throw new IllegalArgumentException("there is no variant of the rule " + rule);
         }
         return variants;
+    }
+
+    /** A rule for every kernel of the library. */
+    public static Stream<UpdateRule> ofEveryKernel() {
+        return Stream.concat(
+                Rules.all().stream(),
+                Stream.of(
+                        SGD.defaults().withMomentum(0.9).withNesterov(true),
+                        Adam.defaults().withAmsgrad(true),
+                        AdamW.defaults().withAmsgrad(true)));
     }
 
     /**
