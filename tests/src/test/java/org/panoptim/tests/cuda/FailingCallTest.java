@@ -61,7 +61,7 @@ class FailingCallTest {
     }
 
     /** An optimizer over two rules. */
-    private static final class World implements AutoCloseable {
+    private static final class Training implements AutoCloseable {
 
         final FaultyDriver faults;
         final CudaBackend backend;
@@ -70,7 +70,7 @@ class FailingCallTest {
         final List<CapturedStep> captured = new ArrayList<>();
         final Optimizer optimizer;
 
-        World(Faulty faulty) {
+        Training(Faulty faulty) {
             faults = faulty.faults;
             backend = faulty.backend;
             for (int i = 0; i < 3; i++) {
@@ -161,17 +161,17 @@ class FailingCallTest {
         }
     }
 
-    private static void save(World world, Path file) {
+    private static void save(Training training, Path file) {
         try {
-            world.optimizer.save(file);
+            training.optimizer.save(file);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private static void load(World world, Path file) {
+    private static void load(Training training, Path file) {
         try {
-            world.optimizer.load(file);
+            training.optimizer.load(file);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -179,24 +179,24 @@ class FailingCallTest {
 
     /** Takes an action with each of its driver calls failing in turn. */
     private static void everyCallFails(
-            Implementation implementation, Consumer<World> before, Consumer<World> action) {
+            Implementation implementation, Consumer<Training> before, Consumer<Training> action) {
         try (var faulty = new Faulty(implementation)) {
             int calls;
             List<Object> right;
-            try (var world = new World(faulty)) {
-                before.accept(world);
+            try (var training = new Training(faulty)) {
+                before.accept(training);
                 faulty.faults.failAt(0);
-                action.accept(world);
+                action.accept(training);
                 calls = faulty.faults.calls();
-                right = world.afterAStep();
+                right = training.afterAStep();
             }
             assertThat(calls).as("calls to fail").isPositive();
             for (int call = 1; call <= calls; call++) {
                 var what = "call " + call + " of " + calls;
                 int open = faulty.record.open().size();
-                try (var world = new World(faulty)) {
-                    before.accept(world);
-                    fail(world, call, action, right, what);
+                try (var training = new Training(faulty)) {
+                    before.accept(training);
+                    fail(training, call, action, right, what);
                 }
                 assertThat(faulty.record.open())
                         .as(what + ", " + faulty.faults.failed() + ": left open")
@@ -207,35 +207,39 @@ class FailingCallTest {
     }
 
     private static void fail(
-            World world, int call, Consumer<World> action, List<Object> right, String what) {
-        var old = world.everything();
-        world.faults.failAt(call);
+            Training training,
+            int call,
+            Consumer<Training> action,
+            List<Object> right,
+            String what) {
+        var old = training.everything();
+        training.faults.failAt(call);
         Throwable thrown = null;
         try {
-            action.accept(world);
+            action.accept(training);
         } catch (RuntimeException e) {
             thrown = e;
         }
-        world.faults.failAt(0);
+        training.faults.failAt(0);
         if (thrown == null) {
             // One whose failure does not matter.
-            assertThat(world.afterAStep()).as(what).isEqualTo(right);
+            assertThat(training.afterAStep()).as(what).isEqualTo(right);
         } else if (thrown instanceof UnusableOptimizerException) {
             assertThat(thrown).hasRootCauseInstanceOf(CudaException.class);
-            assertRefusesEverything(world);
+            assertRefusesEverything(training);
         } else {
             assertThat(thrown)
                     .as(what)
                     .isInstanceOf(CudaException.class)
                     .hasMessageContaining("planted");
-            assertThat(world.everything()).as(what).isEqualTo(old);
-            action.accept(world);
-            assertThat(world.afterAStep()).as(what + ", tried again").isEqualTo(right);
+            assertThat(training.everything()).as(what).isEqualTo(old);
+            action.accept(training);
+            assertThat(training.afterAStep()).as(what + ", tried again").isEqualTo(right);
         }
     }
 
-    private static void assertRefusesEverything(World world) {
-        var optimizer = world.optimizer;
+    private static void assertRefusesEverything(Training training) {
+        var optimizer = training.optimizer;
         Stream.<Runnable>of(
                         optimizer::step,
                         optimizer::report,
@@ -243,8 +247,8 @@ class FailingCallTest {
                         optimizer::lossScale,
                         () -> optimizer.state("p0", "exp_avg"),
                         () -> optimizer.freeze("a"),
-                        () -> save(world, Path.of("never")),
-                        () -> load(world, Path.of("never")))
+                        () -> save(training, Path.of("never")),
+                        () -> load(training, Path.of("never")))
                 .forEach(
                         call ->
                                 assertThatThrownBy(call::run)
@@ -256,20 +260,22 @@ class FailingCallTest {
     @ParameterizedTest
     @EnumSource
     void aStep(Implementation implementation) {
-        everyCallFails(implementation, _ -> {}, world -> world.optimizer.step());
+        everyCallFails(implementation, _ -> {}, training -> training.optimizer.step());
     }
 
     @ParameterizedTest
     @EnumSource
     void aStepAfterAnother(Implementation implementation) {
         everyCallFails(
-                implementation, world -> world.optimizer.step(), world -> world.optimizer.step());
+                implementation,
+                training -> training.optimizer.step(),
+                training -> training.optimizer.step());
     }
 
     @ParameterizedTest
     @EnumSource
     void zeroingGradients(Implementation implementation) {
-        everyCallFails(implementation, _ -> {}, world -> world.optimizer.zeroGrad());
+        everyCallFails(implementation, _ -> {}, training -> training.optimizer.zeroGrad());
     }
 
     @ParameterizedTest
@@ -277,8 +283,8 @@ class FailingCallTest {
     void otherHyperParameters(Implementation implementation) {
         everyCallFails(
                 implementation,
-                world -> world.optimizer.step(),
-                world -> world.optimizer.learningRate("a", 0.5));
+                training -> training.optimizer.step(),
+                training -> training.optimizer.learningRate("a", 0.5));
     }
 
     @ParameterizedTest
@@ -286,13 +292,16 @@ class FailingCallTest {
     void aCheckpoint(Implementation implementation) {
         var file = folder.resolve("checkpoint");
         try (var faulty = new Faulty(implementation);
-                var other = new World(faulty)) {
+                var other = new Training(faulty)) {
             for (int i = 0; i < 3; i++) {
                 other.optimizer.step();
             }
             save(other, file);
         }
-        everyCallFails(implementation, world -> world.optimizer.step(), world -> load(world, file));
+        everyCallFails(
+                implementation,
+                training -> training.optimizer.step(),
+                training -> load(training, file));
     }
 
     @ParameterizedTest
@@ -300,8 +309,8 @@ class FailingCallTest {
     void capturingAStep(Implementation implementation) {
         everyCallFails(
                 implementation,
-                world -> world.optimizer.step(),
-                world -> world.captured.add(world.optimizer.capture()));
+                training -> training.optimizer.step(),
+                training -> training.captured.add(training.optimizer.capture()));
     }
 
     @ParameterizedTest
@@ -309,8 +318,8 @@ class FailingCallTest {
     void launchingACapturedStep(Implementation implementation) {
         everyCallFails(
                 implementation,
-                world -> world.captured.add(world.optimizer.capture()),
-                world -> world.captured.getFirst().launch());
+                training -> training.captured.add(training.optimizer.capture()),
+                training -> training.captured.getFirst().launch());
     }
 
     @ParameterizedTest
@@ -318,33 +327,33 @@ class FailingCallTest {
     void anotherGroup(Implementation implementation) {
         everyCallFails(
                 implementation,
-                world -> {
-                    world.optimizer.step();
-                    world.parameters.add(world.parameter("p3", 4));
+                training -> {
+                    training.optimizer.step();
+                    training.parameters.add(training.parameter("p3", 4));
                 },
-                world ->
-                        world.optimizer.add(
+                training ->
+                        training.optimizer.add(
                                 new ParameterGroup(
                                         "c",
                                         AdamW.defaults(),
-                                        List.of(world.parameters.getLast()))));
+                                        List.of(training.parameters.getLast()))));
     }
 
     @ParameterizedTest
     @EnumSource
     void building(Implementation implementation) {
         try (var faulty = new Faulty(implementation);
-                var world = new World(faulty)) {
+                var training = new Training(faulty)) {
             var faults = faulty.faults;
             faults.failAt(0);
-            world.build().close();
+            training.build().close();
             int calls = faults.calls();
             assertThat(calls).isPositive();
             for (int call = 1; call <= calls; call++) {
                 int open = faulty.record.open().size();
                 faults.failAt(call);
                 try {
-                    world.build().close();
+                    training.build().close();
                 } catch (CudaException e) {
                     assertThat(e).hasMessageContaining("planted");
                 }

@@ -30,7 +30,7 @@ class KroneckerPreconditionTest {
     private static final double RATE = 0.25;
 
     /** Layers of equal and unequal shapes, with inverses; all but the last take part. */
-    private static final class World {
+    private static final class Model {
         final Device device;
         final List<KroneckerLayer> layers = new ArrayList<>();
         final KroneckerEngine engine;
@@ -39,7 +39,7 @@ class KroneckerPreconditionTest {
         final double[][] before;
         double sum;
 
-        World(Device device, StepFacts step, double scale, double rateFactor) {
+        Model(Device device, StepFacts step, double scale, double rateFactor) {
             this.device = device;
             var random = new Random(21);
             layers.add(Layers.layer(device, "a", 5, 3, true, random));
@@ -125,11 +125,11 @@ class KroneckerPreconditionTest {
     void withoutAClipItIsTheProductOfThreeMatrices(Setup setup) {
         try (var device = setup.device()) {
             var step = Step.ACCEPTED.on(device);
-            var world = new World(device, step, 1, 1);
-            assertThat(world.engine.klCoefficient()).isEmpty();
-            world.engine.precondition(step, world.chosen, Double.POSITIVE_INFINITY);
-            world.assertGradients(1);
-            assertThat(world.engine.klCoefficient()).hasValue(1);
+            var model = new Model(device, step, 1, 1);
+            assertThat(model.engine.klCoefficient()).isEmpty();
+            model.engine.precondition(step, model.chosen, Double.POSITIVE_INFINITY);
+            model.assertGradients(1);
+            assertThat(model.engine.klCoefficient()).hasValue(1);
         }
     }
 
@@ -138,11 +138,11 @@ class KroneckerPreconditionTest {
     void theClipBoundsTheDivergenceOfAllLayersTogether(Setup setup) {
         try (var device = setup.device()) {
             var step = new Step(true, 16, 0.5).on(device);
-            var world = new World(device, step, 16, 0.5);
-            double clip = world.sum / 100;
-            world.engine.precondition(step, world.chosen, clip);
-            world.assertGradients(0.1);
-            assertThat(world.engine.klCoefficient().orElseThrow()).isCloseTo(0.1, within(1e-6));
+            var model = new Model(device, step, 16, 0.5);
+            double clip = model.sum / 100;
+            model.engine.precondition(step, model.chosen, clip);
+            model.assertGradients(0.1);
+            assertThat(model.engine.klCoefficient().orElseThrow()).isCloseTo(0.1, within(1e-6));
         }
     }
 
@@ -151,10 +151,10 @@ class KroneckerPreconditionTest {
     void aWideClipIsNoneAndFactsOfTheHostServeToo(Setup setup) {
         try (var device = setup.device()) {
             var step = new StepContext(true, 1, 1 / 16.0, 0.5);
-            var world = new World(device, step, 16, 0.5);
-            world.engine.precondition(step, world.chosen, world.sum * 2);
-            world.assertGradients(1);
-            assertThat(world.engine.klCoefficient()).hasValue(1);
+            var model = new Model(device, step, 16, 0.5);
+            model.engine.precondition(step, model.chosen, model.sum * 2);
+            model.assertGradients(1);
+            assertThat(model.engine.klCoefficient()).hasValue(1);
         }
     }
 
@@ -163,10 +163,10 @@ class KroneckerPreconditionTest {
     void aRefusedStepLeavesGradientsAlone(Setup setup) {
         try (var device = setup.device()) {
             var step = Step.REFUSED.on(device);
-            var world = new World(device, step, 1, 1);
-            world.engine.precondition(step, world.chosen, 1e-3);
-            world.assertUntouched();
-            assertThat(world.engine.klCoefficient()).isEmpty();
+            var model = new Model(device, step, 1, 1);
+            model.engine.precondition(step, model.chosen, 1e-3);
+            model.assertUntouched();
+            assertThat(model.engine.klCoefficient()).isEmpty();
         }
     }
 
@@ -175,15 +175,15 @@ class KroneckerPreconditionTest {
     void whereTheResultIsNotFiniteNoLayerMovesAndNoGradientThatIsNotFiniteIsHidden(Setup setup) {
         try (var device = setup.device()) {
             var step = Step.ACCEPTED.on(device);
-            var world = new World(device, step, 1, 1);
-            world.engine.inverse(1).write(4, MemorySegment.ofArray(new float[] {Float.NaN}));
-            world.engine.precondition(step, world.chosen, 1e-3);
-            for (int i = 0; i < world.chosen.size(); i++) {
-                assertThat(world.gradient(world.layers.get(i))).containsOnly(0);
+            var model = new Model(device, step, 1, 1);
+            model.engine.inverse(1).write(4, MemorySegment.ofArray(new float[] {Float.NaN}));
+            model.engine.precondition(step, model.chosen, 1e-3);
+            for (int i = 0; i < model.chosen.size(); i++) {
+                assertThat(model.gradient(model.layers.get(i))).containsOnly(0);
             }
-            int last = world.chosen.size();
-            assertThat(world.gradient(world.layers.get(last))).containsExactly(world.before[last]);
-            assertThat(world.engine.klCoefficient()).isEmpty();
+            int last = model.chosen.size();
+            assertThat(model.gradient(model.layers.get(last))).containsExactly(model.before[last]);
+            assertThat(model.engine.klCoefficient()).isEmpty();
 
             var layer = Layers.layer(device, "layer", 1, 3, false, new Random(1));
             var engine = device.open(new KroneckerPlan(List.of(layer), 0.9));

@@ -10,7 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Runs scenarios on the reference and on backends that must have its bits; all open till closed.
+ * Runs scenarios on the reference and on backends that must have its bits, which are open until
+ * this is closed.
  */
 final class ScenarioRunner implements AutoCloseable {
 
