@@ -107,7 +107,6 @@ final class CheckpointJson {
     private static String write(Content content) {
         var text = new StringWriter();
         try (var json = new JsonWriter(text)) {
-            json.setStrictness(Strictness.STRICT);
             content.writeTo(json);
         } catch (IOException e) {
             throw new UncheckedIOException("writing to memory does not fail", e);

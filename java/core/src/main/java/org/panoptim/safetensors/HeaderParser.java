@@ -101,7 +101,7 @@ final class HeaderParser {
         boolean metadataSeen = false;
         json.beginObject();
         while (json.hasNext()) {
-            String name = name(json);
+            String name = json.nextName();
             if (!name.equals(Format.METADATA)) {
                 tensor(json, name);
             } else if (metadataSeen) {
@@ -124,7 +124,7 @@ final class HeaderParser {
         expect(json, JsonToken.BEGIN_OBJECT, Format.METADATA + " to be an object");
         json.beginObject();
         while (json.hasNext()) {
-            String key = name(json);
+            String key = json.nextName();
             // A header may have millions of keys: only one that is at fault is worth a text.
             if (json.peek() != JsonToken.STRING) {
                 expect(json, JsonToken.STRING, what(key) + " to have a string");
@@ -224,7 +224,7 @@ final class HeaderParser {
         expect(json, JsonToken.BEGIN_OBJECT, "an object");
         json.beginObject();
         while (json.hasNext()) {
-            String field = name(json);
+            String field = json.nextName();
             switch (field) {
                 case Format.DTYPE -> {
                     once(field, dtype);
@@ -367,11 +367,6 @@ final class HeaderParser {
                     "expected %d bytes after the header, as its tensors take, found %d"
                             .formatted(covered, dataSize));
         }
-    }
-
-    private String name(JsonReader json) throws IOException {
-        expect(json, JsonToken.NAME, "a name");
-        return json.nextName();
     }
 
     private void once(String field, @Nullable Object earlier) throws SafetensorsException {

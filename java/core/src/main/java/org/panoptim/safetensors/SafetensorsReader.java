@@ -1,6 +1,7 @@
 package org.panoptim.safetensors;
 
 import org.panoptim.DType;
+import org.panoptim.spi.Cleanup;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -71,7 +72,8 @@ public final class SafetensorsReader implements AutoCloseable {
         if (!Files.readAttributes(file, BasicFileAttributes.class).isRegularFile()) {
             throw new SafetensorsException(file, "file", "expected a regular file");
         }
-        FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+        var cleanup = new Cleanup();
+        FileChannel channel = cleanup.keep(FileChannel.open(file, StandardOpenOption.READ));
         try {
             long fileSize = channel.size();
             long headerSize = headerSize(file, channel, fileSize);
@@ -83,11 +85,7 @@ public final class SafetensorsReader implements AutoCloseable {
                             fileSize - dataPosition);
             return new SafetensorsReader(file, channel, dataPosition, header);
         } catch (Throwable failure) {
-            try {
-                channel.close();
-            } catch (IOException e) {
-                failure.addSuppressed(e);
-            }
+            cleanup.runAfter(failure);
             throw failure;
         }
     }

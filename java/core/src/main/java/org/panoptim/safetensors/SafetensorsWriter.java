@@ -1,6 +1,5 @@
 package org.panoptim.safetensors;
 
-import com.google.gson.Strictness;
 import com.google.gson.stream.JsonWriter;
 
 import org.panoptim.DType;
@@ -241,7 +240,6 @@ public final class SafetensorsWriter {
     private byte[] header(int[] found) {
         var bytes = new ByteArrayOutputStream();
         try (var json = new JsonWriter(new OutputStreamWriter(bytes, StandardCharsets.UTF_8))) {
-            json.setStrictness(Strictness.STRICT);
             json.beginObject();
             var strings = strings(found);
             if (!strings.isEmpty()) {

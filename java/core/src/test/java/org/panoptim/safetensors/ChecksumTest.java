@@ -217,6 +217,19 @@ class ChecksumTest {
     }
 
     @Test
+    void aTensorOfATypeThatIsNotReadHasOneToo() throws IOException {
+        var other = ",\"f\":{\"dtype\":\"F8_E4M3\",\"shape\":[0],\"data_offsets\":[1,1]}}";
+        var both = TENSOR.substring(0, TENSOR.length() - 1) + other;
+        var own = ",\"crc32c/w\":\"" + crc32c(new byte[1]) + '"';
+        writeSealed(own + ",\"crc32c/f\":\"00000000\"}" + both);
+        assertThatCode(this::readAll).doesNotThrowAnyException();
+        writeSealed(own + "}" + both);
+        assertRefused("tensor \"f\": expected a checksum, as the header has one, found none");
+        writeSealed(own + ",\"crc32c/f\":\"00000000\",\"crc32c/v\":\"00000000\"}" + both);
+        assertRefused("tensor \"v\": expected in the file, which has a checksum of it, found none");
+    }
+
+    @Test
     void twoOfTheSameThingAreRefused() throws IOException {
         writeSealed(",\"crc32c/w\":\"00000000\",\"crc32c/w\":\"00000000\"}" + TENSOR);
         assertRefused("header: expected __metadata__ key \"crc32c/w\" once, found it twice");

@@ -11,6 +11,7 @@ import org.panoptim.DType;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -22,6 +23,9 @@ import java.util.stream.Stream;
 class HeaderMemoryTest {
 
     private static final int HEADER = 24_000_000;
+
+    /** Some more than the strings of which a short header may have as many as it likes. */
+    private static final int STRINGS = 126_000;
 
     @TempDir Path folder;
 
@@ -132,6 +136,59 @@ class HeaderMemoryTest {
                 .hasMessageStartingWith("header: expected strings that take at most ")
                 .hasMessageContaining("got more in 200000 strings");
         assertThat(file()).doesNotExist();
+    }
+
+    @Test
+    void whatTheWriterJustTakesTheReaderTakesAndChecksumsCountLikeOtherStrings()
+            throws IOException {
+        int fill = leastFill(false);
+        writer(fill).write(file());
+        try (var reader = SafetensorsReader.open(file())) {
+            assertThat(reader.metadata()).hasSize(STRINGS + 1);
+        }
+        assertTooMany(writer(fill).checksums());
+        int sealedFill = leastFill(true);
+        assertThat(sealedFill).isGreaterThan(fill);
+        writer(sealedFill).checksums().write(file());
+        SafetensorsReader.open(file()).close();
+        var withTensors = writer(sealedFill).checksums();
+        for (int i = 0; i < 10; i++) {
+            withTensors.tensor(Integer.toString(i), DType.U8, List.of(0L), (_, _) -> {});
+        }
+        assertTooMany(withTensors);
+    }
+
+    /** A few more strings than fit, and one that raises the limit by a byte for each letter. */
+    private static SafetensorsWriter writer(int fill) {
+        var writer = new SafetensorsWriter().metadata("fill", "x".repeat(fill));
+        for (int i = 0; i < STRINGS; i++) {
+            writer.metadata(name(1_000_000 + i), "");
+        }
+        return writer;
+    }
+
+    private int leastFill(boolean checksums) {
+        int refused = 0;
+        int taken = 1 << 20;
+        while (taken - refused > 1) {
+            int middle = (refused + taken) / 2;
+            var writer = writer(middle);
+            try {
+                (checksums ? writer.checksums() : writer).write(file());
+                taken = middle;
+            } catch (IllegalStateException _) {
+                refused = middle;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+        return taken;
+    }
+
+    private void assertTooMany(SafetensorsWriter writer) {
+        assertThatThrownBy(() -> writer.write(file()))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageStartingWith("header: expected strings that take at most ");
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.entry;
+import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.panoptim.safetensors.RawFile.tensor;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
@@ -30,6 +31,10 @@ import java.util.Arrays;
 import java.util.List;
 
 class SafetensorsReaderTest {
+
+    /** Where Linux lists what the process has open. */
+    private static final Path OPEN_FILES = Path.of("/proc/self/fd");
+
     @TempDir Path folder;
 
     private Path file(byte[] content) throws IOException {
@@ -149,6 +154,8 @@ class SafetensorsReaderTest {
         void anotherFirstByteThanABraceIsRefused() throws IOException {
             refusedHeader(" {}", 0, "header: expected '{' as the first byte, found 0x20");
             refusedHeader("[]", 0, "header: expected '{' as the first byte, found '['");
+            refusedHeader("\0{}", 0, "header: expected '{' as the first byte, found 0x00");
+            refusedHeader("\u007f{}", 0, "header: expected '{' as the first byte, found 0x7f");
         }
 
         @Test
@@ -778,6 +785,63 @@ class SafetensorsReaderTest {
                 assertThatThrownBy(() -> reader.read(foreign, arena.allocate(8)))
                         .isInstanceOf(IllegalArgumentException.class)
                         .hasMessageContaining("model.safetensors, got \"w\" F32 [2] at [8, 16]");
+            }
+        }
+
+        @Test
+        void floatsOfATensorThatComesInSeveralChunksAreWhole() throws IOException {
+            int count = 3 * (1 << 18) + 5;
+            var data = ByteBuffer.allocate(4 * count).order(ByteOrder.LITTLE_ENDIAN);
+            for (int i = 0; i < count; i++) {
+                data.putFloat(i);
+            }
+            var header = "{" + tensor("w", "F32", "[" + count + "]", "[0," + 4 * count + "]") + "}";
+            try (var reader =
+                    SafetensorsReader.open(
+                            file(RawFile.of(header.getBytes(UTF_8), data.array())))) {
+                var floats = reader.floats("w");
+                assertThat(floats).hasSize(count);
+                for (int i = 0; i < count; i++) {
+                    assertThat(floats[i]).isEqualTo(i);
+                }
+            }
+        }
+
+        @Test
+        void aReaderSaysWhatItReads() throws IOException {
+            try (var reader = open()) {
+                assertThat(reader)
+                        .hasToString(
+                                "SafetensorsReader["
+                                        + folder.resolve("model.safetensors")
+                                        + ", 2 tensors]");
+            }
+        }
+
+        @Test
+        void aReaderThatIsClosedOrWasNeverOpenedHoldsNoFile() throws IOException {
+            assumeThat(OPEN_FILES).isDirectory();
+            var reader = open();
+            assertThat(timesOpen()).isOne();
+            reader.close();
+            assertThat(timesOpen()).isZero();
+            refusedHeader("[]", 0, "header: ");
+            assertThat(timesOpen()).isZero();
+        }
+
+        private long timesOpen() throws IOException {
+            var file = folder.resolve("model.safetensors").toRealPath();
+            try (var descriptors = Files.list(OPEN_FILES)) {
+                return descriptors.filter(each -> leadsTo(each, file)).count();
+            }
+        }
+
+        private static boolean leadsTo(Path descriptor, Path file) {
+            try {
+                return Files.readSymbolicLink(descriptor).equals(file);
+            } catch (IOException _) {
+                // Closed by now, such as that of the folder itself.
+                return false;
             }
         }
 

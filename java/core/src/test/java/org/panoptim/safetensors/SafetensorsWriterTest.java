@@ -1,6 +1,7 @@
 package org.panoptim.safetensors;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
@@ -195,6 +196,14 @@ class SafetensorsWriterTest {
                                                     List.of(Long.MAX_VALUE - 2),
                                                     (_, _) -> {}))
                     .withMessageContaining("tensor \"v\": expected less than 2^63 bytes in all");
+            assertThatCode(
+                            () ->
+                                    small().tensor(
+                                                    "v",
+                                                    DType.U8,
+                                                    List.of(Long.MAX_VALUE - 3),
+                                                    (_, _) -> {}))
+                    .doesNotThrowAnyException();
         }
 
         @Test
@@ -235,6 +244,18 @@ class SafetensorsWriterTest {
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("header: expected at most 100000000 bytes, got 1000000");
             assertThat(filesInFolder()).isEmpty();
+        }
+
+        @Test
+        void aHeaderOfExactlyTheFormatsLimitIsWrittenAndRead() throws IOException {
+            var file = folder.resolve("model.safetensors");
+            int frame = "{\"__metadata__\":{\"a\":\"\"}}".length();
+            var text = "x".repeat(SafetensorsReader.MAX_HEADER_BYTES - frame);
+            new SafetensorsWriter().metadata("a", text).write(file);
+            assertThat(file).hasSize(8L + SafetensorsReader.MAX_HEADER_BYTES);
+            try (var reader = SafetensorsReader.open(file)) {
+                assertThat(reader.metadata().get("a")).hasSameSizeAs(text);
+            }
         }
     }
 
