@@ -12,14 +12,11 @@ final class Memories {
 
     private Memories() {}
 
-    /** Whether the two share a byte. */
+    /** Whether two of the same size share a byte. */
     static boolean overlap(Memory a, Memory b) {
         // Not a switch: the first one over patterns takes a fresh process as long as a step.
         if (a instanceof HostMemory(var left)) {
-            return b instanceof HostMemory(var right)
-                    && left.byteSize() > 0
-                    && right.byteSize() > 0
-                    && left.asOverlappingSlice(right).isPresent();
+            return b instanceof HostMemory(var right) && left.asOverlappingSlice(right).isPresent();
         }
         return a instanceof DeviceMemory left
                 && b instanceof DeviceMemory right

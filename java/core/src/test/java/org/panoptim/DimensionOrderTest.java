@@ -78,6 +78,12 @@ class DimensionOrderTest {
                 .isThrownBy(() -> CHANNELS_LAST.inMemory(Shape.of(2, 3)))
                 .withMessage("the shape [2, 3] has 2 dimensions, but the order [0, 2, 3, 1] has 4");
         assertThatIllegalArgumentException()
+                .isThrownBy(() -> order(Shape.of(2, 3), 0, 1, 2))
+                .withMessage("the shape [2, 3] has 2 dimensions, but the order [0, 1, 2] has 3");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> order(Shape.of(2, 3), 0))
+                .withMessage("the shape [2, 3] has 2 dimensions, but the order [0] has 1");
+        assertThatIllegalArgumentException()
                 .isThrownBy(() -> parameter(CHANNELS_LAST, 2, 3))
                 .withMessageContaining("has 2 dimensions");
     }

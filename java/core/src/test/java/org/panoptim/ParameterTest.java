@@ -173,7 +173,9 @@ class ParameterTest {
         assertRefused(
                 () -> parameter.gradient(new DeviceMemory(0xff4, 16)),
                 "parameter 'w': the gradient overlaps the value");
+        // What touches at either end without overlapping is taken.
         parameter.gradient(new DeviceMemory(0x1010, 16));
+        parameter.gradient(new DeviceMemory(0xff0, 16));
         parameter.gradient(Tensors.memoryAt(0x1000, 16));
         assertThat(parameter.gradientAddress()).isEqualTo(0x1000);
         assertRefused(

@@ -89,6 +89,10 @@ class SavableTest {
                         "rule 'test': names must be a double, boolean or long to be a setting, but"
                                 + " is a List"),
                 Arguments.of(new Twice(1, 2), "rule 'test' has two settings 'lr'"),
+                Arguments.of(
+                        new HalfNamed(1),
+                        "a rule's name must be Unicode text, so that it can be saved, but has half"
+                                + " a surrogate pair: 'half ?'"),
                 Arguments.of(new TwoSlots(1), "rule 'test' keeps two states of one name: [a, a]"));
     }
 
@@ -108,6 +112,36 @@ class SavableTest {
                     .withMessageStartingWith("rule 'test' is not a record");
             assertThat(optimizer.group("all").rule()).isEqualTo(new Fine(1));
         }
+    }
+
+    @Test
+    void aTransformsStateMustHaveANameOfItsOwnThatIsText() {
+        var builder =
+                builder()
+                        .group(
+                                "all",
+                                List.of(vector("p", 1)),
+                                SGD.withLearningRate(1).withMomentum(0.9));
+        var transform = new TestTransform();
+        builder.transform(transform);
+
+        transform.states = List.of(new TestState("momentum_buffer", "p"));
+        assertRefused(
+                builder,
+                "the transform's state 'state/momentum_buffer/p' has the name of another one");
+
+        transform.states = List.of(new TestState("factor", "p"), new TestState("factor", "p"));
+        assertRefused(
+                builder, "the transform's state 'state/factor/p' has the name of another one");
+
+        transform.states = List.of(new TestState("factor", "\ud800"));
+        assertRefused(
+                builder,
+                "the name of a transform's state must be Unicode text, so that it can be saved, but"
+                        + " has half a surrogate pair: 'state/factor/?'");
+
+        transform.states = List.of(new TestState("momentum_buffer", "q"));
+        assertThatCode(() -> builder.build().close()).doesNotThrowAnyException();
     }
 
     /** A schedule that remembers something under a name. */
@@ -173,6 +207,15 @@ class SavableTest {
     /** A rule with two settings of one name. */
     public record Twice(@Setting("lr") double learningRate, @Setting("lr") double other)
             implements Idle {}
+
+    /** A rule whose name is no text. */
+    public record HalfNamed(double learningRate) implements Idle {
+
+        @Override
+        public String name() {
+            return "half \ud800";
+        }
+    }
 
     /** A rule with two states of one name. */
     public record TwoSlots(double learningRate) implements Idle {

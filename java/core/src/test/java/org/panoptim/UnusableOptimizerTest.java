@@ -11,19 +11,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.rule.AdamW;
-import org.panoptim.spi.CurvatureTransform;
-import org.panoptim.spi.DeviceStep;
-import org.panoptim.spi.Execution;
-import org.panoptim.spi.PartialChangeException;
-import org.panoptim.spi.StepContext;
-import org.panoptim.spi.StepPlan;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import java.util.stream.Stream;
 
 /** What fails half way and cannot be taken back makes the optimizer unusable, and says so. */
@@ -31,7 +21,7 @@ class UnusableOptimizerTest {
 
     private final Backend backend = Backend.named("reference");
     private final Parameter p = vector("p", 1, 2);
-    private final Failing transform = new Failing();
+    private final TestTransform transform = new TestTransform();
 
     @TempDir Path folder;
 
@@ -40,81 +30,16 @@ class UnusableOptimizerTest {
         backend.close();
     }
 
-    /** A transform that fails where it is told to. */
-    private static final class Failing implements CurvatureTransform {
-
-        final Set<String> at = new HashSet<>();
-        final List<String> calls = new ArrayList<>();
-
-        private void call(String name) {
-            calls.add(name);
-            if (at.contains(name)) {
-                throw new ArithmeticException("planted in " + name);
-            }
-        }
-
-        @Override
-        public void check(StepPlan plan) {
-            call("check");
-        }
-
-        @Override
-        public void follow(StepPlan plan, Execution execution) {
-            call("follow");
-        }
-
-        @Override
-        public void release() {
-            call("release");
-        }
-
-        @Override
-        public boolean queuesOn(Backend backend) {
-            return false;
-        }
-
-        @Override
-        public void enqueue(DeviceStep step) {
-            throw new AssertionError();
-        }
-
-        @Override
-        public Map<String, String> metadata() {
-            return Map.of();
-        }
-
-        @Override
-        public List<StateTensor> states() {
-            return List.of();
-        }
-
-        @Override
-        public void checkMetadata(Map<String, String> metadata) {
-            call("checkMetadata");
-        }
-
-        @Override
-        public void restore(Map<String, String> metadata) {
-            call("restore");
-        }
-
-        @Override
-        public void transform(StepContext step) {
-            if (at.contains("half")) {
-                throw new PartialChangeException(
-                        "a step failed half way", new ArithmeticException("planted"));
-            }
-            call("transform");
-        }
-    }
-
     private Optimizer build() {
         gradient(p, 1, 1);
+        return builder().build();
+    }
+
+    private Optimizer.Builder<AdamW> builder() {
         return Optimizer.builder(AdamW.defaults())
                 .group("all", List.of(p))
                 .transform(transform)
-                .backend(backend)
-                .build();
+                .backend(backend);
     }
 
     private void assertRefusesEverythingButClose(Optimizer optimizer, String why) {
@@ -144,7 +69,7 @@ class UnusableOptimizerTest {
     @Test
     void aTransformThatHasChangedWhatItCannotTakeBack() {
         var optimizer = build();
-        transform.at.add("half");
+        transform.failsAt.add("half");
         assertThatThrownBy(optimizer::step).isInstanceOf(UnusableOptimizerException.class);
         assertRefusesEverythingButClose(optimizer, "a step failed half way: planted");
     }
@@ -152,7 +77,7 @@ class UnusableOptimizerTest {
     @Test
     void aTransformThatCannotFollowAChange() {
         var optimizer = build();
-        transform.at.add("follow");
+        transform.failsAt.add("follow");
         assertThatThrownBy(() -> optimizer.learningRate("all", 0.5))
                 .isInstanceOf(UnusableOptimizerException.class);
         assertRefusesEverythingButClose(optimizer, "a change of its groups failed half way");
@@ -164,12 +89,12 @@ class UnusableOptimizerTest {
             var file = folder.resolve("file");
             var optimizer = build();
             optimizer.save(file);
-            transform.at.add(place);
+            transform.failsAt.add(place);
             assertThatThrownBy(() -> optimizer.load(file))
                     .isInstanceOf(UnusableOptimizerException.class)
                     .hasMessageContaining("planted in " + place);
             assertRefusesEverythingButClose(optimizer, "loading " + file + " failed half way");
-            transform.at.clear();
+            transform.failsAt.clear();
         }
     }
 
@@ -181,7 +106,7 @@ class UnusableOptimizerTest {
             optimizer.save(file);
             var before = Snapshot.of(optimizer);
             for (var place : List.of("check", "transform", "checkMetadata")) {
-                transform.at.add(place);
+                transform.failsAt.add(place);
                 var thrown =
                         catchThrowable(
                                 () -> {
@@ -193,7 +118,7 @@ class UnusableOptimizerTest {
                                 });
                 assertThat(thrown).hasMessageContaining("planted in " + place);
                 assertThat(thrown).isNotInstanceOf(UnusableOptimizerException.class);
-                transform.at.clear();
+                transform.failsAt.clear();
                 assertThat(Snapshot.of(optimizer).trained()).isEqualTo(before.trained());
                 assertThat(Snapshot.of(optimizer).report()).isEqualTo(before.report());
             }
@@ -203,7 +128,7 @@ class UnusableOptimizerTest {
     @Test
     void whatFailsInCloseKeepsNothingElseFromBeingFreed() {
         var optimizer = build();
-        transform.at.add("release");
+        transform.failsAt.add("release");
         assertThatThrownBy(optimizer::close).hasMessage("planted in release");
         // The backend refuses while an optimizer uses it.
         backend.close();
@@ -211,8 +136,17 @@ class UnusableOptimizerTest {
 
     @Test
     void buildingThatFailsLeavesTheBackendFree() {
-        transform.at.add("follow");
+        transform.failsAt.add("follow");
         assertThatThrownBy(this::build).hasMessage("planted in follow");
         backend.close();
+    }
+
+    @Test
+    void buildingThatFailsLeavesTheScheduleFree() {
+        var builder = builder().schedule(ReduceOnPlateau.defaults());
+        transform.failsAt.add("follow");
+        assertThatThrownBy(builder::build).hasMessage("planted in follow");
+        transform.failsAt.clear();
+        builder.build().close();
     }
 }
