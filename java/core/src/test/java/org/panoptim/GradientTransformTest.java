@@ -11,12 +11,16 @@ import static org.panoptim.Tensors.vector;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.panoptim.rule.SGD;
+import org.panoptim.spi.CurvatureTransform;
+import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.StepContext;
 
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** What rewrites gradients between a step's acceptance and its update. */
 class GradientTransformTest {
@@ -142,6 +146,7 @@ class GradientTransformTest {
             gradient(p, 1, 1);
             gradient(other, 2, 2);
             var gradients = List.of(p.gradient(), other.gradient());
+            var addresses = addresses(p, other);
             try (var optimizer =
                     Optimizer.builder(SGD.withLearningRate(1))
                             .group("all", List.of(p, other))
@@ -157,8 +162,41 @@ class GradientTransformTest {
                 assertThat(Snapshot.of(optimizer).trained()).isEqualTo(before.trained());
                 assertThat(Snapshot.of(optimizer).report()).isEqualTo(before.report());
                 assertThat(List.of(p.gradient(), other.gradient())).isEqualTo(gradients);
+                assertThat(addresses(p, other)).isEqualTo(addresses);
                 assertThat(p.hasCurvature()).isFalse();
             }
+        }
+    }
+
+    private static List<Long> addresses(Parameter... parameters) {
+        return Arrays.stream(parameters)
+                .flatMap(each -> Stream.of(each.gradientAddress(), each.curvatureAddress()))
+                .toList();
+    }
+
+    @Test
+    void aDeviceQueuesItUnderTheSameConditions() {
+        var transform = new TestTransform();
+        try (var device = new TestDevice();
+                var optimizer = builder(transform).backend(device).build()) {
+            gradient(p, 1, 2);
+            optimizer.step();
+            var queued = (CurvatureTransform) device.plans.getFirst().transform().orElseThrow();
+
+            assertThat(queued.queuesOn(device)).isFalse();
+            transform.queuesOn = device;
+            assertThat(queued.queuesOn(device)).isTrue();
+            assertThat(queued.queuesOn(backend)).isFalse();
+
+            transform.calls.clear();
+            queued.enqueue(new DeviceStep(1));
+            assertThat(transform.calls).containsExactly("enqueue");
+
+            transform.rewriting = () -> gradient(p, 7, 8);
+            assertThatThrownBy(() -> queued.enqueue(new DeviceStep(1)))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("the transform has replaced its gradient or curvature");
+            assertThat(gradientValues(p)).containsExactly(1, 2);
         }
     }
 

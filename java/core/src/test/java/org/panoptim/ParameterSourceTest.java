@@ -12,7 +12,9 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.rule.SGD;
 import org.panoptim.spi.ParameterSource;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -203,6 +205,37 @@ class ParameterSourceTest {
             gradient(a, 1, 1);
             assertThatThrownBy(optimizer::step).hasMessage("no");
             assertThat(said).containsExactly("refresh");
+        }
+    }
+
+    @Test
+    void aLaunchAsksFirstCountsAsWritingAndNeedsTheGradientsWhereTheyWereCaptured() {
+        try (var arena = Arena.ofConfined();
+                var device = new TestDevice();
+                var optimizer = builder().backend(device).build()) {
+            a.gradient(arena.allocate(ValueLayout.JAVA_FLOAT, 2));
+            b.gradient(arena.allocate(ValueLayout.JAVA_FLOAT, 2));
+            try (var captured = optimizer.capture()) {
+                said.clear();
+                captured.launch();
+                assertThat(said).containsExactly("refresh", "value of a", "value of b");
+
+                for (var moved : List.of(a, b)) {
+                    var before = moved.gradient().orElseThrow();
+                    moved.gradient(arena.allocate(ValueLayout.JAVA_FLOAT, 2));
+                    said.clear();
+                    assertThatThrownBy(captured::launch)
+                            .isInstanceOf(IllegalStateException.class)
+                            .hasMessage(
+                                    "the gradient of parameter '%s' is not where it was when the"
+                                        + " step was captured; capture the step anew",
+                                    moved.name());
+                    assertThat(said).containsExactly("refresh");
+                    moved.gradient(before);
+                }
+                captured.launch();
+            }
+            assertThat(device.calls).filteredOn("launch"::equals).hasSize(2);
         }
     }
 

@@ -16,7 +16,10 @@ import org.panoptim.rule.SGD;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 
 /** Steps in Flight Recorder. */
 class StepEventTest {
@@ -101,6 +104,37 @@ class StepEventTest {
         assertThat(refused.getBoolean("accepted")).isFalse();
         assertThat(refused.getDouble("gradientNorm")).isNaN();
         assertThat(refused.getDouble("updateNorm")).isZero();
+    }
+
+    @Test
+    void theTimeOfAStepDoesNotIncludeFindingOutWhatCameOfIt() throws IOException {
+        var parameter = gradient(vector("p", 0), 1);
+        var file = folder.resolve("steps.jfr");
+        var asked = new ArrayList<Instant>();
+        try (var device = new TestDevice();
+                var optimizer =
+                        Optimizer.builder(SGD.withLearningRate(1))
+                                .group("all", List.of(parameter))
+                                .backend(device)
+                                .build();
+                var recording = new Recording()) {
+            device.beforeOutcome =
+                    () -> {
+                        asked.add(Instant.now());
+                        LockSupport.parkNanos(300_000_000);
+                    };
+            recording.enable(NAME);
+            recording.start();
+            optimizer.step();
+            recording.stop();
+            recording.dump(file);
+        }
+        var event =
+                RecordingFile.readAllEvents(file).stream()
+                        .filter(each -> each.getEventType().getName().equals(NAME))
+                        .findFirst()
+                        .orElseThrow();
+        assertThat(event.getEndTime()).isBefore(asked.getFirst().plusMillis(150));
     }
 
     @Test

@@ -79,6 +79,44 @@ class StepInputsTest {
     }
 
     @Test
+    void whatWasSetAndTakenAwayAgainMeanwhileCountsAsAChange() {
+        var a = gradient(vector("a", 1, 2), 1, 2);
+        var inputs = inputs(SophiaG.defaults(), List.of(a));
+        inputs.changed();
+        gradient(a, 3, 4).clearGradient();
+        assertThat(inputs.changed()).isTrue();
+        curvature(a, 1, 2).clearCurvature();
+        assertThat(inputs.changed()).isTrue();
+    }
+
+    @Test
+    void whoeverSawWhatWasPutBackSeesWhatComesNext() {
+        var a = gradient(vector("a", 1, 2), 1, 2);
+        var one = inputs(SophiaG.defaults(), List.of(a));
+        var other = inputs(SophiaG.defaults(), List.of(a));
+        one.changed();
+        gradient(a, 3, 4);
+        other.changed();
+        assertThat(one.putBack()).contains(a);
+        gradient(a, 5, 6);
+        assertThat(other.changed()).isTrue();
+    }
+
+    @Test
+    void anArenaThatNothingLiesInAnyMoreIsLeftOut() {
+        try (var kept = Arena.ofConfined();
+                var left = Arena.ofConfined()) {
+            var a = Parameter.of("a", Shape.of(2), pair(kept)).gradient(pair(left));
+            var inputs = inputs(SGD.withLearningRate(1), List.of(a));
+            inputs.changed();
+            assertThat(inputs.arenas().size()).isEqualTo(2);
+            a.gradient(pair(kept));
+            inputs.changed();
+            assertThat(inputs.arenas().size()).isEqualTo(1);
+        }
+    }
+
+    @Test
     void eachOfTwoSeesAChange() {
         var a = vector("a", 1, 2);
         var one = inputs(SophiaG.defaults(), List.of(a));

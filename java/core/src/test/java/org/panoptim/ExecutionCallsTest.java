@@ -1,0 +1,93 @@
+package org.panoptim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.panoptim.Tensors.curvature;
+import static org.panoptim.Tensors.gradient;
+import static org.panoptim.Tensors.values;
+import static org.panoptim.Tensors.vector;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.panoptim.rule.SGD;
+
+import java.util.List;
+
+/** What a backend may rely on: which calls an optimizer makes, and in what order. */
+class ExecutionCallsTest {
+
+    private final TestDevice device = new TestDevice();
+    private final Parameter p = vector("p", 0, 0);
+
+    @AfterEach
+    void close() {
+        device.close();
+    }
+
+    private Optimizer.Builder<SGD> builder() {
+        return Optimizer.builder(SGD.withLearningRate(1)).group("all", List.of(p)).backend(device);
+    }
+
+    private void assertCalls(Runnable action, String... calls) {
+        device.calls.clear();
+        action.run();
+        assertThat(device.calls).containsExactly(calls);
+    }
+
+    @Test
+    void memoryIsTakenUpBeforeItIsUsedAndAgainOnlyOnceItWasSetAnew() {
+        try (var optimizer = builder().build()) {
+            gradient(p, 1, 1);
+            assertCalls(optimizer::step, "bind", "step");
+            assertCalls(optimizer::step, "step");
+            gradient(p, 2, 2);
+            assertCalls(optimizer::step, "bind", "step");
+            assertCalls(optimizer::zeroGrad, "zero gradients");
+            gradient(p, 2, 2);
+            assertCalls(optimizer::zeroGrad, "bind", "zero gradients");
+            assertCalls(() -> optimizer.capture().close(), "capture");
+            gradient(p, 2, 2);
+            assertCalls(() -> optimizer.capture().close(), "bind", "capture");
+            p.clearGradient();
+            assertCalls(optimizer::step, "bind", "step");
+            assertCalls(() -> optimizer.learningRate("all", 2), "configure");
+            assertCalls(optimizer::step, "bind", "step");
+        }
+    }
+
+    @Test
+    void aCaptureTakesNoStepAndEachOfItsLaunchesDoes() {
+        try (var optimizer = builder().build()) {
+            gradient(p, 1, 2);
+            try (var captured = optimizer.capture()) {
+                assertThat(values(p)).containsExactly(0, 0);
+                assertCalls(captured::launch, "launch");
+                captured.launch();
+                assertThat(values(p)).containsExactly(-2, -4);
+            }
+        }
+    }
+
+    @Test
+    void curvatureThatNoRuleTakesIsRefusedBeforeAStepIsCaptured() {
+        try (var optimizer = builder().build()) {
+            curvature(gradient(p, 1, 1), 1, 1);
+            assertCalls(
+                    () ->
+                            assertThatThrownBy(optimizer::capture)
+                                    .isInstanceOf(IllegalStateException.class)
+                                    .hasMessage(
+                                            "parameter 'p' has curvature, but its rule takes"
+                                                + " none"));
+        }
+    }
+
+    @Test
+    void whatCameOfAStepIsNotWaitedForUnlessSomebodyAsks() {
+        try (var optimizer = builder().nonFinite(NonFinitePolicy.SKIP).statistics(true).build()) {
+            gradient(p, 1, 1);
+            assertCalls(optimizer::step, "bind", "step");
+            assertCalls(optimizer::report, "outcome");
+        }
+    }
+}
