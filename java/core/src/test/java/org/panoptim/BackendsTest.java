@@ -9,6 +9,8 @@ import org.panoptim.spi.BackendProvider;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
@@ -20,6 +22,9 @@ class BackendsTest {
     public static final class Broken implements BackendProvider {
 
         private static boolean expected;
+
+        /** What works in its place while a test says so. */
+        private static Optional<Backend> device = Optional.empty();
 
         @Override
         public String name() {
@@ -35,15 +40,21 @@ class BackendsTest {
         public BackendStatus probe() {
             return new BackendStatus(
                     name(),
-                    false,
+                    device.isPresent(),
                     "made not to work",
                     List.of("tried this", "tried that"),
                     expected);
         }
 
         @Override
+        public boolean usesHostMemory() {
+            return device.isEmpty();
+        }
+
+        @Override
         public Backend open() {
-            throw new BackendUnavailableException("backend broken: made not to work");
+            return device.orElseThrow(
+                    () -> new BackendUnavailableException("backend broken: made not to work"));
         }
     }
 
@@ -129,6 +140,40 @@ class BackendsTest {
                 .hasMessage(
                         "no backend of a device works here: there is none on the path, only"
                                 + " broken, reference");
+    }
+
+    @Test
+    void aDeviceIsNotEnoughWhereMemoryOfTheHostNeedsNativeCodeToo() {
+        withDevice(
+                device -> {
+                    assertThatThrownBy(() -> Backend.best(Require.NATIVE))
+                            .isInstanceOf(BackendUnavailableException.class)
+                            .hasMessageStartingWith(
+                                    "no native backend for host memory works here: ");
+                    assertThat(device.calls).containsExactly("close");
+                });
+    }
+
+    @Test
+    void wherePlainJavaWillDoADeviceHasItForMemoryOfTheHost() {
+        withDevice(
+                device -> {
+                    try (var backend = Backend.best()) {
+                        assertThat(backend.name()).isEqualTo("test device or reference");
+                    }
+                    assertThat(device.calls).containsExactly("close");
+                });
+    }
+
+    private static void withDevice(Consumer<TestDevice> test) {
+        var device = new TestDevice();
+        device.usesHostMemory = false;
+        Broken.device = Optional.of(device);
+        try {
+            test.accept(device);
+        } finally {
+            Broken.device = Optional.empty();
+        }
     }
 
     @Test
