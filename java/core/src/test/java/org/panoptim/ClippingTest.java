@@ -13,8 +13,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.rule.SGD;
+import org.panoptim.spi.StepPlan;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Clipping by global norm, after PyTorch's clip_grad_norm_: c = max / (norm + 1e-6), at most 1.
@@ -144,5 +146,27 @@ class ClippingTest {
         assertThatThrownBy(() -> builder().clipGlobalNorm(norm))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("clipGlobalNorm: norm must be finite and above 0, but is " + norm);
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0, -1, Double.NaN})
+    void soMustTheBoundOfAPlanButItMayBeInfinite(double norm) {
+        assertThatThrownBy(() -> plan(norm))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("clipNorm must be above 0, but is " + norm);
+        assertThat(plan(Double.POSITIVE_INFINITY).clips()).isFalse();
+        assertThat(plan(Double.MIN_VALUE).clips()).isTrue();
+    }
+
+    private static StepPlan plan(double clipNorm) {
+        return new StepPlan(
+                List.of(),
+                Schedule.constant(),
+                LossScale.none(),
+                NonFinitePolicy.PROPAGATE,
+                clipNorm,
+                false,
+                false,
+                Optional.empty());
     }
 }

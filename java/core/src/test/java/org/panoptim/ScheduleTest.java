@@ -11,7 +11,11 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.rule.MatrixRule;
+import org.panoptim.rule.MatrixUpdate;
 import org.panoptim.rule.SGD;
+import org.panoptim.rule.Slot;
+import org.panoptim.rule.UpdateRule;
 
 import java.util.Arrays;
 import java.util.List;
@@ -64,6 +68,78 @@ class ScheduleTest {
                             "the schedule sets the momentum, to 0.95 at step 1, but rule sgd of"
                                     + " group 'all' has none; give it one, or take a schedule"
                                     + " without momentum");
+        }
+    }
+
+    @Test
+    void aMomentumOfZeroIsTaken() {
+        var schedule =
+                new Schedule() {
+                    @Override
+                    public double factor(long step) {
+                        return 1;
+                    }
+
+                    @Override
+                    public double momentum(long step) {
+                        return 0;
+                    }
+                };
+        assertThat(afterTwoSteps(SGD.withLearningRate(1).withMomentum(0.9), schedule))
+                .isEqualTo(-2);
+    }
+
+    @Test
+    void aFactorOfZeroIsAStepThatLeavesTheParameterAsItIs() {
+        assertThat(afterTwoSteps(SGD.withLearningRate(1), Schedule.of(step -> step == 1 ? 0 : 1)))
+                .isEqualTo(-1);
+    }
+
+    @Test
+    void aFactorOfOneNeedsNoRuleAtAnotherLearningRate() {
+        assertThat(afterTwoSteps(new Unchanging(1), Schedule.constant())).isEqualTo(-2);
+        assertThatThrownBy(() -> afterTwoSteps(new Unchanging(1), Schedule.of(_ -> 2)))
+                .isInstanceOf(UnsupportedOperationException.class);
+    }
+
+    /** A rule that is made for one learning rate. */
+    public record Unchanging(double learningRate) implements MatrixRule {
+
+        @Override
+        public String name() {
+            return "unchanging";
+        }
+
+        @Override
+        public MatrixRule atLearningRate(double value) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public List<Slot> slots() {
+            return List.of();
+        }
+
+        @Override
+        public void update(MatrixUpdate update) {
+            update.parameter()[0] -= (float) learningRate * update.gradient()[0];
+        }
+    }
+
+    /** Where a parameter of 0 is after two steps by a gradient of 1. */
+    private static float afterTwoSteps(UpdateRule rule, Schedule schedule) {
+        var parameter = gradient(vector("p", 0), 1);
+        try (var backend = Backend.named("reference");
+                var optimizer =
+                        Optimizer.builder(rule)
+                                .group("all", List.of(parameter))
+                                .schedule(schedule)
+                                .backend(backend)
+                                .build()) {
+            optimizer.step();
+            optimizer.step();
+            assertThat(optimizer.report().step()).isEqualTo(2);
+            return values(parameter)[0];
         }
     }
 
