@@ -2,6 +2,7 @@ package org.panoptim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.panoptim.Tensors.gradient;
 import static org.panoptim.Tensors.tensor;
 import static org.panoptim.Tensors.vector;
@@ -286,6 +287,44 @@ class CheckpointRefusalTest {
     }
 
     @Test
+    void whereTheBackendCannotDoWhatTheFileSaysTheScheduleStaysAsItWas() {
+        var schedule = new ReduceOnPlateau(0.5, 0, 1e-4, 1, 0);
+        try (var device = new TestDevice();
+                var other =
+                        Optimizer.builder(rule)
+                                .group("matrices", matrices)
+                                .group("vectors", vectors, CheckpointModel.VECTOR_RULE)
+                                .schedule(schedule)
+                                .backend(device)
+                                .build()) {
+            var before = schedule.state();
+            device.beforeConfigure =
+                    () -> {
+                        throw new UnsupportedPlanException(device.name(), "it is too small");
+                    };
+            assertThatThrownBy(() -> other.load(file))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContainingAll(file.toString(), "it is too small");
+            assertThat(schedule.state()).isEqualTo(before);
+
+            device.beforeConfigure =
+                    () -> {
+                        throw new IllegalStateException("the device is lost");
+                    };
+            assertThatThrownBy(() -> other.load(file))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage("the device is lost");
+            assertThat(schedule.state()).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void aCheckpointWithATransformIsRefusedByAnOptimizerWithoutOne() throws IOException {
+        new EditedCheckpoint(file).metadata("transform.kind", _ -> "other").write(file);
+        assertRefused("transform of the optimizer: [], of the checkpoint: [kind]");
+    }
+
+    @Test
     void aStateThatIsMissingIsNamed() throws IOException {
         var edited = new EditedCheckpoint(file);
         edited.tensors.removeIf(tensor -> tensor.name().equals("state/exp_avg/weights"));
@@ -354,6 +393,21 @@ class CheckpointRefusalTest {
     void metadataThatIsLongerThanItCanBeIsRefusedUnparsed(String key) throws IOException {
         new EditedCheckpoint(file).metadata(key, _ -> "[".repeat(3_000_000)).write(file);
         assertRefusedWith("metadata '" + key + "' has 3000000 characters, more than the ");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"groups", "schedule"})
+    void metadataThatIsJustAsLongAsItMayBeIsParsed(String key) throws IOException {
+        new EditedCheckpoint(file).metadata(key, _ -> "[".repeat(3_000_000)).write(file);
+        var refusal = catchThrowable(() -> model.optimizer.load(file)).getMessage();
+        int longest =
+                Integer.parseInt(refusal.replaceAll("(?s).* more than the (\\d+) that .*", "$1"));
+
+        new EditedCheckpoint(file).metadata(key, _ -> "[".repeat(longest + 1)).write(file);
+        assertRefusedWith("metadata '" + key + "' has " + (longest + 1) + " characters, ");
+
+        new EditedCheckpoint(file).metadata(key, _ -> "[".repeat(longest)).write(file);
+        assertRefusedWith("metadata '" + key + "' cannot be read: expected ");
     }
 
     @Test
@@ -446,6 +500,19 @@ class CheckpointRefusalTest {
                         "\"frozen\":false",
                         "\"frozen\":null",
                         "expected BOOLEAN, found NULL at $[0].frozen"),
+                Arguments.of("\"frozen\":false", "\"frozen\":FALSE", ""),
+                Arguments.of(
+                        "\"count\":6}",
+                        "\"count\":6,\"more\":1}",
+                        "expected END_OBJECT, found NAME at $[0].parameters[0]"),
+                Arguments.of(
+                        "\"dtype\":\"F32\"",
+                        "\"type\":\"F32\"",
+                        "expected 'dtype', found 'type' at $[0].parameters[0]"),
+                Arguments.of(
+                        "\"shape\":[2,3],",
+                        "\"shape\":[2,3],\"dim_order\":[1,\"0\"],",
+                        "expected NUMBER, found STRING at $[0].parameters[0].dim_order[1]"),
                 Arguments.of(
                         "\"count\":6", "\"count\":-6", "count must be from 0 to 2^62, but is -6"),
                 Arguments.of(

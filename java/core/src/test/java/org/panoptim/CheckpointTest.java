@@ -27,6 +27,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.logging.Handler;
@@ -338,6 +339,57 @@ class CheckpointTest {
             optimizer.state(name, "exp_avg").set(0, 0);
             optimizer.load(file());
             assertThat(optimizer.state(name, "exp_avg").toArray()).containsExactly(state);
+        }
+    }
+
+    static Stream<ParameterGroup> namesAndShapesMayBeAsLongAsOneLikes() {
+        // Of a character that takes six in the file.
+        var name = "\u0001".repeat(300_000);
+        var ones = new long[600_000];
+        Arrays.fill(ones, 1);
+        var rule = SGD.withLearningRate(0.5);
+        return Stream.of(
+                new ParameterGroup(name, rule, List.of(vector("p", 1))),
+                new ParameterGroup("all", rule, List.of(vector(name, 1))),
+                new ParameterGroup("all", rule, List.of(Tensors.tensor("p", Shape.of(ones), 1))));
+    }
+
+    @ParameterizedTest(name = "{index}")
+    @MethodSource
+    void namesAndShapesMayBeAsLongAsOneLikes(ParameterGroup group) throws IOException {
+        try (var backend = Backend.named("reference");
+                var optimizer =
+                        Optimizer.builder(SGD.defaults())
+                                .group(group.name(), group.parameters(), group.rule())
+                                .backend(backend)
+                                .build()) {
+            optimizer.save(file());
+            optimizer.learningRate(group.name(), 2);
+            optimizer.load(file());
+            assertThat(optimizer.groups().getFirst().rule().learningRate()).isEqualTo(0.5);
+        }
+    }
+
+    @Test
+    void whatATransformKeepsAndSaysOfItselfComesBack() throws IOException {
+        var transform = new TestTransform();
+        var state = new TestState("factor", "layer");
+        transform.states = List.of(state);
+        transform.metadata = Map.of("kind", "test", "batches", "7");
+        try (var backend = Backend.named("reference");
+                var optimizer =
+                        Optimizer.builder(SGD.defaults())
+                                .group("all", List.of(vector("p", 1)))
+                                .transform(transform)
+                                .backend(backend)
+                                .build()) {
+            state.set(3);
+            optimizer.save(file());
+            state.set(0);
+            transform.metadata = Map.of();
+            optimizer.load(file());
+            assertThat(state.toArray()).containsExactly(3);
+            assertThat(transform.metadata).isEqualTo(Map.of("kind", "test", "batches", "7"));
         }
     }
 
