@@ -71,8 +71,8 @@ final class MutationScore {
         for (var element : mutations) {
             boolean dead = Boolean.parseBoolean(element.getAttribute("detected"));
             var mutant = dead ? "" : mutant(element).toString();
-            if (!dead && equivalent.contains(mutant)) {
-                unused.remove(mutant);
+            // A line stands for one mutant: two of one text may not both be equivalent.
+            if (!dead && unused.remove(mutant)) {
                 continue;
             }
             counted++;
