@@ -78,7 +78,7 @@ class ExecutionCallsTest {
                                     .isInstanceOf(IllegalStateException.class)
                                     .hasMessage(
                                             "parameter 'p' has curvature, but its rule takes"
-                                                + " none"));
+                                                    + " none"));
         }
     }
 

@@ -228,7 +228,7 @@ class ParameterSourceTest {
                             .isInstanceOf(IllegalStateException.class)
                             .hasMessage(
                                     "the gradient of parameter '%s' is not where it was when the"
-                                        + " step was captured; capture the step anew",
+                                            + " step was captured; capture the step anew",
                                     moved.name());
                     assertThat(said).containsExactly("refresh");
                     moved.gradient(before);

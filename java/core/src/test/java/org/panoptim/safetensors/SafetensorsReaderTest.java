@@ -808,6 +808,33 @@ class SafetensorsReaderTest {
         }
 
         @Test
+        void whetherAsManyFloatsFitAsAnArrayCanHoldIsAQuestionOfMemoryAndMoreAreRefused()
+                throws IOException {
+            int most = Integer.MAX_VALUE - 8;
+            assumeThat(Runtime.getRuntime().maxMemory()).isLessThan(4L * most);
+            try (var reader = openSparse(most)) {
+                assertThatThrownBy(() -> reader.floats("w")).isInstanceOf(OutOfMemoryError.class);
+            }
+            try (var reader = openSparse(most + 1L)) {
+                assertThatThrownBy(() -> reader.floats("w"))
+                        .isInstanceOf(SafetensorsException.class)
+                        .hasMessageEndingWith(
+                                "tensor \"w\": expected at most %d elements, which fit into an array, found %d"
+                                        .formatted(most, most + 1L));
+            }
+        }
+
+        private SafetensorsReader openSparse(long count) throws IOException {
+            long size = count * Float.BYTES;
+            var header = "{" + tensor("w", "F32", "[" + count + "]", "[0," + size + "]") + "}";
+            var file = file(RawFile.of(header, 0));
+            try (var sparse = new RandomAccessFile(file.toFile(), "rw")) {
+                sparse.setLength(sparse.length() + size);
+            }
+            return SafetensorsReader.open(file);
+        }
+
+        @Test
         void aReaderSaysWhatItReads() throws IOException {
             try (var reader = open()) {
                 assertThat(reader)
