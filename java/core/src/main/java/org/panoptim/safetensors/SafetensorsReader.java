@@ -1,7 +1,6 @@
 package org.panoptim.safetensors;
 
 import org.panoptim.DType;
-import org.panoptim.spi.Cleanup;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -72,8 +71,7 @@ public final class SafetensorsReader implements AutoCloseable {
         if (!Files.readAttributes(file, BasicFileAttributes.class).isRegularFile()) {
             throw new SafetensorsException(file, "file", "expected a regular file");
         }
-        var cleanup = new Cleanup();
-        FileChannel channel = cleanup.keep(FileChannel.open(file, StandardOpenOption.READ));
+        FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
         try {
             long fileSize = channel.size();
             long headerSize = headerSize(file, channel, fileSize);
@@ -85,8 +83,10 @@ public final class SafetensorsReader implements AutoCloseable {
                             fileSize - dataPosition);
             return new SafetensorsReader(file, channel, dataPosition, header);
         } catch (Throwable failure) {
-            cleanup.runAfter(failure);
-            throw failure;
+            // A failure of closing is suppressed in this one.
+            try (channel) {
+                throw failure;
+            }
         }
     }
 
