@@ -316,18 +316,7 @@ class BadUseTest {
     @ParameterizedTest
     @ValueSource(doubles = {-0.5, 1, 1 - 0x1p-53, Double.POSITIVE_INFINITY})
     void aScheduleWhoseMomentumIsNonsenseIsNamedWithTheStep(double momentum) {
-        var schedule =
-                new Schedule() {
-                    @Override
-                    public double factor(long step) {
-                        return 1;
-                    }
-
-                    @Override
-                    public double momentum(long step) {
-                        return step == 3 ? momentum : 0.5;
-                    }
-                };
+        var schedule = new MomentumSchedule(step -> step == 3 ? momentum : 0.5);
         assertNonsenseAtStepThree(
                 schedule,
                 "the schedule's momentum must be in [0, 1) or NaN, but is "

@@ -73,18 +73,7 @@ class ScheduleTest {
 
     @Test
     void aMomentumOfZeroIsTaken() {
-        var schedule =
-                new Schedule() {
-                    @Override
-                    public double factor(long step) {
-                        return 1;
-                    }
-
-                    @Override
-                    public double momentum(long step) {
-                        return 0;
-                    }
-                };
+        var schedule = new MomentumSchedule(step -> 0);
         assertThat(afterTwoSteps(SGD.withLearningRate(1).withMomentum(0.9), schedule))
                 .isEqualTo(-2);
     }
@@ -145,18 +134,7 @@ class ScheduleTest {
 
     @Test
     void aMomentumThatComesLaterIsRefusedAtItsStepAndChangesNothing() {
-        var late =
-                new Schedule() {
-                    @Override
-                    public double factor(long step) {
-                        return 1;
-                    }
-
-                    @Override
-                    public double momentum(long step) {
-                        return step < 3 ? Double.NaN : 0.9;
-                    }
-                };
+        var late = new MomentumSchedule(step -> step < 3 ? Double.NaN : 0.9);
         try (var backend = Backend.named("reference")) {
             var parameter = vector("p", 1);
             gradient(parameter, 1);

@@ -3,7 +3,7 @@ package org.panoptim.rule;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.Schedule;
+import org.panoptim.MomentumSchedule;
 
 /** Values worked out by hand after PyTorch's SGD; all numbers are exact in float. */
 class SGDTest {
@@ -92,18 +92,7 @@ class SGDTest {
 
     @Test
     void theSchedulesMomentumReplacesTheRulesOwn() {
-        var schedule =
-                new Schedule() {
-                    @Override
-                    public double factor(long step) {
-                        return 1;
-                    }
-
-                    @Override
-                    public double momentum(long step) {
-                        return step == 2 ? 0.25 : Double.NaN;
-                    }
-                };
+        var schedule = new MomentumSchedule(step -> step == 2 ? 0.25 : Double.NaN);
         try (var trial = new Trial(HALF.withMomentum(0.5), schedule, 0)) {
             trial.step(4); // b = 4
             trial.step(1);
