@@ -5,7 +5,6 @@
 // Source: the equations of Gomes et al., "AdaFisher: Adaptive Second Order Optimization via Fisher
 // Information", 2025.
 // Traffic: 24 bytes per parameter (16 read, 8 written); 28 on steps with curvature (16, 12).
-// Slots: exp_avg, fisher.
 #pragma once
 
 #include "rules/rule.cuh"
@@ -14,9 +13,9 @@ namespace panoptim {
 inline namespace PANOPTIM_TIER {
 
 struct AdaFisher : PlainRule {
-    using Hyper = panoptim_ada_fisher_hyper;
-    using Scalars = panoptim_ada_fisher_scalars;
-    static constexpr int slots = 2;
+    PANOPTIM_RULE_HYPER(learning_rate, beta1, damping, weight_decay, maximize);
+    PANOPTIM_RULE_SCALARS(step_size, decay, beta1, one_minus_beta1, damping, curvature_sign);
+    PANOPTIM_RULE_SLOTS(exp_avg, fisher);
     static constexpr bool curvature = true;
 
     // Curvature that is handed in takes the place of what there was.
@@ -45,13 +44,13 @@ struct AdaFisher : PlainRule {
 
     template <int Phase>
     PANOPTIM_DEVICE static void update(const Scalars &scalars, Element &element) {
-        float &mean = element.slot[0];
-        float &fisher = element.slot[1];
+        float &mean = element.slot[exp_avg];
+        float &diagonal = element.slot[fisher];
         if (element.curved) {
-            fisher = scalars.curvature_sign * element.curvature;
+            diagonal = scalars.curvature_sign * element.curvature;
         }
         mean = scalars.beta1 * mean + scalars.one_minus_beta1 * element.gradient;
-        const float natural = mean / (fisher + scalars.damping);
+        const float natural = mean / (diagonal + scalars.damping);
         element.parameter =
             element.parameter - (scalars.decay * element.parameter + scalars.step_size * natural);
     }

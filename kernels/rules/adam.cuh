@@ -3,7 +3,6 @@
 // Source: PyTorch, torch/optim/adam.py (_single_tensor_adam); Kingma & Ba, "Adam: A Method for
 // Stochastic Optimization", 2015; Reddi et al., "On the Convergence of Adam and Beyond", 2018.
 // Traffic: 28 bytes per parameter (16 read, 12 written); AMSGrad 36 (20 read, 16 written).
-// Slots: exp_avg, exp_avg_sq, max_exp_avg_sq (AMSGrad).
 #pragma once
 
 #include "rules/moments.cuh"
@@ -13,9 +12,10 @@ inline namespace PANOPTIM_TIER {
 
 template <bool Amsgrad>
 struct Adam : PlainRule {
-    using Hyper = panoptim_adam_hyper;
-    using Scalars = panoptim_adam_scalars;
-    static constexpr int slots = Amsgrad ? 3 : 2;
+    PANOPTIM_RULE_HYPER(learning_rate, beta1, beta2, epsilon, weight_decay, amsgrad, maximize);
+    PANOPTIM_RULE_SCALARS(weight_decay, one_minus_beta1, beta2, one_minus_beta2, step_size,
+                          inverse_root_correction, epsilon);
+    PANOPTIM_RULE_FIRST_SLOTS(Amsgrad ? 3 : 2, exp_avg, exp_avg_sq, max_exp_avg_sq);
 
     PANOPTIM_DEVICE static bool maximize(const Hyper &hyper) { return hyper.maximize != 0; }
 

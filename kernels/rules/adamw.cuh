@@ -4,7 +4,6 @@
 // Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019. The decay is subtracted
 // together with the update; a factor of 1 - rate * decay would round small decays away.
 // Traffic: 28 bytes per parameter (16 read, 12 written); AMSGrad 36 (20 read, 16 written).
-// Slots: exp_avg, exp_avg_sq, max_exp_avg_sq (AMSGrad).
 #pragma once
 
 #include "rules/moments.cuh"
@@ -14,9 +13,10 @@ inline namespace PANOPTIM_TIER {
 
 template <bool Amsgrad>
 struct AdamW : PlainRule {
-    using Hyper = panoptim_adamw_hyper;
-    using Scalars = panoptim_adamw_scalars;
-    static constexpr int slots = Amsgrad ? 3 : 2;
+    PANOPTIM_RULE_HYPER(learning_rate, beta1, beta2, epsilon, weight_decay, amsgrad, maximize);
+    PANOPTIM_RULE_SCALARS(decay, one_minus_beta1, beta2, one_minus_beta2, step_size,
+                          inverse_root_correction, epsilon);
+    PANOPTIM_RULE_FIRST_SLOTS(Amsgrad ? 3 : 2, exp_avg, exp_avg_sq, max_exp_avg_sq);
 
     PANOPTIM_DEVICE static bool maximize(const Hyper &hyper) { return hyper.maximize != 0; }
 

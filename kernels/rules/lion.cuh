@@ -3,7 +3,6 @@
 // Source: google/automl, lion/lion_pytorch.py; Chen et al., "Symbolic Discovery of Optimization
 // Algorithms", 2023.
 // Traffic: 20 bytes per parameter (12 read, 8 written).
-// Slots: exp_avg.
 #pragma once
 
 #include "rules/rule.cuh"
@@ -12,9 +11,9 @@ namespace panoptim {
 inline namespace PANOPTIM_TIER {
 
 struct Lion : PlainRule {
-    using Hyper = panoptim_lion_hyper;
-    using Scalars = panoptim_lion_scalars;
-    static constexpr int slots = 1;
+    PANOPTIM_RULE_HYPER(learning_rate, beta1, beta2, weight_decay);
+    PANOPTIM_RULE_SCALARS(rate, decay, beta1, one_minus_beta1, beta2, one_minus_beta2);
+    PANOPTIM_RULE_SLOTS(exp_avg);
 
     template <int Phase>
     PANOPTIM_DEVICE static void prepare(const Hyper &hyper, const Preparation &preparation,
@@ -31,7 +30,7 @@ struct Lion : PlainRule {
 
     template <int Phase>
     PANOPTIM_DEVICE static void update(const Scalars &scalars, Element &element) {
-        float &mean = element.slot[0];
+        float &mean = element.slot[exp_avg];
         const float direction = scalars.beta1 * mean + scalars.one_minus_beta1 * element.gradient;
         element.parameter = element.parameter -
                             (scalars.decay * element.parameter + scalars.rate * sign(direction));

@@ -1,7 +1,12 @@
 // What a rule is made of. A rule is a struct of static members:
 //
-//   using Hyper, Scalars         its hyper-parameters and what one step needs of them (panoptim.h)
-//   slots                        how many states it keeps per element
+//   PANOPTIM_RULE_HYPER(...)     its hyper-parameters, by the names that Java's record has for them
+//   PANOPTIM_RULE_SCALARS(...)   what one step needs of them, for one tensor
+//   PANOPTIM_RULE_SLOTS(...)     its states with a float for each element, which update advances
+//   PANOPTIM_RULE_ROWS(...), PANOPTIM_RULE_COLUMNS(...)
+//                                its states with a float for each row or column, which update reads
+//   PANOPTIM_TENSOR_STATES(...)  its states with a double for the tensor, which prepare advances
+//   PANOPTIM_RULE_STATES(...)    its states with a double for the group, which settle advances
 //   phases                       passes over the elements; between them reductions are joined
 //   reductions                   sums found by one phase for the later ones
 //   scope(r), reduction_phase(r) over what reduction r sums, and which phase finds its terms
@@ -10,6 +15,7 @@
 //   writes_parameter(phase), written_slots(phase, curved)
 //                                what a phase stores; the rest of the element is left alone
 //   maximize(hyper)              whether gradients count with the opposite sign
+//   settle<phase>(hyper, preparation, states)      in double, once per group, before prepare
 //   prepare<phase>(hyper, preparation, scalars)    in double, once per tensor
 //   update<phase>(scalars, element)                in float, once per element
 //
@@ -19,22 +25,87 @@
 #include "panoptim_plan.h"
 #include "rules/numerics.cuh"
 
+// Hyper-parameters are doubles; booleans are 0 or 1. The host fills them by their names.
+#define PANOPTIM_RULE_HYPER(...)                                                                   \
+    struct Hyper {                                                                                 \
+        double __VA_ARGS__;                                                                        \
+    };                                                                                             \
+    static constexpr const char *hyper_names = #__VA_ARGS__
+
+// Scalars are computed in double, and rounded to float once.
+#define PANOPTIM_RULE_SCALARS(...)                                                                 \
+    struct Scalars {                                                                               \
+        float __VA_ARGS__;                                                                         \
+    }
+
+// The names are places in Element::slot: element.slot[exp_avg].
+#define PANOPTIM_RULE_SLOTS(...)                                                                   \
+    PANOPTIM_RULE_FIRST_SLOTS(panoptim::count_names(#__VA_ARGS__), __VA_ARGS__)
+
+// The first so many of these, where a rule's variants have more or fewer.
+#define PANOPTIM_RULE_FIRST_SLOTS(count, ...)                                                      \
+    enum Slot : int { __VA_ARGS__ };                                                               \
+    static constexpr const char *slot_names = #__VA_ARGS__;                                        \
+    static constexpr int slots = (count)
+
+// The names are places in Element::row and Element::column.
+#define PANOPTIM_RULE_ROWS(...)                                                                    \
+    enum Row : int { __VA_ARGS__ };                                                                \
+    static constexpr const char *row_names = #__VA_ARGS__
+#define PANOPTIM_RULE_COLUMNS(...)                                                                 \
+    enum Column : int { __VA_ARGS__ };                                                             \
+    static constexpr const char *column_names = #__VA_ARGS__
+
+#define PANOPTIM_TENSOR_STATES(...)                                                                \
+    struct TensorStates {                                                                          \
+        double __VA_ARGS__;                                                                        \
+    };                                                                                             \
+    static constexpr const char *tensor_state_names = #__VA_ARGS__
+#define PANOPTIM_RULE_STATES(...)                                                                  \
+    struct RuleStates {                                                                            \
+        double __VA_ARGS__;                                                                        \
+    };                                                                                             \
+    static constexpr const char *rule_state_names = #__VA_ARGS__
+
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
+
+// The names in a list with commas between them.
+constexpr int count_names(const char *names) {
+    int count = *names == 0 ? 0 : 1;
+    for (; *names != 0; ++names) {
+        count += *names == ',' ? 1 : 0;
+    }
+    return count;
+}
 
 // What a reduction sums over.
 enum class Scope { tensor, all };
 
-// What prepare gets to know about the step.
+// What prepare and settle get to know about the step.
 struct Preparation {
     double rate_factor;       // multiplies the learning rate
     double momentum;          // replaces the rule's own; NaN leaves it
     int64_t step;             // steps taken by the optimizer, this one included
-    int64_t count;            // steps taken by the tensor, this one included
-    const double *reductions; // those of earlier phases, in the rule's order
+    int64_t count;            // steps taken by the tensor, this one included; not for settle
+    const double *reductions; // those of earlier phases, in the rule's order; for settle those over
+                              // all tensors
+    double *tensor_memory;    // the tensor's states; not for settle
+    const double *rule_memory; // the group's states, settled for this phase
 
     PANOPTIM_DEVICE double momentum_or(double own) const {
         return momentum == momentum ? momentum : own;
+    }
+
+    // The tensor's states, to be read and set.
+    template <typename Rule>
+    PANOPTIM_DEVICE typename Rule::TensorStates &tensor_states() const {
+        return *reinterpret_cast<typename Rule::TensorStates *>(tensor_memory);
+    }
+
+    template <typename Rule>
+    PANOPTIM_DEVICE const typename Rule::RuleStates &rule_states() const {
+        return *reinterpret_cast<const typename Rule::RuleStates *>(rule_memory);
     }
 };
 
@@ -45,17 +116,24 @@ struct Element {
     float curvature; // unscaled, negated when maximizing; meaningless unless curved
     bool curved;     // the caller handed in curvature for this step
     float slot[PANOPTIM_MAX_SLOTS];
+    // States of the element's row and column, to be read.
+    float row[PANOPTIM_MAX_SLOTS];
+    float column[PANOPTIM_MAX_SLOTS];
     // The terms of the reductions: left * right, which is exact in double.
     float left[PANOPTIM_MAX_REDUCTIONS];
     float right[PANOPTIM_MAX_REDUCTIONS];
 };
 
 // The plain shape, which a rule inherits and overrides in part: one phase that writes everything,
-// no reduction, no curvature, gradients descended.
+// no reduction, no curvature, gradients descended, states of elements alone.
 struct PlainRule {
     static constexpr int phases = 1;
     static constexpr int reductions = 0;
     static constexpr bool curvature = false;
+    static constexpr const char *row_names = "";
+    static constexpr const char *column_names = "";
+    static constexpr const char *tensor_state_names = "";
+    static constexpr const char *rule_state_names = "";
 
     PANOPTIM_DEVICE static constexpr Scope scope(int) { return Scope::tensor; }
     PANOPTIM_DEVICE static constexpr int reduction_phase(int) { return 0; }
@@ -69,6 +147,16 @@ struct PlainRule {
         return false;
     }
 };
+
+// How many states a rule has of each extent beside its slots.
+template <typename Rule>
+constexpr int row_states = count_names(Rule::row_names);
+template <typename Rule>
+constexpr int column_states = count_names(Rule::column_names);
+template <typename Rule>
+constexpr int tensor_states = count_names(Rule::tensor_state_names);
+template <typename Rule>
+constexpr int rule_states = count_names(Rule::rule_state_names);
 
 } // namespace PANOPTIM_TIER
 } // namespace panoptim

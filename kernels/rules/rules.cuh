@@ -17,7 +17,9 @@ inline namespace PANOPTIM_TIER {
 
 #define PANOPTIM_RULE(name, ...)                                                                   \
     static_assert(sizeof(__VA_ARGS__::Scalars) <= PANOPTIM_SCALARS, #name ": scalars");            \
-    static_assert(__VA_ARGS__::slots <= PANOPTIM_MAX_SLOTS, #name ": slots");                      \
+    static_assert(__VA_ARGS__::slots + row_states<__VA_ARGS__> + column_states<__VA_ARGS__> <=     \
+                      PANOPTIM_MAX_SLOTS,                                                          \
+                  #name ": slots");                                                                \
     static_assert(__VA_ARGS__::phases >= 1, #name ": phases");                                     \
     static_assert(__VA_ARGS__::phases <= PANOPTIM_MAX_PHASES, #name ": phases");                   \
     static_assert(__VA_ARGS__::reductions <= PANOPTIM_MAX_REDUCTIONS, #name ": reductions");

@@ -3,7 +3,6 @@
 // Source: PyTorch, torch/optim/sgd.py (_single_tensor_sgd); Sutskever et al., "On the importance of
 // initialization and momentum in deep learning", 2013.
 // Traffic: 12 bytes per parameter (8 read, 4 written); with momentum 20 (12 read, 8 written).
-// Slots: momentum_buffer (with momentum).
 #pragma once
 
 #include "rules/rule.cuh"
@@ -13,9 +12,9 @@ inline namespace PANOPTIM_TIER {
 
 template <bool Momentum>
 struct Sgd : PlainRule {
-    using Hyper = panoptim_sgd_hyper;
-    using Scalars = panoptim_sgd_scalars;
-    static constexpr int slots = Momentum ? 1 : 0;
+    PANOPTIM_RULE_HYPER(learning_rate, momentum, dampening, weight_decay, nesterov, maximize);
+    PANOPTIM_RULE_SCALARS(rate, momentum, keep, weight_decay, first, nesterov);
+    PANOPTIM_RULE_FIRST_SLOTS(Momentum ? 1 : 0, momentum_buffer);
 
     PANOPTIM_DEVICE static bool maximize(const Hyper &hyper) { return hyper.maximize != 0; }
 
@@ -26,8 +25,8 @@ struct Sgd : PlainRule {
         scalars.momentum = static_cast<float>(preparation.momentum_or(hyper.momentum));
         scalars.keep = static_cast<float>(1 - hyper.dampening);
         scalars.weight_decay = static_cast<float>(hyper.weight_decay);
-        scalars.first = preparation.count == 1;
-        scalars.nesterov = hyper.nesterov;
+        scalars.first = preparation.count == 1 ? 1.0F : 0.0F;
+        scalars.nesterov = static_cast<float>(hyper.nesterov);
     }
 
     template <int Phase>
@@ -35,7 +34,7 @@ struct Sgd : PlainRule {
         const float gradient = element.gradient + scalars.weight_decay * element.parameter;
         float direction = gradient;
         if constexpr (Momentum) {
-            float &buffer = element.slot[0];
+            float &buffer = element.slot[momentum_buffer];
             const float mixed = scalars.momentum * buffer + scalars.keep * gradient;
             buffer = scalars.first != 0 ? gradient : mixed;
             const float ahead = gradient + scalars.momentum * buffer;

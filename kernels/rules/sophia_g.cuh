@@ -5,7 +5,6 @@
 // Source: Liuhong99/Sophia, sophia.py; Liu et al., "Sophia: A Scalable Stochastic Second-order
 // Optimizer for Language Model Pre-training", 2023.
 // Traffic: 24 bytes per parameter (16 read, 8 written); 32 on steps with curvature.
-// Slots: exp_avg, hessian.
 #pragma once
 
 #include "rules/rule.cuh"
@@ -14,9 +13,10 @@ namespace panoptim {
 inline namespace PANOPTIM_TIER {
 
 struct SophiaG : PlainRule {
-    using Hyper = panoptim_sophia_g_hyper;
-    using Scalars = panoptim_sophia_g_scalars;
-    static constexpr int slots = 2;
+    PANOPTIM_RULE_HYPER(learning_rate, beta1, beta2, rho, batch_size, weight_decay, maximize);
+    PANOPTIM_RULE_SCALARS(rate, decay, beta1, one_minus_beta1, beta2, one_minus_beta2,
+                          curvature_weight);
+    PANOPTIM_RULE_SLOTS(exp_avg, hessian);
     static constexpr bool curvature = true;
 
     PANOPTIM_DEVICE static constexpr unsigned written_slots(int, bool curved) {
@@ -41,15 +41,15 @@ struct SophiaG : PlainRule {
 
     template <int Phase>
     PANOPTIM_DEVICE static void update(const Scalars &scalars, Element &element) {
-        float &mean = element.slot[0];
-        float &hessian = element.slot[1];
+        float &mean = element.slot[exp_avg];
+        float &estimate = element.slot[hessian];
         if (element.curved) {
-            hessian = scalars.beta2 * hessian +
-                      scalars.one_minus_beta2 * (element.curvature * element.curvature);
+            estimate = scalars.beta2 * estimate +
+                       scalars.one_minus_beta2 * (element.curvature * element.curvature);
         }
         mean = scalars.beta1 * mean + scalars.one_minus_beta1 * element.gradient;
         const float ratio =
-            minimum(absolute(mean) / (scalars.curvature_weight * hessian + 1e-15F), 1.0F);
+            minimum(absolute(mean) / (scalars.curvature_weight * estimate + 1e-15F), 1.0F);
         element.parameter = element.parameter - (scalars.decay * element.parameter +
                                                  scalars.rate * (sign(mean) * ratio));
     }

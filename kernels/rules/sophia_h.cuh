@@ -4,7 +4,6 @@
 // Source: kozistr/pytorch_optimizer, optimizer/sophia.py; Liu et al., "Sophia: A Scalable
 // Stochastic Second-order Optimizer for Language Model Pre-training", 2023.
 // Traffic: 24 bytes per parameter (16 read, 8 written); 32 on steps with curvature.
-// Slots: exp_avg, hessian.
 #pragma once
 
 #include "rules/rule.cuh"
@@ -13,9 +12,10 @@ namespace panoptim {
 inline namespace PANOPTIM_TIER {
 
 struct SophiaH : PlainRule {
-    using Hyper = panoptim_sophia_h_hyper;
-    using Scalars = panoptim_sophia_h_scalars;
-    static constexpr int slots = 2;
+    PANOPTIM_RULE_HYPER(learning_rate, beta1, beta2, clip, epsilon, weight_decay);
+    PANOPTIM_RULE_SCALARS(rate, decay, beta1, one_minus_beta1, beta2, one_minus_beta2, clip,
+                          epsilon);
+    PANOPTIM_RULE_SLOTS(exp_avg, hessian);
     static constexpr bool curvature = true;
 
     PANOPTIM_DEVICE static constexpr unsigned written_slots(int, bool curved) {
@@ -39,13 +39,13 @@ struct SophiaH : PlainRule {
 
     template <int Phase>
     PANOPTIM_DEVICE static void update(const Scalars &scalars, Element &element) {
-        float &mean = element.slot[0];
-        float &hessian = element.slot[1];
+        float &mean = element.slot[exp_avg];
+        float &estimate = element.slot[hessian];
         if (element.curved) {
-            hessian = scalars.beta2 * hessian + scalars.one_minus_beta2 * element.curvature;
+            estimate = scalars.beta2 * estimate + scalars.one_minus_beta2 * element.curvature;
         }
         mean = scalars.beta1 * mean + scalars.one_minus_beta1 * element.gradient;
-        const float newton = mean / maximum(hessian, scalars.epsilon);
+        const float newton = mean / maximum(estimate, scalars.epsilon);
         const float clipped = minimum(maximum(newton, -scalars.clip), scalars.clip);
         element.parameter =
             element.parameter - (scalars.decay * element.parameter + scalars.rate * clipped);

@@ -7,6 +7,32 @@
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
 
+// The states of a tensor's rows and columns, as an element of it finds them.
+struct MatrixStates {
+    const panoptim_tensor *tensor;
+    int64_t first; // the element of the tensor that is element 0 here
+
+    template <typename Rule>
+    PANOPTIM_DEVICE void load(int64_t i, Element &element) const {
+        if constexpr (row_states<Rule> + column_states < Rule >> 0) {
+            const int64_t row = (first + i) / tensor->columns;
+            const int64_t column =
+                row / tensor->rows * tensor->columns + (first + i) % tensor->columns;
+            for (int state = 0; state < row_states<Rule>; ++state) {
+                element.row[state] = array(Rule::slots + state)[row];
+            }
+            for (int state = 0; state < column_states<Rule>; ++state) {
+                element.column[state] = array(Rule::slots + row_states<Rule> + state)[column];
+            }
+        }
+    }
+
+  private:
+    PANOPTIM_DEVICE const float *array(int slot) const {
+        return static_cast<const float *>(tensor->slots[slot]);
+    }
+};
+
 // Typed addresses of the first element of a piece of a tensor.
 template <int32_t ParameterType, int32_t GradientType, int32_t StateType>
 struct Buffers {
@@ -18,6 +44,7 @@ struct Buffers {
     typename Gradient::Storage *gradient;
     const typename Gradient::Storage *curvature;
     typename State::Storage *slots[PANOPTIM_MAX_SLOTS];
+    MatrixStates matrix;
 
     // The same arrays from a later element on.
     template <typename Rule, bool Curved>
@@ -31,6 +58,7 @@ struct Buffers {
         for (int slot = 0; slot < Rule::slots; ++slot) {
             moved.slots[slot] += first;
         }
+        moved.matrix.first += first;
         return moved;
     }
 
@@ -44,6 +72,7 @@ struct Buffers {
             element.curvature = Gradient::load(curvature + i) * curvature_scale;
         }
         load_slots<Rule::slots - 1>(i, element);
+        matrix.load<Rule>(i, element);
         return element;
     }
 

@@ -10,6 +10,7 @@
 // 7686 chunks), 12 us for 2000 tensors of one chunk, 0.1 ms for 10,000; 30 us for one tensor of
 // 91,553 chunks.
 #include "rules/rules.cuh"
+#include "step/describe.cuh"
 #include "step/plan.cuh"
 #include "step/prepare.cuh"
 #include "step/transaction.cuh"
@@ -180,7 +181,7 @@ __device__ void decide_step(const panoptim_launch &launch) {
 }
 
 template <typename Rule, int Phase>
-__device__ void prepare_phase(int phase, const void *hyper, const Preparation &preparation,
+__device__ void prepare_phase(int phase, const double *hyper, const Preparation &preparation,
                               const panoptim_control &control, panoptim_prepared &entry) {
     if constexpr (Phase < Rule::phases) {
         if (phase == Phase) {
@@ -209,7 +210,9 @@ __device__ void prepare_tensor(const panoptim_plan &plan, int64_t tensor, int32_
     const panoptim_group &group = group_of(plan, tensor);
     panoptim_prepared &entry = plan.prepared[tensor];
     preparation.count = plan.counts[tensor];
-    switch (group.rule) {
+    preparation.tensor_memory = plan.tensors[tensor].states;
+    preparation.rule_memory = group.states;
+    switch (plan.tensors[tensor].rule) {
 #define PANOPTIM_RULE(name, ...)                                                                   \
     case rule_##name:                                                                              \
         prepare_phase<__VA_ARGS__, 0>(phase, group.hyper, preparation, *plan.control, entry);      \
@@ -245,6 +248,36 @@ __device__ void prepare_first_phase(const panoptim_plan &plan, int64_t first, in
     }
 }
 
+// Advances the states of the groups of a rule for a phase.
+template <typename Rule, int Phase>
+__device__ void settle_rule(const panoptim_plan &plan, int32_t rule, int32_t phase,
+                            const Preparation &preparation) {
+    if constexpr (rule_states < Rule >> 0 && Phase < Rule::phases) {
+        if (phase != Phase) {
+            settle_rule<Rule, Phase + 1>(plan, rule, phase, preparation);
+            return;
+        }
+        for (int64_t i = threadIdx.x; i < plan.group_count; i += blockDim.x) {
+            const panoptim_group &group = plan.groups[i];
+            if (group.rule == rule && group.frozen == 0) {
+                settle_states<Rule, Phase>(group.hyper, preparation, group.states);
+            }
+        }
+        __syncthreads();
+    }
+}
+
+// Advances the states of all groups for the first phase, if the step is accepted.
+__device__ void settle_first_phase(const panoptim_plan &plan) {
+    if (plan.control->accepted == 0) {
+        return;
+    }
+    const Preparation preparation = preparation_of(plan);
+#define PANOPTIM_RULE(name, ...) settle_rule<__VA_ARGS__, 0>(plan, rule_##name, 0, preparation);
+#include "rules/rules.def"
+#undef PANOPTIM_RULE
+}
+
 // Joins a rule's reductions of earlier phases, and prepares its tensors with them.
 template <typename Rule>
 __device__ void prepare_rule(const panoptim_plan &plan, int32_t rule, int32_t phase,
@@ -254,7 +287,7 @@ __device__ void prepare_rule(const panoptim_plan &plan, int32_t rule, int32_t ph
             return;
         }
         const auto takes_part = [&plan, rule](int64_t tensor) {
-            return active(plan, tensor) && group_of(plan, tensor).rule == rule;
+            return active(plan, tensor) && plan.tensors[tensor].rule == rule;
         };
         double found[PANOPTIM_MAX_REDUCTIONS] = {};
         for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
@@ -267,6 +300,7 @@ __device__ void prepare_rule(const panoptim_plan &plan, int32_t rule, int32_t ph
         }
         Preparation preparation = preparation_of(plan);
         preparation.reductions = found;
+        settle_rule<Rule, 1>(plan, rule, phase, preparation);
         for (int64_t tensor = threadIdx.x; tensor < plan.tensor_count; tensor += blockDim.x) {
             if (!takes_part(tensor)) {
                 continue;
@@ -284,6 +318,9 @@ __device__ void prepare_rule(const panoptim_plan &plan, int32_t rule, int32_t ph
 }
 
 __device__ void prepare_later_phase(const panoptim_plan &plan, int32_t phase, Shared &shared) {
+    if (plan.control->accepted == 0) {
+        return;
+    }
 #define PANOPTIM_RULE(name, ...) prepare_rule<__VA_ARGS__>(plan, rule_##name, phase, shared);
 #include "rules/rules.def"
 #undef PANOPTIM_RULE
@@ -305,26 +342,11 @@ __device__ void finish(const panoptim_plan &plan, Shared &shared) {
     }
 }
 
-template <typename Rule>
-constexpr panoptim_kernel_rule described(const char *name) {
-    panoptim_kernel_rule rule{};
-    rule.info.slots = Rule::slots;
-    rule.info.phases = Rule::phases;
-    rule.info.reductions = Rule::reductions;
-    rule.info.curvature = Rule::curvature ? 1 : 0;
-    rule.info.hyper_bytes = static_cast<int32_t>(sizeof(typename Rule::Hyper));
-    rule.info.scalar_bytes = static_cast<int32_t>(sizeof(typename Rule::Scalars));
-    for (int i = 0; i < PANOPTIM_KERNEL_NAME - 1 && name[i] != 0; ++i) {
-        rule.name[i] = static_cast<uint8_t>(name[i]);
-    }
-    return rule;
-}
-
 } // namespace
 } // namespace PANOPTIM_TIER
 } // namespace panoptim
 
-// What the module's rules are, in the order that panoptim_group.rule counts.
+// What the module's rules are, in the order in which the tables count them.
 extern "C" __device__ const panoptim_kernels_info panoptim_kernels = {PANOPTIM_ABI,
                                                                       panoptim::rule_count,
                                                                       {
@@ -349,6 +371,7 @@ extern "C" __global__ void __launch_bounds__(panoptim::control_threads)
             clip(*plan.control);
         }
         __syncthreads();
+        settle_first_phase(plan);
     }
     if ((launch.stages & PANOPTIM_STAGE_PREPARE) != 0) {
         if (launch.phase == 0) {

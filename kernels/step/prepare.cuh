@@ -24,10 +24,10 @@ struct PreparedEntry {
 // Fills the entry of an active tensor for a phase. Phases after the first find in the entry what
 // the one before left there.
 template <typename Rule, int Phase>
-PANOPTIM_DEVICE void prepare_entry(const void *hyper_address, const Preparation &preparation,
+PANOPTIM_DEVICE void prepare_entry(const double *hyper_address, const Preparation &preparation,
                                    const panoptim_control &control, PreparedEntry<Rule> &entry) {
     static_assert(offsetof(PreparedEntry<Rule>, scalars) == offsetof(panoptim_prepared, scalars));
-    const auto &hyper = *static_cast<const typename Rule::Hyper *>(hyper_address);
+    const auto &hyper = *reinterpret_cast<const typename Rule::Hyper *>(hyper_address);
     if constexpr (Phase == 0) {
         const auto scale = static_cast<float>(control.gradient_scale * control.clip_coefficient);
         const auto curvature_scale = static_cast<float>(control.gradient_scale);
@@ -39,6 +39,15 @@ PANOPTIM_DEVICE void prepare_entry(const void *hyper_address, const Preparation 
         entry.scalars = {};
     }
     Rule::template prepare<Phase>(hyper, preparation, entry.scalars);
+}
+
+// Advances the states of a group for a phase.
+template <typename Rule, int Phase>
+PANOPTIM_DEVICE void settle_states(const double *hyper, const Preparation &preparation,
+                                   double *states) {
+    Rule::template settle<Phase>(*reinterpret_cast<const typename Rule::Hyper *>(hyper),
+                                 preparation,
+                                 *reinterpret_cast<typename Rule::RuleStates *>(states));
 }
 
 } // namespace PANOPTIM_TIER

@@ -144,6 +144,7 @@ __device__ __forceinline__ void update_quad(const Buffers<P, G, S> &buffers, int
         for (int slot = 0; slot < Rule::slots; ++slot) {
             element.slot[slot] = slots[slot][lane];
         }
+        buffers.matrix.template load<Rule>(i + lane, element);
         Rule::template update<Phase>(settings.prepared.scalars, element);
         sums.note(lane, parameters[lane], element);
         parameters[lane] = element.parameter;
@@ -218,6 +219,7 @@ __device__ __forceinline__ Buffers<P, G, S> buffers_of(const panoptim_plan &plan
     const panoptim_tensor &tensor = plan.tensors[chunk.tensor];
     const int64_t first = chunk.index * plan.chunk_elements;
     Found found{};
+    found.matrix = {&tensor, first};
     found.value = static_cast<typename Found::Parameter::Storage *>(tensor.value) + first;
     found.gradient =
         reinterpret_cast<typename Found::Gradient::Storage *>(plan.gradients[chunk.tensor]) + first;

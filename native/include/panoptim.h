@@ -59,11 +59,8 @@ int32_t panoptim_tier_probe(int32_t tier);
 /* The number of rules in the registry. */
 int32_t panoptim_rule_count(void);
 
-/* The name of a rule ("adamw_amsgrad"), a constant string; null if the index is out of range. */
-const char *panoptim_rule_name(int32_t rule);
-
-/* Describes a rule into *info. */
-int32_t panoptim_rule_describe(int32_t rule, panoptim_rule_info *info);
+/* Describes a rule into *rule. */
+int32_t panoptim_rule_describe(int32_t index, panoptim_rule *rule);
 
 /* Squares and sums the raw gradients (and curvatures) of chunks [first, last) into partials. */
 int32_t panoptim_measure(int32_t tier, const panoptim_plan *plan, int64_t first, int64_t last);

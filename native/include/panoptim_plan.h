@@ -11,13 +11,14 @@ extern "C" {
 #endif
 
 /* Raised whenever a structure here or a function of panoptim.h changes. */
-#define PANOPTIM_ABI 5
+#define PANOPTIM_ABI 6
 
 /* The reduction tree: lanes within blocks within chunks (of 4096 * 2^k elements). */
 #define PANOPTIM_BLOCK 4096
 #define PANOPTIM_LANES 128
 
-#define PANOPTIM_MAX_SLOTS 4
+/* Arrays of states that a tensor may have. */
+#define PANOPTIM_MAX_SLOTS 8
 #define PANOPTIM_MAX_PHASES 4
 #define PANOPTIM_MAX_REDUCTIONS 4
 /* Doubles that the reductions need per chunk and per tensor. */
@@ -25,9 +26,10 @@ extern "C" {
 #define PANOPTIM_TOTALS (1 + PANOPTIM_MAX_REDUCTIONS)
 /* Room for the scalars of any rule, in bytes. */
 #define PANOPTIM_SCALARS 112
-/* Room in a device's registry. */
-#define PANOPTIM_MAX_KERNEL_RULES 128
-#define PANOPTIM_KERNEL_NAME 40
+/* Room in a registry. */
+#define PANOPTIM_MAX_RULES 128
+#define PANOPTIM_RULE_NAME 40
+#define PANOPTIM_RULE_SIGNATURE 456
 
 /* Element types of parameters, gradients and states. Today every rule runs on PANOPTIM_F32. */
 #define PANOPTIM_F32 1
@@ -40,150 +42,11 @@ extern "C" {
 #define PANOPTIM_SKIP 1
 #define PANOPTIM_FAIL 2
 
-/* Hyper-parameters of each rule, in double, as the caller gave them; booleans are 0 or 1. */
-
-typedef struct panoptim_sgd_hyper {
-    double learning_rate;
-    double momentum;
-    double dampening;
-    double weight_decay;
-    int32_t nesterov;
-    int32_t maximize;
-} panoptim_sgd_hyper;
-
-typedef struct panoptim_adam_hyper {
-    double learning_rate;
-    double beta1;
-    double beta2;
-    double epsilon;
-    double weight_decay;
-    int32_t amsgrad;
-    int32_t maximize;
-} panoptim_adam_hyper;
-
-typedef struct panoptim_adamw_hyper {
-    double learning_rate;
-    double beta1;
-    double beta2;
-    double epsilon;
-    double weight_decay;
-    int32_t amsgrad;
-    int32_t maximize;
-} panoptim_adamw_hyper;
-
-typedef struct panoptim_lion_hyper {
-    double learning_rate;
-    double beta1;
-    double beta2;
-    double weight_decay;
-} panoptim_lion_hyper;
-
-typedef struct panoptim_sophia_g_hyper {
-    double learning_rate;
-    double beta1;
-    double beta2;
-    double rho;
-    double batch_size;
-    double weight_decay;
-    int32_t maximize;
-    int32_t reserved;
-} panoptim_sophia_g_hyper;
-
-typedef struct panoptim_sophia_h_hyper {
-    double learning_rate;
-    double beta1;
-    double beta2;
-    double clip;
-    double epsilon;
-    double weight_decay;
-} panoptim_sophia_h_hyper;
-
-typedef struct panoptim_ada_fisher_hyper {
-    double learning_rate;
-    double beta1;
-    double damping;
-    double weight_decay;
-    int32_t maximize;
-    int32_t reserved;
-} panoptim_ada_fisher_hyper;
-
-/*
- * What one step of each rule needs for one tensor: computed in double from the hyper-parameters,
- * the schedule and the count, and rounded to float once. Booleans are 0 or 1.
- */
-
-typedef struct panoptim_sgd_scalars {
-    float rate;         /* learning rate of this step */
-    float momentum;     /* mu */
-    float keep;         /* 1 - dampening */
-    float weight_decay; /* coupled: added to the gradient */
-    int32_t first;      /* the momentum buffer has no value yet: it becomes the gradient */
-    int32_t nesterov;
-} panoptim_sgd_scalars;
-
-typedef struct panoptim_adam_scalars {
-    float weight_decay;            /* coupled: added to the gradient */
-    float one_minus_beta1;         /* 1 - beta1 */
-    float beta2;                   /* beta2 */
-    float one_minus_beta2;         /* 1 - beta2 */
-    float step_size;               /* rate / (1 - beta1^t) */
-    float inverse_root_correction; /* 1 / sqrt(1 - beta2^t) */
-    float epsilon;
-} panoptim_adam_scalars;
-
-typedef struct panoptim_adamw_scalars {
-    float decay;                   /* decoupled: rate * weight decay */
-    float one_minus_beta1;         /* 1 - beta1 */
-    float beta2;                   /* beta2 */
-    float one_minus_beta2;         /* 1 - beta2 */
-    float step_size;               /* rate / (1 - beta1^t) */
-    float inverse_root_correction; /* 1 / sqrt(1 - beta2^t) */
-    float epsilon;
-} panoptim_adamw_scalars;
-
-typedef struct panoptim_lion_scalars {
-    float rate;
-    float decay; /* decoupled: rate * weight decay */
-    float beta1; /* of the update's direction */
-    float one_minus_beta1;
-    float beta2; /* of the momentum */
-    float one_minus_beta2;
-} panoptim_lion_scalars;
-
-typedef struct panoptim_sophia_g_scalars {
-    float rate;
-    float decay; /* decoupled: rate * weight decay */
-    float beta1;
-    float one_minus_beta1;
-    float beta2; /* of the curvature */
-    float one_minus_beta2;
-    float curvature_weight; /* rho * batch size */
-} panoptim_sophia_g_scalars;
-
-typedef struct panoptim_sophia_h_scalars {
-    float rate;
-    float decay; /* decoupled: rate * weight decay */
-    float beta1;
-    float one_minus_beta1;
-    float beta2; /* of the curvature */
-    float one_minus_beta2;
-    float clip;
-    float epsilon;
-} panoptim_sophia_h_scalars;
-
-typedef struct panoptim_ada_fisher_scalars {
-    float step_size; /* rate / (1 - beta1^t) */
-    float decay;     /* decoupled: rate * weight decay */
-    float beta1;
-    float one_minus_beta1;
-    float damping;
-    float curvature_sign; /* -1 when maximizing: takes back the sign that curvature comes with */
-} panoptim_ada_fisher_scalars;
-
 /* A group of tensors that share a rule, its hyper-parameters and their element types. */
 typedef struct panoptim_group {
-    const void *hyper;      /* panoptim_<rule>_hyper */
-    int32_t rule;           /* index of the rule in the registry */
+    const double *hyper;    /* in the order of the rule's signature; booleans are 0 or 1 */
+    double *states;         /* of the rule, in the order of its signature; null if it has none */
+    int32_t rule;           /* index in the registry: of the rule that settles the group's states */
     int32_t frozen;         /* not measured and not updated; zeroed if zeroing is asked for */
     int32_t parameter_type; /* PANOPTIM_F32, ... */
     int32_t gradient_type;
@@ -193,13 +56,25 @@ typedef struct panoptim_group {
 
 /* One parameter tensor, dense. Chunks of a tensor are contiguous in the chunk table. */
 typedef struct panoptim_tensor {
+    /* What an update of few states needs, in one cache line. */
     void *value;
-    void *slots[PANOPTIM_MAX_SLOTS]; /* states, in the rule's order; unused ones are null */
     int64_t elements;
+    int32_t group;
+    int32_t rule;   /* index in the registry: of the rule that updates the tensor */
+    double *states; /* of the tensor, in the order of the rule's signature; null if it has none */
+    /*
+     * States: first those with a float for each element, then those with one for each row, then
+     * those with one for each column; unused ones are null.
+     */
+    void *slots[PANOPTIM_MAX_SLOTS];
     int64_t first_chunk;
     int64_t chunks; /* 0 for an empty tensor */
-    int32_t group;
-    int32_t reserved;
+    /*
+     * The tensor as a stack of matrices of rows x columns, its last two dimensions: row r begins at
+     * element r * columns. What has fewer dimensions is one matrix of one row.
+     */
+    int64_t rows;
+    int64_t columns;
 } panoptim_tensor;
 
 /* chunk_elements consecutive elements of a tensor (fewer in its last chunk). */
@@ -250,7 +125,7 @@ typedef struct panoptim_prepared {
     float curvature_scale; /* unscaling and the sign of maximize; curvature is not clipped */
     int32_t active;        /* 0: no gradient in this step, frozen, or the step was refused */
     int32_t reserved;
-    uint8_t scalars[PANOPTIM_SCALARS]; /* panoptim_<rule>_scalars */
+    uint8_t scalars[PANOPTIM_SCALARS]; /* the rule's Scalars */
 } panoptim_prepared;
 
 /* All tables of one optimizer. Pointers stay valid during a call; arrays have the counts named. */
@@ -277,14 +152,19 @@ typedef struct panoptim_plan {
 } panoptim_plan;
 
 /* What a rule of the registry is. */
-typedef struct panoptim_rule_info {
-    int32_t slots;
+typedef struct panoptim_rule {
     int32_t phases;
     int32_t reductions;
     int32_t curvature; /* 1: takes curvature from the caller */
-    int32_t hyper_bytes;
-    int32_t scalar_bytes;
-} panoptim_rule_info;
+    int32_t reserved;
+    uint8_t name[PANOPTIM_RULE_NAME]; /* ends with 0 */
+    /*
+     * Six lists of names, in this order, with semicolons between the lists and commas between the
+     * names: hyper-parameters; states of an element, a row, a column, the tensor, the rule. Ends
+     * with 0.
+     */
+    uint8_t signature[PANOPTIM_RULE_SIGNATURE];
+} panoptim_rule;
 
 /* How far a device has come, for the host to read while the device goes on. */
 typedef struct panoptim_progress {
@@ -296,7 +176,8 @@ typedef struct panoptim_progress {
 
 /*
  * What the control kernel does in one launch, in this order: join what measuring found, accept or
- * refuse the step, find the clip coefficient, fill the scalars of a phase, join the update's norm.
+ * refuse the step, find the clip coefficient and advance the rules' own states for the first phase,
+ * fill the scalars of a phase, join the update's norm.
  * Where tensors are many, the first phase's scalars have a kernel of their own, without a stage.
  */
 #define PANOPTIM_STAGE_GATHER 1
@@ -317,17 +198,11 @@ typedef struct panoptim_launch {
     int32_t phase;  /* control and update */
 } panoptim_launch;
 
-/* A rule of a device's registry. */
-typedef struct panoptim_kernel_rule {
-    panoptim_rule_info info;
-    uint8_t name[PANOPTIM_KERNEL_NAME]; /* ends with 0 */
-} panoptim_kernel_rule;
-
 /* What a device's kernels are: the variable panoptim_kernels of their module. */
 typedef struct panoptim_kernels_info {
     int32_t abi;
     int32_t rule_count;
-    panoptim_kernel_rule rules[PANOPTIM_MAX_KERNEL_RULES];
+    panoptim_rule rules[PANOPTIM_MAX_RULES];
 } panoptim_kernels_info;
 
 #ifdef __cplusplus

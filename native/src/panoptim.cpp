@@ -28,15 +28,11 @@ int32_t panoptim_rule_count(void) {
     return panoptim::rule_count;
 }
 
-const char *panoptim_rule_name(int32_t rule) {
-    return rule < 0 || rule >= panoptim::rule_count ? nullptr : panoptim::rules[rule].name;
-}
-
-int32_t panoptim_rule_describe(int32_t rule, panoptim_rule_info *info) {
-    if (rule < 0 || rule >= panoptim::rule_count) {
+int32_t panoptim_rule_describe(int32_t index, panoptim_rule *rule) {
+    if (index < 0 || index >= panoptim::rule_count) {
         return PANOPTIM_ERROR_RULE;
     }
-    *info = panoptim::rules[rule].info;
+    *rule = panoptim::rules[index].description;
     return PANOPTIM_OK;
 }
 

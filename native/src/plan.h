@@ -10,8 +10,9 @@ inline const panoptim_group &group_of(const panoptim_plan &plan, int64_t tensor)
     return plan.groups[plan.tensors[tensor].group];
 }
 
-inline const RegisteredRule &rule_of(const panoptim_group &group) {
-    return rules[group.rule];
+// The rule that updates a tensor.
+inline const RegisteredRule &rule_of(const panoptim_plan &plan, int64_t tensor) {
+    return rules[plan.tensors[tensor].rule];
 }
 
 // Whether a tensor takes part in this step if it is accepted.
@@ -25,7 +26,7 @@ inline bool active(const panoptim_plan &plan, int64_t tensor) {
 }
 
 inline bool has_curvature(const panoptim_plan &plan, int64_t tensor) {
-    return plan.curvatures[tensor] != 0 && rule_of(group_of(plan, tensor)).info.curvature != 0;
+    return plan.curvatures[tensor] != 0 && rule_of(plan, tensor).description.curvature != 0;
 }
 
 // The elements of a chunk that starts at element first of its tensor.

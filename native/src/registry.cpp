@@ -1,13 +1,14 @@
 #include "registry.h"
 
 #include "rules/rules.cuh"
+#include "step/describe.cuh"
 #include "step/prepare.cuh"
 
 namespace panoptim {
 namespace {
 
 template <typename Rule, int Phase>
-void prepare(const void *hyper, const Preparation &preparation, const panoptim_control &control,
+void prepare(const double *hyper, const Preparation &preparation, const panoptim_control &control,
              panoptim_prepared &prepared) {
     PreparedEntry<Rule> entry;
     if constexpr (Phase > 0) {
@@ -18,28 +19,23 @@ void prepare(const void *hyper, const Preparation &preparation, const panoptim_c
 }
 
 template <typename Rule, int Phase>
-constexpr PrepareFunction prepare_function() {
+constexpr void register_phase(RegisteredRule &rule) {
     if constexpr (Phase < Rule::phases) {
-        return prepare<Rule, Phase>;
-    } else {
-        return nullptr;
+        rule.prepare[Phase] = prepare<Rule, Phase>;
+        if constexpr (rule_states < Rule >> 0) {
+            rule.settle[Phase] = settle_states<Rule, Phase>;
+        }
+        register_phase<Rule, Phase + 1>(rule);
     }
 }
 
 template <typename Rule>
 constexpr RegisteredRule registered(const char *name) {
     RegisteredRule rule{};
-    rule.name = name;
-    rule.info.slots = Rule::slots;
-    rule.info.phases = Rule::phases;
-    rule.info.reductions = Rule::reductions;
-    rule.info.curvature = Rule::curvature ? 1 : 0;
-    rule.info.hyper_bytes = static_cast<int32_t>(sizeof(typename Rule::Hyper));
-    rule.info.scalar_bytes = static_cast<int32_t>(sizeof(typename Rule::Scalars));
-    rule.prepare[0] = prepare_function<Rule, 0>();
-    rule.prepare[1] = prepare_function<Rule, 1>();
-    rule.prepare[2] = prepare_function<Rule, 2>();
-    rule.prepare[3] = prepare_function<Rule, 3>();
+    rule.description = described<Rule>(name);
+    rule.keeps_tensor_states = tensor_states<Rule> > 0;
+    rule.keeps_rule_states = rule_states<Rule> > 0;
+    register_phase<Rule, 0>(rule);
     for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
         rule.scope[reduction] = Rule::scope(reduction);
         rule.reduction_phase[reduction] = Rule::reduction_phase(reduction);

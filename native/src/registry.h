@@ -6,13 +6,17 @@
 
 namespace panoptim {
 
-using PrepareFunction = void (*)(const void *hyper, const Preparation &, const panoptim_control &,
+using PrepareFunction = void (*)(const double *hyper, const Preparation &, const panoptim_control &,
                                  panoptim_prepared &);
+using SettleFunction = void (*)(const double *hyper, const Preparation &, double *states);
 
 struct RegisteredRule {
-    const char *name;
-    panoptim_rule_info info;
-    PrepareFunction prepare[PANOPTIM_MAX_PHASES]; // null beyond the rule's phases
+    panoptim_rule description;
+    bool keeps_tensor_states;
+    bool keeps_rule_states;
+    // By phase; null beyond the rule's phases, and settle also of a rule without states of its own.
+    PrepareFunction prepare[PANOPTIM_MAX_PHASES];
+    SettleFunction settle[PANOPTIM_MAX_PHASES];
     Scope scope[PANOPTIM_MAX_REDUCTIONS];
     int32_t reduction_phase[PANOPTIM_MAX_REDUCTIONS];
 };

@@ -40,6 +40,7 @@ template <typename Rule, bool Curved>
     for (int slot = 0; slot < Rule::slots; ++slot) {
         whole.slots[slot] = static_cast<float *>(tensor.slots[slot]);
     }
+    whole.matrix = {&tensor, 0};
     const int64_t first = place.index * plan.chunk_elements;
     return {whole.template from<Rule, Curved>(first),
             smaller(plan.chunk_elements, tensor.elements - first)};

@@ -58,7 +58,7 @@ int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase
         run.prepared = plan.prepared + plan.prepared_index[tensor];
         run.curved = plan.curvatures[tensor] != 0;
         if (run.prepared->active != 0) {
-            const UpdateFunction update = tier.update[group_of(plan, tensor).rule][phase];
+            const UpdateFunction update = tier.update[plan.tensors[tensor].rule][phase];
             if (update != nullptr) {
                 update(run);
             }

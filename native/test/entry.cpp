@@ -13,7 +13,11 @@ namespace {
 
 Problem small_problem() {
     Problem problem;
-    panoptim_adamw_hyper hyper{1e-3, 0.9, 0.999, 1e-8, 0.01, 0, 0};
+    const Settings hyper{{"learning_rate", 1e-3},
+                         {"beta1", 0.9},
+                         {"beta2", 0.999},
+                         {"epsilon", 1e-8},
+                         {"weight_decay", 0.01}};
     problem.add_tensor(problem.add_group("adamw", hyper), 9000);
     problem.control.measure = 1;
     problem.control.statistics = 1;
@@ -130,7 +134,7 @@ TEST_CASE("a phase that no rule has does nothing") {
 TEST_CASE("an unknown rule, an unknown type and bad sizes are refused before anything changes") {
     const int32_t tier = usable_tiers().front();
     Problem problem = small_problem();
-    problem.add_group("lion", panoptim_lion_hyper{});
+    problem.add_group("lion", Settings{});
     const std::vector<float> before = contents(problem);
     const auto refused = [&](int32_t expected) {
         CHECK(stages(problem.plan, tier) == Status(6, expected));

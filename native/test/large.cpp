@@ -62,8 +62,8 @@ TEST_CASE("the last chunk of a tensor beyond 31 and 32 bits is found") {
 
             // A plan of one tensor, whose other chunks are left out.
             Problem problem(chunk_elements);
-            panoptim_sgd_hyper hyper{};
-            hyper.learning_rate = 0.5;
+            Settings hyper;
+            hyper["learning_rate"] = 0.5;
             problem.add_tensor(problem.add_group("sgd", hyper), 1);
             problem.control.measure = 1;
             problem.control.statistics = 1;

@@ -1,56 +1,98 @@
 #include "naive.h"
 
 #include "rules/rules.cuh"
+#include "step/buffers.cuh"
 
 namespace {
 
-// Not inlined, so that it is not vectorized either.
-template <typename Rule>
-[[gnu::noinline]] void update_one(const typename Rule::Scalars &scalars,
-                                  panoptim::Element &element) {
-    Rule::template update<0>(scalars, element);
+double measure(const void *gradient, int64_t first, int64_t elements) {
+    const float *begin = static_cast<const float *>(gradient) + first;
+    const std::vector<float> terms(begin, begin + elements);
+    return naive_tree(terms, terms);
 }
 
-template <typename Rule>
-double update_all(const Problem &problem, std::size_t index, bool zero_gradients) {
-    const Tensor &tensor = problem.tensors[index];
-    const panoptim_prepared &prepared =
-        problem.prepared[static_cast<std::size_t>(problem.prepared_index[index])];
+// Not inlined, so that it is not vectorized either.
+template <typename Rule, int Phase>
+[[gnu::noinline]] void update_one(const typename Rule::Scalars &scalars,
+                                  panoptim::Element &element) {
+    Rule::template update<Phase>(scalars, element);
+}
+
+// The terms of one sum, by element.
+struct Terms {
+    std::vector<float> left;
+    std::vector<float> right;
+};
+
+template <typename Rule, int Phase>
+void update_chunk(const panoptim::UpdateRun &run, int64_t place) {
+    constexpr bool last_phase = Phase + 1 == Rule::phases;
+    const panoptim_plan &plan = *run.plan;
+    const panoptim_chunk &chunk = plan.chunks[place];
+    const panoptim_tensor &tensor = plan.tensors[chunk.tensor];
+    auto *value = static_cast<float *>(tensor.value);
+    auto *gradient = reinterpret_cast<float *>(plan.gradients[chunk.tensor]);
+    const auto *curvature = reinterpret_cast<const float *>(plan.curvatures[chunk.tensor]);
     typename Rule::Scalars scalars;
-    std::memcpy(&scalars, prepared.scalars, sizeof scalars);
-    std::vector<float> changes;
-    for (int64_t i = 0; i < tensor.value.size(); ++i) {
+    std::memcpy(&scalars, run.prepared->scalars, sizeof scalars);
+    Terms changes;
+    std::vector<Terms> sums(PANOPTIM_MAX_REDUCTIONS);
+    const int64_t first = chunk.index * plan.chunk_elements;
+    for (int64_t i = first; i < std::min(tensor.elements, first + plan.chunk_elements); ++i) {
         panoptim::Element element{};
-        element.parameter = tensor.value[i];
-        element.gradient = tensor.gradient[i] * prepared.gradient_scale;
-        element.curved = Rule::curvature && tensor.has_curvature;
-        element.curvature = tensor.curvature[i] * prepared.curvature_scale;
-        for (int slot = 0; slot < Rule::slots; ++slot) {
-            element.slot[slot] = tensor.slots[slot][i];
+        element.parameter = value[i];
+        element.gradient = gradient[i] * run.prepared->gradient_scale;
+        element.curved = Rule::curvature && run.curved;
+        if (element.curved) {
+            element.curvature = curvature[i] * run.prepared->curvature_scale;
         }
-        update_one<Rule>(scalars, element);
-        changes.push_back(element.parameter - tensor.value[i]);
-        tensor.value[i] = element.parameter;
         for (int slot = 0; slot < Rule::slots; ++slot) {
-            tensor.slots[slot][i] = element.slot[slot];
+            element.slot[slot] = static_cast<const float *>(tensor.slots[slot])[i];
         }
-        if (zero_gradients) {
-            tensor.gradient[i] = 0;
+        panoptim::MatrixStates{&tensor, 0}.load<Rule>(i, element);
+        update_one<Rule, Phase>(scalars, element);
+        changes.left.push_back(element.parameter - value[i]);
+        for (std::size_t reduction = 0; reduction < sums.size(); ++reduction) {
+            sums[reduction].left.push_back(element.left[reduction]);
+            sums[reduction].right.push_back(element.right[reduction]);
+        }
+        value[i] = element.parameter;
+        for (int slot = 0; slot < Rule::slots; ++slot) {
+            static_cast<float *>(tensor.slots[slot])[i] = element.slot[slot];
+        }
+        if (last_phase && run.zero_gradients) {
+            gradient[i] = 0;
         }
     }
-    return naive_tree(changes, changes);
+    if (last_phase && run.statistics) {
+        plan.partials[place] = naive_tree(changes.left, changes.left);
+    }
+    for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+        if (Rule::reduction_phase(reduction) == Phase) {
+            const Terms &terms = sums[static_cast<std::size_t>(reduction)];
+            plan.partials[(2 + reduction) * plan.chunk_count + place] =
+                naive_tree(terms.left, terms.right);
+        }
+    }
 }
+
+template <typename Rule, int Phase>
+void update_run(const panoptim::UpdateRun &run) {
+    if constexpr (Phase < Rule::phases) {
+        for (int64_t place = run.first; place < run.last; ++place) {
+            update_chunk<Rule, Phase>(run, place);
+        }
+    }
+}
+
+constexpr panoptim::UpdateFunction updates[][PANOPTIM_MAX_PHASES] = {
+#define PANOPTIM_RULE(name, ...)                                                                   \
+    {update_run<panoptim::__VA_ARGS__, 0>, update_run<panoptim::__VA_ARGS__, 1>,                   \
+     update_run<panoptim::__VA_ARGS__, 2>, update_run<panoptim::__VA_ARGS__, 3>},
+#include "rules/rules.def"
+#undef PANOPTIM_RULE
+};
 
 } // namespace
 
-double naive_update(const Problem &problem, std::size_t tensor, bool zero_gradients) {
-    const auto group = static_cast<std::size_t>(problem.tensors[tensor].group);
-    const std::string rule = panoptim_rule_name(problem.groups[group].rule);
-#define PANOPTIM_RULE(name, ...)                                                                   \
-    if (rule == #name) {                                                                           \
-        return update_all<panoptim::__VA_ARGS__>(problem, tensor, zero_gradients);                 \
-    }
-#include "rules/rules.def"
-#undef PANOPTIM_RULE
-    std::abort();
-}
+const panoptim::Tier naive_tier = {measure, updates, nullptr, nullptr, nullptr};

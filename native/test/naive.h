@@ -5,6 +5,7 @@
 
 #include "panoptim.h"
 #include "problem.h"
+#include "tier.h"
 
 // Joins by adjacent pairs, level by level.
 inline double naive_join(std::vector<double> values) {
@@ -48,6 +49,5 @@ inline double naive_square_sum(const Guarded<float> &values) {
     return naive_tree(terms, terms);
 }
 
-// Runs a rule of one phase over a tensor, one element at a time, with the scalars that prepare
-// left. Returns the sum of squares of the parameters' changes.
-double naive_update(const Problem &problem, std::size_t tensor, bool zero_gradients);
+// The loops of a tier, one element at a time.
+extern const panoptim::Tier naive_tier;

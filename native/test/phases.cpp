@@ -8,7 +8,11 @@
 
 namespace {
 
-constexpr panoptim::TestNormalizedHyper hyper{0.5, 0.75};
+constexpr panoptim::TestNormalized::Hyper hyper{0.5, 0.75};
+
+Settings settings() {
+    return {{"learning_rate", hyper.learning_rate}, {"beta", hyper.beta}};
+}
 
 std::vector<float> floats(const Guarded<float> &array) {
     return {array.begin(), array.end()};
@@ -54,9 +58,9 @@ void naive_step(const std::vector<Tensor *> &tensors) {
 
 // Tensors of the rule among others; the third has no gradient, the fourth is of another rule.
 void fill(Problem &problem) {
-    const int32_t group = problem.add_group("test_normalized", hyper);
-    const int32_t other = problem.add_group("sgd", panoptim_sgd_hyper{});
-    const int32_t second = problem.add_group("test_normalized", hyper);
+    const int32_t group = problem.add_group("test_normalized", settings());
+    const int32_t other = problem.add_group("sgd", Settings{});
+    const int32_t second = problem.add_group("test_normalized", settings());
     problem.add_tensor(group, 300);
     problem.add_tensor(second, 3 * PANOPTIM_BLOCK + 5);
     problem.add_tensor(group, 40).has_gradient = false;
@@ -149,10 +153,10 @@ TEST_CASE("tensors of a rule with reductions share no scalars") {
 }
 
 TEST_CASE("a rule of two phases is described") {
-    panoptim_rule_info info{};
-    REQUIRE(panoptim_rule_describe(rule_named("test_normalized"), &info) == PANOPTIM_OK);
-    CHECK(info.slots == 1);
-    CHECK(info.phases == 2);
-    CHECK(info.reductions == 2);
-    CHECK(info.curvature == 0);
+    const Described found = described(rule_named("test_normalized"));
+    CHECK(found.hyper == std::vector<std::string>{"learning_rate", "beta"});
+    CHECK(found.slots == std::vector<std::string>{"exp_avg"});
+    CHECK(found.rule.phases == 2);
+    CHECK(found.rule.reductions == 2);
+    CHECK(found.rule.curvature == 0);
 }

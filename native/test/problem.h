@@ -2,11 +2,16 @@
 #pragma once
 
 #include <algorithm>
-#include <any>
 #include <deque>
+#include <map>
 
+#include "floating_point.h"
 #include "guarded.h"
+#include "stages.h"
 #include "support.h"
+
+// Hyper-parameters by name.
+using Settings = std::map<std::string, double>;
 
 struct Tensor {
     int32_t group = 0;
@@ -14,6 +19,9 @@ struct Tensor {
     Guarded<float> gradient;
     Guarded<float> curvature;
     Guarded<float> slots[PANOPTIM_MAX_SLOTS];
+    std::vector<double> states;
+    int64_t rows = 1;
+    int64_t columns = 0;
     bool has_gradient = true;
     bool has_curvature = false;
 };
@@ -29,28 +37,39 @@ class Problem {
         schedule.push_back({1, std::numeric_limits<double>::quiet_NaN(), 0});
     }
 
-    template <typename Hyper>
-    int32_t add_group(const std::string &rule, const Hyper &hyper) {
-        static_assert(sizeof(Hyper) <= sizeof(HyperBytes));
-        HyperBytes &bytes = hypers_.emplace_back();
-        std::memcpy(&bytes, &hyper, sizeof hyper);
+    // Hyper-parameters that are not named are 0; aborts if the rule has none of a name.
+    int32_t add_group(const std::string &rule, const Settings &settings) {
+        const int32_t index = rule_named(rule);
+        const Described description = described(index);
+        std::vector<double> &hyper = hypers_.emplace_back(description.hyper.size());
+        for (const auto &[name, value] : settings) {
+            const auto place = std::ranges::find(description.hyper, name);
+            if (place == description.hyper.end()) {
+                std::abort();
+            }
+            hyper[static_cast<std::size_t>(place - description.hyper.begin())] = value;
+        }
+        std::vector<double> &states = rule_states_.emplace_back(description.rule_states.size());
         groups.push_back(
-            {&bytes, rule_named(rule), 0, PANOPTIM_F32, PANOPTIM_F32, PANOPTIM_F32, 0});
+            {hyper.data(), states.data(), index, 0, PANOPTIM_F32, PANOPTIM_F32, PANOPTIM_F32, 0});
         return static_cast<int32_t>(groups.size()) - 1;
     }
 
     // Its values, gradients and states are zeros.
     Tensor &add_tensor(int32_t group, int64_t elements, Edge edge = Edge::end, int64_t shift = 0) {
-        panoptim_rule_info info{};
-        panoptim_rule_describe(groups[static_cast<std::size_t>(group)].rule, &info);
+        const Described rule = described(groups[static_cast<std::size_t>(group)].rule);
         Tensor &tensor = tensors.emplace_back();
         tensor.group = group;
         tensor.value = Guarded<float>(elements, edge, shift);
         tensor.gradient = Guarded<float>(elements, edge, shift);
         tensor.curvature = Guarded<float>(elements, edge, shift);
-        for (int slot = 0; slot < info.slots; ++slot) {
+        tensor.rows = 1;
+        tensor.columns = elements;
+        std::size_t slot = 0;
+        for (; slot < rule.slots.size(); ++slot) {
             tensor.slots[slot] = Guarded<float>(elements, edge, shift);
         }
+        tensor.states.resize(rule.tensor_states.size());
         return tensor;
     }
 
@@ -68,10 +87,14 @@ class Problem {
             for (int slot = 0; slot < PANOPTIM_MAX_SLOTS; ++slot) {
                 row.slots[slot] = tensor.slots[slot].data();
             }
+            row.states = tensors[t].states.data();
             row.elements = elements;
+            row.rows = tensor.rows;
+            row.columns = tensor.columns;
             row.first_chunk = static_cast<int64_t>(chunks.size());
             row.chunks = (elements + plan.chunk_elements - 1) / plan.chunk_elements;
             row.group = tensor.group;
+            row.rule = groups[static_cast<std::size_t>(tensor.group)].rule;
             rows_.push_back(row);
             for (int64_t chunk = 0; chunk < row.chunks; ++chunk) {
                 chunks.push_back({static_cast<int32_t>(t), static_cast<int32_t>(chunk)});
@@ -136,6 +159,13 @@ class Problem {
         return status;
     }
 
+    // The same with other loops.
+    int32_t step(const panoptim::Tier &loops) {
+        build();
+        const panoptim::FloatingPointSettings standard;
+        return panoptim::whole_step(loops, plan, phases());
+    }
+
     // Random values, gradients and curvatures, and states as a rule could have left them.
     template <typename Draw>
     void fill(Random &random, Draw draw) {
@@ -153,6 +183,9 @@ class Problem {
         }
     }
 
+    // The states of the groups' rules.
+    const std::deque<std::vector<double>> &rule_states() const { return rule_states_; }
+
     panoptim_plan plan{};
     panoptim_control control{};
     std::vector<panoptim_group> groups;
@@ -166,33 +199,45 @@ class Problem {
     std::vector<double> totals;
 
   private:
-    struct alignas(8) HyperBytes {
-        unsigned char bytes[128];
-    };
-
     int32_t phases() const {
         int32_t most = 0;
         for (const panoptim_group &group : groups) {
-            panoptim_rule_info info{};
-            panoptim_rule_describe(group.rule, &info);
-            most = std::max(most, info.phases);
+            most = std::max(most, described(group.rule).rule.phases);
         }
         return most;
     }
 
-    std::deque<HyperBytes> hypers_;
+    std::deque<std::vector<double>> hypers_;
+    std::deque<std::vector<double>> rule_states_;
     std::vector<panoptim_tensor> rows_;
     std::vector<int64_t> gradients_;
     std::vector<int64_t> curvatures_;
 };
 
+// A double as two floats of its bits.
+inline void append_bits(std::vector<float> &all, double value) {
+    const auto bits = std::bit_cast<uint64_t>(value);
+    all.push_back(std::bit_cast<float>(static_cast<uint32_t>(bits)));
+    all.push_back(std::bit_cast<float>(static_cast<uint32_t>(bits >> 32)));
+}
+
 // Everything that a step may change, for comparison.
 inline std::vector<float> contents(const Problem &problem) {
     std::vector<float> all;
     for (const Tensor &tensor : problem.tensors) {
-        for (const auto *array : {&tensor.value, &tensor.gradient, &tensor.slots[0],
-                                  &tensor.slots[1], &tensor.slots[2], &tensor.slots[3]}) {
+        for (const auto *array : {&tensor.value, &tensor.gradient}) {
             all.insert(all.end(), array->begin(), array->end());
+        }
+        for (const Guarded<float> &slot : tensor.slots) {
+            all.insert(all.end(), slot.begin(), slot.end());
+        }
+        for (const double state : tensor.states) {
+            append_bits(all, state);
+        }
+    }
+    for (const std::vector<double> &states : problem.rule_states()) {
+        for (const double state : states) {
+            append_bits(all, state);
         }
     }
     return all;

@@ -1,28 +1,34 @@
 // The registry, as callers see it.
 #include <doctest/doctest.h>
 
-#include <cstring>
 #include <initializer_list>
 
-#include "panoptim.h"
+#include "support.h"
 
-TEST_CASE("rules are described by index") {
-    REQUIRE(panoptim_rule_count() == 11);
-    CHECK(std::strcmp(panoptim_rule_name(5), "adamw_amsgrad") == 0);
-    panoptim_rule_info info{};
-    REQUIRE(panoptim_rule_describe(5, &info) == PANOPTIM_OK);
-    CHECK(info.slots == 3);
-    CHECK(info.phases == 1);
-    CHECK(info.reductions == 0);
-    CHECK(info.curvature == 0);
-    CHECK(info.hyper_bytes == sizeof(panoptim_adamw_hyper));
-    CHECK(info.scalar_bytes == sizeof(panoptim_adamw_scalars));
+using Names = std::vector<std::string>;
+
+TEST_CASE("rules are described by index, with the names of all that a caller fills") {
+    const Described adamw = described(rule_named("adamw_amsgrad"));
+    CHECK(adamw.hyper == Names{"learning_rate", "beta1", "beta2", "epsilon", "weight_decay",
+                               "amsgrad", "maximize"});
+    CHECK(adamw.slots == Names{"exp_avg", "exp_avg_sq", "max_exp_avg_sq"});
+    CHECK(adamw.rows.empty());
+    CHECK(adamw.columns.empty());
+    CHECK(adamw.tensor_states.empty());
+    CHECK(adamw.rule_states.empty());
+    CHECK(adamw.rule.phases == 1);
+    CHECK(adamw.rule.reductions == 0);
+    CHECK(adamw.rule.curvature == 0);
 }
 
-TEST_CASE("an unknown rule has no name and no description") {
-    for (const int32_t unknown : {-1, 11}) {
-        CHECK(panoptim_rule_name(unknown) == nullptr);
-        panoptim_rule_info info{};
-        CHECK(panoptim_rule_describe(unknown, &info) == PANOPTIM_ERROR_RULE);
+TEST_CASE("a variant with fewer states names only those") {
+    CHECK(described(rule_named("adamw")).slots == Names{"exp_avg", "exp_avg_sq"});
+    CHECK(described(rule_named("sgd")).slots.empty());
+}
+
+TEST_CASE("an unknown rule has no description") {
+    for (const int32_t unknown : {-1, panoptim_rule_count()}) {
+        panoptim_rule rule{};
+        CHECK(panoptim_rule_describe(unknown, &rule) == PANOPTIM_ERROR_RULE);
     }
 }

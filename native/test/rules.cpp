@@ -15,8 +15,7 @@ doctest::Approx near(double value) {
 // A problem of a single parameter.
 class Single {
   public:
-    template <typename Hyper>
-    Single(const std::string &rule, const Hyper &hyper, float parameter)
+    Single(const std::string &rule, const Settings &hyper, float parameter)
         : tensor_(problem.add_tensor(problem.add_group(rule, hyper), 1)) {
         tensor_.value[0] = parameter;
     }
@@ -42,46 +41,45 @@ class Single {
     Tensor &tensor_;
 };
 
-panoptim_sgd_hyper sgd(double learning_rate) {
-    panoptim_sgd_hyper hyper{};
-    hyper.learning_rate = learning_rate;
+Settings sgd(double learning_rate) {
+    Settings hyper;
+    hyper["learning_rate"] = learning_rate;
     return hyper;
 }
 
 // Betas of 1/2: after the first step the corrected moments are g and g^2.
-template <typename Hyper>
-Hyper halves(double learning_rate, double weight_decay) {
-    Hyper hyper{};
-    hyper.learning_rate = learning_rate;
-    hyper.beta1 = 0.5;
-    hyper.beta2 = 0.5;
-    hyper.weight_decay = weight_decay;
+Settings halves(double learning_rate, double weight_decay) {
+    Settings hyper;
+    hyper["learning_rate"] = learning_rate;
+    hyper["beta1"] = 0.5;
+    hyper["beta2"] = 0.5;
+    hyper["weight_decay"] = weight_decay;
     return hyper;
 }
 
 } // namespace
 
 TEST_CASE("sgd adds the decay to the gradient") {
-    panoptim_sgd_hyper hyper = sgd(0.5);
-    hyper.weight_decay = 0.25;
+    Settings hyper = sgd(0.5);
+    hyper["weight_decay"] = 0.25;
     Single single("sgd", hyper, 2);
     single.step(1);
     CHECK(single.parameter() == 1.25F); // 2 - 0.5 (1 + 0.25 2)
 }
 
 TEST_CASE("sgd negates the gradient before the decay when it maximizes") {
-    panoptim_sgd_hyper hyper = sgd(0.5);
-    hyper.weight_decay = 0.25;
-    hyper.maximize = 1;
+    Settings hyper = sgd(0.5);
+    hyper["weight_decay"] = 0.25;
+    hyper["maximize"] = 1;
     Single single("sgd", hyper, 2);
     single.step(1);
     CHECK(single.parameter() == 2.25F); // 2 - 0.5 (-1 + 0.25 2)
 }
 
 TEST_CASE("sgd starts its momentum with the whole gradient and dampens later ones") {
-    panoptim_sgd_hyper hyper = sgd(0.5);
-    hyper.momentum = 0.5;
-    hyper.dampening = 0.25;
+    Settings hyper = sgd(0.5);
+    hyper["momentum"] = 0.5;
+    hyper["dampening"] = 0.25;
     Single single("sgd_momentum", hyper, 2);
     single.step(1);
     CHECK(single.slot(0) == 1);
@@ -92,10 +90,10 @@ TEST_CASE("sgd starts its momentum with the whole gradient and dampens later one
 }
 
 TEST_CASE("nesterov looks ahead by one momentum") {
-    panoptim_sgd_hyper hyper = sgd(0.5);
-    hyper.momentum = 0.5;
-    hyper.dampening = 0.25;
-    hyper.nesterov = 1;
+    Settings hyper = sgd(0.5);
+    hyper["momentum"] = 0.5;
+    hyper["dampening"] = 0.25;
+    hyper["nesterov"] = 1;
     Single single("sgd_momentum", hyper, 2);
     single.step(1);
     CHECK(single.parameter() == 1.25F); // 2 - 0.5 (1 + 0.5 1)
@@ -105,8 +103,8 @@ TEST_CASE("nesterov looks ahead by one momentum") {
 }
 
 TEST_CASE("sgd's first momentum does not depend on what was in its slot") {
-    panoptim_sgd_hyper hyper = sgd(0.5);
-    hyper.momentum = 0.5;
+    Settings hyper = sgd(0.5);
+    hyper["momentum"] = 0.5;
     Single single("sgd_momentum", hyper, 2);
     single.problem.tensors[0].slots[0][0] = std::numeric_limits<float>::quiet_NaN();
     single.step(1);
@@ -115,7 +113,7 @@ TEST_CASE("sgd's first momentum does not depend on what was in its slot") {
 }
 
 TEST_CASE("adam decays through the gradient") {
-    Single single("adam", halves<panoptim_adam_hyper>(0.1, 0.5), 2);
+    Single single("adam", halves(0.1, 0.5), 2);
     single.step(1); // g = 1 + 0.5 2 = 2
     CHECK(single.slot(0) == 1);
     CHECK(single.slot(1) == 2);
@@ -128,7 +126,7 @@ TEST_CASE("adam decays through the gradient") {
 }
 
 TEST_CASE("adam's amsgrad divides by the largest second moment so far") {
-    Single single("adam_amsgrad", halves<panoptim_adam_hyper>(0.1, 0.5), 2);
+    Single single("adam_amsgrad", halves(0.1, 0.5), 2);
     single.step(1);
     CHECK(single.slot(2) == 2);
     CHECK(single.parameter() == near(1.9));
@@ -140,8 +138,8 @@ TEST_CASE("adam's amsgrad divides by the largest second moment so far") {
 }
 
 TEST_CASE("adam negates the gradient when it maximizes") {
-    panoptim_adam_hyper hyper = halves<panoptim_adam_hyper>(0.1, 0.25);
-    hyper.maximize = 1;
+    Settings hyper = halves(0.1, 0.25);
+    hyper["maximize"] = 1;
     Single single("adam", hyper, 2);
     single.step(1); // g = -1 + 0.25 2 = -0.5
     CHECK(single.slot(0) == -0.25F);
@@ -149,15 +147,15 @@ TEST_CASE("adam negates the gradient when it maximizes") {
 }
 
 TEST_CASE("adam's epsilon is outside the root and after the correction") {
-    panoptim_adam_hyper hyper = halves<panoptim_adam_hyper>(1, 0);
-    hyper.epsilon = 1;
+    Settings hyper = halves(1, 0);
+    hyper["epsilon"] = 1;
     Single single("adam", hyper, 2);
     single.step(1);
     CHECK(single.parameter() == near(1.5)); // 2 - 1 / (1 + 1)
 }
 
 TEST_CASE("adamw decays the parameter itself") {
-    Single single("adamw", halves<panoptim_adamw_hyper>(0.1, 0.5), 2);
+    Single single("adamw", halves(0.1, 0.5), 2);
     single.step(2);
     CHECK(single.slot(0) == 1);
     CHECK(single.slot(1) == 2);
@@ -168,7 +166,7 @@ TEST_CASE("adamw decays the parameter itself") {
 }
 
 TEST_CASE("adamw's amsgrad divides by the largest second moment so far") {
-    Single single("adamw_amsgrad", halves<panoptim_adamw_hyper>(0.1, 0.5), 2);
+    Single single("adamw_amsgrad", halves(0.1, 0.5), 2);
     single.step(2);
     single.step(-0.05F);
     CHECK(single.slot(2) == 2);
@@ -176,8 +174,8 @@ TEST_CASE("adamw's amsgrad divides by the largest second moment so far") {
 }
 
 TEST_CASE("adamw's decay and update are rounded together") {
-    panoptim_adamw_hyper hyper = halves<panoptim_adamw_hyper>(1, 0x1p-25);
-    hyper.epsilon = 1;
+    Settings hyper = halves(1, 0x1p-25);
+    hyper["epsilon"] = 1;
     Single single("adamw", hyper, 1);
     single.step(0x1p-25F);
     // Each alone is lost: 1 - 2^-25 rounds to 1.
@@ -185,11 +183,11 @@ TEST_CASE("adamw's decay and update are rounded together") {
 }
 
 TEST_CASE("lion moves by the sign of the mixed gradient, and not at all where that is 0") {
-    panoptim_lion_hyper hyper{};
-    hyper.learning_rate = 0.5;
-    hyper.beta1 = 0.5;
-    hyper.beta2 = 0.75;
-    hyper.weight_decay = 0.25;
+    Settings hyper;
+    hyper["learning_rate"] = 0.5;
+    hyper["beta1"] = 0.5;
+    hyper["beta2"] = 0.75;
+    hyper["weight_decay"] = 0.25;
     Single single("lion", hyper, 2);
     single.step(4);
     CHECK(single.parameter() == 1.25F);    // 2 - (0.125 2 + 0.5 1)
@@ -202,13 +200,13 @@ TEST_CASE("lion moves by the sign of the mixed gradient, and not at all where th
 }
 
 TEST_CASE("sophia-g squares the curvature, folds it in first, and clips at 1") {
-    panoptim_sophia_g_hyper hyper{};
-    hyper.learning_rate = 0.5;
-    hyper.beta1 = 0.5;
-    hyper.beta2 = 0.5;
-    hyper.rho = 0.25;
-    hyper.batch_size = 4;
-    hyper.weight_decay = 0.25;
+    Settings hyper;
+    hyper["learning_rate"] = 0.5;
+    hyper["beta1"] = 0.5;
+    hyper["beta2"] = 0.5;
+    hyper["rho"] = 0.25;
+    hyper["batch_size"] = 4;
+    hyper["weight_decay"] = 0.25;
     Single single("sophia_g", hyper, 2);
     single.step(2, -2);
     CHECK(single.slot(0) == 1);
@@ -221,10 +219,10 @@ TEST_CASE("sophia-g squares the curvature, folds it in first, and clips at 1") {
 }
 
 TEST_CASE("sophia-g without curvature so far moves by the sign") {
-    panoptim_sophia_g_hyper hyper{};
-    hyper.learning_rate = 0.5;
-    hyper.rho = 0.04;
-    hyper.batch_size = 5120;
+    Settings hyper;
+    hyper["learning_rate"] = 0.5;
+    hyper["rho"] = 0.04;
+    hyper["batch_size"] = 5120;
     Single single("sophia_g", hyper, 2);
     single.step(-0x1p-40F);
     CHECK(single.parameter() == 2.5F);
@@ -233,12 +231,12 @@ TEST_CASE("sophia-g without curvature so far moves by the sign") {
 }
 
 TEST_CASE("sophia-h divides by the curvature, not less than epsilon, and clips") {
-    panoptim_sophia_h_hyper hyper{};
-    hyper.learning_rate = 0.5;
-    hyper.beta1 = 0.5;
-    hyper.beta2 = 0.5;
-    hyper.clip = 0.75;
-    hyper.epsilon = 1;
+    Settings hyper;
+    hyper["learning_rate"] = 0.5;
+    hyper["beta1"] = 0.5;
+    hyper["beta2"] = 0.5;
+    hyper["clip"] = 0.75;
+    hyper["epsilon"] = 1;
     Single single("sophia_h", hyper, 2);
     single.step(2, 8);
     CHECK(single.slot(1) == 4);
@@ -253,11 +251,11 @@ TEST_CASE("sophia-h divides by the curvature, not less than epsilon, and clips")
 }
 
 TEST_CASE("ada-fisher divides the corrected momentum by the damped diagonal last handed in") {
-    panoptim_ada_fisher_hyper hyper{};
-    hyper.learning_rate = 0.5;
-    hyper.beta1 = 0.5;
-    hyper.damping = 0.25;
-    hyper.weight_decay = 0.25;
+    Settings hyper;
+    hyper["learning_rate"] = 0.5;
+    hyper["beta1"] = 0.5;
+    hyper["damping"] = 0.25;
+    hyper["weight_decay"] = 0.25;
     Single single("ada_fisher", hyper, 2);
     single.step(0.5, 0.75);
     CHECK(single.slot(0) == 0.25F);
@@ -275,10 +273,10 @@ TEST_CASE("ada-fisher divides the corrected momentum by the damped diagonal last
 }
 
 TEST_CASE("ada-fisher keeps the curvature's sign when maximizing, and starts from damping alone") {
-    panoptim_ada_fisher_hyper hyper{};
-    hyper.learning_rate = 0.5;
-    hyper.damping = 0.25;
-    hyper.maximize = 1;
+    Settings hyper;
+    hyper["learning_rate"] = 0.5;
+    hyper["damping"] = 0.25;
+    hyper["maximize"] = 1;
     Single single("ada_fisher", hyper, 2);
     single.step(0.5);
     CHECK(single.slot(0) == -0.5F);
@@ -290,8 +288,8 @@ TEST_CASE("ada-fisher keeps the curvature's sign when maximizing, and starts fro
 }
 
 TEST_CASE("the schedule's factor multiplies the learning rate, and its momentum replaces ours") {
-    panoptim_sgd_hyper hyper = sgd(0.5);
-    hyper.momentum = 0.5;
+    Settings hyper = sgd(0.5);
+    hyper["momentum"] = 0.5;
     Single single("sgd_momentum", hyper, 2);
     const double nan = std::numeric_limits<double>::quiet_NaN();
     single.problem.schedule = {{4, 0.25, 3}, {0.5, nan, 1}, {2, 0.75, 2}}; // of steps 3, 1 and 2
@@ -306,7 +304,7 @@ TEST_CASE("the schedule's factor multiplies the learning rate, and its momentum 
 }
 
 TEST_CASE("the schedule's momentum replaces beta1") {
-    Single single("adam", halves<panoptim_adam_hyper>(0.1, 0), 2);
+    Single single("adam", halves(0.1, 0), 2);
     single.problem.schedule = {{1, 0.75, 0}};
     single.step(8);
     CHECK(single.slot(0) == 2);

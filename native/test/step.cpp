@@ -5,16 +5,17 @@
 #include <set>
 
 #include "problem.h"
+#include "rules/rules.cuh"
 
 namespace {
 
 constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-panoptim_sgd_hyper sgd() {
-    panoptim_sgd_hyper hyper{};
-    hyper.learning_rate = 1;
-    hyper.momentum = 0.5;
+Settings sgd() {
+    Settings hyper;
+    hyper["learning_rate"] = 1;
+    hyper["momentum"] = 0.5;
     return hyper;
 }
 
@@ -144,11 +145,11 @@ TEST_CASE("without a policy a gradient that is not finite spreads") {
 
 TEST_CASE("the loss scale is taken off the gradient and off the curvature") {
     Problem problem;
-    panoptim_sophia_h_hyper hyper{};
-    hyper.learning_rate = 1;
-    hyper.clip = 100;
-    hyper.epsilon = 0.5;
-    hyper.beta2 = 0.5;
+    Settings hyper;
+    hyper["learning_rate"] = 1;
+    hyper["clip"] = 100;
+    hyper["epsilon"] = 0.5;
+    hyper["beta2"] = 0.5;
     Tensor &tensor = problem.add_tensor(problem.add_group("sophia_h", hyper), 1);
     problem.control.loss_scale = 16;
     tensor.gradient[0] = 16;
@@ -164,11 +165,11 @@ TEST_CASE("the loss scale is taken off the gradient and off the curvature") {
 TEST_CASE("the gradient is clipped by its norm after unscaling, the curvature is not") {
     for (const int32_t tier : usable_tiers()) {
         Problem problem;
-        panoptim_sophia_h_hyper hyper{};
-        hyper.learning_rate = 1;
-        hyper.clip = 100;
-        hyper.epsilon = 1;
-        hyper.beta2 = 0.5;
+        Settings hyper;
+        hyper["learning_rate"] = 1;
+        hyper["clip"] = 100;
+        hyper["epsilon"] = 1;
+        hyper["beta2"] = 0.5;
         const int32_t group = problem.add_group("sophia_h", hyper);
         for (int i = 0; i < 2; ++i) {
             Tensor &tensor = problem.add_tensor(group, 1);
@@ -266,7 +267,7 @@ TEST_CASE("a loss scale and its reciprocal stay floats, and a fixed one stays") 
 TEST_CASE("tensors of one group and count share their scalars, also when groups take turns") {
     Problem problem;
     const int32_t one = problem.add_group("sgd_momentum", sgd());
-    const int32_t two = problem.add_group("adam", panoptim_adam_hyper{});
+    const int32_t two = problem.add_group("adam", Settings{});
     for (int i = 0; i < 4; ++i) {
         problem.add_tensor(i % 2 == 0 ? one : two, 3);
     }
@@ -280,7 +281,7 @@ TEST_CASE("tensors of one group and count share their scalars, also when groups 
     REQUIRE(problem.step(any_tier()) == PANOPTIM_OK);
     CHECK(prepared_of(problem, 0).active == 0);
     CHECK(problem.prepared_index[2] != problem.prepared_index[4]);
-    panoptim_sgd_scalars scalars{};
+    panoptim::Sgd<true>::Scalars scalars{};
     std::memcpy(&scalars, prepared_of(problem, 2).scalars, sizeof scalars);
     CHECK(scalars.first == 0);
     std::memcpy(&scalars, prepared_of(problem, 4).scalars, sizeof scalars);
@@ -297,7 +298,7 @@ TEST_CASE("a tensor next to one of its group has its own count, and none without
     // The second step of one, the first of the other.
     problem.tensors[1].has_gradient = true;
     REQUIRE(problem.step(any_tier()) == PANOPTIM_OK);
-    panoptim_sgd_scalars scalars{};
+    panoptim::Sgd<true>::Scalars scalars{};
     std::memcpy(&scalars, prepared_of(problem, 0).scalars, sizeof scalars);
     CHECK(scalars.first == 0);
     std::memcpy(&scalars, prepared_of(problem, 1).scalars, sizeof scalars);
@@ -315,8 +316,8 @@ TEST_CASE("there is room for every tensor's scalars, active or not") {
     // 40 groups, so that no entry is found again; every third tensor is not active.
     Problem problem;
     for (int i = 0; i < 40; ++i) {
-        panoptim_sgd_hyper hyper = sgd();
-        hyper.learning_rate = i;
+        Settings hyper = sgd();
+        hyper["learning_rate"] = i;
         const int32_t group = problem.add_group("sgd", hyper);
         for (int k = 0; k < 2; ++k) {
             Tensor &tensor = problem.add_tensor(group, 1);
@@ -336,8 +337,8 @@ TEST_CASE("there is room for every tensor's scalars, active or not") {
 TEST_CASE("a step is equal for tensors apart and for tensors sharing, with 100 groups in turn") {
     Problem problem;
     for (int i = 0; i < 100; ++i) {
-        panoptim_sgd_hyper hyper = sgd();
-        hyper.learning_rate = i;
+        Settings hyper = sgd();
+        hyper["learning_rate"] = i;
         problem.add_group("sgd", hyper);
     }
     for (int32_t i = 0; i < 1000; ++i) {
@@ -351,10 +352,10 @@ TEST_CASE("a step is equal for tensors apart and for tensors sharing, with 100 g
 
 TEST_CASE("counts go on beyond 32 bits") {
     Problem problem;
-    panoptim_adam_hyper hyper{};
-    hyper.learning_rate = 1;
-    hyper.beta1 = 1 - 0x1p-33;
-    hyper.beta2 = 0.5;
+    Settings hyper;
+    hyper["learning_rate"] = 1;
+    hyper["beta1"] = 1 - 0x1p-33;
+    hyper["beta2"] = 0.5;
     problem.add_tensor(problem.add_group("adam", hyper), 1).gradient[0] = 1;
     problem.build();
     problem.counts[0] = (int64_t{1} << 33) - 1;
@@ -362,7 +363,7 @@ TEST_CASE("counts go on beyond 32 bits") {
     REQUIRE(problem.step(any_tier()) == PANOPTIM_OK);
     CHECK(problem.counts[0] == int64_t{1} << 33);
     CHECK(problem.control.step == int64_t{1} << 33);
-    panoptim_adam_scalars scalars{};
+    panoptim::Adam<false>::Scalars scalars{};
     std::memcpy(&scalars, prepared_of(problem, 0).scalars, sizeof scalars);
     CHECK(scalars.step_size == doctest::Approx(1 / (1 - std::exp(-1.0))).epsilon(1e-6));
 }

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -77,9 +78,56 @@ inline std::vector<int32_t> usable_tiers() {
     return usable;
 }
 
+// A rule of the registry, with its signature taken apart.
+struct Described {
+    panoptim_rule rule{};
+    std::string name;
+    std::vector<std::string> hyper;
+    std::vector<std::string> slots;
+    std::vector<std::string> rows;
+    std::vector<std::string> columns;
+    std::vector<std::string> tensor_states;
+    std::vector<std::string> rule_states;
+};
+
+// What lies between separators.
+inline std::vector<std::string> split(const std::string &text, char separator) {
+    std::vector<std::string> parts(1);
+    for (const char letter : text) {
+        if (letter == separator) {
+            parts.emplace_back();
+        } else {
+            parts.back() += letter;
+        }
+    }
+    return parts;
+}
+
+inline std::vector<std::string> names_of(const std::string &list) {
+    return list.empty() ? std::vector<std::string>{} : split(list, ',');
+}
+
+// Aborts if there is no such rule.
+inline Described described(int32_t index) {
+    Described found;
+    if (panoptim_rule_describe(index, &found.rule) != PANOPTIM_OK) {
+        std::abort();
+    }
+    found.name = reinterpret_cast<const char *>(found.rule.name);
+    const auto lists = split(reinterpret_cast<const char *>(found.rule.signature), ';');
+    found.hyper = names_of(lists.at(0));
+    found.slots = names_of(lists.at(1));
+    found.rows = names_of(lists.at(2));
+    found.columns = names_of(lists.at(3));
+    found.tensor_states = names_of(lists.at(4));
+    found.rule_states = names_of(lists.at(5));
+    return found;
+}
+
+// The index of a rule; -1 if there is none of that name.
 inline int32_t rule_named(const std::string &name) {
     for (int32_t rule = 0; rule < panoptim_rule_count(); ++rule) {
-        if (name == panoptim_rule_name(rule)) {
+        if (name == described(rule).name) {
             return rule;
         }
     }

@@ -52,7 +52,7 @@ TEST_CASE("the norm of gradients is the tree's, whatever the chunks and ranges")
                 Random random(static_cast<uint64_t>(size));
                 Problem problem(PANOPTIM_BLOCK << k);
                 problem.control.measure = 1;
-                const int32_t group = problem.add_group("sgd", panoptim_sgd_hyper{});
+                const int32_t group = problem.add_group("sgd", Settings{});
                 std::vector<double> sums;
                 for (const int64_t elements : {size, int64_t{5}, size / 2}) {
                     const Tensor &tensor = problem.add_tensor(group, elements);
@@ -72,8 +72,8 @@ TEST_CASE("gradients that are absent or frozen are not measured, and count as +0
     for (const int32_t tier : usable_tiers()) {
         Problem problem;
         problem.control.measure = 1;
-        const int32_t group = problem.add_group("sgd", panoptim_sgd_hyper{});
-        const int32_t frozen = problem.add_group("sgd", panoptim_sgd_hyper{});
+        const int32_t group = problem.add_group("sgd", Settings{});
+        const int32_t frozen = problem.add_group("sgd", Settings{});
         problem.groups[1].frozen = 1;
         Tensor &absent = problem.add_tensor(group, 100);
         absent.has_gradient = false;
@@ -101,7 +101,7 @@ TEST_CASE("a gradient or a curvature that is not finite is found wherever it is"
                     Problem problem;
                     problem.control.measure = 1;
                     problem.control.policy = PANOPTIM_SKIP;
-                    const int32_t group = problem.add_group("sophia_g", panoptim_sophia_g_hyper{});
+                    const int32_t group = problem.add_group("sophia_g", Settings{});
                     Tensor &tensor = problem.add_tensor(group, 5000);
                     tensor.has_curvature = true;
                     (in_curvature ? tensor.curvature : tensor.gradient)[place] = value;
@@ -118,7 +118,7 @@ TEST_CASE("curvature is measured only for rules that take it") {
     for (const int32_t tier : usable_tiers()) {
         Problem problem;
         problem.control.measure = 1;
-        const int32_t group = problem.add_group("lion", panoptim_lion_hyper{});
+        const int32_t group = problem.add_group("lion", Settings{});
         Tensor &tensor = problem.add_tensor(group, 10);
         tensor.has_curvature = true;
         tensor.curvature[0] = std::numeric_limits<float>::infinity();
@@ -131,7 +131,7 @@ TEST_CASE("the largest floats are finite, and their sum as well") {
     for (const int32_t tier : usable_tiers()) {
         Problem problem;
         problem.control.measure = 1;
-        Tensor &tensor = problem.add_tensor(problem.add_group("sgd", panoptim_sgd_hyper{}), 10000);
+        Tensor &tensor = problem.add_tensor(problem.add_group("sgd", Settings{}), 10000);
         std::fill(tensor.gradient.begin(), tensor.gradient.end(),
                   std::numeric_limits<float>::max());
         REQUIRE(problem.step(tier) == PANOPTIM_OK);

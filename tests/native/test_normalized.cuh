@@ -11,21 +11,10 @@
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
 
-struct TestNormalizedHyper {
-    double learning_rate;
-    double beta;
-};
-
-struct TestNormalizedScalars {
-    float beta;
-    float one_minus_beta;
-    float step;
-};
-
 struct TestNormalized : PlainRule {
-    using Hyper = TestNormalizedHyper;
-    using Scalars = TestNormalizedScalars;
-    static constexpr int slots = 1;
+    PANOPTIM_RULE_HYPER(learning_rate, beta);
+    PANOPTIM_RULE_SCALARS(beta, one_minus_beta, step);
+    PANOPTIM_RULE_SLOTS(exp_avg);
     static constexpr int phases = 2;
     static constexpr int reductions = 2;
 
@@ -55,7 +44,7 @@ struct TestNormalized : PlainRule {
 
     template <int Phase>
     PANOPTIM_DEVICE static void update(const Scalars &scalars, Element &element) {
-        float &mean = element.slot[0];
+        float &mean = element.slot[exp_avg];
         if constexpr (Phase == 0) {
             mean = scalars.beta * mean + scalars.one_minus_beta * element.gradient;
             element.left[0] = mean;

@@ -1,6 +1,7 @@
 package org.panoptim.bench;
 
 import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 
 /**
@@ -21,7 +22,7 @@ final class Traffic {
 
     /** Of a rule's update on a step without curvature, which reads and writes every state. */
     static int update(UpdateRule rule) {
-        int states = 2 * Float.BYTES * rule.slots().size();
+        int states = 2 * Slot.elementBytes(rule.slots());
         // What curvature is folded into is only read.
         boolean folds = rule instanceof PhasedRule phased && phased.takesCurvature();
         return WITHOUT_STATES + states - (folds ? Float.BYTES : 0);

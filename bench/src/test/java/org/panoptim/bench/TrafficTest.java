@@ -26,7 +26,7 @@ class TrafficTest {
     @ParameterizedTest
     @MethodSource("rules")
     void theTrafficOfARuleIsThatOfItsHeader(PhasedRule rule) throws IOException {
-        var header = Files.readString(RULES.resolve(rule.kernel() + ".cuh"));
+        var header = Files.readString(RULES.resolve(rule.kernelName() + ".cuh"));
         var bytes = BYTES.matcher(header);
 
         assertThat(bytes.find()).isTrue();

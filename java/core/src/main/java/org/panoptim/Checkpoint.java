@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiPredicate;
 
 /**
  * Writes an optimizer's states to a file and takes them up from one.
@@ -69,8 +70,10 @@ final class Checkpoint {
     static void requireSavable(StepPlan plan, List<StateTensor> states) {
         var names = new HashSet<String>();
         for (var group : plan.groups()) {
-            for (var slot : slots(group.rule())) {
-                group.parameters().forEach(each -> names.add(name(slot, each.name())));
+            for (var parameter : group.parameters()) {
+                for (var slot : group.rule().slots(parameter.shape())) {
+                    names.add(name(slot.name(), parameter.name()));
+                }
             }
         }
         for (var state : states) {
@@ -310,7 +313,7 @@ final class Checkpoint {
             var settings = Rules.settings(group.rule()).keySet();
             require(file, place + "settings", settings, saved.settings().keySet());
             UpdateRule rule = Rules.with(group.rule(), saved.settings());
-            require(file, place + "states", slots(group.rule()), slots(rule));
+            require(file, place + "states", group.rule().slots(), rule.slots(), Slot::sameStates);
             // Whoever freezes more before resuming means it.
             return group.withRule(rule).withFrozen(group.frozen() || saved.frozen());
         } catch (IllegalArgumentException e) {
@@ -340,7 +343,13 @@ final class Checkpoint {
 
     private static void require(Path file, String what, Object expected, Object found)
             throws CheckpointException {
-        if (!expected.equals(found)) {
+        require(file, what, expected, found, Object::equals);
+    }
+
+    private static <T> void require(
+            Path file, String what, T expected, T found, BiPredicate<T, T> same)
+            throws CheckpointException {
+        if (!same.test(expected, found)) {
             throw new CheckpointException(
                     file,
                     what + " of the optimizer: " + expected + ", of the checkpoint: " + found);
@@ -373,8 +382,16 @@ final class Checkpoint {
         var states = new ArrayList<StateTensor>();
         for (var group : plan.groups()) {
             for (var parameter : group.parameters()) {
-                for (int slot = 0; slot < group.rule().slots().size(); slot++) {
-                    states.add(execution.state(parameter, slot));
+                var slots = group.rule().slots(parameter.shape());
+                for (int slot = 0; slot < slots.size(); slot++) {
+                    if (slots.get(slot).extent().isOfParameter()) {
+                        states.add(execution.state(parameter, slot));
+                    }
+                }
+            }
+            for (int slot = 0; slot < group.rule().slots().size(); slot++) {
+                if (!group.rule().slots().get(slot).extent().isOfParameter()) {
+                    states.add(execution.ruleState(group.name(), slot));
                 }
             }
         }
@@ -383,7 +400,9 @@ final class Checkpoint {
     }
 
     private static String name(StateTensor state) {
-        return name(state.slot(), state.parameter());
+        return state.isOfRule()
+                ? "rule/" + state.slot() + "/" + state.parameter()
+                : name(state.slot(), state.parameter());
     }
 
     private static String name(String slot, String parameter) {

@@ -4,6 +4,7 @@ import jdk.jfr.EventType;
 import jdk.jfr.FlightRecorder;
 
 import org.jspecify.annotations.Nullable;
+import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.CurvatureTransform;
@@ -406,20 +407,43 @@ public final class Optimizer implements AutoCloseable {
     }
 
     private StateTensor state(Parameter parameter, UpdateRule rule, String slot) {
-        for (int i = 0; i < rule.slots().size(); i++) {
-            if (rule.slots().get(i).name().equals(slot)) {
+        var slots = rule.slots(parameter.shape());
+        for (int i = 0; i < slots.size(); i++) {
+            if (slots.get(i).name().equals(slot) && slots.get(i).extent().isOfParameter()) {
                 return execution.state(parameter, i);
             }
         }
-        throw new IllegalArgumentException(
-                "rule "
-                        + rule.name()
-                        + " keeps no state '"
-                        + slot
-                        + "' for parameter '"
-                        + parameter.name()
-                        + "'; it keeps "
-                        + rule.slots().stream().map(s -> s.name()).toList());
+        throw noState(rule, slot, "parameter '" + parameter.name() + "'", slots);
+    }
+
+    /**
+     * A state that a group's rule keeps for itself, to be read and set: one float64.
+     *
+     * @param group the group's name
+     * @param slot the state's name, for example {@code "d"}
+     * @throws IllegalArgumentException if there is no such group or state
+     */
+    public StateTensor ruleState(String group, String slot) {
+        ownership.enter();
+        try {
+            var rule = group(group).rule();
+            for (int i = 0; i < rule.slots().size(); i++) {
+                var candidate = rule.slots().get(i);
+                if (candidate.name().equals(slot) && !candidate.extent().isOfParameter()) {
+                    return execution.ruleState(group, i);
+                }
+            }
+            throw noState(rule, slot, "itself", rule.slots());
+        } finally {
+            ownership.exit();
+        }
+    }
+
+    private static IllegalArgumentException noState(
+            UpdateRule rule, String slot, String owner, List<Slot> slots) {
+        return new IllegalArgumentException(
+                "rule %s keeps no state '%s' for %s; it keeps %s"
+                        .formatted(rule.name(), slot, owner, slots));
     }
 
     /**

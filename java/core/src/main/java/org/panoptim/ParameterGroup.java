@@ -1,6 +1,8 @@
 package org.panoptim;
 
 import org.panoptim.rule.MatrixRule;
+import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 
 import java.util.List;
@@ -21,8 +23,9 @@ public record ParameterGroup(
     /**
      * Checks the components and copies the list.
      *
-     * @throws IllegalArgumentException if the name is empty, or the rule is a {@link MatrixRule}
-     *     and a parameter's {@linkplain Parameter#order order} is not contiguous
+     * @throws IllegalArgumentException if the name is empty, or the rule is a {@link MatrixRule} or
+     *     keeps states of rows or columns, and a parameter's {@linkplain Parameter#order order} is
+     *     not contiguous
      */
     public ParameterGroup {
         Objects.requireNonNull(name, "name");
@@ -31,9 +34,20 @@ public record ParameterGroup(
         if (name.isEmpty()) {
             throw new IllegalArgumentException("a group's name must not be empty");
         }
-        if (rule instanceof MatrixRule) {
-            parameters.forEach(parameter -> requireContiguous(name, rule, parameter));
+        if (rule instanceof MatrixRule || keepsRowsOrColumns(rule)) {
+            for (var parameter : parameters) {
+                requireContiguous(name, rule, parameter);
+            }
         }
+    }
+
+    private static boolean keepsRowsOrColumns(UpdateRule rule) {
+        for (var slot : rule.slots()) {
+            if (slot.extent() == Slot.Extent.ROW || slot.extent() == Slot.Extent.COLUMN) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static void requireContiguous(String group, UpdateRule rule, Parameter parameter) {
@@ -52,10 +66,11 @@ public record ParameterGroup(
     /**
      * This group under another rule, or the same one with other hyper-parameters.
      *
-     * @throws IllegalArgumentException if the new rule is of another kind or keeps other states
+     * @throws IllegalArgumentException if the new rule is of another kind, keeps other states, or
+     *     is computed by another kernel
      */
     public ParameterGroup withRule(UpdateRule other) {
-        if (!other.name().equals(rule.name()) || !other.slots().equals(rule.slots())) {
+        if (!isLike(other)) {
             throw new IllegalArgumentException(
                     "group '"
                             + name
@@ -70,6 +85,24 @@ public record ParameterGroup(
                             + "; hyper-parameters may change, the rule and its states may not");
         }
         return new ParameterGroup(name, other, parameters, frozen);
+    }
+
+    private boolean isLike(UpdateRule other) {
+        if (!other.name().equals(rule.name()) || !Slot.sameStates(other.slots(), rule.slots())) {
+            return false;
+        }
+        for (var parameter : parameters) {
+            var shape = parameter.shape();
+            if (!Slot.sameStates(other.slots(shape), rule.slots(shape))
+                    || !kernelName(other, shape).equals(kernelName(rule, shape))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static String kernelName(UpdateRule rule, Shape shape) {
+        return rule instanceof PhasedRule phased ? phased.kernelName(shape) : "";
     }
 
     /** This group frozen or not. */

@@ -8,16 +8,22 @@ import java.lang.foreign.MemorySegment;
  */
 public interface StateTensor {
 
-    /** The parameter's name. */
+    /** The parameter's name; of a state that a rule keeps for itself, the group's. */
     String parameter();
+
+    /** Whether a group's rule keeps the state for itself. */
+    default boolean isOfRule() {
+        return false;
+    }
 
     /** The state's name in PyTorch, for example {@code "exp_avg"}. */
     String slot();
 
     /**
-     * The parameter's {@linkplain Parameter#shape shape}, that of its memory: elements come in the
-     * order in which the parameter's own lie, row by row of this shape. Where the parameter's
-     * {@linkplain Parameter#order order} is not contiguous, the tensor's own shape is another.
+     * The state's shape. Where there is a value for each element it is the parameter's {@linkplain
+     * Parameter#shape shape}, that of its memory: elements come in the order in which the
+     * parameter's own lie, row by row of this shape. Where the parameter's {@linkplain
+     * Parameter#order order} is not contiguous, the tensor's own shape is another.
      */
     Shape shape();
 
@@ -58,6 +64,36 @@ public interface StateTensor {
         var values = new float[Math.toIntExact(shape().elements())];
         read(0, MemorySegment.ofArray(values));
         return values;
+    }
+
+    /**
+     * The value of a float64 state of a parameter or rule as a whole.
+     *
+     * @throws IllegalStateException if it is none
+     */
+    default double value() {
+        requireSingle();
+        var value = new double[1];
+        read(0, MemorySegment.ofArray(value));
+        return value[0];
+    }
+
+    /**
+     * Sets a float64 state of a parameter or rule as a whole.
+     *
+     * @throws IllegalStateException if it is none
+     */
+    default void value(double value) {
+        requireSingle();
+        write(0, MemorySegment.ofArray(new double[] {value}));
+    }
+
+    private void requireSingle() {
+        if (dtype() != DType.F64 || shape().elements() != 1) {
+            throw new IllegalStateException(
+                    "state '%s' of '%s' is %s%s, not one float64"
+                            .formatted(slot(), parameter(), dtype(), shape()));
+        }
     }
 
     /**

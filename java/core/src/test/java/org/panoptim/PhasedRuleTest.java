@@ -178,7 +178,7 @@ class PhasedRuleTest {
         }
 
         @Override
-        public String kernel() {
+        public String kernelName() {
             return "three_phases";
         }
 
@@ -250,7 +250,7 @@ class PhasedRuleTest {
         }
 
         @Override
-        public String kernel() {
+        public String kernelName() {
             return "wrong";
         }
 

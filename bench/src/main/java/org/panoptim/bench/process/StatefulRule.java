@@ -5,6 +5,7 @@ import org.panoptim.rule.Adam;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.SGD;
+import org.panoptim.rule.Slot;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.SophiaH;
 import org.panoptim.rule.UpdateRule;
@@ -33,6 +34,6 @@ public record StatefulRule(String title, UpdateRule rule) {
 
     /** Bytes of its states for each fp32 parameter, as the rule declares them. */
     public int declaredBytes() {
-        return Float.BYTES * rule.slots().size();
+        return Slot.elementBytes(rule.slots());
     }
 }

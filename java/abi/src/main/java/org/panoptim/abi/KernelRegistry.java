@@ -1,19 +1,18 @@
 package org.panoptim.abi;
 
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import org.panoptim.Shape;
 import org.panoptim.UnsupportedPlanException;
-import org.panoptim.abi.bindings.panoptim_ada_fisher_hyper;
-import org.panoptim.abi.bindings.panoptim_adam_hyper;
-import org.panoptim.abi.bindings.panoptim_adamw_hyper;
-import org.panoptim.abi.bindings.panoptim_lion_hyper;
-import org.panoptim.abi.bindings.panoptim_rule_info;
-import org.panoptim.abi.bindings.panoptim_sgd_hyper;
-import org.panoptim.abi.bindings.panoptim_sophia_g_hyper;
-import org.panoptim.abi.bindings.panoptim_sophia_h_hyper;
 import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.RuleDescriptor;
+import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
+import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,19 +20,6 @@ import java.util.Set;
 
 /** The kernels that a library has, by name, and whether Java's rules are theirs. */
 public final class KernelRegistry {
-
-    private static final Map<String, StructLayout> HYPER =
-            Map.ofEntries(
-                    entry("sgd", panoptim_sgd_hyper.layout()),
-                    entry("sgd_momentum", panoptim_sgd_hyper.layout()),
-                    entry("adam", panoptim_adam_hyper.layout()),
-                    entry("adam_amsgrad", panoptim_adam_hyper.layout()),
-                    entry("adamw", panoptim_adamw_hyper.layout()),
-                    entry("adamw_amsgrad", panoptim_adamw_hyper.layout()),
-                    entry("lion", panoptim_lion_hyper.layout()),
-                    entry("sophia_g", panoptim_sophia_g_hyper.layout()),
-                    entry("sophia_h", panoptim_sophia_h_hyper.layout()),
-                    entry("ada_fisher", panoptim_ada_fisher_hyper.layout()));
 
     private final String backend;
     private final Map<String, Kernel> kernels;
@@ -48,87 +34,131 @@ public final class KernelRegistry {
      *
      * @param name its name there
      * @param index its place there
-     * @param hyper the structure of its hyper-parameters
+     * @param curvature whether it takes curvature from the caller
+     * @param hyper the names of its hyper-parameters, in its order
+     * @param states the names of its states, by extent
      */
     public record Kernel(
             String name,
             int index,
-            int slots,
             int phases,
             int reductions,
             boolean curvature,
-            StructLayout hyper) {
+            List<String> hyper,
+            Map<Slot.Extent, List<String>> states) {
+
+        /** The size of its hyper-parameters. */
+        public long hyperBytes() {
+            return JAVA_DOUBLE.byteSize() * hyper.size();
+        }
 
         /** Its place tells kernels apart; what a record does by itself takes long to link. */
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Kernel kernel
+                    && kernel.index == index
+                    && kernel.name.equals(name);
+        }
+
         @Override
         public int hashCode() {
             return index;
         }
 
-        private boolean computes(PhasedRule rule) {
-            return slots == rule.slots().size()
-                    && phases == rule.phases()
-                    && reductions == rule.reductions().size()
-                    && curvature == rule.takesCurvature();
+        private String description() {
+            var slots = new ArrayList<Slot>();
+            states.forEach(
+                    (extent, names) -> names.forEach(name -> slots.add(new Slot(name, extent))));
+            return KernelRegistry.description(phases, reductions, curvature, slots);
         }
-    }
 
-    private static Map.Entry<String, StructLayout> entry(
-            String kernel, java.lang.foreign.GroupLayout layout) {
-        return Map.entry(kernel, (StructLayout) layout);
+        private boolean computes(PhasedRule rule, List<Slot> slots) {
+            return phases == rule.phases()
+                    && reductions == rule.reductions().size()
+                    && curvature == rule.takesCurvature()
+                    && keeps(slots);
+        }
+
+        /** Whether the states are those of a rule, name by name in their order. */
+        private boolean keeps(List<Slot> slots) {
+            int next = 0;
+            for (var extent : Slot.Extent.values()) {
+                for (var name : states.getOrDefault(extent, List.of())) {
+                    if (next == slots.size()
+                            || slots.get(next).extent() != extent
+                            || !slots.get(next).name().equals(name)) {
+                        return false;
+                    }
+                    next++;
+                }
+            }
+            return next == slots.size();
+        }
     }
 
     /**
      * The registry that a library describes.
      *
      * @param backend who refuses what is not in it
-     * @param described the library's rules in its order: a name and a {@code panoptim_rule_info}
-     * @param own structures for kernels that the bindings do not know
-     * @throws IllegalStateException if a structure's size is not the library's
+     * @param described the library's rules in its order, each a {@code panoptim_rule}
      */
-    public static KernelRegistry of(
-            String backend, List<Described> described, Map<String, StructLayout> own) {
+    public static KernelRegistry of(String backend, List<MemorySegment> described) {
         var kernels = new LinkedHashMap<String, Kernel>();
         for (int index = 0; index < described.size(); index++) {
-            var name = described.get(index).name();
-            var info = described.get(index).info();
-            var hyper = own.getOrDefault(name, HYPER.get(name));
-            if (hyper == null) {
-                continue;
-            }
-            if (hyper.byteSize() != panoptim_rule_info.hyper_bytes(info)) {
-                throw new IllegalStateException(
-                        "backend %s: the hyper-parameters of kernel %s take %d bytes in the library, but %d in the bindings"
-                                .formatted(
-                                        backend,
-                                        name,
-                                        panoptim_rule_info.hyper_bytes(info),
-                                        hyper.byteSize()));
-            }
-            kernels.put(
-                    name,
-                    new Kernel(
-                            name,
-                            index,
-                            panoptim_rule_info.slots(info),
-                            panoptim_rule_info.phases(info),
-                            panoptim_rule_info.reductions(info),
-                            panoptim_rule_info.curvature(info) != 0,
-                            hyper));
+            var kernel = kernel(index, described.get(index));
+            kernels.put(kernel.name(), kernel);
         }
         return new KernelRegistry(backend, kernels);
     }
 
-    /**
-     * A rule as a library describes it.
-     *
-     * @param info a {@code panoptim_rule_info}
-     */
-    public record Described(String name, MemorySegment info) {}
+    private static Kernel kernel(int index, MemorySegment rule) {
+        var lists = rule.getString(Layouts.RULE_SIGNATURE).split(";", -1);
+        var states = new EnumMap<Slot.Extent, List<String>>(Slot.Extent.class);
+        for (var extent : Slot.Extent.values()) {
+            states.put(extent, names(lists[1 + extent.ordinal()]));
+        }
+        return new Kernel(
+                rule.getString(Layouts.RULE_NAME),
+                index,
+                rule.get(JAVA_INT, Layouts.RULE_PHASES),
+                rule.get(JAVA_INT, Layouts.RULE_REDUCTIONS),
+                rule.get(JAVA_INT, Layouts.RULE_CURVATURE) != 0,
+                names(lists[0]),
+                states);
+    }
 
-    /** Writes a rule's hyper-parameters into the structure of its kernel. */
+    private static List<String> names(String list) {
+        return list.isEmpty() ? List.of() : List.of(list.split(","));
+    }
+
+    /**
+     * Writes a rule's hyper-parameters as its kernel takes them: doubles, by name.
+     *
+     * @throws UnsupportedPlanException if the rule has none of a name
+     */
     public void writeHyper(UpdateRule rule, MemorySegment target) {
-        HyperStruct.write(backend, rule, kernel(rule).hyper(), target);
+        var names = kernel(rule).hyper();
+        var descriptor = rule.descriptor();
+        for (int i = 0; i < names.size(); i++) {
+            int setting = find(rule, descriptor, names.get(i));
+            target.setAtIndex(JAVA_DOUBLE, i, descriptor.number(rule, setting));
+        }
+    }
+
+    private int find(UpdateRule rule, RuleDescriptor<?> descriptor, String name) {
+        var settings = descriptor.settings();
+        for (int i = 0; i < settings.size(); i++) {
+            if (settings.get(i).kernelName().equals(name)) {
+                return i;
+            }
+        }
+        throw new UnsupportedPlanException(
+                backend,
+                "rule "
+                        + rule.name()
+                        + " has no hyper-parameter "
+                        + name
+                        + ", which its kernel takes");
     }
 
     /** The names of all kernels. */
@@ -137,13 +167,28 @@ public final class KernelRegistry {
     }
 
     /**
-     * The kernel of a rule.
+     * The kernel of a rule, whose own states it advances.
      *
      * @throws UnsupportedPlanException if the library has none, or one of another shape
      */
     public Kernel kernel(UpdateRule rule) {
+        var phased = requirePhased(rule);
+        return kernel(phased, phased.kernelName(), rule.slots());
+    }
+
+    /**
+     * The kernel of a rule for a parameter of a shape.
+     *
+     * @throws UnsupportedPlanException if the library has none, or one of another shape
+     */
+    public Kernel kernel(UpdateRule rule, Shape parameter) {
+        var phased = requirePhased(rule);
+        return kernel(phased, phased.kernelName(parameter), rule.slots(parameter));
+    }
+
+    private PhasedRule requirePhased(UpdateRule rule) {
         if (rule instanceof PhasedRule phased) {
-            return kernel(phased);
+            return phased;
         }
         throw new UnsupportedPlanException(
                 backend,
@@ -152,40 +197,41 @@ public final class KernelRegistry {
                         + " works on matrices, and this backend has no linear algebra yet");
     }
 
-    private Kernel kernel(PhasedRule rule) {
-        var kernel = kernels.get(rule.kernel());
+    private Kernel kernel(PhasedRule rule, String name, List<Slot> slots) {
+        var kernel = kernels.get(name);
         if (kernel == null) {
             throw new UnsupportedPlanException(
                     backend,
                     "rule "
                             + rule.name()
                             + " has no native kernel '"
-                            + rule.kernel()
+                            + name
                             + "'; the library has "
                             + String.join(", ", kernels.keySet()));
         }
-        if (!kernel.computes(rule)) {
-            var expected =
-                    new Kernel(
-                            kernel.name(),
-                            kernel.index(),
-                            rule.slots().size(),
-                            rule.phases(),
-                            rule.reductions().size(),
-                            rule.takesCurvature(),
-                            kernel.hyper());
+        if (!kernel.computes(rule, slots)) {
             throw new UnsupportedPlanException(
                     backend,
                     "rule "
                             + rule.name()
                             + " is not what the native kernel '"
-                            + rule.kernel()
+                            + name
                             + "' computes: "
-                            + expected
+                            + description(
+                                    rule.phases(),
+                                    rule.reductions().size(),
+                                    rule.takesCurvature(),
+                                    slots)
                             + " in Java, "
-                            + kernel
+                            + kernel.description()
                             + " in the library");
         }
         return kernel;
+    }
+
+    private static String description(
+            int phases, int reductions, boolean curvature, List<Slot> slots) {
+        return "phases %d, reductions %d, curvature %s, states %s"
+                .formatted(phases, reductions, curvature, slots);
     }
 }

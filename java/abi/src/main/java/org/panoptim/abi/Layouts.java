@@ -12,20 +12,24 @@ import java.lang.foreign.MemorySegment;
 public final class Layouts {
 
     /** The size of a {@code panoptim_tensor}. */
-    public static final long TENSOR_BYTES = 72;
+    public static final long TENSOR_BYTES = 128;
 
     static final long TENSOR_VALUE = 0;
-    static final long TENSOR_SLOTS = 8;
-    static final long TENSOR_ELEMENTS = 40;
-    static final long TENSOR_FIRST_CHUNK = 48;
-    static final long TENSOR_CHUNKS = 56;
-    static final long TENSOR_GROUP = 64;
+    static final long TENSOR_SLOTS = 32;
+    static final long TENSOR_STATES = 24;
+    static final long TENSOR_ELEMENTS = 8;
+    static final long TENSOR_ROWS = 112;
+    static final long TENSOR_COLUMNS = 120;
+    static final long TENSOR_FIRST_CHUNK = 96;
+    static final long TENSOR_CHUNKS = 104;
+    static final long TENSOR_GROUP = 16;
+    static final long TENSOR_RULE = 20;
 
     /** The size of a {@code panoptim_prepared}. */
     public static final long PREPARED_BYTES = 128;
 
     /** The size of a {@code panoptim_kernels_info}. */
-    public static final long KERNELS_BYTES = 8200;
+    public static final long KERNELS_BYTES = 65544;
 
     /** The place of its {@code int abi}. */
     public static final long KERNELS_ABI = 0;
@@ -33,14 +37,17 @@ public final class Layouts {
     /** The place of its {@code int rule_count}. */
     public static final long KERNELS_RULE_COUNT = 4;
 
-    /** The place of its first rule, a {@code panoptim_kernel_rule}. */
+    /** The place of its first rule, a {@code panoptim_rule}. */
     public static final long KERNELS_RULES = 8;
 
-    /** The size of a {@code panoptim_kernel_rule}, which begins with its info. */
-    public static final long KERNEL_RULE_BYTES = 64;
+    /** The size of a {@code panoptim_rule}. */
+    public static final long RULE_BYTES = 512;
 
-    /** The place of the rule's name. */
-    public static final long KERNEL_RULE_NAME = 24;
+    static final long RULE_PHASES = 0;
+    static final long RULE_REDUCTIONS = 4;
+    static final long RULE_CURVATURE = 8;
+    static final long RULE_NAME = 16;
+    static final long RULE_SIGNATURE = 56;
 
     /** The strictest alignment of a structure here. */
     public static final long ALIGNMENT = 8;

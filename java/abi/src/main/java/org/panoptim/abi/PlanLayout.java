@@ -11,6 +11,7 @@ import org.panoptim.ParameterGroup;
 import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_group;
 import org.panoptim.abi.bindings.panoptim_plan;
+import org.panoptim.spi.StateAddresses;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -79,7 +80,7 @@ public final class PlanLayout {
         this.groups = next(groups.size() * panoptim_group.sizeof());
         hypers = new Place[groups.size()];
         for (int i = 0; i < hypers.length; i++) {
-            hypers[i] = next(kernels.kernel(groups.get(i).rule()).hyper().byteSize());
+            hypers[i] = next(kernels.kernel(groups.get(i).rule()).hyperBytes());
         }
         groupBytes = end;
         tensors = next(tensorCount * TENSOR_BYTES);
@@ -157,8 +158,8 @@ public final class PlanLayout {
      * @param host the tables, or what stands on the host for the part of them that it writes
      */
     public void writeTensors(
-            MemorySegment host, List<ParameterGroup> newGroups, PlanRows.StateAddress states) {
-        PlanRows.writeTensors(tensors.in(host), newGroups, chunkElements, states);
+            MemorySegment host, List<ParameterGroup> newGroups, StateAddresses states) {
+        PlanRows.writeTensors(tensors.in(host), newGroups, kernels, chunkElements, states);
         PlanRows.writeChunks(chunks.in(host), parameters, chunkElements);
     }
 
@@ -168,12 +169,17 @@ public final class PlanLayout {
      * @param host the tables, or what stands on the host for the part of them that it writes
      * @param address where whoever reads the tables finds them
      */
-    public void writeGroups(MemorySegment host, List<ParameterGroup> newGroups, long address) {
+    public void writeGroups(
+            MemorySegment host,
+            List<ParameterGroup> newGroups,
+            StateAddresses states,
+            long address) {
         for (int i = 0; i < hypers.length; i++) {
             PlanRows.writeGroup(
                     panoptim_group.asSlice(groups.in(host), i),
                     newGroups.get(i),
                     kernels,
+                    states,
                     hypers[i].in(host),
                     address + hypers[i].offset());
         }

@@ -2,10 +2,14 @@ package org.panoptim.abi;
 
 import static org.panoptim.abi.Layouts.TENSOR_BYTES;
 import static org.panoptim.abi.Layouts.TENSOR_CHUNKS;
+import static org.panoptim.abi.Layouts.TENSOR_COLUMNS;
 import static org.panoptim.abi.Layouts.TENSOR_ELEMENTS;
 import static org.panoptim.abi.Layouts.TENSOR_FIRST_CHUNK;
 import static org.panoptim.abi.Layouts.TENSOR_GROUP;
+import static org.panoptim.abi.Layouts.TENSOR_ROWS;
+import static org.panoptim.abi.Layouts.TENSOR_RULE;
 import static org.panoptim.abi.Layouts.TENSOR_SLOTS;
+import static org.panoptim.abi.Layouts.TENSOR_STATES;
 import static org.panoptim.abi.Layouts.TENSOR_VALUE;
 import static org.panoptim.abi.Layouts.pointer;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_F32;
@@ -17,6 +21,8 @@ import org.panoptim.Parameter;
 import org.panoptim.ParameterGroup;
 import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_group;
+import org.panoptim.rule.Slot;
+import org.panoptim.spi.StateAddresses;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -28,13 +34,6 @@ import java.util.List;
 public final class PlanRows {
 
     private PlanRows() {}
-
-    /** Where a state of a parameter lies. */
-    @FunctionalInterface
-    public interface StateAddress {
-        /** The address of the state in that place of the rule's slots. */
-        long of(Parameter parameter, int slot);
-    }
 
     /** All parameters of the groups, in registration order. */
     public static List<Parameter> parameters(List<ParameterGroup> groups) {
@@ -60,37 +59,58 @@ public final class PlanRows {
     public static void writeTensors(
             MemorySegment table,
             List<ParameterGroup> groups,
+            KernelRegistry kernels,
             long chunkElements,
-            StateAddress states) {
-        long place = 0;
+            StateAddresses states) {
+        long index = 0;
         long firstChunk = 0;
         for (int group = 0; group < groups.size(); group++) {
-            int slots = groups.get(group).rule().slots().size();
+            var rule = groups.get(group).rule();
             for (var parameter : groups.get(group).parameters()) {
-                var row = table.asSlice(place++ * TENSOR_BYTES, TENSOR_BYTES);
+                var row = table.asSlice(index++ * TENSOR_BYTES, TENSOR_BYTES);
+                long chunks = chunks(parameter, chunkElements);
                 pointer(row, TENSOR_VALUE, parameter.value().address());
-                for (int slot = 0; slot < slots; slot++) {
-                    pointer(
-                            row,
-                            TENSOR_SLOTS + slot * JAVA_LONG.byteSize(),
-                            states.of(parameter, slot));
-                }
+                writeSlots(row, parameter, rule.slots(parameter.shape()), states);
+                pointer(row, TENSOR_STATES, states.tensorStates(parameter));
                 row.set(JAVA_LONG, TENSOR_ELEMENTS, parameter.elements());
+                writeMatrix(row, parameter.shape().dimensions());
                 row.set(JAVA_LONG, TENSOR_FIRST_CHUNK, firstChunk);
-                row.set(JAVA_LONG, TENSOR_CHUNKS, chunks(parameter, chunkElements));
+                row.set(JAVA_LONG, TENSOR_CHUNKS, chunks);
                 row.set(JAVA_INT, TENSOR_GROUP, group);
-                firstChunk += chunks(parameter, chunkElements);
+                row.set(JAVA_INT, TENSOR_RULE, kernels.kernel(rule, parameter.shape()).index());
+                firstChunk += chunks;
             }
         }
+    }
+
+    /** States with arrays come first among the slots. */
+    private static void writeSlots(
+            MemorySegment row, Parameter parameter, List<Slot> slots, StateAddresses states) {
+        for (int i = 0; i < slots.size(); i++) {
+            switch (slots.get(i).extent()) {
+                case ELEMENT, ROW, COLUMN ->
+                        pointer(
+                                row,
+                                TENSOR_SLOTS + i * JAVA_LONG.byteSize(),
+                                states.address(parameter, i));
+                case TENSOR, RULE -> {}
+            }
+        }
+    }
+
+    private static void writeMatrix(MemorySegment row, List<Long> dimensions) {
+        int rank = dimensions.size();
+        row.set(JAVA_LONG, TENSOR_ROWS, rank > 1 ? dimensions.get(rank - 2) : 1);
+        row.set(JAVA_LONG, TENSOR_COLUMNS, rank > 0 ? dimensions.get(rank - 1) : 1);
     }
 
     /** Fills a table of {@code panoptim_chunk}. */
     public static void writeChunks(
             MemorySegment table, List<Parameter> parameters, long chunkElements) {
-        long place = 0;
+        long index = 0;
         for (int tensor = 0; tensor < parameters.size(); tensor++) {
             for (int i = 0; i < chunks(parameters.get(tensor), chunkElements); i++) {
-                var row = panoptim_chunk.asSlice(table, place++);
+                var row = panoptim_chunk.asSlice(table, index++);
                 panoptim_chunk.tensor(row, tensor);
                 panoptim_chunk.index(row, i);
             }
@@ -107,10 +127,12 @@ public final class PlanRows {
             MemorySegment row,
             ParameterGroup group,
             KernelRegistry kernels,
+            StateAddresses states,
             MemorySegment hyper,
             long hyperAddress) {
         kernels.writeHyper(group.rule(), hyper);
         pointer(row, panoptim_group.hyper$offset(), hyperAddress);
+        pointer(row, panoptim_group.states$offset(), states.ruleStates(group.name()));
         panoptim_group.rule(row, kernels.kernel(group.rule()).index());
         panoptim_group.frozen(row, group.frozen() ? 1 : 0);
         panoptim_group.parameter_type(row, PANOPTIM_F32());

@@ -2,6 +2,7 @@ package org.panoptim.reference;
 
 import org.panoptim.rule.Element;
 import org.panoptim.rule.Reduction;
+import org.panoptim.rule.Slot;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -19,15 +20,24 @@ final class Cursor implements Element {
     /** A tree for each reduction that this phase takes. */
     private final List<Optional<ReductionTree>> trees;
 
+    private final List<Slot> slots;
+    private final long rows;
+    private final long columns;
     private long index;
 
     Cursor(
             Tensor tensor,
+            List<Slot> slots,
             float gradientScale,
             float curvatureScale,
             List<Reduction> reductions,
             int phase) {
         this.tensor = tensor;
+        this.slots = slots;
+        var dimensions = tensor.parameter.shape().dimensions();
+        int rank = dimensions.size();
+        columns = rank > 0 ? dimensions.get(rank - 1) : 1;
+        rows = rank > 1 ? dimensions.get(rank - 2) : 1;
         this.gradient = tensor.gradient();
         this.curvature = tensor.hasCurvature() ? Optional.of(tensor.curvature()) : Optional.empty();
         this.gradientScale = gradientScale;
@@ -87,12 +97,28 @@ final class Cursor implements Element {
 
     @Override
     public float state(int slot) {
-        return tensor.states[slot].getAtIndex(Tensor.FLOAT, index);
+        return tensor.states[slot].getAtIndex(Tensor.FLOAT, indexOf(slot));
     }
 
     @Override
     public void state(int slot, float value) {
+        if (slots.get(slot).extent() != Slot.Extent.ELEMENT) {
+            throw new IllegalStateException(
+                    "an element cannot set state '%s'".formatted(slots.get(slot)));
+        }
         tensor.states[slot].setAtIndex(Tensor.FLOAT, index, value);
+    }
+
+    /** Where a state has its value for the element. */
+    private long indexOf(int slot) {
+        return switch (slots.get(slot).extent()) {
+            case ELEMENT -> index;
+            case ROW -> index / columns;
+            case COLUMN -> index / (rows * columns) * columns + index % columns;
+            case TENSOR, RULE ->
+                    throw new IllegalStateException(
+                            "an element has no value of state '%s'".formatted(slots.get(slot)));
+        };
     }
 
     @Override

@@ -1,7 +1,10 @@
 package org.panoptim.reference;
 
+import org.panoptim.ParameterGroup;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Reduction;
+import org.panoptim.rule.Slot;
+import org.panoptim.spi.HostStates;
 
 import java.util.List;
 import java.util.function.ToDoubleFunction;
@@ -9,7 +12,9 @@ import java.util.function.ToDoubleFunction;
 /** Runs all phases of all phased rules, with the reductions between them. */
 final class PhasedUpdate {
 
+    private final List<ParameterGroup> groups;
     private final List<Member> members;
+    private final HostStates states;
     private final StepScalars scalars;
     private final boolean statistics;
 
@@ -19,8 +24,15 @@ final class PhasedUpdate {
     /** The squared norm of each member's change. */
     private final double[] updateSquares;
 
-    PhasedUpdate(List<Member> members, StepScalars scalars, boolean statistics) {
+    PhasedUpdate(
+            List<ParameterGroup> groups,
+            List<Member> members,
+            HostStates states,
+            StepScalars scalars,
+            boolean statistics) {
+        this.groups = groups;
         this.members = members;
+        this.states = states;
         this.scalars = scalars;
         this.statistics = statistics;
         this.sums = members.stream().map(PhasedUpdate::zeroSums).toArray(double[][]::new);
@@ -29,8 +41,13 @@ final class PhasedUpdate {
 
     /** Updates every live member; returns the squared norms of the changes, in order. */
     double[] run() {
-        int phases = members.stream().mapToInt(PhasedUpdate::phases).max().orElse(0);
+        int phases = groups.stream().mapToInt(PhasedUpdate::phases).max().orElse(0);
         for (int phase = 0; phase < phases; phase++) {
+            for (var group : groups) {
+                if (phase < phases(group)) {
+                    settle(phase, group);
+                }
+            }
             for (int i = 0; i < members.size(); i++) {
                 if (phase < phases(members.get(i))) {
                     runPhase(phase, i);
@@ -45,59 +62,84 @@ final class PhasedUpdate {
     }
 
     private static int phases(Member member) {
-        return member.live() && member.rule() instanceof PhasedRule rule ? rule.phases() : 0;
+        return member.live() ? phases(member.group()) : 0;
     }
 
-    private void runPhase(int phase, int place) {
-        var tensor = members.get(place).tensor();
-        var rule = (PhasedRule) members.get(place).rule();
+    private static int phases(ParameterGroup group) {
+        return !group.frozen() && group.rule() instanceof PhasedRule rule ? rule.phases() : 0;
+    }
+
+    private void settle(int phase, ParameterGroup group) {
+        var rule = (PhasedRule) group.rule();
+        if (rule.slots().stream().anyMatch(slot -> slot.extent() == Slot.Extent.RULE)) {
+            var sums = new double[rule.reductions().size()];
+            for (int i = 0; i < sums.length; i++) {
+                var reduction = rule.reductions().get(i);
+                if (reduction.phase() < phase && reduction.scope() == Reduction.Scope.ALL) {
+                    sums[i] = sumOverAll(rule.kernelName(), i);
+                }
+            }
+            rule.settle(phase, scalars.settlement(states.ruleSegments(group.name()), sums));
+        }
+    }
+
+    private void runPhase(int phase, int index) {
+        var tensor = members.get(index).tensor();
+        var rule = (PhasedRule) members.get(index).rule();
         boolean last = phase == rule.phases() - 1;
-        var preparation = scalars.preparation(tensor.count, reductionsBefore(phase, rule, place));
+        var preparation = scalars.preparation(tensor, reductionsBefore(phase, rule, index));
         var update = rule.prepare(phase, preparation);
         var cursor =
                 new Cursor(
                         tensor,
+                        rule.slots(tensor.parameter.shape()),
                         scalars.gradientFactor(rule),
                         scalars.curvatureFactor(rule),
                         rule.reductions(),
                         phase);
         var changes = new ReductionTree(tensor.elements);
-        for (long index = 0; index < tensor.elements; index++) {
-            cursor.at(index);
+        for (long i = 0; i < tensor.elements; i++) {
+            cursor.at(i);
             float before = cursor.parameter();
             update.update(cursor);
             if (last && statistics) {
                 float change = cursor.parameter() - before;
-                changes.add(index, change, change);
+                changes.add(i, change, change);
             }
         }
         if (last) {
-            updateSquares[place] = changes.sum();
+            updateSquares[index] = changes.sum();
         }
-        cursor.storeSums(sums[place]);
+        cursor.storeSums(sums[index]);
     }
 
-    private double[] reductionsBefore(int phase, PhasedRule rule, int place) {
+    private double[] reductionsBefore(int phase, PhasedRule rule, int index) {
         var values = new double[rule.reductions().size()];
         for (int i = 0; i < values.length; i++) {
             var reduction = rule.reductions().get(i);
             if (reduction.phase() < phase) {
                 values[i] =
                         reduction.scope() == Reduction.Scope.TENSOR
-                                ? sums[place][i]
-                                : sumOverAll(rule, i);
+                                ? sums[index][i]
+                                : sumOverAll(kernelName(members.get(index)), i);
             }
         }
         return values;
     }
 
-    private double sumOverAll(PhasedRule rule, int reduction) {
+    /** The name of the kernel that updates a member of a phased rule. */
+    private static String kernelName(Member member) {
+        return ((PhasedRule) member.rule()).kernelName(member.tensor().parameter.shape());
+    }
+
+    /** Joins a reduction over all that are updated by one kernel. */
+    private double sumOverAll(String kernel, int reduction) {
         var values = new double[members.size()];
         for (int i = 0; i < values.length; i++) {
             var other = members.get(i);
             if (other.live()
-                    && other.rule() instanceof PhasedRule phased
-                    && phased.kernel().equals(rule.kernel())) {
+                    && other.rule() instanceof PhasedRule
+                    && kernelName(other).equals(kernel)) {
                 values[i] = sums[i][reduction];
             }
         }

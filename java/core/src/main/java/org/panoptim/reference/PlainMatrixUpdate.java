@@ -29,7 +29,7 @@ final class PlainMatrixUpdate implements MatrixUpdate {
         for (int i = 0; i < states.length; i++) {
             states[i] = tensor.states[i].toArray(Tensor.FLOAT);
         }
-        preparation = scalars.preparation(tensor.count);
+        preparation = scalars.preparation(tensor);
     }
 
     /** Updates the member; returns the squared norm of its change. */

@@ -16,12 +16,12 @@ import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
+import org.panoptim.spi.HostStates;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
@@ -36,7 +36,7 @@ final class ReferenceExecution implements Execution {
     /** Keeps the clip coefficient finite for a zero norm, as PyTorch's clip_grad_norm_ does. */
     private static final double CLIP_EPSILON = 1e-6;
 
-    private final Arena arena = Arena.ofShared();
+    private final HostStates states = new HostStates();
     private final Runnable onClose;
     private final Map<Parameter, Tensor> tensors = new IdentityHashMap<>();
     private List<Member> members = List.of();
@@ -52,7 +52,7 @@ final class ReferenceExecution implements Execution {
         try {
             configure(plan);
         } catch (RuntimeException | Error e) {
-            arena.close();
+            Cleanup.after(e, states::close);
             throw e;
         }
     }
@@ -63,12 +63,13 @@ final class ReferenceExecution implements Execution {
                 .forEach(
                         parameter ->
                                 requireHost(parameter, "value", Optional.of(parameter.value())));
+        states.addMissing(newPlan.groups());
         var newMembers = new ArrayList<Member>();
         for (var group : newPlan.groups()) {
             for (var parameter : group.parameters()) {
                 var tensor =
                         tensors.computeIfAbsent(
-                                parameter, key -> new Tensor(key, group.rule().slots(), arena));
+                                parameter, key -> new Tensor(key, states.segments(key)));
                 newMembers.add(new Member(tensor, group));
             }
         }
@@ -241,7 +242,8 @@ final class ReferenceExecution implements Execution {
 
     /** Updates every live member; returns the squared norm of the change if it is asked for. */
     private double update(StepScalars scalars) {
-        var squares = new PhasedUpdate(members, scalars, plan.statistics()).run();
+        var update = new PhasedUpdate(plan.groups(), members, states, scalars, plan.statistics());
+        var squares = update.run();
         for (int i = 0; i < squares.length; i++) {
             var member = members.get(i);
             if (member.live() && member.rule() instanceof MatrixRule rule) {
@@ -278,7 +280,12 @@ final class ReferenceExecution implements Execution {
 
     @Override
     public StateTensor state(Parameter parameter, int slot) {
-        return tensor(parameter).state(slot);
+        return states.tensor(parameter, slot);
+    }
+
+    @Override
+    public StateTensor ruleState(String group, int slot) {
+        return states.ruleTensor(group, slot);
     }
 
     @Override
@@ -290,7 +297,7 @@ final class ReferenceExecution implements Execution {
 
     @Override
     public void close() {
-        Cleanup.all(arena::close, onClose);
+        Cleanup.all(states::close, onClose);
     }
 
     private Tensor tensor(Parameter parameter) {

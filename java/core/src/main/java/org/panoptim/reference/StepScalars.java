@@ -3,6 +3,8 @@ package org.panoptim.reference;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.UpdateRule;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * What all parameters of an accepted step share.
  *
@@ -29,8 +31,13 @@ record StepScalars(
         return signed(rule, (float) gradientScale);
     }
 
-    Preparation preparation(long count, double... reductions) {
-        return new Preparation(rateFactor, momentum, step, count, reductions);
+    /** For a rule's own states. */
+    Preparation settlement(MemorySegment[] states, double... reductions) {
+        return new Preparation(rateFactor, momentum, step, 0, states, reductions);
+    }
+
+    Preparation preparation(Tensor tensor, double... reductions) {
+        return new Preparation(rateFactor, momentum, step, tensor.count, tensor.states, reductions);
     }
 
     private static float signed(UpdateRule rule, float factor) {

@@ -1,17 +1,11 @@
 package org.panoptim.reference;
 
-import org.panoptim.DType;
 import org.panoptim.HostMemory;
 import org.panoptim.Memory;
 import org.panoptim.Parameter;
-import org.panoptim.StateTensor;
-import org.panoptim.rule.Slot;
-import org.panoptim.spi.HostState;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.List;
 
 /** A parameter with its states and its count of steps. */
 final class Tensor {
@@ -21,19 +15,19 @@ final class Tensor {
     final Parameter parameter;
     final long elements;
     final MemorySegment value;
-    final List<Slot> slots;
     final MemorySegment[] states;
     long count;
 
-    Tensor(Parameter parameter, List<Slot> slots, Arena arena) {
+    /**
+     * A parameter that has taken no step.
+     *
+     * @param states the memory of its states in slot order
+     */
+    Tensor(Parameter parameter, MemorySegment[] states) {
         this.parameter = parameter;
         this.elements = parameter.elements();
         this.value = segment(parameter.value());
-        this.slots = slots;
-        this.states = new MemorySegment[slots.size()];
-        for (int i = 0; i < states.length; i++) {
-            states[i] = arena.allocate(FLOAT, elements);
-        }
+        this.states = states;
     }
 
     /** Whether the coming step has a gradient for it. */
@@ -51,10 +45,6 @@ final class Tensor {
 
     MemorySegment curvature() {
         return segment(parameter.curvature().orElseThrow());
-    }
-
-    StateTensor state(int slot) {
-        return new HostState(parameter, slots.get(slot).name(), DType.F32, states[slot]);
     }
 
     static MemorySegment segment(Memory memory) {

@@ -28,26 +28,36 @@ import java.util.List;
  * @param maximize whether to climb
  */
 public record AdaFisher(
-        @Setting("lr") double learningRate,
-        @Setting("beta1") double beta1,
-        @Setting("damping") double damping,
-        @Setting("weight_decay") double weightDecay,
-        @Setting("maximize") boolean maximize)
+        double learningRate, double beta1, double damping, double weightDecay, boolean maximize)
         implements PhasedRule {
 
     private static final int EXP_AVG = 0;
     private static final int FISHER = 1;
 
+    private static final RuleDescriptor<AdaFisher> DESCRIPTOR =
+            RuleDescriptor.of(AdaFisher.class, "Gomes et al., AdaFisher, 2025")
+                    .learningRate(1e-3, AdaFisher::learningRate)
+                    .decay("beta1", 0.9, AdaFisher::beta1)
+                    .number("damping", RuleSetting.Range.POSITIVE, 1e-3, AdaFisher::damping)
+                    .weightDecay(0, AdaFisher::weightDecay)
+                    .flag("maximize", AdaFisher::maximize)
+                    .build(
+                            v ->
+                                    new AdaFisher(
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.flag()));
+
     /** Checks the hyper-parameters. */
     public AdaFisher {
-        HyperParameters.rates("AdaFisher", learningRate, weightDecay);
-        HyperParameters.decay("AdaFisher", "beta1", beta1);
-        HyperParameters.positive("AdaFisher", "damping", damping);
+        DESCRIPTOR.check(learningRate, beta1, damping, weightDecay, maximize);
     }
 
     /** The rule with the paper's defaults. */
     public static AdaFisher defaults() {
-        return new AdaFisher(1e-3, 0.9, 1e-3, 0, false);
+        return DESCRIPTOR.defaults();
     }
 
     /** The rule with the paper's defaults and this learning rate. */
@@ -57,7 +67,7 @@ public record AdaFisher(
 
     @Override
     public AdaFisher atLearningRate(double value) {
-        return new AdaFisher(value, beta1, damping, weightDecay, maximize);
+        return DESCRIPTOR.with(this, "lr", value);
     }
 
     /** This rule with another decay of the momentum. */
@@ -81,13 +91,13 @@ public record AdaFisher(
     }
 
     @Override
-    public String name() {
-        return "ada-fisher";
+    public RuleDescriptor<AdaFisher> descriptor() {
+        return DESCRIPTOR;
     }
 
     @Override
-    public String kernel() {
-        return "ada_fisher";
+    public String name() {
+        return "ada-fisher";
     }
 
     @Override

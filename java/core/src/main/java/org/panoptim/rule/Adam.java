@@ -17,23 +17,43 @@ import java.util.List;
  * @param maximize whether to climb
  */
 public record Adam(
-        @Setting("lr") double learningRate,
-        @Setting("beta1") double beta1,
-        @Setting("beta2") double beta2,
-        @Setting("eps") double epsilon,
-        @Setting("weight_decay") double weightDecay,
-        @Setting("amsgrad") boolean amsgrad,
-        @Setting("maximize") boolean maximize)
+        double learningRate,
+        double beta1,
+        double beta2,
+        double epsilon,
+        double weightDecay,
+        boolean amsgrad,
+        boolean maximize)
         implements PhasedRule {
+
+    private static final RuleDescriptor<Adam> DESCRIPTOR =
+            RuleDescriptor.of(Adam.class, "PyTorch, torch.optim.Adam")
+                    .learningRate(1e-3, Adam::learningRate)
+                    .decay("beta1", 0.9, Adam::beta1)
+                    .decay("beta2", 0.999, Adam::beta2)
+                    .epsilon(1e-8, Adam::epsilon)
+                    .weightDecay(0, Adam::weightDecay)
+                    .flag("amsgrad", Adam::amsgrad)
+                    .flag("maximize", Adam::maximize)
+                    .build(
+                            v ->
+                                    new Adam(
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.flag(),
+                                            v.flag()));
 
     /** Checks the hyper-parameters. */
     public Adam {
-        AdamMoments.check("Adam", learningRate, beta1, beta2, epsilon, weightDecay);
+        DESCRIPTOR.check(learningRate, beta1, beta2, epsilon, weightDecay, amsgrad, maximize);
     }
 
     /** The rule with PyTorch's defaults. */
     public static Adam defaults() {
-        return new Adam(1e-3, 0.9, 0.999, 1e-8, 0, false, false);
+        return DESCRIPTOR.defaults();
     }
 
     /** The rule with PyTorch's defaults and this learning rate. */
@@ -43,7 +63,7 @@ public record Adam(
 
     @Override
     public Adam atLearningRate(double value) {
-        return new Adam(value, beta1, beta2, epsilon, weightDecay, amsgrad, maximize);
+        return DESCRIPTOR.with(this, "lr", value);
     }
 
     /** This rule with other decays of its averages. */
@@ -72,12 +92,17 @@ public record Adam(
     }
 
     @Override
+    public RuleDescriptor<Adam> descriptor() {
+        return DESCRIPTOR;
+    }
+
+    @Override
     public String name() {
         return "adam";
     }
 
     @Override
-    public String kernel() {
+    public String kernelName() {
         return amsgrad ? "adam_amsgrad" : "adam";
     }
 

@@ -29,14 +29,6 @@ record AdamMoments(
         return amsgrad ? AMSGRAD_SLOTS : SLOTS;
     }
 
-    static void check(
-            String rule, double rate, double beta1, double beta2, double epsilon, double decay) {
-        HyperParameters.rates(rule, rate, decay);
-        HyperParameters.decay(rule, "beta1", beta1);
-        HyperParameters.decay(rule, "beta2", beta2);
-        HyperParameters.nonNegative(rule, "epsilon", epsilon);
-    }
-
     static AdamMoments prepare(
             Preparation preparation,
             double learningRate,

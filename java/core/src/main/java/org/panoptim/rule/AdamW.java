@@ -17,23 +17,43 @@ import java.util.List;
  * @param maximize whether to climb
  */
 public record AdamW(
-        @Setting("lr") double learningRate,
-        @Setting("beta1") double beta1,
-        @Setting("beta2") double beta2,
-        @Setting("eps") double epsilon,
-        @Setting("weight_decay") double weightDecay,
-        @Setting("amsgrad") boolean amsgrad,
-        @Setting("maximize") boolean maximize)
+        double learningRate,
+        double beta1,
+        double beta2,
+        double epsilon,
+        double weightDecay,
+        boolean amsgrad,
+        boolean maximize)
         implements PhasedRule {
+
+    private static final RuleDescriptor<AdamW> DESCRIPTOR =
+            RuleDescriptor.of(AdamW.class, "PyTorch, torch.optim.AdamW")
+                    .learningRate(1e-3, AdamW::learningRate)
+                    .decay("beta1", 0.9, AdamW::beta1)
+                    .decay("beta2", 0.999, AdamW::beta2)
+                    .epsilon(1e-8, AdamW::epsilon)
+                    .weightDecay(1e-2, AdamW::weightDecay)
+                    .flag("amsgrad", AdamW::amsgrad)
+                    .flag("maximize", AdamW::maximize)
+                    .build(
+                            v ->
+                                    new AdamW(
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.flag(),
+                                            v.flag()));
 
     /** Checks the hyper-parameters. */
     public AdamW {
-        AdamMoments.check("AdamW", learningRate, beta1, beta2, epsilon, weightDecay);
+        DESCRIPTOR.check(learningRate, beta1, beta2, epsilon, weightDecay, amsgrad, maximize);
     }
 
     /** The rule with PyTorch's defaults. */
     public static AdamW defaults() {
-        return new AdamW(1e-3, 0.9, 0.999, 1e-8, 1e-2, false, false);
+        return DESCRIPTOR.defaults();
     }
 
     /** The rule with PyTorch's defaults and this learning rate. */
@@ -43,7 +63,7 @@ public record AdamW(
 
     @Override
     public AdamW atLearningRate(double value) {
-        return new AdamW(value, beta1, beta2, epsilon, weightDecay, amsgrad, maximize);
+        return DESCRIPTOR.with(this, "lr", value);
     }
 
     /** This rule with other decays of its averages. */
@@ -72,12 +92,17 @@ public record AdamW(
     }
 
     @Override
+    public RuleDescriptor<AdamW> descriptor() {
+        return DESCRIPTOR;
+    }
+
+    @Override
     public String name() {
         return "adamw";
     }
 
     @Override
-    public String kernel() {
+    public String kernelName() {
         return amsgrad ? "adamw_amsgrad" : "adamw";
     }
 

@@ -22,10 +22,13 @@ public interface Element {
      */
     float curvature();
 
-    /** The value of a state, by its place in {@link UpdateRule#slots()}. */
+    /**
+     * The value of a state of the element, its row or its column, by its place in {@link
+     * UpdateRule#slots(org.panoptim.Shape)}.
+     */
     float state(int slot);
 
-    /** Sets the value of a state. */
+    /** Sets the value of a state of the element. */
     void state(int slot, float value);
 
     /**

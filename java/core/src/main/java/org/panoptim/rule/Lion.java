@@ -13,25 +13,27 @@ import java.util.List;
  * @param beta2 decay of the momentum, in [0, 1); 0.99 by default
  * @param weightDecay λ, at least 0; 0 by default
  */
-public record Lion(
-        @Setting("lr") double learningRate,
-        @Setting("beta1") double beta1,
-        @Setting("beta2") double beta2,
-        @Setting("weight_decay") double weightDecay)
+public record Lion(double learningRate, double beta1, double beta2, double weightDecay)
         implements PhasedRule {
 
     private static final int EXP_AVG = 0;
 
+    private static final RuleDescriptor<Lion> DESCRIPTOR =
+            RuleDescriptor.of(Lion.class, "google/automl, lion_pytorch.py; Chen et al., 2023")
+                    .learningRate(1e-4, Lion::learningRate)
+                    .decay("beta1", 0.9, Lion::beta1)
+                    .decay("beta2", 0.99, Lion::beta2)
+                    .weightDecay(0, Lion::weightDecay)
+                    .build(v -> new Lion(v.number(), v.number(), v.number(), v.number()));
+
     /** Checks the hyper-parameters. */
     public Lion {
-        HyperParameters.rates("Lion", learningRate, weightDecay);
-        HyperParameters.decay("Lion", "beta1", beta1);
-        HyperParameters.decay("Lion", "beta2", beta2);
+        DESCRIPTOR.check(learningRate, beta1, beta2, weightDecay);
     }
 
     /** The rule with its authors' defaults. */
     public static Lion defaults() {
-        return new Lion(1e-4, 0.9, 0.99, 0);
+        return DESCRIPTOR.defaults();
     }
 
     /** The rule with its authors' defaults and this learning rate. */
@@ -41,7 +43,7 @@ public record Lion(
 
     @Override
     public Lion atLearningRate(double value) {
-        return new Lion(value, beta1, beta2, weightDecay);
+        return DESCRIPTOR.with(this, "lr", value);
     }
 
     /** This rule with other decays. */
@@ -55,12 +57,12 @@ public record Lion(
     }
 
     @Override
-    public String name() {
-        return "lion";
+    public RuleDescriptor<Lion> descriptor() {
+        return DESCRIPTOR;
     }
 
     @Override
-    public String kernel() {
+    public String name() {
         return "lion";
     }
 

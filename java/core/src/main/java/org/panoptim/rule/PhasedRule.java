@@ -1,5 +1,7 @@
 package org.panoptim.rule;
 
+import org.panoptim.Shape;
+
 import java.util.List;
 
 /**
@@ -24,7 +26,18 @@ public non-sealed interface PhasedRule extends UpdateRule {
      * The name of the native kernel that computes this rule: the rule's name with underscores, and
      * a suffix where options change the number of slots ({@code "adamw_amsgrad"}).
      */
-    String kernel();
+    default String kernelName() {
+        return name().replace('-', '_');
+    }
+
+    /**
+     * The name of the native kernel for a parameter of a shape, where its states depend on that.
+     *
+     * @param parameter the shape
+     */
+    default String kernelName(Shape parameter) {
+        return kernelName();
+    }
 
     /** The number of phases, at least one. The parameter is written in the last. */
     default int phases() {
@@ -42,10 +55,21 @@ public non-sealed interface PhasedRule extends UpdateRule {
     }
 
     /**
-     * Computes what one phase of one step needs for one parameter.
+     * Advances the states that the rule keeps for itself ({@link Slot.Extent#RULE}): once a phase
+     * of an accepted step for each group that is not frozen, before its parameters are prepared.
      *
      * @param phase from 0 to {@code phases() - 1}
-     * @param preparation the step, the parameter's count, the schedule and the reductions
+     * @param preparation the step, the schedule, the reductions over all parameters and the rule's
+     *     states; there is no parameter's count
+     */
+    default void settle(int phase, Preparation preparation) {}
+
+    /**
+     * Computes what one phase of one step needs for one parameter, and advances the states that are
+     * the parameter's as a whole ({@link Slot.Extent#TENSOR}).
+     *
+     * @param phase from 0 to {@code phases() - 1}
+     * @param preparation the step, the parameter's count, the schedule, the reductions and states
      * @return the update of one element, holding its scalars
      */
     ElementUpdate prepare(int phase, Preparation preparation);

@@ -16,21 +16,37 @@ import java.util.List;
  * @param maximize whether to climb
  */
 public record SGD(
-        @Setting("lr") double learningRate,
-        @Setting("momentum") double momentum,
-        @Setting("dampening") double dampening,
-        @Setting("weight_decay") double weightDecay,
-        @Setting("nesterov") boolean nesterov,
-        @Setting("maximize") boolean maximize)
+        double learningRate,
+        double momentum,
+        double dampening,
+        double weightDecay,
+        boolean nesterov,
+        boolean maximize)
         implements PhasedRule {
 
     private static final int MOMENTUM_BUFFER = 0;
 
+    private static final RuleDescriptor<SGD> DESCRIPTOR =
+            RuleDescriptor.of(SGD.class, "PyTorch, torch.optim.SGD")
+                    .learningRate(1e-3, SGD::learningRate)
+                    .decay("momentum", 0, SGD::momentum)
+                    .number("dampening", RuleSetting.Range.FINITE, 0, SGD::dampening)
+                    .weightDecay(0, SGD::weightDecay)
+                    .flag("nesterov", SGD::nesterov)
+                    .flag("maximize", SGD::maximize)
+                    .build(
+                            v ->
+                                    new SGD(
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.flag(),
+                                            v.flag()));
+
     /** Checks the hyper-parameters. */
     public SGD {
-        HyperParameters.rates("SGD", learningRate, weightDecay);
-        HyperParameters.decay("SGD", "momentum", momentum);
-        HyperParameters.finite("SGD", "dampening", dampening);
+        DESCRIPTOR.check(learningRate, momentum, dampening, weightDecay, nesterov, maximize);
         if (nesterov && (momentum == 0 || dampening != 0)) {
             throw new IllegalArgumentException(
                     "SGD: nesterov needs momentum above 0 and dampening 0, but they are "
@@ -42,7 +58,7 @@ public record SGD(
 
     /** The rule with PyTorch's defaults. */
     public static SGD defaults() {
-        return new SGD(1e-3, 0, 0, 0, false, false);
+        return DESCRIPTOR.defaults();
     }
 
     /** The rule with PyTorch's defaults and this learning rate. */
@@ -52,7 +68,7 @@ public record SGD(
 
     @Override
     public SGD atLearningRate(double value) {
-        return new SGD(value, momentum, dampening, weightDecay, nesterov, maximize);
+        return DESCRIPTOR.with(this, "lr", value);
     }
 
     /** This rule with another momentum. */
@@ -81,6 +97,11 @@ public record SGD(
     }
 
     @Override
+    public RuleDescriptor<SGD> descriptor() {
+        return DESCRIPTOR;
+    }
+
+    @Override
     public String name() {
         return "sgd";
     }
@@ -91,7 +112,7 @@ public record SGD(
     }
 
     @Override
-    public String kernel() {
+    public String kernelName() {
         return momentum == 0 ? "sgd" : "sgd_momentum";
     }
 

@@ -1,22 +1,164 @@
 package org.panoptim.rule;
 
+import org.panoptim.DType;
+import org.panoptim.Shape;
+
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 
 /**
- * A state that a rule keeps for each element of a parameter; it starts at zero.
+ * A state that a rule keeps from step to step.
  *
  * @param name the state's name in PyTorch, for example {@code "exp_avg"}
+ * @param extent what there is a value for
+ * @param initial what it begins as
  */
-public record Slot(String name) {
+public record Slot(String name, Extent extent, Initial initial) {
 
-    /** Checks the name. */
+    /** What a state has a value for. */
+    public enum Extent {
+        /** A float32 for each element, which the update reads and sets. */
+        ELEMENT,
+        /**
+         * A float32 for each row: a state of the parameter's shape with 1 as its last dimension,
+         * which the update reads.
+         */
+        ROW,
+        /**
+         * A float32 for each column: a state of the parameter's shape with 1 as its last but one
+         * dimension, if it has so many, which the update reads.
+         */
+        COLUMN,
+        /** A float64 for the parameter, which {@link PhasedRule#prepare} reads and sets. */
+        TENSOR,
+        /** A float64 for the group's rule, which {@link PhasedRule#settle} reads and sets. */
+        RULE;
+
+        /** The type of the values. */
+        public DType dtype() {
+            return this == TENSOR || this == RULE ? DType.F64 : DType.F32;
+        }
+
+        /** Whether there is a value for each parameter at least. */
+        public boolean isOfParameter() {
+            return this != RULE;
+        }
+
+        /** The shape of the state of a parameter. */
+        public Shape shape(Shape parameter) {
+            var dimensions = new ArrayList<>(parameter.dimensions());
+            int rank = dimensions.size();
+            switch (this) {
+                case ELEMENT -> {}
+                case ROW -> {
+                    if (rank > 0) {
+                        dimensions.set(rank - 1, 1L);
+                    }
+                }
+                case COLUMN -> {
+                    if (rank > 1) {
+                        dimensions.set(rank - 2, 1L);
+                    }
+                }
+                case TENSOR, RULE -> dimensions.clear();
+            }
+            return new Shape(dimensions);
+        }
+    }
+
+    /** What a state begins as. */
+    public sealed interface Initial {
+
+        /** The same number everywhere. */
+        record Constant(double value) implements Initial {}
+
+        /**
+         * The parameter, of which a state of {@link Extent#ELEMENT} is a copy: as it is when its
+         * optimizer is built, or its group added.
+         */
+        record ParameterValue() implements Initial {}
+    }
+
+    private static final Initial ZERO = new Initial.Constant(0);
+
+    /** Checks the components. */
     public Slot {
         Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(extent, "extent");
+        Objects.requireNonNull(initial, "initial");
         if (!name.matches("[a-z][a-z0-9_]*")) {
             throw new IllegalArgumentException(
                     "a slot's name is lower case letters, digits and underscores, not '"
                             + name
                             + "'");
         }
+        if (initial instanceof Initial.ParameterValue && extent != Extent.ELEMENT) {
+            throw new IllegalArgumentException(
+                    "slot '"
+                            + name
+                            + "' has no value for each element to begin as the parameter's");
+        }
+    }
+
+    /** A state of elements that begins at zero. */
+    public Slot(String name) {
+        this(name, Extent.ELEMENT);
+    }
+
+    /** A state that begins at zero. */
+    public Slot(String name, Extent extent) {
+        this(name, extent, ZERO);
+    }
+
+    /** This state beginning at a number. */
+    public Slot startingAt(double value) {
+        return new Slot(name, extent, new Initial.Constant(value));
+    }
+
+    /** This state beginning as a copy of the parameter. */
+    public Slot startingAtParameter() {
+        return new Slot(name, extent, new Initial.ParameterValue());
+    }
+
+    /** How many values there are for a parameter of a shape. */
+    public long elements(Shape parameter) {
+        return extent.shape(parameter).elements();
+    }
+
+    /** The size in bytes for a parameter of a shape. */
+    public long byteSize(Shape parameter) {
+        return elements(parameter) * extent.dtype().byteSize();
+    }
+
+    /** The bytes that states take for each element of a parameter. */
+    public static int elementBytes(List<Slot> slots) {
+        int bytes = 0;
+        for (var slot : slots) {
+            if (slot.extent == Extent.ELEMENT) {
+                bytes += slot.extent.dtype().byteSize();
+            }
+        }
+        return bytes;
+    }
+
+    /** Whether two lists are of the same states, wherever these begin. */
+    public static boolean sameStates(List<Slot> one, List<Slot> other) {
+        if (one.size() != other.size()) {
+            return false;
+        }
+        for (int i = 0; i < one.size(); i++) {
+            if (!one.get(i).name.equals(other.get(i).name)
+                    || one.get(i).extent != other.get(i).extent) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Its name, and its extent where that is not the usual one. */
+    @Override
+    public String toString() {
+        return extent == Extent.ELEMENT ? name : name + " (" + extent + ")";
     }
 }

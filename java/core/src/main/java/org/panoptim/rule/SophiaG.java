@@ -21,31 +21,47 @@ import java.util.List;
  * @param maximize whether to climb
  */
 public record SophiaG(
-        @Setting("lr") double learningRate,
-        @Setting("beta1") double beta1,
-        @Setting("beta2") double beta2,
-        @Setting("rho") double rho,
-        @Setting("batch_size") double batchSize,
-        @Setting("weight_decay") double weightDecay,
-        @Setting("maximize") boolean maximize)
+        double learningRate,
+        double beta1,
+        double beta2,
+        double rho,
+        double batchSize,
+        double weightDecay,
+        boolean maximize)
         implements PhasedRule {
 
     private static final int EXP_AVG = 0;
     private static final int HESSIAN = 1;
 
+    private static final RuleDescriptor<SophiaG> DESCRIPTOR =
+            RuleDescriptor.of(SophiaG.class, "Liuhong99/Sophia, sophia.py; Liu et al., 2023")
+                    .learningRate(1e-4, SophiaG::learningRate)
+                    .decay("beta1", 0.965, SophiaG::beta1)
+                    .decay("beta2", 0.99, SophiaG::beta2)
+                    .number("rho", RuleSetting.Range.POSITIVE, 0.04, SophiaG::rho)
+                    .number("batch_size", RuleSetting.Range.POSITIVE, 5120, SophiaG::batchSize)
+                    .weightDecay(0.1, SophiaG::weightDecay)
+                    .flag("maximize", SophiaG::maximize)
+                    .build(
+                            v ->
+                                    new SophiaG(
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.flag()));
+
     /** Checks the hyper-parameters. */
     public SophiaG {
-        HyperParameters.rates("SophiaG", learningRate, weightDecay);
-        HyperParameters.decay("SophiaG", "beta1", beta1);
-        HyperParameters.decay("SophiaG", "beta2", beta2);
-        HyperParameters.positive("SophiaG", "rho", rho);
-        HyperParameters.positive("SophiaG", "batchSize", batchSize);
-        HyperParameters.positive("SophiaG", "rho times batchSize", rho * batchSize);
+        DESCRIPTOR.check(learningRate, beta1, beta2, rho, batchSize, weightDecay, maximize);
+        DESCRIPTOR.check("rho times batchSize", RuleSetting.Range.POSITIVE, rho * batchSize);
     }
 
     /** The rule with its authors' defaults. */
     public static SophiaG defaults() {
-        return new SophiaG(1e-4, 0.965, 0.99, 0.04, 5120, 0.1, false);
+        return DESCRIPTOR.defaults();
     }
 
     /** The rule with its authors' defaults and this learning rate. */
@@ -55,7 +71,7 @@ public record SophiaG(
 
     @Override
     public SophiaG atLearningRate(double value) {
-        return new SophiaG(value, beta1, beta2, rho, batchSize, weightDecay, maximize);
+        return DESCRIPTOR.with(this, "lr", value);
     }
 
     /** This rule with other decays of momentum and curvature. */
@@ -84,13 +100,13 @@ public record SophiaG(
     }
 
     @Override
-    public String name() {
-        return "sophia-g";
+    public RuleDescriptor<SophiaG> descriptor() {
+        return DESCRIPTOR;
     }
 
     @Override
-    public String kernel() {
-        return "sophia_g";
+    public String name() {
+        return "sophia-g";
     }
 
     @Override

@@ -18,29 +18,44 @@ import java.util.List;
  * @param weightDecay λ, at least 0; 0 by default
  */
 public record SophiaH(
-        @Setting("lr") double learningRate,
-        @Setting("beta1") double beta1,
-        @Setting("beta2") double beta2,
-        @Setting("clip") double clip,
-        @Setting("eps") double epsilon,
-        @Setting("weight_decay") double weightDecay)
+        double learningRate,
+        double beta1,
+        double beta2,
+        double clip,
+        double epsilon,
+        double weightDecay)
         implements PhasedRule {
 
     private static final int EXP_AVG = 0;
     private static final int HESSIAN = 1;
 
+    private static final RuleDescriptor<SophiaH> DESCRIPTOR =
+            RuleDescriptor.of(
+                            SophiaH.class, "kozistr/pytorch_optimizer, sophia.py; Liu et al., 2023")
+                    .learningRate(6e-2, SophiaH::learningRate)
+                    .decay("beta1", 0.96, SophiaH::beta1)
+                    .decay("beta2", 0.99, SophiaH::beta2)
+                    .number("clip", RuleSetting.Range.POSITIVE, 0.01, SophiaH::clip)
+                    .positiveEpsilon(1e-12, SophiaH::epsilon)
+                    .weightDecay(0, SophiaH::weightDecay)
+                    .build(
+                            v ->
+                                    new SophiaH(
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.number(),
+                                            v.number()));
+
     /** Checks the hyper-parameters. */
     public SophiaH {
-        HyperParameters.rates("SophiaH", learningRate, weightDecay);
-        HyperParameters.decay("SophiaH", "beta1", beta1);
-        HyperParameters.decay("SophiaH", "beta2", beta2);
-        HyperParameters.positive("SophiaH", "clip", clip);
-        HyperParameters.positive("SophiaH", "epsilon", epsilon);
+        DESCRIPTOR.check(learningRate, beta1, beta2, clip, epsilon, weightDecay);
     }
 
     /** The rule with its authors' defaults. */
     public static SophiaH defaults() {
-        return new SophiaH(6e-2, 0.96, 0.99, 0.01, 1e-12, 0);
+        return DESCRIPTOR.defaults();
     }
 
     /** The rule with its authors' defaults and this learning rate. */
@@ -50,7 +65,7 @@ public record SophiaH(
 
     @Override
     public SophiaH atLearningRate(double value) {
-        return new SophiaH(value, beta1, beta2, clip, epsilon, weightDecay);
+        return DESCRIPTOR.with(this, "lr", value);
     }
 
     /** This rule with other decays of momentum and curvature. */
@@ -74,13 +89,13 @@ public record SophiaH(
     }
 
     @Override
-    public String name() {
-        return "sophia-h";
+    public RuleDescriptor<SophiaH> descriptor() {
+        return DESCRIPTOR;
     }
 
     @Override
-    public String kernel() {
-        return "sophia_h";
+    public String name() {
+        return "sophia-h";
     }
 
     @Override

@@ -1,5 +1,7 @@
 package org.panoptim.rule;
 
+import org.panoptim.Shape;
+
 import java.util.List;
 
 /**
@@ -23,8 +25,31 @@ public sealed interface UpdateRule permits PhasedRule, MatrixRule {
      */
     UpdateRule atLearningRate(double learningRate);
 
-    /** The states that the rule keeps per parameter, each of the parameter's shape, in order. */
+    /**
+     * Its hyper-parameters: names, ranges, defaults and source. A rule that brings no descriptor of
+     * its own is described by the components of its record, by reflection.
+     *
+     * @throws IllegalArgumentException if there is neither: it is not a record, or not an
+     *     accessible one, or a component cannot be a setting
+     */
+    default RuleDescriptor<?> descriptor() {
+        return RecordDescriptor.of(this);
+    }
+
+    /**
+     * The states that the rule keeps, in order: those of elements first, then those of rows, of
+     * columns, of the tensor and of the rule.
+     */
     List<Slot> slots();
+
+    /**
+     * The states that the rule keeps for a parameter of a shape, in the same order.
+     *
+     * @param parameter the shape
+     */
+    default List<Slot> slots(Shape parameter) {
+        return slots();
+    }
 
     /**
      * Whether the rule climbs instead of descending: the gradient's sign is turned first of all.

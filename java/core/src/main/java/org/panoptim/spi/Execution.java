@@ -62,6 +62,14 @@ public interface Execution extends AutoCloseable {
     /** A state of a parameter, by its place in the rule's slots. */
     StateTensor state(Parameter parameter, int slot);
 
+    /**
+     * A state that a group's rule keeps for itself.
+     *
+     * @param group the group's name
+     * @param slot its place in the rule's slots
+     */
+    StateTensor ruleState(String group, int slot);
+
     /** Sets counters and counts, as after a checkpoint. */
     void restore(Counters counters, Map<Parameter, Long> counts);
 

@@ -1,9 +1,9 @@
 package org.panoptim.spi;
 
 import org.panoptim.DType;
-import org.panoptim.Parameter;
 import org.panoptim.Shape;
 import org.panoptim.StateTensor;
+import org.panoptim.rule.Slot;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
@@ -11,30 +11,35 @@ import java.util.Objects;
 /**
  * A state that lies in host memory.
  *
- * @param owner the parameter that it belongs to
- * @param slot the state's name
- * @param dtype the type of its elements
+ * @param parameter the parameter's name, or the group's of a state of its rule
+ * @param description what the state is
+ * @param shape its shape
  * @param values its memory, of exactly its size; the backend's
  */
-public record HostState(Parameter owner, String slot, DType dtype, MemorySegment values)
+record HostState(String parameter, Slot description, Shape shape, MemorySegment values)
         implements StateTensor {
 
     /** Checks the components. */
-    public HostState {
-        Objects.requireNonNull(owner, "owner");
-        Objects.requireNonNull(slot, "slot");
-        Objects.requireNonNull(dtype, "dtype");
+    HostState {
+        Objects.requireNonNull(parameter, "parameter");
+        Objects.requireNonNull(description, "description");
+        Objects.requireNonNull(shape, "shape");
         Objects.requireNonNull(values, "values");
     }
 
     @Override
-    public String parameter() {
-        return owner.name();
+    public String slot() {
+        return description.name();
     }
 
     @Override
-    public Shape shape() {
-        return owner.shape();
+    public DType dtype() {
+        return description.extent().dtype();
+    }
+
+    @Override
+    public boolean isOfRule() {
+        return !description.extent().isOfParameter();
     }
 
     @Override
@@ -52,11 +57,8 @@ public record HostState(Parameter owner, String slot, DType dtype, MemorySegment
     private void checkOpen() {
         if (!values.scope().isAlive()) {
             throw new IllegalStateException(
-                    "state '"
-                            + slot
-                            + "' of parameter '"
-                            + owner.name()
-                            + "' is gone: its optimizer is closed");
+                    "state '%s' of %s '%s' is gone: its optimizer is closed"
+                            .formatted(slot(), isOfRule() ? "group" : "parameter", parameter));
         }
     }
 }

@@ -94,7 +94,7 @@ class AdamTest {
         assertThat(rule.slots())
                 .containsExactly(
                         new Slot("exp_avg"), new Slot("exp_avg_sq"), new Slot("max_exp_avg_sq"));
-        assertThat(rule.kernel()).isEqualTo("adam_amsgrad");
+        assertThat(rule.kernelName()).isEqualTo("adam_amsgrad");
         try (var trial = new Trial(rule, 8)) {
             trial.step(4); // v = 16; p = 8 − 4/4
             assertThat(trial.value()).containsExactly(7);

@@ -68,7 +68,7 @@ class AdamWTest {
                         .withEpsilon(0)
                         .withWeightDecay(0)
                         .withAmsgrad(true);
-        assertThat(rule.kernel()).isEqualTo("adamw_amsgrad");
+        assertThat(rule.kernelName()).isEqualTo("adamw_amsgrad");
         try (var trial = new Trial(rule, 8)) {
             trial.step(4); // 8 − 4/4
             trial.step(2); // 7 − 2/4, where 7 − 2/2 would be without

@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.panoptim.rule.RuleSetting.Range;
 
 import java.util.Map;
 import java.util.stream.Stream;
@@ -15,105 +16,84 @@ import java.util.stream.Stream;
 /** A hyper-parameter out of range is refused, with the rule, its name, the range and the value. */
 class HyperParameterTest {
 
-    private static final String RATE_RANGE = "finite and at least 0";
-    private static final String ABOVE_ZERO = "finite and above 0";
-    private static final String DECAY_RANGE = "in [0, 1)";
+    /** Each number of each rule. */
+    static Stream<Arguments> numbers() {
+        return Rules.all().stream()
+                .flatMap(
+                        rule ->
+                                rule.descriptor().settings().stream()
+                                        .filter(setting -> setting.range() != Range.FLAG)
+                                        .map(setting -> arguments(rule, setting)));
+    }
 
-    /** Rule, record component, setting, range. */
-    static Stream<Arguments> hyperParameters() {
-        return Stream.of(
-                arguments("sgd", "SGD: learningRate", "lr", RATE_RANGE),
-                arguments("sgd", "SGD: momentum", "momentum", DECAY_RANGE),
-                arguments("sgd", "SGD: dampening", "dampening", "finite"),
-                arguments("sgd", "SGD: weightDecay", "weight_decay", RATE_RANGE),
-                arguments("adam", "Adam: learningRate", "lr", RATE_RANGE),
-                arguments("adam", "Adam: beta1", "beta1", DECAY_RANGE),
-                arguments("adam", "Adam: beta2", "beta2", DECAY_RANGE),
-                arguments("adam", "Adam: epsilon", "eps", RATE_RANGE),
-                arguments("adam", "Adam: weightDecay", "weight_decay", RATE_RANGE),
-                arguments("adamw", "AdamW: learningRate", "lr", RATE_RANGE),
-                arguments("adamw", "AdamW: beta1", "beta1", DECAY_RANGE),
-                arguments("adamw", "AdamW: beta2", "beta2", DECAY_RANGE),
-                arguments("adamw", "AdamW: epsilon", "eps", RATE_RANGE),
-                arguments("adamw", "AdamW: weightDecay", "weight_decay", RATE_RANGE),
-                arguments("lion", "Lion: learningRate", "lr", RATE_RANGE),
-                arguments("lion", "Lion: beta1", "beta1", DECAY_RANGE),
-                arguments("lion", "Lion: beta2", "beta2", DECAY_RANGE),
-                arguments("lion", "Lion: weightDecay", "weight_decay", RATE_RANGE),
-                arguments("sophia-g", "SophiaG: learningRate", "lr", RATE_RANGE),
-                arguments("sophia-g", "SophiaG: beta1", "beta1", DECAY_RANGE),
-                arguments("sophia-g", "SophiaG: beta2", "beta2", DECAY_RANGE),
-                arguments("sophia-g", "SophiaG: rho", "rho", ABOVE_ZERO),
-                arguments("sophia-g", "SophiaG: batchSize", "batch_size", ABOVE_ZERO),
-                arguments("sophia-g", "SophiaG: weightDecay", "weight_decay", RATE_RANGE),
-                arguments("sophia-h", "SophiaH: learningRate", "lr", RATE_RANGE),
-                arguments("sophia-h", "SophiaH: beta1", "beta1", DECAY_RANGE),
-                arguments("sophia-h", "SophiaH: beta2", "beta2", DECAY_RANGE),
-                arguments("sophia-h", "SophiaH: clip", "clip", ABOVE_ZERO),
-                arguments("sophia-h", "SophiaH: epsilon", "eps", ABOVE_ZERO),
-                arguments("sophia-h", "SophiaH: weightDecay", "weight_decay", RATE_RANGE),
-                arguments("ada-fisher", "AdaFisher: learningRate", "lr", RATE_RANGE),
-                arguments("ada-fisher", "AdaFisher: beta1", "beta1", DECAY_RANGE),
-                arguments("ada-fisher", "AdaFisher: damping", "damping", ABOVE_ZERO),
-                arguments("ada-fisher", "AdaFisher: weightDecay", "weight_decay", RATE_RANGE));
+    private static String message(
+            UpdateRule rule, RuleSetting setting, String range, double value) {
+        return "%s: %s must be %s, but is %s"
+                .formatted(rule.getClass().getSimpleName(), setting.component(), range, value);
+    }
+
+    private static void set(UpdateRule rule, RuleSetting setting, double value) {
+        Rules.with(rule, Map.of(setting.name(), String.valueOf(value)));
+    }
+
+    private static void assertRefused(
+            UpdateRule rule, RuleSetting setting, String range, double value) {
+        assertThatThrownBy(() -> set(rule, setting, value))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(message(rule, setting, range, value));
     }
 
     @ParameterizedTest
-    @MethodSource("hyperParameters")
-    void valuesOutOfRangeAreRefused(String rule, String name, String setting, String range) {
+    @MethodSource("numbers")
+    void valuesOutOfRangeAreRefused(UpdateRule rule, RuleSetting setting) {
         var refused =
-                switch (range) {
-                    case RATE_RANGE -> new double[] {Double.NaN, Double.POSITIVE_INFINITY, -0.25};
-                    case ABOVE_ZERO -> new double[] {Double.NaN, Double.POSITIVE_INFINITY, 0, -1};
-                    case DECAY_RANGE -> new double[] {Double.NaN, 1, -0.25, 1.5};
-                    default ->
+                switch (setting.range()) {
+                    case RATE, WEIGHT_DECAY, NON_NEGATIVE ->
+                            new double[] {Double.NaN, Double.POSITIVE_INFINITY, -0.25};
+                    case POSITIVE -> new double[] {Double.NaN, Double.POSITIVE_INFINITY, 0, -1};
+                    case DECAY -> new double[] {Double.NaN, 1, -0.25, 1.5};
+                    case FINITE ->
                             new double[] {
                                 Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY
                             };
+                    case COUNT, FLAG, ANY -> throw new AssertionError(setting);
                 };
         for (double value : refused) {
-            var settings = Map.of(setting, String.valueOf(value));
-            assertThatThrownBy(() -> Rules.with(Rules.named(rule), settings))
-                    .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessage(name + " must be " + range + ", but is " + value);
+            assertRefused(rule, setting, setting.range().toString(), value);
         }
     }
 
     @ParameterizedTest
-    @MethodSource("hyperParameters")
-    void theEndsOfTheRangeAreTaken(String rule, String name, String setting, String range) {
+    @MethodSource("numbers")
+    void theEndsOfTheRangeAreTaken(UpdateRule rule, RuleSetting setting) {
         var taken =
-                switch (range) {
-                    case RATE_RANGE ->
-                            setting.equals("lr")
-                                    ? new double[] {0, 0x1p100}
-                                    : new double[] {0, 1e-300, 1e30};
+                switch (setting.range()) {
+                    case RATE -> new double[] {0, 0x1p100};
+                    case WEIGHT_DECAY, NON_NEGATIVE -> new double[] {0, 1e-300, 1e30};
                     // The least rho and batch size are those whose product is a float.
-                    case ABOVE_ZERO -> new double[] {1e-43, 1e30};
-                    case DECAY_RANGE -> new double[] {0, Math.nextDown(1f)};
-                    default -> new double[] {-Float.MAX_VALUE, Float.MAX_VALUE};
+                    case POSITIVE -> new double[] {1e-43, 1e30};
+                    case DECAY -> new double[] {0, Math.nextDown(1f)};
+                    case FINITE -> new double[] {-Float.MAX_VALUE, Float.MAX_VALUE};
+                    case COUNT, FLAG, ANY -> throw new AssertionError(setting);
                 };
         for (double value : taken) {
-            Rules.with(Rules.named(rule), Map.of(setting, String.valueOf(value)));
+            set(rule, setting, value);
         }
     }
 
     @ParameterizedTest
-    @MethodSource("hyperParameters")
-    void valuesThatAreOutOfRangeAsFloat32AreRefused(
-            String rule, String name, String setting, String range) {
+    @MethodSource("numbers")
+    void valuesThatAreOutOfRangeAsFloat32AreRefused(UpdateRule rule, RuleSetting setting) {
         var refused =
-                switch (range) {
-                    case RATE_RANGE -> new double[] {1e39};
-                    case ABOVE_ZERO -> new double[] {1e-46, 1e39};
-                    case DECAY_RANGE -> new double[] {1 - 0x1p-53, 1 - 0x1p-25};
-                    default -> new double[] {-1e39, 1e39};
+                switch (setting.range()) {
+                    case RATE, WEIGHT_DECAY, NON_NEGATIVE -> new double[] {1e39};
+                    case POSITIVE -> new double[] {1e-46, 1e39};
+                    case DECAY -> new double[] {1 - 0x1p-53, 1 - 0x1p-25};
+                    case FINITE -> new double[] {-1e39, 1e39};
+                    case COUNT, FLAG, ANY -> throw new AssertionError(setting);
                 };
         for (double value : refused) {
-            var settings = Map.of(setting, String.valueOf(value));
-            assertThatThrownBy(() -> Rules.with(Rules.named(rule), settings))
-                    .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessage(name + " must be " + range + " as float32, but is " + value);
+            assertRefused(rule, setting, setting.range() + " as float32", value);
         }
     }
 

@@ -20,7 +20,7 @@ public record Normalized(@Setting("lr") double learningRate, @Setting("beta") do
     }
 
     @Override
-    public String kernel() {
+    public String kernelName() {
         return "test_normalized";
     }
 

@@ -22,13 +22,13 @@ class SGDTest {
             assertThat(trial.value()).containsExactly(1 - 0.5f * 0.25f);
         }
         assertThat(HALF.slots()).isEmpty();
-        assertThat(HALF.kernel()).isEqualTo("sgd");
+        assertThat(HALF.kernelName()).isEqualTo("sgd");
     }
 
     @Test
     void withMomentumItKeepsPyTorchsMomentumBuffer() {
         assertThat(HALF.withMomentum(0.5).slots()).containsExactly(new Slot("momentum_buffer"));
-        assertThat(HALF.withMomentum(0.5).kernel()).isEqualTo("sgd_momentum");
+        assertThat(HALF.withMomentum(0.5).kernelName()).isEqualTo("sgd_momentum");
     }
 
     @Test

@@ -54,7 +54,7 @@ public final class CudaBackend implements Backend {
         device.enter();
         copies = new HostCopies(device);
         try {
-            kernels = new CudaKernels(name, device, copies, options.ownRules());
+            kernels = new CudaKernels(name, device, copies);
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, copies::close);
             throw e;

@@ -80,7 +80,7 @@ final class CudaExecution implements Execution {
 
     CudaExecution(CudaBackend backend, StepPlan plan, Runnable onClose) {
         DeviceStates.requireDevice(backend.name(), plan.groups());
-        plan.groups().forEach(group -> backend.kernels().registry().kernel(group.rule()));
+        requireKernels(backend, plan);
         this.backend = backend;
         driver = backend.device().driver();
         stream = backend.stream();
@@ -102,6 +102,14 @@ final class CudaExecution implements Execution {
         } catch (RuntimeException | Error e) {
             cleanup.runAfter(e);
             throw e;
+        }
+    }
+
+    private static void requireKernels(CudaBackend backend, StepPlan plan) {
+        var registry = backend.kernels().registry();
+        for (var group : plan.groups()) {
+            registry.kernel(group.rule());
+            group.parameters().forEach(each -> registry.kernel(group.rule(), each.shape()));
         }
     }
 
@@ -132,7 +140,7 @@ final class CudaExecution implements Execution {
     @Override
     public void configure(StepPlan newPlan) {
         DeviceStates.requireDevice(backend.name(), newPlan.groups());
-        newPlan.groups().forEach(group -> backend.kernels().registry().kernel(group.rule()));
+        requireKernels(backend, newPlan);
         backend.call(
                 () -> {
                     backend.requireNoCapture("groups cannot be changed");
@@ -530,6 +538,11 @@ final class CudaExecution implements Execution {
     @Override
     public StateTensor state(Parameter parameter, int slot) {
         return states.tensor(parameter, slot);
+    }
+
+    @Override
+    public StateTensor ruleState(String group, int slot) {
+        return states.ruleTensor(group, slot);
     }
 
     @Override

@@ -13,7 +13,6 @@ import org.panoptim.spi.Cleanup;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.util.ArrayList;
 import java.util.Map;
 import java.util.Optional;
@@ -60,11 +59,7 @@ final class CudaKernels implements AutoCloseable {
         }
     }
 
-    CudaKernels(
-            String backend,
-            CudaDevice device,
-            HostCopies copies,
-            Map<String, StructLayout> ownRules) {
+    CudaKernels(String backend, CudaDevice device, HostCopies copies) {
         this.device = device;
         try (var arena = Arena.ofConfined()) {
             var driver = device.driver();
@@ -79,27 +74,21 @@ final class CudaKernels implements AutoCloseable {
                         "backend %s: the kernels have ABI %d, but this version needs %d"
                                 .formatted(backend, abi, PANOPTIM_ABI()));
             }
-            registry = registry(backend, info, ownRules);
+            registry = registry(backend, info);
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, this::close);
             throw e;
         }
     }
 
-    private static KernelRegistry registry(
-            String backend, MemorySegment info, Map<String, StructLayout> ownRules) {
-        var described = new ArrayList<KernelRegistry.Described>();
+    private static KernelRegistry registry(String backend, MemorySegment info) {
+        var described = new ArrayList<MemorySegment>();
         for (int i = 0; i < info.get(JAVA_INT, Layouts.KERNELS_RULE_COUNT); i++) {
-            var rule =
-                    info.asSlice(
-                            Layouts.KERNELS_RULES + i * Layouts.KERNEL_RULE_BYTES,
-                            Layouts.KERNEL_RULE_BYTES);
             described.add(
-                    new KernelRegistry.Described(
-                            rule.getString(Layouts.KERNEL_RULE_NAME),
-                            rule.asSlice(0, Layouts.KERNEL_RULE_NAME)));
+                    info.asSlice(
+                            Layouts.KERNELS_RULES + i * Layouts.RULE_BYTES, Layouts.RULE_BYTES));
         }
-        return KernelRegistry.of(backend, described, ownRules);
+        return KernelRegistry.of(backend, described);
     }
 
     /** The rules. */

@@ -1,32 +1,41 @@
 package org.panoptim.cuda;
 
 import org.panoptim.DType;
-import org.panoptim.Parameter;
 import org.panoptim.Shape;
 import org.panoptim.StateTensor;
+import org.panoptim.rule.Slot;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 
-/** A state that lies in device memory. */
+/**
+ * A state that lies in device memory.
+ *
+ * @param parameter the parameter's name, or the group's of a state of its rule
+ */
 record DeviceState(
-        CudaBackend backend, Parameter owner, String slot, long address, BooleanSupplier open)
+        CudaBackend backend,
+        String parameter,
+        Slot description,
+        Shape shape,
+        long address,
+        BooleanSupplier open)
         implements StateTensor {
 
     @Override
-    public String parameter() {
-        return owner.name();
-    }
-
-    @Override
-    public Shape shape() {
-        return owner.shape();
+    public String slot() {
+        return description.name();
     }
 
     @Override
     public DType dtype() {
-        return DType.F32;
+        return description.extent().dtype();
+    }
+
+    @Override
+    public boolean isOfRule() {
+        return !description.extent().isOfParameter();
     }
 
     @Override
@@ -44,8 +53,8 @@ record DeviceState(
     private void check(long offset, MemorySegment segment) {
         if (!open.getAsBoolean()) {
             throw new IllegalStateException(
-                    "state '%s' of parameter '%s' is gone: its optimizer is closed"
-                            .formatted(slot, owner.name()));
+                    "state '%s' of %s '%s' is gone: its optimizer is closed"
+                            .formatted(slot(), isOfRule() ? "group" : "parameter", parameter));
         }
         Objects.checkFromIndexSize(offset, segment.byteSize(), byteSize());
     }

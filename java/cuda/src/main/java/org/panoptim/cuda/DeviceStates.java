@@ -1,93 +1,219 @@
 package org.panoptim.cuda;
 
+import org.jspecify.annotations.Nullable;
 import org.panoptim.DType;
+import org.panoptim.HostMemory;
 import org.panoptim.Parameter;
 import org.panoptim.ParameterGroup;
+import org.panoptim.Shape;
 import org.panoptim.StateTensor;
 import org.panoptim.UnsupportedPlanException;
 import org.panoptim.rule.Slot;
 import org.panoptim.spi.Cleanup;
+import org.panoptim.spi.StateAddresses;
 
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The states of all parameters of an optimizer; a slab is added whenever parameters are. */
-final class DeviceStates implements AutoCloseable {
+/**
+ * The states of an optimizer in device memory: of all parameters, and of the rules of its groups. A
+ * slab is added whenever parameters are.
+ */
+final class DeviceStates implements StateAddresses, AutoCloseable {
 
     private final CudaBackend backend;
     private final List<Long> slabs = new ArrayList<>();
-    private final Map<Parameter, States> states = new IdentityHashMap<>();
+    private final Map<Parameter, States> ofParameters = new IdentityHashMap<>();
+    private final Map<String, States> ofRules = new HashMap<>();
     private boolean closed;
 
-    /** A parameter's states in slot order. */
-    private record States(List<Slot> slots, long[] addresses) {}
+    /**
+     * The states of a parameter or a rule in slot order.
+     *
+     * @param addresses of those that are its own; else 0
+     * @param doubles the address of those that are a double, one after another; 0: none
+     */
+    private record States(List<Slot> slots, long[] addresses, long doubles) {
+
+        States at(long slab) {
+            var moved = new long[addresses.length];
+            for (int i = 0; i < moved.length; i++) {
+                moved[i] = addresses[i] == ABSENT ? 0 : slab + addresses[i];
+            }
+            return new States(slots, moved, doubles == ABSENT ? 0 : slab + doubles);
+        }
+    }
+
+    private static final long ABSENT = -1;
+
+    /** Deals out a slab that is yet to be allocated. */
+    private static final class Offsets {
+
+        private long end;
+
+        States take(List<Slot> slots, Slot.Extent ofDoubles, Shape shape) {
+            var offsets = new long[slots.size()];
+            long doubles = ABSENT;
+            long next = 0;
+            for (int i = 0; i < offsets.length; i++) {
+                var slot = slots.get(i);
+                if (slot.extent() == ofDoubles) {
+                    doubles = doubles == ABSENT ? end : doubles;
+                    offsets[i] = doubles + next;
+                    next += slot.extent().dtype().byteSize();
+                } else if (slot.extent().dtype() == DType.F32 && ofDoubles == Slot.Extent.TENSOR) {
+                    offsets[i] = end;
+                    end += DeviceSlab.aligned(slot.byteSize(shape));
+                } else {
+                    offsets[i] = ABSENT;
+                }
+            }
+            end += DeviceSlab.aligned(next);
+            return new States(slots, offsets, doubles);
+        }
+    }
 
     DeviceStates(CudaBackend backend) {
         this.backend = backend;
     }
 
-    /** Gives states to the parameters that have none yet, all zero. */
+    /** Gives states to the parameters and rules that have none yet, as they begin. */
     void addMissing(List<ParameterGroup> groups) {
-        var added = new IdentityHashMap<Parameter, States>();
-        long bytes = 0;
+        var parameters = new IdentityHashMap<Parameter, States>();
+        var rules = new HashMap<String, States>();
+        var offsets = new Offsets();
         for (var group : groups) {
             var slots = group.rule().slots();
+            if (isNotOf(ofRules.get(group.name()), slots)) {
+                rules.put(group.name(), offsets.take(slots, Slot.Extent.RULE, Shape.of()));
+            }
             for (var parameter : group.parameters()) {
-                if (states.containsKey(parameter)) {
-                    continue;
+                var own = group.rule().slots(parameter.shape());
+                if (isNotOf(ofParameters.get(parameter), own)) {
+                    parameters.put(
+                            parameter, offsets.take(own, Slot.Extent.TENSOR, parameter.shape()));
                 }
-                var offsets = new long[slots.size()];
-                for (int i = 0; i < offsets.length; i++) {
-                    offsets[i] = bytes;
-                    bytes += DeviceSlab.aligned(parameter.elements() * DType.F32.byteSize());
-                }
-                added.put(parameter, new States(slots, offsets));
             }
         }
-        if (added.isEmpty()) {
+        if (parameters.isEmpty() && rules.isEmpty()) {
             return;
         }
-        long slab = DeviceSlab.allocate(backend, bytes);
+        long slab = DeviceSlab.allocate(backend, offsets.end);
         slabs.add(slab);
-        for (var each : added.values()) {
-            for (int i = 0; i < each.addresses.length; i++) {
-                each.addresses[i] += slab;
-            }
-        }
-        states.putAll(added);
+        parameters.replaceAll((_, states) -> states.at(slab));
+        rules.replaceAll((_, states) -> states.at(slab));
+        parameters.forEach(this::begin);
+        rules.values().forEach(states -> beginDoubles(states, Slot.Extent.RULE));
+        ofParameters.putAll(parameters);
+        ofRules.putAll(rules);
     }
 
-    /** The address of a state. */
-    long address(Parameter parameter, int slot) {
+    /** What a group that was refused has left behind may be of another rule. */
+    private static boolean isNotOf(@Nullable States states, List<Slot> slots) {
+        return states == null || !Slot.sameStates(states.slots, slots);
+    }
+
+    private void begin(Parameter parameter, States states) {
+        var driver = backend.device().driver();
+        for (int i = 0; i < states.addresses.length; i++) {
+            var slot = states.slots.get(i);
+            long address = states.addresses[i];
+            if (slot.extent().dtype() != DType.F32) {
+                continue;
+            }
+            switch (slot.initial()) {
+                case Slot.Initial.Constant(double value) -> {
+                    int bits = Float.floatToRawIntBits((float) value);
+                    long count = slot.elements(parameter.shape());
+                    if (bits != 0 && count > 0) {
+                        driver.fill(address, bits, count, backend.stream());
+                    }
+                }
+                case Slot.Initial.ParameterValue() -> {
+                    long bytes = slot.byteSize(parameter.shape());
+                    if (bytes > 0) {
+                        driver.copyOnDevice(
+                                address, parameter.value().address(), bytes, backend.stream());
+                    }
+                }
+            }
+        }
+        beginDoubles(states, Slot.Extent.TENSOR);
+    }
+
+    private void beginDoubles(States states, Slot.Extent extent) {
+        for (int i = 0; i < states.addresses.length; i++) {
+            var slot = states.slots.get(i);
+            if (slot.extent() == extent
+                    && slot.initial() instanceof Slot.Initial.Constant(double value)
+                    && Double.doubleToRawLongBits(value) != 0) {
+                var bytes = MemorySegment.ofArray(new double[] {value});
+                DeviceState.write(backend, states.addresses[i], bytes);
+            }
+        }
+    }
+
+    @Override
+    public long address(Parameter parameter, int slot) {
         return of(parameter).addresses[slot];
+    }
+
+    @Override
+    public long tensorStates(Parameter parameter) {
+        return of(parameter).doubles;
+    }
+
+    @Override
+    public long ruleStates(String group) {
+        return ofRule(group).doubles;
     }
 
     /** A state as the optimizer hands it out. */
     StateTensor tensor(Parameter parameter, int slot) {
-        var found = of(parameter);
+        return tensor(parameter.name(), of(parameter), slot, parameter.shape());
+    }
+
+    /** A state of a group's rule as the optimizer hands it out. */
+    StateTensor ruleTensor(String group, int slot) {
+        return tensor(group, ofRule(group), slot, Shape.of());
+    }
+
+    private StateTensor tensor(String owner, States states, int slot, Shape shape) {
+        var description = states.slots.get(slot);
         return new DeviceState(
                 backend,
-                parameter,
-                found.slots.get(slot).name(),
-                found.addresses[slot],
+                owner,
+                description,
+                description.extent().shape(shape),
+                states.addresses[slot],
                 () -> !closed);
     }
 
     private States of(Parameter parameter) {
-        var found = states.get(parameter);
-        if (found == null) {
+        var states = ofParameters.get(parameter);
+        if (states == null) {
             throw new IllegalArgumentException(parameter + " does not belong to this optimizer");
         }
-        return found;
+        return states;
+    }
+
+    private States ofRule(String group) {
+        var states = ofRules.get(group);
+        if (states == null) {
+            throw new IllegalArgumentException("there is no group '" + group + "'");
+        }
+        return states;
     }
 
     /** Whether all values lie on a device; a backend of the host has no use for them. */
     static void requireDevice(String backend, List<ParameterGroup> groups) {
         for (var group : groups) {
             for (var parameter : group.parameters()) {
-                if (parameter.value() instanceof org.panoptim.HostMemory) {
+                if (parameter.value() instanceof HostMemory) {
                     throw refused(backend, parameter, "value");
                 }
             }

@@ -29,6 +29,7 @@ final class DeviceTables implements AutoCloseable {
 
     private final CudaBackend backend;
     private final Arena arena = Arena.ofShared();
+    private final DeviceStates states;
     private final PlanLayout layout;
     private final long memory;
     private final MemorySegment image;
@@ -43,6 +44,7 @@ final class DeviceTables implements AutoCloseable {
 
     DeviceTables(CudaBackend backend, List<ParameterGroup> groups, DeviceStates states) {
         this.backend = backend;
+        this.states = states;
         var registry = backend.kernels().registry();
         var numbers = chunksByKernel(groups, registry);
         layout = new PlanLayout(groups, registry, CHUNK_ELEMENTS, listBytes(numbers));
@@ -50,7 +52,7 @@ final class DeviceTables implements AutoCloseable {
         try {
             image = arena.allocate(layout.hostBytes(), PlanLayout.ALIGNMENT);
             writeGroups(groups);
-            layout.writeTensors(image, groups, states::address);
+            layout.writeTensors(image, groups, states);
             writeLists(numbers);
             synchronized (backend.copies()) {
                 backend.copies().toDevice(memory, image, backend.stream());
@@ -66,9 +68,9 @@ final class DeviceTables implements AutoCloseable {
         var numbers = new LinkedHashMap<KernelRegistry.Kernel, List<Integer>>();
         int chunk = 0;
         for (var group : groups) {
-            var list =
-                    numbers.computeIfAbsent(registry.kernel(group.rule()), _ -> new ArrayList<>());
             for (var parameter : group.parameters()) {
+                var kernel = registry.kernel(group.rule(), parameter.shape());
+                var list = numbers.computeIfAbsent(kernel, _ -> new ArrayList<>());
                 for (long i = PlanRows.chunks(parameter, CHUNK_ELEMENTS); i > 0; i--) {
                     list.add(chunk++);
                 }
@@ -100,7 +102,7 @@ final class DeviceTables implements AutoCloseable {
 
     /** Writes rules and hyper-parameters of the groups that the tables were built for. */
     void writeGroups(List<ParameterGroup> newGroups) {
-        layout.writeGroups(image, newGroups, memory);
+        layout.writeGroups(image, newGroups, states, memory);
     }
 
     /** Sends what {@link #writeGroups} wrote. */

@@ -34,7 +34,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Trap 1 of other libraries on a device: tensors of more than 2³¹ elements. Only the last chunk has
@@ -113,7 +112,7 @@ class LargeTensorTest {
         Memory() {
             device.enter();
             copies = new HostCopies(device);
-            kernels = new CudaKernels("cuda", device, copies, Map.of());
+            kernels = new CudaKernels("cuda", device, copies);
         }
 
         /** Memory that ends with the array, so that a step beyond it is found. */
@@ -194,7 +193,7 @@ class LargeTensorTest {
         private MemorySegment group() {
             var row = panoptim_group.allocate(arena);
             var rule = kernels.registry().kernel(RULE);
-            var hyper = arena.allocate(rule.hyper());
+            var hyper = arena.allocate(rule.hyperBytes(), 8);
             kernels.registry().writeHyper(RULE, hyper);
             panoptim_group.hyper(row, table(hyper));
             panoptim_group.rule(row, rule.index());

@@ -3,7 +3,7 @@ package org.panoptim.simd;
 import org.panoptim.Backend;
 import org.panoptim.BackendUnavailableException;
 import org.panoptim.abi.KernelRegistry;
-import org.panoptim.abi.bindings.panoptim_rule_info;
+import org.panoptim.abi.Layouts;
 import org.panoptim.simd.bindings.NativeLibrary;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
@@ -18,10 +18,9 @@ import org.panoptim.spi.kronecker.KroneckerPlan;
 import org.panoptim.spi.kronecker.PlainKroneckerAlgebra;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.StructLayout;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Stream;
 
 /** The backend over libpanoptim: fused kernels on the CPU's vector units. */
@@ -38,7 +37,7 @@ public final class SimdBackend implements Backend {
     private SimdBackend(Tier tier, SimdOptions options) {
         this.tier = tier;
         this.threads = options.threads();
-        this.rules = registry(options.ownRules());
+        this.rules = registry();
         this.workers = new Workers(options.threads());
     }
 
@@ -86,15 +85,15 @@ public final class SimdBackend implements Backend {
     }
 
     /** The rules of the loaded library. */
-    static KernelRegistry registry(Map<String, StructLayout> ownRules) {
+    static KernelRegistry registry() {
         try (var arena = Arena.ofConfined()) {
-            var described = new ArrayList<KernelRegistry.Described>();
+            var described = new ArrayList<MemorySegment>();
             for (int index = 0; index < StepCalls.ruleCount(); index++) {
-                var info = panoptim_rule_info.allocate(arena);
-                NativeStatus.check(StepCalls.ruleDescribe(index, info), "panoptim_rule_describe");
-                described.add(new KernelRegistry.Described(StepCalls.ruleName(index), info));
+                var rule = arena.allocate(Layouts.RULE_BYTES, Layouts.ALIGNMENT);
+                NativeStatus.check(StepCalls.ruleDescribe(index, rule), "panoptim_rule_describe");
+                described.add(rule);
             }
-            return KernelRegistry.of(NAME, described, ownRules);
+            return KernelRegistry.of(NAME, described);
         }
     }
 

@@ -24,6 +24,7 @@ import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
+import org.panoptim.spi.HostStates;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
@@ -45,7 +46,7 @@ final class SimdExecution implements Execution {
     private final Runnable onClose;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment control = panoptim_control.allocate(arena);
-    private final TensorStates states = new TensorStates();
+    private final HostStates states = new HostStates();
     private final Map<Parameter, Integer> places = new IdentityHashMap<>();
     private final Workers.Task measure = this::measureSpan;
     private final Workers.Task update = this::updateSpan;
@@ -105,6 +106,7 @@ final class SimdExecution implements Execution {
         for (var group : candidate.groups()) {
             rules.kernel(group.rule());
             for (var parameter : group.parameters()) {
+                rules.kernel(group.rule(), parameter.shape());
                 requireNative(parameter, "value", Optional.of(parameter.value()));
             }
         }
@@ -332,6 +334,11 @@ final class SimdExecution implements Execution {
     @Override
     public StateTensor state(Parameter parameter, int slot) {
         return states.tensor(parameter, slot);
+    }
+
+    @Override
+    public StateTensor ruleState(String group, int slot) {
+        return states.ruleTensor(group, slot);
     }
 
     @Override

@@ -1,7 +1,5 @@
 package org.panoptim.simd;
 
-import java.lang.foreign.StructLayout;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -9,14 +7,11 @@ import java.util.Optional;
  *
  * @param tier the instruction set, or empty for the best that works here
  * @param threads how many threads work on a step, the caller's included; at least 1
- * @param ownRules the hyper-parameter structures of kernels that a library built with more rules
- *     has, by kernel name
  */
-public record SimdOptions(Optional<Tier> tier, int threads, Map<String, StructLayout> ownRules) {
+public record SimdOptions(Optional<Tier> tier, int threads) {
 
-    /** Checks the components and copies the map. */
+    /** Checks the components. */
     public SimdOptions {
-        ownRules = Map.copyOf(ownRules);
         if (threads < 1) {
             throw new IllegalArgumentException("threads must be at least 1, but is " + threads);
         }
@@ -24,24 +19,16 @@ public record SimdOptions(Optional<Tier> tier, int threads, Map<String, StructLa
 
     /** The best tier, and a thread for each processor. */
     public static SimdOptions defaults() {
-        return new SimdOptions(
-                Optional.empty(), Runtime.getRuntime().availableProcessors(), Map.of());
+        return new SimdOptions(Optional.empty(), Runtime.getRuntime().availableProcessors());
     }
 
     /** These options with this tier. */
     public SimdOptions withTier(Tier value) {
-        return new SimdOptions(Optional.of(value), threads, ownRules);
+        return new SimdOptions(Optional.of(value), threads);
     }
 
     /** These options with so many threads. */
     public SimdOptions withThreads(int value) {
-        return new SimdOptions(tier, value, ownRules);
-    }
-
-    /** These options with a kernel of one's own. */
-    public SimdOptions withRule(String kernel, StructLayout hyper) {
-        var rules = new java.util.HashMap<>(ownRules);
-        rules.put(kernel, hyper);
-        return new SimdOptions(tier, threads, rules);
+        return new SimdOptions(tier, value);
     }
 }

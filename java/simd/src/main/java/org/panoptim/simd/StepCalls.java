@@ -10,7 +10,6 @@ final class StepCalls {
 
     private static final MemorySegment TIER_PROBE = function("panoptim_tier_probe");
     private static final MemorySegment RULE_COUNT = function("panoptim_rule_count");
-    private static final MemorySegment RULE_NAME = function("panoptim_rule_name");
     private static final MemorySegment RULE_DESCRIBE = function("panoptim_rule_describe");
     private static final MemorySegment MEASURE = function("panoptim_measure");
     private static final MemorySegment GATHER = function("panoptim_gather");
@@ -39,14 +38,12 @@ final class StepCalls {
         return (int) WordCalls.call(RULE_COUNT);
     }
 
-    static String ruleName(int index) {
-        return MemorySegment.ofAddress(WordCalls.call(RULE_NAME, index))
-                .reinterpret(Long.MAX_VALUE)
-                .getString(0);
+    private static String text(long address) {
+        return MemorySegment.ofAddress(address).reinterpret(Long.MAX_VALUE).getString(0);
     }
 
-    static int ruleDescribe(int index, MemorySegment info) {
-        return (int) WordCalls.call(RULE_DESCRIBE, index, info.address());
+    static int ruleDescribe(int index, MemorySegment rule) {
+        return (int) WordCalls.call(RULE_DESCRIBE, index, rule.address());
     }
 
     static int measure(int tier, long plan, long begin, long end) {

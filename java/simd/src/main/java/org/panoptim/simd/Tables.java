@@ -8,6 +8,7 @@ import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.PlanLayout;
 import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
+import org.panoptim.spi.HostStates;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -35,6 +36,7 @@ final class Tables implements AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
     private final PlanLayout layout;
+    private final HostStates states;
     private final MemorySegment memory;
     private final MemorySegment gradients;
     private final MemorySegment curvatures;
@@ -46,16 +48,16 @@ final class Tables implements AutoCloseable {
     Tables(
             List<ParameterGroup> groups,
             KernelRegistry rules,
-            TensorStates states,
+            HostStates states,
             MemorySegment control) {
+        this.states = states;
         try {
             layout = new PlanLayout(groups, rules, CHUNK_ELEMENTS, 0);
             memory = arena.allocate(layout.bytes(), PlanLayout.ALIGNMENT);
             gradients = layout.gradients().in(memory);
             curvatures = layout.curvatures().in(memory);
             counts = layout.counts().in(memory);
-            layout.writeTensors(
-                    memory, groups, (parameter, slot) -> states.segment(parameter, slot).address());
+            layout.writeTensors(memory, groups, states);
             layout.describe(plan, memory.address(), control.address(), schedule.address(), 1);
             spans = boundaries();
             writeGroups(groups);
@@ -92,7 +94,7 @@ final class Tables implements AutoCloseable {
 
     /** Writes rules and hyper-parameters of the groups that the tables were built for. */
     void writeGroups(List<ParameterGroup> newGroups) {
-        layout.writeGroups(memory, newGroups, memory.address());
+        layout.writeGroups(memory, newGroups, states, memory.address());
     }
 
     /** The plan's address as a segment that costs nothing to pass. */

@@ -3,10 +3,9 @@ package org.panoptim.abi;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.abi.bindings.panoptim_kernel_rule;
 import org.panoptim.abi.bindings.panoptim_kernels_info;
 import org.panoptim.abi.bindings.panoptim_prepared;
-import org.panoptim.abi.bindings.panoptim_rule_info;
+import org.panoptim.abi.bindings.panoptim_rule;
 import org.panoptim.abi.bindings.panoptim_tensor;
 
 /** The numbers written down for a quick start are those of jextract. */
@@ -21,6 +20,10 @@ class LayoutsTest {
         assertThat(Layouts.TENSOR_FIRST_CHUNK).isEqualTo(panoptim_tensor.first_chunk$offset());
         assertThat(Layouts.TENSOR_CHUNKS).isEqualTo(panoptim_tensor.chunks$offset());
         assertThat(Layouts.TENSOR_GROUP).isEqualTo(panoptim_tensor.group$offset());
+        assertThat(Layouts.TENSOR_RULE).isEqualTo(panoptim_tensor.rule$offset());
+        assertThat(Layouts.TENSOR_STATES).isEqualTo(panoptim_tensor.states$offset());
+        assertThat(Layouts.TENSOR_ROWS).isEqualTo(panoptim_tensor.rows$offset());
+        assertThat(Layouts.TENSOR_COLUMNS).isEqualTo(panoptim_tensor.columns$offset());
     }
 
     @Test
@@ -30,9 +33,12 @@ class LayoutsTest {
         assertThat(Layouts.KERNELS_ABI).isEqualTo(panoptim_kernels_info.abi$offset());
         assertThat(Layouts.KERNELS_RULE_COUNT).isEqualTo(panoptim_kernels_info.rule_count$offset());
         assertThat(Layouts.KERNELS_RULES).isEqualTo(panoptim_kernels_info.rules$offset());
-        assertThat(Layouts.KERNEL_RULE_BYTES).isEqualTo(panoptim_kernel_rule.sizeof());
-        assertThat(Layouts.KERNEL_RULE_NAME).isEqualTo(panoptim_kernel_rule.name$offset());
-        assertThat(Layouts.KERNEL_RULE_NAME).isEqualTo(panoptim_rule_info.sizeof());
+        assertThat(Layouts.RULE_BYTES).isEqualTo(panoptim_rule.sizeof());
+        assertThat(Layouts.RULE_PHASES).isEqualTo(panoptim_rule.phases$offset());
+        assertThat(Layouts.RULE_REDUCTIONS).isEqualTo(panoptim_rule.reductions$offset());
+        assertThat(Layouts.RULE_CURVATURE).isEqualTo(panoptim_rule.curvature$offset());
+        assertThat(Layouts.RULE_NAME).isEqualTo(panoptim_rule.name$offset());
+        assertThat(Layouts.RULE_SIGNATURE).isEqualTo(panoptim_rule.signature$offset());
     }
 
     @Test

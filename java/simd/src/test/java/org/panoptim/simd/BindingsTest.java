@@ -74,13 +74,13 @@ class BindingsTest {
         var library = Bound.LIBRARY.header;
         assertThat(plan.constants()).contains("PANOPTIM_ABI", "PANOPTIM_TOTALS", "PANOPTIM_FAIL");
         assertThat(plan.functions()).isEmpty();
-        assertThat(plan.structs()).containsKeys("panoptim_plan", "panoptim_sgd_hyper");
+        assertThat(plan.structs()).containsKeys("panoptim_plan", "panoptim_group");
         assertThat(plan.structs().get("panoptim_plan")).contains("groups", "schedule", "control");
-        assertThat(plan.structs().get("panoptim_tensor")).startsWith("value", "slots");
+        assertThat(plan.structs().get("panoptim_tensor")).startsWith("value", "elements");
         assertThat(Bound.KRONECKER.header.structs().get("panoptim_kfac_factor"))
                 .containsExactly("buffers", "inverse", "traces", "size", "layer");
         assertThat(library.constants()).contains("PANOPTIM_OK", "PANOPTIM_TIERS");
-        assertThat(library.functions()).contains("panoptim_abi", "panoptim_rule_name");
+        assertThat(library.functions()).contains("panoptim_abi", "panoptim_rule_count");
         assertThat(library.structs()).isEmpty();
     }
 

@@ -11,7 +11,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.Parameter;
 import org.panoptim.ParameterGroup;
 import org.panoptim.Shape;
-import org.panoptim.abi.bindings.panoptim_adamw_hyper;
 import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.abi.bindings.panoptim_group;
@@ -21,6 +20,7 @@ import org.panoptim.abi.bindings.panoptim_tensor;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SGD;
 import org.panoptim.simd.bindings.LibPanoptim;
+import org.panoptim.spi.HostStates;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -31,7 +31,6 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
@@ -75,7 +74,7 @@ class LargeTensorTest {
             value.setAtIndex(ValueLayout.JAVA_FLOAT, last, 1);
             gradient.setAtIndex(ValueLayout.JAVA_FLOAT, last, 3);
             var control = control(arena);
-            try (var states = new TensorStates();
+            try (var states = new HostStates();
                     var tables = tables(size.elements, value, states, control)) {
                 var plan = tables.plan().reinterpret(panoptim_plan.sizeof());
                 turnIntoAdamW(plan, arena, average, square);
@@ -99,7 +98,7 @@ class LargeTensorTest {
         try (var arena = Arena.ofShared();
                 var channel = sparse(folder.resolve("holes"), elements * Float.BYTES)) {
             var value = map(channel, 0, elements * Float.BYTES, arena);
-            try (var states = new TensorStates();
+            try (var states = new HostStates();
                     var tables = tables(elements, value, states, control(arena))) {
                 var plan = tables.plan().reinterpret(panoptim_plan.sizeof());
                 long size = panoptim_plan.chunk_elements(plan);
@@ -158,21 +157,23 @@ class LargeTensorTest {
 
     /** Tables for a rule without states, for which none of that size are allocated. */
     private static Tables tables(
-            long elements, MemorySegment value, TensorStates states, MemorySegment control) {
+            long elements, MemorySegment value, HostStates states, MemorySegment control) {
         var parameter = Parameter.of("large", Shape.of(elements), value);
         var group = new ParameterGroup("all", SGD.defaults(), List.of(parameter));
-        return new Tables(List.of(group), SimdBackend.registry(Map.of()), states, control);
+        states.addMissing(List.of(group));
+        return new Tables(List.of(group), SimdBackend.registry(), states, control);
     }
 
     private static void turnIntoAdamW(
             MemorySegment plan, Arena arena, MemorySegment average, MemorySegment square) {
         var rule = AdamW.withLearningRate(0.5).withWeightDecay(0);
-        var hyper = panoptim_adamw_hyper.allocate(arena);
-        SimdBackend.registry(Map.of()).writeHyper(rule, hyper);
+        var hyper = arena.allocate(SimdBackend.registry().kernel(rule).hyperBytes(), 8);
+        SimdBackend.registry().writeHyper(rule, hyper);
         var group = panoptim_plan.groups(plan).reinterpret(panoptim_group.sizeof());
         panoptim_group.hyper(group, hyper);
-        panoptim_group.rule(group, SimdBackend.registry(Map.of()).kernel(rule).index());
+        panoptim_group.rule(group, SimdBackend.registry().kernel(rule).index());
         var tensor = panoptim_plan.tensors(plan).reinterpret(panoptim_tensor.sizeof());
+        panoptim_tensor.rule(tensor, SimdBackend.registry().kernel(rule).index());
         panoptim_tensor.slots(tensor, 0, average);
         panoptim_tensor.slots(tensor, 1, square);
         var schedule = panoptim_plan.schedule(plan).reinterpret(panoptim_schedule_entry.sizeof());

@@ -20,7 +20,6 @@ import org.panoptim.rule.Lion;
 
 import java.lang.foreign.Arena;
 import java.util.List;
-import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 
@@ -58,7 +57,7 @@ class PlanLayoutTest {
                             new ParameterGroup("none", Lion.defaults(), List.of()),
                             new ParameterGroup(
                                     "two", Lion.defaults(), parameters(arena, "b", 0, 4097, 1)));
-            var layout = new PlanLayout(groups, SimdBackend.registry(Map.of()), 4096, OWN);
+            var layout = new PlanLayout(groups, SimdBackend.registry(), 4096, OWN);
             var plan = panoptim_plan.allocate(arena);
             layout.describe(plan, BASE, CONTROL, SCHEDULE, 7);
 

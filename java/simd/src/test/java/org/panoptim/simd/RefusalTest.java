@@ -53,7 +53,7 @@ class RefusalTest {
         }
 
         @Override
-        public String kernel() {
+        public String kernelName() {
             return "custom_kernel";
         }
 
@@ -81,7 +81,7 @@ class RefusalTest {
         }
 
         @Override
-        public String kernel() {
+        public String kernelName() {
             return "adamw";
         }
 
@@ -124,7 +124,12 @@ class RefusalTest {
 
     @Test
     void aRuleThatIsNotWhatItsKernelComputesIsRefused() {
-        assertRefused(new Impostor(1), "impostor", "'adamw'", "slots=1", "slots=2");
+        assertRefused(
+                new Impostor(1),
+                "impostor",
+                "'adamw'",
+                "states [exp_avg] in Java",
+                "states [exp_avg, exp_avg_sq] in");
     }
 
     @Test

@@ -10,10 +10,10 @@ import org.panoptim.ParameterGroup;
 import org.panoptim.Shape;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.rule.SGD;
+import org.panoptim.spi.HostStates;
 
 import java.lang.foreign.Arena;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.IntStream;
 
 class TablesTest {
@@ -36,7 +36,7 @@ class TablesTest {
     })
     void aStepHasSpansForSeveralThreads(int tensors, long elements, int spans) {
         try (var arena = Arena.ofConfined();
-                var states = new TensorStates()) {
+                var states = new HostStates()) {
             var parameters =
                     IntStream.range(0, tensors)
                             .mapToObj(
@@ -47,10 +47,11 @@ class TablesTest {
                                                     arena.allocate(Float.BYTES * elements, 64)))
                             .toList();
             var groups = List.of(new ParameterGroup("all", SGD.defaults(), parameters));
+            states.addMissing(groups);
             try (var tables =
                     new Tables(
                             groups,
-                            SimdBackend.registry(Map.of()),
+                            SimdBackend.registry(),
                             states,
                             panoptim_control.allocate(arena))) {
                 assertThat(tables.spans()).hasSize(spans + 1).startsWith(0).isSorted();

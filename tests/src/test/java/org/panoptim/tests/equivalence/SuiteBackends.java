@@ -8,10 +8,7 @@ import org.panoptim.simd.SimdBackend;
 import org.panoptim.simd.SimdOptions;
 import org.panoptim.testkit.VirtualGpu;
 
-import java.lang.foreign.StructLayout;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -34,16 +31,7 @@ final class SuiteBackends {
 
     /** All that must equal the reference in this run of the suite. */
     static List<SuiteBackend> others() {
-        return others(Map.of());
-    }
-
-    /** The same, told of kernels of one's own. */
-    static List<SuiteBackend> others(Map<String, StructLayout> ownRules) {
-        return VirtualGpu.isChosen()
-                ? cuda(new CudaOptions(0, 0, ownRules))
-                : simd(
-                        new SimdOptions(
-                                Optional.empty(), SimdOptions.defaults().threads(), ownRules));
+        return VirtualGpu.isChosen() ? cuda(CudaOptions.defaults()) : simd(SimdOptions.defaults());
     }
 
     /** The reference and all that must equal it. */

@@ -8,9 +8,6 @@ import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Setting;
 import org.panoptim.rule.Slot;
 
-import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.StructLayout;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
@@ -25,12 +22,6 @@ import java.util.List;
  */
 public record TestNormalized(@Setting("lr") double learningRate, @Setting("beta") double beta)
         implements PhasedRule {
-
-    /** The structure of its hyper-parameters in the testing library. */
-    static final StructLayout HYPER =
-            MemoryLayout.structLayout(
-                    ValueLayout.JAVA_DOUBLE.withName("learning_rate"),
-                    ValueLayout.JAVA_DOUBLE.withName("beta"));
 
     private static final int EXP_AVG = 0;
     private static final int SQUARE = 0;
@@ -47,7 +38,7 @@ public record TestNormalized(@Setting("lr") double learningRate, @Setting("beta"
     }
 
     @Override
-    public String kernel() {
+    public String kernelName() {
         return "test_normalized";
     }
 

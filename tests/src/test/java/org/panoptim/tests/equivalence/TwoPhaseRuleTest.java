@@ -1,17 +1,14 @@
 package org.panoptim.tests.equivalence;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.panoptim.UnsupportedPlanException;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.seeded.Draw;
 import org.panoptim.seeded.SeededCases;
 
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Stream;
 
 /**
@@ -23,8 +20,7 @@ class TwoPhaseRuleTest {
 
     private static final TestNormalized RULE = new TestNormalized(1, 0.5);
 
-    private final List<SuiteBackend> others =
-            SuiteBackends.others(Map.of(RULE.kernel(), TestNormalized.HYPER));
+    private final List<SuiteBackend> others = SuiteBackends.others();
 
     private Stream<SuiteBackend> all() {
         return Stream.concat(Stream.of(SuiteBackends.reference()), others.stream());
@@ -102,17 +98,5 @@ class TwoPhaseRuleTest {
                                         .containsExactly(3f, 4f);
                             }
                         });
-    }
-
-    @Test
-    void aBackendThatWasNotToldOfTheRuleRefusesItByName() {
-        for (var subject : SuiteBackends.others()) {
-            try (var fixture = new BackendFixture(subject)) {
-                var parameter = fixture.parameter("p", 1);
-                assertThatThrownBy(() -> fixture.optimizer(RULE, parameter))
-                        .isInstanceOf(UnsupportedPlanException.class)
-                        .hasMessageContainingAll("test-normalized", "test_normalized");
-            }
-        }
     }
 }

@@ -23,10 +23,10 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int PANOPTIM_ABI = (int)5L;
+    private static final int PANOPTIM_ABI = (int)6L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_ABI 5
+     * #define PANOPTIM_ABI 6
      * }
      */
     public static int PANOPTIM_ABI() {
@@ -50,10 +50,10 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     public static int PANOPTIM_LANES() {
         return PANOPTIM_LANES;
     }
-    private static final int PANOPTIM_MAX_SLOTS = (int)4L;
+    private static final int PANOPTIM_MAX_SLOTS = (int)8L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_MAX_SLOTS 4
+     * #define PANOPTIM_MAX_SLOTS 8
      * }
      */
     public static int PANOPTIM_MAX_SLOTS() {
@@ -86,23 +86,32 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     public static int PANOPTIM_SCALARS() {
         return PANOPTIM_SCALARS;
     }
-    private static final int PANOPTIM_MAX_KERNEL_RULES = (int)128L;
+    private static final int PANOPTIM_MAX_RULES = (int)128L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_MAX_KERNEL_RULES 128
+     * #define PANOPTIM_MAX_RULES 128
      * }
      */
-    public static int PANOPTIM_MAX_KERNEL_RULES() {
-        return PANOPTIM_MAX_KERNEL_RULES;
+    public static int PANOPTIM_MAX_RULES() {
+        return PANOPTIM_MAX_RULES;
     }
-    private static final int PANOPTIM_KERNEL_NAME = (int)40L;
+    private static final int PANOPTIM_RULE_NAME = (int)40L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_KERNEL_NAME 40
+     * #define PANOPTIM_RULE_NAME 40
      * }
      */
-    public static int PANOPTIM_KERNEL_NAME() {
-        return PANOPTIM_KERNEL_NAME;
+    public static int PANOPTIM_RULE_NAME() {
+        return PANOPTIM_RULE_NAME;
+    }
+    private static final int PANOPTIM_RULE_SIGNATURE = (int)456L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_RULE_SIGNATURE 456
+     * }
+     */
+    public static int PANOPTIM_RULE_SIGNATURE() {
+        return PANOPTIM_RULE_SIGNATURE;
     }
     private static final int PANOPTIM_F32 = (int)1L;
     /**

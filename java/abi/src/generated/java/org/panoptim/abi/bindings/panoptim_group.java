@@ -15,7 +15,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 /**
  * {@snippet lang=c :
  * struct panoptim_group {
- *     const void *hyper;
+ *     const double *hyper;
+ *     double *states;
  *     int32_t rule;
  *     int32_t frozen;
  *     int32_t parameter_type;
@@ -33,6 +34,7 @@ public class panoptim_group {
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         PanoptimPlan.C_POINTER.withName("hyper"),
+        PanoptimPlan.C_POINTER.withName("states"),
         PanoptimPlan.C_INT.withName("rule"),
         PanoptimPlan.C_INT.withName("frozen"),
         PanoptimPlan.C_INT.withName("parameter_type"),
@@ -53,7 +55,7 @@ public class panoptim_group {
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * const void *hyper
+     * const double *hyper
      * }
      */
     public static final AddressLayout hyper$layout() {
@@ -65,7 +67,7 @@ public class panoptim_group {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * const void *hyper
+     * const double *hyper
      * }
      */
     public static final long hyper$offset() {
@@ -75,7 +77,7 @@ public class panoptim_group {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * const void *hyper
+     * const double *hyper
      * }
      */
     public static MemorySegment hyper(MemorySegment struct) {
@@ -85,11 +87,55 @@ public class panoptim_group {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * const void *hyper
+     * const double *hyper
      * }
      */
     public static void hyper(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(hyper$LAYOUT, hyper$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout states$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("states"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double *states
+     * }
+     */
+    public static final AddressLayout states$layout() {
+        return states$LAYOUT;
+    }
+
+    private static final long states$OFFSET = $LAYOUT.byteOffset(groupElement("states"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double *states
+     * }
+     */
+    public static final long states$offset() {
+        return states$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double *states
+     * }
+     */
+    public static MemorySegment states(MemorySegment struct) {
+        return struct.get(states$LAYOUT, states$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double *states
+     * }
+     */
+    public static void states(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(states$LAYOUT, states$OFFSET, fieldValue);
     }
 
     private static final OfInt rule$LAYOUT = (OfInt)$LAYOUT.select(groupElement("rule"));

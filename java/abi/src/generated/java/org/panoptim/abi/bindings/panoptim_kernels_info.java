@@ -17,7 +17,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * struct panoptim_kernels_info {
  *     int32_t abi;
  *     int32_t rule_count;
- *     panoptim_kernel_rule rules[128];
+ *     panoptim_rule rules[128];
  * }
  * }
  */
@@ -30,7 +30,7 @@ public class panoptim_kernels_info {
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         PanoptimPlan.C_INT.withName("abi"),
         PanoptimPlan.C_INT.withName("rule_count"),
-        MemoryLayout.sequenceLayout(128, panoptim_kernel_rule.layout()).withName("rules")
+        MemoryLayout.sequenceLayout(128, panoptim_rule.layout()).withName("rules")
     ).withName("panoptim_kernels_info");
 
     /**
@@ -133,7 +133,7 @@ public class panoptim_kernels_info {
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * panoptim_kernel_rule rules[128]
+     * panoptim_rule rules[128]
      * }
      */
     public static final SequenceLayout rules$layout() {
@@ -145,7 +145,7 @@ public class panoptim_kernels_info {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * panoptim_kernel_rule rules[128]
+     * panoptim_rule rules[128]
      * }
      */
     public static final long rules$offset() {
@@ -155,7 +155,7 @@ public class panoptim_kernels_info {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * panoptim_kernel_rule rules[128]
+     * panoptim_rule rules[128]
      * }
      */
     public static MemorySegment rules(MemorySegment struct) {
@@ -165,7 +165,7 @@ public class panoptim_kernels_info {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * panoptim_kernel_rule rules[128]
+     * panoptim_rule rules[128]
      * }
      */
     public static void rules(MemorySegment struct, MemorySegment fieldValue) {
@@ -177,7 +177,7 @@ public class panoptim_kernels_info {
     /**
      * Dimensions for array field:
      * {@snippet lang=c :
-     * panoptim_kernel_rule rules[128]
+     * panoptim_rule rules[128]
      * }
      */
     public static long[] rules$dimensions() {
@@ -188,7 +188,7 @@ public class panoptim_kernels_info {
     /**
      * Indexed getter for field:
      * {@snippet lang=c :
-     * panoptim_kernel_rule rules[128]
+     * panoptim_rule rules[128]
      * }
      */
     public static MemorySegment rules(MemorySegment struct, long index0) {
@@ -204,11 +204,11 @@ public class panoptim_kernels_info {
     /**
      * Indexed setter for field:
      * {@snippet lang=c :
-     * panoptim_kernel_rule rules[128]
+     * panoptim_rule rules[128]
      * }
      */
     public static void rules(MemorySegment struct, long index0, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, rules(struct, index0), 0L, panoptim_kernel_rule.layout().byteSize());
+        MemorySegment.copy(fieldValue, 0L, rules(struct, index0), 0L, panoptim_rule.layout().byteSize());
     }
 
     /**

@@ -16,12 +16,15 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * {@snippet lang=c :
  * struct panoptim_tensor {
  *     void *value;
- *     void *slots[4];
  *     int64_t elements;
+ *     int32_t group;
+ *     int32_t rule;
+ *     double *states;
+ *     void *slots[8];
  *     int64_t first_chunk;
  *     int64_t chunks;
- *     int32_t group;
- *     int32_t reserved;
+ *     int64_t rows;
+ *     int64_t columns;
  * }
  * }
  */
@@ -33,12 +36,15 @@ public class panoptim_tensor {
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         PanoptimPlan.C_POINTER.withName("value"),
-        MemoryLayout.sequenceLayout(4, PanoptimPlan.C_POINTER).withName("slots"),
         PanoptimPlan.C_LONG.withName("elements"),
+        PanoptimPlan.C_INT.withName("group"),
+        PanoptimPlan.C_INT.withName("rule"),
+        PanoptimPlan.C_POINTER.withName("states"),
+        MemoryLayout.sequenceLayout(8, PanoptimPlan.C_POINTER).withName("slots"),
         PanoptimPlan.C_LONG.withName("first_chunk"),
         PanoptimPlan.C_LONG.withName("chunks"),
-        PanoptimPlan.C_INT.withName("group"),
-        PanoptimPlan.C_INT.withName("reserved")
+        PanoptimPlan.C_LONG.withName("rows"),
+        PanoptimPlan.C_LONG.withName("columns")
     ).withName("panoptim_tensor");
 
     /**
@@ -92,83 +98,6 @@ public class panoptim_tensor {
         struct.set(value$LAYOUT, value$OFFSET, fieldValue);
     }
 
-    private static final SequenceLayout slots$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("slots"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * void *slots[4]
-     * }
-     */
-    public static final SequenceLayout slots$layout() {
-        return slots$LAYOUT;
-    }
-
-    private static final long slots$OFFSET = $LAYOUT.byteOffset(groupElement("slots"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * void *slots[4]
-     * }
-     */
-    public static final long slots$offset() {
-        return slots$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * void *slots[4]
-     * }
-     */
-    public static MemorySegment slots(MemorySegment struct) {
-        return struct.asSlice(slots$OFFSET, slots$LAYOUT.byteSize());
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * void *slots[4]
-     * }
-     */
-    public static void slots(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, slots$OFFSET, slots$LAYOUT.byteSize());
-    }
-
-    private static long[] slots$DIMS = { 4 };
-
-    /**
-     * Dimensions for array field:
-     * {@snippet lang=c :
-     * void *slots[4]
-     * }
-     */
-    public static long[] slots$dimensions() {
-        return slots$DIMS;
-    }
-    private static final VarHandle slots$ELEM_HANDLE = slots$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-     * {@snippet lang=c :
-     * void *slots[4]
-     * }
-     */
-    public static MemorySegment slots(MemorySegment struct, long index0) {
-        return (MemorySegment)slots$ELEM_HANDLE.get(struct, slots$OFFSET, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-     * {@snippet lang=c :
-     * void *slots[4]
-     * }
-     */
-    public static void slots(MemorySegment struct, long index0, MemorySegment fieldValue) {
-        slots$ELEM_HANDLE.set(struct, slots$OFFSET, index0, fieldValue);
-    }
-
     private static final OfLong elements$LAYOUT = (OfLong)$LAYOUT.select(groupElement("elements"));
 
     /**
@@ -211,6 +140,215 @@ public class panoptim_tensor {
      */
     public static void elements(MemorySegment struct, long fieldValue) {
         struct.set(elements$LAYOUT, elements$OFFSET, fieldValue);
+    }
+
+    private static final OfInt group$LAYOUT = (OfInt)$LAYOUT.select(groupElement("group"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t group
+     * }
+     */
+    public static final OfInt group$layout() {
+        return group$LAYOUT;
+    }
+
+    private static final long group$OFFSET = $LAYOUT.byteOffset(groupElement("group"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t group
+     * }
+     */
+    public static final long group$offset() {
+        return group$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t group
+     * }
+     */
+    public static int group(MemorySegment struct) {
+        return struct.get(group$LAYOUT, group$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t group
+     * }
+     */
+    public static void group(MemorySegment struct, int fieldValue) {
+        struct.set(group$LAYOUT, group$OFFSET, fieldValue);
+    }
+
+    private static final OfInt rule$LAYOUT = (OfInt)$LAYOUT.select(groupElement("rule"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t rule
+     * }
+     */
+    public static final OfInt rule$layout() {
+        return rule$LAYOUT;
+    }
+
+    private static final long rule$OFFSET = $LAYOUT.byteOffset(groupElement("rule"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t rule
+     * }
+     */
+    public static final long rule$offset() {
+        return rule$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t rule
+     * }
+     */
+    public static int rule(MemorySegment struct) {
+        return struct.get(rule$LAYOUT, rule$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t rule
+     * }
+     */
+    public static void rule(MemorySegment struct, int fieldValue) {
+        struct.set(rule$LAYOUT, rule$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout states$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("states"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double *states
+     * }
+     */
+    public static final AddressLayout states$layout() {
+        return states$LAYOUT;
+    }
+
+    private static final long states$OFFSET = $LAYOUT.byteOffset(groupElement("states"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double *states
+     * }
+     */
+    public static final long states$offset() {
+        return states$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double *states
+     * }
+     */
+    public static MemorySegment states(MemorySegment struct) {
+        return struct.get(states$LAYOUT, states$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double *states
+     * }
+     */
+    public static void states(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(states$LAYOUT, states$OFFSET, fieldValue);
+    }
+
+    private static final SequenceLayout slots$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("slots"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * void *slots[8]
+     * }
+     */
+    public static final SequenceLayout slots$layout() {
+        return slots$LAYOUT;
+    }
+
+    private static final long slots$OFFSET = $LAYOUT.byteOffset(groupElement("slots"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * void *slots[8]
+     * }
+     */
+    public static final long slots$offset() {
+        return slots$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * void *slots[8]
+     * }
+     */
+    public static MemorySegment slots(MemorySegment struct) {
+        return struct.asSlice(slots$OFFSET, slots$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * void *slots[8]
+     * }
+     */
+    public static void slots(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, slots$OFFSET, slots$LAYOUT.byteSize());
+    }
+
+    private static long[] slots$DIMS = { 8 };
+
+    /**
+     * Dimensions for array field:
+     * {@snippet lang=c :
+     * void *slots[8]
+     * }
+     */
+    public static long[] slots$dimensions() {
+        return slots$DIMS;
+    }
+    private static final VarHandle slots$ELEM_HANDLE = slots$LAYOUT.varHandle(sequenceElement());
+
+    /**
+     * Indexed getter for field:
+     * {@snippet lang=c :
+     * void *slots[8]
+     * }
+     */
+    public static MemorySegment slots(MemorySegment struct, long index0) {
+        return (MemorySegment)slots$ELEM_HANDLE.get(struct, slots$OFFSET, index0);
+    }
+
+    /**
+     * Indexed setter for field:
+     * {@snippet lang=c :
+     * void *slots[8]
+     * }
+     */
+    public static void slots(MemorySegment struct, long index0, MemorySegment fieldValue) {
+        slots$ELEM_HANDLE.set(struct, slots$OFFSET, index0, fieldValue);
     }
 
     private static final OfLong first_chunk$LAYOUT = (OfLong)$LAYOUT.select(groupElement("first_chunk"));
@@ -301,92 +439,92 @@ public class panoptim_tensor {
         struct.set(chunks$LAYOUT, chunks$OFFSET, fieldValue);
     }
 
-    private static final OfInt group$LAYOUT = (OfInt)$LAYOUT.select(groupElement("group"));
+    private static final OfLong rows$LAYOUT = (OfLong)$LAYOUT.select(groupElement("rows"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t group
+     * int64_t rows
      * }
      */
-    public static final OfInt group$layout() {
-        return group$LAYOUT;
+    public static final OfLong rows$layout() {
+        return rows$LAYOUT;
     }
 
-    private static final long group$OFFSET = $LAYOUT.byteOffset(groupElement("group"));
+    private static final long rows$OFFSET = $LAYOUT.byteOffset(groupElement("rows"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t group
+     * int64_t rows
      * }
      */
-    public static final long group$offset() {
-        return group$OFFSET;
+    public static final long rows$offset() {
+        return rows$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t group
+     * int64_t rows
      * }
      */
-    public static int group(MemorySegment struct) {
-        return struct.get(group$LAYOUT, group$OFFSET);
+    public static long rows(MemorySegment struct) {
+        return struct.get(rows$LAYOUT, rows$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t group
+     * int64_t rows
      * }
      */
-    public static void group(MemorySegment struct, int fieldValue) {
-        struct.set(group$LAYOUT, group$OFFSET, fieldValue);
+    public static void rows(MemorySegment struct, long fieldValue) {
+        struct.set(rows$LAYOUT, rows$OFFSET, fieldValue);
     }
 
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+    private static final OfLong columns$LAYOUT = (OfLong)$LAYOUT.select(groupElement("columns"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int64_t columns
      * }
      */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
+    public static final OfLong columns$layout() {
+        return columns$LAYOUT;
     }
 
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+    private static final long columns$OFFSET = $LAYOUT.byteOffset(groupElement("columns"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int64_t columns
      * }
      */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
+    public static final long columns$offset() {
+        return columns$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int64_t columns
      * }
      */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    public static long columns(MemorySegment struct) {
+        return struct.get(columns$LAYOUT, columns$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int64_t columns
      * }
      */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    public static void columns(MemorySegment struct, long fieldValue) {
+        struct.set(columns$LAYOUT, columns$OFFSET, fieldValue);
     }
 
     /**

@@ -308,66 +308,6 @@ public class LibPanoptim extends LibPanoptim$shared {
         }
     }
 
-    private static class panoptim_rule_name {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            LibPanoptim.C_POINTER,
-            LibPanoptim.C_INT
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("panoptim_rule_name");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * const char *panoptim_rule_name(int32_t rule)
-     * }
-     */
-    public static FunctionDescriptor panoptim_rule_name$descriptor() {
-        return panoptim_rule_name.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * const char *panoptim_rule_name(int32_t rule)
-     * }
-     */
-    public static MethodHandle panoptim_rule_name$handle() {
-        return panoptim_rule_name.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * const char *panoptim_rule_name(int32_t rule)
-     * }
-     */
-    public static MemorySegment panoptim_rule_name$address() {
-        return panoptim_rule_name.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * const char *panoptim_rule_name(int32_t rule)
-     * }
-     */
-    public static MemorySegment panoptim_rule_name(int rule) {
-        var mh$ = panoptim_rule_name.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("panoptim_rule_name", rule);
-            }
-            return (MemorySegment)mh$.invokeExact(rule);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
     private static class panoptim_rule_describe {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             LibPanoptim.C_INT,
@@ -383,7 +323,7 @@ public class LibPanoptim extends LibPanoptim$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t panoptim_rule_describe(int32_t rule, panoptim_rule_info *info)
+     * int32_t panoptim_rule_describe(int32_t index, panoptim_rule *rule)
      * }
      */
     public static FunctionDescriptor panoptim_rule_describe$descriptor() {
@@ -393,7 +333,7 @@ public class LibPanoptim extends LibPanoptim$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t panoptim_rule_describe(int32_t rule, panoptim_rule_info *info)
+     * int32_t panoptim_rule_describe(int32_t index, panoptim_rule *rule)
      * }
      */
     public static MethodHandle panoptim_rule_describe$handle() {
@@ -403,7 +343,7 @@ public class LibPanoptim extends LibPanoptim$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t panoptim_rule_describe(int32_t rule, panoptim_rule_info *info)
+     * int32_t panoptim_rule_describe(int32_t index, panoptim_rule *rule)
      * }
      */
     public static MemorySegment panoptim_rule_describe$address() {
@@ -412,16 +352,16 @@ public class LibPanoptim extends LibPanoptim$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t panoptim_rule_describe(int32_t rule, panoptim_rule_info *info)
+     * int32_t panoptim_rule_describe(int32_t index, panoptim_rule *rule)
      * }
      */
-    public static int panoptim_rule_describe(int rule, MemorySegment info) {
+    public static int panoptim_rule_describe(int index, MemorySegment rule) {
         var mh$ = panoptim_rule_describe.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("panoptim_rule_describe", rule, info);
+                traceDowncall("panoptim_rule_describe", index, rule);
             }
-            return (int)mh$.invokeExact(rule, info);
+            return (int)mh$.invokeExact(index, rule);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -1,5 +1,6 @@
 package org.panoptim.testkit.scenario;
 
+import org.panoptim.DType;
 import org.panoptim.NonFiniteGradientException;
 import org.panoptim.Optimizer;
 import org.panoptim.Parameter;
@@ -9,6 +10,7 @@ import org.panoptim.Schedule;
 import org.panoptim.Shape;
 import org.panoptim.StepReport;
 import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.StepContext;
 import org.panoptim.testkit.BackendMemory;
@@ -21,6 +23,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.function.BiFunction;
@@ -230,10 +233,12 @@ public final class ScenarioRun implements AutoCloseable {
         }
         int index = set.tensor() % tensors.size();
         var tensor = tensors.get(index);
-        for (var slot : rule(tensor).slots()) {
-            var state = optimizer.state(tensor.parameter.name(), slot.name());
-            int elements = Math.toIntExact(state.byteSize() / Float.BYTES);
-            state.write(0, MemorySegment.ofArray(set.values().at(index).floats(elements)));
+        for (var slot : rule(tensor).slots(tensor.parameter.shape())) {
+            if (slot.extent().dtype() == DType.F32) {
+                var state = optimizer.state(tensor.parameter.name(), slot.name());
+                int elements = Math.toIntExact(state.byteSize() / Float.BYTES);
+                state.write(0, MemorySegment.ofArray(set.values().at(index).floats(elements)));
+            }
         }
     }
 
@@ -295,10 +300,12 @@ public final class ScenarioRun implements AutoCloseable {
         var copies = new LinkedHashMap<String, float[]>();
         for (var tensor : tensors) {
             copies.put("value of " + name(tensor), tensor.value.toArray());
-            for (var slot : rule(tensor).slots()) {
-                copies.put(
-                        "state " + slot.name() + " of " + name(tensor),
-                        optimizer.state(name(tensor), slot.name()).toArray());
+            for (var slot : rule(tensor).slots(tensor.parameter.shape())) {
+                if (slot.extent().dtype() == DType.F32) {
+                    copies.put(
+                            "state " + slot.name() + " of " + name(tensor),
+                            optimizer.state(name(tensor), slot.name()).toArray());
+                }
             }
         }
         return copies;
@@ -308,9 +315,32 @@ public final class ScenarioRun implements AutoCloseable {
         return tensor.parameter.name();
     }
 
+    /** States of a parameter or rule as a whole. */
+    private void putWholeStates(Map<String, Double> numbers) {
+        for (var tensor : tensors) {
+            for (var slot : rule(tensor).slots(tensor.parameter.shape())) {
+                if (slot.extent() == Slot.Extent.TENSOR) {
+                    numbers.put(
+                            "state " + slot.name() + " of " + name(tensor),
+                            optimizer.state(name(tensor), slot.name()).value());
+                }
+            }
+        }
+        for (var group : optimizer.groups()) {
+            for (var slot : group.rule().slots()) {
+                if (slot.extent() == Slot.Extent.RULE) {
+                    numbers.put(
+                            "state " + slot.name() + " of group " + group.name(),
+                            optimizer.ruleState(group.name(), slot.name()).value());
+                }
+            }
+        }
+    }
+
     private SequencedMap<String, Double> numbers() {
         var report = report();
         var numbers = new LinkedHashMap<String, Double>();
+        putWholeStates(numbers);
         numbers.put("accepted steps", (double) report.step());
         numbers.put("skipped steps", (double) report.skipped());
         numbers.put("accepted", report.accepted() ? 1.0 : 0.0);

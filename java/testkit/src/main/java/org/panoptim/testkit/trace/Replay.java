@@ -13,7 +13,9 @@ import org.panoptim.testkit.BackendTensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
 
@@ -153,17 +155,38 @@ public final class Replay implements AutoCloseable {
                                 DType.F32,
                                 tensor.parameter().shape().dimensions(),
                                 (chunk, offset) -> tensor.value().read(offset, chunk)));
-        for (var slot : trace.rule().slots()) {
-            for (var name : tensors.keySet()) {
-                var state = state(name, slot.name());
-                writer.tensor(
-                        "state/" + slot.name() + "/" + name,
-                        state.dtype(),
-                        state.shape().dimensions(),
-                        (chunk, offset) -> state.read(offset, chunk));
-            }
+        for (var state : states()) {
+            writer.tensor(
+                    name(state),
+                    state.dtype(),
+                    state.shape().dimensions(),
+                    (chunk, offset) -> state.read(offset, chunk));
         }
         writer.write(file);
+    }
+
+    private static String name(StateTensor state) {
+        return state.isOfRule()
+                ? "rule/" + state.slot()
+                : "state/" + state.slot() + "/" + state.parameter();
+    }
+
+    /** All states: by slot those of the parameters, or the rule's own. */
+    public List<StateTensor> states() {
+        var states = new ArrayList<StateTensor>();
+        for (var slot : trace.rule().slots()) {
+            if (!slot.extent().isOfParameter()) {
+                states.add(optimizer.ruleState(GROUP, slot.name()));
+                continue;
+            }
+            for (var tensor : tensors.values()) {
+                var parameter = tensor.parameter();
+                if (trace.rule().slots(parameter.shape()).contains(slot)) {
+                    states.add(state(parameter.name(), slot.name()));
+                }
+            }
+        }
+        return states;
     }
 
     /** Frees the parameters and states. */

@@ -14,80 +14,36 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 
 /**
  * {@snippet lang=c :
- * struct panoptim_rule_info {
- *     int32_t slots;
+ * struct panoptim_rule {
  *     int32_t phases;
  *     int32_t reductions;
  *     int32_t curvature;
- *     int32_t hyper_bytes;
- *     int32_t scalar_bytes;
+ *     int32_t reserved;
+ *     uint8_t name[40];
+ *     uint8_t signature[456];
  * }
  * }
  */
-public class panoptim_rule_info {
+public class panoptim_rule {
 
-    panoptim_rule_info() {
+    panoptim_rule() {
         // Should not be called directly
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        PanoptimPlan.C_INT.withName("slots"),
         PanoptimPlan.C_INT.withName("phases"),
         PanoptimPlan.C_INT.withName("reductions"),
         PanoptimPlan.C_INT.withName("curvature"),
-        PanoptimPlan.C_INT.withName("hyper_bytes"),
-        PanoptimPlan.C_INT.withName("scalar_bytes")
-    ).withName("panoptim_rule_info");
+        PanoptimPlan.C_INT.withName("reserved"),
+        MemoryLayout.sequenceLayout(40, PanoptimPlan.C_CHAR).withName("name"),
+        MemoryLayout.sequenceLayout(456, PanoptimPlan.C_CHAR).withName("signature")
+    ).withName("panoptim_rule");
 
     /**
      * The layout of this struct
      */
     public static final GroupLayout layout() {
         return $LAYOUT;
-    }
-
-    private static final OfInt slots$LAYOUT = (OfInt)$LAYOUT.select(groupElement("slots"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t slots
-     * }
-     */
-    public static final OfInt slots$layout() {
-        return slots$LAYOUT;
-    }
-
-    private static final long slots$OFFSET = $LAYOUT.byteOffset(groupElement("slots"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t slots
-     * }
-     */
-    public static final long slots$offset() {
-        return slots$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t slots
-     * }
-     */
-    public static int slots(MemorySegment struct) {
-        return struct.get(slots$LAYOUT, slots$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t slots
-     * }
-     */
-    public static void slots(MemorySegment struct, int fieldValue) {
-        struct.set(slots$LAYOUT, slots$OFFSET, fieldValue);
     }
 
     private static final OfInt phases$LAYOUT = (OfInt)$LAYOUT.select(groupElement("phases"));
@@ -222,92 +178,202 @@ public class panoptim_rule_info {
         struct.set(curvature$LAYOUT, curvature$OFFSET, fieldValue);
     }
 
-    private static final OfInt hyper_bytes$LAYOUT = (OfInt)$LAYOUT.select(groupElement("hyper_bytes"));
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t hyper_bytes
+     * int32_t reserved
      * }
      */
-    public static final OfInt hyper_bytes$layout() {
-        return hyper_bytes$LAYOUT;
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
     }
 
-    private static final long hyper_bytes$OFFSET = $LAYOUT.byteOffset(groupElement("hyper_bytes"));
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t hyper_bytes
+     * int32_t reserved
      * }
      */
-    public static final long hyper_bytes$offset() {
-        return hyper_bytes$OFFSET;
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t hyper_bytes
+     * int32_t reserved
      * }
      */
-    public static int hyper_bytes(MemorySegment struct) {
-        return struct.get(hyper_bytes$LAYOUT, hyper_bytes$OFFSET);
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t hyper_bytes
+     * int32_t reserved
      * }
      */
-    public static void hyper_bytes(MemorySegment struct, int fieldValue) {
-        struct.set(hyper_bytes$LAYOUT, hyper_bytes$OFFSET, fieldValue);
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
-    private static final OfInt scalar_bytes$LAYOUT = (OfInt)$LAYOUT.select(groupElement("scalar_bytes"));
+    private static final SequenceLayout name$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("name"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t scalar_bytes
+     * uint8_t name[40]
      * }
      */
-    public static final OfInt scalar_bytes$layout() {
-        return scalar_bytes$LAYOUT;
+    public static final SequenceLayout name$layout() {
+        return name$LAYOUT;
     }
 
-    private static final long scalar_bytes$OFFSET = $LAYOUT.byteOffset(groupElement("scalar_bytes"));
+    private static final long name$OFFSET = $LAYOUT.byteOffset(groupElement("name"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t scalar_bytes
+     * uint8_t name[40]
      * }
      */
-    public static final long scalar_bytes$offset() {
-        return scalar_bytes$OFFSET;
+    public static final long name$offset() {
+        return name$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t scalar_bytes
+     * uint8_t name[40]
      * }
      */
-    public static int scalar_bytes(MemorySegment struct) {
-        return struct.get(scalar_bytes$LAYOUT, scalar_bytes$OFFSET);
+    public static MemorySegment name(MemorySegment struct) {
+        return struct.asSlice(name$OFFSET, name$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t scalar_bytes
+     * uint8_t name[40]
      * }
      */
-    public static void scalar_bytes(MemorySegment struct, int fieldValue) {
-        struct.set(scalar_bytes$LAYOUT, scalar_bytes$OFFSET, fieldValue);
+    public static void name(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, name$OFFSET, name$LAYOUT.byteSize());
+    }
+
+    private static long[] name$DIMS = { 40 };
+
+    /**
+     * Dimensions for array field:
+     * {@snippet lang=c :
+     * uint8_t name[40]
+     * }
+     */
+    public static long[] name$dimensions() {
+        return name$DIMS;
+    }
+    private static final VarHandle name$ELEM_HANDLE = name$LAYOUT.varHandle(sequenceElement());
+
+    /**
+     * Indexed getter for field:
+     * {@snippet lang=c :
+     * uint8_t name[40]
+     * }
+     */
+    public static byte name(MemorySegment struct, long index0) {
+        return (byte)name$ELEM_HANDLE.get(struct, name$OFFSET, index0);
+    }
+
+    /**
+     * Indexed setter for field:
+     * {@snippet lang=c :
+     * uint8_t name[40]
+     * }
+     */
+    public static void name(MemorySegment struct, long index0, byte fieldValue) {
+        name$ELEM_HANDLE.set(struct, name$OFFSET, index0, fieldValue);
+    }
+
+    private static final SequenceLayout signature$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("signature"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint8_t signature[456]
+     * }
+     */
+    public static final SequenceLayout signature$layout() {
+        return signature$LAYOUT;
+    }
+
+    private static final long signature$OFFSET = $LAYOUT.byteOffset(groupElement("signature"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint8_t signature[456]
+     * }
+     */
+    public static final long signature$offset() {
+        return signature$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint8_t signature[456]
+     * }
+     */
+    public static MemorySegment signature(MemorySegment struct) {
+        return struct.asSlice(signature$OFFSET, signature$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint8_t signature[456]
+     * }
+     */
+    public static void signature(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, signature$OFFSET, signature$LAYOUT.byteSize());
+    }
+
+    private static long[] signature$DIMS = { 456 };
+
+    /**
+     * Dimensions for array field:
+     * {@snippet lang=c :
+     * uint8_t signature[456]
+     * }
+     */
+    public static long[] signature$dimensions() {
+        return signature$DIMS;
+    }
+    private static final VarHandle signature$ELEM_HANDLE = signature$LAYOUT.varHandle(sequenceElement());
+
+    /**
+     * Indexed getter for field:
+     * {@snippet lang=c :
+     * uint8_t signature[456]
+     * }
+     */
+    public static byte signature(MemorySegment struct, long index0) {
+        return (byte)signature$ELEM_HANDLE.get(struct, signature$OFFSET, index0);
+    }
+
+    /**
+     * Indexed setter for field:
+     * {@snippet lang=c :
+     * uint8_t signature[456]
+     * }
+     */
+    public static void signature(MemorySegment struct, long index0, byte fieldValue) {
+        signature$ELEM_HANDLE.set(struct, signature$OFFSET, index0, fieldValue);
     }
 
     /**

@@ -1,0 +1,145 @@
+package org.panoptim.rule;
+
+import java.util.Objects;
+
+/**
+ * A hyper-parameter of a rule, as its {@linkplain RuleDescriptor descriptor} names it.
+ *
+ * @param component the record's component, for example {@code "learningRate"}; the kernel has it in
+ *     snake case
+ * @param name PyTorch's name, for example {@code "lr"}, in traces, checkpoints and the command line
+ * @param range the values that it may have
+ * @param initial the value that the rule's defaults have: a {@link Double}, {@link Boolean} or
+ *     {@link Long}
+ */
+public record RuleSetting(String component, String name, Range range, Object initial) {
+
+    /** The values that a hyper-parameter may have; what elements see as float32, as float32 too. */
+    public enum Range {
+        /** A learning rate: at least 0, and at most 2^100. */
+        RATE("finite and at least 0"),
+        /** At least 0; so is its product with the learning rate, which is at most 2^100. */
+        WEIGHT_DECAY("finite and at least 0"),
+        /** At least 0. */
+        NON_NEGATIVE("finite and at least 0"),
+        /** Above 0. */
+        POSITIVE("finite and above 0"),
+        /** A decay of an average: at least 0 and below 1. */
+        DECAY("in [0, 1)"),
+        /** Any finite number. */
+        FINITE("finite"),
+        /** A whole number, at least 0. */
+        COUNT("at least 0"),
+        /** True or false. */
+        FLAG("true or false"),
+        /** Whatever its type holds: of rules that check their settings themselves. */
+        ANY("a value of its type");
+
+        private final String text;
+
+        Range(String text) {
+            this.text = text;
+        }
+
+        /** Whether a value is in the range, looked at as a double. */
+        private boolean holds(double value) {
+            return switch (this) {
+                case RATE, WEIGHT_DECAY, NON_NEGATIVE ->
+                        value >= 0 && value < Double.POSITIVE_INFINITY;
+                case POSITIVE -> value > 0 && value < Double.POSITIVE_INFINITY;
+                case DECAY -> value >= 0 && value < 1;
+                case FINITE -> Double.isFinite(value);
+                case COUNT -> value >= 0;
+                case FLAG, ANY -> true;
+            };
+        }
+
+        private boolean seenAsFloat() {
+            return this != COUNT && this != FLAG && this != ANY;
+        }
+
+        /** The range in words, for example {@code "in [0, 1)"}. */
+        @Override
+        public String toString() {
+            return text;
+        }
+    }
+
+    /**
+     * The largest learning rate, and the largest product of it with the weight decay: divided by
+     * what is left of a decay that is below 1 as float32, it is still one.
+     */
+    static final double LARGEST_RATE = 0x1p100;
+
+    private static final String TOO_LARGE =
+            "at most 2^100, so that float32 carries what follows from it";
+
+    /** Checks that nothing is absent. */
+    public RuleSetting {
+        Objects.requireNonNull(component, "component");
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(range, "range");
+        Objects.requireNonNull(initial, "initial");
+    }
+
+    /** Whether it is on or off. */
+    public boolean isFlag() {
+        return initial instanceof Boolean;
+    }
+
+    /** Its name in the kernel: {@code "learning_rate"}. */
+    public String kernelName() {
+        var result = new StringBuilder(component.length() + 2);
+        for (char letter : component.toCharArray()) {
+            if (Character.isUpperCase(letter)) {
+                result.append('_');
+            }
+            result.append(Character.toLowerCase(letter));
+        }
+        return result.toString();
+    }
+
+    /** A value as the kernel takes it. */
+    static double number(Object value) {
+        return value instanceof Boolean flag ? flag ? 1 : 0 : ((Number) value).doubleValue();
+    }
+
+    /**
+     * Checks a value.
+     *
+     * @param rule who refuses it
+     * @throws IllegalArgumentException if it is out of range
+     */
+    void check(String rule, Object value) {
+        check(rule, component, range, value);
+    }
+
+    static void check(String rule, String what, Range range, Object value) {
+        double number = number(value);
+        require(range.holds(number), rule, what, range.text, value);
+        if (range.seenAsFloat()) {
+            float seen = (float) number;
+            boolean holds = Float.isFinite(seen) && range.holds(seen);
+            require(holds, rule, what, range.text + " as float32", value);
+        }
+        if (range == Range.RATE) {
+            require(number <= LARGEST_RATE, rule, what, TOO_LARGE, value);
+        }
+    }
+
+    /** Checks what a learning rate and a weight decay amount to. */
+    static void checkProduct(
+            String rule, RuleSetting rate, double rateValue, RuleSetting decay, double value) {
+        double product = rateValue * value;
+        var what = rate.component + " times " + decay.component;
+        require(product <= LARGEST_RATE, rule, what, TOO_LARGE, product);
+    }
+
+    private static void require(
+            boolean holds, String rule, String what, String range, Object value) {
+        if (!holds) {
+            throw new IllegalArgumentException(
+                    rule + ": " + what + " must be " + range + ", but is " + value);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+package org.panoptim.spi;
+
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import org.jspecify.annotations.Nullable;
+import org.panoptim.HostMemory;
+import org.panoptim.Parameter;
+import org.panoptim.ParameterGroup;
+import org.panoptim.Shape;
+import org.panoptim.StateTensor;
+import org.panoptim.rule.Slot;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The states of an optimizer in host memory: of all parameters, and of the rules of its groups.
+ * Memory is added as parameters are.
+ */
+public final class HostStates implements StateAddresses, AutoCloseable {
+
+    /** States begin at cache lines. */
+    private static final long ALIGNMENT = 64;
+
+    private final Arena arena = Arena.ofShared();
+    private final Map<Parameter, States> ofParameters = new IdentityHashMap<>();
+    private final Map<String, States> ofRules = new HashMap<>();
+
+    /**
+     * The states of a parameter or a rule, in slot order; those of the group's rule among those of
+     * a parameter.
+     *
+     * @param doubles the memory of those that are a double, one after another
+     */
+    private record States(List<Slot> slots, MemorySegment[] segments, MemorySegment doubles) {}
+
+    /** No states yet. */
+    public HostStates() {}
+
+    /**
+     * Gives states to the parameters and rules that have none yet, as they begin.
+     *
+     * @param groups of parameters in host memory
+     */
+    public void addMissing(List<ParameterGroup> groups) {
+        for (var group : groups) {
+            var rule = group.rule();
+            var ofRule = ofRules.get(group.name());
+            if (isNotOf(ofRule, rule.slots())) {
+                ofRule = allocateOfRule(rule.slots());
+                ofRules.put(group.name(), ofRule);
+            }
+            for (var parameter : group.parameters()) {
+                var slots = rule.slots(parameter.shape());
+                if (isNotOf(ofParameters.get(parameter), slots)) {
+                    ofParameters.put(parameter, allocate(parameter, slots, ofRule));
+                }
+            }
+        }
+    }
+
+    /** What a group that was refused has left behind may be of another rule. */
+    private static boolean isNotOf(@Nullable States states, List<Slot> slots) {
+        return states == null || !Slot.sameStates(states.slots, slots);
+    }
+
+    private States allocateOfRule(List<Slot> slots) {
+        var doubles = doubles(slots, Slot.Extent.RULE);
+        var segments = new MemorySegment[slots.size()];
+        takeDoubles(slots, Slot.Extent.RULE, doubles, segments);
+        return new States(slots, segments, doubles);
+    }
+
+    private States allocate(Parameter parameter, List<Slot> slots, States ofRule) {
+        var doubles = doubles(slots, Slot.Extent.TENSOR);
+        var segments = new MemorySegment[slots.size()];
+        takeDoubles(slots, Slot.Extent.TENSOR, doubles, segments);
+        for (int i = 0; i < segments.length; i++) {
+            var slot = slots.get(i);
+            switch (slot.extent()) {
+                case ELEMENT, ROW, COLUMN -> {
+                    segments[i] = arena.allocate(slot.byteSize(parameter.shape()), ALIGNMENT);
+                    begin(segments[i], slot, parameter);
+                }
+                case TENSOR -> {}
+                case RULE -> segments[i] = ofRule.segments[ofRule.slots.indexOf(slot)];
+            }
+        }
+        return new States(slots, segments, doubles);
+    }
+
+    private MemorySegment doubles(List<Slot> slots, Slot.Extent extent) {
+        long count = slots.stream().filter(slot -> slot.extent() == extent).count();
+        return count == 0 ? MemorySegment.NULL : arena.allocate(JAVA_DOUBLE, count);
+    }
+
+    private static void takeDoubles(
+            List<Slot> slots, Slot.Extent extent, MemorySegment doubles, MemorySegment[] segments) {
+        long offset = 0;
+        for (int i = 0; i < segments.length; i++) {
+            if (slots.get(i).extent() == extent) {
+                segments[i] = doubles.asSlice(offset, JAVA_DOUBLE.byteSize());
+                offset += JAVA_DOUBLE.byteSize();
+                if (slots.get(i).initial() instanceof Slot.Initial.Constant(double value)) {
+                    segments[i].set(JAVA_DOUBLE, 0, value);
+                }
+            }
+        }
+    }
+
+    private static void begin(MemorySegment values, Slot slot, Parameter parameter) {
+        switch (slot.initial()) {
+            case Slot.Initial.Constant(double value) -> {
+                float each = (float) value;
+                if (Float.floatToRawIntBits(each) != 0) {
+                    for (long i = 0; i < slot.elements(parameter.shape()); i++) {
+                        values.setAtIndex(JAVA_FLOAT, i, each);
+                    }
+                }
+            }
+            case Slot.Initial.ParameterValue() ->
+                    values.copyFrom(((HostMemory) parameter.value()).segment());
+        }
+    }
+
+    /** The memory of a parameter's states, in slot order, those of its group's rule among them. */
+    public MemorySegment[] segments(Parameter parameter) {
+        return of(parameter).segments;
+    }
+
+    /** The memory of the states of a group's rule, in slot order; null for those of parameters. */
+    public MemorySegment[] ruleSegments(String group) {
+        return ofRule(group).segments;
+    }
+
+    @Override
+    public long address(Parameter parameter, int slot) {
+        return of(parameter).segments[slot].address();
+    }
+
+    @Override
+    public long tensorStates(Parameter parameter) {
+        return of(parameter).doubles.address();
+    }
+
+    @Override
+    public long ruleStates(String group) {
+        return ofRule(group).doubles.address();
+    }
+
+    /** A state as the optimizer hands it out. */
+    public StateTensor tensor(Parameter parameter, int slot) {
+        var states = of(parameter);
+        var description = states.slots.get(slot);
+        return new HostState(
+                parameter.name(),
+                description,
+                description.extent().shape(parameter.shape()),
+                states.segments[slot]);
+    }
+
+    /** A state of a group's rule as the optimizer hands it out. */
+    public StateTensor ruleTensor(String group, int slot) {
+        var states = ofRule(group);
+        var description = states.slots.get(slot);
+        return new HostState(
+                group, description, description.extent().shape(Shape.of()), states.segments[slot]);
+    }
+
+    private States of(Parameter parameter) {
+        var states = ofParameters.get(parameter);
+        if (states == null) {
+            throw new IllegalArgumentException(parameter + " does not belong to this optimizer");
+        }
+        return states;
+    }
+
+    private States ofRule(String group) {
+        var states = ofRules.get(group);
+        if (states == null) {
+            throw new IllegalArgumentException("there is no group '" + group + "'");
+        }
+        return states;
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}
