@@ -69,6 +69,12 @@ class Problem {
         for (; slot < rule.slots.size(); ++slot) {
             tensor.slots[slot] = Guarded<float>(elements, edge, shift);
         }
+        for (std::size_t row = 0; row < rule.rows.size(); ++row) {
+            tensor.slots[slot++] = Guarded<float>(1, edge, shift);
+        }
+        for (std::size_t column = 0; column < rule.columns.size(); ++column) {
+            tensor.slots[slot++] = Guarded<float>(elements, edge, shift);
+        }
         tensor.states.resize(rule.tensor_states.size());
         return tensor;
     }

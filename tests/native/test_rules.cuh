@@ -2,3 +2,4 @@
 #pragma once
 
 #include "test_normalized.cuh"
+#include "test_states.cuh"

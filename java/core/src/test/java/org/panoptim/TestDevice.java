@@ -105,6 +105,11 @@ final class TestDevice implements Backend {
         }
 
         @Override
+        public StateTensor ruleState(String group, int slot) {
+            return execution.ruleState(group, slot);
+        }
+
+        @Override
         public void restore(Counters counters, Map<Parameter, Long> counts) {
             execution.restore(counters, counts);
         }

@@ -149,6 +149,7 @@ class LargeTensorTest {
         /** A step of one tensor of which the kernels know one chunk. */
         void step(MemorySegment tensor, MemorySegment chunk, long gradient) {
             var rule = kernels.registry().kernel(RULE);
+            panoptim_tensor.rule(tensor, rule.index());
             var launch = panoptim_launch.allocate(arena);
             describe(panoptim_launch.plan(launch), tensor, chunk, gradient);
             panoptim_launch.progress(launch, zeros(panoptim_progress.sizeof()));

@@ -261,6 +261,11 @@ final class OnDevice implements Backend {
         }
 
         @Override
+        public StateTensor ruleState(String group, int slot) {
+            return execution.ruleState(group, slot);
+        }
+
+        @Override
         public void restore(Counters counters, Map<Parameter, Long> counts) {
             var translated = new HashMap<Parameter, Long>();
             counts.forEach((parameter, count) -> translated.put(pair(parameter).device, count));

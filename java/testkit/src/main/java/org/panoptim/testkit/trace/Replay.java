@@ -25,6 +25,8 @@ import java.util.SequencedMap;
  */
 public final class Replay implements AutoCloseable {
 
+    private static final String GROUP = "all";
+
     /** A parameter and where the gradient and curvature of each step are read to. */
     private record Tensor(
             Parameter parameter,
@@ -51,7 +53,7 @@ public final class Replay implements AutoCloseable {
             }
             optimizer =
                     Optimizer.builder(trace.rule())
-                            .group("all", tensors.values().stream().map(Tensor::parameter).toList())
+                            .group(GROUP, tensors.values().stream().map(Tensor::parameter).toList())
                             .backend(backend)
                             .build();
         } catch (IOException | RuntimeException e) {
