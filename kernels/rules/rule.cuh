@@ -11,7 +11,8 @@
 //   reductions                   sums found by one phase for the later ones
 //   scope(r), reduction_phase(r) over what reduction r sums, and which phase finds its terms
 //   curvature                    whether the caller hands in curvature on some steps
-//   read_slots(phase, curved)    the states whose values a phase uses
+//   reads_parameter(phase), reads_gradient(phase), read_slots(phase, curved)
+//                                what a phase uses the values of
 //   writes_parameter(phase), written_slots(phase, curved)
 //                                what a phase stores; the rest of the element is left alone
 //   maximize(hyper)              whether gradients count with the opposite sign
@@ -137,6 +138,8 @@ struct PlainRule {
 
     PANOPTIM_DEVICE static constexpr Scope scope(int) { return Scope::tensor; }
     PANOPTIM_DEVICE static constexpr int reduction_phase(int) { return 0; }
+    PANOPTIM_DEVICE static constexpr bool reads_parameter(int) { return true; }
+    PANOPTIM_DEVICE static constexpr bool reads_gradient(int) { return true; }
     PANOPTIM_DEVICE static constexpr bool writes_parameter(int) { return true; }
     // A bit for each slot.
     PANOPTIM_DEVICE static constexpr unsigned read_slots(int, bool) { return ~0U; }

@@ -2,9 +2,13 @@
 #pragma once
 
 #include "rules/ada_fisher.cuh"
+#include "rules/adagrad.cuh"
 #include "rules/adam.cuh"
 #include "rules/adamw.cuh"
+#include "rules/lamb.cuh"
 #include "rules/lion.cuh"
+#include "rules/nadam.cuh"
+#include "rules/prodigy.cuh"
 #include "rules/sgd.cuh"
 #include "rules/sophia_g.cuh"
 #include "rules/sophia_h.cuh"

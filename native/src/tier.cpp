@@ -59,26 +59,34 @@ struct Settings {
     }
 };
 
-template <typename Rule, bool Curved>
+template <typename Rule, int Phase, bool Curved>
 [[gnu::always_inline]] inline void prefetch_all(const FloatBuffers &buffers, int64_t first,
                                                 int64_t elements) {
-    prefetch(buffers.value + first, elements);
-    prefetch(buffers.gradient + first, elements);
+    if constexpr (Rule::reads_parameter(Phase) || Rule::writes_parameter(Phase)) {
+        prefetch(buffers.value + first, elements);
+    }
+    if constexpr (Rule::reads_gradient(Phase)) {
+        prefetch(buffers.gradient + first, elements);
+    }
     if constexpr (Curved) {
         prefetch(buffers.curvature + first, elements);
     }
+    constexpr unsigned used = Rule::read_slots(Phase, Curved) | Rule::written_slots(Phase, Curved);
     for (int slot = 0; slot < Rule::slots; ++slot) {
-        prefetch(buffers.slots[slot] + first, elements);
+        if ((used >> slot & 1U) != 0) {
+            prefetch(buffers.slots[slot] + first, elements);
+        }
     }
 }
 
 // Asks for the beginning of the next chunk, which the processor cannot guess. Of a small tensor
 // this is all there is.
-template <typename Rule, bool Curved>
+template <typename Rule, int Phase, bool Curved>
 [[gnu::always_inline]] inline void prefetch_chunk(const UpdateRun &run, int64_t i) {
     constexpr int64_t elements = 64;
     if (i < run.last) {
-        prefetch_all<Rule, Curved>(chunk_of<Rule, Curved>(*run.plan, i).buffers, 0, elements);
+        prefetch_all<Rule, Phase, Curved>(chunk_of<Rule, Curved>(*run.plan, i).buffers, 0,
+                                          elements);
     }
 }
 
@@ -112,7 +120,7 @@ template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
     int64_t i = first;
     for (; end - i >= piece_elements; i += piece_elements) {
         if (chunk.elements - i > ahead) {
-            prefetch_all<Rule, Curved>(chunk.buffers, i + ahead, piece_elements);
+            prefetch_all<Rule, Phase, Curved>(chunk.buffers, i + ahead, piece_elements);
         }
         update_piece<Rule, Phase, Curved, Zeroing, Statistics>(
             chunk.buffers.template from<Rule, Curved>(i), settings, sums, i % lane_count,
@@ -127,7 +135,7 @@ void update_run(const UpdateRun &run) {
     const Settings<Rule> settings(*run.prepared);
     Sums<Rule, Phase, Statistics> sums;
     for (int64_t place = run.first; place < run.last; ++place) {
-        prefetch_chunk<Rule, Curved>(run, place + 1);
+        prefetch_chunk<Rule, Phase, Curved>(run, place + 1);
         const Chunk chunk = chunk_of<Rule, Curved>(*run.plan, place);
         if constexpr (sums.any()) {
             for (int64_t block = 0; block < chunk.elements; block += block_elements) {

@@ -43,6 +43,11 @@ public final class Arithmetic {
         return a < b ? a : a == a ? b : a;
     }
 
+    /** The larger one; NaN if either is NaN. */
+    public static double max(double a, double b) {
+        return a > b ? a : a == a ? b : a;
+    }
+
     /**
      * x to the power n, by binary exponentiation from the lowest bit, in a fixed order of products.
      *

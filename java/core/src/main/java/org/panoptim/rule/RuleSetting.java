@@ -26,6 +26,8 @@ public record RuleSetting(String component, String name, Range range, Object ini
         POSITIVE("finite and above 0"),
         /** A decay of an average: at least 0 and below 1. */
         DECAY("in [0, 1)"),
+        /** A factor that something may grow by: at least 1, and perhaps infinite. */
+        GROWTH("at least 1"),
         /** Any finite number. */
         FINITE("finite"),
         /** A whole number, at least 0. */
@@ -50,12 +52,13 @@ public record RuleSetting(String component, String name, Range range, Object ini
                 case DECAY -> value >= 0 && value < 1;
                 case FINITE -> Double.isFinite(value);
                 case COUNT -> value >= 0;
+                case GROWTH -> value >= 1;
                 case FLAG, ANY -> true;
             };
         }
 
         private boolean seenAsFloat() {
-            return this != COUNT && this != FLAG && this != ANY;
+            return this != COUNT && this != GROWTH && this != FLAG && this != ANY;
         }
 
         /** The range in words, for example {@code "in [0, 1)"}. */

@@ -18,7 +18,11 @@ public final class Rules {
                     Lion.defaults(),
                     SophiaG.defaults(),
                     SophiaH.defaults(),
-                    AdaFisher.defaults());
+                    AdaFisher.defaults(),
+                    Adagrad.defaults(),
+                    NAdam.defaults(),
+                    LAMB.defaults(),
+                    Prodigy.defaults());
 
     private Rules() {}
 

@@ -52,6 +52,7 @@ class HyperParameterTest {
                             new double[] {Double.NaN, Double.POSITIVE_INFINITY, -0.25};
                     case POSITIVE -> new double[] {Double.NaN, Double.POSITIVE_INFINITY, 0, -1};
                     case DECAY -> new double[] {Double.NaN, 1, -0.25, 1.5};
+                    case GROWTH -> new double[] {Double.NaN, 0.5, -1};
                     case FINITE ->
                             new double[] {
                                 Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY
@@ -73,6 +74,7 @@ class HyperParameterTest {
                     // The least rho and batch size are those whose product is a float.
                     case POSITIVE -> new double[] {1e-43, 1e30};
                     case DECAY -> new double[] {0, Math.nextDown(1f)};
+                    case GROWTH -> new double[] {1, Double.POSITIVE_INFINITY};
                     case FINITE -> new double[] {-Float.MAX_VALUE, Float.MAX_VALUE};
                     case COUNT, FLAG, ANY -> throw new AssertionError(setting);
                 };
@@ -89,6 +91,7 @@ class HyperParameterTest {
                     case RATE, WEIGHT_DECAY, NON_NEGATIVE -> new double[] {1e39};
                     case POSITIVE -> new double[] {1e-46, 1e39};
                     case DECAY -> new double[] {1 - 0x1p-53, 1 - 0x1p-25};
+                    case GROWTH -> new double[] {};
                     case FINITE -> new double[] {-1e39, 1e39};
                     case COUNT, FLAG, ANY -> throw new AssertionError(setting);
                 };

@@ -1,16 +1,16 @@
 package org.panoptim.testkit.scenario;
 
-import org.panoptim.rule.Adam;
-import org.panoptim.rule.AdamW;
+import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.RuleSetting;
 import org.panoptim.rule.Rules;
-import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** What there is to try of each rule. All else that tries rules takes them from here. */
@@ -23,92 +23,40 @@ public final class RuleVariants {
      */
     public record Variant(String title, UpdateRule rule) {}
 
-    /** Settings by their PyTorch names. The last of each rule is put into every condition. */
-    private record Named(String rule, String title, String settings) {
-
-        Variant variant() {
-            Map<String, String> values =
-                    Arrays.stream(settings.split(","))
-                            .filter(setting -> !setting.isEmpty())
-                            .map(setting -> setting.split("="))
-                            .collect(Collectors.toMap(pair -> pair[0], pair -> pair[1]));
-            return new Variant(title, Rules.with(Rules.named(rule), values));
-        }
-    }
-
-    private static final List<Named> NAMED =
-            List.of(
-                    new Named("sgd", "defaults", ""),
-                    new Named("sgd", "momentum", "lr=0.01,momentum=0.9"),
-                    new Named("sgd", "dampening", "lr=0.01,momentum=0.9,dampening=0.3"),
-                    new Named("sgd", "nesterov", "lr=0.01,momentum=0.9,nesterov=true"),
-                    new Named("sgd", "weight decay", "lr=0.01,weight_decay=0.1"),
-                    new Named(
-                            "sgd",
-                            "nesterov, maximize",
-                            "lr=0.01,momentum=0.9,nesterov=true,weight_decay=0.1,maximize=true"),
-                    new Named("adam", "defaults", ""),
-                    new Named("adam", "weight decay", "lr=0.01,weight_decay=0.1"),
-                    new Named("adam", "amsgrad", "lr=0.01,beta2=0.9,amsgrad=true"),
-                    new Named("adam", "maximize", "eps=1e-6,maximize=true"),
-                    new Named(
-                            "adam",
-                            "amsgrad, maximize",
-                            "lr=0.01,beta1=0.8,weight_decay=0.1,amsgrad=true,maximize=true"),
-                    new Named("adamw", "defaults", ""),
-                    new Named("adamw", "weight decay", "lr=0.1,weight_decay=2"),
-                    new Named("adamw", "amsgrad", "lr=0.01,beta2=0.9,amsgrad=true"),
-                    new Named("adamw", "maximize", "eps=1e-6,maximize=true"),
-                    new Named(
-                            "adamw",
-                            "amsgrad, maximize",
-                            "lr=0.01,beta1=0.8,weight_decay=0.1,amsgrad=true,maximize=true"),
-                    new Named("lion", "defaults", ""),
-                    new Named("lion", "weight decay", "lr=0.01,beta1=0.95,weight_decay=0.5"),
-                    new Named("sophia-g", "defaults", ""),
-                    new Named("sophia-g", "small batch", "lr=0.01,rho=0.5,batch_size=60"),
-                    new Named("sophia-g", "maximize", "lr=0.01,maximize=true"),
-                    new Named("sophia-h", "defaults", ""),
-                    new Named("sophia-h", "weight decay", "lr=0.2,clip=0.02,weight_decay=0.1"),
-                    new Named("ada-fisher", "defaults", ""),
-                    new Named("ada-fisher", "weight decay", "lr=0.01,weight_decay=0.1"),
-                    new Named("ada-fisher", "maximize", "beta1=0.8,damping=1,maximize=true"),
-                    new Named(
-                            "ada-fisher",
-                            "weight decay, maximize",
-                            "lr=0.01,damping=0.1,weight_decay=0.1,maximize=true"));
-
     private static final List<String> FLAGS = List.of("false", "true");
 
     private static final List<String> DECAYS =
             texts(0.9, 0.999, 0.99, 0.5, 0.0, 0.1, 0.9999999, 1 - 0x1p-24, 1e-10);
 
-    /** Usual values, and ones that vanish in float or are among its largest, by PyTorch name. */
-    private static final Map<String, List<String>> VALUES =
-            Map.ofEntries(
-                    Map.entry(
-                            "lr",
-                            mostly(
-                                    8,
-                                    texts(1e-3, 0.1, 0.01, 1),
-                                    texts(0, 1e-41, 1e-50, 1e25, 1e28))),
-                    Map.entry("momentum", mostly(3, texts(0), DECAYS)),
-                    Map.entry("dampening", texts(0, 0, 0.1, 1, 2, -0.5)),
-                    Map.entry("weight_decay", texts(0, 0.01, 0.1, 1, 1e-9, 30)),
-                    Map.entry("nesterov", FLAGS),
-                    Map.entry("maximize", FLAGS),
-                    Map.entry("amsgrad", FLAGS),
-                    Map.entry("beta1", DECAYS),
-                    Map.entry("beta2", DECAYS),
-                    Map.entry("eps", texts(1e-8, 1e-8, 1e-3, 0, 1e-40, 1)),
-                    Map.entry("rho", texts(0.04, 1, 1e-30, 1e30)),
-                    Map.entry("batch_size", texts(1, 480, 5120)),
-                    Map.entry("clip", texts(0.01, 1, 1e-40, 1e30)),
-                    Map.entry("damping", texts(1e-3, 1, 1e-44, 1.4e-45, 1e38)));
+    /** Usual values, and ones that vanish in float or are among its largest. */
+    private static final Map<RuleSetting.Range, List<String>> VALUES =
+            Map.of(
+                    RuleSetting.Range.RATE,
+                    mostly(8, texts(1e-3, 0.1, 0.01, 1), texts(0, 1e-41, 1e-50, 1e25, 1e28)),
+                    RuleSetting.Range.WEIGHT_DECAY,
+                    texts(0, 0.01, 0.1, 1, 1e-9, 30),
+                    RuleSetting.Range.NON_NEGATIVE,
+                    texts(1e-8, 1e-8, 1e-3, 0, 1e-40, 1),
+                    RuleSetting.Range.POSITIVE,
+                    texts(1, 0.5, 1e-3, 1e-12, 1e-44, 1.4e-45, 1e30),
+                    RuleSetting.Range.DECAY,
+                    DECAYS,
+                    RuleSetting.Range.GROWTH,
+                    texts(1, 1.02, 2, Double.POSITIVE_INFINITY),
+                    RuleSetting.Range.FINITE,
+                    texts(0, 0, 0.1, 1, 2, -0.5),
+                    RuleSetting.Range.COUNT,
+                    List.of("0", "1", "3", "1000"),
+                    RuleSetting.Range.FLAG,
+                    FLAGS);
 
-    /** Where a rule's range is another one. */
-    private static final Map<String, List<String>> VALUES_OF_RULES =
-            Map.of("sophia-h eps", texts(1e-12, 1, 1e-44, 1.4e-45));
+    /** Where others matter for a setting, by PyTorch name. */
+    private static final Map<String, List<String>> VALUES_BY_NAME =
+            Map.of(
+                    "momentum", mostly(3, texts(0), DECAYS),
+                    "rho", texts(0.04, 1, 1e-30, 1e30),
+                    "batch_size", texts(1, 480, 5120),
+                    "damping", texts(1e-3, 1, 1e-44, 1.4e-45, 1e38));
 
     private RuleVariants() {}
 
@@ -124,47 +72,105 @@ public final class RuleVariants {
     }
 
     /**
-     * Those of a rule that have names; the last has most of what the rule can do.
+     * A rule's defaults, each of its switches and of the settings that do nothing at 0 by itself,
+     * and at last all of them.
      *
-     * @throws IllegalArgumentException if there is none
+     * @throws IllegalArgumentException if there is no such rule
      */
-    public static List<Variant> of(String rule) {
-        var variants =
-                NAMED.stream()
-                        .filter(named -> named.rule().equals(rule))
-                        .map(Named::variant)
-                        .toList();
-        if (variants.isEmpty()) {
-            throw new IllegalArgumentException("there is no variant of the rule " + rule);
+    public static List<Variant> of(String name) {
+        var rule = Rules.named(name);
+        var variants = new ArrayList<Variant>();
+        variants.add(new Variant("defaults", rule));
+        var everything = new LinkedHashMap<String, String>();
+        for (var setting : rule.descriptor().settings()) {
+            unusual(setting)
+                    .ifPresent(
+                            value -> {
+                                everything.put(setting.name(), value);
+                                single(rule, setting, value).ifPresent(variants::add);
+                            });
         }
+        variants.add(new Variant("all together", with(rule, everything)));
         return variants;
+    }
+
+    /** What turns a setting on that is off by default, or the other way round. */
+    private static Optional<String> unusual(RuleSetting setting) {
+        return switch (setting.range()) {
+            case FLAG -> Optional.of(String.valueOf(!(boolean) setting.initial()));
+            case DECAY -> Optional.of(setting.initial().equals(0.0) ? "0.9" : "0.8");
+            case WEIGHT_DECAY -> Optional.of("0.1");
+            case RATE -> Optional.of("0.01");
+            case NON_NEGATIVE, POSITIVE, FINITE ->
+                    Optional.of(setting.initial().equals(0.0) ? "0.3" : halved(setting));
+            case GROWTH -> Optional.of("1.02");
+            case COUNT -> Optional.of("3");
+            case ANY -> Optional.empty();
+        };
+    }
+
+    private static String halved(RuleSetting setting) {
+        return String.valueOf((double) setting.initial() / 2);
+    }
+
+    /** Some settings cannot be without others; then they come with all together alone. */
+    private static Optional<Variant> single(UpdateRule rule, RuleSetting setting, String value) {
+        try {
+            var changed = Rules.with(rule, Map.of(setting.name(), value));
+            return Optional.of(new Variant(setting.name() + "=" + value, changed));
+        } catch (IllegalArgumentException _) {
+            return Optional.empty();
+        }
     }
 
     /** A rule for every kernel of the library. */
     public static Stream<UpdateRule> ofEveryKernel() {
-        return Stream.concat(
-                Rules.all().stream(),
-                Stream.of(
-                        SGD.defaults().withMomentum(0.9).withNesterov(true),
-                        Adam.defaults().withAmsgrad(true),
-                        AdamW.defaults().withAmsgrad(true)));
+        return Rules.all().stream().flatMap(RuleVariants::ofKernels);
+    }
+
+    private static Stream<UpdateRule> ofKernels(UpdateRule rule) {
+        var kernels = new LinkedHashMap<String, UpdateRule>();
+        for (var combination : combinations(rule)) {
+            kernels.putIfAbsent(((PhasedRule) combination).kernelName(), combination);
+        }
+        return kernels.values().stream();
+    }
+
+    /** A rule with each switch on and off, and decays that may be 0 at 0 and above. */
+    private static List<UpdateRule> combinations(UpdateRule rule) {
+        var all = new ArrayList<UpdateRule>(List.of(rule));
+        for (var setting : rule.descriptor().settings()) {
+            boolean chooses =
+                    setting.isFlag()
+                            || setting.range() == RuleSetting.Range.DECAY
+                                    && setting.initial().equals(0.0);
+            if (chooses) {
+                var value = unusual(setting).orElseThrow();
+                for (var each : List.copyOf(all)) {
+                    try {
+                        all.add(Rules.with(each, Map.of(setting.name(), value)));
+                    } catch (IllegalArgumentException _) {
+                        // Not with the others.
+                    }
+                }
+            }
+        }
+        return all;
     }
 
     /**
      * Values to choose from for a setting, usual ones more than once.
      *
-     * @param setting its PyTorch name
-     * @throws IllegalArgumentException if none are known
+     * @param name its PyTorch name
+     * @throws IllegalArgumentException if the rule has no such setting
      */
-    public static List<String> values(UpdateRule rule, String setting) {
-        var values =
-                VALUES_OF_RULES.getOrDefault(
-                        rule.name() + " " + setting, VALUES.getOrDefault(setting, List.of()));
-        if (values.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "no values are known for " + setting + " of " + rule.name());
+    public static List<String> values(UpdateRule rule, String name) {
+        for (var setting : rule.descriptor().settings()) {
+            if (setting.name().equals(name)) {
+                return VALUES_BY_NAME.getOrDefault(name, VALUES.get(setting.range()));
+            }
         }
-        return values;
+        throw new IllegalArgumentException("rule " + rule.name() + " has no setting " + name);
     }
 
     /** The rule with these settings, less what cannot go with the others. */
