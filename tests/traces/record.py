@@ -2,8 +2,11 @@
 """Records the optimizer traces in this folder; README.md says what they are.
 
 record.py            records all traces into this folder
+record.py NAME...    records the named ones, such as adamw-gaps, and leaves all others alone
 record.py --check    records them anew elsewhere and compares every byte with this folder
 record.py --report   prints how far the float32 runs stray from those in float64
+
+The names go with --check and --report too.
 """
 
 import argparse
@@ -74,18 +77,28 @@ def _text(value):
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
-def record_all(folder):
-    """Writes every trace into the folder."""
-    for case in CASES:
+def select(names):
+    """The cases of these names, in the order of the list; all if there are none."""
+    unknown = sorted(set(names) - {case.name for case in CASES})
+    if unknown:
+        raise ValueError(f"no case is named {', '.join(unknown)}; cases.py lists them")
+    return [case for case in CASES if not names or case.name in names]
+
+
+def record_into(folder, cases):
+    """Writes the traces of the cases into the folder, and touches no other file there."""
+    for case in cases:
         trace_file.write(folder / (case.name + SUFFIX), record(case).tensors, metadata(case))
 
 
-def check():
-    """What differs between this folder and a fresh recording, one line a file."""
+def check(cases):
+    """What differs between this folder and a fresh recording of the cases, one line a file; of
+    all cases, also which files no case records."""
     with tempfile.TemporaryDirectory() as name:
         fresh = Path(name)
-        record_all(fresh)
-        names = {path.name for folder in (HERE, fresh) for path in folder.glob("*" + SUFFIX)}
+        record_into(fresh, cases)
+        folders = (HERE, fresh) if len(cases) == len(CASES) else (fresh,)
+        names = {path.name for folder in folders for path in folder.glob("*" + SUFFIX)}
         return [line for name in sorted(names)
                 if (line := _difference(HERE / name, fresh / name))]
 
@@ -122,11 +135,11 @@ def _ordered(array):
     return np.where(bits < 0, -(bits & 0x7FFFFFFF) - 1, bits)
 
 
-def report():
+def report(cases):
     """Prints, for the final parameters and every slot, how far float32 strays from float64."""
     print("| trace | set | values | relative to the element | relative to the tensor |")
     print("| --- | --- | --- | --- | --- |")
-    for case in CASES:
+    for case in cases:
         recording = record(case)
         for kind, pairs in _by_kind(recording).items():
             element = max(_relative(*pair) for pair in pairs)
@@ -159,29 +172,35 @@ def _relative_to_largest(single, double):
 
 
 def main(arguments=None):
-    """Does what the command line says; 0 done, 1 the check failed, 2 not the right PyTorch."""
+    """Does what the command line says; 0 done, 1 the check failed, 2 an unknown name or not the
+    right PyTorch."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a trace; all if none is named")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--check", action="store_true", help="compare instead of recording")
     action.add_argument("--report", action="store_true", help="print rounding instead of recording")
     parser.add_argument("--any-torch", action="store_true",
                         help=f"run with a PyTorch other than {TORCH_VERSION}")
     options = parser.parse_args(arguments)
+    try:
+        cases = select(options.names)
+    except ValueError as error:
+        parser.error(str(error))
     version = torch.__version__.split("+")[0]
     if version != TORCH_VERSION and not options.any_torch:
         print(f"record.py: needs torch {TORCH_VERSION} but this is {version}; "
               "--any-torch runs all the same", file=sys.stderr)
         return 2
     if options.report:
-        report()
+        report(cases)
     elif options.check:
-        differences = check()
-        print("\n".join(differences) or f"{len(CASES)} traces recorded anew, equal in every byte")
+        differences = check(cases)
+        print("\n".join(differences) or f"traces recorded anew, equal in every byte: {len(cases)}")
         return 1 if differences else 0
     else:
-        record_all(HERE)
-        print(f"{len(CASES)} traces recorded")
+        record_into(HERE, cases)
+        print(f"traces recorded: {len(cases)}")
     return 0
 
 
