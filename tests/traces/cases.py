@@ -159,4 +159,20 @@ ADA_FISHER = (
          lambda: Logistic(704, "fisher", every=5)),
 )
 
-CASES = SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER
+ADAGRAD = (
+    Case("adagrad", "adagrad", {}, lambda: Gaussian(801)),
+    Case("adagrad-decays", "adagrad", {"lr": 0.05, "lr_decay": 0.1, "weight_decay": 0.1},
+         lambda: Gaussian(802)),
+    Case("adagrad-initial", "adagrad",
+         {"lr": 0.05, "initial_accumulator_value": 0.5, "eps": 1e-3},
+         lambda: Zeros(Gaussian(803))),
+    Case("adagrad-maximize", "adagrad", {"lr": 0.02, "weight_decay": 0.05, "maximize": True},
+         lambda: Gaussian(822)),
+    Case("adagrad-gaps", "adagrad",
+         {"lr": 0.05, "lr_decay": 0.1, "initial_accumulator_value": 0.1}, lambda: _gaps(805)),
+    Case("adagrad-magnitudes", "adagrad", {"lr": 0.1}, lambda: _magnitudes(814)),
+    Case("adagrad-overflow", "adagrad", {"lr": 0.1}, lambda: _overflow(807)),
+    Case("adagrad-logistic", "adagrad", {"lr": 0.5}, lambda: Logistic(808)),
+)
+
+CASES = SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD

@@ -12,8 +12,13 @@ import formulas  # noqa: E402
 
 torch.set_num_threads(1)
 
-TORCH_RULES = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-TORCH_SLOTS = ("momentum_buffer", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+TORCH_RULES = {
+    "sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
+    "adagrad": torch.optim.Adagrad,
+}
+TORCH_SLOTS = (
+    "momentum_buffer", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "sum",
+)
 TORCH_BETAS = {"beta1": 0.9, "beta2": 0.999}
 
 FORMULAS = {
@@ -60,7 +65,7 @@ class TorchRun:
         return {name: value.numpy().copy() for name, value in self._parameters.items()}
 
     def states(self):
-        """A copy of the states by (slot, name), of the parameters that had a gradient so far."""
+        """A copy of the states by (slot, name), of the parameters that PyTorch made states for."""
         return {
             (slot, name): state[slot].numpy().copy()
             for name, value in self._parameters.items()
