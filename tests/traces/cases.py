@@ -175,4 +175,21 @@ ADAGRAD = (
     Case("adagrad-logistic", "adagrad", {"lr": 0.5}, lambda: Logistic(808)),
 )
 
-CASES = SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD
+NADAM = (
+    Case("nadam", "nadam", {}, lambda: Gaussian(901)),
+    Case("nadam-weight-decay", "nadam",
+         {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "weight_decay": 0.1}, lambda: Gaussian(902)),
+    Case("nadam-decoupled", "nadam",
+         {"lr": 0.01, "weight_decay": 0.5, "decoupled_weight_decay": True},
+         lambda: Gaussian(924)),
+    Case("nadam-momentum-decay", "nadam", {"lr": 0.01, "eps": 1e-6, "momentum_decay": 0.5},
+         lambda: Gaussian(904)),
+    Case("nadam-maximize", "nadam", {"lr": 0.01, "weight_decay": 0.05, "maximize": True},
+         lambda: Gaussian(905)),
+    Case("nadam-gaps", "nadam", {"lr": 0.01, "weight_decay": 0.1}, lambda: _gaps(906)),
+    Case("nadam-magnitudes", "nadam", {"lr": 0.01}, lambda: _magnitudes(912)),
+    Case("nadam-overflow", "nadam", {"lr": 0.01}, lambda: _overflow(908)),
+    Case("nadam-logistic", "nadam", {"lr": 0.05}, lambda: Logistic(909)),
+)
+
+CASES = SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM

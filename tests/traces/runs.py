@@ -1,6 +1,7 @@
 """Optimizers that take one step at a time on named numpy arrays: PyTorch's, and our formulas."""
 
 import os
+from contextlib import contextmanager
 
 # PyTorch picks its kernels by processor; the baseline ones give the same bits on more machines.
 os.environ["ATEN_CPU_CAPABILITY"] = "default"
@@ -14,11 +15,13 @@ torch.set_num_threads(1)
 
 TORCH_RULES = {
     "sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
-    "adagrad": torch.optim.Adagrad,
+    "adagrad": torch.optim.Adagrad, "nadam": torch.optim.NAdam,
 }
 TORCH_SLOTS = (
-    "momentum_buffer", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "sum",
+    "momentum_buffer", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "sum", "mu_product",
 )
+# Those that PyTorch has no fused kernel of, and so no such argument.
+UNFUSED = {"nadam"}
 TORCH_BETAS = {"beta1": 0.9, "beta2": 0.999}
 
 FORMULAS = {
@@ -45,10 +48,9 @@ class TorchRun:
         self._parameters = {
             name: torch.from_numpy(np.array(value, dtype)) for name, value in initial.items()
         }
+        plain = {"foreach": False} | ({} if rule in UNFUSED else {"fused": False})
         self._optimizer = TORCH_RULES[rule](
-            list(self._parameters.values()), foreach=False, fused=False,
-            **_torch_arguments(settings),
-        )
+            list(self._parameters.values()), **plain, **_torch_arguments(settings))
 
     def step(self, gradients, curvatures):
         """Takes one step; a parameter that `gradients` does not name has no gradient in it."""
@@ -58,7 +60,8 @@ class TorchRun:
             parameter.grad = (
                 None if gradient is None else torch.from_numpy(np.array(gradient, self._dtype))
             )
-        self._optimizer.step()
+        with _default_dtype(self._dtype):
+            self._optimizer.step()
 
     def parameters(self):
         """A copy of the parameters by name."""
@@ -121,6 +124,17 @@ class FormulaRun:
             for name, state in self._states.items()
             for slot, value in state.items()
         }
+
+
+@contextmanager
+def _default_dtype(dtype):
+    """Has PyTorch make states that are one number a parameter in this precision as well."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.from_numpy(np.empty(0, dtype)).dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _torch_arguments(settings):
