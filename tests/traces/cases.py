@@ -7,7 +7,9 @@ hence the lambdas. Settings have PyTorch's names, and appear in the trace in the
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from gradients import Curvature, Gaps, Gaussian, Logistic, Magnitudes, Patterns, Zeros
+from gradients import (
+    Curvature, Gaps, Gaussian, Logistic, Magnitudes, Patterns, Zeros,
+)
 
 STEPS = 20
 
@@ -192,4 +194,19 @@ NADAM = (
     Case("nadam-logistic", "nadam", {"lr": 0.05}, lambda: Logistic(909)),
 )
 
-CASES = SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM
+LAMB = (
+    Case("lamb", "lamb", {}, lambda: Gaussian(1001)),
+    Case("lamb-weight-decay", "lamb",
+         {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "eps": 1e-3, "weight_decay": 0.5,
+          "max_grad_norm": 3.0},
+         lambda: Zeros(Gaussian(1002))),
+    Case("lamb-no-decay", "lamb", {"lr": 0.01, "weight_decay": 0.0}, lambda: Gaussian(1003)),
+    Case("lamb-unclipped", "lamb", {"lr": 0.01, "max_grad_norm": 1000.0}, lambda: Gaussian(1004)),
+    Case("lamb-gaps", "lamb", {"lr": 0.01, "weight_decay": 0.1}, lambda: _gaps(1005)),
+    Case("lamb-zeros", "lamb", {"lr": 0.01}, _zeros_and_signs),
+    Case("lamb-logistic", "lamb", {"lr": 0.05, "max_grad_norm": 0.1}, lambda: Logistic(1006)),
+)
+
+CASES = (
+    SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB
+)

@@ -63,6 +63,8 @@ def _outcome(prefix, run):
     values = {f"{prefix}/param/{name}": value for name, value in run.parameters().items()}
     for (slot, name), value in run.states().items():
         values[f"{prefix}/state/{slot}/{name}"] = value
+    for slot, value in run.rule_states().items():
+        values[f"{prefix}/rule/{slot}"] = value
     with np.errstate(over="ignore"):
         return {name: np.asarray(value, np.float32) for name, value in values.items()}
 
@@ -155,6 +157,8 @@ def _by_kind(recording):
                        for name, value in single.parameters().items()]}
     for (slot, name), value in single.states().items():
         pairs.setdefault(slot, []).append((value, double.states()[slot, name]))
+    for slot, value in single.rule_states().items():
+        pairs[slot] = [(value, double.rule_states()[slot])]
     return pairs
 
 

@@ -10,6 +10,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 import formulas  # noqa: E402
+import group_formulas  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -32,15 +33,28 @@ FORMULAS = {
 }
 # Those that correct a bias, and so are told how many steps a parameter has taken.
 COUNTING = {"ada-fisher"}
+# With the states that are the rule's own.
+GROUP_FORMULAS = {
+    "lamb": (group_formulas.lamb, ()),
+}
 
 
 def start(rule, settings, initial, dtype):
     """An optimizer `rule` in the precision `dtype`, with the parameters at `initial`."""
-    kind = TorchRun if rule in TORCH_RULES else FormulaRun
+    kind = (TorchRun if rule in TORCH_RULES else GroupRun if rule in GROUP_FORMULAS
+            else FormulaRun)
     return kind(rule, settings, initial, dtype)
 
 
-class TorchRun:
+class Run:
+    """What all runs have that keep no state for a rule as a whole."""
+
+    def rule_states(self):
+        """The states that are the rule's own, by slot."""
+        return {}
+
+
+class TorchRun(Run):
     """A plain (neither foreach nor fused) optimizer of torch.optim on the CPU."""
 
     def __init__(self, rule, settings, initial, dtype):
@@ -78,33 +92,16 @@ class TorchRun:
         }
 
 
-class FormulaRun:
-    """An optimizer made of one of the functions in formulas.py; states start at zero."""
+class NumpyRun(Run):
+    """What the runs in numpy share: parameters and states by name."""
 
-    def __init__(self, rule, settings, initial, dtype):
-        self._formula, self._slots = FORMULAS[rule]
-        self._counts = {} if rule in COUNTING else None
+    def __init__(self, settings, initial, dtype):
         self._settings = settings
         self._dtype = dtype
         self._parameters = {name: np.array(value, dtype) for name, value in initial.items()}
         self._states = {}
 
-    def step(self, gradients, curvatures):
-        """Takes one step; a parameter that `gradients` does not name has no gradient in it."""
-        assert curvatures.keys() <= gradients.keys()
-        for name, gradient in gradients.items():
-            inputs = {"g": gradient}
-            if name in curvatures:
-                inputs["curvature"] = curvatures[name]
-            inputs = {key: np.asarray(value, self._dtype) for key, value in inputs.items()}
-            if self._counts is not None:
-                inputs["count"] = self._counts[name] = self._counts.get(name, 0) + 1
-            self._update(name, inputs)
-
-    def _update(self, name, inputs):
-        value = self._parameters[name]
-        state = self._states.get(name) or {slot: np.zeros_like(value) for slot in self._slots}
-        value, state = self._formula(value, **inputs, **state, **self._settings)
+    def _keep(self, name, value, state):
         self._parameters[name] = self._checked(value)
         self._states[name] = {slot: self._checked(array) for slot, array in state.items()}
 
@@ -124,6 +121,59 @@ class FormulaRun:
             for name, state in self._states.items()
             for slot, value in state.items()
         }
+
+
+class FormulaRun(NumpyRun):
+    """An optimizer made of one of the functions in formulas.py; states start at zero."""
+
+    def __init__(self, rule, settings, initial, dtype):
+        super().__init__(settings, initial, dtype)
+        self._formula, self._slots = FORMULAS[rule]
+        self._counts = {} if rule in COUNTING else None
+
+    def step(self, gradients, curvatures):
+        """Takes one step; a parameter that `gradients` does not name has no gradient in it."""
+        assert curvatures.keys() <= gradients.keys()
+        for name, gradient in gradients.items():
+            inputs = {"g": gradient}
+            if name in curvatures:
+                inputs["curvature"] = curvatures[name]
+            inputs = {key: np.asarray(value, self._dtype) for key, value in inputs.items()}
+            if self._counts is not None:
+                inputs["count"] = self._counts[name] = self._counts.get(name, 0) + 1
+            self._update(name, inputs)
+
+    def _update(self, name, inputs):
+        value = self._parameters[name]
+        state = self._states.get(name) or {slot: np.zeros_like(value) for slot in self._slots}
+        value, state = self._formula(value, **inputs, **state, **self._settings)
+        self._keep(name, value, state)
+
+
+class GroupRun(NumpyRun):
+    """An optimizer made of one of the functions in group_formulas.py."""
+
+    def __init__(self, rule, settings, initial, dtype):
+        super().__init__(settings, initial, dtype)
+        self._formula, self._rule_slots = GROUP_FORMULAS[rule]
+        self._counts = dict.fromkeys(initial, 0)
+        self._rule = {}
+
+    def step(self, gradients, curvatures):
+        """Takes one step; a parameter that `gradients` does not name has no gradient in it."""
+        assert not curvatures
+        for name in gradients:
+            self._counts[name] += 1
+        values = {name: self._parameters[name] for name in gradients}
+        gradients = {name: np.asarray(array, self._dtype) for name, array in gradients.items()}
+        values, states, self._rule = self._formula(
+            values, gradients, self._states, self._rule, self._counts, **self._settings)
+        for name, value in values.items():
+            self._keep(name, value, states[name])
+
+    def rule_states(self):
+        """The states that are the rule's own, by slot."""
+        return {slot: np.float64(self._rule[slot]) for slot in self._rule_slots}
 
 
 @contextmanager

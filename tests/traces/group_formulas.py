@@ -1,0 +1,57 @@
+"""LAMB in numpy, written after its authors' program.
+
+They take sums over tensors and over all of a group, so each function takes a step of a group. It is
+given the values, gradients and states of the parameters that have a gradient, by name, and the
+states that are the rule's own; the states are empty before the first step. It returns the new
+values, the new states and the rule's, and changes nothing in place. The keyword defaults are the
+authors'.
+
+Precision and decoupled weight decay are as in formulas.py. Which order the programs sum in depends
+on the device, so sums have none here: they are exact (of products that are exact in double for
+float32 arrays), rounded to double once. The rule's own states are double in both precisions.
+"""
+
+import math
+
+import numpy as np
+
+
+def lamb(
+    p, g, states, rule, counts, *,
+    lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.01, max_grad_norm=1.0,
+):
+    """LAMB, after NVIDIA/apex, csrc/multi_tensor_lamb.cu (You et al. 2020, arXiv:1904.00962), with
+    averaged gradients, bias correction and decoupled weight decay, all of which are its defaults.
+
+    `counts` are the numbers of the parameters' steps, from 1; Apex counts the group's instead, and
+    notes that it does so for simplicity. The two differ only where gradients are missing.
+    """
+    norm = math.sqrt(sum(_dot(array, array) for array in g.values()))
+    shrink = norm / max_grad_norm if norm > max_grad_norm else 1.0
+    values, moments = {}, {}
+    for name, value in p.items():
+        state = states.get(name) or _zeros(value, "exp_avg", "exp_avg_sq")
+        gradient = g[name] / shrink
+        exp_avg = beta1 * state["exp_avg"] + (1 - beta1) * gradient
+        exp_avg_sq = beta2 * state["exp_avg_sq"] + (1 - beta2) * (gradient * gradient)
+        unbiased = exp_avg / (1 - beta1 ** counts[name])
+        root = np.sqrt(exp_avg_sq / (1 - beta2 ** counts[name])) + eps
+        update = unbiased / root + weight_decay * value
+        values[name] = value - lr * _trust(value, update, weight_decay) * update
+        moments[name] = {"exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}
+    return values, moments, rule
+
+
+def _trust(value, update, weight_decay):
+    """How much longer a parameter is than its update; 1 if either is zero, or nothing decays."""
+    lengths = math.sqrt(_dot(value, value)), math.sqrt(_dot(update, update))
+    return lengths[0] / lengths[1] if weight_decay != 0 and all(lengths) else 1.0
+
+
+def _zeros(value, *slots):
+    return {slot: np.zeros_like(value) for slot in slots}
+
+
+def _dot(left, right):
+    """The sum of the products of two arrays."""
+    return math.fsum((left.astype(float) * right.astype(float)).flat)
