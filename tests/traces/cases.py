@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from gradients import (
-    Curvature, Gaps, Gaussian, Logistic, Magnitudes, Patterns, Zeros,
+    Curvature, Gaps, Gaussian, Logistic, Magnitudes, Near, Patterns, Zeros,
 )
 
 STEPS = 20
@@ -72,6 +72,13 @@ def _cancelling():
     """With both betas 1/2 the average is (m + g) / 2, exactly, and 2, -1 makes it 1, then 0."""
     starts = [1.0, -1.0, 0.5, -0.25, 3.0]
     patterns = [(2.0, -1.0), (-2.0, 1.0), (4.0, -2.0, 0.0), (0.0, 2.0, -1.0), (0.0,)]
+    return Patterns(starts, patterns)
+
+
+def _zeros_at_first():
+    """No gradient but zeros in the first step, and some later; some starts are zeros too."""
+    starts = [1.0, 0.0, 0.5, -0.25, 0.0]
+    patterns = [(0.0,), (0.0, 1.0), (0.0, -2.0, 5.0), (-0.0, 0.5, 0.0, 1.0), (0.0, -1.0, -0.5)]
     return Patterns(starts, patterns)
 
 
@@ -207,6 +214,22 @@ LAMB = (
     Case("lamb-logistic", "lamb", {"lr": 0.05, "max_grad_norm": 0.1}, lambda: Logistic(1006)),
 )
 
+PRODIGY = (
+    Case("prodigy", "prodigy", {}, lambda: Near(Gaussian(1117), -18)),
+    Case("prodigy-weight-decay", "prodigy",
+         {"lr": 0.5, "beta1": 0.8, "beta2": 0.95, "eps": 1e-3, "weight_decay": 0.2, "d0": 0.1},
+         lambda: Zeros(Gaussian(1132))),
+    Case("prodigy-bias-correction", "prodigy",
+         {"d0": 0.1, "d_coef": 0.5, "use_bias_correction": True}, lambda: Gaussian(1152)),
+    Case("prodigy-growth", "prodigy", {"d0": 0.01, "d_coef": 2.0, "growth_rate": 1.1},
+         lambda: Gaussian(1144)),
+    Case("prodigy-gaps", "prodigy", {"d0": 0.1, "d_coef": 0.5, "weight_decay": 0.1},
+         lambda: _gaps(1122)),
+    Case("prodigy-zeros", "prodigy",
+         {"d0": 0.1, "d_coef": 0.5, "weight_decay": 0.1}, _zeros_at_first),
+    Case("prodigy-logistic", "prodigy", {"d0": 0.01}, lambda: Logistic(1106)),
+)
+
 CASES = (
-    SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB
+    SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
 )

@@ -50,6 +50,23 @@ class Gaps:
         return {name: gradients[name] for name in present}, curvatures
 
 
+class Near:
+    """Another source, but with starts that are smaller by the power of two of the exponent."""
+
+    def __init__(self, source, exponent):
+        self._source = source
+        self._exponent = exponent
+
+    def initial(self):
+        return {
+            name: np.asarray(np.ldexp(value, self._exponent))
+            for name, value in self._source.initial().items()
+        }
+
+    def at(self, step, parameters):
+        return self._source.at(step, parameters)
+
+
 class Zeros:
     """Another source, but with gradients of zero: from the first element on every fifth in all
     steps, and every third in steps 4, 8, 12…"""

@@ -1,4 +1,4 @@
-"""LAMB in numpy, written after its authors' program.
+"""LAMB and Prodigy in numpy, written after their authors' programs.
 
 They take sums over tensors and over all of a group, so each function takes a step of a group. It is
 given the values, gradients and states of the parameters that have a gradient, by name, and the
@@ -46,6 +46,51 @@ def _trust(value, update, weight_decay):
     """How much longer a parameter is than its update; 1 if either is zero, or nothing decays."""
     lengths = math.sqrt(_dot(value, value)), math.sqrt(_dot(update, update))
     return lengths[0] / lengths[1] if weight_decay != 0 and all(lengths) else 1.0
+
+
+def prodigy(
+    p, g, states, rule, counts, *,
+    lr=1.0, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0,
+    d0=1e-6, d_coef=1.0, growth_rate=math.inf, use_bias_correction=False,
+):
+    """Prodigy, after konstmish/prodigy, prodigyopt/prodigy.py (Mishchenko and Defazio 2023,
+    arXiv:2306.06101), with its defaults: beta3 = sqrt(beta2), decoupled weight decay, no safeguard.
+
+    `d` is the estimated distance to the solution, which scales the step; a step moves by the
+    estimate of the step before. `k` counts the group's steps. Where there is nothing to estimate
+    from, all gradients so far being zero, the step ends before anything moves.
+    """
+    rule = rule or {"d": d0, "d_max": d0, "d_numerator": 0.0, "k": 0}
+    d, k = rule["d"], rule["k"]
+    beta3 = math.sqrt(beta2)
+    rate = d * lr
+    if use_bias_correction:
+        rate *= (1 - beta2 ** (k + 1)) ** 0.5 / (1 - beta1 ** (k + 1))
+    averages = {}
+    numerator, denominator = beta3 * rule["d_numerator"], 0.0
+    for name, value in p.items():
+        state = states.get(name) or _zeros(value, "exp_avg", "exp_avg_sq", "s") | {"p0": value}
+        numerator += d / d0 * rate * _dot(g[name], state["p0"] - value)
+        averages[name] = {
+            "exp_avg": beta1 * state["exp_avg"] + d * (1 - beta1) * g[name],
+            "exp_avg_sq": beta2 * state["exp_avg_sq"] + d * d * (1 - beta2) * (g[name] * g[name]),
+            "s": beta3 * state["s"] + d / d0 * rate * g[name],
+            "p0": state["p0"],
+        }
+        denominator += math.fsum(np.abs(averages[name]["s"]).astype(float).flat)
+    if denominator == 0:
+        return p, averages, rule
+
+    estimate = d_coef * numerator / denominator
+    first = max(d, estimate) if d == d0 else d
+    d_max = max(rule["d_max"], estimate)
+    d = min(d_max, first * growth_rate)
+    values = {}
+    for name, value in p.items():
+        root = np.sqrt(averages[name]["exp_avg_sq"]) + d * eps
+        update = rate * averages[name]["exp_avg"] / root
+        values[name] = value - (rate * weight_decay * value + update)
+    return values, averages, {"d": d, "d_max": d_max, "d_numerator": numerator, "k": k + 1}
 
 
 def _zeros(value, *slots):
