@@ -60,7 +60,7 @@ def prodigy(
     estimate of the step before. `k` counts the group's steps. Where there is nothing to estimate
     from, all gradients so far being zero, the step ends before anything moves.
     """
-    rule = rule or {"d": d0, "d_max": d0, "d_numerator": 0.0, "k": 0}
+    rule = rule or {"d": d0, "d_max": d0, "d_numerator": 0.0, "k": 0, "dlr": 0.0}
     d, k = rule["d"], rule["k"]
     beta3 = math.sqrt(beta2)
     rate = d * lr
@@ -90,7 +90,7 @@ def prodigy(
         root = np.sqrt(averages[name]["exp_avg_sq"]) + d * eps
         update = rate * averages[name]["exp_avg"] / root
         values[name] = value - (rate * weight_decay * value + update)
-    return values, averages, {"d": d, "d_max": d_max, "d_numerator": numerator, "k": k + 1}
+    return values, averages, {"d": d, "d_max": d_max, "d_numerator": numerator, "k": k + 1, "dlr": rate}
 
 
 def _zeros(value, *slots):

@@ -36,7 +36,7 @@ COUNTING = {"ada-fisher"}
 # With the states that are the rule's own.
 GROUP_FORMULAS = {
     "lamb": (group_formulas.lamb, ()),
-    "prodigy": (group_formulas.prodigy, ("d", "d_max", "d_numerator")),
+    "prodigy": (group_formulas.prodigy, ("d", "d_max", "d_numerator", "k", "dlr")),
 }
 
 
