@@ -20,8 +20,16 @@ final class Traffic {
 
     private Traffic() {}
 
-    /** Of a rule's update on a step without curvature, which reads and writes every state. */
+    /**
+     * Of a rule's update on a step without curvature, which reads and writes every state.
+     *
+     * @param rule of one phase
+     */
     static int update(UpdateRule rule) {
+        if (rule instanceof PhasedRule phased && phased.phases() > 1) {
+            throw new IllegalArgumentException(
+                    "rule " + rule.name() + " goes over its arrays more than once");
+        }
         int states = 2 * Slot.elementBytes(rule.slots());
         // What curvature is folded into is only read.
         boolean folds = rule instanceof PhasedRule phased && phased.takesCurvature();

@@ -19,8 +19,9 @@ class TrafficTest {
     private static final Path RULES = Path.of("..", "kernels", "rules");
     private static final Pattern BYTES = Pattern.compile("// Traffic: (\\d+) bytes per parameter");
 
+    /** Those that go over their arrays once. */
     static Stream<PhasedRule> rules() {
-        return Rules.all().stream().map(PhasedRule.class::cast);
+        return Rules.all().stream().map(PhasedRule.class::cast).filter(rule -> rule.phases() == 1);
     }
 
     @ParameterizedTest
