@@ -29,6 +29,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -109,15 +110,12 @@ class TraceTest {
                         parameters(replay, trace, "expect/" + step + "/param/", parameter));
             }
             complaints.addAll(parameters(replay, trace, "expect/param/", parameter));
-            for (var state : replay.states()) {
-                complaints.addAll(
-                        state(
-                                replay,
-                                trace,
-                                "expect/",
-                                state,
-                                exact ? Closeness.EXACT : recorded(trace.rule(), state)));
-            }
+            complaints.addAll(
+                    states(
+                            replay,
+                            trace,
+                            "expect/",
+                            state -> exact ? Closeness.EXACT : recorded(trace.rule(), state)));
         }
         assertThat(complaints).isEmpty();
     }
@@ -135,17 +133,15 @@ class TraceTest {
             if (!name(file).endsWith("-overflow")) {
                 complaints.addAll(parameters(replay, trace, "expect64/param/", DOUBLE_PARAMETER));
             }
-            for (var state : replay.states()) {
-                complaints.addAll(
-                        state(
-                                replay,
-                                trace,
-                                "expect64/",
-                                state,
-                                FIRST_MOMENTS.contains(state.slot())
-                                        ? DOUBLE_FIRST_MOMENT
-                                        : DOUBLE_STATE));
-            }
+            complaints.addAll(
+                    states(
+                            replay,
+                            trace,
+                            "expect64/",
+                            state ->
+                                    FIRST_MOMENTS.contains(state.slot())
+                                            ? DOUBLE_FIRST_MOMENT
+                                            : DOUBLE_STATE));
         }
         assertThat(complaints).isEmpty();
     }
@@ -187,38 +183,46 @@ class TraceTest {
     }
 
     /**
-     * Compares a state of a parameter or the rule with its recording.
+     * Compares all states with their recordings.
      *
      * <p>A state of a parameter that never had a gradient must be what the rule lets it begin as.
      * It is recorded only if the recorded program makes states together with the optimizer, as
      * {@code torch.optim.Adagrad} does and most others do not; then it must be the recorded one
-     * too. All other states must be recorded.
+     * too. All other states of parameters must be recorded, and all that is recorded must be there;
+     * a rule may keep more for itself than the recorded program does.
      */
-    private static List<String> state(
-            Replay replay, Trace trace, String prefix, StateTensor state, Closeness closeness)
+    private static List<String> states(
+            Replay replay, Trace trace, String prefix, Function<StateTensor, Closeness> closeness)
             throws IOException {
-        var values = values(state);
         var complaints = new ArrayList<String>();
-        boolean begun = state.isOfRule() || replay.count(state.parameter()) > 0;
-        if (!begun) {
-            Closeness.EXACT
-                    .complaint(beginning(trace, state), values)
-                    .ifPresent(text -> complaints.add(state.slot() + " of no gradient: " + text));
+        var missing = new ArrayList<String>();
+        missing.addAll(trace.names(prefix + "state/"));
+        missing.addAll(trace.names(prefix + "rule/"));
+        for (var state : replay.states()) {
+            var values = values(state);
+            var key = prefix + name(state);
+            if (missing.remove(key)) {
+                closeness
+                        .apply(state)
+                        .complaint(trace.find(key).orElseThrow(), values)
+                        .ifPresent(text -> complaints.add(key + ": " + text));
+            } else if (!state.isOfRule() && replay.count(state.parameter()) > 0) {
+                complaints.add(key + " is not recorded");
+            }
+            if (!state.isOfRule() && replay.count(state.parameter()) == 0) {
+                Closeness.EXACT
+                        .complaint(beginning(trace, state), values)
+                        .ifPresent(text -> complaints.add("beginning of " + key + ": " + text));
+            }
         }
-        var key =
-                prefix
-                        + (state.isOfRule()
-                                ? "rule/" + state.slot()
-                                : "state/" + state.slot() + "/" + state.parameter());
-        var recorded = trace.find(key);
-        if (recorded.isPresent()) {
-            closeness
-                    .complaint(recorded.get(), values)
-                    .ifPresent(text -> complaints.add(key + ": " + text));
-        } else if (begun) {
-            complaints.add(key + " is not recorded");
-        }
+        missing.forEach(key -> complaints.add(key + " is recorded, but the rule does not keep it"));
         return complaints;
+    }
+
+    private static String name(StateTensor state) {
+        return state.isOfRule()
+                ? "rule/" + state.slot()
+                : "state/" + state.slot() + "/" + state.parameter();
     }
 
     /** The values as recordings have them: numbers of a whole parameter or rule are rounded. */

@@ -243,6 +243,11 @@ public final class Trace implements AutoCloseable {
         return steps.values().stream().anyMatch(step -> step.curvatures().containsKey(parameter));
     }
 
+    /** The names of the file's tensors that begin with a prefix, in the file's order. */
+    public List<String> names(String prefix) {
+        return reader.tensors().keySet().stream().filter(name -> name.startsWith(prefix)).toList();
+    }
+
     /** Any tensor of the file by its whole name, such as what a run is expected to come to. */
     public Optional<float[]> find(String tensor) throws IOException {
         return reader.tensors().containsKey(tensor)
