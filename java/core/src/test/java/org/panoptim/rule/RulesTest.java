@@ -8,6 +8,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.lang.reflect.RecordComponent;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -15,23 +18,60 @@ import java.util.stream.Stream;
 class RulesTest {
 
     @Test
-    void theRulesOfTheLibraryAreListedWithTheirDefaults() {
+    void theRulesOfTheLibraryAreListedOnceWithTheirDefaults() {
         assertThat(Rules.all())
-                .containsExactly(
-                        SGD.defaults(),
-                        Adam.defaults(),
-                        AdamW.defaults(),
-                        Lion.defaults(),
-                        SophiaG.defaults(),
-                        SophiaH.defaults(),
-                        AdaFisher.defaults(),
-                        Adagrad.defaults(),
-                        NAdam.defaults(),
-                        LAMB.defaults(),
-                        Prodigy.defaults());
+                .allSatisfy(rule -> assertThat(rule).isEqualTo(rule.descriptor().defaults()))
+                .contains(SGD.defaults(), AdaFisher.defaults());
         assertThat(Rules.all().stream().map(UpdateRule::name))
                 .doesNotHaveDuplicates()
                 .startsWith("sgd", "adam", "adamw", "lion", "sophia-g", "sophia-h", "ada-fisher");
+    }
+
+    @Test
+    void everyRuleSaysWhereItComesFrom() {
+        assertThat(Rules.all())
+                .allSatisfy(rule -> assertThat(rule.descriptor().source()).isNotBlank());
+    }
+
+    @Test
+    void everySettingsComponentIsOneOfTheRecord() {
+        for (var rule : Rules.all()) {
+            assertThat(rule.descriptor().settings().stream().map(RuleSetting::component))
+                    .as(rule.name())
+                    .containsExactlyElementsOf(
+                            Arrays.stream(rule.getClass().getRecordComponents())
+                                    .map(RecordComponent::getName)
+                                    .toList());
+        }
+    }
+
+    /** A getter of another component would go unseen where both have the same value. */
+    @Test
+    void everySettingIsReadFromItsComponent() throws ReflectiveOperationException {
+        for (var rule : Rules.all()) {
+            var settings = rule.descriptor().settings();
+            for (int i = 0; i < settings.size(); i++) {
+                var component = rule.getClass().getRecordComponents()[i];
+                for (var changed : List.of(rule, withAllChanged(rule))) {
+                    assertThat(changed.descriptor().value(changed, i))
+                            .as("%s: %s", rule.name(), component.getName())
+                            .isEqualTo(component.getAccessor().invoke(changed));
+                }
+            }
+        }
+    }
+
+    /** The rule with another value for every number, no two alike. */
+    private static UpdateRule withAllChanged(UpdateRule rule) {
+        var settings = new HashMap<String, String>();
+        for (var setting : rule.descriptor().settings()) {
+            if (!setting.isFlag() && !setting.name().equals("dampening")) {
+                double value = 0.5 + settings.size() / 64.0;
+                boolean grows = setting.range() == RuleSetting.Range.GROWTH;
+                settings.put(setting.name(), String.valueOf(grows ? 1 + value : value));
+            }
+        }
+        return Rules.with(rule, settings);
     }
 
     @Test
