@@ -134,7 +134,7 @@ public record SGD(
         return momentum == 0 ? scalars::updatePlain : scalars::updateWithMomentum;
     }
 
-    /** What one step needs; the native twin is {@code panoptim_sgd_scalars}. */
+    /** What one step needs. */
     record Scalars(
             float rate,
             float momentum,
