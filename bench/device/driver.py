@@ -232,6 +232,22 @@ class Memory:
         return self.driver.get(pointer, ADDRESS, POINTER(host), ctypes.c_uint(0))
 
 
+def _text(field):
+    return bytes(field).split(b"\0")[0].decode()
+
+
+class Rule:
+    """A rule of an image: its index there, and what its panoptim_rule says of it."""
+
+    def __init__(self, index, described):
+        lists = [names.split(",") if names else [] for names in _text(described["signature"]).split(";")]
+        self.index = index
+        self.hyper, self.slots = lists[:2]
+        self.curvature = bool(described["curvature"])
+        # One pass, and states of elements alone.
+        self.plain = described["phases"] == 1 and not any(lists[2:])
+
+
 class Image:
     """A module of kernels: a cubin, fat binary or PTX, or the jar, which has one for the driver."""
 
@@ -259,7 +275,7 @@ class Image:
             )
         self.rules = {}
         for index, rule in enumerate(info["rules"][: info["rule_count"]]):
-            self.rules[bytes(rule["name"]).split(b"\0")[0].decode()] = index, rule["info"]
+            self.rules[_text(rule["name"])] = Rule(index, rule)
 
     @classmethod
     def _read(cls, driver, path):

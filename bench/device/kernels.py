@@ -102,6 +102,12 @@ def run(asked):
                 file=sys.stderr,
             )
             return 2
+        if not images[0].rules[rule].plain:
+            print(
+                f"kernels.py: rule '{rule}' has several phases, or states that are not of elements",
+                file=sys.stderr,
+            )
+            return 2
     print(f"{driver.name}, {driver.multiprocessors} multiprocessors", flush=True)
     facts = {
         "program": "bench/device/kernels.py",

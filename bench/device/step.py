@@ -85,7 +85,7 @@ class Model:
 class Plan:
     """The tables of a step by one rule over a model."""
 
-    def __init__(self, model, rule_name):
+    def __init__(self, model, rule_name, rule):
         abi = interface()
         memory = model.memory
         self.model, self.rule_name = model, rule_name
@@ -100,6 +100,8 @@ class Plan:
         for i, address in enumerate(model.states):
             rows["slots"][:, i] = address + model.places
         rows["elements"], rows["first_chunk"], rows["chunks"] = model.sizes, first, held
+        rows["rows"], rows["columns"] = 1, model.sizes
+        self._rows = rows
         chunks = abi.table("panoptim_chunk", self.chunks)
         chunks["tensor"] = np.repeat(np.arange(tensors), held)
         chunks["index"] = np.arange(self.chunks) - np.repeat(first, held)
@@ -114,10 +116,9 @@ class Plan:
         self._counts = memory.zeros(8 * tensors)
         self._control = memory.zeros(abi.panoptim_control.itemsize)
         self._progress = memory.pinned(abi.panoptim_progress.itemsize)
-        self._hyper = memory.table(self._hyper_parameters(rule_name))
+        self._hyper = memory.table(self._hyper_parameters(rule_name, rule))
         self._plan = abi.record(
             "panoptim_plan",
-            tensors=memory.table(rows),
             chunks=memory.table(chunks),
             gradients=memory.table(model.gradients + model.places),
             curvatures=memory.zeros(8 * tensors),
@@ -136,19 +137,13 @@ class Plan:
         )
 
     @staticmethod
-    def _hyper_parameters(rule):
-        structures = interface().structures
-        base = rule
-        while f"panoptim_{base}_hyper" not in structures:  # adam_amsgrad has those of adam
-            base = base[: base.rindex("_")]
-        found = np.zeros((), structures[f"panoptim_{base}_hyper"])
-        for name in found.dtype.names:
-            found[name] = HYPER.get(name, 0)
-        if rule == "sgd":
-            found["momentum"] = 0
-        elif rule.endswith("_amsgrad"):
-            found["amsgrad"] = 1
-        return found
+    def _hyper_parameters(name, rule):
+        values = dict(HYPER)
+        if name == "sgd":
+            values["momentum"] = 0
+        elif name.endswith("_amsgrad"):
+            values["amsgrad"] = 1
+        return np.array([values.get(each, 0) for each in rule.hyper], np.float64)
 
     def start(self, clip_norm=math.inf, zero_gradients=False):
         """The state before the first step, with or without clipping and zeroing."""
@@ -174,7 +169,9 @@ class Plan:
     def kernels(self, image, blocks="balanced", order="backwards", gradients=None):
         """The launches on an image, by their names; gradients: a table of other addresses."""
         abi = interface()
-        index, info = image.rules[self.rule_name]
+        index = image.rules[self.rule_name].index
+        tensors = self._rows.copy()
+        tensors["rule"] = index
         group = abi.record(
             "panoptim_group",
             hyper=self._hyper,
@@ -185,6 +182,7 @@ class Plan:
         )
         plan = self._plan.copy()
         plan["groups"] = self.model.memory.table(group)
+        plan["tensors"] = self.model.memory.table(tensors)
         if gradients is not None:
             plan["gradients"] = gradients
 
@@ -231,10 +229,10 @@ def step_of(launches, measured=True):
     return [launches[name] for name in names if name in launches]
 
 
-def update_bytes(info):
+def update_bytes(rule):
     """Bytes that an update without curvature reads and writes for each element: the gradient is
     read, value and states are read and written, but for the state that curvature would change."""
-    return 4 * (3 + 2 * int(info["slots"]) - int(info["curvature"]))
+    return 4 * (3 + 2 * len(rule.slots) - int(rule.curvature))
 
 
 def differences(images, plan):
@@ -273,16 +271,16 @@ class StepFigures:
 
     def run(self, workload, sizes, rule, blocks, orders, check):
         """Measures, and reports; check compares what the images leave first."""
-        info = self._images[0].rules[rule][1]
+        described = self._images[0].rules[rule]
         with Memory(self._driver) as memory:
-            model = Model(memory, sizes, int(info["slots"]))
-            plan = Plan(model, rule)
+            model = Model(memory, sizes, len(described.slots))
+            plan = Plan(model, rule, described)
             about = {"workload": workload, "rule": rule}
             if check:
                 self._report.checked(about, differences(self._images, plan))
             model.reset()
-            self._each_kernel(plan, update_bytes(info), blocks, about)
-            self._whole_steps(plan, update_bytes(info) + 8, blocks, orders, about)
+            self._each_kernel(plan, update_bytes(described), blocks, about)
+            self._whole_steps(plan, update_bytes(described) + 8, blocks, orders, about)
 
     def _each_kernel(self, plan, bytes_, blocks, about):
         n = plan.model.elements

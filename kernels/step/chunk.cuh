@@ -14,7 +14,7 @@ constexpr int chunk_threads = 128;
 // way are 40 KiB, more than an H100's share of bandwidth times latency, some 25 KiB.
 constexpr int chunk_residents = 5;
 // Sums need registers.
-constexpr int chunk_residents_with_statistics = 4;
+constexpr int chunk_residents_with_sums = 4;
 constexpr int chunk_warps = chunk_threads / warp_threads;
 // The most blocks of the tree that a chunk may have.
 constexpr int max_chunk_blocks = 16;

@@ -204,18 +204,23 @@ enum RuleIndex : int32_t {
     rule_count
 };
 
-// Fills the entry of a tensor that takes part, for a phase of its rule.
-__device__ void prepare_tensor(const panoptim_plan &plan, int64_t tensor, int32_t phase,
+// Says in a preparation whose it is.
+__device__ void describe(const panoptim_plan &plan, int64_t tensor, Preparation &preparation) {
+    preparation.count = plan.counts[tensor];
+    preparation.tensor_memory = plan.tensors[tensor].states;
+    preparation.rule_memory = group_of(plan, tensor).states;
+}
+
+// Fills the entry of a tensor that takes part, for the first phase of its rule.
+__device__ void prepare_tensor(const panoptim_plan &plan, int64_t tensor,
                                Preparation &preparation) {
     const panoptim_group &group = group_of(plan, tensor);
     panoptim_prepared &entry = plan.prepared[tensor];
-    preparation.count = plan.counts[tensor];
-    preparation.tensor_memory = plan.tensors[tensor].states;
-    preparation.rule_memory = group.states;
+    describe(plan, tensor, preparation);
     switch (plan.tensors[tensor].rule) {
 #define PANOPTIM_RULE(name, ...)                                                                   \
     case rule_##name:                                                                              \
-        prepare_phase<__VA_ARGS__, 0>(phase, group.hyper, preparation, *plan.control, entry);      \
+        prepare_phase<__VA_ARGS__, 0>(0, group.hyper, preparation, *plan.control, entry);          \
         break;
 #include "rules/rules.def"
 #undef PANOPTIM_RULE
@@ -241,7 +246,7 @@ __device__ void prepare_first_phase(const panoptim_plan &plan, int64_t first, in
     for (int64_t tensor = first; tensor < plan.tensor_count; tensor += stride) {
         if (accepted && live(plan, tensor)) {
             plan.counts[tensor] += 1;
-            prepare_tensor(plan, tensor, 0, preparation);
+            prepare_tensor(plan, tensor, preparation);
         } else {
             plan.prepared[tensor].active = 0;
         }
@@ -311,7 +316,10 @@ __device__ void prepare_rule(const panoptim_plan &plan, int32_t rule, int32_t ph
                     found[reduction] = totals_of(plan, 1 + reduction)[tensor];
                 }
             }
-            prepare_tensor(plan, tensor, phase, preparation);
+            const panoptim_group &group = group_of(plan, tensor);
+            describe(plan, tensor, preparation);
+            prepare_phase<Rule, 1>(phase, group.hyper, preparation, *plan.control,
+                                   plan.prepared[tensor]);
         }
         __syncthreads();
     }

@@ -338,12 +338,13 @@ __device__ __forceinline__ void update_phase(const panoptim_launch &launch,
 } // namespace PANOPTIM_TIER
 } // namespace panoptim
 
-// The suffix names the types of parameters, gradients and states. Taking statistics needs
-// registers, so it has kernels of its own.
+// The suffix names the types of parameters, gradients and states. Taking sums needs registers, so
+// that fewer thread blocks are resident; statistics have kernels of their own.
 #define PANOPTIM_KERNEL(name, statistics, ...)                                                     \
     extern "C" __global__ void __launch_bounds__(                                                  \
-        panoptim::chunk_threads,                                                                   \
-        (statistics) ? panoptim::chunk_residents_with_statistics : panoptim::chunk_residents)      \
+        panoptim::chunk_threads, (statistics) || panoptim::__VA_ARGS__::reductions > 0             \
+                                     ? panoptim::chunk_residents_with_sums                         \
+                                     : panoptim::chunk_residents)                                  \
         name(const panoptim_launch launch) {                                                       \
         using namespace panoptim;                                                                  \
         __shared__ SharedSums<__VA_ARGS__> shared;                                                 \

@@ -27,7 +27,9 @@ void print(const char *name) {
     for (int phase = 0; phase < Rule::phases; ++phase) {
         for (int curved = 0; curved <= (Rule::curvature ? 1 : 0); ++curved) {
             const bool with = curved != 0;
-            loads += 2 + curved + bits(Rule::read_slots(phase, with), Rule::slots);
+            loads += (Rule::reads_parameter(phase) ? 1 : 0) +
+                     (Rule::reads_gradient(phase) ? 1 : 0) + curved +
+                     bits(Rule::read_slots(phase, with), Rule::slots);
             stores += (Rule::writes_parameter(phase) ? 1 : 0) +
                       bits(Rule::written_slots(phase, with), Rule::slots) +
                       // Zeros into the gradient.

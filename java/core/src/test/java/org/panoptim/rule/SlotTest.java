@@ -51,8 +51,7 @@ class SlotTest {
         var slot = new Slot("z", extent);
         assertThatThrownBy(slot::startingAtParameter)
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage(
-                        "slot 'z' has no value for each element to begin as the parameter's");
+                .hasMessage("slot 'z' has no value for each element to begin as the parameter's");
     }
 
     @Test
