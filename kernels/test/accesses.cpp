@@ -1,7 +1,9 @@
 // Prints how many accesses of 16 bytes, and stores of 4 and of 8, the kernels of a step must have,
 // from what the rules say of themselves: a line a kernel.
 //   KERNEL VECTOR-LOADS VECTOR-STORES STORES-OF-4 STORES-OF-8
-// - is any number. Loads through the cache for constants are not counted.
+// - is any number, and N+ is N or more: where the code between them is short, the compiler may
+// write the same store into several branches. Loads through the cache for constants are not
+// counted.
 #include <cstdio>
 
 #include "rules/rules.cuh"
@@ -38,10 +40,11 @@ void print(const char *name) {
     }
     // And zeros into a gradient that is not used, where one loop has both ends; of 8 bytes are the
     // sums of a chunk.
-    std::printf("panoptim_update_%s_f32_f32_f32 %d %d %d %d\n", name, loads, stores + 1,
-                stores * scalars + 4, Rule::reductions);
-    std::printf("panoptim_update_%s_f32_f32_f32_statistics %d %d %d %d\n", name, loads, stores + 1,
-                stores * scalars + 4, Rule::reductions + 1);
+    const char *more = Rule::reductions > 1 ? "+" : "";
+    std::printf("panoptim_update_%s_f32_f32_f32 %d %d %d %d%s\n", name, loads, stores + 1,
+                stores * scalars + 4, Rule::reductions, more);
+    std::printf("panoptim_update_%s_f32_f32_f32_statistics %d %d %d %d%s\n", name, loads,
+                stores + 1, stores * scalars + 4, Rule::reductions + 1, more);
     const auto vectors = static_cast<int>(
         (sizeof(panoptim::PreparedEntry<Rule>) + sizeof(float[4]) - 1) / sizeof(float[4]));
     stores_of_prepare += vectors;
@@ -58,5 +61,5 @@ int main() {
     std::printf("panoptim_measure %d 0 0 2\n", 2 * 4);
     std::printf("panoptim_zero 0 1 4 0\n");
     std::printf("panoptim_prepare 0 %d - -\n", stores_of_prepare);
-    std::printf("panoptim_control_step 0 %d - -\n", stores_of_control);
+    std::printf("panoptim_control_step 0 %d+ - -\n", stores_of_control);
 }
