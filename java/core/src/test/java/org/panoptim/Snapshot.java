@@ -21,9 +21,17 @@ record Snapshot(Map<String, String> bytes, List<ParameterGroup> groups, StepRepo
                 parameter
                         .gradient()
                         .ifPresent(g -> bytes.put("gradient " + parameter.name(), hex(g)));
-                for (var slot : group.rule().slots()) {
-                    var state = optimizer.state(parameter.name(), slot.name());
-                    bytes.put(slot.name() + " " + parameter.name(), hex(state));
+                for (var slot : group.rule().slots(parameter.shape())) {
+                    if (slot.extent().isOfParameter()) {
+                        var state = optimizer.state(parameter.name(), slot.name());
+                        bytes.put(slot.name() + " " + parameter.name(), hex(state));
+                    }
+                }
+            }
+            for (var slot : group.rule().slots()) {
+                if (!slot.extent().isOfParameter()) {
+                    var state = optimizer.ruleState(group.name(), slot.name());
+                    bytes.put(slot.name() + " of the rule of " + group.name(), hex(state));
                 }
             }
         }
