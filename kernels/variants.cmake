@@ -15,25 +15,21 @@ set(PANOPTIM_VARIANT_sectors -DPANOPTIM_LOAD_HINT=.L1::no_allocate.L2::256B)
 set(PANOPTIM_VARIANT_ARCHITECTURE 90)
 
 file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/variants)
+set(all "// Every kernel in one compilation unit.\n")
+foreach(image IN LISTS PANOPTIM_IMAGES)
+    string(APPEND all "#include \"${image}.cu\"\n")
+endforeach()
+file(CONFIGURE OUTPUT ${PANOPTIM_IMAGE_SOURCES}/all.cu CONTENT "${all}" @ONLY)
+
 set(variants)
 foreach(variant IN LISTS PANOPTIM_VARIANTS)
-    set(built variants/${variant})
-    add_custom_command(
-        OUTPUT ${built}.ptx
-        COMMAND ${PANOPTIM_NVCC} ${flags} ${PANOPTIM_VARIANT_${variant}}
-            -arch=compute_${PANOPTIM_VARIANT_ARCHITECTURE} -ptx panoptim.cu -o ${built}.ptx
-            -MD -MF ${built}.ptx.d -MT ${built}.ptx
-        DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/panoptim.cu
-        DEPFILE ${built}.ptx.d
-        COMMENT "Compiling kernels to ${built}.ptx"
-        VERBATIM)
-    add_custom_command(
-        OUTPUT ${built}.cubin
-        COMMAND ${assemble} ${PANOPTIM_PTXAS} sm_${PANOPTIM_VARIANT_ARCHITECTURE} ${built}.ptx
-            ${built}.cubin
-        DEPENDS ${built}.ptx ${assemble}
-        COMMENT "Assembling kernels to ${built}.cubin"
-        VERBATIM)
-    list(APPEND variants ${built}.cubin)
+    compile_ptx(${PANOPTIM_IMAGE_SOURCES}/all.cu variants/${variant}.ptx
+                ${PANOPTIM_VARIANT_ARCHITECTURE} ${PANOPTIM_VARIANT_${variant}})
+    assemble_cubin(variants/${variant}.ptx variants/${variant}.cubin
+                   ${PANOPTIM_VARIANT_ARCHITECTURE})
+    list(APPEND variants variants/${variant}.cubin)
 endforeach()
-add_custom_target(kernel-variants DEPENDS ${variants})
+# What they are variants of, to see that each is another one.
+compile_ptx(${PANOPTIM_IMAGE_SOURCES}/all.cu all.ptx ${PANOPTIM_VARIANT_ARCHITECTURE})
+assemble_cubin(all.ptx all.cubin ${PANOPTIM_VARIANT_ARCHITECTURE})
+add_custom_target(kernel-variants DEPENDS ${variants} all.cubin)

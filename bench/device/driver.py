@@ -4,11 +4,12 @@ will do, also the one that runs kernels on the CPU (tests/virtual-gpu)."""
 import contextlib
 import ctypes
 import pathlib
+import re
 import zipfile
 
 import numpy as np
 
-from interface import interface
+from interface import ROOT, interface
 
 ADDRESS = ctypes.c_uint64
 INT = ctypes.c_int32
@@ -237,87 +238,117 @@ def _text(field):
 
 
 class Rule:
-    """A rule of an image: its index there, and what its panoptim_rule says of it."""
+    """A rule of an image: what its panoptim_rule says of it, and the name of its image."""
 
-    def __init__(self, index, described):
+    def __init__(self, image, described):
         lists = [names.split(",") if names else [] for names in _text(described["signature"]).split(";")]
-        self.index = index
+        self.image = image
+        self.index = int(described["index"])
         self.hyper, self.slots = lists[:2]
         self.curvature = bool(described["curvature"])
         # One pass, and states of elements alone.
         self.plain = described["phases"] == 1 and not any(lists[2:])
 
 
-class Image:
-    """A module of kernels: a cubin, fat binary or PTX, or the jar, which has one for the driver."""
+def rule_names():
+    """The rules of the registry."""
+    text = (ROOT / "kernels/rules/rules.def").read_text(encoding="utf-8")
+    return re.findall(r"^PANOPTIM_RULE\((\w+),", text, flags=re.MULTILINE)
 
-    # As org.panoptim.cuda.KernelImage has it.
+
+class Image:
+    """The kernels, loaded when they are first asked for: a cubin, fat binary or PTX with all of them,
+    or the jar, which has several images, each twice."""
+
+    # As org.panoptim.cuda.KernelImages has it.
     FAT_BINARY_VERSION = 13000
-    FAT_BINARY = "META-INF/kernels/panoptim.fatbin"
-    PTX = "META-INF/kernels/panoptim.ptx"
+    FOLDER = "META-INF/kernels/"
+    STEP = "step"
 
     def __init__(self, driver, name, path):
         self.driver = driver
         self.name = name
+        self._path = pathlib.Path(path)
+        self._modules = {}
+        self._rules = {}
         self._functions = {}
-        # One zero more: the driver takes text images up to their end.
-        self._bytes = self._read(driver, pathlib.Path(path)) + b"\0"
-        try:
-            self._module = POINTER(driver.get("cuModuleLoadData", POINTER, self._bytes))
-        except CudaError as problem:
-            raise NotPossible(f"image {name}, {path}: {problem}") from problem
-        abi = interface()
-        address, _ = self._global("panoptim_kernels")
-        info = driver.download(address, 1, abi.panoptim_kernels_info)[0]
-        if info["abi"] != abi.PANOPTIM_ABI:
-            raise NotPossible(
-                f"image {name} has ABI {info['abi']}, and the headers have {abi.PANOPTIM_ABI}"
-            )
-        self.rules = {}
-        for index, rule in enumerate(info["rules"][: info["rule_count"]]):
-            self.rules[_text(rule["name"])] = Rule(index, rule)
+        self._module(self.STEP)
 
-    @classmethod
-    def _read(cls, driver, path):
+    def _file(self, image):
+        if self._path.suffix != ".jar":
+            return None
+        older = self.driver.version < self.FAT_BINARY_VERSION
+        return f"{self.FOLDER}{image}{'.ptx' if older else '.fatbin'}"
+
+    def _read(self, file):
         try:
-            if path.suffix == ".jar":
-                older = driver.version < cls.FAT_BINARY_VERSION
-                with zipfile.ZipFile(path) as jar:
-                    return jar.read(cls.PTX if older else cls.FAT_BINARY)
-            return path.read_bytes()
+            if file:
+                with zipfile.ZipFile(self._path) as jar:
+                    return jar.read(file)
+            return self._path.read_bytes()
         except (OSError, KeyError, zipfile.BadZipFile) as problem:
-            raise NotPossible(f"no image {path}: {problem}") from problem
+            raise NotPossible(f"no image {self._path}: {problem}") from problem
 
-    def _global(self, name):
+    def _module(self, image):
+        file = self._file(image)
+        if file not in self._modules:
+            # One zero more: the driver takes text images up to their end.
+            text = self._read(file) + b"\0"
+            try:
+                module = self.driver.get("cuModuleLoadData", POINTER, text)
+            except CudaError as problem:
+                raise NotPossible(f"image {self.name}, {self._path}: {problem}") from problem
+            self._modules[file] = POINTER(module)
+        return self._modules[file]
+
+    def rule(self, name):
+        """A rule, or None if there is none of the name."""
+        if name not in self._rules and name in rule_names():
+            image = name
+            while not (ROOT / f"kernels/rules/{image}.cuh").exists():
+                image = image.rpartition("_")[0]
+            self._rules.update(self._described(image))
+        return self._rules.get(name)
+
+    def _described(self, image):
+        """The rules of an image, by name."""
+        abi = interface()
         address, size = ADDRESS(), SIZE()
         self.driver.call(
             "cuModuleGetGlobal_v2",
             ctypes.byref(address),
             ctypes.byref(size),
-            self._module,
-            name.encode(),
+            self._module(image),
+            f"panoptim_image_{image}".encode(),
         )
-        return address.value, size.value
+        info = self.driver.download(address.value, 1, abi.panoptim_image)[0]
+        if info["abi"] != abi.PANOPTIM_ABI:
+            raise NotPossible(
+                f"image {self.name} has ABI {info['abi']}, and the headers have {abi.PANOPTIM_ABI}"
+            )
+        described = info["rules"][: info["rule_count"]]
+        return {_text(rule["name"]): Rule(image, rule) for rule in described}
 
-    def kernel(self, name, threads, shared=0):
-        """A kernel with blocks of so many threads and so much dynamic shared memory."""
+    def kernel(self, name, threads, shared=0, image=STEP):
+        """A kernel of an image with blocks of so many threads and so much dynamic shared memory."""
         key = name, threads, shared
         if key not in self._functions:
-            self._functions[key] = Kernel(self, name, threads, shared)
+            module = self._module(image)
+            self._functions[key] = Kernel(self, module, name, threads, shared)
         return self._functions[key]
 
 
 class Kernel:
     """A function of an image with the shape of its blocks."""
 
-    def __init__(self, image, name, threads, shared):
+    def __init__(self, image, module, name, threads, shared):
         self.driver = image.driver
         self.name = name
         self.threads = threads
         self.shared = shared
         driver = image.driver
         try:
-            function = driver.get("cuModuleGetFunction", POINTER, image._module, name.encode())
+            function = driver.get("cuModuleGetFunction", POINTER, module, name.encode())
         except CudaError as problem:
             raise NotPossible(f"image {image.name} has no kernel {name}: {problem}") from problem
         self.function = POINTER(function)

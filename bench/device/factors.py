@@ -202,7 +202,7 @@ class FactorFigures:
         found = {}
         queue = factors.queue()
         if queue:
-            kernel = image.kernel("panoptim_kfac_invert_f32", tile_threads)
+            kernel = image.kernel("panoptim_kfac_invert_f32", tile_threads, image="kfac")
             launch = kernel.launch(kernel.blocks_for(len(queue)), factors.inversion(queue))
             found["queue"] = [factors.clear, launch]
         small = factors.small()
@@ -211,12 +211,12 @@ class FactorFigures:
             largest = -(-factors.sizes[small[0]] // block) * block
             threads = source_constant("kfac/invert_small.cu", "small_threads")
             shared = 4 * largest * (largest + 1) // 2
-            kernel = image.kernel("panoptim_kfac_invert_small", threads, shared)
+            kernel = image.kernel("panoptim_kfac_invert_small", threads, shared, "kfac")
             argument = factors.inversion([(i, 0, 0, 0) for i in small])
             found["small"] = [kernel.launch(len(small), argument)]
         tasks = [(i, 0, row, 0) for i, side in enumerate(factors.sides) for row in range(side)]
         for stage in range(4):
-            kernel = image.kernel("panoptim_kfac_certify", tile_threads)
+            kernel = image.kernel("panoptim_kfac_certify", tile_threads, image="kfac")
             argument = factors.inversion(tasks, stage)
             found[f"certify {stage}"] = [kernel.launch(kernel.blocks_for(len(tasks)), argument)]
         return found
@@ -256,7 +256,7 @@ class FactorFigures:
         threads = source_constant("kfac/tile.cuh", "tile_threads")
         contenders = []
         for image in self._images:
-            kernel, calls = image.kernel("panoptim_kfac_accumulate", threads), []
+            kernel, calls = image.kernel("panoptim_kfac_accumulate", threads, image="kfac"), []
             for i, (inputs, outputs, _) in enumerate(layers):
                 contribution = abi.record(
                     "panoptim_kfac_contribution",
@@ -315,7 +315,7 @@ class FactorFigures:
         for what, name in (("pack", "pack"), ("clip", "clip_step"), ("unpack", "unpack")):
             contenders = []
             for image in self._images:
-                kernel = image.kernel(f"panoptim_kfac_{name}", threads)
+                kernel = image.kernel(f"panoptim_kfac_{name}", threads, image="kfac")
                 launch = kernel.launch(kernel.blocks_for(len(pieces)), argument)
                 contenders.append(Contender(image.name, [[launch]], size))
             self._report.turns(self._clock, about | {"what": what}, contenders)

@@ -88,7 +88,7 @@ def measure_copy(driver, clock, report):
 
 def run(asked):
     from clock import Clock, OnceClock
-    from driver import Driver, Image
+    from driver import Driver, Image, rule_names
     from factors import FactorFigures
     from report import Report
     from step import StepFigures
@@ -96,13 +96,14 @@ def run(asked):
     driver = Driver(asked.library)
     images = [Image(driver, name, path) for name, _, path in asked.image]
     for rule in asked.rule:
-        if rule not in images[0].rules:
+        described = images[0].rule(rule)
+        if not described:
             print(
-                f"kernels.py: no rule '{rule}'; there are {', '.join(images[0].rules)}",
+                f"kernels.py: no rule '{rule}'; there are {', '.join(rule_names())}",
                 file=sys.stderr,
             )
             return 2
-        if not images[0].rules[rule].plain:
+        if not described.plain:
             print(
                 f"kernels.py: rule '{rule}' has several phases, or states that are not of elements",
                 file=sys.stderr,

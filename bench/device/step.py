@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from clock import Contender
-from driver import Memory
+from driver import Image, Memory
 from interface import interface, source_constant
 
 # As the backend has them: org.panoptim.cuda.DeviceTables, ScheduleRing and StepLaunches.
@@ -169,13 +169,13 @@ class Plan:
     def kernels(self, image, blocks="balanced", order="backwards", gradients=None):
         """The launches on an image, by their names; gradients: a table of other addresses."""
         abi = interface()
-        index = image.rules[self.rule_name].index
+        rule = image.rule(self.rule_name)
         tensors = self._rows.copy()
-        tensors["rule"] = index
+        tensors["rule"] = rule.index
         group = abi.record(
             "panoptim_group",
             hyper=self._hyper,
-            rule=index,
+            rule=rule.index,
             parameter_type=abi.PANOPTIM_F32,
             gradient_type=abi.PANOPTIM_F32,
             state_type=abi.PANOPTIM_F32,
@@ -198,28 +198,30 @@ class Plan:
 
         chunk_threads = source_constant("step/chunk.cuh", "chunk_threads")
 
-        def over_chunks(name):
-            kernel = image.kernel(name, chunk_threads)
+        def over_chunks(name, part=Image.STEP):
+            kernel = image.kernel(name, chunk_threads, image=part)
             return kernel.launch(kernel.blocks_for(self.chunks, blocks), argument(0))
 
-        stages = abi.PANOPTIM_STAGE_GATHER | abi.PANOPTIM_STAGE_DECIDE | abi.PANOPTIM_STAGE_CLIP
+        stages = abi.PANOPTIM_STAGE_GATHER | abi.PANOPTIM_STAGE_DECIDE
+        stages |= abi.PANOPTIM_STAGE_CLIP | abi.PANOPTIM_STAGE_SETTLE
         tensors = len(self.model.sizes)
         launches = {
             "measure": over_chunks("panoptim_measure"),
-            "update": over_chunks(f"panoptim_update_{self.rule_name}_f32_f32_f32"),
+            "update": over_chunks(
+                f"panoptim_update_{self.rule_name}_f32_f32_f32", rule.image
+            ),
             "zero": over_chunks("panoptim_zero"),
         }
         if tensors > TENSORS_OF_CONTROL:
-            threads = source_constant("step/control.cu", "prepare_threads")
-            kernel = image.kernel("panoptim_prepare", threads)
+            threads = source_constant("step/control.cuh", "prepare_threads")
+            kernel = image.kernel(f"panoptim_prepare_{rule.image}", threads, image=rule.image)
             blocks_of_all = kernel.blocks_for(-(-tensors // threads))
             launches["prepare"] = kernel.launch(blocks_of_all, argument(0))
         else:
             stages |= abi.PANOPTIM_STAGE_PREPARE
-        threads = source_constant("step/control.cu", "control_threads")
-        launches["control"] = image.kernel("panoptim_control_step", threads).launch(
-            1, argument(stages)
-        )
+        threads = source_constant("step/control.cuh", "control_threads")
+        kernel = image.kernel(f"panoptim_control_{rule.image}", threads, image=rule.image)
+        launches["control"] = kernel.launch(1, argument(stages))
         return launches
 
 
@@ -271,7 +273,7 @@ class StepFigures:
 
     def run(self, workload, sizes, rule, blocks, orders, check):
         """Measures, and reports; check compares what the images leave first."""
-        described = self._images[0].rules[rule]
+        described = self._images[0].rule(rule)
         with Memory(self._driver) as memory:
             model = Model(memory, sizes, len(described.slots))
             plan = Plan(model, rule, described)

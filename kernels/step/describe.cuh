@@ -36,8 +36,9 @@ constexpr TextField<Size> text_field(uint8_t (&bytes)[Size]) {
 }
 
 template <typename Rule>
-constexpr panoptim_rule described(const char *name) {
+constexpr panoptim_rule described(int32_t index, const char *name) {
     panoptim_rule rule{};
+    rule.index = index;
     rule.phases = Rule::phases;
     rule.reductions = Rule::reductions;
     rule.curvature = Rule::curvature ? 1 : 0;

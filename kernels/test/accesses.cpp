@@ -5,14 +5,43 @@
 // write the same store into several branches. Loads through the cache for constants are not
 // counted.
 #include <cstdio>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include "rules/rules.cuh"
 #include "step/prepare.cuh"
 
 namespace {
 
-int stores_of_prepare = 0;
-int stores_of_control = 0;
+// What the kernels of an image store of prepared entries.
+struct Image {
+    std::string name;
+    int of_prepare = 0;
+    int of_control = 0;
+};
+
+// The images of rules by name.
+std::vector<Image> images() {
+    std::istringstream names(PANOPTIM_RULE_IMAGES);
+    std::vector<Image> all;
+    for (std::string name; names >> name;) {
+        all.push_back({name});
+    }
+    return all;
+}
+
+// The image of a rule: the longest that its name begins with.
+Image &image_of(std::vector<Image> &all, const std::string &rule) {
+    Image *longest = nullptr;
+    for (Image &image : all) {
+        if ((rule + "_").starts_with(image.name + "_") &&
+            (longest == nullptr || image.name.size() > longest->name.size())) {
+            longest = &image;
+        }
+    }
+    return *longest;
+}
 
 int bits(unsigned slots, int count) {
     return __builtin_popcount(slots & ((1U << count) - 1));
@@ -23,7 +52,7 @@ int bits(unsigned slots, int count) {
 constexpr int scalars = 3 + 4;
 
 template <typename Rule>
-void print(const char *name) {
+void print(std::vector<Image> &all, const char *name) {
     int loads = 0;
     int stores = 0;
     for (int phase = 0; phase < Rule::phases; ++phase) {
@@ -47,19 +76,23 @@ void print(const char *name) {
                 stores + 1, stores * scalars + 4, Rule::reductions + 1, more);
     const auto vectors = static_cast<int>(
         (sizeof(panoptim::PreparedEntry<Rule>) + sizeof(float[4]) - 1) / sizeof(float[4]));
-    stores_of_prepare += vectors;
-    stores_of_control += vectors * Rule::phases;
+    Image &image = image_of(all, name);
+    image.of_prepare += vectors;
+    image.of_control += vectors * Rule::phases;
 }
 
 } // namespace
 
 int main() {
-#define PANOPTIM_RULE(name, ...) print<panoptim::__VA_ARGS__>(#name);
+    std::vector<Image> all = images();
+#define PANOPTIM_RULE(name, ...) print<panoptim::__VA_ARGS__>(all, #name);
 #include "rules/rules.def"
 #undef PANOPTIM_RULE
     // Four of the gradient and four of the curvature at once, and a sum of either.
     std::printf("panoptim_measure %d 0 0 2\n", 2 * 4);
     std::printf("panoptim_zero 0 1 4 0\n");
-    std::printf("panoptim_prepare 0 %d - -\n", stores_of_prepare);
-    std::printf("panoptim_control_step 0 %d+ - -\n", stores_of_control);
+    for (const Image &image : all) {
+        std::printf("panoptim_prepare_%s 0 %d - -\n", image.name.c_str(), image.of_prepare);
+        std::printf("panoptim_control_%s 0 %d+ - -\n", image.name.c_str(), image.of_control);
+    }
 }

@@ -26,8 +26,8 @@ extern "C" {
 #define PANOPTIM_TOTALS (1 + PANOPTIM_MAX_REDUCTIONS)
 /* Room for the scalars of any rule, in bytes. */
 #define PANOPTIM_SCALARS 112
-/* Room in a registry. */
-#define PANOPTIM_MAX_RULES 128
+/* Room in an image of kernels. */
+#define PANOPTIM_IMAGE_MOST_RULES 8
 #define PANOPTIM_RULE_NAME 40
 #define PANOPTIM_RULE_SIGNATURE 456
 
@@ -155,8 +155,8 @@ typedef struct panoptim_plan {
 typedef struct panoptim_rule {
     int32_t phases;
     int32_t reductions;
-    int32_t curvature; /* 1: takes curvature from the caller */
-    int32_t reserved;
+    int32_t curvature;                /* 1: takes curvature from the caller */
+    int32_t index;                    /* in the registry */
     uint8_t name[PANOPTIM_RULE_NAME]; /* ends with 0 */
     /*
      * Six lists of names, in this order, with semicolons between the lists and commas between the
@@ -175,16 +175,18 @@ typedef struct panoptim_progress {
 } panoptim_progress;
 
 /*
- * What the control kernel does in one launch, in this order: join what measuring found, accept or
- * refuse the step, find the clip coefficient and advance the rules' own states for the first phase,
- * fill the scalars of a phase, join the update's norm.
- * Where tensors are many, the first phase's scalars have a kernel of their own, without a stage.
+ * What a control kernel does in one launch, in this order: join what measuring found, accept or
+ * refuse the step, find the clip coefficient, advance the rules' own states for the first phase,
+ * fill the scalars of a phase, join the update's norm. Every image of rules has one; SETTLE and
+ * PREPARE concern its own rules, the other stages all. Where tensors are many, the first phase's
+ * scalars have a kernel of their own, without a stage.
  */
 #define PANOPTIM_STAGE_GATHER 1
 #define PANOPTIM_STAGE_DECIDE 2
 #define PANOPTIM_STAGE_CLIP 4
-#define PANOPTIM_STAGE_PREPARE 8
-#define PANOPTIM_STAGE_FINISH 16
+#define PANOPTIM_STAGE_SETTLE 8
+#define PANOPTIM_STAGE_PREPARE 16
+#define PANOPTIM_STAGE_FINISH 32
 
 /*
  * The one parameter of every kernel, passed by value. All addresses are the device's.
@@ -198,12 +200,12 @@ typedef struct panoptim_launch {
     int32_t phase;  /* control and update */
 } panoptim_launch;
 
-/* What a device's kernels are: the variable panoptim_kernels of their module. */
-typedef struct panoptim_kernels_info {
+/* What an image of kernels for a device has: the variable panoptim_image_NAME of its module. */
+typedef struct panoptim_image {
     int32_t abi;
     int32_t rule_count;
-    panoptim_rule rules[PANOPTIM_MAX_RULES];
-} panoptim_kernels_info;
+    panoptim_rule rules[PANOPTIM_IMAGE_MOST_RULES];
+} panoptim_image;
 
 #ifdef __cplusplus
 }

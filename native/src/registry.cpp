@@ -30,9 +30,9 @@ constexpr void register_phase(RegisteredRule &rule) {
 }
 
 template <typename Rule>
-constexpr RegisteredRule registered(const char *name) {
+constexpr RegisteredRule registered(int32_t index, const char *name) {
     RegisteredRule rule{};
-    rule.description = described<Rule>(name);
+    rule.description = described<Rule>(index, name);
     rule.keeps_tensor_states = tensor_states<Rule> > 0;
     rule.keeps_rule_states = rule_states<Rule> > 0;
     register_phase<Rule, 0>(rule);
@@ -43,10 +43,16 @@ constexpr RegisteredRule registered(const char *name) {
     return rule;
 }
 
+enum RuleIndex : int32_t {
+#define PANOPTIM_RULE(name, ...) index_of_##name,
+#include "rules/rules.def"
+#undef PANOPTIM_RULE
+};
+
 } // namespace
 
 constexpr RegisteredRule rules[] = {
-#define PANOPTIM_RULE(name, ...) registered<__VA_ARGS__>(#name),
+#define PANOPTIM_RULE(name, ...) registered<__VA_ARGS__>(index_of_##name, #name),
 #include "rules/rules.def"
 #undef PANOPTIM_RULE
 };

@@ -157,7 +157,8 @@ class DaysOverTheVirtualGpu(Stubs):
             shutil.copytree(ROOT / "kernels" / folder, self.bundle / "kernels" / folder)
         image = (ROOT / "tests/virtual-gpu/kernels.txt").read_bytes()
         with zipfile.ZipFile(self.bundle / "lib/panoptim-kernels-0.1.0.jar", "w") as jar:
-            jar.writestr("META-INF/kernels/panoptim.fatbin", image)
+            for name in ("step", "kfac", *(file.stem for file in ROOT.glob("kernels/rules/*.cuh"))):
+                jar.writestr(f"META-INF/kernels/{name}.fatbin", image)
         for name in ("scalar_stores", "streaming"):
             (self.bundle / f"variants/{name}.cubin").write_bytes(image)
         # Lets the program run, as a tool that looks on does.

@@ -1,4 +1,5 @@
-// The project's kernels, compiled as they are, and their names; with them those for tests alone.
+// The project's kernels, compiled as they are, and their names, but for those of rules, which have
+// files of their own (CMakeLists.txt); with them the functions for tests.
 #include "kfac/accumulate.cu"
 #include "kfac/certify.cu"
 #include "kfac/fisher.cu"
@@ -7,25 +8,16 @@
 #include "kfac/layers.cu"
 #include "kfac/newton.cu"
 #include "kfac/precondition.cu"
-#include "step/control.cu"
 #include "step/measure.cu"
-#include "step/update.cu"
+#include "step/zero.cu"
 #include "test_functions.cu"
 
 #include "registry.h"
 
-PANOPTIM_VIRTUAL_VARIABLE(panoptim_kernels)
 PANOPTIM_VIRTUAL_DYNAMIC_SHARED(float, panoptim_kfac_triangle)
 
 PANOPTIM_VIRTUAL_KERNEL(panoptim_measure)
-PANOPTIM_VIRTUAL_KERNEL(panoptim_control_step)
-PANOPTIM_VIRTUAL_KERNEL(panoptim_prepare)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_zero)
-#define PANOPTIM_RULE(name, ...)                                                                   \
-    PANOPTIM_VIRTUAL_KERNEL(panoptim_update_##name##_f32_f32_f32)                                  \
-    PANOPTIM_VIRTUAL_KERNEL(panoptim_update_##name##_f32_f32_f32_statistics)
-#include "rules/rules.def"
-#undef PANOPTIM_RULE
 
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_accumulate)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_commit)

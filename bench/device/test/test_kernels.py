@@ -210,10 +210,15 @@ class Usage(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "kernels.jar"
             with zipfile.ZipFile(path, "w") as jar:
-                jar.write(IMAGE, Image.FAT_BINARY)
-            self.assertIn("adamw", Image(driver, "a", path).rules)
+                for image in (Image.STEP, "adam"):
+                    jar.write(IMAGE, f"{Image.FOLDER}{image}.fatbin")
+            image = Image(driver, "a", path)
+            self.assertEqual(image.rule("adam_amsgrad").image, "adam")
+            self.assertIsNone(image.rule("adam_nowhere"))
+            with self.assertRaisesRegex(NotPossible, f"no image {path}: .*lion.fatbin"):
+                image.rule("lion")
             driver.version = 12090
-            with self.assertRaisesRegex(NotPossible, f"no image {path}: .*{Image.PTX}"):
+            with self.assertRaisesRegex(NotPossible, f"no image {path}: .*step.ptx"):
                 Image(driver, "a", path)
 
     def test_without_a_driver_it_says_so(self):
@@ -224,7 +229,7 @@ class Usage(unittest.TestCase):
         other = dict(interface.interface().constants, PANOPTIM_ABI=99)
         with mock.patch.object(interface.interface(), "constants", other):
             with self.assertRaisesRegex(NotPossible, "image a has ABI .*, and the headers have 99"):
-                Image(Driver(LIBRARY), "a", IMAGE)
+                Image(Driver(LIBRARY), "a", IMAGE).rule("lion")
 
 
 class Pieces(unittest.TestCase):
@@ -268,9 +273,9 @@ class Pieces(unittest.TestCase):
             ("DeviceTables", r"CHUNK_ELEMENTS = (\d+)L \* PANOPTIM_BLOCK", step.BLOCKS_OF_A_CHUNK),
             ("ScheduleRing", r"int ENTRIES = (\d+);", step.SCHEDULE_ENTRIES),
             ("StepLaunches", r"int PREPARED_BY_CONTROL = (\d+);", step.TENSORS_OF_CONTROL),
-            ("KernelImage", r"int FAT_BINARY_VERSION = (\d+);", Image.FAT_BINARY_VERSION),
-            ("KernelImage", r'String FAT_BINARY = "(.*)";', Image.FAT_BINARY),
-            ("KernelImage", r'String PTX = "(.*)";', Image.PTX),
+            ("KernelImages", r"int FAT_BINARY_VERSION = (\d+);", Image.FAT_BINARY_VERSION),
+            ("KernelImages", r'String FOLDER = "(.*)";', Image.FOLDER),
+            ("KernelImages", r'String STEP = "(.*)";', Image.STEP),
         ):
             text = (java / f"{file}.java").read_text(encoding="utf-8")
             self.assertEqual(re.findall(pattern, text), [str(value)], file)
@@ -280,8 +285,8 @@ class Pieces(unittest.TestCase):
         text = host.read_text(encoding="utf-8")
         for file, name in (
             ("step/chunk.cuh", "chunk_threads"),
-            ("step/control.cu", "control_threads"),
-            ("step/control.cu", "prepare_threads"),
+            ("step/control.cuh", "control_threads"),
+            ("step/control.cuh", "prepare_threads"),
         ):
             stated = re.findall(rf"int {name.upper()} = (\d+);", text)
             self.assertEqual(stated, [str(interface.source_constant(file, name))], name)

@@ -1,2 +1,2 @@
-/** The CUDA kernels of Panoptim, {@code META-INF/kernels/panoptim.fatbin}; no code. */
+/** The CUDA kernels of Panoptim, {@code META-INF/kernels}; no code. */
 module org.panoptim.kernels {}

@@ -99,7 +99,7 @@ class KernelFiguresTest {
                 .extracting(KernelTimes::work, KernelTimes::kernel, KernelTimes::bytes)
                 .contains(
                         tuple("", KernelTimes.NOTHING, 0L),
-                        tuple("step", "panoptim_control_step", 0L),
+                        tuple("step", "panoptim_control_adamw", 0L),
                         tuple("step", "panoptim_update_adamw_f32_f32_f32", 28 * 5003L),
                         tuple(CLIP_STEP_ZERO, "panoptim_measure", 4 * 5003L),
                         tuple(CLIP_STEP_ZERO, "panoptim_update_adamw_f32_f32_f32", 32 * 5003L),

@@ -130,7 +130,7 @@ class ComparisonTest {
                         "GPT2_SMALL, accumulate, cuda-ffm: a second",
                         "GPT2_SMALL, precondition, cuda-ffm: share of the products",
                         "gpt2-small, adamw, step, cuda-ffm, panoptim_measure: share of the copy",
-                        "gpt2-small, adamw, step, cuda-ffm, panoptim_control_step: launches a"
+                        "gpt2-small, adamw, step, cuda-ffm, panoptim_control_adamw: launches a"
                                 + " second");
         assertThat(Comparison.of(slower, before).passes()).isTrue();
     }

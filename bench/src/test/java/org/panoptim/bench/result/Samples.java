@@ -66,7 +66,7 @@ public final class Samples {
                 List.of(
                         kernel("", KernelTimes.COPY, 2_000_000_000, 1e6 * slowness),
                         kernel("step", "panoptim_measure", 500_000_000, 3e5 * slowness),
-                        kernel("step", "panoptim_control_step", 0, 5e3 * slowness)),
+                        kernel("step", "panoptim_control_adamw", 0, 5e3 * slowness)),
                 List.of("nd4j: is not there"));
     }
 

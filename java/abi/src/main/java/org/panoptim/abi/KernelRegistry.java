@@ -16,24 +16,70 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
-/** The kernels that a library has, by name, and whether Java's rules are theirs. */
+/**
+ * The kernels that a library has, by name, and whether Java's rules are theirs. Safe for use by
+ * several threads.
+ */
 public final class KernelRegistry {
 
     private final String backend;
-    private final Map<String, Kernel> kernels;
+    private final Library library;
+    private final Map<String, Kernel> kernels = new ConcurrentHashMap<>();
 
-    private KernelRegistry(String backend, Map<String, Kernel> kernels) {
+    /**
+     * The registry of a library.
+     *
+     * @param backend who refuses what is not in it
+     */
+    public KernelRegistry(String backend, Library library) {
         this.backend = backend;
-        this.kernels = kernels;
+        this.library = library;
+    }
+
+    /** What describes its rules. */
+    public interface Library {
+
+        /**
+         * The {@code panoptim_rule} of a name, if the library has it. A library that is loaded by
+         * parts loads the one with this rule.
+         */
+        Optional<MemorySegment> describe(String name);
+
+        /** Which rules it has, in one clause; empty if it cannot be said without loading them. */
+        String contents();
+
+        /** A library that is loaded as a whole, with these rules. */
+        static Library of(List<MemorySegment> described) {
+            var rules = new LinkedHashMap<String, MemorySegment>();
+            described.forEach(rule -> rules.put(name(rule), rule));
+            return new Library() {
+
+                @Override
+                public Optional<MemorySegment> describe(String name) {
+                    return Optional.ofNullable(rules.get(name));
+                }
+
+                @Override
+                public String contents() {
+                    return "; the library has " + String.join(", ", rules.keySet());
+                }
+            };
+        }
+    }
+
+    /** The name of a {@code panoptim_rule}. */
+    public static String name(MemorySegment rule) {
+        return rule.getString(Layouts.RULE_NAME);
     }
 
     /**
      * A rule of the library's registry.
      *
      * @param name its name there
-     * @param index its place there
+     * @param index its index there
      * @param curvature whether it takes curvature from the caller
      * @param hyper the names of its hyper-parameters, in its order
      * @param states the names of its states, by extent
@@ -96,30 +142,15 @@ public final class KernelRegistry {
         }
     }
 
-    /**
-     * The registry that a library describes.
-     *
-     * @param backend who refuses what is not in it
-     * @param described the library's rules in its order, each a {@code panoptim_rule}
-     */
-    public static KernelRegistry of(String backend, List<MemorySegment> described) {
-        var kernels = new LinkedHashMap<String, Kernel>();
-        for (int index = 0; index < described.size(); index++) {
-            var kernel = kernel(index, described.get(index));
-            kernels.put(kernel.name(), kernel);
-        }
-        return new KernelRegistry(backend, kernels);
-    }
-
-    private static Kernel kernel(int index, MemorySegment rule) {
+    private static Kernel read(MemorySegment rule) {
         var lists = rule.getString(Layouts.RULE_SIGNATURE).split(";", -1);
         var states = new EnumMap<Slot.Extent, List<String>>(Slot.Extent.class);
         for (var extent : Slot.Extent.values()) {
             states.put(extent, names(lists[1 + extent.ordinal()]));
         }
         return new Kernel(
-                rule.getString(Layouts.RULE_NAME),
-                index,
+                name(rule),
+                rule.get(JAVA_INT, Layouts.RULE_INDEX),
                 rule.get(JAVA_INT, Layouts.RULE_PHASES),
                 rule.get(JAVA_INT, Layouts.RULE_REDUCTIONS),
                 rule.get(JAVA_INT, Layouts.RULE_CURVATURE) != 0,
@@ -161,11 +192,6 @@ public final class KernelRegistry {
                         + ", which its kernel takes");
     }
 
-    /** The names of all kernels. */
-    public Set<String> names() {
-        return kernels.keySet();
-    }
-
     /**
      * The kernel of a rule, whose own states it advances.
      *
@@ -200,14 +226,8 @@ public final class KernelRegistry {
     private Kernel kernel(PhasedRule rule, String name, List<Slot> slots) {
         var kernel = kernels.get(name);
         if (kernel == null) {
-            throw new UnsupportedPlanException(
-                    backend,
-                    "rule "
-                            + rule.name()
-                            + " has no native kernel '"
-                            + name
-                            + "'; the library has "
-                            + String.join(", ", kernels.keySet()));
+            kernel = read(library.describe(name).orElseThrow(() -> missing(rule, name)));
+            kernels.put(name, kernel);
         }
         if (!kernel.computes(rule, slots)) {
             throw new UnsupportedPlanException(
@@ -227,6 +247,13 @@ public final class KernelRegistry {
                             + " in the library");
         }
         return kernel;
+    }
+
+    private UnsupportedPlanException missing(UpdateRule rule, String name) {
+        return new UnsupportedPlanException(
+                backend,
+                "rule %s has no native kernel '%s'%s"
+                        .formatted(rule.name(), name, library.contents()));
     }
 
     private static String description(

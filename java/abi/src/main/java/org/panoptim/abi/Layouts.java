@@ -28,17 +28,17 @@ public final class Layouts {
     /** The size of a {@code panoptim_prepared}. */
     public static final long PREPARED_BYTES = 128;
 
-    /** The size of a {@code panoptim_kernels_info}. */
-    public static final long KERNELS_BYTES = 65544;
+    /** The size of a {@code panoptim_image}. */
+    public static final long IMAGE_BYTES = 4104;
 
-    /** The place of its {@code int abi}. */
-    public static final long KERNELS_ABI = 0;
+    /** The offset of its {@code int abi}. */
+    public static final long IMAGE_ABI = 0;
 
-    /** The place of its {@code int rule_count}. */
-    public static final long KERNELS_RULE_COUNT = 4;
+    /** The offset of its {@code int rule_count}. */
+    public static final long IMAGE_RULE_COUNT = 4;
 
-    /** The place of its first rule, a {@code panoptim_rule}. */
-    public static final long KERNELS_RULES = 8;
+    /** The offset of its first rule, a {@code panoptim_rule}. */
+    public static final long IMAGE_RULES = 8;
 
     /** The size of a {@code panoptim_rule}. */
     public static final long RULE_BYTES = 512;
@@ -46,6 +46,7 @@ public final class Layouts {
     static final long RULE_PHASES = 0;
     static final long RULE_REDUCTIONS = 4;
     static final long RULE_CURVATURE = 8;
+    static final long RULE_INDEX = 12;
     static final long RULE_NAME = 16;
     static final long RULE_SIGNATURE = 56;
 

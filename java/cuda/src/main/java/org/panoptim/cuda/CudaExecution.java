@@ -140,10 +140,10 @@ final class CudaExecution implements Execution {
     @Override
     public void configure(StepPlan newPlan) {
         DeviceStates.requireDevice(backend.name(), newPlan.groups());
-        requireKernels(backend, newPlan);
         backend.call(
                 () -> {
                     backend.requireNoCapture("groups cannot be changed");
+                    requireKernels(backend, newPlan);
                     uploads.prepareCaptures();
                     if (PlanRows.sameParameters(newPlan.groups(), plan.groups())) {
                         rewrite(newPlan);

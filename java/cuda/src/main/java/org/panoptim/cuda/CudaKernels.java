@@ -8,18 +8,27 @@ import org.panoptim.BackendUnavailableException;
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.Layouts;
 import org.panoptim.cuda.driver.CudaDevice;
+import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.HostCopies;
 import org.panoptim.spi.Cleanup;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** The loaded module of kernels: its functions with their launch shapes, and its rules. */
-final class CudaKernels implements AutoCloseable {
+/**
+ * The kernels, with their launch shapes, in images that are loaded when they are first asked for:
+ * what every step needs, what one header of rules has, and Kronecker factors. Safe for use by
+ * several threads, with the device's context current.
+ */
+final class CudaKernels implements AutoCloseable, KernelRegistry.Library {
+
+    /** The image for Kronecker factors. */
+    private static final String KRONECKER = "kfac";
 
     /** Threads of a block of the kernels that go over chunks: {@code chunk_threads} there. */
     private static final int CHUNK_THREADS = 128;
@@ -30,16 +39,35 @@ final class CudaKernels implements AutoCloseable {
     /** Threads of a block of the kernel that prepares: {@code prepare_threads} there. */
     static final int PREPARE_THREADS = 128;
 
+    /** {@code CUDA_ERROR_NOT_FOUND}. */
+    private static final int NOT_FOUND = 500;
+
     private static final int SHARED_SIZE_BYTES = 1;
     private static final int MAX_DYNAMIC_SHARED_SIZE_BYTES = 8;
 
+    private final String backend;
     private final CudaDevice device;
-    private final long module;
+    private final HostCopies copies;
+    private final KernelImages images;
     private final KernelRegistry registry;
+
+    /** Modules by the file that they were loaded from. */
+    private final Map<String, Long> modules = new HashMap<>();
+
+    /** The images of rules, by the names of their rules. */
+    private final Map<String, RuleImage> ruleImages = new ConcurrentHashMap<>();
+
     private final Map<String, Kernel> kernels = new ConcurrentHashMap<>();
 
     /**
-     * A function of the module.
+     * An image with the rules of one header.
+     *
+     * @param rules the {@code panoptim_rule} of each, by name
+     */
+    private record RuleImage(String name, long module, Map<String, MemorySegment> rules) {}
+
+    /**
+     * A function of a module.
      *
      * @param blocks the most blocks that the device holds at a time; 1 if it needs one only; 0 if
      *     the device cannot run it
@@ -59,36 +87,82 @@ final class CudaKernels implements AutoCloseable {
         }
     }
 
+    /**
+     * The kernels for a device.
+     *
+     * @throws BackendUnavailableException if there are none, with the reason
+     */
     CudaKernels(String backend, CudaDevice device, HostCopies copies) {
+        this.backend = backend;
         this.device = device;
-        try (var arena = Arena.ofConfined()) {
-            var driver = device.driver();
-            module = driver.loadModule(KernelImage.read(backend, driver.version(), arena));
+        this.copies = copies;
+        images = new KernelImages(backend, device.driver().version());
+        registry = new KernelRegistry(backend, this);
+        module(KernelImages.STEP);
+    }
+
+    private synchronized long module(String image) {
+        var file = images.file(image);
+        var loaded = modules.get(file);
+        if (loaded != null) {
+            return loaded;
         }
         try (var arena = Arena.ofConfined()) {
-            var info = arena.allocate(Layouts.KERNELS_BYTES, Layouts.ALIGNMENT);
-            copies.toHost(info, device.driver().global(module, "panoptim_kernels"), 0);
-            int abi = info.get(JAVA_INT, Layouts.KERNELS_ABI);
-            if (abi != PANOPTIM_ABI()) {
-                throw new BackendUnavailableException(
-                        "backend %s: the kernels have ABI %d, but this version needs %d"
-                                .formatted(backend, abi, PANOPTIM_ABI()));
-            }
-            registry = registry(backend, info);
-        } catch (RuntimeException | Error e) {
-            Cleanup.after(e, this::close);
-            throw e;
+            long module = device.driver().loadModule(images.read(image, arena));
+            modules.put(file, module);
+            return module;
         }
     }
 
-    private static KernelRegistry registry(String backend, MemorySegment info) {
-        var described = new ArrayList<MemorySegment>();
-        for (int i = 0; i < info.get(JAVA_INT, Layouts.KERNELS_RULE_COUNT); i++) {
-            described.add(
-                    info.asSlice(
-                            Layouts.KERNELS_RULES + i * Layouts.RULE_BYTES, Layouts.RULE_BYTES));
+    @Override
+    public Optional<MemorySegment> describe(String rule) {
+        for (var image : KernelImages.candidates(rule)) {
+            if (images.exists(image)) {
+                var described = load(image).map(loaded -> loaded.rules().get(rule));
+                if (described.isPresent()) {
+                    return described;
+                }
+            }
         }
-        return KernelRegistry.of(backend, described);
+        return Optional.empty();
+    }
+
+    @Override
+    public String contents() {
+        return "";
+    }
+
+    /** An image of rules; empty if the file has no such image. */
+    private synchronized Optional<RuleImage> load(String image) {
+        long module = module(image);
+        long address;
+        try {
+            address = device.driver().global(module, "panoptim_image_" + image);
+        } catch (CudaException e) {
+            if (e.code() == NOT_FOUND) {
+                return Optional.empty();
+            }
+            throw e;
+        }
+        var table = Arena.ofAuto().allocate(Layouts.IMAGE_BYTES, Layouts.ALIGNMENT);
+        synchronized (copies) {
+            copies.toHost(table, address, 0);
+        }
+        int abi = table.get(JAVA_INT, Layouts.IMAGE_ABI);
+        if (abi != PANOPTIM_ABI()) {
+            throw new BackendUnavailableException(
+                    "backend %s: the kernels have ABI %d, but this version needs %d"
+                            .formatted(backend, abi, PANOPTIM_ABI()));
+        }
+        var rules = new HashMap<String, MemorySegment>();
+        for (int i = 0; i < table.get(JAVA_INT, Layouts.IMAGE_RULE_COUNT); i++) {
+            var rule =
+                    table.asSlice(Layouts.IMAGE_RULES + i * Layouts.RULE_BYTES, Layouts.RULE_BYTES);
+            rules.put(KernelRegistry.name(rule), rule);
+        }
+        var loaded = new RuleImage(image, module, rules);
+        rules.keySet().forEach(name -> ruleImages.put(name, loaded));
+        return Optional.of(loaded);
     }
 
     /** The rules. */
@@ -98,29 +172,44 @@ final class CudaKernels implements AutoCloseable {
 
     /** The kernel that measures gradients. */
     Kernel measure() {
-        return overChunks("panoptim_measure");
-    }
-
-    /** The kernel between the passes. */
-    Kernel control() {
-        return kernels.computeIfAbsent(
-                "panoptim_control_step",
-                name -> new Kernel(name, function(name), CONTROL_THREADS, 1));
-    }
-
-    /** The kernel that prepares the first phase of very many tensors. */
-    Kernel prepare() {
-        return overBlocks("panoptim_prepare", PREPARE_THREADS);
+        return overChunks(module(KernelImages.STEP), "panoptim_measure");
     }
 
     /** The kernel that zeroes gradients. */
     Kernel zero() {
-        return overChunks("panoptim_zero");
+        return overChunks(module(KernelImages.STEP), "panoptim_zero");
+    }
+
+    /**
+     * The name of the image that has a rule: the rules of one image have their kernels between the
+     * passes in common.
+     */
+    String image(KernelRegistry.Kernel rule) {
+        return ruleImage(rule).name();
+    }
+
+    private RuleImage ruleImage(KernelRegistry.Kernel rule) {
+        return Objects.requireNonNull(ruleImages.get(rule.name()), rule.name());
+    }
+
+    /** The kernel between the passes, of a rule's image. */
+    Kernel control(KernelRegistry.Kernel rule) {
+        var image = ruleImage(rule);
+        return kernels.computeIfAbsent(
+                "panoptim_control_" + image.name(),
+                name -> new Kernel(name, function(image.module(), name), CONTROL_THREADS, 1));
+    }
+
+    /** The kernel that prepares the first phase of very many tensors, of a rule's image. */
+    Kernel prepare(KernelRegistry.Kernel rule) {
+        var image = ruleImage(rule);
+        return overBlocks(image.module(), "panoptim_prepare_" + image.name(), PREPARE_THREADS);
     }
 
     /** The kernel that updates float32 tensors by a rule. */
     Kernel update(KernelRegistry.Kernel rule, boolean statistics) {
         return overChunks(
+                ruleImage(rule).module(),
                 "panoptim_update_"
                         + rule.name()
                         + "_f32_f32_f32"
@@ -134,7 +223,7 @@ final class CudaKernels implements AutoCloseable {
      * @param threads of a block, as it was compiled for
      */
     Kernel kronecker(String name, int threads) {
-        return overBlocks("panoptim_kfac_" + name, threads);
+        return overBlocks(module(KRONECKER), "panoptim_kfac_" + name, threads);
     }
 
     /**
@@ -154,7 +243,7 @@ final class CudaKernels implements AutoCloseable {
 
     private Kernel withShared(String name, int threads, int most) {
         var driver = device.driver();
-        long function = function(name);
+        long function = function(module(KRONECKER), name);
         long bytes = (long) most + driver.functionAttribute(SHARED_SIZE_BYTES, function);
         if (bytes > device.sharedMemory()) {
             return new Kernel(name, function, threads, 0);
@@ -164,27 +253,30 @@ final class CudaKernels implements AutoCloseable {
         return new Kernel(name, function, threads, residents * device.multiprocessors());
     }
 
-    private Kernel overChunks(String kernel) {
-        return overBlocks(kernel, CHUNK_THREADS);
+    private Kernel overChunks(long module, String kernel) {
+        return overBlocks(module, kernel, CHUNK_THREADS);
     }
 
-    private Kernel overBlocks(String kernel, int threads) {
+    private Kernel overBlocks(long module, String kernel, int threads) {
         return kernels.computeIfAbsent(
                 kernel,
                 name -> {
-                    long function = function(name);
+                    long function = function(module, name);
                     int residents = device.driver().occupancy(function, threads, 0);
                     int blocks = Math.max(1, residents * device.multiprocessors());
                     return new Kernel(name, function, threads, blocks);
                 });
     }
 
-    private long function(String name) {
+    private long function(long module, String name) {
         return device.driver().function(module, name);
     }
 
     @Override
-    public void close() {
-        Cleanup.all(device::enter, () -> device.driver().unloadModule(module));
+    public synchronized void close() {
+        var cleanup = new Cleanup();
+        modules.values().forEach(module -> cleanup.add(() -> device.driver().unloadModule(module)));
+        cleanup.add(device::enter);
+        cleanup.run();
     }
 }

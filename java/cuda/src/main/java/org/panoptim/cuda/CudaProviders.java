@@ -21,10 +21,10 @@ public final class CudaProviders {
         var probe = CudaProbe.of(driver);
         var tried = new ArrayList<>(probe.tried());
         // Without a driver to choose by, what the jar is for.
-        int version = probe.available() ? probe.version() : KernelImage.FAT_BINARY_VERSION;
-        var kernels = KernelImage.explain(version);
+        int version = probe.available() ? probe.version() : KernelImages.FAT_BINARY_VERSION;
+        var kernels = KernelImages.explain(version);
         tried.add(kernels);
-        if (probe.available() && !KernelImage.exists(version)) {
+        if (probe.available() && !KernelImages.exist(version)) {
             return new BackendStatus(name, false, kernels, tried, true);
         }
         return new BackendStatus(name, probe.available(), probe.summary(), tried, probe.expected());

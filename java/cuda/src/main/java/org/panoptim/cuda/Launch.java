@@ -5,6 +5,7 @@ import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_DECIDE;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_FINISH;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_GATHER;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_PREPARE;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_SETTLE;
 
 import org.panoptim.cuda.driver.CudaDriver;
 
@@ -26,7 +27,10 @@ record Launch(CudaKernels.Kernel kernel, int blocks, MemorySegment argument) {
     /** Join what measuring found after a transform, and find the clip coefficient. */
     static final int AFTER_TRANSFORM = PANOPTIM_STAGE_GATHER() | PANOPTIM_STAGE_CLIP();
 
-    /** Prepare a phase. */
+    /** Advance the states of an image's rules for the first phase. */
+    static final int SETTLE = PANOPTIM_STAGE_SETTLE();
+
+    /** Prepare a phase of an image's rules. */
     static final int PREPARE = PANOPTIM_STAGE_PREPARE();
 
     /** Join the update's norm. */

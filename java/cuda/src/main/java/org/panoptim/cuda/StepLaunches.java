@@ -2,6 +2,7 @@ package org.panoptim.cuda;
 
 import static org.panoptim.abi.Layouts.pointer;
 
+import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.bindings.panoptim_launch;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.spi.StepPlan;
@@ -9,8 +10,9 @@ import org.panoptim.spi.StepPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Optional;
+import java.util.stream.Stream;
 
 /** The launches of a step over given tables. */
 final class StepLaunches implements AutoCloseable {
@@ -24,13 +26,13 @@ final class StepLaunches implements AutoCloseable {
     private final DeviceControl control;
     private final long schedule;
     private final Launch measure;
-    private final Launch begin;
+    private final Launch[] begin;
     private final Launch decide;
-    private final Launch afterTransform;
-    private final Optional<Launch> prepareFirst;
+    private final Launch[] afterTransform;
+    private final Launch[] prepareFirst;
     private final Launch finish;
     private final Launch zero;
-    private final Launch[] prepareLater;
+    private final Launch[][] prepareLater;
     private final Launch[][] update;
     private final boolean measures;
     private final boolean statistics;
@@ -50,34 +52,71 @@ final class StepLaunches implements AutoCloseable {
         var kernels = backend.kernels();
         measure = overChunks(kernels.measure());
         zero = overChunks(kernels.zero());
-        prepareFirst = prepareFirst();
-        int first = prepareFirst.isPresent() ? 0 : Launch.PREPARE;
-        begin = control(Launch.BEGIN | first, 0);
-        decide = control(Launch.DECIDE, 0);
-        afterTransform = control(Launch.AFTER_TRANSFORM | first, 0);
-        finish = control(Launch.FINISH, 0);
+        var leaders = leaders();
+        prepareFirst = prepareFirst(leaders);
+        begin = controls(leaders, Launch.BEGIN);
+        afterTransform = controls(leaders, Launch.AFTER_TRANSFORM);
+        decide = control(leaders.getFirst(), Launch.DECIDE, 0);
+        finish = control(leaders.getFirst(), Launch.FINISH, 0);
         int phases =
                 tables.chunkLists().keySet().stream()
                         .mapToInt(kernel -> kernel.phases())
                         .max()
                         .orElse(1);
-        prepareLater = new Launch[phases];
+        prepareLater = new Launch[phases][];
         update = new Launch[phases][];
         for (int phase = 0; phase < phases; phase++) {
-            prepareLater[phase] = control(Launch.PREPARE, phase);
+            prepareLater[phase] = prepareLater(phase);
             update[phase] = updates(phase);
         }
     }
 
-    /** Preparing the first phase by a grid, where one thread block would take longer. */
-    private Optional<Launch> prepareFirst() {
+    /** One rule of each image that the plan needs. */
+    private List<KernelRegistry.Kernel> leaders() {
+        return onePerImage(tables.chunkLists().keySet().stream());
+    }
+
+    private List<KernelRegistry.Kernel> onePerImage(Stream<KernelRegistry.Kernel> rules) {
+        var leaders = new LinkedHashMap<String, KernelRegistry.Kernel>();
+        rules.forEach(rule -> leaders.putIfAbsent(backend.kernels().image(rule), rule));
+        return List.copyOf(leaders.values());
+    }
+
+    /** Preparing the first phase by grids, where one thread block would take longer. */
+    private Launch[] prepareFirst(List<KernelRegistry.Kernel> leaders) {
         int tensors = tables.parameters().size();
         if (tensors <= PREPARED_BY_CONTROL) {
-            return Optional.empty();
+            return new Launch[0];
         }
-        var kernel = backend.kernels().prepare();
-        int blocks = kernel.blocksFor(Math.ceilDiv(tensors, kernel.threads()));
-        return Optional.of(new Launch(kernel, blocks, argument(0, 0)));
+        return leaders.stream()
+                .map(
+                        leader -> {
+                            var kernel = backend.kernels().prepare(leader);
+                            int blocks = kernel.blocksFor(Math.ceilDiv(tensors, kernel.threads()));
+                            return new Launch(kernel, blocks, argument(0, 0));
+                        })
+                .toArray(Launch[]::new);
+    }
+
+    /**
+     * Stages that concern all rules by the first image's kernel, and what leads to the update of
+     * the first phase by that and every other one's, for its own rules.
+     */
+    private Launch[] controls(List<KernelRegistry.Kernel> leaders, int stages) {
+        int each = Launch.SETTLE | (prepareFirst.length > 0 ? 0 : Launch.PREPARE);
+        var launches = new Launch[leaders.size()];
+        for (int i = 0; i < launches.length; i++) {
+            launches[i] = control(leaders.get(i), i == 0 ? stages | each : each, 0);
+        }
+        return launches;
+    }
+
+    /** Preparing a later phase, of every image with a rule that has so many. */
+    private Launch[] prepareLater(int phase) {
+        var rules = tables.chunkLists().keySet().stream().filter(rule -> phase < rule.phases());
+        return onePerImage(rules).stream()
+                .map(leader -> control(leader, Launch.PREPARE, phase))
+                .toArray(Launch[]::new);
     }
 
     private Launch[] updates(int phase) {
@@ -105,8 +144,8 @@ final class StepLaunches implements AutoCloseable {
         return new Launch(kernel, kernel.blocksFor(tables.chunkCount()), argument(0, 0));
     }
 
-    private Launch control(int stages, int phase) {
-        return new Launch(backend.kernels().control(), 1, argument(stages, phase));
+    private Launch control(KernelRegistry.Kernel leader, int stages, int phase) {
+        return new Launch(backend.kernels().control(leader), 1, argument(stages, phase));
     }
 
     private MemorySegment argument(int stages, int phase) {
@@ -123,7 +162,7 @@ final class StepLaunches implements AutoCloseable {
         if (measures) {
             measure.on(driver, stream);
         }
-        begin.on(driver, stream);
+        onAll(begin, driver, stream);
     }
 
     /** The part of a step before a transform. Its last launch decides about the step. */
@@ -139,25 +178,27 @@ final class StepLaunches implements AutoCloseable {
         if (measures) {
             measure.on(driver, stream);
         }
-        afterTransform.on(driver, stream);
+        onAll(afterTransform, driver, stream);
         update(driver, stream);
     }
 
     /** The part of a step that follows {@link #begin}. */
     void update(CudaDriver driver, long stream) {
-        if (prepareFirst.isPresent()) {
-            prepareFirst.get().on(driver, stream);
-        }
+        onAll(prepareFirst, driver, stream);
         for (int phase = 0; phase < update.length; phase++) {
             if (phase > 0) {
-                prepareLater[phase].on(driver, stream);
+                onAll(prepareLater[phase], driver, stream);
             }
-            for (var launch : update[phase]) {
-                launch.on(driver, stream);
-            }
+            onAll(update[phase], driver, stream);
         }
         if (statistics) {
             finish.on(driver, stream);
+        }
+    }
+
+    private static void onAll(Launch[] launches, CudaDriver driver, long stream) {
+        for (var launch : launches) {
+            launch.on(driver, stream);
         }
     }
 

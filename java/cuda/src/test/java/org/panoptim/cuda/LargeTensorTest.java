@@ -155,9 +155,9 @@ class LargeTensorTest {
             panoptim_launch.progress(launch, zeros(panoptim_progress.sizeof()));
             panoptim_launch.chunk_list(launch, zeros(Integer.BYTES));
             panoptim_launch.chunk_list_count(launch, 1);
-            panoptim_launch.stages(launch, Launch.BEGIN | Launch.PREPARE);
+            panoptim_launch.stages(launch, Launch.BEGIN | Launch.SETTLE | Launch.PREPARE);
             run(kernels.measure(), launch);
-            run(kernels.control(), launch);
+            run(kernels.control(rule), launch);
             run(kernels.update(rule, false), launch);
             driver.synchronizeStream(0);
         }

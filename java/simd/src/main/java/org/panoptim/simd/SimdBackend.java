@@ -86,15 +86,20 @@ public final class SimdBackend implements Backend {
 
     /** The rules of the loaded library. */
     static KernelRegistry registry() {
-        try (var arena = Arena.ofConfined()) {
-            var described = new ArrayList<MemorySegment>();
-            for (int index = 0; index < StepCalls.ruleCount(); index++) {
-                var rule = arena.allocate(Layouts.RULE_BYTES, Layouts.ALIGNMENT);
-                NativeStatus.check(StepCalls.ruleDescribe(index, rule), "panoptim_rule_describe");
-                described.add(rule);
-            }
-            return KernelRegistry.of(NAME, described);
+        return new KernelRegistry(NAME, KernelRegistry.Library.of(describedRules()));
+    }
+
+    /** What the loaded library says of its rules, each a {@code panoptim_rule}. */
+    static List<MemorySegment> describedRules() {
+        var described = new ArrayList<MemorySegment>();
+        int count = StepCalls.ruleCount();
+        var memory = Arena.ofAuto().allocate(count * Layouts.RULE_BYTES, Layouts.ALIGNMENT);
+        for (int index = 0; index < count; index++) {
+            var rule = memory.asSlice(index * Layouts.RULE_BYTES, Layouts.RULE_BYTES);
+            NativeStatus.check(StepCalls.ruleDescribe(index, rule), "panoptim_rule_describe");
+            described.add(rule);
         }
+        return described;
     }
 
     static String describe(Tier tier, int threads) {

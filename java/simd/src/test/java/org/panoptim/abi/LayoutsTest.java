@@ -3,7 +3,7 @@ package org.panoptim.abi;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.abi.bindings.panoptim_kernels_info;
+import org.panoptim.abi.bindings.panoptim_image;
 import org.panoptim.abi.bindings.panoptim_prepared;
 import org.panoptim.abi.bindings.panoptim_rule;
 import org.panoptim.abi.bindings.panoptim_tensor;
@@ -27,16 +27,17 @@ class LayoutsTest {
     }
 
     @Test
-    void preparedAndKernelsHaveThePlacesThatJextractFound() {
+    void preparedAndImagesHaveThePlacesThatJextractFound() {
         assertThat(Layouts.PREPARED_BYTES).isEqualTo(panoptim_prepared.sizeof());
-        assertThat(Layouts.KERNELS_BYTES).isEqualTo(panoptim_kernels_info.sizeof());
-        assertThat(Layouts.KERNELS_ABI).isEqualTo(panoptim_kernels_info.abi$offset());
-        assertThat(Layouts.KERNELS_RULE_COUNT).isEqualTo(panoptim_kernels_info.rule_count$offset());
-        assertThat(Layouts.KERNELS_RULES).isEqualTo(panoptim_kernels_info.rules$offset());
+        assertThat(Layouts.IMAGE_BYTES).isEqualTo(panoptim_image.sizeof());
+        assertThat(Layouts.IMAGE_ABI).isEqualTo(panoptim_image.abi$offset());
+        assertThat(Layouts.IMAGE_RULE_COUNT).isEqualTo(panoptim_image.rule_count$offset());
+        assertThat(Layouts.IMAGE_RULES).isEqualTo(panoptim_image.rules$offset());
         assertThat(Layouts.RULE_BYTES).isEqualTo(panoptim_rule.sizeof());
         assertThat(Layouts.RULE_PHASES).isEqualTo(panoptim_rule.phases$offset());
         assertThat(Layouts.RULE_REDUCTIONS).isEqualTo(panoptim_rule.reductions$offset());
         assertThat(Layouts.RULE_CURVATURE).isEqualTo(panoptim_rule.curvature$offset());
+        assertThat(Layouts.RULE_INDEX).isEqualTo(panoptim_rule.index$offset());
         assertThat(Layouts.RULE_NAME).isEqualTo(panoptim_rule.name$offset());
         assertThat(Layouts.RULE_SIGNATURE).isEqualTo(panoptim_rule.signature$offset());
     }
@@ -46,6 +47,6 @@ class LayoutsTest {
         assertThat(Layouts.ALIGNMENT)
                 .isEqualTo(panoptim_tensor.layout().byteAlignment())
                 .isGreaterThanOrEqualTo(panoptim_prepared.layout().byteAlignment())
-                .isGreaterThanOrEqualTo(panoptim_kernels_info.layout().byteAlignment());
+                .isGreaterThanOrEqualTo(panoptim_image.layout().byteAlignment());
     }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -15,15 +16,18 @@ import org.panoptim.cuda.CudaProviders;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.CudaUnavailableException;
+import org.panoptim.rule.AdamW;
+import org.panoptim.rule.Lion;
 import org.panoptim.rule.SGD;
+import org.panoptim.rule.UpdateRule;
 import org.panoptim.testkit.VirtualGpu;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicReference;
 
 /** A driver is given the image of the kernels that it takes. */
 @Tag("virtual-gpu")
@@ -38,7 +42,7 @@ class OlderDriverTest {
     /** The jar of kernels is to be asked, which a build without nvcc leaves empty. */
     @BeforeEach
     void askTheJar() {
-        assumeThat(Optimizer.class.getClassLoader().getResource("META-INF/kernels/panoptim.fatbin"))
+        assumeThat(Optimizer.class.getClassLoader().getResource("META-INF/kernels/step.fatbin"))
                 .as("the jar's kernels")
                 .isNotNull();
         before = System.clearProperty(PROPERTY);
@@ -53,8 +57,8 @@ class OlderDriverTest {
         }
     }
 
-    /** A driver that passes every call on, and keeps the image that is loaded. */
-    private static CudaDriver watched(CudaDriver driver, AtomicReference<MemorySegment> image) {
+    /** A driver that passes every call on, and keeps the images that are loaded. */
+    private static CudaDriver watched(CudaDriver driver, List<MemorySegment> images) {
         return (CudaDriver)
                 Proxy.newProxyInstance(
                         CudaDriver.class.getClassLoader(),
@@ -62,7 +66,7 @@ class OlderDriverTest {
                         (_, method, arguments) -> {
                             if (method.getName().equals("loadModule")) {
                                 var loaded = (MemorySegment) arguments[0];
-                                image.set(
+                                images.add(
                                         MemorySegment.ofArray(
                                                 loaded.toArray(ValueLayout.JAVA_BYTE)));
                             }
@@ -74,37 +78,62 @@ class OlderDriverTest {
                         });
     }
 
-    private static MemorySegment loadedOn(Implementation implementation) {
-        var image = new AtomicReference<MemorySegment>();
-        try (var device = new Device(watched(implementation.driver(), image))) {
-            var value = device.floats(3);
-            var parameter = device.parameter("p", value).gradient(device.floats(1).memory());
-            var optimizer =
-                    device.build(
-                            Optimizer.builder(SGD.withLearningRate(1))
-                                    .group("all", List.of(parameter)));
-            optimizer.step();
-            assertThat(Device.get(value)).containsExactly(2);
+    private static List<MemorySegment> loadedOn(Implementation implementation) {
+        var images = new ArrayList<MemorySegment>();
+        try (var device = new Device(watched(implementation.driver(), images))) {
+            step(device, SGD.withLearningRate(1));
         }
-        return image.get();
+        return images;
+    }
+
+    private static void step(Device device, UpdateRule... rules) {
+        var builder = Optimizer.builder(rules[0]);
+        for (int i = 0; i < rules.length; i++) {
+            var parameter = device.parameter("p" + i, device.floats(3));
+            parameter.gradient(device.floats(1).memory());
+            builder.group("group " + i, List.of(parameter), rules[i]);
+        }
+        device.build(builder).step();
+    }
+
+    @Test
+    void aPlanLoadsTheImagesOfItsOwnRules() {
+        var images = new ArrayList<MemorySegment>();
+        try (var device = new Device(watched(Implementation.FFM.driver(), images))) {
+            assertThat(images).as("what every step needs").hasSize(1);
+            step(device, SGD.withLearningRate(1), SGD.withLearningRate(1).withMomentum(0.9));
+            assertThat(images).as("SGD's").hasSize(2);
+            step(device, AdamW.defaults(), SGD.withLearningRate(1), Lion.defaults());
+            assertThat(images).as("AdamW's and Lion's").hasSize(4);
+            step(device, AdamW.defaults().withAmsgrad(true));
+            assertThat(images).as("with AMSGrad it is the same").hasSize(4);
+        }
     }
 
     @ParameterizedTest
     @CsvSource({"FFM, 12000", "FFM, 12040", "FFM, 12090", "JCUDA, 12040"})
     void anOlderDriverGetsPtxThatItCompiles(Implementation implementation, int version) {
         VirtualGpu.version(version);
-        var text = loadedOn(implementation).getString(0);
-        assertThat(text.lines().filter(line -> line.startsWith(".version")))
-                .containsExactly(".version 8.0");
-        assertThat(text).contains(".target sm_80", ".entry panoptim_update_adamw_f32_f32_f32");
+        var texts = loadedOn(implementation).stream().map(image -> image.getString(0)).toList();
+        assertThat(texts)
+                .allSatisfy(
+                        text ->
+                                assertThat(text.lines().filter(line -> line.startsWith(".version")))
+                                        .containsExactly(".version 8.0"));
+        assertThat(texts.getFirst()).contains(".target sm_80", ".entry panoptim_measure");
+        assertThat(texts.getLast()).contains(".target sm_80", ".entry panoptim_update_sgd_f32_f32");
     }
 
     @ParameterizedTest
     @CsvSource({"FFM, 13000", "FFM, 13010", "JCUDA, 13000"})
     void aDriverOfTheToolkitsVersionGetsMachineCode(Implementation implementation, int version) {
         VirtualGpu.version(version);
-        assertThat(loadedOn(implementation).get(ValueLayout.JAVA_INT_UNALIGNED, 0))
-                .isEqualTo(FAT_BINARY);
+        assertThat(loadedOn(implementation))
+                .hasSize(2)
+                .allSatisfy(
+                        image ->
+                                assertThat(image.get(ValueLayout.JAVA_INT_UNALIGNED, 0))
+                                        .isEqualTo(FAT_BINARY));
     }
 
     @ParameterizedTest
@@ -116,11 +145,11 @@ class OlderDriverTest {
                 .anySatisfy(
                         line ->
                                 assertThat(line)
-                                        .startsWith("kernels: jar, META-INF/kernels/panoptim.ptx")
-                                        .contains("some seconds", "cache"));
+                                        .startsWith("kernels: jar, PTX:")
+                                        .contains("takes seconds", "cache"));
         VirtualGpu.version(13000);
         assertThat(CudaProviders.probe("cuda", implementation::driver).tried())
-                .contains("kernels: jar, META-INF/kernels/panoptim.fatbin");
+                .contains("kernels: jar, machine code, a rule's when it is first used");
     }
 
     @ParameterizedTest
@@ -132,7 +161,8 @@ class OlderDriverTest {
                 .hasMessageContaining("serves CUDA 11.8, but at least 12.0 is needed");
         var status = CudaProviders.probe("cuda", implementation::driver);
         assertThat(status.available()).isFalse();
-        assertThat(status.tried()).contains("kernels: jar, META-INF/kernels/panoptim.fatbin");
+        assertThat(status.tried())
+                .contains("kernels: jar, machine code, a rule's when it is first used");
     }
 
     @ParameterizedTest

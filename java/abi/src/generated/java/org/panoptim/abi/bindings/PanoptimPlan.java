@@ -86,14 +86,14 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     public static int PANOPTIM_SCALARS() {
         return PANOPTIM_SCALARS;
     }
-    private static final int PANOPTIM_MAX_RULES = (int)128L;
+    private static final int PANOPTIM_IMAGE_MOST_RULES = (int)8L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_MAX_RULES 128
+     * #define PANOPTIM_IMAGE_MOST_RULES 8
      * }
      */
-    public static int PANOPTIM_MAX_RULES() {
-        return PANOPTIM_MAX_RULES;
+    public static int PANOPTIM_IMAGE_MOST_RULES() {
+        return PANOPTIM_IMAGE_MOST_RULES;
     }
     private static final int PANOPTIM_RULE_NAME = (int)40L;
     /**
@@ -203,19 +203,28 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     public static int PANOPTIM_STAGE_CLIP() {
         return PANOPTIM_STAGE_CLIP;
     }
-    private static final int PANOPTIM_STAGE_PREPARE = (int)8L;
+    private static final int PANOPTIM_STAGE_SETTLE = (int)8L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_STAGE_PREPARE 8
+     * #define PANOPTIM_STAGE_SETTLE 8
+     * }
+     */
+    public static int PANOPTIM_STAGE_SETTLE() {
+        return PANOPTIM_STAGE_SETTLE;
+    }
+    private static final int PANOPTIM_STAGE_PREPARE = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_STAGE_PREPARE 16
      * }
      */
     public static int PANOPTIM_STAGE_PREPARE() {
         return PANOPTIM_STAGE_PREPARE;
     }
-    private static final int PANOPTIM_STAGE_FINISH = (int)16L;
+    private static final int PANOPTIM_STAGE_FINISH = (int)32L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_STAGE_FINISH 16
+     * #define PANOPTIM_STAGE_FINISH 32
      * }
      */
     public static int PANOPTIM_STAGE_FINISH() {

@@ -18,7 +18,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t phases;
  *     int32_t reductions;
  *     int32_t curvature;
- *     int32_t reserved;
+ *     int32_t index;
  *     uint8_t name[40];
  *     uint8_t signature[456];
  * }
@@ -34,7 +34,7 @@ public class panoptim_rule {
         PanoptimPlan.C_INT.withName("phases"),
         PanoptimPlan.C_INT.withName("reductions"),
         PanoptimPlan.C_INT.withName("curvature"),
-        PanoptimPlan.C_INT.withName("reserved"),
+        PanoptimPlan.C_INT.withName("index"),
         MemoryLayout.sequenceLayout(40, PanoptimPlan.C_CHAR).withName("name"),
         MemoryLayout.sequenceLayout(456, PanoptimPlan.C_CHAR).withName("signature")
     ).withName("panoptim_rule");
@@ -178,48 +178,48 @@ public class panoptim_rule {
         struct.set(curvature$LAYOUT, curvature$OFFSET, fieldValue);
     }
 
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+    private static final OfInt index$LAYOUT = (OfInt)$LAYOUT.select(groupElement("index"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t index
      * }
      */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
+    public static final OfInt index$layout() {
+        return index$LAYOUT;
     }
 
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+    private static final long index$OFFSET = $LAYOUT.byteOffset(groupElement("index"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t index
      * }
      */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
+    public static final long index$offset() {
+        return index$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t index
      * }
      */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    public static int index(MemorySegment struct) {
+        return struct.get(index$LAYOUT, index$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t index
      * }
      */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    public static void index(MemorySegment struct, int fieldValue) {
+        struct.set(index$LAYOUT, index$OFFSET, fieldValue);
     }
 
     private static final SequenceLayout name$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("name"));

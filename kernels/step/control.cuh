@@ -1,7 +1,8 @@
 // Everything between the passes over elements, without the host: joining sums, accepting or
 // refusing the step, counts, the loss scale, the clip coefficient and the scalars of every tensor.
 // It is the work of one thread block; only the scalars of very many tensors have a grid of their
-// own.
+// own. Every image of rules has it whole, so that a plan of one image has one launch for all of it;
+// where a plan has several, the first decides, and each prepares the tensors of its own rules.
 //
 // Traffic: small tables only; some 200 bytes a tensor and 8 bytes a chunk. What takes time is
 // waiting for one load after another, so that threads ask for many values at once.
@@ -9,8 +10,9 @@
 // Not confirmed by a device yet, for an H100, with clipping: 10 us for GPT-2 small (148 tensors,
 // 7686 chunks), 12 us for 2000 tensors of one chunk, 0.1 ms for 10,000; 30 us for one tensor of
 // 91,553 chunks.
-#include "rules/rules.cuh"
-#include "step/describe.cuh"
+#pragma once
+
+#include "rules/rule.cuh"
 #include "step/plan.cuh"
 #include "step/prepare.cuh"
 #include "step/transaction.cuh"
@@ -197,11 +199,30 @@ __device__ void prepare_phase(int phase, const double *hyper, const Preparation 
     }
 }
 
-enum RuleIndex : int32_t {
-#define PANOPTIM_RULE(name, ...) rule_##name,
-#include "rules/rules.def"
-#undef PANOPTIM_RULE
-    rule_count
+// A rule of an image, and its index in the registry.
+template <int32_t Index, typename RuleType>
+struct IndexedRule {
+    using Rule = RuleType;
+    static constexpr int32_t index = Index;
+};
+
+// The rules of an image.
+template <typename... Entries>
+struct RuleList {
+    static constexpr int32_t size = sizeof...(Entries);
+    static_assert(size <= PANOPTIM_IMAGE_MOST_RULES);
+
+    // Calls a visitor with each rule.
+    template <typename Visitor>
+    __device__ __forceinline__ static void each(const Visitor &visit) {
+        (visit(Entries{}), ...);
+    }
+
+    // Calls a visitor with the rule of an index, if it is one of these.
+    template <typename Visitor>
+    __device__ __forceinline__ static void find(int32_t index, const Visitor &visit) {
+        (void)((index == Entries::index && (visit(Entries{}), true)) || ...);
+    }
 };
 
 // Says in a preparation whose it is.
@@ -209,24 +230,6 @@ __device__ void describe(const panoptim_plan &plan, int64_t tensor, Preparation 
     preparation.count = plan.counts[tensor];
     preparation.tensor_memory = plan.tensors[tensor].states;
     preparation.rule_memory = group_of(plan, tensor).states;
-}
-
-// Fills the entry of a tensor that takes part, for the first phase of its rule.
-__device__ void prepare_tensor(const panoptim_plan &plan, int64_t tensor,
-                               Preparation &preparation) {
-    const panoptim_group &group = group_of(plan, tensor);
-    panoptim_prepared &entry = plan.prepared[tensor];
-    describe(plan, tensor, preparation);
-    switch (plan.tensors[tensor].rule) {
-#define PANOPTIM_RULE(name, ...)                                                                   \
-    case rule_##name:                                                                              \
-        prepare_phase<__VA_ARGS__, 0>(0, group.hyper, preparation, *plan.control, entry);          \
-        break;
-#include "rules/rules.def"
-#undef PANOPTIM_RULE
-    default:
-        break;
-    }
 }
 
 __device__ Preparation preparation_of(const panoptim_plan &plan) {
@@ -238,18 +241,24 @@ __device__ Preparation preparation_of(const panoptim_plan &plan) {
     return preparation;
 }
 
-// Advances the counts of the tensors that take part, and fills their entries for the first phase:
-// from a tensor on, every stride-th.
+// Advances the counts of the tensors of an image's rules that take part, and fills their entries
+// for the first phase: from a tensor on, every stride-th.
+template <typename Rules>
 __device__ void prepare_first_phase(const panoptim_plan &plan, int64_t first, int64_t stride) {
     const bool accepted = plan.control->accepted != 0;
     Preparation preparation = preparation_of(plan);
+#pragma unroll 1
     for (int64_t tensor = first; tensor < plan.tensor_count; tensor += stride) {
-        if (accepted && live(plan, tensor)) {
+        Rules::find(plan.tensors[tensor].rule, [&](auto entry) {
+            if (!accepted || !live(plan, tensor)) {
+                plan.prepared[tensor].active = 0;
+                return;
+            }
             plan.counts[tensor] += 1;
-            prepare_tensor(plan, tensor, preparation);
-        } else {
-            plan.prepared[tensor].active = 0;
-        }
+            describe(plan, tensor, preparation);
+            prepare_phase<typename decltype(entry)::Rule, 0>(
+                0, group_of(plan, tensor).hyper, preparation, *plan.control, plan.prepared[tensor]);
+        });
     }
 }
 
@@ -272,15 +281,17 @@ __device__ void settle_rule(const panoptim_plan &plan, int32_t rule, int32_t pha
     }
 }
 
-// Advances the states of all groups for the first phase, if the step is accepted.
+// Advances the states of all groups of an image's rules for the first phase, if the step is
+// accepted.
+template <typename Rules>
 __device__ void settle_first_phase(const panoptim_plan &plan) {
     if (plan.control->accepted == 0) {
         return;
     }
     const Preparation preparation = preparation_of(plan);
-#define PANOPTIM_RULE(name, ...) settle_rule<__VA_ARGS__, 0>(plan, rule_##name, 0, preparation);
-#include "rules/rules.def"
-#undef PANOPTIM_RULE
+    Rules::each([&](auto entry) {
+        settle_rule<typename decltype(entry)::Rule, 0>(plan, entry.index, 0, preparation);
+    });
 }
 
 // Joins a rule's reductions of earlier phases, and prepares its tensors with them.
@@ -325,13 +336,14 @@ __device__ void prepare_rule(const panoptim_plan &plan, int32_t rule, int32_t ph
     }
 }
 
+template <typename Rules>
 __device__ void prepare_later_phase(const panoptim_plan &plan, int32_t phase, Shared &shared) {
     if (plan.control->accepted == 0) {
         return;
     }
-#define PANOPTIM_RULE(name, ...) prepare_rule<__VA_ARGS__>(plan, rule_##name, phase, shared);
-#include "rules/rules.def"
-#undef PANOPTIM_RULE
+    Rules::each([&](auto entry) {
+        prepare_rule<typename decltype(entry)::Rule>(plan, entry.index, phase, shared);
+    });
 }
 
 __device__ void finish(const panoptim_plan &plan, Shared &shared) {
@@ -350,23 +362,9 @@ __device__ void finish(const panoptim_plan &plan, Shared &shared) {
     }
 }
 
-} // namespace
-} // namespace PANOPTIM_TIER
-} // namespace panoptim
-
-// What the module's rules are, in the order in which the tables count them.
-extern "C" __device__ const panoptim_kernels_info panoptim_kernels = {PANOPTIM_ABI,
-                                                                      panoptim::rule_count,
-                                                                      {
-#define PANOPTIM_RULE(name, ...) panoptim::described<panoptim::__VA_ARGS__>(#name),
-#include "rules/rules.def"
-#undef PANOPTIM_RULE
-                                                                      }};
-
-extern "C" __global__ void __launch_bounds__(panoptim::control_threads)
-    panoptim_control_step(const panoptim_launch launch) {
-    using namespace panoptim;
-    __shared__ Shared shared;
+// The stages of a launch, by a thread block.
+template <typename Rules>
+__device__ __forceinline__ void control_step(const panoptim_launch &launch, Shared &shared) {
     const panoptim_plan &plan = launch.plan;
     if ((launch.stages & PANOPTIM_STAGE_GATHER) != 0) {
         gather(plan, shared);
@@ -379,13 +377,15 @@ extern "C" __global__ void __launch_bounds__(panoptim::control_threads)
             clip(*plan.control);
         }
         __syncthreads();
-        settle_first_phase(plan);
+    }
+    if ((launch.stages & PANOPTIM_STAGE_SETTLE) != 0) {
+        settle_first_phase<Rules>(plan);
     }
     if ((launch.stages & PANOPTIM_STAGE_PREPARE) != 0) {
         if (launch.phase == 0) {
-            prepare_first_phase(plan, threadIdx.x, control_threads);
+            prepare_first_phase<Rules>(plan, threadIdx.x, control_threads);
         } else {
-            prepare_later_phase(plan, launch.phase, shared);
+            prepare_later_phase<Rules>(plan, launch.phase, shared);
         }
     }
     if ((launch.stages & PANOPTIM_STAGE_FINISH) != 0) {
@@ -393,11 +393,6 @@ extern "C" __global__ void __launch_bounds__(panoptim::control_threads)
     }
 }
 
-// The first phase's scalars, a thread a tensor, for tensors so many that one thread block would
-// take longer than another launch.
-extern "C" __global__ void __launch_bounds__(panoptim::prepare_threads)
-    panoptim_prepare(const panoptim_launch launch) {
-    using namespace panoptim;
-    const int64_t thread = int64_t{blockIdx.x} * prepare_threads + threadIdx.x;
-    prepare_first_phase(launch.plan, thread, int64_t{gridDim.x} * prepare_threads);
-}
+} // namespace
+} // namespace PANOPTIM_TIER
+} // namespace panoptim

@@ -14,24 +14,24 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 
 /**
  * {@snippet lang=c :
- * struct panoptim_kernels_info {
+ * struct panoptim_image {
  *     int32_t abi;
  *     int32_t rule_count;
- *     panoptim_rule rules[128];
+ *     panoptim_rule rules[8];
  * }
  * }
  */
-public class panoptim_kernels_info {
+public class panoptim_image {
 
-    panoptim_kernels_info() {
+    panoptim_image() {
         // Should not be called directly
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         PanoptimPlan.C_INT.withName("abi"),
         PanoptimPlan.C_INT.withName("rule_count"),
-        MemoryLayout.sequenceLayout(128, panoptim_rule.layout()).withName("rules")
-    ).withName("panoptim_kernels_info");
+        MemoryLayout.sequenceLayout(8, panoptim_rule.layout()).withName("rules")
+    ).withName("panoptim_image");
 
     /**
      * The layout of this struct
@@ -133,7 +133,7 @@ public class panoptim_kernels_info {
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * panoptim_rule rules[128]
+     * panoptim_rule rules[8]
      * }
      */
     public static final SequenceLayout rules$layout() {
@@ -145,7 +145,7 @@ public class panoptim_kernels_info {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * panoptim_rule rules[128]
+     * panoptim_rule rules[8]
      * }
      */
     public static final long rules$offset() {
@@ -155,7 +155,7 @@ public class panoptim_kernels_info {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * panoptim_rule rules[128]
+     * panoptim_rule rules[8]
      * }
      */
     public static MemorySegment rules(MemorySegment struct) {
@@ -165,19 +165,19 @@ public class panoptim_kernels_info {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * panoptim_rule rules[128]
+     * panoptim_rule rules[8]
      * }
      */
     public static void rules(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, rules$OFFSET, rules$LAYOUT.byteSize());
     }
 
-    private static long[] rules$DIMS = { 128 };
+    private static long[] rules$DIMS = { 8 };
 
     /**
      * Dimensions for array field:
      * {@snippet lang=c :
-     * panoptim_rule rules[128]
+     * panoptim_rule rules[8]
      * }
      */
     public static long[] rules$dimensions() {
@@ -188,7 +188,7 @@ public class panoptim_kernels_info {
     /**
      * Indexed getter for field:
      * {@snippet lang=c :
-     * panoptim_rule rules[128]
+     * panoptim_rule rules[8]
      * }
      */
     public static MemorySegment rules(MemorySegment struct, long index0) {
@@ -204,7 +204,7 @@ public class panoptim_kernels_info {
     /**
      * Indexed setter for field:
      * {@snippet lang=c :
-     * panoptim_rule rules[128]
+     * panoptim_rule rules[8]
      * }
      */
     public static void rules(MemorySegment struct, long index0, MemorySegment fieldValue) {

@@ -1,5 +1,5 @@
 // One phase of one rule over all chunks of that rule: one kernel for each rule and combination of
-// types, one launch however many tensors and groups there are.
+// types (rule_image.cuh), one launch however many tensors and groups there are.
 //
 // Traffic: what the rule's header says, and 4 bytes more per parameter if gradients are zeroed. One
 // thread block takes one chunk at a time, one thread four consecutive elements of every array:
@@ -13,12 +13,15 @@
 // blocks as make the last round a full one: 2 to 4 % for GPT-2 small. The list of chunks runs
 // backwards: what the norm's pass read last is then still in the second-level cache, which is 0.7 %
 // of the clipped step of GPT-2 small, and up to a tenth for models that fit there.
-#include "rules/rules.cuh"
+#pragma once
+
+#include "rules/rule.cuh"
 #include "step/buffers.cuh"
 #include "step/chunk.cuh"
 #include "step/prepare.cuh"
 #include "step/quad.cuh"
 #include "step/vector.cuh"
+#include "step/zero.cuh"
 
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
@@ -247,23 +250,6 @@ __device__ __forceinline__ bool all_aligned(const Buffers<P, G, S> &buffers) {
     return aligned;
 }
 
-// A refused step, or a frozen group, leaves nothing but zeros in the gradient, if asked for.
-template <int32_t G>
-__device__ __forceinline__ void zero_chunk(typename Codec<G>::Storage *gradient, int elements) {
-    const float zeros[quad_elements] = {};
-    const bool aligned = aligned_to_vectors(gradient);
-#pragma unroll 1
-    for (int i = static_cast<int>(threadIdx.x) * quad_elements; i < elements;
-         i += chunk_threads * quad_elements) {
-        const int left = elements - i;
-        if (aligned && left >= quad_elements) {
-            store_quad<G, true>(gradient + i, quad_elements, zeros);
-        } else {
-            store_quad<G, false>(gradient + i, left, zeros);
-        }
-    }
-}
-
 template <typename Rule, int Phase, bool Statistics, int32_t P, int32_t G, int32_t S>
 __device__ __forceinline__ void update_chunk(const panoptim_launch &launch, int64_t place,
                                              SharedSums<Rule> &shared) {
@@ -337,39 +323,3 @@ __device__ __forceinline__ void update_phase(const panoptim_launch &launch,
 } // namespace
 } // namespace PANOPTIM_TIER
 } // namespace panoptim
-
-// The suffix names the types of parameters, gradients and states. Taking sums needs registers, so
-// that fewer thread blocks are resident; statistics have kernels of their own.
-#define PANOPTIM_KERNEL(name, statistics, ...)                                                     \
-    extern "C" __global__ void __launch_bounds__(                                                  \
-        panoptim::chunk_threads, (statistics) || panoptim::__VA_ARGS__::reductions > 0             \
-                                     ? panoptim::chunk_residents_with_sums                         \
-                                     : panoptim::chunk_residents)                                  \
-        name(const panoptim_launch launch) {                                                       \
-        using namespace panoptim;                                                                  \
-        __shared__ SharedSums<__VA_ARGS__> shared;                                                 \
-        update_phase<__VA_ARGS__, 0, statistics, PANOPTIM_F32, PANOPTIM_F32, PANOPTIM_F32>(        \
-            launch, shared);                                                                       \
-    }
-#define PANOPTIM_RULE(name, ...)                                                                   \
-    PANOPTIM_KERNEL(panoptim_update_##name##_f32_f32_f32, false, __VA_ARGS__)                      \
-    PANOPTIM_KERNEL(panoptim_update_##name##_f32_f32_f32_statistics, true, __VA_ARGS__)
-#include "rules/rules.def"
-#undef PANOPTIM_RULE
-#undef PANOPTIM_KERNEL
-
-// Zeros into every gradient present.
-extern "C" __global__ void __launch_bounds__(panoptim::chunk_threads)
-    panoptim_zero(const panoptim_launch launch) {
-    using namespace panoptim;
-    const panoptim_plan &plan = launch.plan;
-    for (int64_t i = blockIdx.x; i < plan.chunk_count; i += gridDim.x) {
-        const panoptim_chunk chunk = plan.chunks[i];
-        if (plan.gradients[chunk.tensor] != 0) {
-            const int64_t first = chunk.index * plan.chunk_elements;
-            zero_chunk<PANOPTIM_F32>(
-                reinterpret_cast<float *>(plan.gradients[chunk.tensor]) + first,
-                static_cast<int>(chunk_length(plan, plan.tensors[chunk.tensor], first)));
-        }
-    }
-}
