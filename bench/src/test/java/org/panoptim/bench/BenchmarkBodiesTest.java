@@ -27,16 +27,16 @@ class BenchmarkBodiesTest {
     @EnumSource
     void theStepThatIsTimedIsThatOfTheReference(Work work) {
         for (var workload : List.of(Workload.SMALL, Workload.TINY, "tensors-4096")) {
-            var benchmark = benchmark(workload, work, Opponents.NONE);
+            var benchmark = benchmark(workload, work, Baseline.NONE);
             benchmark.open();
             try (var expected = new HostModel(Workload.named(workload))) {
                 benchmark.refill();
-                var times = new PairTimes();
+                var times = new StepBenchmark.Times();
                 for (int i = 0; i < 3; i++) {
-                    benchmark.inTurn(times);
+                    benchmark.interleaved(times);
                 }
                 assertThat(times.turns).isEqualTo(3);
-                assertThat(times.steps).isEqualTo(benchmark.subject().steps());
+                assertThat(times.steps).isEqualTo(benchmark.fixture().steps());
                 referenceSteps(expected, work, times.steps);
 
                 assertSame(hostModel(benchmark).values(), expected.values());
@@ -49,10 +49,10 @@ class BenchmarkBodiesTest {
 
     @ParameterizedTest
     @EnumSource
-    void itsWitnessFindsStepsThatWereNotTaken(Work work) {
-        var benchmark = benchmark(Workload.SMALL, work, Opponents.NONE);
+    void itsResultCheckFindsStepsThatWereNotTaken(Work work) {
+        var benchmark = benchmark(Workload.SMALL, work, Baseline.NONE);
         benchmark.open();
-        benchmark.inTurn(new PairTimes());
+        benchmark.interleaved(new StepBenchmark.Times());
         var model = hostModel(benchmark);
         model.refillGradients();
         model.values().getFirst().set(ValueLayout.JAVA_FLOAT, 0, Float.NaN);
@@ -63,12 +63,12 @@ class BenchmarkBodiesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {Opponents.LIMIT, Opponents.STEP})
-    void anOpponentWorksOnTheSameParameters(String opponent) {
-        var benchmark = benchmark(Workload.SMALL, Work.STEP, opponent);
+    @ValueSource(strings = {Baseline.LIMIT, Baseline.STEP})
+    void aBaselineWorksOnTheSameParameters(String baseline) {
+        var benchmark = benchmark(Workload.SMALL, Work.STEP, baseline);
         benchmark.open();
         try (var alone = new HostModel(Workload.named(Workload.SMALL))) {
-            benchmark.beside().run();
+            benchmark.openBaseline().run();
 
             assertThat(hostModel(benchmark).values().getFirst())
                     .matches(values -> values.mismatch(alone.values().getFirst()) >= 0);
@@ -85,15 +85,15 @@ class BenchmarkBodiesTest {
                 .hasMessageContaining("nobody");
     }
 
-    private static HostModel hostModel(StepBeside benchmark) {
-        return (HostModel) benchmark.subject().model();
+    private static HostModel hostModel(StepBenchmark benchmark) {
+        return (HostModel) benchmark.fixture().model();
     }
 
-    private static StepBeside benchmark(String workload, Work work, String opponent) {
-        var benchmark = new StepBeside();
+    private static StepBenchmark benchmark(String workload, Work work, String baseline) {
+        var benchmark = new StepBenchmark();
         benchmark.workload = workload;
         benchmark.work = work;
-        benchmark.opponent = opponent;
+        benchmark.baseline = baseline;
         return benchmark;
     }
 
@@ -146,29 +146,33 @@ class BenchmarkBodiesTest {
     }
 
     @Test
-    void aPairTimesBothSidesAndTakesTurns() {
+    void bothSidesAreTimedInTurn() {
         var calls = new StringBuilder();
-        var times = new PairTimes();
-        var pair = new Pair(side(calls, 'a', 100), side(calls, 'b', 50), () -> calls.append('-'));
+        var times = new StepBenchmark.Times();
+        var timer =
+                new InterleavedTimer(
+                        side(calls, 'a', 100), side(calls, 'b', 50), () -> calls.append('-'));
 
-        pair.run(times);
+        timer.run(times);
         assertThat(calls).hasToString("a-b-");
-        pair.run(times);
+        timer.run(times);
 
         // Short bodies are repeated, and the first 200 of them are not timed.
         assertThat(calls).hasToString("a-b-" + "b".repeat(300) + "-" + "a".repeat(300) + "-");
         assertThat(times.turns).isEqualTo(2);
         assertThat(times.steps).isEqualTo(301);
-        assertThat(times.first).isEqualTo(200);
-        assertThat(times.second).isEqualTo(100);
+        assertThat(times.baseline).isEqualTo(200);
+        assertThat(times.step).isEqualTo(100);
     }
 
     @Test
     void longBodiesAreNotRepeated() {
         var calls = new StringBuilder();
-        var pair = new Pair(side(calls, 'a', 60_000_000), side(calls, 'b', 51_000_000), () -> {});
-        pair.run(new PairTimes());
-        pair.run(new PairTimes());
+        var timer =
+                new InterleavedTimer(
+                        side(calls, 'a', 60_000_000), side(calls, 'b', 51_000_000), () -> {});
+        timer.run(new StepBenchmark.Times());
+        timer.run(new StepBenchmark.Times());
         assertThat(calls).hasToString("abba");
     }
 

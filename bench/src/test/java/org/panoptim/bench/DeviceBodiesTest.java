@@ -28,11 +28,11 @@ class DeviceBodiesTest {
     })
     void theStepsOnADeviceAreThoseOfTheReference(String backend, Work work) {
         for (var workload : List.of(Workload.TINY, Workload.FEW)) {
-            try (var subject = new Subject(Workload.named(workload), work, backend);
-                    var reference = new Subject(Workload.named(workload), work, "reference")) {
+            try (var fixture = new StepFixture(Workload.named(workload), work, backend);
+                    var reference = new StepFixture(Workload.named(workload), work, "reference")) {
                 // The tenth finds an infinite gradient if there is a loss scale.
                 for (int step = 0; step < 12; step++) {
-                    assertThat(subject.run()).isPositive();
+                    assertThat(fixture.run()).isPositive();
                     if (work == Work.CLIP_STEP_ZERO) {
                         // On a device no step finds zeros.
                         reference.model().refillGradients();
@@ -40,7 +40,7 @@ class DeviceBodiesTest {
                     reference.run();
                 }
 
-                assertSame(subject.model(), reference.model());
+                assertSame(fixture.model(), reference.model());
             }
         }
     }
@@ -114,15 +114,15 @@ class DeviceBodiesTest {
         "cuda-ffm, limit", "cuda-ffm, step", "cuda-ffm, none",
         "cuda-jcuda, limit", "cuda-jcuda, step", "cuda-jcuda, none"
     })
-    void bothSidesTakeTurnsAndTheWitnessAgrees(String backend, String opponent) {
-        var benchmark = benchmark(backend, Work.STEP, opponent);
+    void bothSidesTakeTurnsAndTheResultsAreRight(String backend, String baseline) {
+        var benchmark = benchmark(backend, Work.STEP, baseline);
         benchmark.open();
-        var times = new PairTimes();
+        var times = new StepBenchmark.Times();
         for (int i = 0; i < 3; i++) {
-            benchmark.inTurn(times);
+            benchmark.interleaved(times);
         }
         assertThat(times.turns).isEqualTo(3);
-        assertThat(times.second).isPositive();
+        assertThat(times.step).isPositive();
         benchmark.close();
     }
 
@@ -133,11 +133,11 @@ class DeviceBodiesTest {
         "cuda-jcuda, STEP",
         "cuda-jcuda, LOSS_SCALE"
     })
-    void theWitnessFindsAStepTakenWithAnotherGradient(String backend, Work work) {
-        var benchmark = benchmark(backend, work, Opponents.NONE);
+    void theResultCheckFindsAStepTakenWithAnotherGradient(String backend, Work work) {
+        var benchmark = benchmark(backend, work, Baseline.NONE);
         benchmark.open();
-        benchmark.subject().model().setGradient(2, 5, 7);
-        benchmark.inTurn(new PairTimes());
+        benchmark.fixture().model().setGradient(2, 5, 7);
+        benchmark.interleaved(new StepBenchmark.Times());
 
         assertThatThrownBy(benchmark::close)
                 .isInstanceOf(IllegalStateException.class)
@@ -145,22 +145,22 @@ class DeviceBodiesTest {
     }
 
     @Test
-    void theWitnessFindsAGradientThatWasNotZeroed() {
-        var benchmark = benchmark("cuda-ffm", Work.CLIP_STEP_ZERO, Opponents.NONE);
+    void theResultCheckFindsAGradientThatWasNotZeroed() {
+        var benchmark = benchmark("cuda-ffm", Work.CLIP_STEP_ZERO, Baseline.NONE);
         benchmark.open();
-        benchmark.inTurn(new PairTimes());
-        benchmark.subject().model().setGradient(1, 0, 7);
+        benchmark.interleaved(new StepBenchmark.Times());
+        benchmark.fixture().model().setGradient(1, 0, 7);
 
         assertThatThrownBy(benchmark::close)
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("element 0 of tensor 1: its gradient is 7.0");
     }
 
-    private static StepBeside benchmark(String backend, Work work, String opponent) {
-        var benchmark = new StepBeside();
+    private static StepBenchmark benchmark(String backend, Work work, String baseline) {
+        var benchmark = new StepBenchmark();
         benchmark.workload = Workload.FEW;
         benchmark.work = work;
-        benchmark.opponent = opponent;
+        benchmark.baseline = baseline;
         benchmark.backend = backend;
         return benchmark;
     }

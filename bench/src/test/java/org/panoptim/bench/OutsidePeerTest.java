@@ -21,7 +21,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
-/** PyTorch beside us takes the same steps; where no Python with PyTorch is, it says so. */
+/** PyTorch in Python takes the same steps; without it the reason is given. */
 class OutsidePeerTest {
 
     private static final List<Shape> SHAPES = List.of(Shape.of(30, 7), Shape.of(5));
@@ -124,7 +124,7 @@ class OutsidePeerTest {
     }
 
     @Test
-    void besideTheVirtualDeviceNoPeerIsLookedFor() {
+    void onTheVirtualDeviceNoPeerIsLookedFor() {
         assertThat(PeersHere.find(Place.VIRTUAL_DEVICE).descriptions()).isEmpty();
         assertThat(PeersHere.find(Place.VIRTUAL_DEVICE).leftOut()).hasSize(2);
     }

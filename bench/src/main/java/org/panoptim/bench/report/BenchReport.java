@@ -81,10 +81,10 @@ public final class BenchReport {
         return "AdamW in fp32 on "
                 // A device's name stands before its description.
                 + (limit == Limit.COPY ? host.backend().split(",", 2)[0] : host.processor())
-                + ": a step beside the machine's own limit, a "
+                + ": a step compared with the machine's limit, a "
                 + limit.phrase()
-                + ", and beside the optimizers of other libraries. All ratios come from steps taken"
-                + " in turn.";
+                + ", and with the optimizers of other libraries. All ratios come from interleaved"
+                + " steps.";
     }
 
     private String leftOut() {
@@ -114,7 +114,7 @@ public final class BenchReport {
     }
 
     private String steps() {
-        var measured = results.beside("limit").filter(step -> !Charts.isScaled(step)).toList();
+        var measured = results.against("limit").filter(step -> !Charts.isScaled(step)).toList();
         if (measured.isEmpty()) {
             return "";
         }
@@ -132,7 +132,7 @@ public final class BenchReport {
                                                 Format.ratio(step.advantage())))
                         .toList();
         return section(
-                "Beside the machine's limit",
+                "Compared with the machine's limit",
                 Charts.shares(shares, limit),
                 List.of("Tensors", "Work", "Number", "Elements", "A step", "Limit / step"),
                 rows,
@@ -140,7 +140,7 @@ public final class BenchReport {
     }
 
     private String peers() {
-        var measured = results.steps().stream().filter(BenchReport::isBesidePeer).toList();
+        var measured = results.steps().stream().filter(BenchReport::isComparedWithPeer).toList();
         if (measured.isEmpty()) {
             return "";
         }
@@ -153,12 +153,12 @@ public final class BenchReport {
                                                 title(step),
                                                 Work.valueOf(step.work()).title(),
                                                 step.description(),
-                                                Format.time(step.secondsBeside()),
+                                                Format.time(step.baselineSeconds()),
                                                 Format.time(step.seconds()),
                                                 Format.ratio(step.advantage())))
                         .toList();
         return section(
-                "Beside other libraries",
+                "Compared with other libraries",
                 "",
                 List.of("Tensors", "Work", "Optimizer", "It takes", "Panoptim takes", "Ratio"),
                 rows,
@@ -166,8 +166,8 @@ public final class BenchReport {
                         + " taken inside Python.");
     }
 
-    private static boolean isBesidePeer(StepTimes step) {
-        return step.beside().length > 0 && !step.isBesideLimit();
+    private static boolean isComparedWithPeer(StepTimes step) {
+        return step.baselineNanos().length > 0 && !step.isComparedWithLimit();
     }
 
     private String scaling() {
@@ -192,8 +192,8 @@ public final class BenchReport {
                 rule.title(),
                 rule.declaredBytes() + " bytes",
                 results.memory().stream()
-                        .filter(found -> found.rule().equals(rule.title()))
-                        .map(found -> Format.ratio(Spread.of(found.measured())))
+                        .filter(states -> states.rule().equals(rule.title()))
+                        .map(states -> Format.ratio(Spread.of(states.measured())))
                         .findFirst()
                         .orElse(""),
                 rule.declaredBytes() + 2 * Float.BYTES + " bytes");
@@ -245,7 +245,7 @@ public final class BenchReport {
                             Format.digits(call.allocated())));
         }
         for (var step : results.steps()) {
-            if (step.opponent().equals("none")) {
+            if (step.baseline().equals("none")) {
                 rows.add(
                         Html.row(
                                 "",
@@ -300,7 +300,7 @@ public final class BenchReport {
 
     /** That of the limit's loop over one large tensor. */
     private String bandwidth() {
-        return results.beside("limit")
+        return results.against("limit")
                 .filter(step -> step.workload().equals(Workload.FLAT))
                 .findFirst()
                 .map(
@@ -310,7 +310,7 @@ public final class BenchReport {
                                         Format.digits(
                                                         BYTES_OF_STEP
                                                                 * step.elements()
-                                                                / step.secondsBeside().median()
+                                                                / step.baselineSeconds().median()
                                                                 / 1e9)
                                                 + " GB/s in the limit's loop, at 28 bytes an"
                                                 + " element"))

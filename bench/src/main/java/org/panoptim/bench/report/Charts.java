@@ -43,7 +43,7 @@ final class Charts {
                             "Panoptim",
                             groups,
                             shares.workloads().stream()
-                                    .map(workload -> percent(shares.own(workload)))
+                                    .map(workload -> percent(shares.panoptim(workload)))
                                     .toList());
                     for (var peer : shares.peers()) {
                         chart.add(
@@ -68,7 +68,7 @@ final class Charts {
 
     /** Curves: time against the number of tensors and against their size. */
     static String scaling(Results results) {
-        var steps = results.beside("limit").filter(Charts::isScaled).toList();
+        var steps = results.against("limit").filter(Charts::isScaled).toList();
         var counts = only(steps, Workload.TENSORS, StepTimes::tensors);
         var sizes = only(steps, Workload.ELEMENTS, StepTimes::elements);
         var limit = Limit.of(results);
@@ -114,9 +114,9 @@ final class Charts {
             ToDoubleFunction<StepTimes> across,
             double perSecond,
             Limit limit) {
-        var places = steps.stream().mapToDouble(across).toArray();
-        chart.add("Panoptim", 0, places, times(steps, StepTimes::seconds, perSecond));
-        chart.add(limit.word(), 1, places, times(steps, StepTimes::secondsBeside, perSecond));
+        var positions = steps.stream().mapToDouble(across).toArray();
+        chart.add("Panoptim", 0, positions, times(steps, StepTimes::seconds, perSecond));
+        chart.add(limit.word(), 1, positions, times(steps, StepTimes::baselineSeconds, perSecond));
     }
 
     private static double[] times(

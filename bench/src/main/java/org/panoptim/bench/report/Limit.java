@@ -2,7 +2,7 @@ package org.panoptim.bench.report;
 
 import org.panoptim.bench.result.Results;
 
-/** What steps were measured beside as the machine's own limit, in words. */
+/** What steps were compared with as the machine's limit, in words. */
 enum Limit {
     /** That of a processor. */
     LOOP(

@@ -70,8 +70,8 @@ public final class ReadmeFigures {
     private static String figures(Results results) {
         return Stream.of(
                         origin(results),
-                        besideLimit(results),
-                        besidePeers(results),
+                        againstLimit(results),
+                        againstPeers(results),
                         startUps(results),
                         memory(results),
                         calls(results),
@@ -115,8 +115,8 @@ public final class ReadmeFigures {
                         results.warning().map(warning -> "\n\n" + warning).orElse(""));
     }
 
-    private static String besideLimit(Results results) {
-        var steps = results.beside("limit").filter(step -> !Charts.isScaled(step)).toList();
+    private static String againstLimit(Results results) {
+        var steps = results.against("limit").filter(step -> !Charts.isScaled(step)).toList();
         var rows = new ArrayList<List<String>>();
         for (var workload : steps.stream().map(StepTimes::workload).distinct().toList()) {
             var row = new ArrayList<String>();
@@ -146,12 +146,15 @@ public final class ReadmeFigures {
                 rows);
     }
 
-    private static String besidePeers(Results results) {
+    private static String againstPeers(Results results) {
         var steps =
                 results.steps().stream()
-                        .filter(step -> step.beside().length > 0 && !step.isBesideLimit())
+                        .filter(
+                                step ->
+                                        step.baselineNanos().length > 0
+                                                && !step.isComparedWithLimit())
                         .toList();
-        var peers = steps.stream().map(StepTimes::opponent).distinct().toList();
+        var peers = steps.stream().map(StepTimes::baseline).distinct().toList();
         var rows = new ArrayList<List<String>>();
         for (var workload : steps.stream().map(StepTimes::workload).distinct().toList()) {
             for (var work : steps.stream().map(StepTimes::work).distinct().toList()) {
@@ -162,7 +165,7 @@ public final class ReadmeFigures {
                             steps.stream()
                                     .filter(step -> step.workload().equals(workload))
                                     .filter(step -> step.work().equals(work))
-                                    .filter(step -> step.opponent().equals(peer))
+                                    .filter(step -> step.baseline().equals(peer))
                                     .map(step -> Format.ratio(step.advantage()))
                                     .findFirst()
                                     .orElse(""));
@@ -172,7 +175,7 @@ public final class ReadmeFigures {
         }
         var described =
                 steps.stream()
-                        .map(step -> "`%s`: %s".formatted(step.opponent(), step.description()))
+                        .map(step -> "`%s`: %s".formatted(step.baseline(), step.description()))
                         .distinct()
                         .collect(Collectors.joining("; "));
         return rows.isEmpty()
@@ -227,7 +230,7 @@ public final class ReadmeFigures {
                             Format.time(Spread.of(call.nanos()).times(1e-9)),
                             Format.digits(call.allocated())));
         }
-        results.beside("none")
+        results.against("none")
                 .forEach(
                         step ->
                                 rows.add(

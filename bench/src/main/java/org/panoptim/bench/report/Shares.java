@@ -9,7 +9,7 @@ import java.util.OptionalDouble;
 
 /**
  * Which share of the machine's limit each optimizer reaches. A peer's is Panoptim's by how many
- * times as fast Panoptim is, both taken from steps in turn.
+ * times as fast Panoptim is, both from interleaved steps.
  */
 final class Shares {
 
@@ -19,9 +19,9 @@ final class Shares {
         this.results = results;
     }
 
-    /** The workloads that were measured beside the limit, without those that show scaling. */
+    /** The workloads that were compared with the limit, without those that show scaling. */
     List<String> workloads() {
-        return results.beside("limit")
+        return results.against("limit")
                 .filter(step -> !Charts.isScaled(step))
                 .map(StepTimes::workload)
                 .distinct()
@@ -29,21 +29,21 @@ final class Shares {
     }
 
     /** Panoptim's for a step; empty if it was not measured. */
-    OptionalDouble own(String workload) {
+    OptionalDouble panoptim(String workload) {
         return advantage(workload, "limit");
     }
 
     /** A peer's for a step; empty if it was not measured. */
     OptionalDouble of(String workload, String peer) {
-        var own = own(workload);
+        var panoptim = panoptim(workload);
         var faster = advantage(workload, peer);
-        return own.isPresent() && faster.isPresent()
-                ? OptionalDouble.of(own.getAsDouble() / faster.getAsDouble())
+        return panoptim.isPresent() && faster.isPresent()
+                ? OptionalDouble.of(panoptim.getAsDouble() / faster.getAsDouble())
                 : OptionalDouble.empty();
     }
 
-    private OptionalDouble advantage(String workload, String opponent) {
-        return results.beside(opponent)
+    private OptionalDouble advantage(String workload, String baseline) {
+        return results.against(baseline)
                 .filter(step -> step.workload().equals(workload))
                 .filter(step -> step.work().equals(Work.STEP.name()))
                 .mapToDouble(step -> step.advantage().median())
@@ -53,8 +53,8 @@ final class Shares {
     /** The peers that were measured, by name. */
     List<String> peers() {
         return results.steps().stream()
-                .filter(step -> step.beside().length > 0 && !step.isBesideLimit())
-                .map(StepTimes::opponent)
+                .filter(step -> step.baselineNanos().length > 0 && !step.isComparedWithLimit())
+                .map(StepTimes::baseline)
                 .distinct()
                 .toList();
     }

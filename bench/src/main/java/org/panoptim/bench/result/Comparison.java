@@ -54,7 +54,7 @@ public record Comparison(List<Change> changes) {
                     .ifPresent(
                             old ->
                                     changes.add(
-                                            step.isBesideLimit()
+                                            step.isComparedWithLimit()
                                                     ? new Change(
                                                             name(step, "share of the limit"),
                                                             old.advantage(),
@@ -133,8 +133,8 @@ public record Comparison(List<Change> changes) {
 
     private static Optional<StepTimes> twin(StepTimes step, Results before) {
         return before.steps().stream()
-                .filter(each -> each.opponent().equals(step.opponent()))
-                .filter(each -> step.isBesideLimit() || step.opponent().equals("none"))
+                .filter(each -> each.baseline().equals(step.baseline()))
+                .filter(each -> step.isComparedWithLimit() || step.baseline().equals("none"))
                 .filter(each -> each.workload().equals(step.workload()))
                 .filter(each -> each.work().equals(step.work()))
                 .filter(each -> each.backend().equals(step.backend()))

@@ -24,7 +24,7 @@ import java.util.stream.Stream;
  * @param version Panoptim's
  * @param command the command line that measured it
  * @param host the machine
- * @param steps steps beside the limit and beside peers
+ * @param steps steps compared with the limit and with peers
  * @param startUps fresh processes
  * @param memory what rules' states take; files of earlier versions lack it
  * @param calls what calls on the way to a device cost
@@ -126,8 +126,8 @@ public record Results(
         return host.virtual() ? Optional.of(VIRTUAL) : Optional.empty();
     }
 
-    /** The steps that were measured beside an opponent. */
-    public Stream<StepTimes> beside(String opponent) {
-        return steps.stream().filter(each -> each.opponent().equals(opponent));
+    /** The steps that were compared with a baseline. */
+    public Stream<StepTimes> against(String baseline) {
+        return steps.stream().filter(each -> each.baseline().equals(baseline));
     }
 }

@@ -1,31 +1,35 @@
 package org.panoptim.bench.result;
 
+import com.google.gson.annotations.SerializedName;
+
 import java.util.Arrays;
 
 /**
- * A step, and in turn with it what it was measured beside.
+ * A step, interleaved with the baseline that it was compared with. Files keep the names that the
+ * components once had.
  *
  * @param workload the tensors, by the name of a {@link org.panoptim.bench.Workload}
  * @param work the name of a {@link org.panoptim.bench.Work}
  * @param backend where the step was computed
- * @param opponent what it was measured beside; {@code none}: nothing
- * @param description the opponent in words
+ * @param baseline what it was compared with, by name; {@code none}: nothing
+ * @param description the baseline in words
  * @param tensors how many
  * @param elements of all tensors
  * @param step nanoseconds of a step, for each iteration
- * @param beside nanoseconds of the opponent, for each iteration; none if there is no opponent
- * @param allocated bytes of Java's heap in a step and its opponent
+ * @param baselineNanos nanoseconds of the baseline, for each iteration; none if there is no
+ *     baseline
+ * @param allocated bytes of Java's heap in a step and its baseline
  */
 public record StepTimes(
         String workload,
         String work,
         String backend,
-        String opponent,
+        @SerializedName("opponent") String baseline,
         String description,
         int tensors,
         long elements,
         double[] step,
-        double[] beside,
+        @SerializedName("beside") double[] baselineNanos,
         double allocated) {
 
     /** Seconds of a step. */
@@ -33,20 +37,20 @@ public record StepTimes(
         return Spread.of(step).times(1e-9);
     }
 
-    /** Seconds of the opponent. */
-    public Spread secondsBeside() {
-        return Spread.of(beside).times(1e-9);
+    /** Seconds of the baseline. */
+    public Spread baselineSeconds() {
+        return Spread.of(baselineNanos).times(1e-9);
     }
 
-    /** How many times as long the opponent took. */
+    /** How many times as long the baseline took. */
     public Spread advantage() {
         var ratios = new double[step.length];
-        Arrays.setAll(ratios, i -> beside[i] / step[i]);
+        Arrays.setAll(ratios, i -> baselineNanos[i] / step[i]);
         return Spread.of(ratios);
     }
 
-    /** Whether it was measured beside the machine's limit. */
-    public boolean isBesideLimit() {
-        return opponent.equals("limit");
+    /** Whether it was compared with the machine's limit. */
+    public boolean isComparedWithLimit() {
+        return baseline.equals("limit");
     }
 }

@@ -190,7 +190,7 @@ public final class Bench implements BenchProgram {
         }
     }
 
-    /** JMH's own file stands beside ours, unless ours is a pipe or a device. */
+    /** JMH's file lies next to ours, unless ours is a pipe or a device. */
     static void writeJmh(List<RunResult> results, Path json) throws IOException {
         if (!Files.isRegularFile(json)) {
             return;

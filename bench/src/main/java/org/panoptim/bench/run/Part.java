@@ -11,9 +11,9 @@ import java.util.stream.Collectors;
 
 /** What can be measured apart from the rest. */
 enum Part {
-    /** Steps beside the machine's limit. */
+    /** Steps compared with the machine's limit. */
     LIMIT("limit"),
-    /** Steps beside other libraries' optimizers. */
+    /** Steps compared with other libraries' optimizers. */
     PEERS("peers"),
     /** Steps against the number and the size of tensors. */
     SCALING("scaling"),

@@ -35,7 +35,7 @@ final class Plan {
     /** Too slow, or between the others, for a run of two minutes that names no workloads. */
     private static final Set<String> NOT_QUICK_PEERS = Set.of("torch-foreach");
 
-    private static final Set<String> NOT_QUICK_BESIDE_PEERS = Set.of(Workload.RESNET_50);
+    private static final Set<String> NOT_QUICK_WITH_PEERS = Set.of(Workload.RESNET_50);
 
     private static final List<Work> WITH_PEERS = List.of(Work.STEP, Work.CLIP_STEP_ZERO);
 
@@ -167,7 +167,7 @@ final class Plan {
                     "%s, and peers on %s: take long, and --quick was asked for without --workload"
                             .formatted(
                                     String.join(", ", NOT_QUICK_PEERS),
-                                    String.join(", ", NOT_QUICK_BESIDE_PEERS)));
+                                    String.join(", ", NOT_QUICK_WITH_PEERS)));
         }
         if (quick) {
             Stream.of(Part.MEMORY, Part.LAUNCH, Part.KFAC)
@@ -194,10 +194,10 @@ final class Plan {
     List<StepRun> steps(Map<String, String> peers) {
         var runs = new ArrayList<StepRun>();
         if (has(Part.LIMIT)) {
-            runs.addAll(besideLimit());
+            runs.addAll(againstLimit());
         }
         if (has(Part.PEERS)) {
-            runs.addAll(besidePeers(peers));
+            runs.addAll(againstPeers(peers));
         }
         if (has(Part.SCALING) && !isVirtual()) {
             scaled().filter(name -> fits(target, name))
@@ -207,7 +207,7 @@ final class Plan {
         return runs;
     }
 
-    private List<StepRun> besideLimit() {
+    private List<StepRun> againstLimit() {
         var runs = new ArrayList<StepRun>();
         for (var workload : workloads) {
             for (var work : quick ? WITH_PEERS : List.of(Work.values())) {
@@ -219,7 +219,7 @@ final class Plan {
         return runs;
     }
 
-    private List<StepRun> besidePeers(Map<String, String> peers) {
+    private List<StepRun> againstPeers(Map<String, String> peers) {
         var runs = new ArrayList<StepRun>();
         for (var workload : workloads) {
             for (var work : quick ? List.of(Work.STEP) : WITH_PEERS) {
@@ -243,7 +243,7 @@ final class Plan {
 
     private boolean isTooSlow(String workload, String peer) {
         return shortened
-                && (NOT_QUICK_PEERS.contains(peer) || NOT_QUICK_BESIDE_PEERS.contains(workload));
+                && (NOT_QUICK_PEERS.contains(peer) || NOT_QUICK_WITH_PEERS.contains(workload));
     }
 
     /** From 1 to 10,000 tensors at a fixed total, and from a thousand to 100 million elements. */
@@ -258,9 +258,9 @@ final class Plan {
                 counts.mapToObj(Workload::tensors), sizes.mapToObj(Workload::elements));
     }
 
-    private StepRun run(String workload, Work work, String opponent, Effort effort) {
-        var description = opponent.equals(LIMIT) ? limit() : "alone";
-        return new StepRun(workload, work, target.name(), opponent, description, effort);
+    private StepRun run(String workload, Work work, String baseline, Effort effort) {
+        var description = baseline.equals(LIMIT) ? limit() : "alone";
+        return new StepRun(workload, work, target.name(), baseline, description, effort);
     }
 
     private String limit() {

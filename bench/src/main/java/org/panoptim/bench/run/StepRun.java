@@ -8,14 +8,14 @@ import org.panoptim.bench.Work;
  * @param workload the tensors, by name
  * @param work what is done
  * @param backend where
- * @param opponent beside what, by name
- * @param description the opponent in words
+ * @param baseline what it is compared with, by name
+ * @param description the baseline in words
  * @param effort how thoroughly
  */
 record StepRun(
         String workload,
         Work work,
         String backend,
-        String opponent,
+        String baseline,
         String description,
         Effort effort) {}

@@ -7,7 +7,7 @@ import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
-import org.panoptim.bench.StepBeside;
+import org.panoptim.bench.StepBenchmark;
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.bench.result.StepTimes;
@@ -37,13 +37,14 @@ final class Steps {
     StepTimes measure(StepRun run) {
         var effort = run.effort();
         progress.begin(
-                "%s, %s, beside %s".formatted(run.workload(), run.work().title(), run.opponent()));
+                "%s, %s, compared with %s"
+                        .formatted(run.workload(), run.work().title(), run.baseline()));
         var options =
                 new OptionsBuilder()
-                        .include("^" + StepBeside.class.getName().replace(".", "\\.") + "\\.")
+                        .include("^" + StepBenchmark.class.getName().replace(".", "\\.") + "\\.")
                         .param("workload", run.workload())
                         .param("work", run.work().name())
-                        .param("opponent", run.opponent())
+                        .param("baseline", run.baseline())
                         .param("backend", run.backend())
                         .forks(effort.forks())
                         .warmupIterations(effort.warmUps())
@@ -61,11 +62,11 @@ final class Steps {
             return times(run, result);
         } catch (RunnerException e) {
             throw new BenchException(
-                    "%s, %s, beside %s: %s"
+                    "%s, %s, compared with %s: %s"
                             .formatted(
                                     run.workload(),
                                     run.work().title(),
-                                    run.opponent(),
+                                    run.baseline(),
                                     format.failure().orElse(String.valueOf(e.getMessage()))),
                     e);
         }
@@ -86,17 +87,17 @@ final class Steps {
                         .flatMap(fork -> fork.getIterationResults().stream())
                         .toList();
         var workload = Workload.named(run.workload());
-        boolean alone = run.opponent().equals("none");
+        boolean alone = run.baseline().equals("none");
         return new StepTimes(
                 run.workload(),
                 run.work().name(),
                 run.backend(),
-                run.opponent(),
+                run.baseline(),
                 run.description(),
                 workload.shapes().size(),
                 workload.elements(),
-                perCall(iterations, "second"),
-                alone ? new double[0] : perCall(iterations, "first"),
+                perCall(iterations, "step"),
+                alone ? new double[0] : perCall(iterations, "baseline"),
                 allocated(iterations));
     }
 

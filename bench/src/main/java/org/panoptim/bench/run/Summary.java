@@ -39,13 +39,14 @@ final class Summary {
         if (results.steps().isEmpty()) {
             return;
         }
-        var table = new Table("workload", "work", "beside", "step", "times as fast", "spread");
+        var table =
+                new Table("workload", "work", "compared with", "step", "times as fast", "spread");
         for (var step : results.steps()) {
-            boolean alone = step.beside().length == 0;
+            boolean alone = step.baselineNanos().length == 0;
             table.row(
                     Workload.named(step.workload()).title(),
                     Work.valueOf(step.work()).title(),
-                    step.opponent(),
+                    step.baseline(),
                     Format.time(step.seconds().median()),
                     alone ? "" : Format.ratio(step.advantage().median()),
                     alone ? "" : ends(step));

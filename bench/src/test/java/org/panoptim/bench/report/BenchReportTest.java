@@ -48,7 +48,7 @@ class BenchReportTest {
                                 Samples.results(List.of(Samples.step("flat", "limit", 1))),
                                 Optional.empty())
                         .page();
-        assertThat(page).doesNotContain("Beside other libraries").doesNotContain("{{");
+        assertThat(page).doesNotContain("Compared with other libraries").doesNotContain("{{");
         assertThat(page.split("<svg", -1)).hasSize(3);
     }
 
@@ -68,12 +68,12 @@ class BenchReportTest {
                 onHost.workload(),
                 onHost.work(),
                 "cuda-ffm",
-                onHost.opponent(),
+                onHost.baseline(),
                 onHost.description(),
                 onHost.tensors(),
                 onHost.elements(),
                 onHost.step(),
-                onHost.beside(),
+                onHost.baselineNanos(),
                 onHost.allocated());
     }
 
@@ -118,7 +118,7 @@ class BenchReportTest {
     }
 
     @Test
-    void besideAnEarlierRunItSaysWhatChanged() throws Exception {
+    void comparedWithAnEarlierRunItSaysWhatChanged() throws Exception {
         var before = Samples.results(List.of(Samples.step("small", "limit", .5)));
         var now = Samples.results(List.of(Samples.step("small", "limit", 1)));
 
@@ -134,7 +134,7 @@ class BenchReportTest {
         var shares = new Shares(Samples.results(STEPS));
         assertThat(shares.workloads()).containsExactly("flat", "small");
         assertThat(shares.peers()).containsExactly("djl", "torch-fused");
-        assertThat(shares.own("flat")).hasValue(1.02);
+        assertThat(shares.panoptim("flat")).hasValue(1.02);
         assertThat(shares.of("flat", "djl")).hasValue(1.02 / 8);
         assertThat(shares.of("small", "djl")).isEmpty();
     }

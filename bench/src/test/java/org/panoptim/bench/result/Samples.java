@@ -7,23 +7,23 @@ public final class Samples {
 
     private Samples() {}
 
-    /** A step that took 10 to 12 ms, and an opponent that took so many times as long. */
-    public static StepTimes step(String workload, String opponent, double ratio) {
+    /** A step that took 10 to 12 ms, and a baseline that took so many times as long. */
+    public static StepTimes step(String workload, String baseline, double ratio) {
         double[] step = {10e6, 11e6, 12e6};
-        double[] beside =
-                opponent.equals("none")
+        double[] baselineNanos =
+                baseline.equals("none")
                         ? new double[0]
                         : new double[] {10e6 * ratio, 11e6 * ratio * 1.01, 12e6 * ratio * .99};
         return new StepTimes(
                 workload,
                 "STEP",
                 "simd",
-                opponent,
-                "what " + opponent + " is",
+                baseline,
+                "what " + baseline + " is",
                 3,
                 1000,
                 step,
-                beside,
+                baselineNanos,
                 .01);
     }
 

@@ -100,7 +100,7 @@ class BenchTest {
                         });
         assertThat(results.host().backend()).contains("thread");
         assertThat(Files.readString(folder.resolve("bench.html"))).contains("5 tensors of 64");
-        assertThat(Files.readString(folder.resolve("bench.jmh.json"))).contains("StepBeside");
+        assertThat(Files.readString(folder.resolve("bench.jmh.json"))).contains("StepBenchmark");
         assertThat(printed.toString()).contains("5 tensors of 64").contains("bench.html");
     }
 

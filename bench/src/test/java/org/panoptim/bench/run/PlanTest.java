@@ -31,7 +31,7 @@ class PlanTest {
                 assertThat(runs)
                         .filteredOn(run -> run.workload().equals(workload) && run.work() == work)
                         .hasSize(1)
-                        .allMatch(run -> run.opponent().equals("limit"));
+                        .allMatch(run -> run.baseline().equals("limit"));
             }
         }
     }
@@ -40,7 +40,7 @@ class PlanTest {
     void everyPeerIsMeasuredWithStepAndClipStepZero() {
         var runs = plan(false, List.of("flat"), "peers").steps(PEERS);
         assertThat(runs)
-                .extracting(StepRun::opponent, StepRun::work, StepRun::description)
+                .extracting(StepRun::baseline, StepRun::work, StepRun::description)
                 .containsExactly(
                         org.assertj.core.groups.Tuple.tuple("djl", Work.STEP, "what DJL is"),
                         org.assertj.core.groups.Tuple.tuple(
@@ -189,7 +189,7 @@ class PlanTest {
                         Part.of(List.of("limit"), Place.DEVICE));
 
         assertThat(plan.steps(Map.of()))
-                .filteredOn(run -> run.opponent().equals("limit"))
+                .filteredOn(run -> run.baseline().equals("limit"))
                 .isNotEmpty()
                 .allSatisfy(
                         run -> {

@@ -57,7 +57,7 @@ class TorchRefreshesTest {
     }
 
     @Test
-    void besideADeviceItComputesOnCuda() throws Exception {
+    void onADeviceItComputesOnCuda() throws Exception {
         var asked = interpreter("echo \"$@\"; exit 1");
         assertThatThrownBy(() -> TorchRefreshes.measure(asked, FactorSizes.GPT2_SMALL, DEVICE, 7))
                 .hasMessageContaining("--device cuda");

@@ -22,8 +22,8 @@ import java.util.stream.Stream;
 @Command(
         name = "bench",
         description = {
-            "Measure steps on this machine: beside its limit (a plain C loop over the same arrays),"
-                    + " and beside other libraries' optimizers.",
+            "Measure steps on this machine, compared with its limit (a plain C loop over the same"
+                    + " arrays) and with other libraries' optimizers.",
             "",
             "Takes half an hour, or two minutes with --quick; leave the machine alone meanwhile."
                     + " Prints a table and writes a report.",

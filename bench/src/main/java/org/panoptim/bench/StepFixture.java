@@ -9,8 +9,8 @@ import org.panoptim.rule.AdamW;
 
 import java.util.List;
 
-/** Panoptim's AdamW over a workload's tensors, with the work that is asked of it. */
-final class Subject implements AutoCloseable {
+/** Panoptim's AdamW over a workload's tensors, set up for one kind of work. */
+final class StepFixture implements AutoCloseable {
 
     private static final double LOSS_SCALE = 1024;
     private static final int REFUSED_EVERY = 10;
@@ -23,7 +23,7 @@ final class Subject implements AutoCloseable {
     private final float firstGradient;
     private long steps;
 
-    Subject(Workload workload, Work work, String backendName) {
+    StepFixture(Workload workload, Work work, String backendName) {
         this.workload = workload;
         this.work = work;
         backend = Backend.named(backendName);
@@ -36,13 +36,13 @@ final class Subject implements AutoCloseable {
     static Optimizer optimizer(Work work, List<List<Parameter>> groups, Backend backend) {
         var builder = Optimizer.builder(AdamW.defaults()).backend(backend);
         for (int i = 0; i < groups.size(); i++) {
-            int place = i;
+            int index = i;
             builder.group(
                     "group" + i,
                     groups.get(i),
                     rule ->
-                            rule.atLearningRate(1e-3 / (1 + place))
-                                    .withWeightDecay(1e-2 * (1 + place)));
+                            rule.atLearningRate(1e-3 / (1 + index))
+                                    .withWeightDecay(1e-2 * (1 + index)));
         }
         switch (work) {
             case STEP -> {}

@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.function.LongSupplier;
 
-/** Another library's optimizer on tensors of its own, with the subject's values and gradients. */
-final class PeerOpponent implements Opponent {
+/** Another library's optimizer on tensors of its own, with the fixture's values and gradients. */
+final class PeerBaseline implements Baseline {
 
     private final HostModel model;
     private final PeerModel peer;
@@ -17,12 +17,12 @@ final class PeerOpponent implements Opponent {
     /**
      * Opens the peer.
      *
-     * @param model the subject's
-     * @throws IllegalArgumentException if it does not do the subject's work
+     * @param model the fixture's
+     * @throws IllegalArgumentException if it does not do the fixture's work
      */
-    PeerOpponent(Peer peer, Subject subject, HostModel model, int threads) {
+    PeerBaseline(Peer peer, StepFixture fixture, HostModel model, int threads) {
         this.model = model;
-        var shapes = subject.workload().shapes();
+        var shapes = fixture.workload().shapes();
         this.peer =
                 peer.open(
                         shapes.stream()
@@ -34,9 +34,9 @@ final class PeerOpponent implements Opponent {
                                 .toList(),
                         threads);
         body =
-                switch (subject.work()) {
-                    case STEP -> Pair.timed(this.peer::step);
-                    case CLIP_STEP_ZERO -> Pair.timed(this.peer::clipStepZero);
+                switch (fixture.work()) {
+                    case STEP -> InterleavedTimer.timed(this.peer::step);
+                    case CLIP_STEP_ZERO -> InterleavedTimer.timed(this.peer::clipStepZero);
                     case LOSS_SCALE ->
                             throw new IllegalArgumentException(
                                     "no peer is measured under a loss scale");
@@ -64,7 +64,7 @@ final class PeerOpponent implements Opponent {
 
     @Override
     public void rest() {
-        Opponents.restFromOpenMp();
+        Baseline.restFromOpenMp();
     }
 
     @Override

@@ -3,81 +3,97 @@ package org.panoptim.bench;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 
-/** Opens what a step is measured beside, by name. */
-final class Opponents {
+/** What a step is compared with. */
+interface Baseline extends AutoCloseable {
 
     /** Nothing: the step alone. */
-    static final String NONE = "none";
+    String NONE = "none";
 
     /**
      * The machine's limit: the plain C loop of AdamW over the same parameters and gradients, and on
      * a device a copy within its memory.
      */
-    static final String LIMIT = "limit";
+    String LIMIT = "limit";
 
     /** Panoptim's own plain step, over the same parameters and gradients. */
-    static final String STEP = "step";
+    String STEP = "step";
 
-    private static final long REST_NANOS = 20_000_000;
+    /** How long OpenMP's threads wait busily for more work. */
+    long REST_NANOS = 20_000_000;
 
-    private Opponents() {}
+    /** Does the same work once, and returns how many nanoseconds it took. */
+    long run();
 
     /**
-     * Opens an opponent.
+     * Restores the first values of gradients that the baseline alone works on, if there are any.
+     */
+    void refill();
+
+    /**
+     * Lets threads that wait busily for more work come to rest, so that they do not take processors
+     * from the other side.
+     */
+    void rest();
+
+    @Override
+    void close();
+
+    /**
+     * Opens a baseline.
      *
-     * @param name one of this class's, or a peer's
-     * @param subject what it stands beside, on the same tensors where that can be
+     * @param name one of this interface's constants, or a peer's name
+     * @param fixture the step that is compared with it; the tensors are shared where possible
      * @throws IllegalArgumentException if there is no such peer here, with the reason
      */
-    static Opponent open(String name, Subject subject) {
+    static Baseline open(String name, StepFixture fixture) {
         int threads = Runtime.getRuntime().availableProcessors();
         return switch (name) {
-            case NONE -> new OfSubject(() -> 0, () -> {});
-            case LIMIT -> limit(subject.model(), threads);
+            case NONE -> new OnFixture(() -> 0, () -> {});
+            case LIMIT -> limit(fixture.model(), threads);
             case STEP -> {
-                var optimizer = subject.plainOptimizer();
-                yield new OfSubject(
-                        Pair.timed(
+                var optimizer = fixture.plainOptimizer();
+                yield new OnFixture(
+                        InterleavedTimer.timed(
                                 () -> {
                                     optimizer.step();
-                                    subject.model().awaitSteps();
+                                    fixture.model().awaitSteps();
                                 }),
                         optimizer::close);
             }
             default ->
                     OutsidePeer.NAMES.contains(name)
-                            ? outside(name, subject, threads)
-                            : peer(name, subject, threads);
+                            ? outside(name, fixture, threads)
+                            : peer(name, fixture, threads);
         };
     }
 
-    private static Opponent limit(Model model, int threads) {
+    private static Baseline limit(Model model, int threads) {
         return switch (model) {
             case HostModel host -> {
                 var loop = new LimitLoop(host, threads);
-                yield new OfSubject(Pair.timed(loop::run), loop::close);
+                yield new OnFixture(InterleavedTimer.timed(loop::run), loop::close);
             }
             case DeviceModel device -> {
                 var copy = new DeviceCopy(device.backend(), device.elements());
-                yield new OfSubject(Pair.timed(copy::run), copy::close);
+                yield new OnFixture(InterleavedTimer.timed(copy::run), copy::close);
             }
         };
     }
 
-    private static Opponent outside(String name, Subject subject, int threads) {
+    private static Baseline outside(String name, StepFixture fixture, int threads) {
         var place =
-                switch (subject.model()) {
+                switch (fixture.model()) {
                     case HostModel _ -> Place.HOST;
                     case DeviceModel _ -> Place.DEVICE;
                 };
         return new Outside(
-                new OutsidePeer(name, subject.workload().shapes(), threads, place), subject.work());
+                new OutsidePeer(name, fixture.workload().shapes(), threads, place), fixture.work());
     }
 
-    private static Opponent peer(String name, Subject subject, int threads) {
+    private static Baseline peer(String name, StepFixture fixture, int threads) {
         var peer = PeerLibraries.load(PeerLibraries.folder(), name);
-        return switch (subject.model()) {
-            case HostModel host -> new PeerOpponent(peer, subject, host, threads);
+        return switch (fixture.model()) {
+            case HostModel host -> new PeerBaseline(peer, fixture, host, threads);
             case DeviceModel _ ->
                     throw new IllegalArgumentException(
                             "%s: measured on the processor alone".formatted(name));
@@ -90,7 +106,7 @@ final class Opponents {
     }
 
     /** Works in another process. */
-    private record Outside(OutsidePeer peer, Work work) implements Opponent {
+    record Outside(OutsidePeer peer, Work work) implements Baseline {
 
         @Override
         public long run() {
@@ -113,8 +129,8 @@ final class Opponents {
         }
     }
 
-    /** Works on the subject's own gradients. */
-    private record OfSubject(LongSupplier body, Runnable closing) implements Opponent {
+    /** Works on the fixture's gradients. */
+    record OnFixture(LongSupplier body, Runnable closing) implements Baseline {
 
         @Override
         public long run() {

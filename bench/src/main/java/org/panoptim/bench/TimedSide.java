@@ -3,13 +3,12 @@ package org.panoptim.bench;
 import java.util.function.LongSupplier;
 
 /**
- * What one side does in its turn: one long body, or several short ones.
+ * One of two sides that are timed in turn: a turn runs one long body, or several short ones.
  *
- * <p>Before them it runs untimed for a moment, unless a body is long itself: it finds in the caches
- * what the other side left there, and a processor that has rested takes some milliseconds to come
- * back to its speed.
+ * <p>A turn of short bodies starts with an untimed lead-in: the caches hold what the other side
+ * left there, and an idle processor takes some milliseconds to return to its full speed.
  */
-final class Turn {
+final class TimedSide {
 
     private static final int MOST_REPETITIONS = 100;
     private static final long LONG_ENOUGH_NANOS = 5_000_000;
@@ -26,12 +25,14 @@ final class Turn {
     private int leadIn;
     private long bodies;
 
-    /** A side whose body returns how many nanoseconds it took; see {@link Pair#timed}. */
-    Turn(LongSupplier body) {
+    /**
+     * A side whose body returns how many nanoseconds it took; see {@link InterleavedTimer#timed}.
+     */
+    TimedSide(LongSupplier body) {
         this.body = body;
     }
 
-    /** Runs the body, untimed, until compilers have had their say. */
+    /** Runs the body untimed until it is compiled. */
     void warmUp() {
         long bodiesBefore = bodies;
         long nanos = 0;
