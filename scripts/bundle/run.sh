@@ -105,11 +105,11 @@ peers() {
 
 # The benchmark of the CUDA path writes its figures to the file that it is given.
 bench() {
-    java_command --dry-run org.panoptim.bench.CudaFigures >/dev/null 2>&1 || {
-        echo "this bundle has no program org.panoptim.bench.CudaFigures"
+    java_command --dry-run org.panoptim.bench.CudaBenchmark >/dev/null 2>&1 || {
+        echo "this bundle has no program org.panoptim.bench.CudaBenchmark"
         return 3
     }
-    java_command org.panoptim.bench.CudaFigures results/bench.json
+    java_command org.panoptim.bench.CudaBenchmark results/bench.json
 }
 
 summary() {

@@ -37,7 +37,7 @@ echo "run.sh $*, under ${{PANOPTIM_UNDER-nothing}}, options ${{PANOPTIM_JAVA_OPT
 echo "LD_LIBRARY_PATH=${{LD_LIBRARY_PATH-}}"
 [[ $2 != doctor ]] || echo "      driver: serves CUDA ${{CUDA:-13.0}}
       device 0: a GPU, compute capability ${{CAPABILITY:-9.0}}"
-[[ $1 != java ]] || echo '{{"program": "CudaFigures"}}' >"$3"
+[[ $1 != java ]] || echo '{{"program": "CudaBenchmark"}}' >"$3"
 {BEHAVIOUR}
 """
 PROGRAM = """#!/usr/bin/env python3
@@ -198,7 +198,7 @@ class Days(Stubs):
             if argument.startswith("--image=")
         ]
         self.assertEqual(images, ["shipped", "scalar_stores", "streaming"])
-        self.assertEqual(part(summary, "figures")["figures"], {"program": "CudaFigures"})
+        self.assertEqual(part(summary, "figures")["figures"], {"program": "CudaBenchmark"})
         verified = part(summary, "verify-streaming")["output"]
         self.assertRegex(verified, r"options -Dold -Dpanoptim.kernels=/.*/streaming.cubin\n")
         memcheck = part(summary, "memcheck")["output"]

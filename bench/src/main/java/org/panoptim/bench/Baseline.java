@@ -61,7 +61,7 @@ interface Baseline extends AutoCloseable {
                         optimizer::close);
             }
             default ->
-                    OutsidePeer.NAMES.contains(name)
+                    PythonPeer.NAMES.contains(name)
                             ? outside(name, fixture, threads)
                             : peer(name, fixture, threads);
         };
@@ -81,13 +81,14 @@ interface Baseline extends AutoCloseable {
     }
 
     private static Baseline outside(String name, StepFixture fixture, int threads) {
-        var place =
+        var kind =
                 switch (fixture.model()) {
-                    case HostModel _ -> Place.HOST;
-                    case DeviceModel _ -> Place.DEVICE;
+                    case HostModel _ -> DeviceKind.CPU;
+                    case DeviceModel _ -> DeviceKind.GPU;
                 };
-        return new Outside(
-                new OutsidePeer(name, fixture.workload().shapes(), threads, place), fixture.work());
+        return new OfPython(
+                new PythonPeer(name, fixture.workload().shapes(), threads, kind),
+                fixture.scenario());
     }
 
     private static Baseline peer(String name, StepFixture fixture, int threads) {
@@ -106,11 +107,11 @@ interface Baseline extends AutoCloseable {
     }
 
     /** Works in another process. */
-    record Outside(OutsidePeer peer, Work work) implements Baseline {
+    record OfPython(PythonPeer peer, Scenario scenario) implements Baseline {
 
         @Override
         public long run() {
-            return peer.run(work);
+            return peer.run(scenario);
         }
 
         @Override

@@ -34,7 +34,7 @@ final class PeerBaseline implements Baseline {
                                 .toList(),
                         threads);
         body =
-                switch (fixture.work()) {
+                switch (fixture.scenario()) {
                     case STEP -> InterleavedTimer.timed(this.peer::step);
                     case CLIP_STEP_ZERO -> InterleavedTimer.timed(this.peer::clipStepZero);
                     case LOSS_SCALE ->

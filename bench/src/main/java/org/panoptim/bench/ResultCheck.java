@@ -17,8 +17,8 @@ import java.util.TreeMap;
 /**
  * Checks the result of the steps that were timed: repeats them for a sample of elements on the
  * reference backend and requires the same bits, all NaNs counted as one value. AdamW works element
- * by element, so a sample suffices; where a norm of all gradients is part of the work, the check
- * covers only that gradients are zero and that parameters are finite and moved.
+ * by element, so a sample suffices; where a norm of all gradients is part of the scenario, the
+ * check covers only that gradients are zero and that parameters are finite and moved.
  */
 final class ResultCheck {
 
@@ -35,7 +35,7 @@ final class ResultCheck {
     private static final long MOST_UPDATES = 10_000_000;
 
     private final StepFixture fixture;
-    private final Work work;
+    private final Scenario scenario;
     private final boolean statesAlone;
     private final List<Sample> elements = new ArrayList<>();
 
@@ -48,7 +48,7 @@ final class ResultCheck {
      */
     ResultCheck(StepFixture fixture, boolean statesAlone) {
         this.fixture = fixture;
-        this.work = fixture.work();
+        this.scenario = fixture.scenario();
         this.statesAlone = statesAlone;
         var model = fixture.model();
         int tensors = model.parameters().size();
@@ -83,7 +83,7 @@ final class ResultCheck {
      * @throws IllegalStateException if an element is not what the reference makes of it
      */
     void check() {
-        if (work == Work.CLIP_STEP_ZERO) {
+        if (scenario == Scenario.CLIP_STEP_ZERO) {
             elements.forEach(this::requireZeroed);
             elements.forEach(this::requireMoved);
         } else {
@@ -118,10 +118,10 @@ final class ResultCheck {
                 var sample = byGroup.getOrDefault(group, List.of());
                 replicas.add(sample.isEmpty() ? List.of() : List.of(replica(group, sample, arena)));
             }
-            try (var optimizer = StepFixture.optimizer(work, replicas, reference)) {
+            try (var optimizer = StepFixture.optimizer(scenario, replicas, reference)) {
                 for (long step = 0; step < steps; step++) {
                     // A refused step changes nothing, and its infinite gradient is not a replica's.
-                    if (!StepFixture.isRefused(work, step)) {
+                    if (!StepFixture.isRefused(scenario, step)) {
                         optimizer.step();
                     }
                 }

@@ -41,7 +41,7 @@ public class StepBenchmark {
 
     /** What is done. */
     @Param("STEP")
-    public Work work = Work.STEP;
+    public Scenario scenario = Scenario.STEP;
 
     /** The name of the baseline, see {@link Baseline}. */
     @Param(Baseline.LIMIT)
@@ -68,7 +68,7 @@ public class StepBenchmark {
     }
 
     void open() {
-        fixture = new StepFixture(Workload.named(workload), work, backend);
+        fixture = new StepFixture(Workload.named(workload), scenario, backend);
         resultCheck = new ResultCheck(fixture, touchesParameters());
         openBaseline = Baseline.open(baseline, fixture);
         openBaseline.refill();
@@ -85,7 +85,7 @@ public class StepBenchmark {
     /** Fills gradients that were zeroed. */
     @Setup(Level.Iteration)
     public void refill() {
-        if (work == Work.CLIP_STEP_ZERO) {
+        if (scenario == Scenario.CLIP_STEP_ZERO) {
             fixture.model().refillGradients();
             openBaseline.refill();
             filledAt = fixture.steps();

@@ -16,24 +16,24 @@ final class StepFixture implements AutoCloseable {
     private static final int REFUSED_EVERY = 10;
 
     private final Workload workload;
-    private final Work work;
+    private final Scenario scenario;
     private final Backend backend;
     private final Model model;
     private final Optimizer optimizer;
     private final float firstGradient;
     private long steps;
 
-    StepFixture(Workload workload, Work work, String backendName) {
+    StepFixture(Workload workload, Scenario scenario, String backendName) {
         this.workload = workload;
-        this.work = work;
+        this.scenario = scenario;
         backend = Backend.named(backendName);
         model = Model.of(workload, backend);
         firstGradient = model.gradient(0, 0);
-        optimizer = optimizer(work, model.groups(), backend);
+        optimizer = optimizer(scenario, model.groups(), backend);
     }
 
     /** AdamW over groups; several have hyper-parameters of their own each. */
-    static Optimizer optimizer(Work work, List<List<Parameter>> groups, Backend backend) {
+    static Optimizer optimizer(Scenario scenario, List<List<Parameter>> groups, Backend backend) {
         var builder = Optimizer.builder(AdamW.defaults()).backend(backend);
         for (int i = 0; i < groups.size(); i++) {
             int index = i;
@@ -44,7 +44,7 @@ final class StepFixture implements AutoCloseable {
                             rule.atLearningRate(1e-3 / (1 + index))
                                     .withWeightDecay(1e-2 * (1 + index)));
         }
-        switch (work) {
+        switch (scenario) {
             case STEP -> {}
             case CLIP_STEP_ZERO -> builder.clipGlobalNorm(1).zeroGradients(true);
             case LOSS_SCALE ->
@@ -55,15 +55,15 @@ final class StepFixture implements AutoCloseable {
 
     /** Another optimizer over the same parameters, for the step alone; the caller closes it. */
     Optimizer plainOptimizer() {
-        return optimizer(Work.STEP, model.groups(), backend);
+        return optimizer(Scenario.STEP, model.groups(), backend);
     }
 
     Workload workload() {
         return workload;
     }
 
-    Work work() {
-        return work;
+    Scenario scenario() {
+        return scenario;
     }
 
     Model model() {
@@ -80,8 +80,8 @@ final class StepFixture implements AutoCloseable {
     }
 
     /** Whether a step finds an infinite gradient, counted from 0. */
-    static boolean isRefused(Work work, long step) {
-        return work == Work.LOSS_SCALE && step % REFUSED_EVERY == REFUSED_EVERY - 1;
+    static boolean isRefused(Scenario scenario, long step) {
+        return scenario == Scenario.LOSS_SCALE && step % REFUSED_EVERY == REFUSED_EVERY - 1;
     }
 
     /**
@@ -89,10 +89,10 @@ final class StepFixture implements AutoCloseable {
      * finds the zeros that the one before has left: gradients are filled before, untimed.
      */
     long run() {
-        if (work == Work.CLIP_STEP_ZERO) {
+        if (scenario == Scenario.CLIP_STEP_ZERO) {
             model.refillBeforeStep();
         }
-        boolean refused = isRefused(work, steps);
+        boolean refused = isRefused(scenario, steps);
         if (refused) {
             model.setGradient(0, 0, Float.POSITIVE_INFINITY);
         }

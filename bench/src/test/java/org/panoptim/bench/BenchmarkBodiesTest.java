@@ -25,9 +25,9 @@ class BenchmarkBodiesTest {
 
     @ParameterizedTest
     @EnumSource
-    void theStepThatIsTimedIsThatOfTheReference(Work work) {
+    void theStepThatIsTimedIsThatOfTheReference(Scenario scenario) {
         for (var workload : List.of(Workload.SMALL, Workload.TINY, "tensors-4096")) {
-            var benchmark = benchmark(workload, work, Baseline.NONE);
+            var benchmark = benchmark(workload, scenario, Baseline.NONE);
             benchmark.open();
             try (var expected = new HostModel(Workload.named(workload))) {
                 benchmark.refill();
@@ -37,7 +37,7 @@ class BenchmarkBodiesTest {
                 }
                 assertThat(times.turns).isEqualTo(3);
                 assertThat(times.steps).isEqualTo(benchmark.fixture().steps());
-                referenceSteps(expected, work, times.steps);
+                referenceSteps(expected, scenario, times.steps);
 
                 assertSame(hostModel(benchmark).values(), expected.values());
                 assertSame(hostModel(benchmark).gradients(), expected.gradients());
@@ -49,8 +49,8 @@ class BenchmarkBodiesTest {
 
     @ParameterizedTest
     @EnumSource
-    void itsResultCheckFindsStepsThatWereNotTaken(Work work) {
-        var benchmark = benchmark(Workload.SMALL, work, Baseline.NONE);
+    void itsResultCheckFindsStepsThatWereNotTaken(Scenario scenario) {
+        var benchmark = benchmark(Workload.SMALL, scenario, Baseline.NONE);
         benchmark.open();
         benchmark.interleaved(new StepBenchmark.Times());
         var model = hostModel(benchmark);
@@ -65,7 +65,7 @@ class BenchmarkBodiesTest {
     @ParameterizedTest
     @ValueSource(strings = {Baseline.LIMIT, Baseline.STEP})
     void aBaselineWorksOnTheSameParameters(String baseline) {
-        var benchmark = benchmark(Workload.SMALL, Work.STEP, baseline);
+        var benchmark = benchmark(Workload.SMALL, Scenario.STEP, baseline);
         benchmark.open();
         try (var alone = new HostModel(Workload.named(Workload.SMALL))) {
             benchmark.openBaseline().run();
@@ -79,7 +79,7 @@ class BenchmarkBodiesTest {
 
     @Test
     void anUnknownPeerIsRefused() {
-        var benchmark = benchmark(Workload.TINY, Work.STEP, "nobody");
+        var benchmark = benchmark(Workload.TINY, Scenario.STEP, "nobody");
         assertThatThrownBy(benchmark::open)
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("nobody");
@@ -89,10 +89,10 @@ class BenchmarkBodiesTest {
         return (HostModel) benchmark.fixture().model();
     }
 
-    private static StepBenchmark benchmark(String workload, Work work, String baseline) {
+    private static StepBenchmark benchmark(String workload, Scenario scenario, String baseline) {
         var benchmark = new StepBenchmark();
         benchmark.workload = workload;
-        benchmark.work = work;
+        benchmark.scenario = scenario;
         benchmark.baseline = baseline;
         return benchmark;
     }
@@ -197,21 +197,21 @@ class BenchmarkBodiesTest {
     }
 
     /** What the steps of that work come to: written down here a second time. */
-    private static void referenceSteps(HostModel model, Work work, long steps) {
+    private static void referenceSteps(HostModel model, Scenario scenario, long steps) {
         try (var backend = Backend.named("reference")) {
             var builder =
                     Optimizer.builder(AdamW.defaults())
                             .group("all", model.parameters())
                             .backend(backend);
-            if (work == Work.CLIP_STEP_ZERO) {
+            if (scenario == Scenario.CLIP_STEP_ZERO) {
                 builder.clipGlobalNorm(1).zeroGradients(true);
             }
-            if (work == Work.LOSS_SCALE) {
+            if (scenario == Scenario.LOSS_SCALE) {
                 builder.lossScale(LossScale.fixed(1024));
             }
             try (var optimizer = builder.build()) {
                 for (long i = 0; i < steps; i++) {
-                    if (work != Work.LOSS_SCALE || i % 10 != 9) {
+                    if (scenario != Scenario.LOSS_SCALE || i % 10 != 9) {
                         optimizer.step();
                     }
                 }

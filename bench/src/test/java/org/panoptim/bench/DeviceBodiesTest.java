@@ -26,14 +26,15 @@ class DeviceBodiesTest {
         "cuda-ffm, STEP", "cuda-ffm, CLIP_STEP_ZERO", "cuda-ffm, LOSS_SCALE",
         "cuda-jcuda, STEP", "cuda-jcuda, CLIP_STEP_ZERO", "cuda-jcuda, LOSS_SCALE"
     })
-    void theStepsOnADeviceAreThoseOfTheReference(String backend, Work work) {
+    void theStepsOnADeviceAreThoseOfTheReference(String backend, Scenario scenario) {
         for (var workload : List.of(Workload.TINY, Workload.FEW)) {
-            try (var fixture = new StepFixture(Workload.named(workload), work, backend);
-                    var reference = new StepFixture(Workload.named(workload), work, "reference")) {
+            try (var fixture = new StepFixture(Workload.named(workload), scenario, backend);
+                    var reference =
+                            new StepFixture(Workload.named(workload), scenario, "reference")) {
                 // The tenth finds an infinite gradient if there is a loss scale.
                 for (int step = 0; step < 12; step++) {
                     assertThat(fixture.run()).isPositive();
-                    if (work == Work.CLIP_STEP_ZERO) {
+                    if (scenario == Scenario.CLIP_STEP_ZERO) {
                         // On a device no step finds zeros.
                         reference.model().refillGradients();
                     }
@@ -115,7 +116,7 @@ class DeviceBodiesTest {
         "cuda-jcuda, limit", "cuda-jcuda, step", "cuda-jcuda, none"
     })
     void bothSidesTakeTurnsAndTheResultsAreRight(String backend, String baseline) {
-        var benchmark = benchmark(backend, Work.STEP, baseline);
+        var benchmark = benchmark(backend, Scenario.STEP, baseline);
         benchmark.open();
         var times = new StepBenchmark.Times();
         for (int i = 0; i < 3; i++) {
@@ -133,8 +134,8 @@ class DeviceBodiesTest {
         "cuda-jcuda, STEP",
         "cuda-jcuda, LOSS_SCALE"
     })
-    void theResultCheckFindsAStepTakenWithAnotherGradient(String backend, Work work) {
-        var benchmark = benchmark(backend, work, Baseline.NONE);
+    void theResultCheckFindsAStepTakenWithAnotherGradient(String backend, Scenario scenario) {
+        var benchmark = benchmark(backend, scenario, Baseline.NONE);
         benchmark.open();
         benchmark.fixture().model().setGradient(2, 5, 7);
         benchmark.interleaved(new StepBenchmark.Times());
@@ -146,7 +147,7 @@ class DeviceBodiesTest {
 
     @Test
     void theResultCheckFindsAGradientThatWasNotZeroed() {
-        var benchmark = benchmark("cuda-ffm", Work.CLIP_STEP_ZERO, Baseline.NONE);
+        var benchmark = benchmark("cuda-ffm", Scenario.CLIP_STEP_ZERO, Baseline.NONE);
         benchmark.open();
         benchmark.interleaved(new StepBenchmark.Times());
         benchmark.fixture().model().setGradient(1, 0, 7);
@@ -156,10 +157,10 @@ class DeviceBodiesTest {
                 .hasMessageContaining("element 0 of tensor 1: its gradient is 7.0");
     }
 
-    private static StepBenchmark benchmark(String backend, Work work, String baseline) {
+    private static StepBenchmark benchmark(String backend, Scenario scenario, String baseline) {
         var benchmark = new StepBenchmark();
         benchmark.workload = Workload.FEW;
-        benchmark.work = work;
+        benchmark.scenario = scenario;
         benchmark.baseline = baseline;
         benchmark.backend = backend;
         return benchmark;

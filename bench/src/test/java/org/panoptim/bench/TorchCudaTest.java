@@ -43,8 +43,8 @@ class TorchCudaTest {
             throws IOException, InterruptedException {
         var builder =
                 new ProcessBuilder(
-                                OutsidePeer.interpreter(),
-                                OutsidePeer.script("torch_cuda.py").toString(),
+                                PythonPeer.interpreter(),
+                                PythonPeer.script("torch_cuda.py").toString(),
                                 "--device",
                                 "cpu",
                                 "--workloads",

@@ -1,6 +1,6 @@
 package org.panoptim.bench.report;
 
-import org.panoptim.bench.Work;
+import org.panoptim.bench.Scenario;
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.process.StatefulRule;
 import org.panoptim.bench.result.Comparison;
@@ -125,7 +125,7 @@ public final class BenchReport {
                                         Html.row(
                                                 "",
                                                 title(step),
-                                                Work.valueOf(step.work()).title(),
+                                                Scenario.valueOf(step.scenario()).title(),
                                                 Format.count(step.tensors()),
                                                 Format.count(step.elements()),
                                                 Format.time(step.seconds()),
@@ -134,7 +134,7 @@ public final class BenchReport {
         return section(
                 "Compared with the machine's limit",
                 Charts.shares(shares, limit),
-                List.of("Tensors", "Work", "Number", "Elements", "A step", "Limit / step"),
+                List.of("Tensors", "Scenario", "Number", "Elements", "A step", "Limit / step"),
                 rows,
                 limit.note());
     }
@@ -151,7 +151,7 @@ public final class BenchReport {
                                         Html.row(
                                                 "",
                                                 title(step),
-                                                Work.valueOf(step.work()).title(),
+                                                Scenario.valueOf(step.scenario()).title(),
                                                 step.description(),
                                                 Format.time(step.baselineSeconds()),
                                                 Format.time(step.seconds()),
@@ -160,7 +160,7 @@ public final class BenchReport {
         return section(
                 "Compared with other libraries",
                 "",
-                List.of("Tensors", "Work", "Optimizer", "It takes", "Panoptim takes", "Ratio"),
+                List.of("Tensors", "Scenario", "Optimizer", "It takes", "Panoptim takes", "Ratio"),
                 rows,
                 "Each has tensors of its own, the same values and as many threads. Python's time is"
                         + " taken inside Python.");

@@ -29,7 +29,7 @@ final class DeviceTables {
                                 STYLE,
                                 List.of(
                                         "Model",
-                                        "Work",
+                                        "Scenario",
                                         "Time",
                                         "Its products alone",
                                         "Products / work"),

@@ -1,6 +1,6 @@
 package org.panoptim.bench.report;
 
-import org.panoptim.bench.Work;
+import org.panoptim.bench.Scenario;
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.result.Comparison;
 import org.panoptim.bench.result.Results;
@@ -121,11 +121,11 @@ public final class ReadmeFigures {
         for (var workload : steps.stream().map(StepTimes::workload).distinct().toList()) {
             var row = new ArrayList<String>();
             row.add(Workload.named(workload).title());
-            for (var work : Work.values()) {
+            for (var scenario : Scenario.values()) {
                 row.add(
                         steps.stream()
                                 .filter(step -> step.workload().equals(workload))
-                                .filter(step -> step.work().equals(work.name()))
+                                .filter(step -> step.scenario().equals(scenario.name()))
                                 .map(
                                         step ->
                                                 Format.time(step.seconds().median())
@@ -141,7 +141,7 @@ public final class ReadmeFigures {
                                 Stream.of(
                                         "AdamW, fp32: time, and %s / it"
                                                 .formatted(Limit.of(results).word())),
-                                Arrays.stream(Work.values()).map(Work::title))
+                                Arrays.stream(Scenario.values()).map(Scenario::title))
                         .toList(),
                 rows);
     }
@@ -157,14 +157,17 @@ public final class ReadmeFigures {
         var peers = steps.stream().map(StepTimes::baseline).distinct().toList();
         var rows = new ArrayList<List<String>>();
         for (var workload : steps.stream().map(StepTimes::workload).distinct().toList()) {
-            for (var work : steps.stream().map(StepTimes::work).distinct().toList()) {
+            for (var scenario : steps.stream().map(StepTimes::scenario).distinct().toList()) {
                 var row = new ArrayList<String>();
-                row.add(Workload.named(workload).title() + ", " + Work.valueOf(work).title());
+                row.add(
+                        Workload.named(workload).title()
+                                + ", "
+                                + Scenario.valueOf(scenario).title());
                 for (var peer : peers) {
                     row.add(
                             steps.stream()
                                     .filter(step -> step.workload().equals(workload))
-                                    .filter(step -> step.work().equals(work))
+                                    .filter(step -> step.scenario().equals(scenario))
                                     .filter(step -> step.baseline().equals(peer))
                                     .map(step -> Format.ratio(step.advantage()))
                                     .findFirst()

@@ -1,6 +1,6 @@
 package org.panoptim.bench.report;
 
-import org.panoptim.bench.Work;
+import org.panoptim.bench.Scenario;
 import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.StepTimes;
 
@@ -45,7 +45,7 @@ final class Shares {
     private OptionalDouble advantage(String workload, String baseline) {
         return results.against(baseline)
                 .filter(step -> step.workload().equals(workload))
-                .filter(step -> step.work().equals(Work.STEP.name()))
+                .filter(step -> step.scenario().equals(Scenario.STEP.name()))
                 .mapToDouble(step -> step.advantage().median())
                 .findFirst();
     }

@@ -136,13 +136,13 @@ public record Comparison(List<Change> changes) {
                 .filter(each -> each.baseline().equals(step.baseline()))
                 .filter(each -> step.isComparedWithLimit() || step.baseline().equals("none"))
                 .filter(each -> each.workload().equals(step.workload()))
-                .filter(each -> each.work().equals(step.work()))
+                .filter(each -> each.scenario().equals(step.scenario()))
                 .filter(each -> each.backend().equals(step.backend()))
                 .findFirst();
     }
 
     private static String name(StepTimes step, String figure) {
-        return "%s, %s, %s: %s".formatted(step.workload(), step.work(), step.backend(), figure);
+        return "%s, %s, %s: %s".formatted(step.workload(), step.scenario(), step.backend(), figure);
     }
 
     private static String name(StartUpTimes start) {

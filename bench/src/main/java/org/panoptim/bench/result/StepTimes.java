@@ -9,7 +9,7 @@ import java.util.Arrays;
  * components once had.
  *
  * @param workload the tensors, by the name of a {@link org.panoptim.bench.Workload}
- * @param work the name of a {@link org.panoptim.bench.Work}
+ * @param scenario the name of a {@link org.panoptim.bench.Scenario}
  * @param backend where the step was computed
  * @param baseline what it was compared with, by name; {@code none}: nothing
  * @param description the baseline in words
@@ -22,7 +22,7 @@ import java.util.Arrays;
  */
 public record StepTimes(
         String workload,
-        String work,
+        @SerializedName("work") String scenario,
         String backend,
         @SerializedName("opponent") String baseline,
         String description,

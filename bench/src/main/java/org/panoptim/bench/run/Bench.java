@@ -3,9 +3,9 @@ package org.panoptim.bench.run;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.results.format.ResultFormatFactory;
 import org.openjdk.jmh.results.format.ResultFormatType;
-import org.panoptim.bench.KfacFigures;
-import org.panoptim.bench.PeersHere;
-import org.panoptim.bench.Place;
+import org.panoptim.bench.AvailablePeers;
+import org.panoptim.bench.DeviceKind;
+import org.panoptim.bench.KfacBenchmark;
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.report.BenchReport;
 import org.panoptim.bench.result.CallTimes;
@@ -54,11 +54,12 @@ public final class Bench implements BenchProgram {
         options.workloads().forEach(Bench::check);
         var former = read(options.compare());
         var rules = options.rules().stream().map(Bench::rule).toList();
-        var parts = Part.of(options.parts(), target.place());
+        var parts = Part.of(options.parts(), target.device());
         var plan = new Plan(options.quick(), options.workloads(), rules, target, parts);
         plan.requireFeasible();
         var jvm = Jvm.current();
-        var peers = plan.has(Part.PEERS) ? PeersHere.find(target.place()) : PeersHere.none();
+        var peers =
+                plan.has(Part.PEERS) ? AvailablePeers.find(target.device()) : AvailablePeers.none();
         var leftOut = new ArrayList<>(peers.leftOut());
         leftOut.forEach(line -> out.println("left out: " + line));
         int told = leftOut.size();
@@ -77,18 +78,18 @@ public final class Bench implements BenchProgram {
         var memories = new Memories(target);
         var launches = new Launches(jvm);
         var refresh = new Refreshes(jvm, target, plan);
-        var works = new KfacWorks(target, plan);
+        var kfacWork = new KfacWork(target, plan);
         var alone = new Kernels(target, plan);
         var refusal =
-                plan.hasLong(Part.KFAC) && target.place() != Place.HOST
-                        ? KfacFigures.refusal(backend)
+                plan.hasLong(Part.KFAC) && target.device() != DeviceKind.CPU
+                        ? KfacBenchmark.refusal(backend)
                         : Optional.<String>empty();
         refusal.ifPresent(reason -> leftOut.add("kfac: " + reason));
         int units = runs.stream().mapToInt(run -> run.effort().units()).sum();
         units += plan.has(Part.START_UP) ? startUp.units() : 0;
         units += plan.hasLong(Part.MEMORY) ? memories.units() : 0;
         units += plan.hasLong(Part.LAUNCH) ? launches.units() : 0;
-        units += plan.hasLong(Part.KFAC) ? refresh.units() + works.units() : 0;
+        units += plan.hasLong(Part.KFAC) ? refresh.units() + kfacWork.units() : 0;
         units += plan.has(Part.KERNELS) ? alone.units() : 0;
         try (var display = new Display(terminal, out, units)) {
             var stepper = new Steps(jvm, display);
@@ -108,7 +109,7 @@ public final class Bench implements BenchProgram {
             if (plan.hasLong(Part.KFAC) && refusal.isEmpty()) {
                 refreshes.addAll(refresh.measure(display, leftOut));
                 jmh.addAll(refresh.results());
-                kfac.addAll(works.measure(display));
+                kfac.addAll(kfacWork.measure(display));
             }
             if (plan.has(Part.KERNELS)) {
                 kernels.addAll(alone.measure(display, leftOut));
@@ -125,7 +126,7 @@ public final class Bench implements BenchProgram {
                         options.command(),
                         Host.current(
                                 target.description(),
-                                target.place() == Place.VIRTUAL_DEVICE,
+                                target.device() == DeviceKind.VIRTUAL_GPU,
                                 jvm.options()),
                         steps,
                         startUps,

@@ -1,7 +1,7 @@
 package org.panoptim.bench.run;
 
 import org.panoptim.bench.FactorSizes;
-import org.panoptim.bench.KernelFigures;
+import org.panoptim.bench.KernelBenchmark;
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.result.KernelTimes;
 import org.panoptim.cuda.driver.CudaException;
@@ -34,7 +34,7 @@ final class Kernels {
         var times = new ArrayList<KernelTimes>();
         int rounds = plan.quick() ? ROUNDS_IF_QUICK : ROUNDS;
         var measured = "kernels";
-        try (var figures = new KernelFigures(target.name())) {
+        try (var figures = new KernelBenchmark(target.name())) {
             for (var name : plan.workloads()) {
                 for (var rule : plan.rules()) {
                     measured = "kernels of %s, %s".formatted(rule.name(), name);

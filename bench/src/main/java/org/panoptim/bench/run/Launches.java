@@ -2,7 +2,7 @@ package org.panoptim.bench.run;
 
 import com.google.gson.Gson;
 
-import org.panoptim.bench.LaunchFigures;
+import org.panoptim.bench.LaunchBenchmark;
 import org.panoptim.bench.result.CallTimes;
 
 import java.io.IOException;
@@ -24,7 +24,7 @@ final class Launches {
     }
 
     int units() {
-        return LaunchFigures.UNITS;
+        return LaunchBenchmark.UNITS;
     }
 
     List<CallTimes> measure(Progress progress, List<String> leftOut) throws IOException {
@@ -42,7 +42,7 @@ final class Launches {
             command.addAll(jvm.arguments());
             command.addAll(VirtualDriver.options());
             command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-            command.addAll(List.of(LaunchFigures.class.getName(), figures.toString()));
+            command.addAll(List.of(LaunchBenchmark.class.getName(), figures.toString()));
             command.addAll(jvm.arguments());
             command.addAll(VirtualDriver.options());
             var builder =

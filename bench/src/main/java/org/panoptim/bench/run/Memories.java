@@ -1,6 +1,6 @@
 package org.panoptim.bench.run;
 
-import org.panoptim.bench.Place;
+import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.process.StateMemory;
 import org.panoptim.bench.process.StatefulRule;
 import org.panoptim.bench.result.StateBytes;
@@ -25,7 +25,7 @@ final class Memories {
     }
 
     private String refusal() {
-        if (target.place() != Place.HOST) {
+        if (target.device() != DeviceKind.CPU) {
             return "memory of states: measured on the processor alone";
         }
         return StateMemory.isMeasurable() ? "" : "memory of states: this system does not tell it";

@@ -1,6 +1,6 @@
 package org.panoptim.bench.run;
 
-import org.panoptim.bench.Place;
+import org.panoptim.bench.DeviceKind;
 import org.panoptim.cli.InputException;
 
 import java.util.Arrays;
@@ -40,11 +40,11 @@ enum Part {
     }
 
     /**
-     * Those that options name; all that there are at a place if they name none.
+     * Those that options name; all that the kind of device has if they name none.
      *
      * @throws InputException if there is no such part
      */
-    static Set<Part> of(List<String> names, Place place) {
+    static Set<Part> of(List<String> names, DeviceKind device) {
         var parts = EnumSet.noneOf(Part.class);
         for (var name : names) {
             parts.add(
@@ -55,7 +55,7 @@ enum Part {
         }
         if (parts.isEmpty()) {
             parts = EnumSet.allOf(Part.class);
-            if (place == Place.HOST) {
+            if (device == DeviceKind.CPU) {
                 parts.remove(KERNELS);
             }
         }

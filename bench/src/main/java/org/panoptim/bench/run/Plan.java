@@ -1,8 +1,8 @@
 package org.panoptim.bench.run;
 
+import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.FactorSizes;
-import org.panoptim.bench.Place;
-import org.panoptim.bench.Work;
+import org.panoptim.bench.Scenario;
 import org.panoptim.bench.Workload;
 import org.panoptim.cli.InputException;
 import org.panoptim.rule.AdamW;
@@ -37,7 +37,8 @@ final class Plan {
 
     private static final Set<String> NOT_QUICK_WITH_PEERS = Set.of(Workload.RESNET_50);
 
-    private static final List<Work> WITH_PEERS = List.of(Work.STEP, Work.CLIP_STEP_ZERO);
+    private static final List<Scenario> WITH_PEERS =
+            List.of(Scenario.STEP, Scenario.CLIP_STEP_ZERO);
 
     /** Those whose factors are inverted unless workloads are named. */
     private static final List<FactorSizes> MODELS =
@@ -73,7 +74,7 @@ final class Plan {
     }
 
     private static List<FactorSizes> usualModels(Target target) {
-        return target.place() == Place.VIRTUAL_DEVICE ? List.of(FactorSizes.TINY) : MODELS;
+        return target.device() == DeviceKind.VIRTUAL_GPU ? List.of(FactorSizes.TINY) : MODELS;
     }
 
     private static List<FactorSizes> models(List<String> workloads) {
@@ -96,7 +97,7 @@ final class Plan {
     private boolean takesLong(Part part) {
         return switch (part) {
             case MEMORY, LAUNCH -> true;
-            case KFAC -> target.place() == Place.HOST;
+            case KFAC -> target.device() == DeviceKind.CPU;
             case LIMIT, PEERS, SCALING, START_UP, KERNELS -> false;
         };
     }
@@ -126,7 +127,7 @@ final class Plan {
      * @throws InputException if it cannot
      */
     void requireFeasible() {
-        if (has(Part.KERNELS) && target.place() == Place.HOST) {
+        if (has(Part.KERNELS) && target.device() == DeviceKind.CPU) {
             throw new InputException(
                     "--only: kernels are measured by themselves on a device; name one with"
                             + " --backend cuda-ffm or cuda-jcuda");
@@ -183,7 +184,7 @@ final class Plan {
     }
 
     private boolean isVirtual() {
-        return target.place() == Place.VIRTUAL_DEVICE;
+        return target.device() == DeviceKind.VIRTUAL_GPU;
     }
 
     /**
@@ -201,7 +202,7 @@ final class Plan {
         }
         if (has(Part.SCALING) && !isVirtual()) {
             scaled().filter(name -> fits(target, name))
-                    .map(name -> run(name, Work.STEP, LIMIT, quick ? QUICK : ONCE))
+                    .map(name -> run(name, Scenario.STEP, LIMIT, quick ? QUICK : ONCE))
                     .forEach(runs::add);
         }
         return runs;
@@ -210,26 +211,26 @@ final class Plan {
     private List<StepRun> againstLimit() {
         var runs = new ArrayList<StepRun>();
         for (var workload : workloads) {
-            for (var work : quick ? WITH_PEERS : List.of(Work.values())) {
-                runs.add(run(workload, work, LIMIT, quick ? QUICK : THOROUGH));
+            for (var scenario : quick ? WITH_PEERS : List.of(Scenario.values())) {
+                runs.add(run(workload, scenario, LIMIT, quick ? QUICK : THOROUGH));
             }
         }
         // What a call costs by itself, and what it allocates: in long steps JMH's own shows.
-        runs.add(run(Workload.TINY, Work.STEP, ALONE, quick ? QUICK : THOROUGH));
+        runs.add(run(Workload.TINY, Scenario.STEP, ALONE, quick ? QUICK : THOROUGH));
         return runs;
     }
 
     private List<StepRun> againstPeers(Map<String, String> peers) {
         var runs = new ArrayList<StepRun>();
         for (var workload : workloads) {
-            for (var work : quick ? List.of(Work.STEP) : WITH_PEERS) {
+            for (var scenario : quick ? List.of(Scenario.STEP) : WITH_PEERS) {
                 peers.forEach(
                         (name, description) -> {
                             if (!isTooSlow(workload, name)) {
                                 runs.add(
                                         new StepRun(
                                                 workload,
-                                                work,
+                                                scenario,
                                                 target.name(),
                                                 name,
                                                 description,
@@ -258,13 +259,13 @@ final class Plan {
                 counts.mapToObj(Workload::tensors), sizes.mapToObj(Workload::elements));
     }
 
-    private StepRun run(String workload, Work work, String baseline, Effort effort) {
+    private StepRun run(String workload, Scenario scenario, String baseline, Effort effort) {
         var description = baseline.equals(LIMIT) ? limit() : "alone";
-        return new StepRun(workload, work, target.name(), baseline, description, effort);
+        return new StepRun(workload, scenario, target.name(), baseline, description, effort);
     }
 
     private String limit() {
-        return target.place() == Place.HOST
+        return target.device() == DeviceKind.CPU
                 ? "plain C loop over the same arrays"
                 : "copy within the device's memory";
     }

@@ -4,9 +4,9 @@ import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.KfacRefresh;
-import org.panoptim.bench.Place;
 import org.panoptim.bench.result.RefreshTimes;
 
 import java.time.Duration;
@@ -37,24 +37,24 @@ final class Refreshes {
         this.jvm = jvm;
         this.target = target;
         models = plan.models();
-        efforts = efforts(target.place(), plan.quick());
+        efforts = efforts(target.device(), plan.quick());
     }
 
     /** Newton's method takes minutes on a processor, where it has to be told, not timed finely. */
-    private static Map<KfacRefresh.Method, Effort> efforts(Place place, boolean quick) {
+    private static Map<KfacRefresh.Method, Effort> efforts(DeviceKind device, boolean quick) {
         var efforts = new EnumMap<KfacRefresh.Method, Effort>(KfacRefresh.Method.class);
-        switch (place) {
-            case HOST -> {
+        switch (device) {
+            case CPU -> {
                 efforts.put(KfacRefresh.Method.CHOLESKY, THOROUGH);
                 efforts.put(KfacRefresh.Method.NEWTON, ONCE);
             }
-            case DEVICE -> {
+            case GPU -> {
                 efforts.put(KfacRefresh.Method.CHOLESKY, quick ? QUICK_ON_DEVICE : ON_DEVICE);
                 if (!quick) {
                     efforts.put(KfacRefresh.Method.NEWTON, NEWTON_ON_DEVICE);
                 }
             }
-            case VIRTUAL_DEVICE -> efforts.put(KfacRefresh.Method.CHOLESKY, ONCE);
+            case VIRTUAL_GPU -> efforts.put(KfacRefresh.Method.CHOLESKY, ONCE);
         }
         return efforts;
     }
@@ -65,11 +65,11 @@ final class Refreshes {
 
     List<RefreshTimes> measure(Progress progress, List<String> leftOut) {
         var times = new ArrayList<RefreshTimes>();
-        if (target.place() == Place.VIRTUAL_DEVICE && !models.isEmpty()) {
+        if (target.device() == DeviceKind.VIRTUAL_GPU && !models.isEmpty()) {
             leftOut.add("kfac: PyTorch: there is no GPU, only the virtual one");
         }
         for (var model : models) {
-            if (target.place() != Place.VIRTUAL_DEVICE) {
+            if (target.device() != DeviceKind.VIRTUAL_GPU) {
                 progress.begin("inverses of %s's factors, PyTorch".formatted(model));
                 try {
                     int iterations = efforts.get(KfacRefresh.Method.CHOLESKY).iterations();

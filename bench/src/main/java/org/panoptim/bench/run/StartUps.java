@@ -1,6 +1,6 @@
 package org.panoptim.bench.run;
 
-import org.panoptim.bench.Place;
+import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.process.Run;
 import org.panoptim.bench.process.StartUp;
 import org.panoptim.bench.result.StartUpTimes;
@@ -26,7 +26,7 @@ final class StartUps {
     /** Of a backend on a device itself, else of all. */
     StartUps(boolean quick, Target target) {
         this.quick = quick;
-        if (target.place() != Place.HOST) {
+        if (target.device() != DeviceKind.CPU) {
             driver = StartUp.Driver.INHERITED;
             backends.add(target.name());
             withoutDevices = false;

@@ -1,12 +1,12 @@
 package org.panoptim.bench.run;
 
-import org.panoptim.bench.Work;
+import org.panoptim.bench.Scenario;
 
 /**
  * A step to measure.
  *
  * @param workload the tensors, by name
- * @param work what is done
+ * @param scenario what is done
  * @param backend where
  * @param baseline what it is compared with, by name
  * @param description the baseline in words
@@ -14,7 +14,7 @@ import org.panoptim.bench.Work;
  */
 record StepRun(
         String workload,
-        Work work,
+        Scenario scenario,
         String backend,
         String baseline,
         String description,

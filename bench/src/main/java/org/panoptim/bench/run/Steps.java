@@ -38,12 +38,12 @@ final class Steps {
         var effort = run.effort();
         progress.begin(
                 "%s, %s, compared with %s"
-                        .formatted(run.workload(), run.work().title(), run.baseline()));
+                        .formatted(run.workload(), run.scenario().title(), run.baseline()));
         var options =
                 new OptionsBuilder()
                         .include("^" + StepBenchmark.class.getName().replace(".", "\\.") + "\\.")
                         .param("workload", run.workload())
-                        .param("work", run.work().name())
+                        .param("scenario", run.scenario().name())
                         .param("baseline", run.baseline())
                         .param("backend", run.backend())
                         .forks(effort.forks())
@@ -65,7 +65,7 @@ final class Steps {
                     "%s, %s, compared with %s: %s"
                             .formatted(
                                     run.workload(),
-                                    run.work().title(),
+                                    run.scenario().title(),
                                     run.baseline(),
                                     format.failure().orElse(String.valueOf(e.getMessage()))),
                     e);
@@ -90,7 +90,7 @@ final class Steps {
         boolean alone = run.baseline().equals("none");
         return new StepTimes(
                 run.workload(),
-                run.work().name(),
+                run.scenario().name(),
                 run.backend(),
                 run.baseline(),
                 run.description(),

@@ -1,6 +1,6 @@
 package org.panoptim.bench.run;
 
-import org.panoptim.bench.Work;
+import org.panoptim.bench.Scenario;
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.report.Format;
 import org.panoptim.bench.report.Labels;
@@ -45,7 +45,7 @@ final class Summary {
             boolean alone = step.baselineNanos().length == 0;
             table.row(
                     Workload.named(step.workload()).title(),
-                    Work.valueOf(step.work()).title(),
+                    Scenario.valueOf(step.scenario()).title(),
                     step.baseline(),
                     Format.time(step.seconds().median()),
                     alone ? "" : Format.ratio(step.advantage().median()),

@@ -2,8 +2,8 @@ package org.panoptim.bench.run;
 
 import org.panoptim.Backend;
 import org.panoptim.BackendUnavailableException;
+import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.FactorSizes;
-import org.panoptim.bench.Place;
 import org.panoptim.bench.Workload;
 import org.panoptim.cli.InputException;
 import org.panoptim.cuda.CudaBackend;
@@ -13,10 +13,10 @@ import org.panoptim.cuda.CudaBackend;
  *
  * @param name as options give it
  * @param description in its own words
- * @param place where it computes
+ * @param device the kind of device that it computes on
  * @param memory of its device in bytes; what a host has is not asked
  */
-record Target(String name, String description, Place place, long memory) {
+record Target(String name, String description, DeviceKind device, long memory) {
 
     /** Parameter, gradient, the gradient's first value, and two states. */
     private static final double BYTES_PER_PARAMETER = 5.0 * Float.BYTES;
@@ -36,7 +36,7 @@ record Target(String name, String description, Place place, long memory) {
         try (var backend = Backend.named(name)) {
             long memory =
                     backend instanceof CudaBackend cuda ? cuda.device().memory() : Long.MAX_VALUE;
-            return new Target(name, backend.description(), Place.of(backend), memory);
+            return new Target(name, backend.description(), DeviceKind.of(backend), memory);
         } catch (IllegalArgumentException | BackendUnavailableException e) {
             throw new InputException("--backend: " + e.getMessage(), e);
         }
@@ -58,7 +58,7 @@ record Target(String name, String description, Place place, long memory) {
      * @throws InputException if they do not
      */
     void requireFeasible(Workload workload) {
-        if (place == Place.VIRTUAL_DEVICE && workload.elements() > MOST_ON_VIRTUAL) {
+        if (device == DeviceKind.VIRTUAL_GPU && workload.elements() > MOST_ON_VIRTUAL) {
             throw new InputException(
                     ("--workload: the virtual device computes on the processor, thousands of times"
                                     + " slower than a GPU, and %s has %,d parameters; choose"

@@ -3,9 +3,9 @@ package org.panoptim.bench.run;
 import com.google.gson.Gson;
 import com.google.gson.annotations.SerializedName;
 
+import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.FactorSizes;
-import org.panoptim.bench.OutsidePeer;
-import org.panoptim.bench.Place;
+import org.panoptim.bench.PythonPeer;
 import org.panoptim.bench.result.RefreshTimes;
 
 import java.io.IOException;
@@ -31,17 +31,17 @@ final class TorchRefreshes {
      * @throws BenchException if Python cannot; the message has its last line
      */
     static RefreshTimes measure(FactorSizes model, Target target, int repetitions) {
-        return measure(OutsidePeer.interpreter(), model, target, repetitions);
+        return measure(PythonPeer.interpreter(), model, target, repetitions);
     }
 
     static RefreshTimes measure(
             String interpreter, FactorSizes model, Target target, int repetitions) {
-        boolean onHost = target.place() == Place.HOST;
+        boolean onHost = target.device() == DeviceKind.CPU;
         try {
             var process =
                     new ProcessBuilder(
                                     interpreter,
-                                    OutsidePeer.script("torch_linalg.py").toString(),
+                                    PythonPeer.script("torch_linalg.py").toString(),
                                     "--threads",
                                     Integer.toString(Runtime.getRuntime().availableProcessors()),
                                     "--device",

@@ -66,7 +66,7 @@ class BenchReportTest {
     private static StepTimes onDevice(StepTimes onHost) {
         return new StepTimes(
                 onHost.workload(),
-                onHost.work(),
+                onHost.scenario(),
                 "cuda-ffm",
                 onHost.baseline(),
                 onHost.description(),

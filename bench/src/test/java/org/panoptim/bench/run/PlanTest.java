@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
+import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.FactorSizes;
-import org.panoptim.bench.Place;
-import org.panoptim.bench.Work;
+import org.panoptim.bench.Scenario;
 import org.panoptim.bench.Workload;
 import org.panoptim.cli.InputException;
 
@@ -17,19 +17,22 @@ class PlanTest {
 
     private static final Map<String, String> PEERS = Map.of("djl", "what DJL is");
 
-    private static final Target HOST = new Target("simd", "", Place.HOST, Long.MAX_VALUE);
+    private static final Target HOST = new Target("simd", "", DeviceKind.CPU, Long.MAX_VALUE);
 
     private static Plan plan(boolean quick, List<String> workloads, String... parts) {
-        return new Plan(quick, workloads, List.of(), HOST, Part.of(List.of(parts), Place.HOST));
+        return new Plan(quick, workloads, List.of(), HOST, Part.of(List.of(parts), DeviceKind.CPU));
     }
 
     @Test
     void everyWorkloadIsMeasuredWithEveryWorkBesideTheLimit() {
         var runs = plan(false, List.of(), "limit").steps(PEERS);
         for (var workload : Workload.USUAL) {
-            for (var work : Work.values()) {
+            for (var scenario : Scenario.values()) {
                 assertThat(runs)
-                        .filteredOn(run -> run.workload().equals(workload) && run.work() == work)
+                        .filteredOn(
+                                run ->
+                                        run.workload().equals(workload)
+                                                && run.scenario() == scenario)
                         .hasSize(1)
                         .allMatch(run -> run.baseline().equals("limit"));
             }
@@ -40,11 +43,11 @@ class PlanTest {
     void everyPeerIsMeasuredWithStepAndClipStepZero() {
         var runs = plan(false, List.of("flat"), "peers").steps(PEERS);
         assertThat(runs)
-                .extracting(StepRun::baseline, StepRun::work, StepRun::description)
+                .extracting(StepRun::baseline, StepRun::scenario, StepRun::description)
                 .containsExactly(
-                        org.assertj.core.groups.Tuple.tuple("djl", Work.STEP, "what DJL is"),
+                        org.assertj.core.groups.Tuple.tuple("djl", Scenario.STEP, "what DJL is"),
                         org.assertj.core.groups.Tuple.tuple(
-                                "djl", Work.CLIP_STEP_ZERO, "what DJL is"));
+                                "djl", Scenario.CLIP_STEP_ZERO, "what DJL is"));
     }
 
     @Test
@@ -78,8 +81,8 @@ class PlanTest {
 
     @Test
     void kernelsAreMeasuredByThemselvesOnDevicesAlone() {
-        assertThat(Part.of(List.of(), Place.HOST)).doesNotContain(Part.KERNELS);
-        assertThat(Part.of(List.of(), Place.DEVICE)).contains(Part.KERNELS);
+        assertThat(Part.of(List.of(), DeviceKind.CPU)).doesNotContain(Part.KERNELS);
+        assertThat(Part.of(List.of(), DeviceKind.GPU)).contains(Part.KERNELS);
         assertThatThrownBy(() -> plan(false, List.of(), "kernels").requireFeasible())
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("--backend cuda-ffm or cuda-jcuda");
@@ -104,8 +107,8 @@ class PlanTest {
                         true,
                         List.of(),
                         List.of(),
-                        new Target("cuda-ffm", "", Place.DEVICE, 8L << 30),
-                        Part.of(List.of("kfac"), Place.DEVICE));
+                        new Target("cuda-ffm", "", DeviceKind.GPU, 8L << 30),
+                        Part.of(List.of("kfac"), DeviceKind.GPU));
         assertThat(plan.hasLong(Part.KFAC)).isTrue();
         assertThat(plan.models()).containsExactly(FactorSizes.RESNET50);
         assertThat(plan.leftOut())
@@ -119,8 +122,8 @@ class PlanTest {
                         true,
                         List.of(),
                         List.of(),
-                        new Target("cuda-ffm", "", Place.VIRTUAL_DEVICE, 8L << 30),
-                        Part.of(List.of("kfac"), Place.VIRTUAL_DEVICE));
+                        new Target("cuda-ffm", "", DeviceKind.VIRTUAL_GPU, 8L << 30),
+                        Part.of(List.of("kfac"), DeviceKind.VIRTUAL_GPU));
         assertThat(plan.models()).containsExactly(FactorSizes.TINY);
     }
 
@@ -130,7 +133,7 @@ class PlanTest {
 
     @Test
     void anUnknownPartIsRefused() {
-        assertThatThrownBy(() -> Part.of(List.of("everything"), Place.HOST))
+        assertThatThrownBy(() -> Part.of(List.of("everything"), DeviceKind.CPU))
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("--only")
                 .hasMessageContaining("'everything'")
@@ -140,14 +143,14 @@ class PlanTest {
     @Test
     void whatADeviceHasNoRoomForIsLeftOutWithALine() {
         // Room for the 20 bytes of each of ResNet-50's parameters, and not of GPT-2's.
-        var device = new Target("cuda-ffm", "", Place.DEVICE, 1L << 30);
+        var device = new Target("cuda-ffm", "", DeviceKind.GPU, 1L << 30);
         var plan =
                 new Plan(
                         false,
                         List.of(Workload.RESNET_50, Workload.GPT2_SMALL),
                         List.of(),
                         device,
-                        Part.of(List.of("limit", "scaling"), Place.DEVICE));
+                        Part.of(List.of("limit", "scaling"), DeviceKind.GPU));
 
         assertThat(plan.steps(Map.of()))
                 .extracting(StepRun::workload)
@@ -161,8 +164,8 @@ class PlanTest {
 
     @Test
     void theVirtualDeviceIsNotAskedForWhatTakesHours() {
-        var virtual = new Target("cuda-ffm", "", Place.VIRTUAL_DEVICE, 1L << 40);
-        var all = Part.of(List.of("limit", "scaling"), Place.VIRTUAL_DEVICE);
+        var virtual = new Target("cuda-ffm", "", DeviceKind.VIRTUAL_GPU, 1L << 40);
+        var all = Part.of(List.of("limit", "scaling"), DeviceKind.VIRTUAL_GPU);
 
         var small = new Plan(true, List.of("few", "small"), List.of(), virtual, all);
         small.requireFeasible();
@@ -179,14 +182,14 @@ class PlanTest {
 
     @Test
     void onADeviceTheLimitIsACopyWithinItsMemory() {
-        var device = new Target("cuda-jcuda", "", Place.DEVICE, 1L << 40);
+        var device = new Target("cuda-jcuda", "", DeviceKind.GPU, 1L << 40);
         var plan =
                 new Plan(
                         true,
                         List.of("flat"),
                         List.of(),
                         device,
-                        Part.of(List.of("limit"), Place.DEVICE));
+                        Part.of(List.of("limit"), DeviceKind.GPU));
 
         assertThat(plan.steps(Map.of()))
                 .filteredOn(run -> run.baseline().equals("limit"))

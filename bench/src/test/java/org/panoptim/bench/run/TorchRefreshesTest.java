@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.FactorSizes;
-import org.panoptim.bench.Place;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,8 +14,8 @@ import java.nio.file.Path;
 /** With a stand-in for the interpreter; the script itself needs PyTorch. */
 class TorchRefreshesTest {
 
-    private static final Target HOST = new Target("simd", "", Place.HOST, Long.MAX_VALUE);
-    private static final Target DEVICE = new Target("cuda-ffm", "", Place.DEVICE, 1L << 40);
+    private static final Target HOST = new Target("simd", "", DeviceKind.CPU, Long.MAX_VALUE);
+    private static final Target DEVICE = new Target("cuda-ffm", "", DeviceKind.GPU, 1L << 40);
 
     @TempDir private Path folder;
 

@@ -18,13 +18,13 @@ import java.nio.file.Path;
 
 /** The figures of a GPU are written; tried on the device that is none. */
 @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
-class CudaFiguresTest {
+class CudaBenchmarkTest {
 
     @Test
     void everyWorkloadAndRuleHasFiguresThroughBothImplementations(@TempDir Path folder)
             throws IOException {
         var file = folder.resolve("figures.json");
-        CudaFigures.main(new String[] {file.toString()});
+        CudaBenchmark.main(new String[] {file.toString()});
         var result = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
         assertThat(result.get("virtual").getAsBoolean()).isTrue();
         for (var implementation : new String[] {"cuda-ffm", "cuda-jcuda"}) {
@@ -53,7 +53,7 @@ class CudaFiguresTest {
     void noStepIsTimedOnZeros() {
         var watch = new GradientWatch(FfmCuda.load());
         try (var backend = CudaBackend.open("cuda-ffm", watch, CudaOptions.defaults())) {
-            new CudaFigures(backend).all();
+            new CudaBenchmark(backend).all();
         }
         // Seven times two optimizers, each in three rounds of at least one step.
         assertThat(watch.updates()).isGreaterThan(7 * 2 * 3);

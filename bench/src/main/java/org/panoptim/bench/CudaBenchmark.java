@@ -42,7 +42,7 @@ import java.util.Map;
  * <p>On the device that is none (kernels on the CPU) workloads are a thousandth of their size: that
  * tries the program, and its times mean nothing.
  */
-public final class CudaFigures {
+public final class CudaBenchmark {
 
     private static final int ROUNDS = 15;
     private static final int ROUNDS_ON_VIRTUAL = 3;
@@ -64,7 +64,7 @@ public final class CudaFigures {
     private final double shortestSeconds;
     private final List<Map<String, Object>> figures = new ArrayList<>();
 
-    CudaFigures(CudaBackend backend) {
+    CudaBenchmark(CudaBackend backend) {
         this.backend = backend;
         driver = backend.device().driver();
         boolean virtual = backend.device().virtual();
@@ -96,10 +96,10 @@ public final class CudaFigures {
             result.put("device", ffm.description());
             result.put("virtual", ffm.device().virtual());
             result.put("java", System.getProperty("java.version"));
-            result.put("cuda-ffm", new CudaFigures(ffm).all());
+            result.put("cuda-ffm", new CudaBenchmark(ffm).all());
         }
         try (var jcuda = CudaJcudaProvider.open(CudaOptions.defaults())) {
-            result.put("cuda-jcuda", new CudaFigures(jcuda).all());
+            result.put("cuda-jcuda", new CudaBenchmark(jcuda).all());
         }
         var json = new GsonBuilder().setPrettyPrinting().create().toJson(result);
         OutputFile.writeString(Path.of(arguments[0]), json + System.lineSeparator());

@@ -26,7 +26,7 @@ import java.util.function.ToLongFunction;
  * refresh does, and goes on), leaves none of the gradients in the device's cache, and is what
  * kernels are compared with. {@link KernelTimes#NOTHING} is what an interval holds of its events.
  */
-public final class KernelFigures implements AutoCloseable {
+public final class KernelBenchmark implements AutoCloseable {
 
     /** Zeros into all gradients, without a step. */
     static final String ZERO_GRAD = "zeroGrad";
@@ -66,11 +66,11 @@ public final class KernelFigures implements AutoCloseable {
      *
      * @param backend by name, on a CUDA device
      */
-    public KernelFigures(String backend) {
+    public KernelBenchmark(String backend) {
         this(backend, new TimingDriver(CudaImplementation.of(backend).driver()));
     }
 
-    KernelFigures(String name, TimingDriver driver) {
+    KernelBenchmark(String name, TimingDriver driver) {
         this.name = name;
         this.driver = driver;
         var implementation = CudaImplementation.of(name);
@@ -113,9 +113,9 @@ public final class KernelFigures implements AutoCloseable {
                                 .build()) {
             var works =
                     List.of(
-                            new Timed(Work.STEP.title(), () -> {}, plain::step),
+                            new Timed(Scenario.STEP.title(), () -> {}, plain::step),
                             new Timed(
-                                    Work.CLIP_STEP_ZERO.title(),
+                                    Scenario.CLIP_STEP_ZERO.title(),
                                     model::refillGradients,
                                     whole::step),
                             new Timed(ZERO_GRAD, model::refillGradients, whole::zeroGrad));
@@ -139,7 +139,7 @@ public final class KernelFigures implements AutoCloseable {
     /** Bytes for each parameter in all launches of a kernel; 0 if they are not known. */
     private static int bytes(Launched launched, UpdateRule rule) {
         if (launched.kernel.startsWith(UPDATE_KERNELS)) {
-            boolean zeroes = launched.work.equals(Work.CLIP_STEP_ZERO.title());
+            boolean zeroes = launched.work.equals(Scenario.CLIP_STEP_ZERO.title());
             return Traffic.update(rule) + (zeroes ? Traffic.ZERO : 0);
         }
         return switch (launched.kernel) {
@@ -155,16 +155,16 @@ public final class KernelFigures implements AutoCloseable {
      * @param rounds that count, after one that does not
      */
     public List<KernelTimes> ofFactors(FactorSizes sizes, int rounds) {
-        try (var model = new KfacModel(sizes, backend, KfacFigures.microBatch(backend))) {
+        try (var model = new KfacModel(sizes, backend, KfacBenchmark.microBatch(backend))) {
             model.update(0);
             model.refresh();
             var works =
                     List.of(
-                            new Timed(KfacFigures.ACCUMULATE, () -> {}, model::accumulate),
+                            new Timed(KfacBenchmark.ACCUMULATE, () -> {}, model::accumulate),
                             new Timed("commit", () -> {}, model::commit),
                             new Timed("refresh", () -> {}, model::refresh),
                             new Timed(
-                                    KfacFigures.PRECONDITION,
+                                    KfacBenchmark.PRECONDITION,
                                     model::refillGradients,
                                     model::precondition));
             long elements = sizes.layers().stream().mapToLong(FactorSizes.Layer::elements).sum();

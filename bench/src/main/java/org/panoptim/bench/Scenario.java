@@ -1,7 +1,7 @@
 package org.panoptim.bench;
 
-/** What is done with a model's gradients. */
-public enum Work {
+/** What a timed step does with a model's gradients. */
+public enum Scenario {
     /** The step alone. */
     STEP("step"),
 
@@ -13,7 +13,7 @@ public enum Work {
 
     private final String title;
 
-    Work(String title) {
+    Scenario(String title) {
         this.title = title;
     }
 

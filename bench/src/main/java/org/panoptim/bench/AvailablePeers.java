@@ -14,26 +14,26 @@ import java.util.Map;
  * @param descriptions names, and what they are, in order
  * @param leftOut a line for each of the others, with the reason
  */
-public record PeersHere(Map<String, String> descriptions, List<String> leftOut) {
+public record AvailablePeers(Map<String, String> descriptions, List<String> leftOut) {
 
     private static final String JVM = "peers on the JVM: measured on the processor alone";
 
-    /** Those of none. */
-    public static PeersHere none() {
-        return new PeersHere(Map.of(), List.of());
+    /** No peers. */
+    public static AvailablePeers none() {
+        return new AvailablePeers(Map.of(), List.of());
     }
 
     /**
      * Looks for PyTorch in Python and for the libraries of the JVM.
      *
-     * @param place where they are to compute
+     * @param kind the kind of device that they are to compute on
      */
-    public static PeersHere find(Place place) {
-        return switch (place) {
-            case HOST -> findForHost();
-            case DEVICE -> findForDevice();
-            case VIRTUAL_DEVICE ->
-                    new PeersHere(
+    public static AvailablePeers find(DeviceKind kind) {
+        return switch (kind) {
+            case CPU -> findForCpu();
+            case GPU -> findForGpu();
+            case VIRTUAL_GPU ->
+                    new AvailablePeers(
                             Map.of(),
                             List.of(
                                     "PyTorch in Python: there is no GPU, only the virtual one",
@@ -41,22 +41,22 @@ public record PeersHere(Map<String, String> descriptions, List<String> leftOut) 
         };
     }
 
-    private static PeersHere findForDevice() {
+    private static AvailablePeers findForGpu() {
         var descriptions = new LinkedHashMap<String, String>();
         var leftOut = new ArrayList<String>();
-        findTorch(Place.DEVICE, descriptions, leftOut);
+        findTorch(DeviceKind.GPU, descriptions, leftOut);
         leftOut.add(JVM);
-        return new PeersHere(descriptions, leftOut);
+        return new AvailablePeers(descriptions, leftOut);
     }
 
-    private static PeersHere findForHost() {
+    private static AvailablePeers findForCpu() {
         var descriptions = new LinkedHashMap<String, String>();
         var leftOut = new ArrayList<String>();
-        findTorch(Place.HOST, descriptions, leftOut);
+        findTorch(DeviceKind.CPU, descriptions, leftOut);
         var folder = PeerLibraries.folder();
         if (!Files.isDirectory(folder)) {
             leftOut.add("peers on the JVM: " + folder + " is not there");
-            return new PeersHere(descriptions, leftOut);
+            return new AvailablePeers(descriptions, leftOut);
         }
         for (var found : PeerLibraries.find(folder)) {
             switch (found) {
@@ -65,14 +65,14 @@ public record PeersHere(Map<String, String> descriptions, List<String> leftOut) 
                 case PeerLibraries.Unusable unusable -> leftOut.add(unusable.reason());
             }
         }
-        return new PeersHere(descriptions, leftOut);
+        return new AvailablePeers(descriptions, leftOut);
     }
 
     private static void findTorch(
-            Place place, Map<String, String> descriptions, List<String> leftOut) {
-        var first = OutsidePeer.NAMES.getFirst();
-        try (var peer = new OutsidePeer(first, List.of(Shape.of(1)), 1, place)) {
-            for (var name : OutsidePeer.NAMES) {
+            DeviceKind kind, Map<String, String> descriptions, List<String> leftOut) {
+        var first = PythonPeer.NAMES.getFirst();
+        try (var peer = new PythonPeer(first, List.of(Shape.of(1)), 1, kind)) {
+            for (var name : PythonPeer.NAMES) {
                 descriptions.put(name, peer.description(name));
             }
         } catch (IllegalStateException e) {

@@ -22,7 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** PyTorch in Python takes the same steps; without it the reason is given. */
-class OutsidePeerTest {
+class PythonPeerTest {
 
     private static final List<Shape> SHAPES = List.of(Shape.of(30, 7), Shape.of(5));
 
@@ -31,10 +31,10 @@ class OutsidePeerTest {
 
     @ParameterizedTest
     @EnumSource(mode = Mode.EXCLUDE, names = "LOSS_SCALE")
-    void itTakesTheStepsOfTheReference(Work work) {
-        var here = PeersHere.find(Place.HOST);
+    void itTakesTheStepsOfTheReference(Scenario scenario) {
+        var here = AvailablePeers.find(DeviceKind.CPU);
         assumeTrue(
-                here.descriptions().keySet().containsAll(OutsidePeer.NAMES),
+                here.descriptions().keySet().containsAll(PythonPeer.NAMES),
                 () -> here.leftOut().toString());
         try (var arena = Arena.ofConfined();
                 var backend = Backend.named("reference")) {
@@ -47,18 +47,18 @@ class OutsidePeerTest {
             }
             var builder =
                     Optimizer.builder(AdamW.defaults()).group("all", parameters).backend(backend);
-            if (work == Work.CLIP_STEP_ZERO) {
+            if (scenario == Scenario.CLIP_STEP_ZERO) {
                 builder.clipGlobalNorm(1).zeroGradients(true);
             }
-            for (var name : OutsidePeer.NAMES) {
+            for (var name : PythonPeer.NAMES) {
                 fill(parameters);
                 try (var optimizer = builder.build();
-                        var peer = new OutsidePeer(name, SHAPES, 1, Place.HOST)) {
+                        var peer = new PythonPeer(name, SHAPES, 1, DeviceKind.CPU)) {
                     for (int step = 0; step < 3; step++) {
                         optimizer.step();
-                        assertThat(peer.run(work)).isPositive();
+                        assertThat(peer.run(scenario)).isPositive();
                     }
-                    compare(peer, parameters, work);
+                    compare(peer, parameters, scenario);
                     peer.refill();
                     assertThat(peer.gradient(0, 50)).isEqualTo(50 / 48f - 1);
                 }
@@ -77,14 +77,14 @@ class OutsidePeerTest {
         }
     }
 
-    private static void compare(OutsidePeer peer, List<Parameter> parameters, Work work) {
+    private static void compare(PythonPeer peer, List<Parameter> parameters, Scenario scenario) {
         for (int tensor = 0; tensor < parameters.size(); tensor++) {
             var value = ((HostMemory) parameters.get(tensor).value()).segment();
             for (long i = 0; i < parameters.get(tensor).elements(); i++) {
                 assertThat(peer.value(tensor, i))
                         .as("element %d of tensor %d", i, tensor)
                         .isCloseTo(value.getAtIndex(ValueLayout.JAVA_FLOAT, i), within(ROUNDING));
-                if (work == Work.CLIP_STEP_ZERO) {
+                if (scenario == Scenario.CLIP_STEP_ZERO) {
                     assertThat(peer.gradient(tensor, i)).isZero();
                 }
             }
@@ -94,10 +94,10 @@ class OutsidePeerTest {
     @Test
     void anInterpreterWithoutPyTorchIsToldFromOneWithIt() {
         // Reads a line and ends, as Python does where a module is missing.
-        var former = System.getProperty(OutsidePeer.PYTHON);
-        System.setProperty(OutsidePeer.PYTHON, "false");
+        var former = System.getProperty(PythonPeer.PYTHON);
+        System.setProperty(PythonPeer.PYTHON, "false");
         try {
-            assertThat(PeersHere.find(Place.HOST).leftOut())
+            assertThat(AvailablePeers.find(DeviceKind.CPU).leftOut())
                     .contains("PyTorch in Python: false ended with: no word");
         } finally {
             restore(former);
@@ -107,16 +107,16 @@ class OutsidePeerTest {
     @Test
     void onAGpuPyTorchIsAskedForCudaAndThePeersOfTheJvmAreLeftOut() {
         // Says what it was started with, and ends.
-        var former = System.getProperty(OutsidePeer.PYTHON);
-        System.setProperty(OutsidePeer.PYTHON, "echo");
+        var former = System.getProperty(PythonPeer.PYTHON);
+        System.setProperty(PythonPeer.PYTHON, "echo");
         try {
-            var here = PeersHere.find(Place.DEVICE);
+            var here = AvailablePeers.find(DeviceKind.GPU);
             assertThat(here.descriptions()).isEmpty();
             assertThat(here.leftOut())
                     .hasSize(2)
                     .anyMatch(line -> line.endsWith("--device cuda"))
                     .contains("peers on the JVM: measured on the processor alone");
-            assertThat(PeersHere.find(Place.HOST).leftOut())
+            assertThat(AvailablePeers.find(DeviceKind.CPU).leftOut())
                     .anyMatch(line -> line.endsWith("--device cpu"));
         } finally {
             restore(former);
@@ -125,16 +125,16 @@ class OutsidePeerTest {
 
     @Test
     void onTheVirtualDeviceNoPeerIsLookedFor() {
-        assertThat(PeersHere.find(Place.VIRTUAL_DEVICE).descriptions()).isEmpty();
-        assertThat(PeersHere.find(Place.VIRTUAL_DEVICE).leftOut()).hasSize(2);
+        assertThat(AvailablePeers.find(DeviceKind.VIRTUAL_GPU).descriptions()).isEmpty();
+        assertThat(AvailablePeers.find(DeviceKind.VIRTUAL_GPU).leftOut()).hasSize(2);
     }
 
     @Test
     void withoutAnInterpreterTheReasonIsNamed() {
-        var former = System.getProperty(OutsidePeer.PYTHON);
-        System.setProperty(OutsidePeer.PYTHON, "no-such-python");
+        var former = System.getProperty(PythonPeer.PYTHON);
+        System.setProperty(PythonPeer.PYTHON, "no-such-python");
         try {
-            assertThat(PeersHere.find(Place.HOST).leftOut())
+            assertThat(AvailablePeers.find(DeviceKind.CPU).leftOut())
                     .contains("PyTorch in Python: there is no no-such-python to start");
         } finally {
             restore(former);
@@ -143,9 +143,9 @@ class OutsidePeerTest {
 
     private static void restore(@Nullable String former) {
         if (former == null) {
-            System.clearProperty(OutsidePeer.PYTHON);
+            System.clearProperty(PythonPeer.PYTHON);
         } else {
-            System.setProperty(OutsidePeer.PYTHON, former);
+            System.setProperty(PythonPeer.PYTHON, former);
         }
     }
 }

@@ -25,7 +25,7 @@ import java.util.Map;
 
 /** Which figures are whose; over the virtual GPU, with a clock that tells kernels apart. */
 @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
-class KernelFiguresTest {
+class KernelBenchmarkTest {
 
     private static final int ROUNDS = 3;
     private static final String CLIP_STEP_ZERO = "clip + step + zero";
@@ -85,7 +85,7 @@ class KernelFiguresTest {
     }
 
     private static List<KernelTimes> ofSteps(CudaDriver driver, UpdateRule rule) {
-        try (var figures = new KernelFigures("cuda-ffm", new TimingDriver(driver))) {
+        try (var figures = new KernelBenchmark("cuda-ffm", new TimingDriver(driver))) {
             return figures.ofSteps(TWO_GROUPS, rule, ROUNDS);
         }
     }
@@ -165,7 +165,7 @@ class KernelFiguresTest {
     void everyKernelOfKfacHasItsLaunchesAndItsTime() {
         var clock = new Clock(FfmCuda.load());
         List<KernelTimes> times;
-        try (var figures = new KernelFigures("cuda-ffm", new TimingDriver(clock))) {
+        try (var figures = new KernelBenchmark("cuda-ffm", new TimingDriver(clock))) {
             assertThat(figures.refusalOfFactors()).isEmpty();
             clock.launches.clear();
             times = figures.ofFactors(FactorSizes.TINY, ROUNDS);

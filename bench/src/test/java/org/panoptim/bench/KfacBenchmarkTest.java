@@ -26,16 +26,16 @@ import java.util.List;
  * What is timed of K-FAC on a device is the work that is named; tried on the device that is none.
  */
 @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
-class KfacFiguresTest {
+class KfacBenchmarkTest {
 
     @Test
     void bothImplementationsAreTimedInEveryRound() {
         for (var backend : List.of("cuda-ffm", "cuda-jcuda")) {
-            var times = KfacFigures.measure(backend, FactorSizes.TINY, 3);
+            var times = KfacBenchmark.measure(backend, FactorSizes.TINY, 3);
 
             assertThat(times)
                     .extracting(KfacTimes::work)
-                    .containsExactly(KfacFigures.ACCUMULATE, KfacFigures.PRECONDITION);
+                    .containsExactly(KfacBenchmark.ACCUMULATE, KfacBenchmark.PRECONDITION);
             assertThat(times)
                     .allSatisfy(
                             each -> {
@@ -49,7 +49,7 @@ class KfacFiguresTest {
 
     @Test
     void itIsNotRefusedWhereCublasIs() {
-        assertThat(KfacFigures.refusal("cuda-ffm")).isEmpty();
+        assertThat(KfacBenchmark.refusal("cuda-ffm")).isEmpty();
     }
 
     /** X_G (∇ X_A) of layers of 30 × 21 and 7 × 30 takes four products. */
@@ -139,13 +139,13 @@ class KfacFiguresTest {
     @Test
     void theSameGradientsArePreconditionedInEveryRound() {
         var inFigures = new FirstGradients();
-        KfacFigures.measure("cuda-ffm", inFigures, FactorSizes.TINY, 3);
+        KfacBenchmark.measure("cuda-ffm", inFigures, FactorSizes.TINY, 3);
         // Once to see the products, and in a round that does not count.
         assertThat(inFigures.found).hasSize(1 + 1 + 3);
         assertThat(new HashSet<>(inFigures.found)).hasSize(1);
 
         var inKernels = new FirstGradients();
-        try (var figures = new KernelFigures("cuda-ffm", new TimingDriver(inKernels))) {
+        try (var figures = new KernelBenchmark("cuda-ffm", new TimingDriver(inKernels))) {
             figures.ofFactors(FactorSizes.TINY, 3);
         }
         assertThat(inKernels.found).hasSize(1 + 3);

@@ -16,7 +16,7 @@ import java.util.List;
  * PyTorch's AdamW in a Python process ({@code bench/peers/torch_cpu.py}), which takes a step when
  * told to and says how long it took.
  */
-public final class OutsidePeer implements AutoCloseable {
+public final class PythonPeer implements AutoCloseable {
 
     /** The system property that names the interpreter; else {@code python3}. */
     static final String PYTHON = "panoptim.python";
@@ -29,7 +29,7 @@ public final class OutsidePeer implements AutoCloseable {
     /** Names of what can be measured: PyTorch's implementations of the step. */
     static final List<String> NAMES = List.of(PREFIX + "fused", PREFIX + "foreach");
 
-    private final Place place;
+    private final DeviceKind kind;
     private final Process process;
     private final PrintWriter orders;
     private final BufferedReader answers;
@@ -41,11 +41,11 @@ public final class OutsidePeer implements AutoCloseable {
      * @param name one of {@link #NAMES}
      * @param shapes of its tensors
      * @param threads that it may use
-     * @param place where its tensors are
+     * @param kind the kind of device that its tensors are on
      * @throws IllegalStateException if it does not come so far; the message has its last line
      */
-    OutsidePeer(String name, List<Shape> shapes, int threads, Place place) {
-        this.place = place;
+    PythonPeer(String name, List<Shape> shapes, int threads, DeviceKind kind) {
+        this.kind = kind;
         try {
             process =
                     new ProcessBuilder(
@@ -56,7 +56,7 @@ public final class OutsidePeer implements AutoCloseable {
                                     "--threads",
                                     Integer.toString(threads),
                                     "--device",
-                                    device(place))
+                                    device(kind))
                             .redirectErrorStream(true)
                             .start();
         } catch (IOException e) {
@@ -77,8 +77,8 @@ public final class OutsidePeer implements AutoCloseable {
         return System.getProperty(PYTHON, "python3");
     }
 
-    private static String device(Place place) {
-        return place == Place.HOST ? "cpu" : "cuda";
+    private static String device(DeviceKind kind) {
+        return kind == DeviceKind.CPU ? "cpu" : "cuda";
     }
 
     /** A script of the folder {@code bench/peers}. */
@@ -92,12 +92,12 @@ public final class OutsidePeer implements AutoCloseable {
                 .formatted(
                         version,
                         name.substring(PREFIX.length()),
-                        place == Place.HOST ? "" : " on CUDA");
+                        kind == DeviceKind.CPU ? "" : " on CUDA");
     }
 
     /** Does the work once, and returns how many nanoseconds it took there. */
-    long run(Work work) {
-        return switch (work) {
+    long run(Scenario scenario) {
+        return switch (scenario) {
             case STEP -> nanos(ask("step"));
             case CLIP_STEP_ZERO -> nanos(ask("clip_step_zero"));
             case LOSS_SCALE ->

@@ -19,14 +19,14 @@ import java.util.Arrays;
  * Measures {@link LaunchCost} by JMH. A program of its own, since the virtual GPU's folder must be
  * on the library path of this process and of those that it starts, and of no other.
  */
-public final class LaunchFigures {
+public final class LaunchBenchmark {
 
     private static final TimeValue LENGTH = TimeValue.seconds(1);
 
     /** Iterations of all benchmarks, with those that do not count. */
     public static final int UNITS = 4 * 2 * (1 + 5);
 
-    private LaunchFigures() {}
+    private LaunchBenchmark() {}
 
     /**
      * Measures, and writes a JSON array of {@link CallTimes}.
@@ -46,7 +46,7 @@ public final class LaunchFigures {
                         .addProfiler(GCProfiler.class)
                         .shouldFailOnError(true)
                         .build();
-        var times = new Runner(options).run().stream().map(LaunchFigures::times).toList();
+        var times = new Runner(options).run().stream().map(LaunchBenchmark::times).toList();
         OutputFile.writeString(Path.of(arguments[0]), new Gson().toJson(times));
     }
 

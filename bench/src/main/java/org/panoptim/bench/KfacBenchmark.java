@@ -20,7 +20,7 @@ import java.util.Optional;
  * device's clock ({@link StreamTimer}). Gradients are filled anew before they are preconditioned,
  * untimed, or they would run away from step to step.
  */
-public final class KfacFigures {
+public final class KfacBenchmark {
 
     /** Accumulating one micro-batch of every layer. */
     public static final String ACCUMULATE = "accumulate";
@@ -38,7 +38,7 @@ public final class KfacFigures {
     private final String name;
     private final FactorSizes sizes;
 
-    private KfacFigures(String name, FactorSizes sizes) {
+    private KfacBenchmark(String name, FactorSizes sizes) {
         this.name = name;
         this.sizes = sizes;
     }
@@ -67,7 +67,7 @@ public final class KfacFigures {
 
     static List<KfacTimes> measure(
             String backend, CudaDriver driver, FactorSizes model, int rounds) {
-        return new KfacFigures(backend, model).measure(driver, rounds);
+        return new KfacBenchmark(backend, model).measure(driver, rounds);
     }
 
     private List<KfacTimes> measure(CudaDriver driver, int rounds) {

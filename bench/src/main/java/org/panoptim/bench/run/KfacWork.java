@@ -1,8 +1,8 @@
 package org.panoptim.bench.run;
 
+import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.FactorSizes;
-import org.panoptim.bench.KfacFigures;
-import org.panoptim.bench.Place;
+import org.panoptim.bench.KfacBenchmark;
 import org.panoptim.bench.result.KfacTimes;
 import org.panoptim.cuda.driver.CudaException;
 
@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Measures on a device what K-FAC does between refreshes. */
-final class KfacWorks {
+final class KfacWork {
 
     private static final int ROUNDS = 9;
     private static final int ROUNDS_IF_QUICK = 3;
@@ -19,9 +19,9 @@ final class KfacWorks {
     private final List<FactorSizes> models;
     private final int rounds;
 
-    KfacWorks(Target target, Plan plan) {
+    KfacWork(Target target, Plan plan) {
         this.target = target;
-        models = target.place() == Place.HOST ? List.of() : plan.models();
+        models = target.device() == DeviceKind.CPU ? List.of() : plan.models();
         rounds = plan.quick() ? ROUNDS_IF_QUICK : ROUNDS;
     }
 
@@ -34,7 +34,7 @@ final class KfacWorks {
         for (var model : models) {
             progress.begin("accumulating and preconditioning, " + model);
             try {
-                times.addAll(KfacFigures.measure(target.name(), model, rounds));
+                times.addAll(KfacBenchmark.measure(target.name(), model, rounds));
             } catch (IllegalStateException | CudaException e) {
                 throw new BenchException("K-FAC on %s: %s".formatted(model, e.getMessage()), e);
             }
