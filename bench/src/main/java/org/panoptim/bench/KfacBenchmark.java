@@ -2,7 +2,7 @@ package org.panoptim.bench;
 
 import org.panoptim.Backend;
 import org.panoptim.Buffer;
-import org.panoptim.bench.result.KfacTimes;
+import org.panoptim.bench.result.Results.KfacTimes;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.StreamTimer;

@@ -8,7 +8,7 @@ import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
-import org.panoptim.bench.result.CallTimes;
+import org.panoptim.bench.result.Results.CallTimes;
 import org.panoptim.io.OutputFile;
 
 import java.io.IOException;

@@ -86,7 +86,7 @@ final class PeerLibraries {
             }
         }
         try {
-            var loader = new URLClassLoader(urls(classes, libraries), new PeerParentLoader());
+            var loader = new URLClassLoader(urls(classes, libraries), new ParentLoader());
             return ServiceLoader.load(Peer.class, loader)
                     .findFirst()
                     .<Found>map(peer -> new Usable(module, new InItsLoader(peer, loader)))
@@ -142,6 +142,27 @@ final class PeerLibraries {
             } finally {
                 thread.setContextClassLoader(before);
             }
+        }
+    }
+
+    /**
+     * The parent of each peer's class loader: it shows the JDK and the peers' interfaces, so that
+     * no library on the benchmarks' own class path stands in for one that a peer brings.
+     */
+    static final class ParentLoader extends ClassLoader {
+
+        private static final String SHOWN = Peer.class.getPackageName() + '.';
+
+        ParentLoader() {
+            super(ClassLoader.getPlatformClassLoader());
+        }
+
+        @Override
+        protected Class<?> findClass(String name) throws ClassNotFoundException {
+            if (name.startsWith(SHOWN)) {
+                return Peer.class.getClassLoader().loadClass(name);
+            }
+            throw new ClassNotFoundException(name);
         }
     }
 }

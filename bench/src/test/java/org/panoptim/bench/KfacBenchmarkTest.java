@@ -9,7 +9,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.panoptim.Buffer;
 import org.panoptim.abi.bindings.panoptim_kfac_gradients;
 import org.panoptim.abi.bindings.panoptim_kfac_preconditioning;
-import org.panoptim.bench.result.KfacTimes;
+import org.panoptim.bench.result.Results.KfacTimes;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.driver.FfmCuda;
 import org.panoptim.cuda.driver.ForwardingDriver;

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.bench.PeerLibraries.ParentLoader;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -50,7 +51,7 @@ class PeerLibrariesTest {
 
     @Test
     void theBenchmarksOwnLibrariesAreHidden() {
-        var loader = new PeerParentLoader();
+        var loader = new ParentLoader();
 
         assertThatThrownBy(() -> loader.loadClass("org.panoptim.bench.PeerLibraries"))
                 .isInstanceOf(ClassNotFoundException.class);

@@ -2,8 +2,8 @@ package org.panoptim.bench.report;
 
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.result.Results;
+import org.panoptim.bench.result.Results.StartUpTimes;
 import org.panoptim.bench.result.Spread;
-import org.panoptim.bench.result.StartUpTimes;
 import org.panoptim.bench.result.StepTimes;
 import org.panoptim.cli.page.BarChart;
 import org.panoptim.cli.page.Html;

@@ -1,8 +1,8 @@
 package org.panoptim.bench.report;
 
 import org.panoptim.bench.result.KernelTimes;
-import org.panoptim.bench.result.KfacTimes;
 import org.panoptim.bench.result.Results;
+import org.panoptim.bench.result.Results.KfacTimes;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.cli.page.Html;
 

@@ -3,7 +3,7 @@ package org.panoptim.bench.report;
 import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.result.KernelTimes;
-import org.panoptim.bench.result.KfacTimes;
+import org.panoptim.bench.result.Results.KfacTimes;
 
 /** What was measured on a device, in words. */
 public final class Labels {

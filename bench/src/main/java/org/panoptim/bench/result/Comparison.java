@@ -1,5 +1,9 @@
 package org.panoptim.bench.result;
 
+import org.panoptim.bench.result.Results.KfacTimes;
+import org.panoptim.bench.result.Results.RefreshTimes;
+import org.panoptim.bench.result.Results.StartUpTimes;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

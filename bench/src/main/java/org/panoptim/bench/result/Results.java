@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -130,4 +131,93 @@ public record Results(
     public Stream<StepTimes> against(String baseline) {
         return steps.stream().filter(each -> each.baseline().equals(baseline));
     }
+
+    /**
+     * What a call on the way to a CUDA device costs the host.
+     *
+     * @param call what was called
+     * @param implementation what carried it: {@code FFM} or {@code JCUDA}
+     * @param nanos nanoseconds of a call, for each iteration
+     * @param allocated bytes of Java's heap in a call
+     */
+    public record CallTimes(String call, String implementation, double[] nanos, double allocated) {}
+
+    /**
+     * What a device takes for K-FAC's work on all layers of a model between refreshes.
+     *
+     * @param model the model
+     * @param work the work
+     * @param backend where
+     * @param rows of a micro-batch, in every layer
+     * @param seconds of the work, for each iteration
+     * @param products of the same matrix products alone, in turn with it; none if it has none
+     */
+    public record KfacTimes(
+            String model,
+            String work,
+            String backend,
+            int rows,
+            double[] seconds,
+            double[] products) {
+
+        /** Whether there are products that it is compared with. */
+        public boolean hasProducts() {
+            return products.length > 0;
+        }
+
+        /** Which part of the work its products alone take. */
+        public Spread share() {
+            var shares = new double[seconds.length];
+            Arrays.setAll(shares, i -> products[i] / seconds[i]);
+            return Spread.of(shares);
+        }
+    }
+
+    /**
+     * The inversion of all Kronecker factors of a model.
+     *
+     * @param model the model
+     * @param method how inverses were computed
+     * @param backend where; files of earlier versions lack it, and mean the processor
+     * @param seconds of a refresh, for each iteration
+     */
+    public record RefreshTimes(String model, String method, String backend, double[] seconds) {
+
+        /** What the method of another library begins with. */
+        public static final String PYTORCH = "PyTorch";
+
+        /** Whether it is another library's. */
+        public boolean isPeer() {
+            return method.startsWith(PYTORCH);
+        }
+    }
+
+    /**
+     * The first step of fresh processes.
+     *
+     * @param backend where it was computed
+     * @param cached whether the process had an ahead-of-time cache
+     * @param opened milliseconds from the begin of main until the backend was open, for each
+     *     process
+     * @param built until the optimizer was built
+     * @param stepped until the first step was done
+     * @param process from the start of the process until the first step was done
+     */
+    public record StartUpTimes(
+            String backend,
+            boolean cached,
+            double[] opened,
+            double[] built,
+            double[] stepped,
+            double[] process) {}
+
+    /**
+     * What a rule's states take of a process's memory.
+     *
+     * @param rule the rule, and the settings on which its states depend
+     * @param backend where they are kept
+     * @param declared bytes for each fp32 parameter, as the rule declares them
+     * @param measured by how many bytes for each parameter fresh processes grew
+     */
+    public record StateBytes(String rule, String backend, int declared, double[] measured) {}
 }

@@ -8,15 +8,15 @@ import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.KfacBenchmark;
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.report.BenchReport;
-import org.panoptim.bench.result.CallTimes;
 import org.panoptim.bench.result.Comparison;
 import org.panoptim.bench.result.Host;
 import org.panoptim.bench.result.KernelTimes;
-import org.panoptim.bench.result.KfacTimes;
-import org.panoptim.bench.result.RefreshTimes;
 import org.panoptim.bench.result.Results;
-import org.panoptim.bench.result.StartUpTimes;
-import org.panoptim.bench.result.StateBytes;
+import org.panoptim.bench.result.Results.CallTimes;
+import org.panoptim.bench.result.Results.KfacTimes;
+import org.panoptim.bench.result.Results.RefreshTimes;
+import org.panoptim.bench.result.Results.StartUpTimes;
+import org.panoptim.bench.result.Results.StateBytes;
 import org.panoptim.bench.result.StepTimes;
 import org.panoptim.cli.InputException;
 import org.panoptim.cli.Version;
@@ -91,7 +91,7 @@ public final class Bench implements BenchProgram {
         units += plan.hasLong(Part.LAUNCH) ? launches.units() : 0;
         units += plan.hasLong(Part.KFAC) ? refresh.units() + kfacWork.units() : 0;
         units += plan.has(Part.KERNELS) ? alone.units() : 0;
-        try (var display = new Display(terminal, out, units)) {
+        try (var display = new ProgressDisplay(terminal, out, units)) {
             var stepper = new Steps(jvm, display);
             for (var run : runs) {
                 steps.add(stepper.measure(run));

@@ -15,10 +15,10 @@ final class JmhProgress implements OutputFormat {
 
     private static final int MOST_TEXT = 20_000;
 
-    private final Progress progress;
+    private final ProgressDisplay progress;
     private final StringBuilder said = new StringBuilder();
 
-    JmhProgress(Progress progress) {
+    JmhProgress(ProgressDisplay progress) {
         this.progress = progress;
     }
 

@@ -30,7 +30,7 @@ final class Kernels {
         return plan.workloads().size() * plan.rules().size() + plan.models().size();
     }
 
-    List<KernelTimes> measure(Progress progress, List<String> leftOut) {
+    List<KernelTimes> measure(ProgressDisplay progress, List<String> leftOut) {
         var times = new ArrayList<KernelTimes>();
         int rounds = plan.quick() ? ROUNDS_IF_QUICK : ROUNDS;
         var measured = "kernels";

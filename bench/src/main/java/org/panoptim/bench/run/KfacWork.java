@@ -3,7 +3,7 @@ package org.panoptim.bench.run;
 import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.KfacBenchmark;
-import org.panoptim.bench.result.KfacTimes;
+import org.panoptim.bench.result.Results.KfacTimes;
 import org.panoptim.cuda.driver.CudaException;
 
 import java.util.ArrayList;
@@ -29,7 +29,7 @@ final class KfacWork {
         return models.size();
     }
 
-    List<KfacTimes> measure(Progress progress) {
+    List<KfacTimes> measure(ProgressDisplay progress) {
         var times = new ArrayList<KfacTimes>();
         for (var model : models) {
             progress.begin("accumulating and preconditioning, " + model);

@@ -3,7 +3,7 @@ package org.panoptim.bench.run;
 import com.google.gson.Gson;
 
 import org.panoptim.bench.LaunchBenchmark;
-import org.panoptim.bench.result.CallTimes;
+import org.panoptim.bench.result.Results.CallTimes;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -27,7 +27,7 @@ final class Launches {
         return LaunchBenchmark.UNITS;
     }
 
-    List<CallTimes> measure(Progress progress, List<String> leftOut) throws IOException {
+    List<CallTimes> measure(ProgressDisplay progress, List<String> leftOut) throws IOException {
         var folder = VirtualDriver.folder();
         if (folder.isEmpty()) {
             leftOut.add("launch: " + VirtualDriver.ABSENT);
@@ -64,7 +64,8 @@ final class Launches {
     }
 
     /** JMH says a line for each iteration. */
-    private static void await(Process process, Progress progress, Path output) throws IOException {
+    private static void await(Process process, ProgressDisplay progress, Path output)
+            throws IOException {
         int told = 0;
         try {
             while (!process.waitFor(500, java.util.concurrent.TimeUnit.MILLISECONDS)) {

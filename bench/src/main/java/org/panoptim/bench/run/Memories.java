@@ -3,7 +3,7 @@ package org.panoptim.bench.run;
 import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.process.StateMemory;
 import org.panoptim.bench.process.StatefulRule;
-import org.panoptim.bench.result.StateBytes;
+import org.panoptim.bench.result.Results.StateBytes;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -31,7 +31,7 @@ final class Memories {
         return StateMemory.isMeasurable() ? "" : "memory of states: this system does not tell it";
     }
 
-    List<StateBytes> measure(Progress progress, List<String> leftOut) throws IOException {
+    List<StateBytes> measure(ProgressDisplay progress, List<String> leftOut) throws IOException {
         if (!refusal().isEmpty()) {
             leftOut.add(refusal());
             return List.of();

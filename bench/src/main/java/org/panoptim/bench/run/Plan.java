@@ -269,4 +269,38 @@ final class Plan {
                 ? "plain C loop over the same arrays"
                 : "copy within the device's memory";
     }
+
+    /**
+     * How thoroughly something is measured.
+     *
+     * @param forks fresh JVMs
+     * @param warmUps iterations that do not count, in each
+     * @param iterations that count, in each
+     * @param length of an iteration
+     */
+    record Effort(int forks, int warmUps, int iterations, Duration length) {
+
+        /** All iterations. */
+        int units() {
+            return forks * (warmUps + iterations);
+        }
+    }
+
+    /**
+     * A step to measure.
+     *
+     * @param workload the tensors, by name
+     * @param scenario what is done
+     * @param backend where
+     * @param baseline what it is compared with, by name
+     * @param description the baseline in words
+     * @param effort how thoroughly
+     */
+    record StepRun(
+            String workload,
+            Scenario scenario,
+            String backend,
+            String baseline,
+            String description,
+            Effort effort) {}
 }

@@ -7,7 +7,8 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.KfacRefresh;
-import org.panoptim.bench.result.RefreshTimes;
+import org.panoptim.bench.result.Results.RefreshTimes;
+import org.panoptim.bench.run.Plan.Effort;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -63,7 +64,7 @@ final class Refreshes {
         return models.size() * (efforts.values().stream().mapToInt(Effort::units).sum() + 1);
     }
 
-    List<RefreshTimes> measure(Progress progress, List<String> leftOut) {
+    List<RefreshTimes> measure(ProgressDisplay progress, List<String> leftOut) {
         var times = new ArrayList<RefreshTimes>();
         if (target.device() == DeviceKind.VIRTUAL_GPU && !models.isEmpty()) {
             leftOut.add("kfac: PyTorch: there is no GPU, only the virtual one");
@@ -89,7 +90,7 @@ final class Refreshes {
     }
 
     private RefreshTimes measure(
-            FactorSizes model, KfacRefresh.Method method, Effort effort, Progress progress) {
+            FactorSizes model, KfacRefresh.Method method, Effort effort, ProgressDisplay progress) {
         var options =
                 new OptionsBuilder()
                         .include("^" + KfacRefresh.class.getName().replace(".", "\\.") + "\\.")

@@ -1,9 +1,8 @@
 package org.panoptim.bench.run;
 
 import org.panoptim.bench.DeviceKind;
-import org.panoptim.bench.process.Run;
 import org.panoptim.bench.process.StartUp;
-import org.panoptim.bench.result.StartUpTimes;
+import org.panoptim.bench.result.Results.StartUpTimes;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -49,7 +48,7 @@ final class StartUps {
         return quick ? RUNS_IF_QUICK : RUNS;
     }
 
-    List<StartUpTimes> measure(Progress progress, List<String> leftOut) throws IOException {
+    List<StartUpTimes> measure(ProgressDisplay progress, List<String> leftOut) throws IOException {
         if (withoutDevices) {
             leftOut.add("start-up of the CUDA backends: " + VirtualDriver.ABSENT);
         }
@@ -62,17 +61,18 @@ final class StartUps {
                         new StartUpTimes(
                                 backend,
                                 cached,
-                                all(runs, cached, Run::opened),
-                                all(runs, cached, Run::built),
-                                all(runs, cached, Run::stepped),
-                                all(runs, cached, Run::wall)));
+                                all(runs, cached, StartUp.Run::opened),
+                                all(runs, cached, StartUp.Run::built),
+                                all(runs, cached, StartUp.Run::stepped),
+                                all(runs, cached, StartUp.Run::wall)));
             }
             runs.forEach(_ -> progress.advance());
         }
         return times;
     }
 
-    private static double[] all(List<Run> runs, boolean cached, ToDoubleFunction<Run> phase) {
+    private static double[] all(
+            List<StartUp.Run> runs, boolean cached, ToDoubleFunction<StartUp.Run> phase) {
         return runs.stream().filter(run -> run.cached() == cached).mapToDouble(phase).toArray();
     }
 }

@@ -11,6 +11,8 @@ import org.panoptim.bench.StepBenchmark;
 import org.panoptim.bench.Workload;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.bench.result.StepTimes;
+import org.panoptim.bench.run.Plan.Effort;
+import org.panoptim.bench.run.Plan.StepRun;
 
 import java.util.ArrayList;
 import java.util.Collection;
@@ -21,10 +23,10 @@ import java.util.concurrent.TimeUnit;
 final class Steps {
 
     private final Jvm jvm;
-    private final Progress progress;
+    private final ProgressDisplay progress;
     private final List<RunResult> results = new ArrayList<>();
 
-    Steps(Jvm jvm, Progress progress) {
+    Steps(Jvm jvm, ProgressDisplay progress) {
         this.jvm = jvm;
         this.progress = progress;
     }

@@ -6,7 +6,7 @@ import com.google.gson.annotations.SerializedName;
 import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.PythonPeer;
-import org.panoptim.bench.result.RefreshTimes;
+import org.panoptim.bench.result.Results.RefreshTimes;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

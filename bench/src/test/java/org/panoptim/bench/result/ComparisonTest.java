@@ -3,6 +3,7 @@ package org.panoptim.bench.result;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
+import org.panoptim.bench.result.Results.StartUpTimes;
 
 import java.util.Arrays;
 import java.util.List;

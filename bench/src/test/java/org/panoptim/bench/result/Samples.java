@@ -1,5 +1,11 @@
 package org.panoptim.bench.result;
 
+import org.panoptim.bench.result.Results.CallTimes;
+import org.panoptim.bench.result.Results.KfacTimes;
+import org.panoptim.bench.result.Results.RefreshTimes;
+import org.panoptim.bench.result.Results.StartUpTimes;
+import org.panoptim.bench.result.Results.StateBytes;
+
 import java.util.List;
 
 /** Results as a run gives them, with times chosen by the test. */

@@ -8,6 +8,7 @@ import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.Scenario;
 import org.panoptim.bench.Workload;
+import org.panoptim.bench.run.Plan.StepRun;
 import org.panoptim.cli.InputException;
 
 import java.util.List;

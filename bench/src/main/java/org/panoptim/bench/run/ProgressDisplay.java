@@ -9,19 +9,19 @@ import java.util.Optional;
 /**
  * A progress bar with the time that is left; elsewhere than on a terminal, a line for each part.
  */
-final class Display implements Progress, AutoCloseable {
+final class ProgressDisplay implements AutoCloseable {
 
     private final TerminalBar bar;
     private final Optional<PrintWriter> lines;
 
-    Display(Optional<PrintStream> terminal, PrintWriter out, int units) {
+    ProgressDisplay(Optional<PrintStream> terminal, PrintWriter out, int units) {
         bar = new TerminalBar(terminal);
         lines = terminal.isPresent() ? Optional.empty() : Optional.of(out);
         bar.begin("bench", units);
     }
 
-    @Override
-    public void begin(String name) {
+    /** Shows what is measured next. */
+    void begin(String name) {
         bar.message(name);
         lines.ifPresent(
                 out -> {
@@ -30,8 +30,8 @@ final class Display implements Progress, AutoCloseable {
                 });
     }
 
-    @Override
-    public void advance() {
+    /** Counts one iteration. */
+    void advance() {
         bar.step();
     }
 
