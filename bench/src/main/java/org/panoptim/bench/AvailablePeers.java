@@ -58,8 +58,8 @@ public record AvailablePeers(Map<String, String> descriptions, List<String> left
             leftOut.add("peers on the JVM: " + folder + " is not there");
             return new AvailablePeers(descriptions, leftOut);
         }
-        for (var found : PeerLibraries.find(folder)) {
-            switch (found) {
+        for (var result : PeerLibraries.find(folder)) {
+            switch (result) {
                 case PeerLibraries.Usable usable ->
                         descriptions.put(usable.peer().name(), usable.peer().description());
                 case PeerLibraries.Unusable unusable -> leftOut.add(unusable.reason());

@@ -15,7 +15,7 @@ interface Baseline extends AutoCloseable {
      */
     String LIMIT = "limit";
 
-    /** Panoptim's own plain step, over the same parameters and gradients. */
+    /** Panoptim's plain step, over the same parameters and gradients. */
     String STEP = "step";
 
     /** How long OpenMP's threads wait busily for more work. */

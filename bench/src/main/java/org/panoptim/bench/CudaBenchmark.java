@@ -39,8 +39,8 @@ import java.util.Map;
  * they are without it, too. The entry "nothing" is what two events take with nothing between them,
  * a part of every other time.
  *
- * <p>On the device that is none (kernels on the CPU) workloads are a thousandth of their size: that
- * tries the program, and its times mean nothing.
+ * <p>On the virtual GPU (kernels on the CPU) workloads are a thousandth of their size: that tries
+ * the program, and its times mean nothing.
  */
 public final class CudaBenchmark {
 
@@ -208,13 +208,13 @@ public final class CudaBenchmark {
         double copy = bodies.getFirst().bytes() / median(times[0]);
         var result = new LinkedHashMap<String, Object>();
         for (int i = 0; i < repetitions.length; i++) {
-            var found = spread(times[i], 1e3, "ms");
+            var figure = spread(times[i], 1e3, "ms");
             if (bodies.get(i).bytes() > 0) {
                 double bandwidth = bodies.get(i).bytes() / median(times[i]);
-                found.put("gigabytes_per_second", bandwidth / 1e9);
-                found.put("of_copy", bandwidth / copy);
+                figure.put("gigabytes_per_second", bandwidth / 1e9);
+                figure.put("of_copy", bandwidth / copy);
             }
-            result.put(bodies.get(i).name(), found);
+            result.put(bodies.get(i).name(), figure);
         }
         return result;
     }

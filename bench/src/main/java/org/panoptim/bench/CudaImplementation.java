@@ -12,7 +12,7 @@ import org.panoptim.cuda.jcuda.Jcuda;
 import java.util.Arrays;
 import java.util.function.Supplier;
 
-/** The two ways to CUDA, for backends over drivers that look at what goes through them. */
+/** The two ways to CUDA, for backends over drivers that observe the calls. */
 enum CudaImplementation {
     /** The Foreign Function and Memory API. */
     FFM(CudaFfmProvider.NAME, FfmCuda::load, FfmCuda::loadBlas),
@@ -55,7 +55,7 @@ enum CudaImplementation {
     }
 
     /** The backend over a driver, and over cuBLAS once it needs that. */
-    CudaBackend open(CudaDriver looking, Supplier<CudaBlas> products) {
-        return CudaBackend.open(backend, looking, products, CudaOptions.defaults());
+    CudaBackend open(CudaDriver observed, Supplier<CudaBlas> blas) {
+        return CudaBackend.open(backend, observed, blas, CudaOptions.defaults());
     }
 }

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A device's own limit: a copy within its memory that moves as many bytes as a step of AdamW, which
+ * A device's limit: a copy within its memory that moves as many bytes as a step of AdamW, which
  * reads four numbers per parameter and writes three.
  */
 final class DeviceCopy implements AutoCloseable {

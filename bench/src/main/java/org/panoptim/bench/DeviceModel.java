@@ -38,7 +38,7 @@ final class DeviceModel implements Model {
 
     DeviceModel(CudaBackend backend, List<List<Shape>> shapes) {
         this.backend = backend;
-        long bytes = shapes.stream().flatMap(List::stream).mapToLong(DeviceModel::room).sum();
+        long bytes = shapes.stream().flatMap(List::stream).mapToLong(DeviceModel::bytes).sum();
         var allocated = new ArrayList<Buffer>();
         try {
             values = allocate(bytes, allocated);
@@ -57,7 +57,7 @@ final class DeviceModel implements Model {
                         Parameter.of("tensor" + extents.size(), shape, extent.in(values))
                                 .gradient(extent.in(gradients)));
                 extents.add(extent);
-                offset += room(shape);
+                offset += bytes(shape);
             }
             groups.add(List.copyOf(parameters));
         }
@@ -72,7 +72,7 @@ final class DeviceModel implements Model {
         return buffer;
     }
 
-    private static long room(Shape shape) {
+    private static long bytes(Shape shape) {
         return Math.ceilDiv(shape.elements() * Float.BYTES, ALIGNMENT) * ALIGNMENT;
     }
 
@@ -132,7 +132,7 @@ final class DeviceModel implements Model {
      * as they are, and to be used by no others.
      */
     List<List<Parameter>> groupsWithFirstGradients() {
-        var found = new ArrayList<List<Parameter>>();
+        var copies = new ArrayList<List<Parameter>>();
         int tensor = 0;
         for (var group : groups) {
             var parameters = new ArrayList<Parameter>();
@@ -141,9 +141,9 @@ final class DeviceModel implements Model {
                         Parameter.of(parameter.name(), parameter.shape(), parameter.value())
                                 .gradient(extents.get(tensor++).in(firstGradients)));
             }
-            found.add(parameters);
+            copies.add(parameters);
         }
-        return found;
+        return copies;
     }
 
     /** Queues a copy within the device's memory, and does not wait. */

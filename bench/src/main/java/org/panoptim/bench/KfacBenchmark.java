@@ -32,7 +32,7 @@ public final class KfacBenchmark {
 
     private static final int MICRO_BATCH = 8192;
 
-    /** A micro-batch of more would take minutes on the device that is none. */
+    /** A micro-batch of more would take minutes on the virtual GPU. */
     private static final int MICRO_BATCH_ON_VIRTUAL = KfacModel.ROWS;
 
     private final String name;
@@ -72,18 +72,18 @@ public final class KfacBenchmark {
 
     private List<KfacTimes> measure(CudaDriver driver, int rounds) {
         var implementation = CudaImplementation.of(name);
-        var noting = new ArrayList<Products>();
+        var recorders = new ArrayList<Products>();
         try (var backend =
                         implementation.open(
                                 driver,
                                 () -> {
-                                    noting.add(new Products(implementation.blas()));
-                                    return noting.getFirst();
+                                    recorders.add(new Products(implementation.blas()));
+                                    return recorders.getFirst();
                                 });
                 var model = new KfacModel(sizes, backend, microBatch(backend))) {
             model.update(0);
             model.refresh();
-            var products = noting.getFirst().of(model::precondition);
+            var products = recorders.getFirst().of(model::precondition);
             try (var alone = new Alone(backend, products)) {
                 return times(backend, model, alone, rounds);
             }
@@ -122,7 +122,7 @@ public final class KfacBenchmark {
         return new KfacTimes(sizes.name(), work, name, model.microBatch(), seconds, products);
     }
 
-    /** Products by themselves, with room for the largest of them. */
+    /** Products by themselves, on buffers as large as the largest needs. */
     private static final class Alone implements AutoCloseable {
 
         private final List<Products.Product> products;
@@ -131,16 +131,22 @@ public final class KfacBenchmark {
         Alone(CudaBackend backend, List<Products.Product> products) {
             this.products = products;
             try {
-                room(backend, products.stream().mapToLong(Products.Product::a).max().orElseThrow());
-                room(backend, products.stream().mapToLong(Products.Product::b).max().orElseThrow());
-                room(backend, products.stream().mapToLong(Products.Product::c).max().orElseThrow());
+                allocateFilled(
+                        backend,
+                        products.stream().mapToLong(Products.Product::a).max().orElseThrow());
+                allocateFilled(
+                        backend,
+                        products.stream().mapToLong(Products.Product::b).max().orElseThrow());
+                allocateFilled(
+                        backend,
+                        products.stream().mapToLong(Products.Product::c).max().orElseThrow());
             } catch (RuntimeException | Error e) {
                 close();
                 throw e;
             }
         }
 
-        private void room(CudaBackend backend, long elements) {
+        private void allocateFilled(CudaBackend backend, long elements) {
             var buffer = backend.allocate(elements * Float.BYTES);
             buffers.add(buffer);
             KfacModel.fill(buffer, buffers.size());

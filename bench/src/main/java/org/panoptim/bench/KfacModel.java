@@ -81,7 +81,7 @@ final class KfacModel implements AutoCloseable {
         this.backend = backend;
         this.microBatch = microBatch;
         try {
-            long bytes = model.layers().stream().mapToLong(KfacModel::room).sum();
+            long bytes = model.layers().stream().mapToLong(KfacModel::bytes).sum();
             values = allocate(bytes);
             gradients = allocate(bytes);
             plan = new KroneckerPlan(layers(model), DECAY);
@@ -118,7 +118,7 @@ final class KfacModel implements AutoCloseable {
         return allocate((long) Float.BYTES * microBatch * largest);
     }
 
-    private static long room(FactorSizes.Layer layer) {
+    private static long bytes(FactorSizes.Layer layer) {
         return aligned((long) layer.outputs() * layer.inputs()) + aligned(layer.outputs());
     }
 
@@ -128,26 +128,26 @@ final class KfacModel implements AutoCloseable {
 
     private List<KroneckerLayer> layers(FactorSizes model) {
         var layers = new ArrayList<KroneckerLayer>();
-        long place = 0;
+        long offset = 0;
         for (var layer : model.layers()) {
             var name = "layer" + layers.size();
             var shape = Shape.of(layer.outputs(), layer.inputs());
-            var weight = parameter(name + ".weight", shape, place);
-            place += aligned(shape.elements());
+            var weight = parameter(name + ".weight", shape, offset);
+            offset += aligned(shape.elements());
             var bias = Optional.<Parameter>empty();
             if (layer.bias()) {
-                bias = Optional.of(parameter(name + ".bias", Shape.of(layer.outputs()), place));
+                bias = Optional.of(parameter(name + ".bias", Shape.of(layer.outputs()), offset));
             }
-            place += aligned(layer.outputs());
+            offset += aligned(layer.outputs());
             layers.add(new KroneckerLayer(name, weight, bias));
         }
         return layers;
     }
 
-    private Parameter parameter(String name, Shape shape, long place) {
+    private Parameter parameter(String name, Shape shape, long offset) {
         long bytes = shape.elements() * Float.BYTES;
-        return Parameter.of(name, shape, part(values.memory(), place, bytes))
-                .gradient(part(gradients.memory(), place, bytes));
+        return Parameter.of(name, shape, part(values.memory(), offset, bytes))
+                .gradient(part(gradients.memory(), offset, bytes));
     }
 
     private static Memory part(Memory whole, long offset, long bytes) {
@@ -179,8 +179,8 @@ final class KfacModel implements AutoCloseable {
     }
 
     /**
-     * Gives the gradients their first values, which stand where parameters have theirs: the
-     * factors' engine does not look at those. On a device alone; queued on its stream.
+     * Gives the gradients their first values, which are kept in the parameters' memory: the
+     * factors' engine does not read that. On a device only; queued on its stream.
      */
     void refillGradients() {
         if (backend instanceof CudaBackend cuda) {

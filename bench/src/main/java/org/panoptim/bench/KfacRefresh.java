@@ -62,7 +62,7 @@ public class KfacRefresh {
 
     private Backend opened;
     private KfacModel factors;
-    private List<Inversion> wishes;
+    private List<Inversion> inversions;
 
     /** Made by JMH. */
     public KfacRefresh() {}
@@ -73,7 +73,7 @@ public class KfacRefresh {
         opened = Backend.named(backend);
         factors = new KfacModel(model, opened);
         factors.update(0);
-        wishes = factors.inversions(new Inversion.Cholesky(false));
+        inversions = factors.inversions(new Inversion.Cholesky(false));
         if (method == Method.NEWTON) {
             factors.refresh();
             double kept = 1;
@@ -81,7 +81,8 @@ public class KfacRefresh {
                 factors.update(update);
                 kept *= 1 - Averages.share(KfacModel.DECAY, update + 1);
             }
-            wishes = factors.inversions(new Inversion.Newton(.99 * kept, KfacModel.TOLERANCE, 12));
+            inversions =
+                    factors.inversions(new Inversion.Newton(.99 * kept, KfacModel.TOLERANCE, 12));
         }
     }
 
@@ -111,7 +112,7 @@ public class KfacRefresh {
     @Benchmark
     public List<Inverted> refresh() {
         var engine = engine();
-        var results = new ArrayList<>(engine.invert(wishes));
+        var results = new ArrayList<>(engine.invert(inversions));
         var again = new ArrayList<Integer>();
         for (int i = 0; i < results.size(); i++) {
             if (KfacModel.isTooFar(results.get(i))) {

@@ -9,8 +9,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * The machine's own limit: the plain C loop over a model's tensors, on all cores that have enough
- * to do, each with an equal and contiguous share of the elements.
+ * The machine's limit: the plain C loop over a model's tensors, on all cores that have enough to
+ * do, each with an equal and contiguous share of the elements.
  */
 final class LimitLoop implements AutoCloseable {
 

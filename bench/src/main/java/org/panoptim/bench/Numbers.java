@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * The numbers that a tensor is filled with, between -1 and 1; a function of seed, tensor and place
- * that a machine does fast.
+ * The numbers that a tensor is filled with, between -1 and 1; a function of seed, tensor and index
+ * that is fast to compute.
  */
 final class Numbers {
 

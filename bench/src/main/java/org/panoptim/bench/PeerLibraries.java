@@ -26,17 +26,17 @@ import java.util.stream.Stream;
 final class PeerLibraries {
 
     /** What one folder holds. */
-    sealed interface Found {
+    sealed interface Result {
 
         /** The module's folder. */
         Path folder();
     }
 
     /** A peer that can be opened. */
-    record Usable(Path folder, Peer peer) implements Found {}
+    record Usable(Path folder, Peer peer) implements Result {}
 
     /** A peer that cannot, and why. */
-    record Unusable(Path folder, String reason) implements Found {}
+    record Unusable(Path folder, String reason) implements Result {}
 
     private PeerLibraries() {}
 
@@ -46,7 +46,7 @@ final class PeerLibraries {
     }
 
     /** What the modules in a folder hold, by the names of their folders. */
-    static List<Found> find(Path folder) {
+    static List<Result> find(Path folder) {
         try (var modules = Files.list(folder)) {
             return modules.filter(module -> Files.exists(module.resolve("pom.xml")))
                     .sorted()
@@ -64,8 +64,8 @@ final class PeerLibraries {
      */
     static Peer load(Path folder, String name) {
         var others = new ArrayList<String>();
-        for (var found : find(folder)) {
-            switch (found) {
+        for (var result : find(folder)) {
+            switch (result) {
                 case Usable usable when usable.peer().name().equals(name) -> {
                     return usable.peer();
                 }
@@ -77,7 +77,7 @@ final class PeerLibraries {
                 "no peer %s in %s: %s".formatted(name, folder, String.join("; ", others)));
     }
 
-    private static Found inModule(Path module) {
+    private static Result inModule(Path module) {
         var classes = module.resolve("target", "classes");
         var libraries = module.resolve("target", "lib");
         for (var needed : List.of(classes, libraries)) {
@@ -89,7 +89,7 @@ final class PeerLibraries {
             var loader = new URLClassLoader(urls(classes, libraries), new ParentLoader());
             return ServiceLoader.load(Peer.class, loader)
                     .findFirst()
-                    .<Found>map(peer -> new Usable(module, new InItsLoader(peer, loader)))
+                    .<Result>map(peer -> new Usable(module, new InItsLoader(peer, loader)))
                     .orElseGet(
                             () -> new Unusable(module, module.getFileName() + " offers no peer"));
         } catch (IOException | ServiceConfigurationError | LinkageError e) {

@@ -6,11 +6,11 @@ import org.panoptim.cuda.driver.ForwardingBlas;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Notes which products of matrices some work takes, so that they can be taken alone. */
+/** Records the matrix products of some work, so that they can be repeated alone. */
 final class Products extends ForwardingBlas {
 
-    private final List<Product> noted = new ArrayList<>();
-    private boolean notes;
+    private final List<Product> recorded = new ArrayList<>();
+    private boolean recording;
 
     /** A product of matrices of the same shapes, wherever they lie. */
     @FunctionalInterface
@@ -27,7 +27,7 @@ final class Products extends ForwardingBlas {
      */
     record Product(long a, long b, long c, Repeated repeated) {
 
-        /** Takes it with factors and results at other addresses. */
+        /** Repeats it with factors and results at other addresses. */
         void repeat(long first, long second, long result) {
             repeated.on(first, second, result);
         }
@@ -37,22 +37,22 @@ final class Products extends ForwardingBlas {
         super(blas);
     }
 
-    /** Does some work, and returns its products in order. */
+    /** Runs some work, and returns its products in order. */
     List<Product> of(Runnable work) {
-        notes = true;
+        recording = true;
         try {
             work.run();
         } finally {
-            notes = false;
+            recording = false;
         }
-        var products = List.copyOf(noted);
-        noted.clear();
+        var products = List.copyOf(recorded);
+        recorded.clear();
         return products;
     }
 
     private void note(Product product) {
-        if (notes) {
-            noted.add(product);
+        if (recording) {
+            recorded.add(product);
         }
     }
 

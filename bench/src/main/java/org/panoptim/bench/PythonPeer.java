@@ -13,16 +13,16 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * PyTorch's AdamW in a Python process ({@code bench/peers/torch_cpu.py}), which takes a step when
- * told to and says how long it took.
+ * PyTorch's AdamW in a Python process ({@code bench/peers/torch_cpu.py}), which takes a step on
+ * request and replies how long it took.
  */
 public final class PythonPeer implements AutoCloseable {
 
     /** The system property that names the interpreter; else {@code python3}. */
     static final String PYTHON = "panoptim.python";
 
-    /** What else a library says is passed over; when Python fails, the reason comes last. */
-    private static final String ANSWER = "= ";
+    /** Other output of libraries is skipped; when Python fails, the reason comes last. */
+    private static final String REPLY = "= ";
 
     private static final String PREFIX = "torch-";
 
@@ -31,8 +31,8 @@ public final class PythonPeer implements AutoCloseable {
 
     private final DeviceKind kind;
     private final Process process;
-    private final PrintWriter orders;
-    private final BufferedReader answers;
+    private final PrintWriter requests;
+    private final BufferedReader replies;
     private final String version;
 
     /**
@@ -42,7 +42,7 @@ public final class PythonPeer implements AutoCloseable {
      * @param shapes of its tensors
      * @param threads that it may use
      * @param kind the kind of device that its tensors are on
-     * @throws IllegalStateException if it does not come so far; the message has its last line
+     * @throws IllegalStateException if it does not start; the message has its last line
      */
     PythonPeer(String name, List<Shape> shapes, int threads, DeviceKind kind) {
         this.kind = kind;
@@ -62,10 +62,10 @@ public final class PythonPeer implements AutoCloseable {
         } catch (IOException e) {
             throw new IllegalStateException("there is no " + interpreter() + " to start", e);
         }
-        orders = new PrintWriter(process.outputWriter(StandardCharsets.UTF_8), true);
-        answers = process.inputReader(StandardCharsets.UTF_8);
+        requests = new PrintWriter(process.outputWriter(StandardCharsets.UTF_8), true);
+        replies = process.inputReader(StandardCharsets.UTF_8);
         try {
-            version = ask(new Gson().toJson(shapes.stream().map(Shape::dimensions).toList()));
+            version = send(new Gson().toJson(shapes.stream().map(Shape::dimensions).toList()));
         } catch (RuntimeException e) {
             process.destroy();
             throw e;
@@ -98,8 +98,8 @@ public final class PythonPeer implements AutoCloseable {
     /** Does the work once, and returns how many nanoseconds it took there. */
     long run(Scenario scenario) {
         return switch (scenario) {
-            case STEP -> nanos(ask("step"));
-            case CLIP_STEP_ZERO -> nanos(ask("clip_step_zero"));
+            case STEP -> nanos(send("step"));
+            case CLIP_STEP_ZERO -> nanos(send("clip_step_zero"));
             case LOSS_SCALE ->
                     throw new IllegalArgumentException("no peer is measured under a loss scale");
         };
@@ -111,26 +111,26 @@ public final class PythonPeer implements AutoCloseable {
 
     /** Sets the gradients again. */
     void refill() {
-        ask("refill");
+        send("refill");
     }
 
     /** An element of a tensor. */
     float value(int tensor, long index) {
-        return Float.parseFloat(ask("value " + tensor + " " + index));
+        return Float.parseFloat(send("value " + tensor + " " + index));
     }
 
     /** An element of a tensor's gradient. */
     float gradient(int tensor, long index) {
-        return Float.parseFloat(ask("gradient " + tensor + " " + index));
+        return Float.parseFloat(send("gradient " + tensor + " " + index));
     }
 
-    private String ask(String order) {
-        orders.println(order);
+    private String send(String request) {
+        requests.println(request);
         try {
             var last = "no word";
-            for (var line = answers.readLine(); line != null; line = answers.readLine()) {
-                if (line.startsWith(ANSWER)) {
-                    return line.substring(ANSWER.length());
+            for (var line = replies.readLine(); line != null; line = replies.readLine()) {
+                if (line.startsWith(REPLY)) {
+                    return line.substring(REPLY.length());
                 }
                 last = line;
             }
@@ -142,7 +142,7 @@ public final class PythonPeer implements AutoCloseable {
 
     @Override
     public void close() {
-        orders.close();
+        requests.close();
         try {
             process.waitFor();
         } catch (InterruptedException e) {

@@ -32,7 +32,7 @@ final class StepFixture implements AutoCloseable {
         optimizer = optimizer(scenario, model.groups(), backend);
     }
 
-    /** AdamW over groups; several have hyper-parameters of their own each. */
+    /** AdamW over groups; each of several has different hyper-parameters. */
     static Optimizer optimizer(Scenario scenario, List<List<Parameter>> groups, Backend backend) {
         var builder = Optimizer.builder(AdamW.defaults()).backend(backend);
         for (int i = 0; i < groups.size(); i++) {
@@ -79,14 +79,15 @@ final class StepFixture implements AutoCloseable {
         return steps;
     }
 
-    /** Whether a step finds an infinite gradient, counted from 0. */
+    /** Whether a step, counted from 0, has an infinite gradient. */
     static boolean isRefused(Scenario scenario, long step) {
         return scenario == Scenario.LOSS_SCALE && step % REFUSED_EVERY == REFUSED_EVERY - 1;
     }
 
     /**
-     * Does the work once, to its end, and returns how many nanoseconds it took. On a device no step
-     * finds the zeros that the one before has left: gradients are filled before, untimed.
+     * Runs the scenario once, to its end, and returns how many nanoseconds it took. On a device
+     * gradients are filled before each step, untimed, so that no step runs on the zeros that the
+     * step before has left.
      */
     long run() {
         if (scenario == Scenario.CLIP_STEP_ZERO) {

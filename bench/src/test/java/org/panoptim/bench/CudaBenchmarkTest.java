@@ -16,7 +16,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The figures of a GPU are written; tried on the device that is none. */
+/** The figures of a GPU are written; tried on the virtual GPU. */
 @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
 class CudaBenchmarkTest {
 

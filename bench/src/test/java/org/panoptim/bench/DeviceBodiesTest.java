@@ -17,7 +17,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Random;
 
-/** What is timed on a device is the work that is named; tried on the device that is none. */
+/** What is timed on a device is the work that is named; tried on the virtual GPU. */
 @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
 class DeviceBodiesTest {
 
@@ -84,9 +84,9 @@ class DeviceBodiesTest {
 
             copy.run();
 
-            var found = new byte[expected.length];
-            copy.to().read(0, MemorySegment.ofArray(found));
-            assertThat(found).isEqualTo(expected);
+            var copied = new byte[expected.length];
+            copy.to().read(0, MemorySegment.ofArray(copied));
+            assertThat(copied).isEqualTo(expected);
         }
     }
 
@@ -104,9 +104,9 @@ class DeviceBodiesTest {
 
             copy.run();
 
-            var found = new byte[512];
-            copy.to().read(0, MemorySegment.ofArray(found));
-            assertThat(found).isEqualTo(expected);
+            var copied = new byte[512];
+            copy.to().read(0, MemorySegment.ofArray(copied));
+            assertThat(copied).isEqualTo(expected);
         }
     }
 

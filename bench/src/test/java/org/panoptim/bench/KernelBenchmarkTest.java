@@ -145,12 +145,12 @@ class KernelBenchmarkTest {
     }
 
     private static KernelTimes only(List<KernelTimes> times, String work, String kernel) {
-        var found =
+        var matching =
                 times.stream()
                         .filter(each -> each.work().equals(work) && each.kernel().equals(kernel))
                         .toList();
-        assertThat(found).as(work + ", " + kernel).hasSize(1);
-        return found.getFirst();
+        assertThat(matching).as(work + ", " + kernel).hasSize(1);
+        return matching.getFirst();
     }
 
     @Test

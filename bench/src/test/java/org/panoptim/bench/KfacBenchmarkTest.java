@@ -22,9 +22,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 
-/**
- * What is timed of K-FAC on a device is the work that is named; tried on the device that is none.
- */
+/** What is timed of K-FAC on a device is the work that is named; tried on the virtual GPU. */
 @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
 class KfacBenchmarkTest {
 
@@ -56,18 +54,18 @@ class KfacBenchmarkTest {
     @Test
     void theProductsAloneAreThoseOfTheWork() {
         var implementation = CudaImplementation.FFM;
-        var noted = new ArrayList<Products>();
+        var recorders = new ArrayList<Products>();
         try (var backend =
                         implementation.open(
                                 implementation.driver(),
                                 () -> {
-                                    noted.add(new Products(implementation.blas()));
-                                    return noted.getFirst();
+                                    recorders.add(new Products(implementation.blas()));
+                                    return recorders.getFirst();
                                 });
                 var model = new KfacModel(FactorSizes.TINY, backend)) {
             model.update(0);
             model.refresh();
-            var products = noted.getFirst().of(model::precondition);
+            var products = recorders.getFirst().of(model::precondition);
 
             assertThat(products).hasSize(4);
             // Factors of cuBLAS, by columns: X_A' and the gradient's transpose first.
@@ -76,7 +74,7 @@ class KfacBenchmarkTest {
             assertThat(products.get(0).c()).isEqualTo(21 * 30);
             assertThat(products.get(1).a()).isEqualTo(21 * 30);
             assertThat(products.get(1).b()).isEqualTo(30 * 30);
-            assertThat(noted.getFirst().of(() -> {})).isEmpty();
+            assertThat(recorders.getFirst().of(() -> {})).isEmpty();
 
             var found = new float[21 * 30];
             try (var a = filled(backend, products.get(0).a(), 1 / 21f);

@@ -24,11 +24,11 @@ class PeerLibrariesTest {
         assertThat(PeerLibraries.find(PeerLibraries.folder()))
                 .isNotEmpty()
                 .allSatisfy(
-                        found -> {
-                            assertThat(found).isInstanceOf(PeerLibraries.Usable.class);
-                            var peer = ((PeerLibraries.Usable) found).peer();
+                        result -> {
+                            assertThat(result).isInstanceOf(PeerLibraries.Usable.class);
+                            var peer = ((PeerLibraries.Usable) result).peer();
                             assertThat(peer.name())
-                                    .isEqualTo(found.folder().getFileName().toString());
+                                    .isEqualTo(result.folder().getFileName().toString());
                             // The version is filled in.
                             assertThat(peer.description()).isNotBlank().doesNotContain("${");
                         });
@@ -43,7 +43,7 @@ class PeerLibrariesTest {
                 .singleElement()
                 .isInstanceOfSatisfying(
                         PeerLibraries.Unusable.class,
-                        found -> assertThat(found.reason()).startsWith("some is not built"));
+                        result -> assertThat(result.reason()).startsWith("some is not built"));
         assertThatThrownBy(() -> PeerLibraries.load(folder, "some"))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("some is not built");

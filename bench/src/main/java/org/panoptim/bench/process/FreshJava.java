@@ -29,7 +29,7 @@ final class FreshJava {
     private static final List<String> PASSED_ON =
             List.of(KERNELS, "panoptim.cache", "panoptim.library", "java.io.tmpdir");
 
-    /** The jars that an application has; the others are the benchmarks' own. */
+    /** The jars that an application has; the others belong to the benchmarks. */
     private static final Pattern APPLICATION = Pattern.compile("(panoptim|jcuda|jcublas)-");
 
     private final StartUp.Driver driver;
@@ -70,23 +70,23 @@ final class FreshJava {
     }
 
     /**
-     * What a program said.
+     * What a program printed.
      *
      * @param words of the line that began with its mark, without the mark
      * @param nanos from the start of the process to that line
      */
-    record Answer(List<String> words, long nanos) {}
+    record Output(List<String> words, long nanos) {}
 
     /**
-     * Runs a program in a process of its own.
+     * Runs a program in a separate process.
      *
      * @param what it does, for messages
      * @param program has a main method
-     * @param mark what the line that it answers with begins with
+     * @param mark the prefix of the line that it prints its result in
      * @param options of the virtual machine
-     * @throws IllegalStateException if the process fails or does not answer, with its output
+     * @throws IllegalStateException if the process fails or prints no result, with its output
      */
-    Answer run(
+    Output run(
             String what, Class<?> program, String mark, List<String> options, String... arguments)
             throws IOException {
         var builder =
@@ -102,7 +102,7 @@ final class FreshJava {
         long begun = System.nanoTime();
         var process = builder.start();
         var output = new ArrayList<String>();
-        @Nullable Answer answer = null;
+        @Nullable Output result = null;
         try (var reader =
                 new BufferedReader(
                         new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
@@ -110,18 +110,18 @@ final class FreshJava {
                 long nanos = System.nanoTime() - begun;
                 var words = List.of(line.split(" "));
                 if (words.getFirst().equals(mark)) {
-                    answer = new Answer(words.subList(1, words.size()), nanos);
+                    result = new Output(words.subList(1, words.size()), nanos);
                 }
                 output.add(line);
             }
             int status = process.waitFor();
-            if (status != 0 || answer == null) {
+            if (status != 0 || result == null) {
                 throw new IllegalStateException(
-                        "%s failed with exit status %d; the process said:%n%s"
+                        "%s failed with exit status %d; the process printed:%n%s"
                                 .formatted(
                                         what, status, String.join(System.lineSeparator(), output)));
             }
-            return answer;
+            return result;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted during " + what, e);

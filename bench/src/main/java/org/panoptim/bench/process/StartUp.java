@@ -62,7 +62,7 @@ public final class StartUp {
 
     private static Run firstStep(FreshJava java, String backend, boolean cached, String... options)
             throws IOException {
-        var answer =
+        var output =
                 java.run(
                         "the first step of backend " + backend,
                         FirstStep.class,
@@ -72,10 +72,10 @@ public final class StartUp {
         return new Run(
                 backend,
                 cached,
-                millis(answer.words().get(0)),
-                millis(answer.words().get(1)),
-                millis(answer.words().get(2)),
-                answer.nanos() / NANOS_PER_MILLI);
+                millis(output.words().get(0)),
+                millis(output.words().get(1)),
+                millis(output.words().get(2)),
+                output.nanos() / NANOS_PER_MILLI);
     }
 
     private static double millis(String nanos) {
@@ -94,7 +94,7 @@ public final class StartUp {
      * @param opened from the beginning of main until the backend was open
      * @param built from the beginning of main until the optimizer was built
      * @param stepped from the beginning of main until the first step was done
-     * @param wall from the start of the process until it had told of its first step
+     * @param wall from the start of the process until it had reported its first step
      */
     public record Run(
             String backend,

@@ -23,7 +23,7 @@ public final class StateMemory {
      * takes two steps.
      *
      * @param backend one on the host
-     * @param rule the rule's place in {@link StatefulRule#all}
+     * @param rule the rule's index in {@link StatefulRule#all}
      * @throws IllegalStateException if the process fails, with its output
      */
     public static double measure(String backend, int rule) throws IOException {

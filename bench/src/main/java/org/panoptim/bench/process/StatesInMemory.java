@@ -36,7 +36,7 @@ public final class StatesInMemory {
     /**
      * Measures.
      *
-     * @param arguments the backend's name, and the place of the rule in {@link StatefulRule#all}
+     * @param arguments the backend's name, and the index of the rule in {@link StatefulRule#all}
      */
     public static void main(String[] arguments) throws IOException {
         var rule = StatefulRule.all().get(Integer.parseInt(arguments[1])).rule();

@@ -336,7 +336,7 @@ public final class BenchReport {
                         Html.escape(remark));
     }
 
-    /** A table in a box of some style, which scrolls if it has too little room. */
+    /** A table in a box of some style, which scrolls if it is too wide. */
     static String table(String style, List<String> titles, List<String> rows) {
         var head =
                 titles.stream()

@@ -98,7 +98,7 @@ final class DeviceTables {
                         kernel.hasBytes() ? Format.digits(kernel.bytes() / MEGA) : "",
                         kernel.hasBytes() ? Format.digits(kernel.bandwidth().median() / GIGA) : "",
                         kernel.hasBytes() ? Format.ratio(kernel.share()) : "");
-        // Long names may be broken where a narrow screen has no room for them.
+        // Long names may be broken where they do not fit a narrow screen.
         return row.replace("_", "_<wbr>");
     }
 

@@ -51,7 +51,7 @@ enum Limit {
         return word;
     }
 
-    /** What is said under a chart of its time against the number of elements. */
+    /** The remark under a chart of its time against the number of elements. */
     String smallRemark() {
         return smallRemark;
     }
@@ -61,7 +61,7 @@ enum Limit {
         return phrase;
     }
 
-    /** What is said under a table of ratios. */
+    /** The remark under a table of ratios. */
     String note() {
         return note;
     }

@@ -12,8 +12,7 @@ import java.util.Optional;
  * What became slower or faster from one run to another. Steps are compared by their share of the
  * machine's limit where both runs measured it, for that does not depend on how busy or how fast the
  * machine was, and by their time elsewhere; kernels and K-FAC's work likewise by their share of the
- * copy and of their products. Nothing of the device that is none is compared: its times mean
- * nothing.
+ * copy and of their products. Nothing of the virtual GPU is compared: its times mean nothing.
  *
  * @param changes all that both runs measured
  */

@@ -20,8 +20,8 @@ import java.util.stream.Collectors;
  * @param system operating system
  * @param java the Java runtime
  * @param flags of the Java runtime
- * @param backend the backend in its own words
- * @param virtual whether that is the device that is none, whose times mean nothing
+ * @param backend the backend's description
+ * @param virtual whether that is the virtual GPU, whose times mean nothing
  */
 public record Host(
         String processor,
@@ -40,29 +40,29 @@ public record Host(
     /**
      * This machine.
      *
-     * @param backend the backend that is measured, in its own words
-     * @param virtual whether it is on the device that is none
+     * @param backend the description of the backend that is measured
+     * @param virtual whether it is on the virtual GPU
      * @param flags what the measured processes are started with
      */
     public static Host current(String backend, boolean virtual, List<String> flags) {
         var machine = Machine.current();
-        var own = ManagementFactory.getRuntimeMXBean().getInputArguments();
+        var inherited = ManagementFactory.getRuntimeMXBean().getInputArguments();
         return new Host(
                 machine.processor(),
                 cachesOfProcessor(),
                 memoryOfMachine(),
                 machine.system(),
                 machine.java(),
-                String.join(" ", flags.isEmpty() ? own : flags),
+                String.join(" ", flags.isEmpty() ? inherited : flags),
                 backend,
                 virtual);
     }
 
     private static String cachesOfProcessor() {
-        var found = new ArrayList<String>();
+        var levels = new ArrayList<String>();
         try (var entries = Files.newDirectoryStream(CACHES, "index*")) {
             for (var entry : entries) {
-                found.add(
+                levels.add(
                         "L%s %s %s"
                                 .formatted(
                                         line(entry, "level"),
@@ -72,7 +72,7 @@ public record Host(
         } catch (IOException _) {
             return UNKNOWN;
         }
-        return found.stream().sorted().collect(Collectors.joining(", "));
+        return levels.stream().sorted().collect(Collectors.joining(", "));
     }
 
     private static String line(Path folder, String file) throws IOException {

@@ -122,7 +122,7 @@ public record Results(
         return NUMBERS.matcher(json).replaceAll(array -> array.group().replaceAll("\\s+", " "));
     }
 
-    /** What is to be said of times that mean nothing; empty where they do. */
+    /** The warning for times that mean nothing; empty where they do. */
     public Optional<String> warning() {
         return host.virtual() ? Optional.of(VIRTUAL) : Optional.empty();
     }

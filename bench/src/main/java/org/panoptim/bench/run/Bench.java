@@ -62,7 +62,7 @@ public final class Bench implements BenchProgram {
                 plan.has(Part.PEERS) ? AvailablePeers.find(target.device()) : AvailablePeers.none();
         var leftOut = new ArrayList<>(peers.leftOut());
         leftOut.forEach(line -> out.println("left out: " + line));
-        int told = leftOut.size();
+        int shown = leftOut.size();
         out.flush();
 
         var steps = new ArrayList<StepTimes>();
@@ -137,7 +137,7 @@ public final class Bench implements BenchProgram {
                         kernels,
                         leftOut);
         try {
-            leftOut.stream().skip(told).forEach(line -> out.println("left out: " + line));
+            leftOut.stream().skip(shown).forEach(line -> out.println("left out: " + line));
             new Summary(results).lines().forEach(out::println);
         } finally {
             // Whatever becomes of one, the others are not lost.

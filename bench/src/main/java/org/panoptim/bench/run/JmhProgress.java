@@ -10,21 +10,23 @@ import org.openjdk.jmh.runner.format.OutputFormat;
 import java.util.Collection;
 import java.util.Optional;
 
-/** Counts JMH's iterations, keeps what it says, and prints nothing. */
+/** Counts JMH's iterations, keeps its output, and prints nothing. */
 final class JmhProgress implements OutputFormat {
 
     private static final int MOST_TEXT = 20_000;
 
     private final ProgressDisplay progress;
-    private final StringBuilder said = new StringBuilder();
+    private final StringBuilder output = new StringBuilder();
 
     JmhProgress(ProgressDisplay progress) {
         this.progress = progress;
     }
 
-    /** The first line that names an exception or an error, as the benchmark's process said it. */
+    /**
+     * The first line that names an exception or an error, as the benchmark's process printed it.
+     */
     Optional<String> failure() {
-        return said.toString()
+        return output.toString()
                 .lines()
                 .filter(line -> line.matches("(Caused by: )?[\\w.$]+(Exception|Error)\\b.*"))
                 .map(line -> line.replaceFirst("^(Caused by: )?[\\w.$]+: ", ""))
@@ -32,8 +34,8 @@ final class JmhProgress implements OutputFormat {
     }
 
     private void keep(String text) {
-        if (said.length() < MOST_TEXT) {
-            said.append(text);
+        if (output.length() < MOST_TEXT) {
+            output.append(text);
         }
     }
 

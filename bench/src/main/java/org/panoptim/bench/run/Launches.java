@@ -63,14 +63,14 @@ final class Launches {
         }
     }
 
-    /** JMH says a line for each iteration. */
+    /** JMH prints a line for each iteration. */
     private static void await(Process process, ProgressDisplay progress, Path output)
             throws IOException {
-        int told = 0;
+        int shown = 0;
         try {
             while (!process.waitFor(500, java.util.concurrent.TimeUnit.MILLISECONDS)) {
                 int done = iterations(output);
-                for (; told < done; told++) {
+                for (; shown < done; shown++) {
                     progress.advance();
                 }
             }

@@ -36,7 +36,7 @@ final class Memories {
             leftOut.add(refusal());
             return List.of();
         }
-        var found = new ArrayList<StateBytes>();
+        var results = new ArrayList<StateBytes>();
         var rules = StatefulRule.all();
         for (int i = 0; i < rules.size(); i++) {
             var rule = rules.get(i);
@@ -46,8 +46,9 @@ final class Memories {
                 measured[run] = StateMemory.measure(target.name(), i);
                 progress.advance();
             }
-            found.add(new StateBytes(rule.title(), target.name(), rule.declaredBytes(), measured));
+            results.add(
+                    new StateBytes(rule.title(), target.name(), rule.declaredBytes(), measured));
         }
-        return found;
+        return results;
     }
 }

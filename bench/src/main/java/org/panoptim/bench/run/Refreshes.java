@@ -41,7 +41,7 @@ final class Refreshes {
         efforts = efforts(target.device(), plan.quick());
     }
 
-    /** Newton's method takes minutes on a processor, where it has to be told, not timed finely. */
+    /** Newton's method takes minutes on a processor, so once is enough there. */
     private static Map<KfacRefresh.Method, Effort> efforts(DeviceKind device, boolean quick) {
         var efforts = new EnumMap<KfacRefresh.Method, Effort>(KfacRefresh.Method.class);
         switch (device) {

@@ -34,7 +34,7 @@ final class Steps {
     /**
      * Measures one.
      *
-     * @throws BenchException if the benchmark fails; the message is its own
+     * @throws BenchException if the benchmark fails; with its message
      */
     StepTimes measure(StepRun run) {
         var effort = run.effort();

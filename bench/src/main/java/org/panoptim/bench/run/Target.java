@@ -12,9 +12,9 @@ import org.panoptim.cuda.CudaBackend;
  * The backend that is measured.
  *
  * @param name as options give it
- * @param description in its own words
+ * @param description the backend's description
  * @param device the kind of device that it computes on
- * @param memory of its device in bytes; what a host has is not asked
+ * @param memory of its device in bytes; the largest long for a host
  */
 record Target(String name, String description, DeviceKind device, long memory) {
 
@@ -42,12 +42,12 @@ record Target(String name, String description, DeviceKind device, long memory) {
         }
     }
 
-    /** Whether its memory has room for a step of a workload. */
+    /** Whether a step of a workload fits into its memory. */
     boolean holds(Workload workload) {
         return BYTES_PER_PARAMETER * workload.elements() <= MEMORY_SHARE * memory;
     }
 
-    /** Whether its memory has room for the factors of a model. */
+    /** Whether the factors of a model fit into its memory. */
     boolean holds(FactorSizes model) {
         return model.bytes() <= MEMORY_SHARE * memory;
     }

@@ -21,7 +21,7 @@ final class TorchRefreshes {
 
     private TorchRefreshes() {}
 
-    private record Answer(String torch, List<Measured> results) {}
+    private record Reply(String torch, List<Measured> results) {}
 
     private record Measured(@SerializedName("all_seconds") double[] seconds) {}
 
@@ -63,12 +63,12 @@ final class TorchRefreshes {
                                         lines.isEmpty() ? "no word" : lines.getLast()));
             }
             // Libraries may say something first.
-            var answer = new Gson().fromJson(output.substring(output.indexOf('{')), Answer.class);
+            var reply = new Gson().fromJson(output.substring(output.indexOf('{')), Reply.class);
             return new RefreshTimes(
                     model.name(),
-                    METHOD.formatted(answer.torch(), onHost ? "" : " on CUDA"),
+                    METHOD.formatted(reply.torch(), onHost ? "" : " on CUDA"),
                     target.name(),
-                    answer.results().getFirst().seconds());
+                    reply.results().getFirst().seconds());
         } catch (IOException e) {
             throw new BenchException("there is no " + interpreter + " to start", e);
         } catch (InterruptedException e) {

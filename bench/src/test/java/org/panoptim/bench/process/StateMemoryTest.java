@@ -14,7 +14,7 @@ import java.io.IOException;
 @EnabledIf("org.panoptim.bench.process.StateMemory#isMeasurable")
 class StateMemoryTest {
 
-    private static int place(String title) {
+    private static int ruleIndex(String title) {
         return StatefulRule.all().stream().map(StatefulRule::title).toList().indexOf(title);
     }
 
@@ -23,12 +23,12 @@ class StateMemoryTest {
     @CsvSource({"simd, sgd, 0", "simd, 'adam, adamw', 8", "reference, lion, 4"})
     void aProcessGrowsByTheStatesThatARuleDeclares(String backend, String rule, double bytes)
             throws IOException {
-        assertThat(StateMemory.measure(backend, place(rule))).isCloseTo(bytes, within(.5));
+        assertThat(StateMemory.measure(backend, ruleIndex(rule))).isCloseTo(bytes, within(.5));
     }
 
     @Test
     void aProcessThatFailsIsReportedWithWhatItSaid() {
-        assertThatThrownBy(() -> StateMemory.measure("abacus", place("lion")))
+        assertThatThrownBy(() -> StateMemory.measure("abacus", ruleIndex("lion")))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("the optimizer of rule lion failed with exit status 1")
                 .hasMessageContaining("there is no backend 'abacus'");

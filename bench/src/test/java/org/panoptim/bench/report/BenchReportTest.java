@@ -56,10 +56,10 @@ class BenchReportTest {
     void thePageSaysWhatTheLimitIs() throws Exception {
         var onHost = Samples.step("flat", "limit", 1);
         assertThat(page(onHost))
-                .contains("AdamW in fp32 on some processor", "own limit, a plain C loop")
-                .doesNotContain("own limit, a copy");
+                .contains("AdamW in fp32 on some processor", "machine's limit, a plain C loop")
+                .doesNotContain("machine's limit, a copy");
         assertThat(page(onDevice(onHost)))
-                .contains("AdamW in fp32 on simd", "own limit, a copy within the device")
+                .contains("AdamW in fp32 on simd", "machine's limit, a copy within the device")
                 .doesNotContain("plain C loop");
     }
 

@@ -25,10 +25,10 @@ class ResultsTest {
         var results = Samples.results(List.of(Samples.step("flat", "limit", 1.02)));
         results.write(file);
 
-        var found = Results.read(file);
+        var restored = Results.read(file);
 
-        assertThat(found).usingRecursiveComparison().isEqualTo(results);
-        assertThat(found.steps().getFirst().advantage().median()).isEqualTo(1.02);
+        assertThat(restored).usingRecursiveComparison().isEqualTo(results);
+        assertThat(restored.steps().getFirst().advantage().median()).isEqualTo(1.02);
         assertThat(Files.readString(file)).contains("[ 1.0E7, 1.1E7, 1.2E7 ]");
     }
 
@@ -62,13 +62,13 @@ class ResultsTest {
         json.getAsJsonArray("refreshes").get(0).getAsJsonObject().remove("backend");
         Files.writeString(file, json.toString());
 
-        var found = Results.read(file);
-        assertThat(found.memory()).isEmpty();
-        assertThat(found.kfac()).isEmpty();
-        assertThat(found.kernels()).isEmpty();
-        assertThat(found.warning()).isEmpty();
-        assertThat(found.refreshes().getFirst().backend()).isEqualTo("simd");
-        assertThat(found.startUps()).hasSize(2);
+        var restored = Results.read(file);
+        assertThat(restored.memory()).isEmpty();
+        assertThat(restored.kfac()).isEmpty();
+        assertThat(restored.kernels()).isEmpty();
+        assertThat(restored.warning()).isEmpty();
+        assertThat(restored.refreshes().getFirst().backend()).isEqualTo("simd");
+        assertThat(restored.startUps()).hasSize(2);
     }
 
     @Test

@@ -41,7 +41,7 @@ public final class Samples {
     /**
      * All kinds of results.
      *
-     * @param virtual whether of the device that is none
+     * @param virtual whether of the virtual GPU
      * @param slowness of what is measured on devices alone: by how much its times are longer
      */
     public static Results results(boolean virtual, List<StepTimes> steps, double slowness) {

@@ -58,8 +58,8 @@ class TorchRefreshesTest {
 
     @Test
     void onADeviceItComputesOnCuda() throws Exception {
-        var asked = interpreter("echo \"$@\"; exit 1");
-        assertThatThrownBy(() -> TorchRefreshes.measure(asked, FactorSizes.GPT2_SMALL, DEVICE, 7))
+        var echoing = interpreter("echo \"$@\"; exit 1");
+        assertThatThrownBy(() -> TorchRefreshes.measure(echoing, FactorSizes.GPT2_SMALL, DEVICE, 7))
                 .hasMessageContaining("--device cuda");
 
         var python =

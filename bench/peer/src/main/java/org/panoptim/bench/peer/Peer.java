@@ -3,8 +3,8 @@ package org.panoptim.bench.peer;
 import java.util.List;
 
 /**
- * An optimizer of another library. Implementations are services, and live behind a class loader of
- * their own, since their libraries do not go together.
+ * An optimizer of another library. Implementations are services, each behind its class loader,
+ * since their libraries conflict.
  */
 public interface Peer {
 

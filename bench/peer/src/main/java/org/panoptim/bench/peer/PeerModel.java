@@ -6,7 +6,7 @@ public interface PeerModel extends AutoCloseable {
     /**
      * Sets a tensor and its gradient.
      *
-     * @param tensor its place among the shapes
+     * @param tensor its index among the shapes
      * @param values its elements, row by row
      * @param gradient as many
      */

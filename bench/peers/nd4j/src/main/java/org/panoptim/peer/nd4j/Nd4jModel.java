@@ -55,7 +55,7 @@ final class Nd4jModel implements PeerModel {
         }
     }
 
-    /** A tensor's place among all. */
+    /** A tensor's index among all. */
     private INDArray part(INDArray all, int tensor) {
         return all.get(NDArrayIndex.interval(starts[tensor], starts[tensor + 1]));
     }
