@@ -20,7 +20,6 @@ import org.panoptim.bench.result.Results.StateBytes;
 import org.panoptim.bench.result.StepTimes;
 import org.panoptim.cli.InputException;
 import org.panoptim.cli.Version;
-import org.panoptim.cli.bench.BenchOptions;
 import org.panoptim.cli.bench.BenchProgram;
 import org.panoptim.io.OutputFile;
 import org.panoptim.rule.Rules;
@@ -47,7 +46,7 @@ public final class Bench implements BenchProgram {
     public Bench() {}
 
     @Override
-    public int run(BenchOptions options, PrintWriter out, Optional<PrintStream> terminal)
+    public int run(BenchProgram.Options options, PrintWriter out, Optional<PrintStream> terminal)
             throws IOException {
         var backend = options.backend().orElse(USUAL_BACKEND);
         var target = Target.of(backend);
@@ -181,7 +180,10 @@ public final class Bench implements BenchProgram {
     }
 
     private static void write(
-            Results results, Optional<Results> former, List<RunResult> jmh, BenchOptions options)
+            Results results,
+            Optional<Results> former,
+            List<RunResult> jmh,
+            BenchProgram.Options options)
             throws IOException {
         try {
             results.write(options.json());

@@ -18,7 +18,7 @@ import org.panoptim.bench.result.Samples;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.bench.result.StepTimes;
 import org.panoptim.cli.InputException;
-import org.panoptim.cli.bench.BenchOptions;
+import org.panoptim.cli.bench.BenchProgram;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -68,7 +68,7 @@ class BenchTest {
             PrintWriter out)
             throws Exception {
         var options =
-                new BenchOptions(
+                new BenchProgram.Options(
                         true,
                         workloads,
                         rules,

@@ -3,12 +3,12 @@ package org.panoptim.cli;
 import org.panoptim.Backend;
 import org.panoptim.cli.terminal.Table;
 import org.panoptim.cli.terminal.TerminalBar;
-import org.panoptim.cli.train.Wording;
+import org.panoptim.cli.train.Format;
+import org.panoptim.cli.train.autoencoder.AutoencoderChoice;
 import org.panoptim.cli.train.autoencoder.AutoencoderReport;
 import org.panoptim.cli.train.autoencoder.AutoencoderTraining;
-import org.panoptim.cli.train.autoencoder.Method;
-import org.panoptim.cli.train.autoencoder.Passing;
-import org.panoptim.cli.train.autoencoder.Trajectory;
+import org.panoptim.cli.train.autoencoder.Crossover;
+import org.panoptim.cli.train.autoencoder.LossCurve;
 
 import java.io.IOException;
 import java.io.PrintStream;
@@ -27,7 +27,7 @@ final class AutoencoderTask implements TrainTask {
     private final TrainOptions options;
     private final boolean backendIsGiven;
     private final List<String> optimizers;
-    private final List<Method> methods;
+    private final List<AutoencoderChoice> choices;
 
     /**
      * The task as asked for.
@@ -43,17 +43,17 @@ final class AutoencoderTask implements TrainTask {
         this.options = options;
         this.backendIsGiven = backendIsGiven;
         this.optimizers = options.optimizersOr(OPTIMIZERS);
-        this.methods = optimizers.stream().map(this::method).toList();
+        this.choices = optimizers.stream().map(this::choice).toList();
     }
 
-    private Method method(String name) {
-        Method method;
+    private AutoencoderChoice choice(String name) {
+        AutoencoderChoice choice;
         try {
-            method = Method.named(name);
+            choice = AutoencoderChoice.named(name);
         } catch (IllegalArgumentException e) {
             throw new InputException("--optimizer: " + e.getMessage(), e);
         }
-        var counted = options.iterations().map(method::withIterations).orElse(method);
+        var counted = options.iterations().map(choice::withIterations).orElse(choice);
         if (options.learningRate().isEmpty() || name.contains("@")) {
             return counted;
         }
@@ -75,21 +75,21 @@ final class AutoencoderTask implements TrainTask {
         try (var reference = Backend.named("reference")) {
             var training =
                     new AutoencoderTraining(
-                            methods,
+                            choices,
                             options.seed(),
                             backend,
                             backendIsGiven ? Optional.empty() : Optional.of(reference),
                             new TerminalBar(terminal),
                             stop);
-            var trajectories = training.run();
+            var curves = training.run();
             try {
-                show(trajectories, training.notes(), out);
+                show(curves, training.notes(), out);
             } finally {
                 // Whatever becomes of one, the other is not lost.
                 new AutoencoderReport(
-                                methods,
+                                choices,
                                 options.seed(),
-                                trajectories,
+                                curves,
                                 training.notes(),
                                 backend.name() + ": " + backend.description(),
                                 Version.current(),
@@ -99,29 +99,31 @@ final class AutoencoderTask implements TrainTask {
         }
     }
 
-    private void show(List<Trajectory> trajectories, List<String> notes, Consumer<String> out) {
+    private void show(List<LossCurve> curves, List<String> notes, Consumer<String> out) {
         var table = new Table("optimizer", "iterations", "loss", "squared error", "seconds");
-        for (var trajectory : trajectories) {
-            var last = trajectory.last();
+        for (var curve : curves) {
+            var last = curve.last();
             table.row(
-                    trajectory.title(),
+                    curve.title(),
                     String.valueOf(last.iteration()),
-                    Wording.loss(last.loss()),
-                    Wording.loss(last.squaredError()),
-                    Trajectory.seconds(last.seconds()));
+                    Format.loss(last.loss()),
+                    Format.loss(last.squaredError()),
+                    LossCurve.seconds(last.seconds()));
         }
         table.lines().forEach(out);
-        var notRun = methods.subList(trajectories.size(), methods.size());
+        var notRun = choices.subList(curves.size(), choices.size());
         if (!notRun.isEmpty()) {
             out.accept(
                     "Stopped before "
-                            + notRun.stream().map(Method::name).collect(Collectors.joining(", "))
+                            + notRun.stream()
+                                    .map(AutoencoderChoice::name)
+                                    .collect(Collectors.joining(", "))
                             + ".");
         }
         out.accept("");
-        Passing.all(trajectories).forEach(passing -> out.accept(passing.sentence()));
-        trajectories.stream()
-                .map(Trajectory::remark)
+        Crossover.all(curves).forEach(crossover -> out.accept(crossover.sentence()));
+        curves.stream()
+                .map(LossCurve::remark)
                 .filter(remark -> !remark.isEmpty())
                 .forEach(remark -> out.accept(remark + "."));
         notes.forEach(note -> out.accept(note + "."));

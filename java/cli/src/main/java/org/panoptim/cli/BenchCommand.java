@@ -1,6 +1,5 @@
 package org.panoptim.cli;
 
-import org.panoptim.cli.bench.BenchOptions;
 import org.panoptim.cli.bench.BenchProgram;
 import org.panoptim.cli.terminal.Terminal;
 
@@ -108,7 +107,7 @@ final class BenchCommand implements Callable<Integer> {
         // The charts need no screen, and must not look for one.
         System.setProperty("java.awt.headless", "true");
         var options =
-                new BenchOptions(
+                new BenchProgram.Options(
                         quick,
                         workloads,
                         rules,

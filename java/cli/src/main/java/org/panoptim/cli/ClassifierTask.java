@@ -2,13 +2,13 @@ package org.panoptim.cli;
 
 import org.panoptim.Backend;
 import org.panoptim.cli.terminal.Table;
-import org.panoptim.cli.train.Contender;
+import org.panoptim.cli.train.Format;
+import org.panoptim.cli.train.OptimizerChoice;
 import org.panoptim.cli.train.Outcome;
 import org.panoptim.cli.train.ProgressDisplay;
 import org.panoptim.cli.train.Report;
-import org.panoptim.cli.train.Settings;
 import org.panoptim.cli.train.Training;
-import org.panoptim.cli.train.Wording;
+import org.panoptim.cli.train.Training.Settings;
 
 import java.io.IOException;
 import java.io.PrintStream;
@@ -46,21 +46,21 @@ final class ClassifierTask implements TrainTask {
         int batch = options.batch().orElse(BATCH);
         this.settings =
                 new Settings(
-                        optimizers.stream().map(name -> contender(name, batch)).toList(),
+                        optimizers.stream().map(name -> choice(name, batch)).toList(),
                         options.epochs().orElse(EPOCHS),
                         batch,
                         options.seed());
     }
 
-    private Contender contender(String name, int batch) {
-        Contender contender;
+    private OptimizerChoice choice(String name, int batch) {
+        OptimizerChoice choice;
         try {
-            contender = Contender.named(name, batch);
+            choice = OptimizerChoice.named(name, batch);
         } catch (IllegalArgumentException e) {
             throw new InputException("--optimizer: " + e.getMessage(), e);
         }
         try {
-            return options.learningRate().map(contender::atLearningRate).orElse(contender);
+            return options.learningRate().map(choice::atLearningRate).orElse(choice);
         } catch (IllegalArgumentException e) {
             throw new InputException("--lr: " + e.getMessage(), e);
         }
@@ -91,21 +91,23 @@ final class ClassifierTask implements TrainTask {
 
     private void show(List<Outcome> outcomes, Consumer<String> out) {
         var table =
-                new Table("optimizer", "final loss", "test accuracy", "in the optimizer", "in all");
+                new Table("optimizer", "final loss", "test accuracy", "in the optimizer", "total");
         for (var outcome : outcomes) {
             table.row(
-                    Wording.name(outcome),
-                    Wording.loss(outcome.last().loss()),
-                    Wording.percent(outcome.last().accuracy()),
-                    Wording.time(outcome.inOptimizer()),
-                    Wording.time(outcome.inAll()));
+                    Format.name(outcome),
+                    Format.loss(outcome.last().loss()),
+                    Format.percent(outcome.last().accuracy()),
+                    Format.time(outcome.inOptimizer()),
+                    Format.time(outcome.total()));
         }
         table.lines().forEach(out);
-        var notRun = settings.contenders().subList(outcomes.size(), settings.contenders().size());
+        var notRun = settings.choices().subList(outcomes.size(), settings.choices().size());
         if (!notRun.isEmpty()) {
             out.accept(
                     "Stopped before "
-                            + notRun.stream().map(Contender::name).collect(Collectors.joining(", "))
+                            + notRun.stream()
+                                    .map(OptimizerChoice::name)
+                                    .collect(Collectors.joining(", "))
                             + ".");
         }
     }

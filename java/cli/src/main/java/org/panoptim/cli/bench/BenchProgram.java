@@ -3,6 +3,8 @@ package org.panoptim.cli.bench;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /** The benchmarks; a service, since their libraries are many and nothing else needs them. */
@@ -16,6 +18,37 @@ public interface BenchProgram {
      * @return the command's exit status
      * @throws IOException if a file cannot be read or written
      */
-    int run(BenchOptions options, PrintWriter out, Optional<PrintStream> terminal)
-            throws IOException;
+    int run(Options options, PrintWriter out, Optional<PrintStream> terminal) throws IOException;
+
+    /**
+     * What {@code panoptim bench} was asked for.
+     *
+     * @param quick whether to end within two minutes
+     * @param workloads names of workloads; none: the usual ones
+     * @param rules names of rules whose kernels are measured by themselves; none: the usual one
+     * @param backend the backend to measure
+     * @param parts what to measure; none: all
+     * @param compare a former file of results
+     * @param report the page to write
+     * @param json the file of results to write
+     * @param command the command line, for the report
+     */
+    record Options(
+            boolean quick,
+            List<String> workloads,
+            List<String> rules,
+            Optional<String> backend,
+            List<String> parts,
+            Optional<Path> compare,
+            Path report,
+            Path json,
+            String command) {
+
+        /** Copies the lists. */
+        public Options {
+            workloads = List.copyOf(workloads);
+            rules = List.copyOf(rules);
+            parts = List.copyOf(parts);
+        }
+    }
 }

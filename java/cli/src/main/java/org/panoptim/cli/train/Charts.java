@@ -37,7 +37,7 @@ final class Charts {
         for (int i = 0; i < outcomes.size(); i++) {
             var points = thin(outcomes.get(i).curve());
             chart.add(
-                    outcomes.get(i).contender().name(),
+                    outcomes.get(i).choice().name(),
                     i,
                     points.stream().mapToDouble(Outcome.Point::epoch).toArray(),
                     points.stream().mapToDouble(value).toArray());

@@ -4,6 +4,7 @@ import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.panoptim.cli.train.Classifier.Batch;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.SophiaH;

@@ -6,20 +6,20 @@ import java.util.List;
 /**
  * How an optimizer fared.
  *
- * @param contender the optimizer
+ * @param choice the optimizer
  * @param curve where it stood at the start, after each epoch and at the end; one point at least
  * @param steps how many steps it took
  * @param complete whether it was left to finish
  * @param inOptimizer time in the optimizer's steps, zeroing of gradients included
- * @param inAll time from the first batch to the last evaluation
+ * @param total time from the first batch to the last evaluation
  */
 public record Outcome(
-        Contender contender,
+        OptimizerChoice choice,
         List<Point> curve,
         long steps,
         boolean complete,
         Duration inOptimizer,
-        Duration inAll) {
+        Duration total) {
 
     /**
      * A point of the learning curves.

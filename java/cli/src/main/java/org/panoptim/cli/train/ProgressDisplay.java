@@ -1,6 +1,7 @@
 package org.panoptim.cli.train;
 
 import org.panoptim.cli.terminal.TerminalBar;
+import org.panoptim.cli.train.Training.Progress;
 
 import java.io.PrintStream;
 import java.util.Locale;
@@ -25,8 +26,8 @@ public final class ProgressDisplay implements Progress {
     }
 
     @Override
-    public void begin(Contender contender, long steps) {
-        bar.begin(contender.name(), steps);
+    public void begin(OptimizerChoice choice, long steps) {
+        bar.begin(choice.name(), steps);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.panoptim.cli.train;
 
 import org.panoptim.cli.page.Html;
+import org.panoptim.cli.train.Training.Settings;
 import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
@@ -56,8 +57,8 @@ public record Report(
     }
 
     private String names() {
-        return settings.contenders().stream()
-                .map(Contender::name)
+        return settings.choices().stream()
+                .map(OptimizerChoice::name)
                 .collect(Collectors.joining(", "));
     }
 
@@ -85,11 +86,11 @@ public record Report(
             return "";
         }
         return "<p class=\"note\">The training was stopped before its end: %d of %s finished.</p>"
-                .formatted(complete(), count(settings.contenders().size(), "optimizer"));
+                .formatted(complete(), count(settings.choices().size(), "optimizer"));
     }
 
     private boolean isComplete() {
-        return complete() == settings.contenders().size();
+        return complete() == settings.choices().size();
     }
 
     private long complete() {
@@ -104,12 +105,12 @@ public record Report(
                         outcome ->
                                 Html.row(
                                         outcome.last().accuracy() == best ? "best" : "",
-                                        Wording.name(outcome),
-                                        Wording.loss(outcome.last().loss()),
-                                        Wording.percent(outcome.last().accuracy()),
-                                        Wording.time(outcome.inOptimizer()),
-                                        Wording.perStep(outcome.inOptimizer(), outcome.steps()),
-                                        Wording.time(outcome.inAll())))
+                                        Format.name(outcome),
+                                        Format.loss(outcome.last().loss()),
+                                        Format.percent(outcome.last().accuracy()),
+                                        Format.time(outcome.inOptimizer()),
+                                        Format.perStep(outcome.inOptimizer(), outcome.steps()),
+                                        Format.time(outcome.total())))
                 .collect(Collectors.joining("\n"));
     }
 
@@ -134,12 +135,12 @@ public record Report(
     }
 
     private String hyperParameters() {
-        return settings.contenders().stream()
+        return settings.choices().stream()
                 .map(
-                        contender ->
+                        choice ->
                                 Html.settings(
-                                        contender.name(),
-                                        contender.settings().entrySet().stream()
+                                        choice.name(),
+                                        choice.settings().entrySet().stream()
                                                 .map(
                                                         entry ->
                                                                 entry.getKey()

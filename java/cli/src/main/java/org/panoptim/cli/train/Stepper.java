@@ -1,5 +1,13 @@
 package org.panoptim.cli.train;
 
+import org.bytedeco.pytorch.AdamWOptions;
+import org.panoptim.Backend;
+import org.panoptim.Optimizer;
+import org.panoptim.cli.train.Classifier.Batch;
+import org.panoptim.pytorch.TorchParameters;
+import org.panoptim.rule.AdamW;
+import org.panoptim.rule.UpdateRule;
+
 /** Takes the steps of one optimizer. */
 interface Stepper extends AutoCloseable {
 
@@ -13,4 +21,89 @@ interface Stepper extends AutoCloseable {
 
     @Override
     void close();
+
+    /** PyTorch's own AdamW. */
+    final class Engine implements Stepper {
+
+        private final org.bytedeco.pytorch.AdamW optimizer;
+
+        /**
+         * PyTorch's optimizer for a net.
+         *
+         * @throws IllegalArgumentException if the rule differs from the defaults in more than the
+         *     learning rate
+         */
+        Engine(Classifier net, AdamW rule) {
+            // The other settings stay as the engine has them. Its betas could not be set in a
+            // portable
+            // way:
+            // they are a C++ tuple, whose order in memory is the standard library's business.
+            if (!rule.equals(AdamW.withLearningRate(rule.learningRate()))) {
+                throw new IllegalArgumentException(
+                        "PyTorch's AdamW runs with its defaults at any learning rate, but came "
+                                + rule);
+            }
+            optimizer =
+                    new org.bytedeco.pytorch.AdamW(
+                            net.module().parameters(), new AdamWOptions(rule.learningRate()));
+        }
+
+        @Override
+        public void step() {
+            optimizer.step().close();
+            optimizer.zero_grad();
+        }
+
+        @Override
+        public void close() {
+            optimizer.close();
+        }
+    }
+
+    /** One of Panoptim's optimizers on PyTorch's tensors. */
+    final class Fused implements Stepper {
+
+        /** How many steps one estimate of the curvature serves. */
+        private static final int CURVATURE_INTERVAL = 10;
+
+        private final Classifier net;
+        private final TorchParameters parameters;
+        private final Optimizer optimizer;
+        private final Curvature curvature;
+
+        Fused(Classifier net, UpdateRule rule, Backend backend) {
+            this.net = net;
+            this.curvature = Curvature.of(rule);
+            this.parameters = TorchParameters.of(net.module());
+            this.optimizer =
+                    Optimizer.builder(rule)
+                            .group("all", parameters.list())
+                            .zeroGradients(true)
+                            .backend(backend)
+                            .build();
+        }
+
+        Optimizer optimizer() {
+            return optimizer;
+        }
+
+        @Override
+        public void prepare(long step, Batch batch) {
+            if (curvature != Curvature.NONE && (step - 1) % CURVATURE_INTERVAL == 0) {
+                curvature.estimate(net, batch);
+                parameters.takeGradientsAsCurvature();
+            }
+        }
+
+        @Override
+        public void step() {
+            optimizer.step();
+        }
+
+        @Override
+        public void close() {
+            optimizer.close();
+            parameters.close();
+        }
+    }
 }

@@ -4,6 +4,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.global.torch;
 import org.panoptim.Backend;
+import org.panoptim.cli.train.Classifier.Batch;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -36,12 +37,12 @@ public final class Training {
     public List<Outcome> run() {
         rehearse();
         var outcomes = new ArrayList<Outcome>();
-        for (var contender : settings.contenders()) {
+        for (var choice : settings.choices()) {
             if (progress.stopRequested()) {
                 break;
             }
             try (var _ = new PointerScope()) {
-                outcomes.add(new Session(contender).run());
+                outcomes.add(new Session(choice).run());
             }
         }
         return outcomes;
@@ -52,40 +53,40 @@ public final class Training {
      * start.
      */
     private void rehearse() {
-        for (var contender : settings.contenders()) {
+        for (var choice : settings.choices()) {
             try (var _ = new PointerScope()) {
-                new Session(contender).rehearse();
+                new Session(choice).rehearse();
             }
         }
     }
 
-    private Stepper stepper(Contender contender, Classifier net) {
-        return contender.ofEngine()
-                ? new EngineStepper(net, contender.engineRule())
-                : new FusedStepper(net, contender.rule(), backend);
+    private Stepper stepper(OptimizerChoice choice, Classifier net) {
+        return choice.ofEngine()
+                ? new Stepper.Engine(net, choice.engineRule())
+                : new Stepper.Fused(net, choice.rule(), backend);
     }
 
     /** The training with one optimizer. */
     private final class Session {
 
-        private final Contender contender;
+        private final OptimizerChoice choice;
         private final Batch training = Batch.of(digits.training());
         private final Batch heldOut = Batch.of(digits.heldOut());
-        private final Order order =
-                new Order(settings.seed(), digits.training().count(), settings.batch());
+        private final BatchSampler order =
+                new BatchSampler(settings.seed(), digits.training().count(), settings.batch());
         private final List<Outcome.Point> curve = new ArrayList<>();
         private final Classifier net;
         private long steps;
         private long optimizerNanos;
 
-        Session(Contender contender) {
-            this.contender = contender;
+        Session(OptimizerChoice choice) {
+            this.choice = choice;
             torch.manual_seed(settings.seed());
             this.net = new Classifier();
         }
 
         void rehearse() {
-            try (var stepper = stepper(contender, net)) {
+            try (var stepper = stepper(choice, net)) {
                 var batches = order.nextEpoch().iterator();
                 while (steps < REHEARSAL && batches.hasNext() && !progress.stopRequested()) {
                     try (var _ = new PointerScope()) {
@@ -97,10 +98,10 @@ public final class Training {
 
         Outcome run() {
             long all = (long) settings.epochs() * order.batchesPerEpoch();
-            progress.begin(contender, all);
+            progress.begin(choice, all);
             curve.add(evaluate());
             long start = System.nanoTime();
-            try (var stepper = stepper(contender, net)) {
+            try (var stepper = stepper(choice, net)) {
                 while (steps < all && !progress.stopRequested()) {
                     epoch(stepper);
                 }
@@ -108,7 +109,7 @@ public final class Training {
                 progress.end();
             }
             return new Outcome(
-                    contender,
+                    choice,
                     curve,
                     steps,
                     steps == all,
@@ -154,6 +155,45 @@ public final class Training {
                         (double) steps / order.batchesPerEpoch(),
                         loss.item_double(),
                         right / digits.heldOut().count());
+            }
+        }
+    }
+
+    /** Is told how the training goes. */
+    public interface Progress {
+
+        /** An optimizer begins. */
+        void begin(OptimizerChoice choice, long steps);
+
+        /** A step was taken. */
+        void step();
+
+        /** An epoch was done. */
+        void epoch(Outcome.Point point);
+
+        /** The optimizer is done. */
+        void end();
+
+        /** Whether the training should stop after the present step. */
+        boolean stopRequested();
+    }
+
+    /**
+     * What is trained.
+     *
+     * @param choices the optimizers, in order
+     * @param epochs how often each sees all training examples, at least 1
+     * @param batch examples a step, at least 1
+     * @param seed the initial weights and the batches follow from it, alike for every optimizer
+     */
+    public record Settings(List<OptimizerChoice> choices, int epochs, int batch, long seed) {
+
+        /** Checks the components and copies the list. */
+        public Settings {
+            choices = List.copyOf(choices);
+            if (choices.isEmpty() || epochs < 1 || batch < 1) {
+                throw new IllegalArgumentException(
+                        "there must be an optimizer, an epoch and an example a step at least");
             }
         }
     }

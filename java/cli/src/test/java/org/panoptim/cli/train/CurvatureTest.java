@@ -12,6 +12,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.panoptim.Backend;
+import org.panoptim.cli.train.Classifier.Batch;
 import org.panoptim.rule.AdaFisher;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SophiaG;
@@ -104,7 +105,7 @@ class CurvatureTest {
     @Test
     void anEstimateServesTenSteps() {
         try (var backend = Backend.named("reference");
-                var stepper = new FusedStepper(net, SophiaG.withLearningRate(1e-3), backend)) {
+                var stepper = new Stepper.Fused(net, SophiaG.withLearningRate(1e-3), backend)) {
             var seen = new float[12][];
             for (int step = 1; step <= 11; step++) {
                 stepper.prepare(step, batch);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.cli.train.Training.Settings;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,7 +20,7 @@ class ReportTest {
 
     private static Outcome outcome(String name, Outcome.Point... curve) {
         return new Outcome(
-                Contender.named(name, 32),
+                OptimizerChoice.named(name, 32),
                 List.of(curve),
                 45,
                 true,
@@ -28,10 +29,10 @@ class ReportTest {
     }
 
     private String write(String backend, Outcome... outcomes) throws IOException {
-        var contenders = List.of(outcomes).stream().map(Outcome::contender).toList();
+        var choices = List.of(outcomes).stream().map(Outcome::choice).toList();
         var file = folder.resolve("report.html");
         new Report(
-                        new Settings(contenders, 1, 32, 1),
+                        new Settings(choices, 1, 32, 1),
                         List.of(outcomes),
                         backend,
                         "1.2.3",
@@ -85,7 +86,7 @@ class ReportTest {
     void nothingToShowIsAPageWithoutCurves() throws IOException {
         assertThat(
                         new Report(
-                                new Settings(List.of(Contender.named("sgd", 32)), 1, 32, 1),
+                                new Settings(List.of(OptimizerChoice.named("sgd", 32)), 1, 32, 1),
                                 List.of(),
                                 "reference",
                                 "1.2.3",

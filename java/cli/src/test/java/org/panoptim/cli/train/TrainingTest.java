@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import org.junit.jupiter.api.Test;
 import org.panoptim.Backend;
+import org.panoptim.cli.train.Training.Progress;
+import org.panoptim.cli.train.Training.Settings;
 import org.panoptim.rule.AdamW;
 
 import java.util.List;
@@ -23,7 +25,7 @@ class TrainingTest {
         }
 
         @Override
-        public void begin(Contender contender, long all) {}
+        public void begin(OptimizerChoice choice, long all) {}
 
         @Override
         public void step() {
@@ -44,11 +46,11 @@ class TrainingTest {
 
     @Test
     void aStopLeavesWhatHasRunAndBeginsNothingNew() {
-        var contenders = List.of(Contender.named("sgd", 100), Contender.named("adam", 100));
+        var choices =
+                List.of(OptimizerChoice.named("sgd", 100), OptimizerChoice.named("adam", 100));
         try (var backend = Backend.named("reference")) {
             var outcomes =
-                    new Training(new Settings(contenders, 2, 100, 1), backend, new Stopping(20))
-                            .run();
+                    new Training(new Settings(choices, 2, 100, 1), backend, new Stopping(20)).run();
 
             // An epoch has 15 batches.
             assertThat(outcomes).hasSize(1);
@@ -58,7 +60,7 @@ class TrainingTest {
             assertThat(outcome.curve())
                     .extracting(Outcome.Point::epoch)
                     .containsExactly(0.0, 1.0, 20 / 15.0);
-            assertThat(Wording.name(outcome)).isEqualTo("sgd (stopped at epoch 1.3)");
+            assertThat(Format.name(outcome)).isEqualTo("sgd (stopped at epoch 1.3)");
         }
     }
 
@@ -67,7 +69,7 @@ class TrainingTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(
                         () ->
-                                new EngineStepper(
+                                new Stepper.Engine(
                                         new Classifier(), AdamW.defaults().withWeightDecay(0.5)))
                 .withMessageContaining("defaults");
     }

@@ -15,24 +15,24 @@ final class AutoencoderCharts {
 
     /** What is on the horizontal axis. */
     private enum Across {
-        ITERATIONS("iterations", "Iterations", Trajectory.Point::iteration),
-        SECONDS("seconds", "Seconds", Trajectory.Point::seconds);
+        ITERATIONS("iterations", "Iterations", LossCurve.Point::iteration),
+        SECONDS("seconds", "Seconds", LossCurve.Point::seconds);
 
         private final String id;
         private final String title;
-        private final ToDoubleFunction<Trajectory.Point> value;
+        private final ToDoubleFunction<LossCurve.Point> value;
 
-        Across(String id, String title, ToDoubleFunction<Trajectory.Point> value) {
+        Across(String id, String title, ToDoubleFunction<LossCurve.Point> value) {
             this.id = id;
             this.title = title;
             this.value = value;
         }
     }
 
-    private final List<Trajectory> trajectories;
+    private final List<LossCurve> curves;
 
-    AutoencoderCharts(List<Trajectory> trajectories) {
-        this.trajectories = trajectories;
+    AutoencoderCharts(List<LossCurve> curves) {
+        this.curves = curves;
     }
 
     /** All figures, in the order of the page. */
@@ -50,7 +50,7 @@ final class AutoencoderCharts {
     private String squaredError(Across across) {
         var title = "Squared error per image";
         var chart = new LineChart(across.title, title, LineChart.Legend.TOP).logarithmic();
-        addTo(chart, across, Trajectory.Point::squaredError);
+        addTo(chart, across, LossCurve.Point::squaredError);
         var label = title + " against " + across.id;
         return Html.figure(
                 chart.draw("error-" + across.id, label), label + ", on a logarithmic scale.");
@@ -67,11 +67,11 @@ final class AutoencoderCharts {
                 label + "; what is above " + HIGHEST_LOSS + " is left out.");
     }
 
-    private void addTo(LineChart chart, Across across, ToDoubleFunction<Trajectory.Point> value) {
-        for (int i = 0; i < trajectories.size(); i++) {
-            var points = thin(trajectories.get(i).points());
+    private void addTo(LineChart chart, Across across, ToDoubleFunction<LossCurve.Point> value) {
+        for (int i = 0; i < curves.size(); i++) {
+            var points = thin(curves.get(i).points());
             chart.add(
-                    trajectories.get(i).method().name(),
+                    curves.get(i).choice().name(),
                     i,
                     points.stream().mapToDouble(across.value).toArray(),
                     points.stream().mapToDouble(value).toArray());
@@ -82,7 +82,7 @@ final class AutoencoderCharts {
      * Points whose distances grow with the iteration, since curves are steep at first, and the
      * last: few enough that markers do not run into each other.
      */
-    private static List<Trajectory.Point> thin(List<Trajectory.Point> points) {
+    private static List<LossCurve.Point> thin(List<LossCurve.Point> points) {
         var places = new TreeSet<Integer>();
         int last = points.size() - 1;
         for (int i = 0; i <= MARKERS; i++) {

@@ -1,7 +1,7 @@
 package org.panoptim.cli.train.autoencoder;
 
 import org.panoptim.cli.page.Html;
-import org.panoptim.cli.train.Wording;
+import org.panoptim.cli.train.Format;
 import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
@@ -15,18 +15,18 @@ import java.util.stream.Stream;
 /**
  * The results as a web page in one file, which needs no network.
  *
- * @param methods what was asked for
+ * @param choices what was asked for
  * @param seed likewise
- * @param trajectories what came of it
+ * @param curves what came of it
  * @param notes what the reader should know besides
  * @param backend the backend in words
  * @param version Panoptim's version
  * @param command the command line that leads here
  */
 public record AutoencoderReport(
-        List<Method> methods,
+        List<AutoencoderChoice> choices,
         long seed,
-        List<Trajectory> trajectories,
+        List<LossCurve> curves,
         List<String> notes,
         String backend,
         String version,
@@ -36,8 +36,8 @@ public record AutoencoderReport(
 
     /** Copies the lists. */
     public AutoencoderReport {
-        methods = List.copyOf(methods);
-        trajectories = List.copyOf(trajectories);
+        choices = List.copyOf(choices);
+        curves = List.copyOf(curves);
         notes = List.copyOf(notes);
     }
 
@@ -52,7 +52,7 @@ public record AutoencoderReport(
                 .replace("{{seed}}", String.valueOf(seed))
                 .replace("{{stopped}}", stopped())
                 .replace("{{results}}", results())
-                .replace("{{passing}}", passing())
+                .replace("{{crossovers}}", crossovers())
                 .replace("{{charts}}", charts())
                 .replace("{{hyperparameters}}", hyperParameters())
                 .replace("{{machine}}", Html.machine(backend))
@@ -70,43 +70,40 @@ public record AutoencoderReport(
     }
 
     private String names() {
-        return methods.stream().map(Method::name).collect(Collectors.joining(", "));
+        return choices.stream().map(AutoencoderChoice::name).collect(Collectors.joining(", "));
     }
 
     private String stopped() {
-        long complete = trajectories.stream().filter(Trajectory::complete).count();
-        return complete == methods.size()
+        long complete = curves.stream().filter(LossCurve::complete).count();
+        return complete == choices.size()
                 ? ""
                 : Html.note(
                         "The training was stopped before its end: %d of %d optimizers finished."
-                                .formatted(complete, methods.size()));
+                                .formatted(complete, choices.size()));
     }
 
     private String results() {
         double best =
-                trajectories.stream()
-                        .mapToDouble(trajectory -> trajectory.last().squaredError())
-                        .min()
-                        .orElse(0);
-        return trajectories.stream().map(each -> row(each, best)).collect(Collectors.joining("\n"));
+                curves.stream().mapToDouble(curve -> curve.last().squaredError()).min().orElse(0);
+        return curves.stream().map(each -> row(each, best)).collect(Collectors.joining("\n"));
     }
 
-    private static String row(Trajectory trajectory, double best) {
-        var last = trajectory.last();
+    private static String row(LossCurve curve, double best) {
+        var last = curve.last();
         return Html.row(
                 last.squaredError() == best ? "best" : "",
-                trajectory.title(),
+                curve.title(),
                 String.valueOf(last.iteration()),
-                Wording.loss(last.squaredError()),
-                Wording.loss(last.loss()),
-                Trajectory.seconds(last.seconds()));
+                Format.loss(last.squaredError()),
+                Format.loss(last.loss()),
+                LossCurve.seconds(last.seconds()));
     }
 
-    private String passing() {
+    private String crossovers() {
         return Stream.of(
-                        Passing.all(trajectories).stream().map(Passing::sentence),
-                        trajectories.stream()
-                                .map(Trajectory::remark)
+                        Crossover.all(curves).stream().map(Crossover::sentence),
+                        curves.stream()
+                                .map(LossCurve::remark)
                                 .filter(remark -> !remark.isEmpty())
                                 .map(remark -> remark + "."),
                         notes.stream().map(note -> note + "."))
@@ -116,11 +113,11 @@ public record AutoencoderReport(
     }
 
     private String charts() {
-        if (trajectories.isEmpty()) {
+        if (curves.isEmpty()) {
             return "";
         }
         try {
-            return new AutoencoderCharts(trajectories).figures();
+            return new AutoencoderCharts(curves).figures();
         } catch (RuntimeException | LinkageError | InternalError e) {
             // Java's fonts need libraries that a small system may lack; the numbers are worth a
             // page without curves.
@@ -129,8 +126,8 @@ public record AutoencoderReport(
     }
 
     private String hyperParameters() {
-        return methods.stream()
-                .map(method -> Html.settings(method.name(), method.settings()))
+        return choices.stream()
+                .map(choice -> Html.settings(choice.name(), choice.settings()))
                 .collect(Collectors.joining("\n"));
     }
 }

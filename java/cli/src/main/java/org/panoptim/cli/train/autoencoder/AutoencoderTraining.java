@@ -24,7 +24,7 @@ public final class AutoencoderTraining {
     private static final int REHEARSAL = 15;
     private static final int MESSAGE_INTERVAL = 10;
 
-    private final List<Method> methods;
+    private final List<AutoencoderChoice> choices;
     private final long seed;
     private final Backend backend;
     private final Optional<Backend> substitute;
@@ -36,7 +36,7 @@ public final class AutoencoderTraining {
     /**
      * A training that has not begun.
      *
-     * @param methods the optimizers, in order
+     * @param choices the optimizers, in order
      * @param seed the initial weights and sampled targets follow from it
      * @param backend where Panoptim's optimizers compute; stays the caller's
      * @param substitute where K-FAC's factors are computed if the backend cannot; stays the
@@ -44,13 +44,13 @@ public final class AutoencoderTraining {
      * @param stop whether to stop after the present step
      */
     public AutoencoderTraining(
-            List<Method> methods,
+            List<AutoencoderChoice> choices,
             long seed,
             Backend backend,
             Optional<Backend> substitute,
             TerminalBar bar,
             BooleanSupplier stop) {
-        this.methods = List.copyOf(methods);
+        this.choices = List.copyOf(choices);
         this.seed = seed;
         this.backend = backend;
         this.substitute = substitute;
@@ -66,19 +66,19 @@ public final class AutoencoderTraining {
      * @throws UnsupportedPlanException if K-FAC is among them, the backend computes no factors and
      *     there is no substitute
      */
-    public List<Trajectory> run() {
+    public List<LossCurve> run() {
         // So that the first one timed does not pay for the program's start.
-        for (var method : methods) {
-            train(method.withIterations(Math.min(method.iterations(), REHEARSAL)), false);
+        for (var choice : choices) {
+            train(choice.withIterations(Math.min(choice.iterations(), REHEARSAL)), false);
         }
-        var trajectories = new ArrayList<Trajectory>();
-        for (var method : methods) {
+        var curves = new ArrayList<LossCurve>();
+        for (var choice : choices) {
             if (stop.getAsBoolean()) {
                 break;
             }
-            trajectories.add(train(method, true));
+            curves.add(train(choice, true));
         }
-        return trajectories;
+        return curves;
     }
 
     /** What the user should know of how it went, each in a line. */
@@ -86,9 +86,9 @@ public final class AutoencoderTraining {
         return List.copyOf(notes);
     }
 
-    private Trajectory train(Method method, boolean shown) {
+    private LossCurve train(AutoencoderChoice choice, boolean shown) {
         try (var _ = new PointerScope()) {
-            var session = new Session(method);
+            var session = new Session(choice);
             if (!shown) {
                 return session.run(new TerminalBar(Optional.empty()));
             }
@@ -96,17 +96,17 @@ public final class AutoencoderTraining {
         }
     }
 
-    private Descent descent(Method method, Autoencoder net, Tensor images) {
-        return switch (method.kind()) {
-            case FUSED -> new FusedDescent(net, method.rule(), backend);
-            case ENGINE -> new EngineDescent(net, method.rule().learningRate());
-            case KFAC -> curvature(method, net, images);
+    private Trainer trainer(AutoencoderChoice choice, Autoencoder net, Tensor images) {
+        return switch (choice.kind()) {
+            case FUSED -> new Trainer.Fused(net, choice.rule(), backend);
+            case ENGINE -> new Trainer.Engine(net, choice.rule().learningRate());
+            case KFAC -> curvature(choice, net, images);
         };
     }
 
-    private Descent curvature(Method method, Autoencoder net, Tensor images) {
+    private Trainer curvature(AutoencoderChoice choice, Autoencoder net, Tensor images) {
         try {
-            return new KfacDescent(net, images, method.rule(), backend, backend);
+            return new KfacTrainer(net, images, choice.rule(), backend, backend);
         } catch (UnsupportedPlanException e) {
             if (substitute.isEmpty()) {
                 throw e;
@@ -114,31 +114,31 @@ public final class AutoencoderTraining {
             notes.add(
                     "K-FAC's factors and inverses are computed by the backend %s, since %s"
                             .formatted(substitute.get().name(), e.getMessage()));
-            return new KfacDescent(net, images, method.rule(), substitute.get(), backend);
+            return new KfacTrainer(net, images, choice.rule(), substitute.get(), backend);
         }
     }
 
     /** The training with one optimizer. */
     private final class Session {
 
-        private final Method method;
+        private final AutoencoderChoice choice;
         private final Tensor images = Tensor.create(digits.pixels(), digits.count(), Digits.PIXELS);
         private final Autoencoder net;
-        private final List<Trajectory.Point> points = new ArrayList<>();
+        private final List<LossCurve.Point> points = new ArrayList<>();
         private long nanos;
 
-        Session(Method method) {
-            this.method = method;
+        Session(AutoencoderChoice choice) {
+            this.choice = choice;
             torch.manual_seed(seed);
             this.net = new Autoencoder();
         }
 
-        Trajectory run(TerminalBar shown) {
-            shown.begin(method.name(), method.iterations());
-            try (var descent = descent(method, net, images)) {
-                while (points.size() < method.iterations() && !stop.getAsBoolean()) {
+        LossCurve run(TerminalBar shown) {
+            shown.begin(choice.name(), choice.iterations());
+            try (var trainer = trainer(choice, net, images)) {
+                while (points.size() < choice.iterations() && !stop.getAsBoolean()) {
                     try (var _ = new PointerScope()) {
-                        step(descent);
+                        step(trainer);
                     }
                     shown.step();
                     if (points.size() % MESSAGE_INTERVAL == 1) {
@@ -149,30 +149,30 @@ public final class AutoencoderTraining {
                     measure(net.forward(images).logits());
                 }
                 shown.message(message());
-                return new Trajectory(
-                        method, points, points.size() > method.iterations(), descent.remark());
+                return new LossCurve(
+                        choice, points, points.size() > choice.iterations(), trainer.remark());
             } finally {
                 shown.end();
             }
         }
 
         /** Measures where it stands, which the clock leaves out, and takes a step. */
-        private void step(Descent descent) {
+        private void step(Trainer trainer) {
             long start = System.nanoTime();
             var logits = net.forward(images).logits();
             nanos += System.nanoTime() - start;
             measure(logits);
             start = System.nanoTime();
-            descent.prepare();
+            trainer.prepare();
             Autoencoder.loss(logits, images).backward();
-            descent.step();
+            trainer.step();
             nanos += System.nanoTime() - start;
         }
 
         private void measure(Tensor logits) {
             var detached = logits.detach();
             points.add(
-                    new Trajectory.Point(
+                    new LossCurve.Point(
                             points.size(),
                             nanos / 1e9,
                             Autoencoder.loss(detached, images).item_double(),

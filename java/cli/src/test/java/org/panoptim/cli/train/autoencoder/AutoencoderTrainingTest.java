@@ -44,13 +44,13 @@ class AutoencoderTrainingTest {
             Backend backend,
             Optional<Backend> substitute,
             BooleanSupplier stop,
-            Method... methods) {
+            AutoencoderChoice... choices) {
         return new AutoencoderTraining(
-                List.of(methods), 1, backend, substitute, new TerminalBar(Optional.empty()), stop);
+                List.of(choices), 1, backend, substitute, new TerminalBar(Optional.empty()), stop);
     }
 
-    private static Method method(String name, int iterations) {
-        return Method.named(name).withIterations(iterations);
+    private static AutoencoderChoice choice(String name, int iterations) {
+        return AutoencoderChoice.named(name).withIterations(iterations);
     }
 
     @Test
@@ -58,19 +58,19 @@ class AutoencoderTrainingTest {
         try (var backend = Backend.named("reference")) {
             var twice = new double[2][];
             for (int i = 0; i < 2; i++) {
-                var trajectory =
-                        training(backend, Optional.empty(), () -> false, method("kfac", 9))
+                var curve =
+                        training(backend, Optional.empty(), () -> false, choice("kfac", 9))
                                 .run()
                                 .getFirst();
-                var points = trajectory.points();
+                var points = curve.points();
                 assertThat(points).hasSize(10);
                 // Every pixel a coin's throw: 64 ln 2 = 44.36, and a little more.
                 assertThat(points.getFirst().loss()).isCloseTo(44.8, within(1.5));
                 assertThat(points.getFirst().squaredError()).isCloseTo(11.7, within(.7));
                 // Adam needs more than a hundred iterations to get there.
                 assertThat(points.getLast().squaredError()).isLessThan(2.2);
-                assertThat(trajectory.complete()).isTrue();
-                twice[i] = points.stream().mapToDouble(Trajectory.Point::loss).toArray();
+                assertThat(curve.complete()).isTrue();
+                twice[i] = points.stream().mapToDouble(LossCurve.Point::loss).toArray();
             }
             assertThat(twice[1]).isEqualTo(twice[0]);
         }
@@ -80,7 +80,7 @@ class AutoencoderTrainingTest {
     void kfacIsSoonBelowWhatAdamReachesInAThousandIterations() {
         try (var backend = Backend.named("reference")) {
             var end =
-                    training(backend, Optional.empty(), () -> false, method("kfac", 130))
+                    training(backend, Optional.empty(), () -> false, choice("kfac", 130))
                             .run()
                             .getFirst()
                             .last();
@@ -96,17 +96,17 @@ class AutoencoderTrainingTest {
         try (var backend = Backend.named("reference")) {
             var asked = new AtomicInteger();
             // The rehearsal of four steps asks five times, and each optimizer's begin once.
-            var trajectories =
+            var curves =
                     training(
                                     backend,
                                     Optional.empty(),
                                     () -> asked.incrementAndGet() > 2 * 4 + 1 + 3,
-                                    method("sgd", 4),
-                                    method("adam", 4))
+                                    choice("sgd", 4),
+                                    choice("adam", 4))
                             .run();
 
-            assertThat(trajectories).hasSize(1);
-            var stopped = trajectories.getFirst();
+            assertThat(curves).hasSize(1);
+            var stopped = curves.getFirst();
             assertThat(stopped.complete()).isFalse();
             assertThat(stopped.title()).isEqualTo("sgd (stopped)");
             assertThat(stopped.last().iteration()).isEqualTo(3);
@@ -118,10 +118,10 @@ class AutoencoderTrainingTest {
         try (var reference = Backend.named("reference")) {
             var backend = new WithoutFactors(reference);
             var elsewhere =
-                    training(backend, Optional.of(reference), () -> false, method("kfac", 2));
-            var trajectories = elsewhere.run();
+                    training(backend, Optional.of(reference), () -> false, choice("kfac", 2));
+            var curves = elsewhere.run();
 
-            assertThat(trajectories.getFirst().last().squaredError()).isLessThan(9);
+            assertThat(curves.getFirst().last().squaredError()).isLessThan(9);
             assertThat(elsewhere.notes())
                     .containsExactly(
                             "K-FAC's factors and inverses are computed by the backend reference,"
@@ -132,7 +132,7 @@ class AutoencoderTrainingTest {
                                                     backend,
                                                     Optional.empty(),
                                                     () -> false,
-                                                    method("kfac", 2))
+                                                    choice("kfac", 2))
                                             .run())
                     .isInstanceOf(UnsupportedPlanException.class);
         }

@@ -7,11 +7,11 @@ import org.junit.jupiter.api.Test;
 import java.util.Arrays;
 import java.util.stream.LongStream;
 
-class OrderTest {
+class BatchSamplerTest {
 
     @Test
     void anEpochHasEveryExampleOnce() {
-        var order = new Order(1, 10, 4);
+        var order = new BatchSampler(1, 10, 4);
 
         for (int epoch = 0; epoch < 3; epoch++) {
             var batches = order.nextEpoch();
@@ -24,9 +24,9 @@ class OrderTest {
 
     @Test
     void theOrderFollowsFromTheSeedAndDiffersFromEpochToEpoch() {
-        var one = new Order(1, 100, 100);
-        var same = new Order(1, 100, 100);
-        var other = new Order(2, 100, 100);
+        var one = new BatchSampler(1, 100, 100);
+        var same = new BatchSampler(1, 100, 100);
+        var other = new BatchSampler(2, 100, 100);
         var first = one.nextEpoch().getFirst();
 
         assertThat(same.nextEpoch().getFirst()).isEqualTo(first);

@@ -36,7 +36,7 @@ import java.util.stream.Collectors;
  * <p>Damping, clip and decay were chosen by the squared error after 110 iterations from other
  * weights. Factors that forget quickly and inverses that are always new helped most.
  */
-final class KfacDescent implements Descent {
+final class KfacTrainer implements Trainer {
 
     /** What applies the preconditioned gradients. */
     static final UpdateRule RULE = SGD.withLearningRate(.3).withMomentum(.9).withNesterov(true);
@@ -77,7 +77,7 @@ final class KfacDescent implements Descent {
      * @param backend where the rule is computed
      * @throws org.panoptim.UnsupportedPlanException if factors cannot be computed there
      */
-    KfacDescent(Autoencoder net, Tensor data, UpdateRule rule, Backend factors, Backend backend) {
+    KfacTrainer(Autoencoder net, Tensor data, UpdateRule rule, Backend factors, Backend backend) {
         this.net = net;
         for (int i = 0; i < images.length; i++) {
             var places =

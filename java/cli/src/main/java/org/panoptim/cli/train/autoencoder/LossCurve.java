@@ -7,12 +7,13 @@ import java.util.Optional;
 /**
  * How an optimizer fared.
  *
- * @param method the optimizer
+ * @param choice the optimizer
  * @param points where it stood at the start and after each step; one at least
  * @param complete whether it was left to finish
  * @param remark what it has to say of its steps; empty: nothing
  */
-public record Trajectory(Method method, List<Point> points, boolean complete, String remark) {
+public record LossCurve(
+        AutoencoderChoice choice, List<Point> points, boolean complete, String remark) {
 
     /**
      * Where an optimizer stood.
@@ -25,7 +26,7 @@ public record Trajectory(Method method, List<Point> points, boolean complete, St
     public record Point(int iteration, double seconds, double loss, double squaredError) {}
 
     /** Copies the list. */
-    public Trajectory {
+    public LossCurve {
         points = List.copyOf(points);
         if (points.isEmpty()) {
             throw new IllegalArgumentException("there must be a point at least");
@@ -44,7 +45,7 @@ public record Trajectory(Method method, List<Point> points, boolean complete, St
 
     /** The optimizer's name, and that it was stopped if it was. */
     public String title() {
-        return method.name() + (complete ? "" : " (stopped)");
+        return choice.name() + (complete ? "" : " (stopped)");
     }
 
     /** Seconds as they are written everywhere. */

@@ -18,7 +18,7 @@ import java.util.stream.Stream;
  * @param rule the rule; for the engine's own optimizer the one that it implements
  * @param ofEngine whether PyTorch's own optimizer takes the steps
  */
-public record Contender(String name, UpdateRule rule, boolean ofEngine) {
+public record OptimizerChoice(String name, UpdateRule rule, boolean ofEngine) {
 
     private static final String ENGINE_ADAMW = "torch-adamw";
 
@@ -32,14 +32,14 @@ public record Contender(String name, UpdateRule rule, boolean ofEngine) {
                     "sophia-g", "lr=0.0005");
 
     /**
-     * The contender of that name, with settings for this task.
+     * The choice of that name, with settings for this task.
      *
      * @param batch examples a step, which Sophia-G needs to know
      * @throws IllegalArgumentException if there is none; the message lists the names
      */
-    public static Contender named(String name, int batch) {
+    public static OptimizerChoice named(String name, int batch) {
         if (name.equals(ENGINE_ADAMW)) {
-            return new Contender(name, named("adamw", batch).rule(), true);
+            return new OptimizerChoice(name, named("adamw", batch).rule(), true);
         }
         if (!names().contains(name)) {
             throw new IllegalArgumentException(
@@ -49,7 +49,7 @@ public record Contender(String name, UpdateRule rule, boolean ofEngine) {
                             + String.join(", ", names()));
         }
         var rule = Rules.with(Rules.named(name), settings(name));
-        return new Contender(
+        return new OptimizerChoice(
                 name, rule instanceof SophiaG sophia ? sophia.withBatchSize(batch) : rule, false);
     }
 
@@ -66,9 +66,9 @@ public record Contender(String name, UpdateRule rule, boolean ofEngine) {
         return Stream.concat(rules, Stream.of(ENGINE_ADAMW)).toList();
     }
 
-    /** This contender at another learning rate. */
-    public Contender atLearningRate(double learningRate) {
-        return new Contender(name, rule.atLearningRate(learningRate), ofEngine);
+    /** This choice at another learning rate. */
+    public OptimizerChoice atLearningRate(double learningRate) {
+        return new OptimizerChoice(name, rule.atLearningRate(learningRate), ofEngine);
     }
 
     /** The rule's settings that are not off, by PyTorch's names. */

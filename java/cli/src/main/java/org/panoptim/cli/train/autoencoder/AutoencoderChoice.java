@@ -19,7 +19,7 @@ import java.util.Map;
  * @param rule the rule; under K-FAC the one that applies the preconditioned gradients
  * @param iterations how many steps it takes
  */
-public record Method(String name, Kind kind, UpdateRule rule, int iterations) {
+public record AutoencoderChoice(String name, Kind kind, UpdateRule rule, int iterations) {
 
     /** Whose work the steps are. */
     public enum Kind {
@@ -54,12 +54,12 @@ public record Method(String name, Kind kind, UpdateRule rule, int iterations) {
     }
 
     /**
-     * The method of a name, which {@code @RATE} may follow: a learning rate of its own.
+     * The choice of a name, which {@code @RATE} may follow: a learning rate of its own.
      *
      * @throws IllegalArgumentException if there is none, with the names there are, or the rate
      *     cannot be one
      */
-    public static Method named(String text) {
+    public static AutoencoderChoice named(String text) {
         int mark = text.indexOf(RATE_MARK);
         if (mark < 0) {
             return plain(text);
@@ -71,19 +71,19 @@ public record Method(String name, Kind kind, UpdateRule rule, int iterations) {
             throw new IllegalArgumentException(
                     "'" + text + "': what follows " + RATE_MARK + " must be a learning rate", e);
         }
-        var method = plain(text.substring(0, mark)).atLearningRate(rate);
-        return new Method(text, method.kind(), method.rule(), method.iterations());
+        var choice = plain(text.substring(0, mark)).atLearningRate(rate);
+        return new AutoencoderChoice(text, choice.kind(), choice.rule(), choice.iterations());
     }
 
-    private static Method plain(String name) {
+    private static AutoencoderChoice plain(String name) {
         var rule = RULES.get(name);
         if (rule != null) {
-            return new Method(name, Kind.FUSED, rule, FIRST_ORDER_ITERATIONS);
+            return new AutoencoderChoice(name, Kind.FUSED, rule, FIRST_ORDER_ITERATIONS);
         }
         return switch (name) {
-            case KFAC -> new Method(name, Kind.KFAC, KfacDescent.RULE, KFAC_ITERATIONS);
+            case KFAC -> new AutoencoderChoice(name, Kind.KFAC, KfacTrainer.RULE, KFAC_ITERATIONS);
             case ENGINE_ADAM ->
-                    new Method(
+                    new AutoencoderChoice(
                             name, Kind.ENGINE, Adam.withLearningRate(.01), FIRST_ORDER_ITERATIONS);
             default ->
                     throw new IllegalArgumentException(
@@ -99,14 +99,14 @@ public record Method(String name, Kind kind, UpdateRule rule, int iterations) {
         return kind != Kind.KFAC;
     }
 
-    /** This method at another learning rate. */
-    public Method atLearningRate(double rate) {
-        return new Method(name, kind, rule.atLearningRate(rate), iterations);
+    /** This choice at another learning rate. */
+    public AutoencoderChoice atLearningRate(double rate) {
+        return new AutoencoderChoice(name, kind, rule.atLearningRate(rate), iterations);
     }
 
-    /** This method with another number of steps. */
-    public Method withIterations(int value) {
-        return new Method(name, kind, rule, value);
+    /** This choice with another number of steps. */
+    public AutoencoderChoice withIterations(int value) {
+        return new AutoencoderChoice(name, kind, rule, value);
     }
 
     /** Settings that are not off, as {@code name = value}. */
@@ -114,7 +114,7 @@ public record Method(String name, Kind kind, UpdateRule rule, int iterations) {
         var settings = new LinkedHashMap<>(Rules.settings(rule));
         settings.values().removeIf("false"::equals);
         if (kind == Kind.KFAC) {
-            settings.putAll(KfacDescent.SETTINGS);
+            settings.putAll(KfacTrainer.SETTINGS);
         }
         return settings.entrySet().stream()
                 .map(entry -> entry.getKey() + " = " + entry.getValue())

@@ -4,9 +4,9 @@ import java.time.Duration;
 import java.util.Locale;
 
 /** How results are written, in the terminal and in the report alike. */
-public final class Wording {
+public final class Format {
 
-    private Wording() {}
+    private Format() {}
 
     /** A loss, with four significant digits. */
     public static String loss(double loss) {
@@ -38,11 +38,11 @@ public final class Wording {
     /** An optimizer's name, and where it was stopped if it was. */
     public static String name(Outcome outcome) {
         return outcome.complete()
-                ? outcome.contender().name()
+                ? outcome.choice().name()
                 : String.format(
                         Locale.ROOT,
                         "%s (stopped at epoch %.1f)",
-                        outcome.contender().name(),
+                        outcome.choice().name(),
                         outcome.last().epoch());
     }
 }

@@ -7,13 +7,13 @@ import java.util.SplittableRandom;
 import java.util.stream.LongStream;
 
 /** Divides examples into batches, anew for every epoch, in a way that follows from a seed. */
-final class Order {
+final class BatchSampler {
 
     private final SplittableRandom random;
     private final long[] places;
     private final int batch;
 
-    Order(long seed, int examples, int batch) {
+    BatchSampler(long seed, int examples, int batch) {
         this.random = new SplittableRandom(seed);
         this.places = LongStream.range(0, examples).toArray();
         this.batch = batch;

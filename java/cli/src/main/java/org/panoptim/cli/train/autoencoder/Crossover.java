@@ -9,17 +9,17 @@ import java.util.Locale;
  * @param curvature K-FAC
  * @param firstOrder the other
  */
-public record Passing(Trajectory curvature, Trajectory firstOrder) {
+public record Crossover(LossCurve curvature, LossCurve firstOrder) {
 
     /** Of every K-FAC and every first-order optimizer, in their order. */
-    public static List<Passing> all(List<Trajectory> trajectories) {
-        return trajectories.stream()
-                .filter(one -> !one.method().isFirstOrder())
+    public static List<Crossover> all(List<LossCurve> curves) {
+        return curves.stream()
+                .filter(one -> !one.choice().isFirstOrder())
                 .flatMap(
                         one ->
-                                trajectories.stream()
-                                        .filter(other -> other.method().isFirstOrder())
-                                        .map(other -> new Passing(one, other)))
+                                curves.stream()
+                                        .filter(other -> other.choice().isFirstOrder())
+                                        .map(other -> new Crossover(one, other)))
                 .toList();
     }
 
@@ -30,9 +30,9 @@ public record Passing(Trajectory curvature, Trajectory firstOrder) {
                 String.format(
                         Locale.ROOT,
                         "the squared error that %s had after %d iterations and %s s (%.3f)",
-                        firstOrder.method().name(),
+                        firstOrder.choice().name(),
                         end.iteration(),
-                        Trajectory.seconds(end.seconds()),
+                        LossCurve.seconds(end.seconds()),
                         end.squaredError());
         return curvature
                 .firstBelow(end.squaredError())
@@ -41,20 +41,20 @@ public record Passing(Trajectory curvature, Trajectory firstOrder) {
                                 String.format(
                                         Locale.ROOT,
                                         "%s passed %s at iteration %d, after %s s%s.",
-                                        curvature.method().name(),
+                                        curvature.choice().name(),
                                         goal,
                                         point.iteration(),
-                                        Trajectory.seconds(point.seconds()),
+                                        LossCurve.seconds(point.seconds()),
                                         ratio(end.seconds(), point.seconds())))
                 .orElseGet(
                         () ->
                                 String.format(
                                         Locale.ROOT,
                                         "%s did not pass %s in %d iterations and %s s.",
-                                        curvature.method().name(),
+                                        curvature.choice().name(),
                                         goal,
                                         curvature.last().iteration(),
-                                        Trajectory.seconds(curvature.last().seconds())));
+                                        LossCurve.seconds(curvature.last().seconds())));
     }
 
     private static String ratio(double whole, double part) {
