@@ -13,7 +13,7 @@ import java.io.PrintWriter;
 import java.util.List;
 import java.util.concurrent.Callable;
 
-/** Says what works on this machine, and of the rest why it does not. */
+/** Prints what works on this machine, and why the rest does not. */
 @Command(
         name = "doctor",
         description = "Show the backends, what was tried for each, and the machine.",

@@ -2,7 +2,7 @@ package org.panoptim.cli;
 
 import java.io.Serial;
 
-/** What the user asked for or handed in cannot be used; exit status 2. */
+/** The user's arguments or input cannot be used; exit status 2. */
 public final class InputException extends RuntimeException {
 
     @Serial private static final long serialVersionUID = 1;
@@ -12,7 +12,7 @@ public final class InputException extends RuntimeException {
         super(message);
     }
 
-    /** As above, with the exception that told. */
+    /** As above, with its cause. */
     public InputException(String message, Throwable cause) {
         super(message, cause);
     }

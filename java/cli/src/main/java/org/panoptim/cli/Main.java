@@ -106,7 +106,7 @@ public final class Main implements Callable<Integer> {
             command.getErr().flush();
             return status;
         } catch (OutputException e) {
-            // Of the last flush, or of the very line that says what failed.
+            // From the last flush, or from printing the error itself.
             return Failures.explainOutput(e, command);
         }
     }

@@ -68,7 +68,7 @@ final class ReplayCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** Refuses a place that cannot be written to before any work is done. */
+    /** Refuses an output file that cannot be written before any work is done. */
     private void checkResult() throws IOException {
         var folder = result.toAbsolutePath().normalize().getParent();
         if (folder == null || !Files.isDirectory(folder)) {

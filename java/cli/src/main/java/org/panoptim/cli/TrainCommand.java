@@ -21,7 +21,7 @@ import java.util.concurrent.Callable;
         description = {
             "Train a net on handwritten digits with several optimizers and compare them.",
             "",
-            "The task 'classifier' tells the digits in small batches. The task 'autoencoder'"
+            "The task 'classifier' classifies the digits in small batches. The task 'autoencoder'"
                     + " squeezes them through eight numbers, all images in every iteration; it is"
                     + " there for K-FAC.",
             "",
@@ -51,9 +51,9 @@ final class TrainCommand implements Callable<Integer> {
             paramLabel = "NAME",
             description = {
                 "The optimizers, in order. Classifier: sgd, adam, adamw, lion, sophia-g, sophia-h,"
-                        + " or PyTorch's own torch-adamw.",
-                "Autoencoder: kfac, adam, adamw, lion, sgd, or PyTorch's own torch-adam;"
-                        + " adam@0.003 has a learning rate of its own."
+                        + " or PyTorch's torch-adamw.",
+                "Autoencoder: kfac, adam, adamw, lion, sgd, or PyTorch's torch-adam;"
+                        + " adam@0.003 sets its learning rate."
             })
     private List<String> optimizers = List.of();
 

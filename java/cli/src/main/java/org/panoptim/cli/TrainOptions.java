@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What {@code panoptim train} was asked for, beside the task.
+ * The options of {@code panoptim train}, other than the task.
  *
- * @param optimizers their names in order; none: those that the task has by itself
+ * @param optimizers their names in order; none: the task's default
  * @param epochs how often each sees all images
  * @param batch images a step
  * @param iterations steps of each optimizer
@@ -43,7 +43,7 @@ record TrainOptions(
         }
     }
 
-    /** The names, or those that a task has by itself. */
+    /** The names, or a task's default. */
     List<String> optimizersOr(List<String> names) {
         return optimizers.isEmpty() ? names : optimizers;
     }

@@ -141,7 +141,7 @@ final class VerifyCommand implements Callable<Integer> {
                     List.of(
                             result.backend(),
                             refused ? "refused" : "%.1e".formatted(result.certified()),
-                            refused ? "-" : "%.1e".formatted(result.found()),
+                            refused ? "-" : "%.1e".formatted(result.inDouble()),
                             Integer.toString(result.factors())));
         }
         return table;

@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** What is said of the folder that native libraries are unpacked into, by a fresh process. */
+/** What a fresh process prints about the folder that native libraries are unpacked into. */
 class DoctorCommandTest {
 
     @TempDir Path folder;

@@ -36,7 +36,7 @@ record Invocation(int status, String out, String err) {
     }
 
     /**
-     * A command that was run in a process of its own.
+     * A command that was run in a separate process.
      *
      * @param folder where its errors are kept
      * @param environment what is added to this process's

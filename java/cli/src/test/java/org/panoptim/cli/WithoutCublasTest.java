@@ -12,9 +12,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/**
- * A host with a GPU, here the virtual one, on which no cuBLAS is found, in a process of its own.
- */
+/** A host with a GPU, here the virtual one, on which no cuBLAS is found, in a separate process. */
 class WithoutCublasTest {
 
     private static final String NO_CUBLAS = "no cuBLAS is installed or found";

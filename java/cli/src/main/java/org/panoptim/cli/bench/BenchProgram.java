@@ -13,7 +13,7 @@ public interface BenchProgram {
     /**
      * Measures, prints a table and writes a report.
      *
-     * @param out what is printed
+     * @param out receives the output
      * @param terminal where progress is shown, if anywhere
      * @return the command's exit status
      * @throws IOException if a file cannot be read or written
@@ -21,7 +21,7 @@ public interface BenchProgram {
     int run(Options options, PrintWriter out, Optional<PrintStream> terminal) throws IOException;
 
     /**
-     * What {@code panoptim bench} was asked for.
+     * The options of {@code panoptim bench}.
      *
      * @param quick whether to end within two minutes
      * @param workloads names of workloads; none: the usual ones

@@ -1,4 +1,4 @@
-/** What the command {@code bench} asks of the benchmarks, which are a program of their own. */
+/** The interface between the command {@code bench} and the benchmarks, a separate program. */
 @NullMarked
 package org.panoptim.cli.bench;
 

@@ -13,7 +13,7 @@ import java.nio.file.Path;
 
 /**
  * Standard output or standard error, of which every write that fails is an exception: {@code
- * System.out} and a {@link PrintWriter} keep that to themselves.
+ * System.out} and a {@link PrintWriter} hide that.
  */
 public final class ProcessStream extends OutputStream {
 
@@ -31,7 +31,7 @@ public final class ProcessStream extends OutputStream {
 
     /**
      * Prints to standard output, in the encoding of {@code System.out}; in UTF-8 where that is
-     * ASCII, which the locale C says of terminals that know more.
+     * ASCII, which the locale C reports for terminals that can do more.
      *
      * @return a writer that flushes after each line, and throws {@link OutputException} then
      */

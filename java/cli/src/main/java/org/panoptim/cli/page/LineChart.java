@@ -14,7 +14,7 @@ import java.util.stream.IntStream;
 
 /**
  * Curves as an SVG element to stand in a page. Each curve has a colour, a dash pattern and a
- * marker, so that they can be told apart without colours.
+ * marker, so that they are distinct without colours.
  */
 public final class LineChart {
 
@@ -113,9 +113,9 @@ public final class LineChart {
      * Adds a curve; points that are not finite, and on a logarithmic axis those that are not
      * positive, are left out.
      *
-     * @param place chooses colour, dashes and marker
+     * @param index selects colour, dashes and marker
      */
-    public void add(String name, int place, double[] across, double[] upwards) {
+    public void add(String name, int index, double[] across, double[] upwards) {
         boolean logarithmic = chart.getStyler().isYAxisLogarithmic();
         var drawable =
                 IntStream.range(0, across.length)
@@ -125,8 +125,8 @@ public final class LineChart {
         if (drawable.length == 0) {
             return;
         }
-        var dashes = DASHES[place % DASHES.length];
-        var color = COLORS[place % COLORS.length];
+        var dashes = DASHES[index % DASHES.length];
+        var color = COLORS[index % COLORS.length];
         var series =
                 chart.addSeries(
                         name,
@@ -134,7 +134,7 @@ public final class LineChart {
                         IntStream.of(drawable).mapToDouble(i -> upwards[i]).toArray());
         series.setLineColor(color);
         series.setMarkerColor(color);
-        series.setMarker(MARKERS[place % MARKERS.length]);
+        series.setMarker(MARKERS[index % MARKERS.length]);
         series.setLineStyle(
                 new BasicStroke(
                         2.2f,
@@ -148,7 +148,7 @@ public final class LineChart {
     /**
      * The chart as an SVG element.
      *
-     * @param id tells it from others in the page
+     * @param id unique in the page
      * @param label what it shows, for readers who cannot see it
      */
     public String draw(String id, String label) {

@@ -19,7 +19,7 @@ import javax.xml.transform.TransformerFactory;
 import javax.xml.transform.dom.DOMSource;
 import javax.xml.transform.stream.StreamResult;
 
-/** An SVG element that can stand in a page beside others, to be drawn on. */
+/** An SVG element to draw on, which a page may contain several of. */
 final class SvgElement {
 
     private static final String SVG = "http://www.w3.org/2000/svg";
@@ -31,9 +31,9 @@ final class SvgElement {
     private final String label;
 
     /**
-     * An element without content, as wide as there is room.
+     * An element without content, as wide as the page allows.
      *
-     * @param id tells its definitions from those of other elements in the page
+     * @param id makes the names of its definitions unique in the page
      * @param label what it shows, for readers who cannot see it
      */
     SvgElement(String id, String label, int width, int height) {

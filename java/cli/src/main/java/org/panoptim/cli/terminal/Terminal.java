@@ -8,7 +8,7 @@ public final class Terminal {
 
     private Terminal() {}
 
-    /** Standard error, if somebody sits before it. */
+    /** Standard error, if it is a terminal. */
     public static Optional<PrintStream> find() {
         var console = System.console();
         return console != null && console.isTerminal() ? Optional.of(System.err) : Optional.empty();

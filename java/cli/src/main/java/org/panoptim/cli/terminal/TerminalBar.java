@@ -36,7 +36,7 @@ public final class TerminalBar {
                                         .setInitialMax(steps)
                                         .setStyle(ProgressBarStyle.UNICODE_BLOCK)
                                         .setUpdateIntervalMillis(INTERVAL_MILLIS)
-                                        // One that does not ask the terminal for its width, which
+                                        // One that does not query the terminal's width, which
                                         // would take native code.
                                         .setConsumer(new ConsoleProgressBarConsumer(stream, WIDTH))
                                         .build());
@@ -47,7 +47,7 @@ public final class TerminalBar {
         bar.ifPresent(ProgressBar::step);
     }
 
-    /** Says something behind the bar. */
+    /** Shows a message behind the bar. */
     public void message(String text) {
         bar.ifPresent(shown -> shown.setExtraMessage(" " + text));
     }

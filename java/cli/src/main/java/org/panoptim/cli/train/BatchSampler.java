@@ -10,31 +10,32 @@ import java.util.stream.LongStream;
 final class BatchSampler {
 
     private final SplittableRandom random;
-    private final long[] places;
+    private final long[] indices;
     private final int batch;
 
     BatchSampler(long seed, int examples, int batch) {
         this.random = new SplittableRandom(seed);
-        this.places = LongStream.range(0, examples).toArray();
+        this.indices = LongStream.range(0, examples).toArray();
         this.batch = batch;
     }
 
     /** The next epoch's batches; the last one may be smaller. */
     List<long[]> nextEpoch() {
-        for (int i = places.length - 1; i > 0; i--) {
+        for (int i = indices.length - 1; i > 0; i--) {
             int other = random.nextInt(i + 1);
-            long place = places[i];
-            places[i] = places[other];
-            places[other] = place;
+            long swapped = indices[i];
+            indices[i] = indices[other];
+            indices[other] = swapped;
         }
         var batches = new ArrayList<long[]>();
-        for (int start = 0; start < places.length; start += batch) {
-            batches.add(Arrays.copyOfRange(places, start, Math.min(start + batch, places.length)));
+        for (int start = 0; start < indices.length; start += batch) {
+            batches.add(
+                    Arrays.copyOfRange(indices, start, Math.min(start + batch, indices.length)));
         }
         return batches;
     }
 
     int batchesPerEpoch() {
-        return Math.ceilDiv(places.length, batch);
+        return Math.ceilDiv(indices.length, batch);
     }
 }

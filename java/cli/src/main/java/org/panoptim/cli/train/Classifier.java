@@ -50,8 +50,8 @@ final class Classifier {
         }
 
         /** Some of the examples, in this order. */
-        Batch select(long[] places) {
-            var index = Tensor.create(places, places.length);
+        Batch select(long[] indices) {
+            var index = Tensor.create(indices, indices.length);
             return new Batch(images.index_select(0, index), classes.index_select(0, index));
         }
     }

@@ -18,13 +18,13 @@ enum Curvature {
         void estimate(Classifier net, Batch batch) {}
     },
 
-    /** Gauss–Newton–Bartlett: the gradient of the loss on labels sampled from the net's answer. */
+    /** Gauss–Newton–Bartlett: the gradient of the loss on labels sampled from the net's output. */
     SAMPLED_LABELS {
         @Override
         void estimate(Classifier net, Batch batch) {
-            var answer = net.forward(batch.images());
-            var labels = answer.detach().softmax(1).multinomial(1).squeeze(1);
-            torch.cross_entropy(answer, labels).backward();
+            var logits = net.forward(batch.images());
+            var labels = logits.detach().softmax(1).multinomial(1).squeeze(1);
+            torch.cross_entropy(logits, labels).backward();
         }
     },
 
@@ -58,7 +58,7 @@ enum Curvature {
         }
     };
 
-    /** What the rule needs. */
+    /** The estimate that the rule needs. */
     static Curvature of(UpdateRule rule) {
         return switch (rule) {
             case SophiaG _ -> SAMPLED_LABELS;

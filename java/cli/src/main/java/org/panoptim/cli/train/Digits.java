@@ -79,11 +79,11 @@ public record Digits(Examples training, Examples heldOut) {
     }
 
     private static Examples select(List<int[]> rows, IntPredicate which) {
-        var places = IntStream.range(0, rows.size()).filter(which).toArray();
-        var pixels = new float[places.length * PIXELS];
-        var classes = new long[places.length];
-        for (int i = 0; i < places.length; i++) {
-            var row = rows.get(places[i]);
+        var indices = IntStream.range(0, rows.size()).filter(which).toArray();
+        var pixels = new float[indices.length * PIXELS];
+        var classes = new long[indices.length];
+        for (int i = 0; i < indices.length; i++) {
+            var row = rows.get(indices[i]);
             for (int pixel = 0; pixel < PIXELS; pixel++) {
                 pixels[i * PIXELS + pixel] = row[pixel] / WHITE;
             }

@@ -12,17 +12,17 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * An optimizer that takes part.
+ * An optimizer to train the classifier with.
  *
  * @param name what the command line and the report call it
- * @param rule the rule; for the engine's own optimizer the one that it implements
- * @param ofEngine whether PyTorch's own optimizer takes the steps
+ * @param rule the rule; for PyTorch's optimizer the one that it implements
+ * @param ofEngine whether PyTorch's optimizer takes the steps
  */
 public record OptimizerChoice(String name, UpdateRule rule, boolean ofEngine) {
 
     private static final String ENGINE_ADAMW = "torch-adamw";
 
-    /** Settings that do well on this task, where a rule's own defaults are meant for others. */
+    /** Settings that do well on this task, where a rule's defaults are meant for others. */
     private static final Map<String, String> SETTINGS =
             Map.of(
                     "sgd", "lr=0.05,momentum=0.9",
@@ -60,7 +60,7 @@ public record OptimizerChoice(String name, UpdateRule rule, boolean ofEngine) {
                 .collect(Collectors.toMap(pair -> pair[0], pair -> pair[1]));
     }
 
-    /** All names that there are: of the rules whose curvature can be estimated here. */
+    /** All valid names: of the rules whose curvature can be estimated here. */
     public static List<String> names() {
         var rules = Rules.all().stream().filter(Curvature::serves).map(UpdateRule::name);
         return Stream.concat(rules, Stream.of(ENGINE_ADAMW)).toList();

@@ -4,12 +4,12 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * How an optimizer fared.
+ * The result of training with an optimizer.
  *
  * @param choice the optimizer
- * @param curve where it stood at the start, after each epoch and at the end; one point at least
+ * @param curve the net at the start, after each epoch and at the end; one point at least
  * @param steps how many steps it took
- * @param complete whether it was left to finish
+ * @param complete whether it was not stopped
  * @param inOptimizer time in the optimizer's steps, zeroing of gradients included
  * @param total time from the first batch to the last evaluation
  */
@@ -26,7 +26,7 @@ public record Outcome(
      *
      * @param epoch epochs done; a fraction where the training was stopped
      * @param loss mean cross-entropy over all training examples
-     * @param accuracy share of the held-out examples that were told right
+     * @param accuracy share of the held-out examples that were classified correctly
      */
     public record Point(double epoch, double loss, double accuracy) {}
 

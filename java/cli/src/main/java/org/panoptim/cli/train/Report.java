@@ -14,8 +14,8 @@ import java.util.stream.Collectors;
 /**
  * The results as a web page in one file, which needs no network.
  *
- * @param settings what was asked for
- * @param outcomes what came of it
+ * @param settings of the training
+ * @param outcomes the results
  * @param backend the backend in words
  * @param version Panoptim's version
  * @param command the command line that leads here
@@ -124,8 +124,8 @@ public record Report(
                             "Mean cross-entropy over all training images, on a logarithmic scale.")
                     + Html.figure(
                             Charts.accuracy(outcomes),
-                            "Share of the held-out images that are told right, from the first epoch"
-                                    + " on.");
+                            "Share of the held-out images that are classified correctly, from the"
+                                + " first epoch on.");
         } catch (RuntimeException | LinkageError | InternalError e) {
             // Java's fonts need libraries that a small system may lack; the numbers are worth a
             // page

@@ -22,7 +22,7 @@ interface Stepper extends AutoCloseable {
     @Override
     void close();
 
-    /** PyTorch's own AdamW. */
+    /** PyTorch's AdamW. */
     final class Engine implements Stepper {
 
         private final org.bytedeco.pytorch.AdamW optimizer;
@@ -34,10 +34,8 @@ interface Stepper extends AutoCloseable {
          *     learning rate
          */
         Engine(Classifier net, AdamW rule) {
-            // The other settings stay as the engine has them. Its betas could not be set in a
-            // portable
-            // way:
-            // they are a C++ tuple, whose order in memory is the standard library's business.
+            // The engine's other settings are its defaults. Its betas cannot be set portably: they
+            // are a C++ tuple, whose layout in memory depends on the standard library.
             if (!rule.equals(AdamW.withLearningRate(rule.learningRate()))) {
                 throw new IllegalArgumentException(
                         "PyTorch's AdamW runs with its defaults at any learning rate, but came "

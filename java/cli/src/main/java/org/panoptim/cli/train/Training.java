@@ -72,7 +72,7 @@ public final class Training {
         private final OptimizerChoice choice;
         private final Batch training = Batch.of(digits.training());
         private final Batch heldOut = Batch.of(digits.heldOut());
-        private final BatchSampler order =
+        private final BatchSampler sampler =
                 new BatchSampler(settings.seed(), digits.training().count(), settings.batch());
         private final List<Outcome.Point> curve = new ArrayList<>();
         private final Classifier net;
@@ -87,7 +87,7 @@ public final class Training {
 
         void rehearse() {
             try (var stepper = stepper(choice, net)) {
-                var batches = order.nextEpoch().iterator();
+                var batches = sampler.nextEpoch().iterator();
                 while (steps < REHEARSAL && batches.hasNext() && !progress.stopRequested()) {
                     try (var _ = new PointerScope()) {
                         step(stepper, training.select(batches.next()));
@@ -97,7 +97,7 @@ public final class Training {
         }
 
         Outcome run() {
-            long all = (long) settings.epochs() * order.batchesPerEpoch();
+            long all = (long) settings.epochs() * sampler.batchesPerEpoch();
             progress.begin(choice, all);
             curve.add(evaluate());
             long start = System.nanoTime();
@@ -118,9 +118,9 @@ public final class Training {
         }
 
         private void epoch(Stepper stepper) {
-            for (var places : order.nextEpoch()) {
+            for (var indices : sampler.nextEpoch()) {
                 try (var _ = new PointerScope()) {
-                    step(stepper, training.select(places));
+                    step(stepper, training.select(indices));
                 }
                 progress.step();
                 if (progress.stopRequested()) {
@@ -145,21 +145,21 @@ public final class Training {
             try (var _ = new PointerScope();
                     var _ = new NoGradGuard()) {
                 var loss = torch.cross_entropy(net.forward(training.images()), training.classes());
-                var answers =
+                var predictions =
                         torch.argmax(
                                 net.forward(heldOut.images()),
                                 new org.bytedeco.pytorch.LongOptional(1),
                                 false);
-                double right = answers.eq(heldOut.classes()).sum().item_long();
+                double right = predictions.eq(heldOut.classes()).sum().item_long();
                 return new Outcome.Point(
-                        (double) steps / order.batchesPerEpoch(),
+                        (double) steps / sampler.batchesPerEpoch(),
                         loss.item_double(),
                         right / digits.heldOut().count());
             }
         }
     }
 
-    /** Is told how the training goes. */
+    /** Receives the progress of the training. */
     public interface Progress {
 
         /** An optimizer begins. */
@@ -168,7 +168,7 @@ public final class Training {
         /** A step was taken. */
         void step();
 
-        /** An epoch was done. */
+        /** An epoch is done. */
         void epoch(Outcome.Point point);
 
         /** The optimizer is done. */
@@ -179,10 +179,10 @@ public final class Training {
     }
 
     /**
-     * What is trained.
+     * The settings of a training.
      *
      * @param choices the optimizers, in order
-     * @param epochs how often each sees all training examples, at least 1
+     * @param epochs passes of each over the training examples, at least 1
      * @param batch examples a step, at least 1
      * @param seed the initial weights and the batches follow from it, alike for every optimizer
      */

@@ -1,6 +1,4 @@
-/**
- * Trains a classifier of handwritten digits with several optimizers, and reports how they fared.
- */
+/** Trains a classifier of handwritten digits with several optimizers, and reports the results. */
 @NullMarked
 package org.panoptim.cli.train;
 

@@ -32,10 +32,10 @@ public final class InverseCheck {
     private InverseCheck() {}
 
     /**
-     * What came of it.
+     * The result on a backend.
      *
      * @param certified the largest error that was certified
-     * @param found the largest error in double
+     * @param inDouble the largest error in double
      * @param factors how many factors were inverted
      * @param wrong the factors whose error is larger than certified, or of no use
      * @param refusal why the backend inverts none, or empty
@@ -43,7 +43,7 @@ public final class InverseCheck {
     public record Result(
             String backend,
             double certified,
-            double found,
+            double inDouble,
             int factors,
             List<String> wrong,
             String refusal) {
@@ -78,7 +78,7 @@ public final class InverseCheck {
         return new Result(
                 one.backend(),
                 Math.max(one.certified(), other.certified()),
-                Math.max(one.found(), other.found()),
+                Math.max(one.inDouble(), other.inDouble()),
                 one.factors() + other.factors(),
                 wrong,
                 "");
@@ -109,10 +109,10 @@ public final class InverseCheck {
             engine.average(2 * layer).set(factors.get(layer).values());
             engine.restore(layer, 1, 0);
         }
-        var places = IntStream.range(0, SIZES.length).mapToObj(layer -> 2 * layer).toList();
+        var factorIndices = IntStream.range(0, SIZES.length).mapToObj(layer -> 2 * layer).toList();
         var results =
                 engine.invert(
-                        places.stream()
+                        factorIndices.stream()
                                 .map(
                                         factor ->
                                                 new Inversion(
@@ -120,19 +120,19 @@ public final class InverseCheck {
                                                         damping,
                                                         new Inversion.Cholesky(false)))
                                 .toList());
-        engine.adopt(places);
+        engine.adopt(factorIndices);
         double certified = 0;
         double largest = 0;
         var wrong = new ArrayList<String>();
         for (int layer = 0; layer < SIZES.length; layer++) {
             var result = results.get(layer);
-            double found =
+            double inDouble =
                     result.status() == Inverted.Status.INVERTED
                             ? factors.get(layer).error(damping, engine.inverse(2 * layer).toArray())
                             : Double.POSITIVE_INFINITY;
             certified = Math.max(certified, result.certifiedError());
-            largest = Math.max(largest, found);
-            if (!(found <= result.certifiedError() && result.certifiedError() <= USEFUL)) {
+            largest = Math.max(largest, inDouble);
+            if (!(inDouble <= result.certifiedError() && result.certifiedError() <= USEFUL)) {
                 wrong.add(
                         "%s, n = %d, damping %.0e: %s, certified error %.1e, in double %.1e"
                                 .formatted(
@@ -141,7 +141,7 @@ public final class InverseCheck {
                                         damping,
                                         result.status(),
                                         result.certifiedError(),
-                                        found));
+                                        inDouble));
             }
         }
         return new Result(backend.name(), certified, largest, SIZES.length, wrong, "");

@@ -56,7 +56,7 @@ class CurvatureTest {
 
     @Test
     void gradientsOnSampledLabelsCancelInTheMean() {
-        // The score function has the mean zero under the model's own distribution.
+        // The score function has the mean zero under the model's distribution.
         int draws = 200;
         Curvature.SAMPLED_LABELS.estimate(net, batch);
         double one = norm(gradients());

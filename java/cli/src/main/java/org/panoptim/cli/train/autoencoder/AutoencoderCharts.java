@@ -56,7 +56,7 @@ final class AutoencoderCharts {
                 chart.draw("error-" + across.id, label), label + ", on a logarithmic scale.");
     }
 
-    /** Losses far above zero that differ little at last: without the first they can be told. */
+    /** The final losses are far above zero and close together: the first ones are left out. */
     private String loss(Across across) {
         var title = "Loss";
         var chart = new LineChart(across.title, title, LineChart.Legend.TOP);
@@ -83,12 +83,12 @@ final class AutoencoderCharts {
      * last: few enough that markers do not run into each other.
      */
     private static List<LossCurve.Point> thin(List<LossCurve.Point> points) {
-        var places = new TreeSet<Integer>();
+        var indices = new TreeSet<Integer>();
         int last = points.size() - 1;
         for (int i = 0; i <= MARKERS; i++) {
             double share = (double) i / MARKERS;
-            places.add((int) Math.round(last * share * share));
+            indices.add((int) Math.round(last * share * share));
         }
-        return places.stream().map(points::get).toList();
+        return indices.stream().map(points::get).toList();
     }
 }

@@ -12,22 +12,22 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * An optimizer that takes part.
+ * An optimizer to train the autoencoder with.
  *
  * @param name what the command line and the report call it
- * @param kind whose work it is
+ * @param kind which implementation takes the steps
  * @param rule the rule; under K-FAC the one that applies the preconditioned gradients
  * @param iterations how many steps it takes
  */
 public record AutoencoderChoice(String name, Kind kind, UpdateRule rule, int iterations) {
 
-    /** Whose work the steps are. */
+    /** Which implementation takes the steps. */
     public enum Kind {
         /** Panoptim's rule, as it is. */
         FUSED,
         /** Panoptim's rule on gradients that K-FAC has preconditioned. */
         KFAC,
-        /** PyTorch's own Adam. */
+        /** PyTorch's Adam. */
         ENGINE
     }
 
@@ -48,13 +48,13 @@ public record AutoencoderChoice(String name, Kind kind, UpdateRule rule, int ite
         RULES.put("sgd", SGD.withLearningRate(.03).withMomentum(.9));
     }
 
-    /** All names that there are. */
+    /** All valid names. */
     public static List<String> names() {
         return List.of(KFAC, "adam", "adamw", "lion", "sgd", ENGINE_ADAM);
     }
 
     /**
-     * The choice of a name, which {@code @RATE} may follow: a learning rate of its own.
+     * The choice of a name, which {@code @RATE}, a learning rate, may follow.
      *
      * @throws IllegalArgumentException if there is none, with the names there are, or the rate
      *     cannot be one

@@ -15,10 +15,10 @@ import java.util.stream.Stream;
 /**
  * The results as a web page in one file, which needs no network.
  *
- * @param choices what was asked for
- * @param seed likewise
- * @param curves what came of it
- * @param notes what the reader should know besides
+ * @param choices the optimizers
+ * @param seed of the training
+ * @param curves the results
+ * @param notes further remarks for the reader
  * @param backend the backend in words
  * @param version Panoptim's version
  * @param command the command line that leads here

@@ -81,7 +81,7 @@ public final class AutoencoderTraining {
         return curves;
     }
 
-    /** What the user should know of how it went, each in a line. */
+    /** Remarks for the user, each in a line. */
     public List<String> notes() {
         return List.copyOf(notes);
     }
@@ -156,7 +156,7 @@ public final class AutoencoderTraining {
             }
         }
 
-        /** Measures where it stands, which the clock leaves out, and takes a step. */
+        /** Measures the losses, untimed, and takes a step. */
         private void step(Trainer trainer) {
             long start = System.nanoTime();
             var logits = net.forward(images).logits();

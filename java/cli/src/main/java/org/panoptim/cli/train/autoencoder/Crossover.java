@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * When K-FAC passed what a first-order optimizer had at its end.
+ * The point where K-FAC passed the final error of a first-order optimizer.
  *
  * @param curvature K-FAC
  * @param firstOrder the other

@@ -27,9 +27,9 @@ import java.util.stream.Collectors;
  * Panoptim's K-FAC as the transform of gradient descent with Nesterov's momentum.
  *
  * <p>The factors are those of the true Fisher information: in every step the gradients at the
- * layers' outputs are taken once more, on targets sampled from the net's own answer. Gradients on
- * the data (the empirical Fisher information) would save that pass; tried at these settings, they
- * ended at a larger error and less steadily, since they vanish as the net learns, and with them the
+ * layers' outputs are taken once more, on targets sampled from the net's output. Gradients on the
+ * data (the empirical Fisher information) would save that pass; tried at these settings, they ended
+ * at a larger error and less steadily, since they vanish as the net learns, and with them the
  * curvature that they show. A quarter of the images is enough for the factors, another quarter in
  * each step, and the same four quarters again and again.
  *
@@ -50,7 +50,7 @@ final class KfacTrainer implements Trainer {
     /** One image of so many goes into the factors of a step. */
     private static final int IMAGE_PERIOD = 4;
 
-    /** How it is set, for a report. */
+    /** The settings, for a report. */
     static final Map<String, String> SETTINGS = new LinkedHashMap<>();
 
     static {
@@ -80,9 +80,9 @@ final class KfacTrainer implements Trainer {
     KfacTrainer(Autoencoder net, Tensor data, UpdateRule rule, Backend factors, Backend backend) {
         this.net = net;
         for (int i = 0; i < images.length; i++) {
-            var places =
+            var indices =
                     torch.arange(new Scalar(i), new Scalar(data.size(0)), new Scalar(IMAGE_PERIOD));
-            images[i] = data.index_select(0, places.to(torch.ScalarType.Long));
+            images[i] = data.index_select(0, indices.to(torch.ScalarType.Long));
         }
         parameters = TorchParameters.of(net.module());
         try {

@@ -5,18 +5,18 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * How an optimizer fared.
+ * The losses of an optimizer, step by step.
  *
  * @param choice the optimizer
- * @param points where it stood at the start and after each step; one at least
- * @param complete whether it was left to finish
- * @param remark what it has to say of its steps; empty: nothing
+ * @param points the net at the start and after each step; one at least
+ * @param complete whether it was not stopped
+ * @param remark on its steps, in a line; empty: none
  */
 public record LossCurve(
         AutoencoderChoice choice, List<Point> points, boolean complete, String remark) {
 
     /**
-     * Where an optimizer stood.
+     * The net after some steps.
      *
      * @param iteration steps taken
      * @param seconds time that they took, without the measuring of these figures
@@ -33,22 +33,22 @@ public record LossCurve(
         }
     }
 
-    /** Where it stood at the end. */
+    /** The point at the end. */
     public Point last() {
         return points.getLast();
     }
 
-    /** Where its squared error was first below this, if it ever was. */
+    /** The first point with a squared error below this, if any. */
     public Optional<Point> firstBelow(double squaredError) {
         return points.stream().filter(point -> point.squaredError() < squaredError).findFirst();
     }
 
-    /** The optimizer's name, and that it was stopped if it was. */
+    /** The optimizer's name, marked if it was stopped. */
     public String title() {
         return choice.name() + (complete ? "" : " (stopped)");
     }
 
-    /** Seconds as they are written everywhere. */
+    /** Seconds with two decimals. */
     public static String seconds(double seconds) {
         return String.format(Locale.ROOT, "%.2f", seconds);
     }

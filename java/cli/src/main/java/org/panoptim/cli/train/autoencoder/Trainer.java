@@ -15,7 +15,7 @@ interface Trainer extends AutoCloseable {
     /** Updates the net from its gradients and sets them to zero. */
     void step();
 
-    /** What there is to say of the steps, in a line; empty: nothing. */
+    /** A remark on the steps, in a line; empty: none. */
     default String remark() {
         return "";
     }
@@ -23,7 +23,7 @@ interface Trainer extends AutoCloseable {
     @Override
     void close();
 
-    /** PyTorch's own Adam, with its defaults but for the learning rate. */
+    /** PyTorch's Adam, with its defaults but for the learning rate. */
     final class Engine implements Trainer {
 
         private final org.bytedeco.pytorch.Adam optimizer;

@@ -1,6 +1,6 @@
 /**
  * The autoencoder of handwritten digits, a task on which curvature pays: what is trained, with
- * which optimizers, and how they fared.
+ * which optimizers, and the results.
  */
 @NullMarked
 package org.panoptim.cli.train.autoencoder;

@@ -94,13 +94,13 @@ class AutoencoderTrainingTest {
     @Test
     void aStopLeavesWhatHasRunAndBeginsNothingNew() {
         try (var backend = Backend.named("reference")) {
-            var asked = new AtomicInteger();
+            var calls = new AtomicInteger();
             // The rehearsal of four steps asks five times, and each optimizer's begin once.
             var curves =
                     training(
                                     backend,
                                     Optional.empty(),
-                                    () -> asked.incrementAndGet() > 2 * 4 + 1 + 3,
+                                    () -> calls.incrementAndGet() > 2 * 4 + 1 + 3,
                                     choice("sgd", 4),
                                     choice("adam", 4))
                             .run();
