@@ -15,8 +15,8 @@ import java.util.List;
  * it is closed: after the optimizers that use them, and before the backend.
  *
  * <p>In host memory tensors lie between guards, which are NaN: a write outside shows in the guards,
- * and a read outside in the result. A device's tensors have buffers of their own, as far as a
- * system's number of those reaches, since what tests run a device with guards these.
+ * and a read outside in the result. A device's tensors have separate buffers, up to the number that
+ * a system allows, since the tools that check a device guard its buffers.
  */
 public final class BackendMemory implements AutoCloseable {
 
@@ -26,14 +26,14 @@ public final class BackendMemory implements AutoCloseable {
 
     private static final long ALIGNMENT = 64;
     private static final long SLAB_BYTES = 1 << 20;
-    private static final int MOST_OWN_BUFFERS = 1000;
+    private static final int MOST_DEVICE_BUFFERS = 1000;
 
     private final Backend backend;
     private final List<Buffer> slabs = new ArrayList<>();
-    private final Deque<Buffer> own = new ArrayDeque<>();
+    private final Deque<Buffer> deviceBuffers = new ArrayDeque<>();
     private long slabUsed;
 
-    /** Allocates on a backend, which stays the caller's. */
+    /** Allocates on a backend, which the caller closes. */
     public BackendMemory(Backend backend) {
         this.backend = backend;
     }
@@ -57,12 +57,12 @@ public final class BackendMemory implements AutoCloseable {
     public BackendTensor allocate(long elements, int offset) {
         long bytes = elements * Float.BYTES;
         long before = (long) offset * Float.BYTES;
-        if (!backend.usesHostMemory() && own.size() < MOST_OWN_BUFFERS) {
+        if (!backend.usesHostMemory() && deviceBuffers.size() < MOST_DEVICE_BUFFERS) {
             var buffer = backend.allocate(before + bytes);
-            own.push(buffer);
+            deviceBuffers.push(buffer);
             return new BackendTensor(buffer, before, bytes, 0, () -> free(buffer));
         }
-        long start = room(2 * GUARD_BYTES + before + bytes);
+        long start = reserve(2 * GUARD_BYTES + before + bytes);
         var slab = slabs.getLast();
         long first = start + GUARD_BYTES + before;
         slab.write(first - GUARD_BYTES, GUARDS);
@@ -71,12 +71,12 @@ public final class BackendMemory implements AutoCloseable {
     }
 
     private void free(Buffer buffer) {
-        own.remove(buffer);
+        deviceBuffers.remove(buffer);
         buffer.close();
     }
 
-    /** Where so many bytes begin in the last slab, which may be a new one. */
-    private long room(long bytes) {
+    /** Reserves bytes in the last slab, a new one if needed, and returns their offset. */
+    private long reserve(long bytes) {
         long size = Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
         if (slabs.isEmpty() || slabUsed + size > slabs.getLast().memory().byteSize()) {
             slabs.add(backend.allocate(Math.max(size, SLAB_BYTES)));
@@ -93,7 +93,7 @@ public final class BackendMemory implements AutoCloseable {
 
     @Override
     public void close() {
-        own.forEach(Buffer::close);
+        deviceBuffers.forEach(Buffer::close);
         slabs.forEach(Buffer::close);
     }
 }

@@ -46,7 +46,7 @@ public final class BackendTensor implements AutoCloseable {
     /**
      * Sets the first elements.
      *
-     * @throws IndexOutOfBoundsException if they are more than there are
+     * @throws IndexOutOfBoundsException if there are more values than elements
      */
     public void write(MemorySegment values) {
         Objects.checkFromIndexSize(0, values.byteSize(), byteSize);
@@ -83,7 +83,7 @@ public final class BackendTensor implements AutoCloseable {
         return BackendMemory.areGuards(bytes);
     }
 
-    /** Frees the memory if it is this tensor's alone, and leaves it until all are freed if not. */
+    /** Frees the memory, unless it is shared: then it is freed with the {@link BackendMemory}. */
     @Override
     public void close() {
         free.run();

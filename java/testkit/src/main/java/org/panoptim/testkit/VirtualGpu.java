@@ -14,8 +14,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * The CUDA driver of {@code tests/virtual-gpu}, which runs kernels on the CPU, and its levers. They
- * act on all that the process does with the driver, whose folder must be on {@code
+ * The CUDA driver of {@code tests/virtual-gpu}, which runs kernels on the CPU, and its controls.
+ * They affect all calls of the driver in the process; its folder must be on {@code
  * LD_LIBRARY_PATH}.
  */
 public final class VirtualGpu {
@@ -28,7 +28,7 @@ public final class VirtualGpu {
 
     private VirtualGpu() {}
 
-    /** Whether suites that run on any backend are to run on this: the property says so. */
+    /** Whether suites that run on any backend are to run on this, as the property says. */
     public static boolean isChosen() {
         return Boolean.getBoolean(CHOSEN);
     }
@@ -60,7 +60,7 @@ public final class VirtualGpu {
     public static void order(String order) {
         try (var arena = Arena.ofConfined()) {
             var text = arena.allocateFrom(order);
-            require("order " + order, () -> (int) Levers.ORDER.invokeExact(text));
+            require("order " + order, () -> (int) Controls.ORDER.invokeExact(text));
         }
     }
 
@@ -69,31 +69,31 @@ public final class VirtualGpu {
      *
      * @param call the function's name, such as {@code cuMemAlloc_v2}
      * @param code the status that it returns
-     * @param after which call, counted from 1; 0 takes it back
+     * @param after which call, counted from 1; 0 lets all succeed
      */
     public static void fail(String call, int code, int after) {
         try (var arena = Arena.ofConfined()) {
             var text = arena.allocateFrom(call);
-            call(() -> (int) Levers.FAIL.invokeExact(text, code, after));
+            call(() -> (int) Controls.FAIL.invokeExact(text, code, after));
         }
     }
 
-    /** How many things of a kind are open. */
+    /** How many objects of a kind are open. */
     public static long live(String kind) {
         try (var arena = Arena.ofConfined()) {
             var text = arena.allocateFrom(kind);
-            return call(() -> (long) Levers.LIVE.invokeExact(text));
+            return call(() -> (long) Controls.LIVE.invokeExact(text));
         }
     }
 
     /** Whether launches do nothing from now on. */
     public static void empty(boolean empty) {
-        call(() -> (int) Levers.EMPTY.invokeExact(empty ? 1 : 0));
+        call(() -> (int) Controls.EMPTY.invokeExact(empty ? 1 : 0));
     }
 
     /** The version of CUDA that the driver serves from now on; 0: as usual. */
     public static void version(int version) {
-        require("version " + version, () -> (int) Levers.VERSION.invokeExact(version));
+        require("version " + version, () -> (int) Controls.VERSION.invokeExact(version));
     }
 
     private interface Call<T> {
@@ -117,8 +117,8 @@ public final class VirtualGpu {
         }
     }
 
-    /** Looked up with the first call, so that suites can ask what is chosen without a driver. */
-    private static final class Levers {
+    /** Looked up with the first call, so that {@link #isChosen} needs no driver. */
+    private static final class Controls {
         static final MethodHandle ORDER =
                 handle("Order", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
         static final MethodHandle FAIL =
@@ -138,11 +138,11 @@ public final class VirtualGpu {
         static final MethodHandle EMPTY =
                 handle("Empty", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
 
-        private static MethodHandle handle(String lever, FunctionDescriptor descriptor) {
+        private static MethodHandle handle(String control, FunctionDescriptor descriptor) {
             return Linker.nativeLinker()
                     .downcallHandle(
                             SymbolLookup.libraryLookup("libcuda.so.1", Arena.global())
-                                    .findOrThrow("panoptimVirtual" + lever),
+                                    .findOrThrow("panoptimVirtual" + control),
                             descriptor);
         }
     }

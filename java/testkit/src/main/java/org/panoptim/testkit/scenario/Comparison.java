@@ -20,7 +20,7 @@ import java.util.stream.Stream;
 public final class Comparison {
 
     /**
-     * What came of a scenario on a backend.
+     * The result of a scenario on a backend.
      *
      * @param backend its name
      * @param difference the largest difference from the reference
@@ -47,7 +47,7 @@ public final class Comparison {
         }
     }
 
-    /** A backend's run, if it takes the scenario, and what is known of it. */
+    /** A backend's run, unless it refused the scenario, and its differences so far. */
     private static final class Candidate {
         private final BackendUnderTest subject;
         private Optional<ScenarioRun> run = Optional.empty();

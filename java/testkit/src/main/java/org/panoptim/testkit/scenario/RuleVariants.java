@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** What there is to try of each rule. All else that tries rules takes them from here. */
+/** Variants of each rule to test; everything that tests rules takes them from here. */
 public final class RuleVariants {
 
     /**
@@ -113,7 +113,7 @@ public final class RuleVariants {
         return String.valueOf((double) setting.initial() / 2);
     }
 
-    /** Some settings cannot be without others; then they come with all together alone. */
+    /** Some settings need others; these come only with all together. */
     private static Optional<Variant> single(UpdateRule rule, RuleSetting setting, String value) {
         try {
             var changed = Rules.with(rule, Map.of(setting.name(), value));

@@ -111,7 +111,7 @@ public record Scenario(String title, Settings settings, List<Group> groups, List
         }
     }
 
-    /** Schedules, each to be made anew for every optimizer, since some remember. */
+    /** Schedules, each to be made anew for every optimizer, since some have state. */
     public enum ScheduleKind {
         CONSTANT(Schedule::constant),
         STEP(() -> Schedule.step(2, 0.3)),

@@ -28,7 +28,7 @@ import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.function.BiFunction;
 
-/** A scenario being run on one backend, in memory of its own. */
+/** A scenario running on one backend, with separate memory. */
 public final class ScenarioRun implements AutoCloseable {
 
     private final BackendUnderTest subject;
@@ -150,7 +150,7 @@ public final class ScenarioRun implements AutoCloseable {
         return tensor;
     }
 
-    /** Does anything but saving; returns what was thrown, if that is a legitimate outcome. */
+    /** Applies any action but saving; returns a legitimate exception as text, if any. */
     public Optional<String> apply(Scenario.Action action) {
         subject.beforeCalls().run();
         try {
@@ -185,7 +185,7 @@ public final class ScenarioRun implements AutoCloseable {
             supply(tensors.get(i), step.gradients().get(i % step.gradients().size()), i);
         }
         optimizer.step();
-        // Under a policy that fails, what a device found is told when it is asked.
+        // Under policy FAIL a device reports a non-finite gradient at the next query.
         optimizer.lossScale();
     }
 
@@ -285,7 +285,7 @@ public final class ScenarioRun implements AutoCloseable {
         return optimizer.report();
     }
 
-    /** A copy of all that the run has come to. */
+    /** A copy of the run's results so far. */
     public Snapshot snapshot() {
         var all = parametersAndStates();
         for (var tensor : tensors) {

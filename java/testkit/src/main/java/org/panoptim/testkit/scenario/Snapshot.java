@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.SequencedMap;
 
 /**
- * What a run has come to.
+ * The results of a run.
  *
  * @param tensors parameters, gradients and states, by name
  * @param numbers norms, counts and whatever else is a number, by name
@@ -28,20 +28,20 @@ public record Snapshot(
         }
         var largest = Difference.NONE;
         for (var name : texts.keySet()) {
-            var wanted = expected.texts.get(name);
-            if (!texts.get(name).equals(wanted)) {
-                return new Difference(Units.INCOMPARABLE, name, wanted, texts.get(name));
+            var expectedValue = expected.texts.get(name);
+            if (!texts.get(name).equals(expectedValue)) {
+                return new Difference(Units.INCOMPARABLE, name, expectedValue, texts.get(name));
             }
         }
         for (var name : numbers.keySet()) {
-            double wanted = expected.numbers.get(name);
+            double expectedValue = expected.numbers.get(name);
             double actual = numbers.get(name);
             largest =
                     largest.orLarger(
                             new Difference(
-                                    Units.between(wanted, actual),
+                                    Units.between(expectedValue, actual),
                                     name,
-                                    Double.toString(wanted),
+                                    Double.toString(expectedValue),
                                     Double.toString(actual)));
         }
         for (var name : tensors.keySet()) {
@@ -50,20 +50,23 @@ public record Snapshot(
         return largest;
     }
 
-    private Difference ofTensor(String name, float[] wanted) {
+    private Difference ofTensor(String name, float[] expectedValue) {
         var actual = tensors.get(name);
-        if (actual.length != wanted.length) {
+        if (actual.length != expectedValue.length) {
             throw new IllegalArgumentException("these are snapshots of different scenarios");
         }
         var largest = Difference.NONE;
         // Counts all NaNs as one value, and the zeros as two.
-        if (!Arrays.equals(wanted, actual)) {
-            for (int i = 0; i < wanted.length; i++) {
-                long units = Units.between(wanted[i], actual[i]);
+        if (!Arrays.equals(expectedValue, actual)) {
+            for (int i = 0; i < expectedValue.length; i++) {
+                long units = Units.between(expectedValue[i], actual[i]);
                 if (units > largest.units()) {
                     largest =
                             new Difference(
-                                    units, name + "[" + i + "]", text(wanted[i]), text(actual[i]));
+                                    units,
+                                    name + "[" + i + "]",
+                                    text(expectedValue[i]),
+                                    text(actual[i]));
                 }
             }
         }

@@ -42,7 +42,7 @@ public final class Replay implements AutoCloseable {
     /**
      * Makes the parameters at their initial values.
      *
-     * @param trace where gradients are read from; it and the backend stay the caller's
+     * @param trace where gradients are read from; the caller closes it and the backend
      */
     public Replay(Trace trace, Backend backend) throws IOException {
         this.trace = trace;
@@ -173,7 +173,7 @@ public final class Replay implements AutoCloseable {
                 : "state/" + state.slot() + "/" + state.parameter();
     }
 
-    /** All states: by slot those of the parameters, or the rule's own. */
+    /** All states: by slot those of the parameters, or the rule's. */
     public List<StateTensor> states() {
         var states = new ArrayList<StateTensor>();
         for (var slot : trace.rule().slots()) {

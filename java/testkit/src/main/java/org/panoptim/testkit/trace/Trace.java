@@ -58,7 +58,7 @@ public final class Trace implements AutoCloseable {
     /**
      * Opens a trace and checks it.
      *
-     * @throws IOException if it cannot be read or is no complete trace, with the place and the
+     * @throws IOException if it cannot be read or is no complete trace, with the location and the
      *     reason
      */
     public static Trace open(Path file) throws IOException {
@@ -71,7 +71,10 @@ public final class Trace implements AutoCloseable {
         }
     }
 
-    /** Tensors of other types than ours are ignored like all others, unless a name says more. */
+    /**
+     * Tensors of other types than ours are ignored like all others, unless the name claims a
+     * meaning.
+     */
     private void checkTypes() throws SafetensorsException {
         for (var name : reader.unreadable().keySet()) {
             if (Stream.of(PARAMETER, GRADIENT, CURVATURE).anyMatch(name::startsWith)) {
@@ -134,7 +137,7 @@ public final class Trace implements AutoCloseable {
                 return number;
             }
         } catch (NumberFormatException _) {
-            // Told below, as is a number out of range.
+            // Reported below, as is a number out of range.
         }
         throw problem(tensor, "expected a step in 1…" + header.steps() + ", found '" + text + "'");
     }
@@ -248,7 +251,7 @@ public final class Trace implements AutoCloseable {
         return reader.tensors().keySet().stream().filter(name -> name.startsWith(prefix)).toList();
     }
 
-    /** Any tensor of the file by its whole name, such as what a run is expected to come to. */
+    /** Any tensor of the file by its whole name, such as an expected result. */
     public Optional<float[]> find(String tensor) throws IOException {
         return reader.tensors().containsKey(tensor)
                 ? Optional.of(reader.floats(tensor))

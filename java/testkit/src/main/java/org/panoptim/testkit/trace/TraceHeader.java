@@ -9,7 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * What a trace's metadata says.
+ * The contents of a trace's metadata.
  *
  * @param rule the rule with its settings
  * @param steps how many steps the trace has, at least 1
@@ -43,7 +43,7 @@ record TraceHeader(UpdateRule rule, long steps) {
         var value = metadata.get(key);
         if (value == null) {
             throw new SafetensorsException(
-                    file, place(key), "expected " + expected + ", found none");
+                    file, location(key), "expected " + expected + ", found none");
         }
         return value;
     }
@@ -55,10 +55,12 @@ record TraceHeader(UpdateRule rule, long steps) {
                 return steps;
             }
         } catch (NumberFormatException _) {
-            // Told below, as is a number that is too small.
+            // Reported below, as is a number that is too small.
         }
         throw new SafetensorsException(
-                file, place(STEPS), "expected a whole number of at least 1, found '" + text + "'");
+                file,
+                location(STEPS),
+                "expected a whole number of at least 1, found '" + text + "'");
     }
 
     private static Map<String, String> settings(Path file, String text)
@@ -71,12 +73,12 @@ record TraceHeader(UpdateRule rule, long steps) {
             int equals = setting.indexOf('=');
             if (equals < 0) {
                 throw new SafetensorsException(
-                        file, place(SET), "expected key=value, found '" + setting + "'");
+                        file, location(SET), "expected key=value, found '" + setting + "'");
             }
             var key = setting.substring(0, equals).strip();
             if (settings.putIfAbsent(key, setting.substring(equals + 1).strip()) != null) {
                 throw new SafetensorsException(
-                        file, place(SET), "expected each key once, found '" + key + "' twice");
+                        file, location(SET), "expected each key once, found '" + key + "' twice");
             }
         }
         return settings;
@@ -84,10 +86,10 @@ record TraceHeader(UpdateRule rule, long steps) {
 
     private static SafetensorsException problem(
             Path file, String key, IllegalArgumentException cause) {
-        return new SafetensorsException(file, place(key), String.valueOf(cause.getMessage()));
+        return new SafetensorsException(file, location(key), String.valueOf(cause.getMessage()));
     }
 
-    private static String place(String key) {
+    private static String location(String key) {
         return "metadata '" + key + "'";
     }
 }
