@@ -17,9 +17,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Where the tables of a plan lie in one piece of memory, the host's or a device's. What the host
- * writes comes first; the rest is the step's. It depends on the sizes of groups and parameters
- * alone.
+ * The offsets of a plan's tables in one piece of memory, the host's or a device's. The tables that
+ * the host writes come first; the step writes the rest. The layout depends only on the sizes of
+ * groups and parameters.
  */
 public final class PlanLayout {
 
@@ -31,29 +31,29 @@ public final class PlanLayout {
     private final long chunkElements;
     private final int chunkCount;
 
-    private final Place groups;
-    private final Place[] hypers;
-    private final Place tensors;
-    private final Place chunks;
-    private final Place own;
-    private final Place gradients;
-    private final Place curvatures;
-    private final Place counts;
-    private final Place prepared;
-    private final Place preparedIndex;
-    private final Place partials;
-    private final Place totals;
+    private final TableSpan groups;
+    private final TableSpan[] hypers;
+    private final TableSpan tensors;
+    private final TableSpan chunks;
+    private final TableSpan extra;
+    private final TableSpan gradients;
+    private final TableSpan curvatures;
+    private final TableSpan counts;
+    private final TableSpan prepared;
+    private final TableSpan preparedIndex;
+    private final TableSpan partials;
+    private final TableSpan totals;
     private final long groupBytes;
     private final long hostBytes;
     private long end;
 
     /**
-     * The place of a table.
+     * The span of a table.
      *
      * @param offset from the beginning of the memory
      * @param bytes its size
      */
-    public record Place(long offset, long bytes) {
+    public record TableSpan(long offset, long bytes) {
 
         /** The table in that memory. */
         public MemorySegment in(MemorySegment memory) {
@@ -65,27 +65,27 @@ public final class PlanLayout {
      * Lays the tables out.
      *
      * @param chunkElements the size of chunks
-     * @param ownBytes of a table of the reader's own, which the host writes
+     * @param extraBytes of an extra table that is private to the backend; the host writes it
      */
     public PlanLayout(
             List<ParameterGroup> groups,
             KernelRegistry kernels,
             long chunkElements,
-            long ownBytes) {
+            long extraBytes) {
         this.kernels = kernels;
         this.chunkElements = chunkElements;
         parameters = PlanRows.parameters(groups);
         chunkCount = PlanRows.chunkCount(parameters, chunkElements);
         long tensorCount = parameters.size();
         this.groups = next(groups.size() * panoptim_group.sizeof());
-        hypers = new Place[groups.size()];
+        hypers = new TableSpan[groups.size()];
         for (int i = 0; i < hypers.length; i++) {
             hypers[i] = next(kernels.kernel(groups.get(i).rule()).hyperBytes());
         }
         groupBytes = end;
         tensors = next(tensorCount * TENSOR_BYTES);
         chunks = next(chunkCount * panoptim_chunk.sizeof());
-        own = next(ownBytes);
+        extra = next(extraBytes);
         gradients = next(Long.BYTES * tensorCount);
         curvatures = next(Long.BYTES * tensorCount);
         hostBytes = end;
@@ -97,10 +97,10 @@ public final class PlanLayout {
         totals = next(Double.BYTES * tensorCount * PANOPTIM_TOTALS());
     }
 
-    private Place next(long bytes) {
-        var place = new Place(end, bytes);
+    private TableSpan next(long bytes) {
+        var span = new TableSpan(end, bytes);
         end += aligned(bytes);
-        return place;
+        return span;
     }
 
     private static long aligned(long bytes) {
@@ -132,30 +132,30 @@ public final class PlanLayout {
         return groupBytes;
     }
 
-    /** The reader's own table. */
-    public Place own() {
-        return own;
+    /** The extra table that is private to the backend. */
+    public TableSpan extra() {
+        return extra;
     }
 
     /** Gradient addresses, one a tensor; the last but one of what the host writes. */
-    public Place gradients() {
+    public TableSpan gradients() {
         return gradients;
     }
 
     /** Curvature addresses, one a tensor; the last of what the host writes. */
-    public Place curvatures() {
+    public TableSpan curvatures() {
         return curvatures;
     }
 
     /** Steps taken, one count a tensor. */
-    public Place counts() {
+    public TableSpan counts() {
         return counts;
     }
 
     /**
      * Writes the rows of tensors and chunks.
      *
-     * @param host the tables, or what stands on the host for the part of them that it writes
+     * @param host the tables, or the host's copy of those that it writes
      */
     public void writeTensors(
             MemorySegment host, List<ParameterGroup> newGroups, StateAddresses states) {
@@ -166,8 +166,8 @@ public final class PlanLayout {
     /**
      * Writes rules and hyper-parameters of groups like those that were laid out.
      *
-     * @param host the tables, or what stands on the host for the part of them that it writes
-     * @param address where whoever reads the tables finds them
+     * @param host the tables, or the host's copy of those that it writes
+     * @param address of the tables for their reader
      */
     public void writeGroups(
             MemorySegment host,
@@ -188,7 +188,7 @@ public final class PlanLayout {
     /**
      * Fills a {@code panoptim_plan}.
      *
-     * @param address where whoever reads the plan finds the tables
+     * @param address of the tables for the plan's reader
      * @param control of the {@code panoptim_control}
      * @param schedule of the schedule's entries
      * @param entries how many these are

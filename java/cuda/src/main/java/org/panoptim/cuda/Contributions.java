@@ -32,8 +32,8 @@ final class Contributions {
         if (control == 0) {
             throw new IllegalStateException("no optimizer is attached, whose steps count");
         }
-        try (var own = Arena.ofConfined()) {
-            var read = panoptim_control.allocate(own);
+        try (var arena = Arena.ofConfined()) {
+            var read = panoptim_control.allocate(arena);
             DeviceState.read(backend, control, read);
             return new FactorEngine.Decided(
                     panoptim_control.step(read), panoptim_control.accepted(read) != 0);

@@ -74,11 +74,11 @@ final class CudaKroneckerEngine implements KroneckerEngine {
             long chosenBytes = (long) Integer.BYTES * plan.factors();
             chosen = DeviceSlab.allocate(backend, chosenBytes);
             cleanup.add(() -> driver.free(chosen, backend.stream()));
-            long room =
+            long stagingBytes =
                     Math.max(
                             chosenBytes,
                             Math.max(layers.uploadBytes(), preconditioner.uploadBytes()));
-            uploads = cleanup.keep(new Uploads(backend.device(), room));
+            uploads = cleanup.keep(new Uploads(backend.device(), stagingBytes));
         } catch (RuntimeException | Error e) {
             cleanup.runAfter(e);
             throw e;
@@ -248,7 +248,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
         }
     }
 
-    private void factorise(List<Inversion> inversions, List<Integer> places, Inverted[] results) {
+    private void factorise(List<Inversion> inversions, List<Integer> indices, Inverted[] results) {
         try (var tables = tables(inversions)) {
             // Candidates lie where the averages of before the commit do.
             overwritten |= committed;
@@ -256,7 +256,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
             tables.certify();
             for (int i = 0; i < inversions.size(); i++) {
                 int size = sizes[inversions.get(i).factor()];
-                results[places.get(i)] = tables.result(i, probes.largest(size), 0);
+                results[indices.get(i)] = tables.result(i, probes.largest(size), 0);
             }
         }
     }
@@ -297,9 +297,9 @@ final class CudaKroneckerEngine implements KroneckerEngine {
         overwritten = true;
         run(
                 () -> {
-                    try (var own = Arena.ofConfined()) {
+                    try (var scratch = Arena.ofConfined()) {
                         var numbers =
-                                own.allocateFrom(
+                                scratch.allocateFrom(
                                         ValueLayout.JAVA_INT,
                                         factors.stream().mapToInt(Integer::intValue).toArray());
                         uploads.send(chosen, numbers, backend.stream(), false);

@@ -92,10 +92,11 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
                 rules.put(group.name(), offsets.take(slots, Slot.Extent.RULE, Shape.of()));
             }
             for (var parameter : group.parameters()) {
-                var own = group.rule().slots(parameter.shape());
-                if (isNotOf(ofParameters.get(parameter), own)) {
+                var slotsOfShape = group.rule().slots(parameter.shape());
+                if (isNotOf(ofParameters.get(parameter), slotsOfShape)) {
                     parameters.put(
-                            parameter, offsets.take(own, Slot.Extent.TENSOR, parameter.shape()));
+                            parameter,
+                            offsets.take(slotsOfShape, Slot.Extent.TENSOR, parameter.shape()));
                 }
             }
         }

@@ -92,12 +92,13 @@ final class DeviceTables implements AutoCloseable {
      * the first to the last, so that the update finds what was read last in the device's cache.
      */
     private void writeLists(Map<KernelRegistry.Kernel, List<Integer>> numbers) {
-        long place = layout.own().offset();
+        long position = layout.extra().offset();
         for (var entry : numbers.entrySet()) {
-            chunkLists.put(entry.getKey(), new ChunkList(memory + place, entry.getValue().size()));
+            chunkLists.put(
+                    entry.getKey(), new ChunkList(memory + position, entry.getValue().size()));
             for (int number : entry.getValue().reversed()) {
-                image.set(JAVA_INT, place, number);
-                place += Integer.BYTES;
+                image.set(JAVA_INT, position, number);
+                position += Integer.BYTES;
             }
         }
     }

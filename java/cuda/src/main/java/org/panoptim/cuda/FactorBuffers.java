@@ -38,14 +38,14 @@ final class FactorBuffers implements AutoCloseable {
      */
     record ShapeGroup(List<Integer> layers, int rows, int columns, long inputs, long outputs) {}
 
-    /** Gives out places within a slab that is yet to be allocated. */
-    private static final class Places {
+    /** Assigns offsets within a slab that is allocated later. */
+    private static final class SlabOffsets {
         private long bytes;
 
         long take(long size) {
-            long place = bytes;
+            long start = bytes;
             bytes += DeviceSlab.aligned(size);
-            return place;
+            return start;
         }
     }
 
@@ -57,26 +57,26 @@ final class FactorBuffers implements AutoCloseable {
         buffers = new long[factors][2];
         inverses = new long[factors];
         var traces = new long[factors];
-        var places = new Places();
+        var slab = new SlabOffsets();
         for (int i = 0; i < factors; i++) {
             long bytes = bytes(plan.size(i));
-            buffers[i][0] = places.take(bytes);
-            buffers[i][1] = places.take(bytes);
-            traces[i] = places.take((long) Double.BYTES * tiles(plan.size(i)));
+            buffers[i][0] = slab.take(bytes);
+            buffers[i][1] = slab.take(bytes);
+            traces[i] = slab.take((long) Double.BYTES * tiles(plan.size(i)));
         }
         var offsets = new ArrayList<long[]>();
         var shapes = shapes(plan);
         for (var shape : shapes.entrySet()) {
             var members = shape.getValue();
-            long inputs = places.take(bytes(shape.getKey().columns) * members.size());
-            long outputs = places.take(bytes(shape.getKey().rows) * members.size());
+            long inputs = slab.take(bytes(shape.getKey().columns) * members.size());
+            long outputs = slab.take(bytes(shape.getKey().rows) * members.size());
             for (int i = 0; i < members.size(); i++) {
                 inverses[2 * members.get(i)] = inputs + bytes(shape.getKey().columns) * i;
                 inverses[2 * members.get(i) + 1] = outputs + bytes(shape.getKey().rows) * i;
             }
             offsets.add(new long[] {inputs, outputs});
         }
-        matrices = DeviceSlab.allocate(backend, places.bytes);
+        matrices = DeviceSlab.allocate(backend, slab.bytes);
         int next = 0;
         for (var shape : shapes.entrySet()) {
             var offset = offsets.get(next++);

@@ -121,8 +121,8 @@ final class GradientPreconditioner implements AutoCloseable {
     }
 
     private void writePlaces() {
-        try (var own = Arena.ofConfined()) {
-            var rows = panoptim_kfac_place.allocateArray(plan.layers().size(), own);
+        try (var scratch = Arena.ofConfined()) {
+            var rows = panoptim_kfac_place.allocateArray(plan.layers().size(), scratch);
             for (int i = 0; i < groups.size(); i++) {
                 var members = groups.get(i).layers();
                 for (int j = 0; j < members.size(); j++) {
@@ -139,8 +139,8 @@ final class GradientPreconditioner implements AutoCloseable {
     }
 
     private void writePieces(List<int[]> pieces, long address) {
-        try (var own = Arena.ofConfined()) {
-            var rows = panoptim_kfac_piece.allocateArray(pieces.size(), own);
+        try (var scratch = Arena.ofConfined()) {
+            var rows = panoptim_kfac_piece.allocateArray(pieces.size(), scratch);
             for (int i = 0; i < pieces.size(); i++) {
                 var row = panoptim_kfac_piece.asSlice(rows, i);
                 panoptim_kfac_piece.layer(row, pieces.get(i)[0]);
@@ -291,8 +291,8 @@ final class GradientPreconditioner implements AutoCloseable {
 
     /** The last ν; waits. */
     OptionalDouble coefficient() {
-        try (var own = Arena.ofConfined()) {
-            var read = panoptim_kfac_clip.allocate(own);
+        try (var scratch = Arena.ofConfined()) {
+            var read = panoptim_kfac_clip.allocate(scratch);
             DeviceState.read(backend, clip, read);
             return panoptim_kfac_clip.known(read) != 0
                     ? OptionalDouble.of(panoptim_kfac_clip.coefficient(read))

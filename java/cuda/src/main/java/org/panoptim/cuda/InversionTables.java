@@ -190,12 +190,12 @@ final class InversionTables implements AutoCloseable {
      * @param write writes that many tasks
      */
     void enqueue(CudaKernels.Kernel kernel, int queue, int count, Consumer<MemorySegment> write) {
-        try (var own = Arena.ofConfined()) {
-            var tasks = panoptim_kfac_task.allocateArray(count, own);
+        try (var scratch = Arena.ofConfined()) {
+            var tasks = panoptim_kfac_task.allocateArray(count, scratch);
             write.accept(tasks);
             long address = workspace(tasks.byteSize());
             DeviceState.write(backend, address, tasks);
-            var argument = argument(own, address, count, 0);
+            var argument = argument(scratch, address, count, 0);
             panoptim_kfac_inversion.ticket(
                     argument, MemorySegment.ofAddress(tickets + (long) Integer.BYTES * queue));
             KroneckerLaunch.run(backend, kernel, kernel.blocksFor(count), argument);
@@ -210,18 +210,18 @@ final class InversionTables implements AutoCloseable {
      */
     void launch(
             CudaKernels.Kernel kernel, int sharedBytes, int count, Consumer<MemorySegment> write) {
-        try (var own = Arena.ofConfined()) {
-            var tasks = panoptim_kfac_task.allocateArray(count, own);
+        try (var scratch = Arena.ofConfined()) {
+            var tasks = panoptim_kfac_task.allocateArray(count, scratch);
             write.accept(tasks);
             long address = workspace(tasks.byteSize());
             DeviceState.write(backend, address, tasks);
-            var argument = argument(own, address, count, 0);
+            var argument = argument(scratch, address, count, 0);
             KroneckerLaunch.run(backend, kernel, count, sharedBytes, argument);
         }
     }
 
-    private MemorySegment argument(Arena own, long tasks, long count, int stage) {
-        var argument = panoptim_kfac_inversion.allocate(own);
+    private MemorySegment argument(Arena scratch, long tasks, long count, int stage) {
+        var argument = panoptim_kfac_inversion.allocate(scratch);
         panoptim_kfac_inversion.matrices(argument, MemorySegment.ofAddress(table));
         panoptim_kfac_inversion.tasks(argument, MemorySegment.ofAddress(tasks));
         panoptim_kfac_inversion.probes(argument, MemorySegment.ofAddress(probes));
@@ -233,9 +233,9 @@ final class InversionTables implements AutoCloseable {
     /** Computes the certificates of all candidates, and reads them back with the statuses. */
     void certify() {
         var kernel = backend.kernels().kronecker("certify", THREADS);
-        try (var own = Arena.ofConfined()) {
+        try (var scratch = Arena.ofConfined()) {
             for (int stage = 0; stage < STAGES; stage++) {
-                var argument = argument(own, rowTasks, rowTaskCount, stage);
+                var argument = argument(scratch, rowTasks, rowTaskCount, stage);
                 KroneckerLaunch.run(backend, kernel, kernel.blocksFor(rowTaskCount), argument);
             }
         }

@@ -149,8 +149,8 @@ final class LayerTable implements AutoCloseable {
 
     /** The updates that each layer has taken; waits. */
     long[] updates() {
-        try (var own = Arena.ofConfined()) {
-            var records = panoptim_kfac_layer.allocateArray(layers.size(), own);
+        try (var scratch = Arena.ofConfined()) {
+            var records = panoptim_kfac_layer.allocateArray(layers.size(), scratch);
             DeviceState.read(backend, address, records);
             return IntStream.range(0, layers.size())
                     .mapToLong(
@@ -163,8 +163,8 @@ final class LayerTable implements AutoCloseable {
 
     /** Which buffers hold the averages of a layer; waits. */
     int current(int layer) {
-        try (var own = Arena.ofConfined()) {
-            var record = panoptim_kfac_layer.allocate(own);
+        try (var scratch = Arena.ofConfined()) {
+            var record = panoptim_kfac_layer.allocate(scratch);
             DeviceState.read(backend, address(layer), record);
             return panoptim_kfac_layer.current(record);
         }
@@ -172,8 +172,8 @@ final class LayerTable implements AutoCloseable {
 
     /** Where the averages of both factors of each layer stand; waits. */
     List<FactorState> states() {
-        try (var own = Arena.ofConfined()) {
-            var records = panoptim_kfac_layer.allocateArray(layers.size(), own);
+        try (var scratch = Arena.ofConfined()) {
+            var records = panoptim_kfac_layer.allocateArray(layers.size(), scratch);
             DeviceState.read(backend, address, records);
             var states = new ArrayList<FactorState>();
             for (int i = 0; i < layers.size(); i++) {
@@ -198,8 +198,8 @@ final class LayerTable implements AutoCloseable {
                     "updates and refused must be at least 0, but are %d and %d"
                             .formatted(updates, refused));
         }
-        try (var own = Arena.ofConfined()) {
-            var counts = own.allocate(JAVA_LONG, 2);
+        try (var scratch = Arena.ofConfined()) {
+            var counts = scratch.allocate(JAVA_LONG, 2);
             counts.setAtIndex(JAVA_LONG, 0, updates);
             counts.setAtIndex(JAVA_LONG, 1, refused);
             DeviceState.write(

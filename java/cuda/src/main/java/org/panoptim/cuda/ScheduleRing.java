@@ -68,9 +68,9 @@ final class ScheduleRing implements AutoCloseable {
 
     private boolean changed(StepPlan plan, long step) {
         // Without a slice: this is done at every step, which must not make objects.
-        long place = step % ENTRIES * panoptim_schedule_entry.sizeof();
-        return !same(entries.get(JAVA_DOUBLE, place + RATE_FACTOR), plan.rateFactor(step))
-                || !same(entries.get(JAVA_DOUBLE, place + MOMENTUM), plan.momentum(step));
+        long offset = step % ENTRIES * panoptim_schedule_entry.sizeof();
+        return !same(entries.get(JAVA_DOUBLE, offset + RATE_FACTOR), plan.rateFactor(step))
+                || !same(entries.get(JAVA_DOUBLE, offset + MOMENTUM), plan.momentum(step));
     }
 
     private static boolean same(double one, double other) {
@@ -115,14 +115,14 @@ final class ScheduleRing implements AutoCloseable {
         }
         long size = panoptim_schedule_entry.sizeof();
         long count = Math.min(last - first + 1, ENTRIES);
-        long place = first % ENTRIES;
-        long until = Math.min(place + count, ENTRIES);
+        long index = first % ENTRIES;
+        long until = Math.min(index + count, ENTRIES);
         uploads.send(
-                address + place * size,
-                entries.asSlice(place * size, (until - place) * size),
+                address + index * size,
+                entries.asSlice(index * size, (until - index) * size),
                 stream,
                 false);
-        long rest = count - (until - place);
+        long rest = count - (until - index);
         uploads.send(address, entries.asSlice(0, rest * size), stream, false);
         first = 0;
     }

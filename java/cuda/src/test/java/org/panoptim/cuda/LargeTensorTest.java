@@ -70,9 +70,9 @@ class LargeTensorTest {
             panoptim_tensor.slots(tensor, 1, pointer(square - below));
             panoptim_tensor.elements(tensor, elements);
             panoptim_tensor.chunks(tensor, 1);
-            var place = panoptim_chunk.allocate(device.arena);
-            panoptim_chunk.index(place, Math.toIntExact(chunk));
-            device.step(tensor, place, gradient - below);
+            var chunkRow = panoptim_chunk.allocate(device.arena);
+            panoptim_chunk.index(chunkRow, Math.toIntExact(chunk));
+            device.step(tensor, chunkRow, gradient - below);
 
             try (var reference = new ReferenceStep(values, gradients)) {
                 assertThat(device.gradientNorm()).isEqualTo(reference.norm());

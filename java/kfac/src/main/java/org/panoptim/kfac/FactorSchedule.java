@@ -44,8 +44,10 @@ final class FactorSchedule {
     /** The step, from 0, at which each layer took its last one. */
     private final long[] taken;
 
-    /** The step whose attempt has a contribution of which the host does not know what came. */
-    private final long[] asked;
+    /**
+     * The step whose attempt has a contribution with an outcome that the host does not know yet.
+     */
+    private final long[] requested;
 
     FactorSchedule(FactorEngine engine, int layers, int period) {
         this.engine = engine;
@@ -53,9 +55,9 @@ final class FactorSchedule {
         pending = new boolean[layers];
         updates = new long[layers];
         taken = new long[layers];
-        asked = new long[layers];
+        requested = new long[layers];
         Arrays.fill(taken, NEVER);
-        Arrays.fill(asked, NEVER);
+        Arrays.fill(requested, NEVER);
     }
 
     /** Follows an optimizer, which may count its steps on a device. */
@@ -74,7 +76,7 @@ final class FactorSchedule {
         if (period == 1) {
             return true;
         }
-        if (asked[layer] != NEVER || isPast(taken[layer], steps + undecided)) {
+        if (requested[layer] != NEVER || isPast(taken[layer], steps + undecided)) {
             settle();
         }
         return isPast(taken[layer], steps);
@@ -101,10 +103,10 @@ final class FactorSchedule {
     private void look() {
         var now = engine.updates();
         for (int layer = 0; layer < now.length; layer++) {
-            if (now[layer] > updates[layer] && asked[layer] != NEVER) {
-                taken[layer] = asked[layer];
+            if (now[layer] > updates[layer] && requested[layer] != NEVER) {
+                taken[layer] = requested[layer];
             }
-            asked[layer] = NEVER;
+            requested[layer] = NEVER;
             updates[layer] = now[layer];
         }
     }
@@ -161,7 +163,7 @@ final class FactorSchedule {
     boolean attempted(StepFacts step, boolean ask) {
         for (int layer = 0; layer < pending.length; layer++) {
             if (pending[layer]) {
-                asked[layer] = steps;
+                requested[layer] = steps;
                 pending[layer] = false;
             }
         }
@@ -190,7 +192,7 @@ final class FactorSchedule {
         offset = onDevice ? engine.decided().steps() - steps : 0;
         System.arraycopy(newUpdates, 0, updates, 0, updates.length);
         System.arraycopy(newTaken, 0, taken, 0, taken.length);
-        Arrays.fill(asked, NEVER);
+        Arrays.fill(requested, NEVER);
         discard();
     }
 
@@ -201,14 +203,14 @@ final class FactorSchedule {
         var oldPending = pending.clone();
         var oldUpdates = updates.clone();
         var oldTaken = taken.clone();
-        var oldAsked = asked.clone();
+        var oldAttempted = requested.clone();
         return () -> {
             steps = oldSteps;
             undecided = oldUndecided;
             System.arraycopy(oldPending, 0, pending, 0, pending.length);
             System.arraycopy(oldUpdates, 0, updates, 0, updates.length);
             System.arraycopy(oldTaken, 0, taken, 0, taken.length);
-            System.arraycopy(oldAsked, 0, asked, 0, asked.length);
+            System.arraycopy(oldAttempted, 0, requested, 0, requested.length);
         };
     }
 }

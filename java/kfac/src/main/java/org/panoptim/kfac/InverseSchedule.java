@@ -60,12 +60,12 @@ final class InverseSchedule {
     /**
      * A layer's inverses were computed.
      *
-     * @param found whether it has inverses now; if not, it stays due
+     * @param inverted whether it has inverses now; if not, it stays due
      */
-    void refreshed(int layer, long step, long updates, boolean found) {
+    void refreshed(int layer, long step, long updates, boolean inverted) {
         seen[layer] = updates;
         changed[layer] = false;
-        if (found) {
+        if (inverted) {
             done[layer] = Math.max(done[layer], step);
         }
     }

@@ -145,16 +145,16 @@ record KfacMetadata(List<Layer> layers, long steps, double damping, List<FactorM
                     "the optimizer has %d layers, but the checkpoint others"
                             .formatted(names.size()));
         }
-        var found = new ArrayList<Layer>();
+        var parsed = new ArrayList<Layer>();
         var memories = new ArrayList<FactorMemory>();
         for (var name : names) {
             var layer = value(metadata, "layer." + name, text -> Layer.parse(name, text));
-            found.add(layer);
+            parsed.add(layer);
             memories.add(memory(metadata, "inputs." + name, layer.updates()));
             memories.add(memory(metadata, "outputs." + name, layer.updates()));
         }
         return new KfacMetadata(
-                found,
+                parsed,
                 value(metadata, "steps", KfacMetadata::count),
                 value(metadata, "damping", KfacMetadata::positive),
                 memories);

@@ -19,12 +19,12 @@ import java.util.Set;
 final class LayerList {
 
     private final List<KroneckerLayer> layers = new ArrayList<>();
-    private final Map<String, Integer> places = new LinkedHashMap<>();
+    private final Map<String, Integer> indices = new LinkedHashMap<>();
     private final Set<Parameter> parameters = new HashSet<>();
 
     void add(String name, Parameter weight, Optional<Parameter> bias) {
         var layer = new KroneckerLayer(name, weight, bias);
-        if (places.containsKey(name)) {
+        if (indices.containsKey(name)) {
             throw new IllegalArgumentException("two layers are named '" + name + "'");
         }
         // A weight that two layers share would be preconditioned twice.
@@ -32,7 +32,7 @@ final class LayerList {
         bias.ifPresent(each -> requireNew(name, each));
         parameters.add(weight);
         bias.ifPresent(parameters::add);
-        places.put(name, layers.size());
+        indices.put(name, layers.size());
         layers.add(layer);
     }
 
@@ -57,13 +57,13 @@ final class LayerList {
     }
 
     int place(String name) {
-        var place = places.get(name);
+        var place = indices.get(name);
         if (place == null) {
             throw new IllegalArgumentException(
                     "there is no layer '"
                             + name
                             + "'; the layers are "
-                            + String.join(", ", places.keySet()));
+                            + String.join(", ", indices.keySet()));
         }
         return place;
     }

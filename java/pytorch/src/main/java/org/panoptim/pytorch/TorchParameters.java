@@ -112,9 +112,9 @@ public final class TorchParameters implements AutoCloseable {
     public static TorchParameters of(Module module) {
         try (var _ = new PointerScope()) {
             var named = new LinkedHashMap<String, Tensor>();
-            var found = module.named_parameters();
-            for (long i = 0; i < found.size(); i++) {
-                var item = found.get(i);
+            var namedParameters = module.named_parameters();
+            for (long i = 0; i < namedParameters.size(); i++) {
+                var item = namedParameters.get(i);
                 named.put(item.key().getString(), item.access());
             }
             return new TorchParameters(named);

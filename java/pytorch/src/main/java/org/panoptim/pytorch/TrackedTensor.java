@@ -124,15 +124,15 @@ final class TrackedTensor {
         if (!fits(present)) {
             throw new IllegalStateException("the gradient of '" + name + "' " + problem(present));
         }
-        long found = queries.data(present.address());
-        if (found % Float.BYTES != 0) {
+        long data = queries.data(present.address());
+        if (data % Float.BYTES != 0) {
             throw new IllegalStateException(
-                    "the gradient of '%s' is not aligned: it lies at 0x%x".formatted(name, found));
+                    "the gradient of '%s' is not aligned: it lies at 0x%x".formatted(name, data));
         }
-        if (Math.abs(found - address) < byteSize) {
+        if (Math.abs(data - address) < byteSize) {
             throw new IllegalStateException("the gradient of '" + name + "' overlaps its value");
         }
-        return found;
+        return data;
     }
 
     /** Whether it can be used as the parameter's memory, or a gradient in its order. */
@@ -156,11 +156,11 @@ final class TrackedTensor {
     }
 
     private Optional<String> problemOfDevice(Tensor candidate) {
-        var found = Suitability.device(candidate);
-        return found.equals(device)
+        var actual = Suitability.device(candidate);
+        return actual.equals(device)
                 ? Optional.empty()
                 : Optional.of(
-                        "must be on %s as the value is, but is on %s".formatted(device, found));
+                        "must be on %s as the value is, but is on %s".formatted(device, actual));
     }
 
     private String problemOfValue() {
@@ -199,7 +199,7 @@ final class TrackedTensor {
         }
     }
 
-    /** As {@link #valueWritten}, of the gradient that was found last. */
+    /** As {@link #valueWritten}, of the last gradient. */
     void gradientWritten() {
         var present = gradient;
         if (present == null || !present.defined()) {

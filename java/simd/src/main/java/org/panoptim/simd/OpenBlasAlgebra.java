@@ -95,11 +95,11 @@ final class OpenBlasAlgebra implements KroneckerAlgebra {
                 double diagonal = factor.getAtIndex(JAVA_FLOAT, (long) i * n + i) + damping;
                 scale.setAtIndex(JAVA_DOUBLE, i, 1 / Math.sqrt(diagonal));
             }
-            boolean found =
+            boolean available =
                     doublePrecision
                             ? invertInDouble(n, factor, damping, scale, inverse, arena)
                             : invertInFloat(n, factor, damping, scale, inverse);
-            if (!found) {
+            if (!available) {
                 return Inverted.Status.NOT_POSITIVE_DEFINITE;
             }
             return Inverted.Status.INVERTED;

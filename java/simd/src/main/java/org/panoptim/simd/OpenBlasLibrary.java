@@ -82,7 +82,7 @@ final class OpenBlasLibrary {
         try {
             var files = new LinkedHashMap<String, URL>();
             for (var name : COMPANIONS) {
-                resource(name).ifPresent(found -> files.put(name, found));
+                resource(name).ifPresent(url -> files.put(name, url));
             }
             var library = resource(NAME);
             if (library.isEmpty()) {

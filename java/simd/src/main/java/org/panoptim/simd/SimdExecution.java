@@ -47,7 +47,7 @@ final class SimdExecution implements Execution {
     private final Arena arena = Arena.ofShared();
     private final MemorySegment control = panoptim_control.allocate(arena);
     private final HostStates states = new HostStates();
-    private final Map<Parameter, Integer> places = new IdentityHashMap<>();
+    private final Map<Parameter, Integer> indices = new IdentityHashMap<>();
     private final Workers.Task measure = this::measureSpan;
     private final Workers.Task update = this::updateSpan;
     private final ArenaHold hold = new ArenaHold(arena);
@@ -116,9 +116,9 @@ final class SimdExecution implements Execution {
         plan = newPlan;
         tables = built;
         parameters = built.parameters().toArray(Parameter[]::new);
-        places.clear();
+        indices.clear();
         for (int i = 0; i < parameters.length; i++) {
-            places.put(parameters[i], i);
+            indices.put(parameters[i], i);
         }
         planAddress = built.plan().address();
         spans = built.spans();
@@ -321,14 +321,14 @@ final class SimdExecution implements Execution {
                 panoptim_control.rate_factor(control));
     }
 
-    private OptionalDouble known(boolean asked, double value) {
+    private OptionalDouble known(boolean requested, double value) {
         boolean attempted = panoptim_control.gradient_scale(control) != 0;
-        return asked && attempted ? OptionalDouble.of(value) : OptionalDouble.empty();
+        return requested && attempted ? OptionalDouble.of(value) : OptionalDouble.empty();
     }
 
     @Override
     public long count(Parameter parameter) {
-        return tables.counts().getAtIndex(JAVA_LONG, place(parameter));
+        return tables.counts().getAtIndex(JAVA_LONG, index(parameter));
     }
 
     @Override
@@ -345,7 +345,7 @@ final class SimdExecution implements Execution {
     public void restore(Counters counters, Map<Parameter, Long> counts) {
         counts.forEach(
                 (parameter, count) ->
-                        tables.counts().setAtIndex(JAVA_LONG, place(parameter), count));
+                        tables.counts().setAtIndex(JAVA_LONG, index(parameter), count));
         panoptim_control.step(control, counters.step());
         panoptim_control.skipped(control, counters.skipped());
         panoptim_control.growth_tracker(control, counters.growthTracker());
@@ -357,12 +357,12 @@ final class SimdExecution implements Execution {
         panoptim_control.rate_factor(control, 1);
     }
 
-    private int place(Parameter parameter) {
-        var place = places.get(parameter);
-        if (place == null) {
+    private int index(Parameter parameter) {
+        var index = indices.get(parameter);
+        if (index == null) {
             throw new IllegalArgumentException(parameter + " does not belong to this optimizer");
         }
-        return place;
+        return index;
     }
 
     @Override

@@ -132,10 +132,10 @@ final class Workers implements AutoCloseable {
     }
 
     /** Claims and runs spans of that run until none is left, beginning with a thread's own part. */
-    private void work(int number, int own) {
+    private void work(int number, int share) {
         int parts = helpers.length + 1;
         for (int i = 0; i < parts; i++) {
-            workOn(number, (own + i) % parts);
+            workOn(number, (share + i) % parts);
         }
     }
 

@@ -39,7 +39,7 @@ record Header(List<String> constants, List<String> functions, Map<String, List<S
             var structs = new LinkedHashMap<String, List<String>>();
             STRUCT.matcher(text)
                     .results()
-                    .forEach(found -> structs.put(found.group(1), names(MEMBER, found.group(2))));
+                    .forEach(match -> structs.put(match.group(1), names(MEMBER, match.group(2))));
             return new Header(names(CONSTANT, text), names(FUNCTION, text), structs);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -47,7 +47,7 @@ record Header(List<String> constants, List<String> functions, Map<String, List<S
     }
 
     private static List<String> names(Pattern pattern, String text) {
-        Stream<MatchResult> found = pattern.matcher(text).results();
-        return found.map(result -> result.group(1)).toList();
+        Stream<MatchResult> matches = pattern.matcher(text).results();
+        return matches.map(result -> result.group(1)).toList();
     }
 }

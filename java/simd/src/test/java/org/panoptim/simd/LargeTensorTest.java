@@ -107,17 +107,17 @@ class LargeTensorTest {
                 assertThat(count * size).isGreaterThanOrEqualTo(elements);
                 var chunks =
                         panoptim_plan.chunks(plan).reinterpret(count * panoptim_chunk.sizeof());
-                for (long place = 0; place < count; place++) {
-                    var chunk = panoptim_chunk.asSlice(chunks, place);
+                for (long number = 0; number < count; number++) {
+                    var chunk = panoptim_chunk.asSlice(chunks, number);
                     assertThat(panoptim_chunk.tensor(chunk)).isZero();
-                    assertThat((long) panoptim_chunk.index(chunk)).isEqualTo(place);
+                    assertThat((long) panoptim_chunk.index(chunk)).isEqualTo(number);
                 }
                 assertThat(tables.spans()).startsWith(0).endsWith(count).isSorted();
             }
         }
     }
 
-    /** A parameter's own checks must not wrap around either. */
+    /** The checks of a parameter must not wrap around either. */
     @Test
     void sizesInBytesBeyond32BitsAreChecked(@TempDir Path folder) throws IOException {
         try (var arena = Arena.ofShared();

@@ -54,8 +54,8 @@ class OpenBlasTest {
         return arena.allocate(source.byteSize(), 64).copyFrom(source);
     }
 
-    private static void assertClose(MemorySegment found, MemorySegment expected, float error) {
-        assertThat(found.toArray(JAVA_FLOAT))
+    private static void assertClose(MemorySegment actual, MemorySegment expected, float error) {
+        assertThat(actual.toArray(JAVA_FLOAT))
                 .containsExactly(expected.toArray(JAVA_FLOAT), within(error));
     }
 
@@ -72,15 +72,15 @@ class OpenBlasTest {
             int n = columns + (ones ? 1 : 0);
             var rows = random(40L * columns);
             var expected = factor(n, 5);
-            var found = copy(expected, arena);
+            var actual = copy(expected, arena);
             plain.addRows(.025, rows, 40, columns, ones, expected);
-            blas.addRows(.025, rows, 40, columns, ones, found);
-            assertClose(found, expected, 1e-5f);
+            blas.addRows(.025, rows, 40, columns, ones, actual);
+            assertClose(actual, expected, 1e-5f);
             var onHeap = MemorySegment.ofArray(rows.toArray(JAVA_FLOAT));
-            var again = copy(found, arena);
+            var again = copy(actual, arena);
             blas.addRows(.025, onHeap, 40, columns, ones, again);
-            blas.addRows(.025, rows, 40, columns, ones, found);
-            assertThat(again.mismatch(found)).isEqualTo(-1);
+            blas.addRows(.025, rows, 40, columns, ones, actual);
+            assertThat(again.mismatch(actual)).isEqualTo(-1);
         }
     }
 
@@ -90,16 +90,16 @@ class OpenBlasTest {
         var factor = factor(n, 2 * n);
         for (boolean inDouble : new boolean[] {false, true}) {
             var expected = zeros((long) n * n);
-            var found = zeros((long) n * n);
+            var actual = zeros((long) n * n);
             assertThat(plain.invert(n, factor, .1, true, expected))
                     .isEqualTo(Inverted.Status.INVERTED);
-            assertThat(blas.invert(n, factor, .1, inDouble, found))
+            assertThat(blas.invert(n, factor, .1, inDouble, actual))
                     .isEqualTo(Inverted.Status.INVERTED);
-            assertClose(found, expected, 1e-4f);
+            assertClose(actual, expected, 1e-4f);
             for (int i = 0; i < n; i++) {
                 for (int j = 0; j < i; j++) {
-                    assertThat(found.getAtIndex(JAVA_FLOAT, (long) i * n + j))
-                            .isEqualTo(found.getAtIndex(JAVA_FLOAT, (long) j * n + i));
+                    assertThat(actual.getAtIndex(JAVA_FLOAT, (long) i * n + j))
+                            .isEqualTo(actual.getAtIndex(JAVA_FLOAT, (long) j * n + i));
                 }
             }
         }
@@ -122,10 +122,10 @@ class OpenBlasTest {
         var a = random(7 * 9);
         var b = random(9 * 5);
         var expected = zeros(35);
-        var found = zeros(35);
+        var actual = zeros(35);
         plain.multiply(7, 5, 9, a, b, expected);
-        blas.multiply(7, 5, 9, a, b, found);
-        assertClose(found, expected, 1e-5f);
+        blas.multiply(7, 5, 9, a, b, actual);
+        assertClose(actual, expected, 1e-5f);
 
         var target = random(35);
         var same = copy(target, arena);

@@ -86,12 +86,12 @@ class PlanLayoutTest {
             sizes.put(panoptim_plan.totals$offset(), 5L * 8 * 5);
             var ends = new TreeMap<Long, Long>();
             sizes.forEach(
-                    (place, bytes) -> {
-                        long begin = plan.get(JAVA_LONG, place) - BASE;
+                    (offset, bytes) -> {
+                        long begin = plan.get(JAVA_LONG, offset) - BASE;
                         assertThat(begin % PlanLayout.ALIGNMENT).isZero();
                         assertThat(ends.put(begin, begin + bytes)).isNull();
                     });
-            assertThat(ends.put(layout.own().offset(), layout.own().offset() + OWN)).isNull();
+            assertThat(ends.put(layout.extra().offset(), layout.extra().offset() + OWN)).isNull();
             long last = 0;
             for (var table : ends.entrySet()) {
                 assertThat(table.getKey()).isGreaterThanOrEqualTo(last);

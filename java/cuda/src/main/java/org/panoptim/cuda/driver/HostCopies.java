@@ -83,15 +83,15 @@ public final class HostCopies implements AutoCloseable {
         begin(stream);
         long bytes = target.byteSize();
         // The device is one chunk ahead of the host.
-        long asked = 0;
+        long requested = 0;
         for (long done = 0; done < bytes; ) {
-            while (asked < bytes && asked < done + BUFFERS * bufferBytes) {
-                long count = Math.min(bufferBytes, bytes - asked);
-                int ahead = (turn + (int) ((asked - done) / bufferBytes)) % BUFFERS;
+            while (requested < bytes && requested < done + BUFFERS * bufferBytes) {
+                long count = Math.min(bufferBytes, bytes - requested);
+                int ahead = (turn + (int) ((requested - done) / bufferBytes)) % BUFFERS;
                 driver.synchronizeEvent(events[ahead]);
-                driver.copyToHost(buffers.get(ahead).address(), address + asked, count, stream);
+                driver.copyToHost(buffers.get(ahead).address(), address + requested, count, stream);
                 driver.recordUse(events[ahead], stream);
-                asked += count;
+                requested += count;
             }
             long count = Math.min(bufferBytes, bytes - done);
             driver.synchronizeEvent(events[turn]);

@@ -35,7 +35,7 @@ class BindingsTest {
     private static final Pattern LOOKED_UP =
             Pattern.compile("DriverCalls\\s*\\.\\s*(?:call|function)\\(\\s*\"(cu\\w+)\"");
 
-    private static List<String> asked(String file) throws IOException {
+    private static List<String> requested(String file) throws IOException {
         var folder = Path.of(System.getProperty("basedir", ""), "src/main/jextract");
         return Files.readAllLines(folder.resolve(file + ".jextract")).stream()
                 .filter(line -> line.startsWith("--include-"))
@@ -46,16 +46,16 @@ class BindingsTest {
     @ParameterizedTest
     @CsvSource({"cuda, 40", "cublas, 6"})
     void theBindingsHaveExactlyWhatTheArgumentsAskFor(String file, int atLeast) throws IOException {
-        var asked = asked(file);
+        var requested = requested(file);
         var binding = file.equals("cuda") ? LibCuda.class : LibCublas.class;
-        assertThat(asked).hasSizeGreaterThan(atLeast);
+        assertThat(requested).hasSizeGreaterThan(atLeast);
         assertThat(
                         Arrays.stream(binding.getDeclaredMethods())
                                 .filter(method -> Modifier.isPublic(method.getModifiers()))
                                 .map(Method::getName)
                                 .filter(name -> !name.contains("$"))
                                 .distinct())
-                .containsExactlyInAnyOrderElementsOf(asked);
+                .containsExactlyInAnyOrderElementsOf(requested);
     }
 
     /** The functions of the driver that are looked up by name. */

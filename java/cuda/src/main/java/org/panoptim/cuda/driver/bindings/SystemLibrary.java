@@ -79,11 +79,11 @@ public final class SystemLibrary {
     private Optional<String> load(String name, String symbol) {
         try {
             // The global arena, since a library that has run must not be unloaded.
-            var found = SymbolLookup.libraryLookup(name, Arena.global());
-            if (found.find(symbol).isEmpty()) {
+            var lookup = SymbolLookup.libraryLookup(name, Arena.global());
+            if (lookup.find(symbol).isEmpty()) {
                 return Optional.of("has no symbol " + symbol);
             }
-            symbols = found;
+            symbols = lookup;
             return Optional.empty();
         } catch (IllegalArgumentException _) {
             return Optional.of("not found by the system's loader");
