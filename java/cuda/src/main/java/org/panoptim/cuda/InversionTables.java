@@ -254,11 +254,11 @@ final class InversionTables implements AutoCloseable {
         }
         var rows = results.asSlice(at, panoptim_kfac_certified.sizeof() * side(matrix));
         var status = status(matrix);
-        var sums = new CertifiedRows();
+        var sums = new CertificateAccumulator();
         for (int i = 0; i < side(matrix); i++) {
             sums.add(panoptim_kfac_certified.asSlice(rows, i));
         }
-        return sums.judge(sizes.get(matrix), status, largestProbe, iterations);
+        return sums.result(sizes.get(matrix), status, largestProbe, iterations);
     }
 
     private Inverted.Status status(int matrix) {

@@ -115,7 +115,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
      */
     public boolean factorsDue(String layer) {
         requireUsable();
-        return isDue(layers.place(layer));
+        return isDue(layers.index(layer));
     }
 
     private boolean isDue(int place) {
@@ -153,7 +153,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
      */
     public void accumulate(String layer, Memory inputs, Memory outputGradients, Batch batch) {
         requireUsable();
-        int place = layers.place(layer);
+        int place = layers.index(layer);
         var contribution = layers.contribution(place, inputs, outputGradients, batch);
         if (!isDue(place)) {
             return;

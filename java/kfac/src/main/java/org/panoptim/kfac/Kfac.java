@@ -63,7 +63,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
     private final KroneckerPlan plan;
     private final KroneckerEngine engine;
     private final WithoutInverse withoutInverse;
-    private final FactorMemory[] memories;
+    private final FactorHistory[] memories;
     private final @Nullable FactorReport[] reports;
     private final FactorSchedule factors;
     private final InverseSchedule inverses;
@@ -88,9 +88,9 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
         this.settings = settings;
         this.withoutInverse = withoutInverse;
         plan = new KroneckerPlan(layers.all(), settings.decayOfUpdate());
-        memories = new FactorMemory[plan.factors()];
+        memories = new FactorHistory[plan.factors()];
         for (int factor = 0; factor < memories.length; factor++) {
-            memories[factor] = new FactorMemory();
+            memories[factor] = new FactorHistory();
         }
         reports = new FactorReport[plan.factors()];
         engine = backend.open(plan);
@@ -143,7 +143,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
      */
     public boolean factorsDue(String layer) {
         requireUsable();
-        return factors.isDue(layers.place(layer));
+        return factors.isDue(layers.index(layer));
     }
 
     /**
@@ -167,7 +167,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
      */
     public void accumulate(String layer, Memory inputs, Memory outputGradients, Batch batch) {
         requireUsable();
-        int place = layers.place(layer);
+        int place = layers.index(layer);
         var contribution = layers.contribution(place, inputs, outputGradients, batch);
         if (!factors.isDue(place)) {
             return;
@@ -382,7 +382,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
     private Runnable snapshot() {
         var ofFactors = factors.snapshot();
         var ofInverses = inverses.snapshot();
-        var oldMemories = Arrays.stream(memories).map(FactorMemory::copy).toList();
+        var oldMemories = Arrays.stream(memories).map(FactorHistory::copy).toList();
         var oldReports = reports.clone();
         var oldReport = report;
         return () -> {
@@ -475,7 +475,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
         Arrays.fill(reports, null);
         settings = settings.withDamping(found.damping());
         for (int factor = 0; factor < memories.length; factor++) {
-            memories[factor] = found.memories().get(factor);
+            memories[factor] = found.histories().get(factor);
         }
         var updates = new long[layers.size()];
         var taken = new long[layers.size()];

@@ -16,9 +16,9 @@ import java.util.function.Function;
  * @param layers what it says of each layer
  * @param steps accepted steps
  * @param damping γ
- * @param memories what is remembered of each factor's inverse
+ * @param histories of each factor's inverse
  */
-record KfacMetadata(List<Layer> layers, long steps, double damping, List<FactorMemory> memories) {
+record KfacMetadata(List<Layer> layers, long steps, double damping, List<FactorHistory> histories) {
 
     private static final String KIND = "kfac";
 
@@ -101,8 +101,8 @@ record KfacMetadata(List<Layer> layers, long steps, double damping, List<FactorM
         }
 
         /** The updates that a refresh has seen; in an older file those that were inverted. */
-        long seen(FactorMemory memory) {
-            return seen.orElse(memory.updates());
+        long seen(FactorHistory history) {
+            return seen.orElse(history.updates());
         }
 
         private static long lastDue(long steps, int period) {
@@ -118,8 +118,8 @@ record KfacMetadata(List<Layer> layers, long steps, double damping, List<FactorM
         for (int i = 0; i < layers.size(); i++) {
             var name = layers.get(i).name();
             metadata.put("layer." + name, layers.get(i).format());
-            metadata.put("inputs." + name, memories.get(2 * i).format());
-            metadata.put("outputs." + name, memories.get(2 * i + 1).format());
+            metadata.put("inputs." + name, histories.get(2 * i).format());
+            metadata.put("outputs." + name, histories.get(2 * i + 1).format());
         }
         return metadata;
     }
@@ -146,28 +146,28 @@ record KfacMetadata(List<Layer> layers, long steps, double damping, List<FactorM
                             .formatted(names.size()));
         }
         var parsed = new ArrayList<Layer>();
-        var memories = new ArrayList<FactorMemory>();
+        var histories = new ArrayList<FactorHistory>();
         for (var name : names) {
             var layer = value(metadata, "layer." + name, text -> Layer.parse(name, text));
             parsed.add(layer);
-            memories.add(memory(metadata, "inputs." + name, layer.updates()));
-            memories.add(memory(metadata, "outputs." + name, layer.updates()));
+            histories.add(history(metadata, "inputs." + name, layer.updates()));
+            histories.add(history(metadata, "outputs." + name, layer.updates()));
         }
         return new KfacMetadata(
                 parsed,
                 value(metadata, "steps", KfacMetadata::count),
                 value(metadata, "damping", KfacMetadata::positive),
-                memories);
+                histories);
     }
 
-    private static FactorMemory memory(Map<String, String> metadata, String key, long updates) {
-        var memory = value(metadata, key, FactorMemory::parse);
-        if (memory.updates() > updates) {
+    private static FactorHistory history(Map<String, String> metadata, String key, long updates) {
+        var history = value(metadata, key, FactorHistory::parse);
+        if (history.updates() > updates) {
             throw new IllegalArgumentException(
                     "'%s' tells of %d updates, but its layer has taken %d"
-                            .formatted(key, memory.updates(), updates));
+                            .formatted(key, history.updates(), updates));
         }
-        return memory;
+        return history;
     }
 
     static <T> T value(Map<String, String> metadata, String key, Function<String, T> parser) {

@@ -48,24 +48,24 @@ final class LayerList {
         return List.copyOf(layers);
     }
 
-    KroneckerLayer get(int place) {
-        return layers.get(place);
+    KroneckerLayer get(int index) {
+        return layers.get(index);
     }
 
     int size() {
         return layers.size();
     }
 
-    int place(String name) {
-        var place = indices.get(name);
-        if (place == null) {
+    int index(String name) {
+        var index = indices.get(name);
+        if (index == null) {
             throw new IllegalArgumentException(
                     "there is no layer '"
                             + name
                             + "'; the layers are "
                             + String.join(", ", indices.keySet()));
         }
-        return place;
+        return index;
     }
 
     /**
@@ -93,8 +93,8 @@ final class LayerList {
     }
 
     /** Describes what a layer saw, once its sizes are found to agree. */
-    Contribution contribution(int place, Memory inputs, Memory outputGradients, Batch batch) {
-        var layer = layers.get(place);
+    Contribution contribution(int index, Memory inputs, Memory outputGradients, Batch batch) {
+        var layer = layers.get(index);
         long rows = rows(layer, "inputs", inputs, layer.inputs());
         long others = rows(layer, "output gradients", outputGradients, layer.outputs());
         if (rows != others) {

@@ -83,12 +83,12 @@ final class Refresh {
     }
 
     /**
-     * Runs it for some layers, which have averages; their factors' memories and reports are brought
-     * up to date.
+     * Runs it for some layers, which have averages; their factors' histories and reports are
+     * brought up to date.
      *
      * @return the updates that were dropped so far
      */
-    long run(List<Integer> layers, FactorMemory[] memories, @Nullable FactorReport[] reports) {
+    long run(List<Integer> layers, FactorHistory[] histories, @Nullable FactorReport[] reports) {
         var states = engine.factors();
         List<Pending> pending = new ArrayList<>();
         for (int layer : layers) {
@@ -96,11 +96,11 @@ final class Refresh {
                 double damping = damping(states, factor);
                 pending.add(
                         new Pending(
-                                factor, attempts(damping, states.get(factor), memories[factor])));
+                                factor, attempts(damping, states.get(factor), histories[factor])));
             }
         }
         while (!pending.isEmpty()) {
-            pending = round(pending, states, memories, reports);
+            pending = round(pending, states, histories, reports);
         }
         long refused = 0;
         for (int factor = 0; factor < states.size(); factor += 2) {
@@ -113,7 +113,7 @@ final class Refresh {
     private List<Pending> round(
             List<Pending> pending,
             List<FactorState> states,
-            FactorMemory[] memories,
+            FactorHistory[] histories,
             @Nullable FactorReport[] reports) {
         var inverted =
                 engine.invert(
@@ -129,32 +129,32 @@ final class Refresh {
         List<Pending> left = new ArrayList<>();
         for (int i = 0; i < pending.size(); i++) {
             var each = pending.get(i);
-            var memory = memories[each.factor];
+            var history = histories[each.factor];
             var result = inverted.get(i);
             if (result.status() == Inverted.Status.INVERTED
                     && result.relativeError() <= settings.tolerance()) {
                 adopted.add(each.factor);
-                memory.invertedAt(
+                history.invertedAt(
                         states.get(each.factor).updates(), each.attempt().damping(), result);
-                reports[each.factor] = report(each, result, memory);
+                reports[each.factor] = report(each, result, history);
             } else if (each.next(result.status())) {
                 left.add(each);
             } else {
-                memory.keptStale();
-                reports[each.factor] = stale(each.factor, memory);
+                history.keptStale();
+                reports[each.factor] = stale(each.factor, history);
             }
         }
         engine.adopt(adopted);
         return left;
     }
 
-    private List<Attempt> attempts(double damping, FactorState state, FactorMemory memory) {
+    private List<Attempt> attempts(double damping, FactorState state, FactorHistory history) {
         var attempts = new ArrayList<Attempt>();
-        double lowest = lowestEigenvalue(damping, state, memory);
+        double lowest = lowestEigenvalue(damping, state, history);
         boolean newton =
                 settings.newtonError() > 0
-                        && memory.isFresh()
-                        && memory.condition() <= NEWTON_CONDITION
+                        && history.isFresh()
+                        && history.condition() <= NEWTON_CONDITION
                         && lowest > 0;
         if (newton) {
             attempts.add(
@@ -184,17 +184,17 @@ final class Refresh {
      * average that was inverted, this share is still in the present one, to which only positive
      * semidefinite terms were added.
      */
-    private double lowestEigenvalue(double damping, FactorState state, FactorMemory memory) {
-        if (!memory.isFresh()) {
+    private double lowestEigenvalue(double damping, FactorState state, FactorHistory history) {
+        if (!history.isFresh()) {
             return 0;
         }
         double decay = settings.decayOfUpdate();
-        long updates = state.updates() - memory.updates();
+        long updates = state.updates() - history.updates();
         double kept =
                 Arithmetic.power(decay, updates)
-                        * (1 - Arithmetic.power(decay, memory.updates()))
+                        * (1 - Arithmetic.power(decay, history.updates()))
                         / (1 - Arithmetic.power(decay, state.updates()));
-        return Math.min(kept, damping / memory.damping()) * (1 - memory.error());
+        return Math.min(kept, damping / history.damping()) * (1 - history.error());
     }
 
     /** √γ, shared out between the two factors by π. */
@@ -215,7 +215,7 @@ final class Refresh {
         return state.trace() / size;
     }
 
-    private FactorReport report(Pending each, Inverted result, FactorMemory memory) {
+    private FactorReport report(Pending each, Inverted result, FactorHistory history) {
         return new FactorReport(
                 plan.layerOf(each.factor).name(),
                 each.factor % 2 == 0 ? INPUTS : OUTPUT_GRADIENTS,
@@ -225,10 +225,10 @@ final class Refresh {
                 each.attempt().damping(),
                 result.iterations(),
                 each.attempt().fallback(),
-                memory.stale());
+                history.stale());
     }
 
-    private FactorReport stale(int factor, FactorMemory memory) {
+    private FactorReport stale(int factor, FactorHistory history) {
         return new FactorReport(
                 plan.layerOf(factor).name(),
                 factor % 2 == 0 ? INPUTS : OUTPUT_GRADIENTS,
@@ -237,7 +237,7 @@ final class Refresh {
                 Double.POSITIVE_INFINITY,
                 0,
                 0,
-                memory.hasInverse() ? Fallback.PREVIOUS_INVERSE : last,
-                memory.stale());
+                history.hasInverse() ? Fallback.PREVIOUS_INVERSE : last,
+                history.stale());
     }
 }

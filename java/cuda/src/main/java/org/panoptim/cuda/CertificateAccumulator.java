@@ -6,8 +6,11 @@ import org.panoptim.spi.kronecker.Inverted;
 
 import java.lang.foreign.MemorySegment;
 
-/** Joins what the device found of a matrix, from 64 rows after another, into a verdict. */
-final class CertifiedRows {
+/**
+ * Accumulates the sums that the device computes of a matrix, 64 rows at a time, into its
+ * certificate.
+ */
+final class CertificateAccumulator {
 
     private final double[] once = new double[Certificate.PROBES];
     private final double[] twice = new double[Certificate.PROBES];
@@ -29,13 +32,13 @@ final class CertifiedRows {
     }
 
     /**
-     * The verdict.
+     * The certified result.
      *
      * @param size of the matrix
-     * @param status what the factorisation came to
+     * @param status of the factorisation
      * @param largestProbe {@code max ‖ω‖₂}
      */
-    Inverted judge(int size, Inverted.Status status, double largestProbe, int iterations) {
+    Inverted result(int size, Inverted.Status status, double largestProbe, int iterations) {
         if (!Double.isFinite(factorRow)) {
             return Inverted.failed(Inverted.Status.NOT_FINITE);
         }

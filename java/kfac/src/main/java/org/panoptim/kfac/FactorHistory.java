@@ -2,10 +2,10 @@ package org.panoptim.kfac;
 
 import org.panoptim.spi.kronecker.Inverted;
 
-/** What is remembered of a factor's inverse in use. */
-final class FactorMemory {
+/** The history of a factor's inverse in use. */
+final class FactorHistory {
 
-    /** Of the average that was inverted: its layer's updates by then. 0: there is no inverse. */
+    /** The layer's updates when the average was inverted. 0: there is no inverse. */
     private long updates;
 
     private double damping;
@@ -56,8 +56,8 @@ final class FactorMemory {
         stale = Math.min(stale, Integer.MAX_VALUE - 1) + 1;
     }
 
-    FactorMemory copy() {
-        var copy = new FactorMemory();
+    FactorHistory copy() {
+        var copy = new FactorHistory();
         copy.updates = updates;
         copy.damping = damping;
         copy.condition = condition;
@@ -76,12 +76,12 @@ final class FactorMemory {
      *
      * @throws IllegalArgumentException if it is something else
      */
-    static FactorMemory parse(String text) {
+    static FactorHistory parse(String text) {
         var parts = text.split(" ", -1);
         if (parts.length != 5) {
             throw new IllegalArgumentException("'" + text + "' is not what a factor remembers");
         }
-        var memory = new FactorMemory();
+        var memory = new FactorHistory();
         memory.updates = KfacMetadata.count(parts[0]);
         memory.damping = notNegative("damping", parts[1]);
         memory.condition = notNegative("condition", parts[2]);
