@@ -37,22 +37,22 @@ std::uint64_t last_handle = 0x7b00'0000'0000;
 
 bool find(std::uint64_t number, Handle &handle) {
     const std::lock_guard<std::mutex> guard(lock);
-    const auto found = handles().find(number);
-    if (found == handles().end()) {
+    const auto it = handles().find(number);
+    if (it == handles().end()) {
         return false;
     }
-    handle = found->second;
+    handle = it->second;
     return true;
 }
 
 template <typename Change>
 int change(std::uint64_t number, Change apply) {
     const std::lock_guard<std::mutex> guard(lock);
-    const auto found = handles().find(number);
-    if (found == handles().end()) {
+    const auto it = handles().find(number);
+    if (it == handles().end()) {
         return not_initialized;
     }
-    apply(found->second);
+    apply(it->second);
     return success;
 }
 

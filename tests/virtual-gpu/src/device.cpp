@@ -124,8 +124,8 @@ int find_context(std::uint64_t handle, Context *&context) {
 }
 
 Context *primary_of(int device) {
-    const auto found = state().primary.find(device);
-    return found == state().primary.end() ? nullptr : found->second;
+    const auto it = state().primary.find(device);
+    return it == state().primary.end() ? nullptr : it->second;
 }
 
 const char *error_name(int error) {
@@ -210,12 +210,12 @@ int cuGetErrorString(int error, const char **text) {
     return *text == nullptr ? result::invalid_value : result::success;
 }
 
-int cuDeviceGetCount(int *found) {
+int cuDeviceGetCount(int *count) {
     PLAIN_CALL("cuDeviceGetCount")
-    if (found == nullptr) {
+    if (count == nullptr) {
         return result::invalid_value;
     }
-    *found = device_count();
+    *count = device_count();
     return result::success;
 }
 

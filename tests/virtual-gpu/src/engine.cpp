@@ -64,7 +64,7 @@ struct Block {
     unsigned barrier_result;
     Site barrier_site; // of the threads that wait
     unsigned asleep;
-    unsigned place;        // in the order, of the thread that ran last
+    unsigned position;     // in the order, of the thread that ran last
     unsigned char *shared; // contents, while another block runs
     std::uint16_t order[most_threads];
     Thread threads[most_threads];
@@ -215,7 +215,7 @@ void start_block(Block &block) {
     block.waiting = 0;
     block.agreeing = 0;
     block.asleep = 0;
-    block.place = grid.threads - 1;
+    block.position = grid.threads - 1;
     uint3 index{0, 0, 0};
     for (unsigned i = 0; i < grid.threads; ++i) {
         Thread &thread = block.threads[i];
@@ -364,14 +364,14 @@ const char *file_name(const char *path) {
 Thread *choose() {
     for (;;) {
         Block &block = *grid.block;
-        unsigned place = block.place;
+        unsigned position = block.position;
         for (unsigned step = 0; step < grid.threads; ++step) {
-            if (++place == grid.threads) {
-                place = 0;
+            if (++position == grid.threads) {
+                position = 0;
             }
-            Thread &thread = block.threads[block.order[place]];
+            Thread &thread = block.threads[block.order[position]];
             if (thread.state <= State::ready) {
-                block.place = place;
+                block.position = position;
                 grid.thread = &thread;
                 grid.spins = 0;
                 threadIdx = thread.index;
@@ -705,7 +705,7 @@ unsigned barrier(bool predicate, Site site) {
             block.threads[i].state = State::ready;
         }
         // The next phase begins with the order's first thread.
-        block.place = grid.threads - 1;
+        block.position = grid.threads - 1;
         if (grid.order == Order::random && grid.blocks > 1 && next_random() % 8 == 0) {
             rotate_blocks();
         }
@@ -718,15 +718,15 @@ std::uint64_t warp(WarpOperation operation, unsigned mask, std::uint64_t value, 
                    Site site) {
     Thread &self = *grid.thread;
     Block &block = *grid.block;
-    const auto place = static_cast<unsigned>(&self - block.threads);
-    const unsigned first = place / lanes * lanes;
+    const auto position = static_cast<unsigned>(&self - block.threads);
+    const unsigned first = position / lanes * lanes;
     const unsigned width = grid.threads - first < lanes ? grid.threads - first : lanes;
     // Lanes beyond the block's last thread are nobody.
     const unsigned wanted = width == lanes ? mask : mask & ((1U << width) - 1U);
     self.site = site;
-    if ((mask >> (place - first) & 1U) == 0) {
+    if ((mask >> (position - first) & 1U) == 0) {
         say("the mask %#x of the warp operation at %s:%d lacks the calling lane %u", mask,
-            file_name(site.file), site.line, place - first);
+            file_name(site.file), site.line, position - first);
         fail(result::launch_failed);
     }
     self.operation = operation;

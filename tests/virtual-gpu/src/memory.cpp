@@ -89,17 +89,17 @@ const Allocation *allocate(std::size_t bytes, MemoryKind kind, Context *context)
 }
 
 const Allocation *allocation_at(std::uintptr_t address) {
-    const auto found = allocations.find(address);
-    return found == allocations.end() ? nullptr : &found->second;
+    const auto it = allocations.find(address);
+    return it == allocations.end() ? nullptr : &it->second;
 }
 
 const Allocation *allocation_around(std::uintptr_t address) {
-    auto found = allocations.upper_bound(address);
-    if (found == allocations.begin()) {
+    auto it = allocations.upper_bound(address);
+    if (it == allocations.begin()) {
         return nullptr;
     }
-    --found;
-    return found->second.holds(address, 0) ? &found->second : nullptr;
+    --it;
+    return it->second.holds(address, 0) ? &it->second : nullptr;
 }
 
 bool free_allocation(const Allocation *allocation) {
@@ -124,24 +124,24 @@ std::size_t allocated_bytes() {
 }
 
 void describe_memory(const void *address, char *text, std::size_t size) {
-    const auto place = reinterpret_cast<std::uintptr_t>(address);
+    const auto wanted = reinterpret_cast<std::uintptr_t>(address);
     for (auto old = freed.rbegin(); old != freed.rend(); ++old) {
-        if (old->holds(place, 1)) {
+        if (old->holds(wanted, 1)) {
             std::snprintf(text, size, ", byte %zu of an allocation of %zu bytes that was freed",
-                          place - old->address, old->bytes);
+                          wanted - old->address, old->bytes);
             return;
         }
     }
     for (const auto &[start, allocation] : allocations) {
         const std::uintptr_t end = start + allocation.bytes;
-        if (place >= end && place - end <= 2 * page) {
+        if (wanted >= end && wanted - end <= 2 * page) {
             std::snprintf(text, size, ", %zu bytes after the end of an allocation of %zu bytes",
-                          place - end, allocation.bytes);
+                          wanted - end, allocation.bytes);
             return;
         }
-        if (place < start && start - place <= 2 * page) {
+        if (wanted < start && start - wanted <= 2 * page) {
             std::snprintf(text, size, ", %zu bytes before an allocation of %zu bytes",
-                          start - place, allocation.bytes);
+                          start - wanted, allocation.bytes);
             return;
         }
     }

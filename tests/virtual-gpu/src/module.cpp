@@ -79,11 +79,11 @@ int load(Context *context, std::uint64_t *module, const void *image) {
 }
 
 int find_function(std::uint64_t handle, Context *context, Function *&function) {
-    const auto found = state().functions.find(handle);
-    if (found == state().functions.end()) {
+    const auto it = state().functions.find(handle);
+    if (it == state().functions.end()) {
         return result::invalid_handle;
     }
-    function = found->second.get();
+    function = it->second.get();
     return function->module->context == context ? result::success : result::invalid_handle;
 }
 
@@ -190,14 +190,14 @@ int cuModuleLoadFatBinary(std::uint64_t *module, const void *image) {
 
 int cuModuleUnload(std::uint64_t handle) {
     PLAIN_CALL("cuModuleUnload")
-    const auto found = state().modules.find(handle);
-    if (found == state().modules.end()) {
+    const auto it = state().modules.find(handle);
+    if (it == state().modules.end()) {
         return result::invalid_handle;
     }
     if (const int error = refuse_unsafe_in_capture(); error != result::success) {
         return error;
     }
-    const std::shared_ptr<Module> module = found->second;
+    const std::shared_ptr<Module> module = it->second;
     drain_context(module->context, true);
     std::erase_if(state().functions,
                   [&module](const auto &entry) { return entry.second->module == module.get(); });
@@ -211,12 +211,12 @@ int cuModuleGetFunction(std::uint64_t *handle, std::uint64_t module, const char 
     if (handle == nullptr || name == nullptr) {
         return result::invalid_value;
     }
-    const auto found = state().modules.find(module);
-    if (found == state().modules.end()) {
+    const auto it = state().modules.find(module);
+    if (it == state().modules.end()) {
         return result::invalid_handle;
     }
     for (const auto &[number, function] : state().functions) {
-        if (function->module == found->second.get() &&
+        if (function->module == it->second.get() &&
             std::strcmp(function->kernel->name, name) == 0) {
             *handle = number;
             return result::success;
@@ -225,9 +225,8 @@ int cuModuleGetFunction(std::uint64_t *handle, std::uint64_t module, const char 
     for (const Kernel *kernel = kernels; kernel != nullptr; kernel = kernel->next) {
         if (std::strcmp(kernel->name, name) == 0) {
             *handle = new_handle();
-            state().functions.emplace(
-                *handle, std::make_shared<Function>(
-                             Function{*handle, kernel, found->second.get(), 48 * 1024}));
+            state().functions.emplace(*handle, std::make_shared<Function>(Function{
+                                                   *handle, kernel, it->second.get(), 48 * 1024}));
             return result::success;
         }
     }

@@ -66,10 +66,10 @@ std::uint64_t thread_number() {
 
 Call::Call(const char *name, bool needs_initialization) : guard_(state().lock) {
     if (!injections.empty()) {
-        const auto found = injections.find(name);
-        if (found != injections.end() && --found->second.after <= 0) {
-            error = found->second.code;
-            injections.erase(found);
+        const auto it = injections.find(name);
+        if (it != injections.end() && --it->second.after <= 0) {
+            error = it->second.code;
+            injections.erase(it);
             Context *context;
             if (current(context) == result::success) {
                 keep_error(context, error);
@@ -180,8 +180,8 @@ int panoptimVirtualFail(const char *call, int code, int after) {
 long long panoptimVirtualLive(const char *kind) {
     const std::lock_guard<std::recursive_mutex> guard(state().lock);
     if (kind != nullptr) {
-        const auto found = state().live.find(kind);
-        return found == state().live.end() ? 0 : found->second;
+        const auto it = state().live.find(kind);
+        return it == state().live.end() ? 0 : it->second;
     }
     long long sum = 0;
     for (const auto &[name, number] : state().live) {

@@ -177,14 +177,14 @@ int find_stream(std::uint64_t handle, Context *context, Stream *&stream) {
         state().default_streams.push_back(std::move(made));
         return result::success;
     }
-    const auto found = state().streams.find(handle);
-    if (found == state().streams.end()) {
+    const auto it = state().streams.find(handle);
+    if (it == state().streams.end()) {
         return result::invalid_handle;
     }
-    if (found->second->context != context) {
+    if (it->second->context != context) {
         return result::invalid_context;
     }
-    stream = found->second.get();
+    stream = it->second.get();
     return result::success;
 }
 
@@ -194,9 +194,9 @@ void invalidate(Capture &capture) {
 
 int refuse_unsafe_in_capture() {
     for (const auto &capture : state().captures) {
-        const bool own = capture->thread == thread_number();
+        const bool same_thread = capture->thread == thread_number();
         // Relaxed: anything goes. Else: calls of this thread, or of all threads.
-        if (capture->mode == 0 || (capture->mode == 1 && own)) {
+        if (capture->mode == 0 || (capture->mode == 1 && same_thread)) {
             invalidate(*capture);
             return result::capture_unsupported;
         }
@@ -280,11 +280,11 @@ int create_stream(Context *context, std::uint64_t *stream, unsigned flags) {
 }
 
 int find_event(std::uint64_t handle, std::shared_ptr<Event> &event) {
-    const auto found = state().events.find(handle);
-    if (found == state().events.end()) {
+    const auto it = state().events.find(handle);
+    if (it == state().events.end()) {
         return result::invalid_handle;
     }
-    event = found->second;
+    event = it->second;
     return result::success;
 }
 
@@ -319,12 +319,12 @@ int launch_graph(const Graph &graph, Stream *stream) {
 }
 
 int instantiate(std::uint64_t *executable, std::uint64_t graph) {
-    const auto found = state().graphs.find(graph);
-    if (executable == nullptr || found == state().graphs.end()) {
+    const auto it = state().graphs.find(graph);
+    if (executable == nullptr || it == state().graphs.end()) {
         return result::invalid_value;
     }
     *executable = new_handle();
-    state().executables.emplace(*executable, std::make_shared<Graph>(*found->second));
+    state().executables.emplace(*executable, std::make_shared<Graph>(*it->second));
     count("graphs", 1);
     return result::success;
 }
@@ -353,11 +353,11 @@ int cuStreamCreateWithPriority(std::uint64_t *stream, unsigned flags, int) {
 
 int cuStreamDestroy_v2(std::uint64_t handle) {
     PLAIN_CALL("cuStreamDestroy_v2")
-    const auto found = state().streams.find(handle);
-    if (found == state().streams.end()) {
+    const auto it = state().streams.find(handle);
+    if (it == state().streams.end()) {
         return result::invalid_handle;
     }
-    const std::shared_ptr<Stream> stream = found->second;
+    const std::shared_ptr<Stream> stream = it->second;
     if (stream->capture) {
         invalidate(*stream->capture);
         std::erase(stream->capture->streams, stream.get());
@@ -566,12 +566,12 @@ int cuEventCreate(std::uint64_t *event, unsigned flags) {
 
 int cuEventDestroy_v2(std::uint64_t handle) {
     PLAIN_CALL("cuEventDestroy_v2")
-    const auto found = state().events.find(handle);
-    if (found == state().events.end()) {
+    const auto it = state().events.find(handle);
+    if (it == state().events.end()) {
         return result::invalid_handle;
     }
-    const int sticky = found->second->context->sticky;
-    state().events.erase(found);
+    const int sticky = it->second->context->sticky;
+    state().events.erase(it);
     count("events", -1);
     return sticky;
 }
@@ -771,48 +771,47 @@ int cuGraphLaunch(std::uint64_t executable, std::uint64_t handle) {
     if (const int error = find_stream(handle, context, stream); error != result::success) {
         return error;
     }
-    const auto found = state().executables.find(executable);
-    if (found == state().executables.end()) {
+    const auto it = state().executables.find(executable);
+    if (it == state().executables.end()) {
         return result::invalid_value;
     }
-    return launch_graph(*found->second, stream);
+    return launch_graph(*it->second, stream);
 }
 
 int cuGraphGetNodes(std::uint64_t graph, std::uint64_t *nodes, std::size_t *number) {
     CONTEXT_CALL("cuGraphGetNodes")
-    const auto found = state().graphs.find(graph);
-    if (found == state().graphs.end() || number == nullptr) {
+    const auto it = state().graphs.find(graph);
+    if (it == state().graphs.end() || number == nullptr) {
         return result::invalid_value;
     }
-    for (std::size_t i = 0; nodes != nullptr && i < *number && i < found->second->nodes.size();
-         ++i) {
+    for (std::size_t i = 0; nodes != nullptr && i < *number && i < it->second->nodes.size(); ++i) {
         nodes[i] = graph + 1 + i;
     }
-    *number = found->second->nodes.size();
+    *number = it->second->nodes.size();
     return result::success;
 }
 
 int cuGraphDestroy(std::uint64_t graph) {
     PLAIN_CALL("cuGraphDestroy")
-    const auto found = state().graphs.find(graph);
-    if (found == state().graphs.end()) {
+    const auto it = state().graphs.find(graph);
+    if (it == state().graphs.end()) {
         return result::invalid_value;
     }
-    const int sticky = found->second->context->sticky;
-    state().graphs.erase(found);
+    const int sticky = it->second->context->sticky;
+    state().graphs.erase(it);
     count("graphs", -1);
     return sticky;
 }
 
 int cuGraphExecDestroy(std::uint64_t executable) {
     PLAIN_CALL("cuGraphExecDestroy")
-    const auto found = state().executables.find(executable);
-    if (found == state().executables.end()) {
+    const auto it = state().executables.find(executable);
+    if (it == state().executables.end()) {
         return result::invalid_value;
     }
     // The work of its launches has copies of its own, but the real one waits for nothing either.
-    const int sticky = found->second->context->sticky;
-    state().executables.erase(found);
+    const int sticky = it->second->context->sticky;
+    state().executables.erase(it);
     count("graphs", -1);
     return sticky;
 }

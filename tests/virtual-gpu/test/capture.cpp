@@ -157,10 +157,10 @@ TEST_CASE("the default stream cannot be used while a stream that waits for it is
     std::swap(blocking, device.stream);
     int status = 0;
     // To ask does no harm; to use it does.
-    const Captured asked =
+    const Captured queried =
         capturing(device, relaxed, [&] { return cuStreamIsCapturing(0, &status); });
-    CHECK(asked.error == implicit);
-    CHECK(asked.survived);
+    CHECK(queried.error == implicit);
+    CHECK(queried.survived);
     const Captured used =
         capturing(device, relaxed, [&] { return cuMemsetD32Async(address, 0, 1, 0); });
     CHECK(used.error == implicit);

@@ -110,9 +110,9 @@ struct Device {
     }
 
     std::uint64_t function(const char *name) const {
-        std::uint64_t found = 0;
-        REQUIRE(cuModuleGetFunction(&found, module, name) == 0);
-        return found;
+        std::uint64_t handle = 0;
+        REQUIRE(cuModuleGetFunction(&handle, module, name) == 0);
+        return handle;
     }
 
     template <typename Argument>

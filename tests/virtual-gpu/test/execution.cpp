@@ -35,9 +35,9 @@ TEST_CASE("a missing barrier shows in some order") {
         REQUIRE(panoptimVirtualOrder(order) == 0);
         int *words = device.allocate<int>(64);
         REQUIRE(device.launch("toy_race", 1, 64, Words{words, 0, 0}) == 0);
-        const std::vector<int> found = device.download(words, 64);
+        const std::vector<int> actual = device.download(words, 64);
         for (int i = 0; i < 64; ++i) {
-            wrong += found[static_cast<std::size_t>(i)] != (i + 1) % 64 ? 1 : 0;
+            wrong += actual[static_cast<std::size_t>(i)] != (i + 1) % 64 ? 1 : 0;
         }
     }
     CHECK(wrong > 0);
@@ -123,9 +123,9 @@ TEST_CASE("dynamic shared memory is an array of the kernel's") {
     Device device;
     int *words = device.allocate<int>(128);
     REQUIRE(device.launch("toy_dynamic", 2, 64, Words{words, 0, 0}, 64 * sizeof(int)) == 0);
-    const std::vector<int> found = device.download(words, 128);
-    CHECK(found[0] == 63);
-    CHECK(found[127] == 1000);
+    const std::vector<int> actual = device.download(words, 128);
+    CHECK(actual[0] == 63);
+    CHECK(actual[127] == 1000);
 }
 
 TEST_CASE("divergent barriers and warp operations are found, and the error stays") {

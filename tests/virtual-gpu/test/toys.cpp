@@ -56,17 +56,17 @@ extern "C" __global__ void toy_race(const Words words) {
 
 // Blocks take turns, in the order of their index, whichever begins first.
 extern "C" __global__ void toy_turns(const Queue queue) {
-    __shared__ int own;
+    __shared__ int block;
     if (threadIdx.x == 0) {
-        own = static_cast<int>(blockIdx.x);
+        block = static_cast<int>(blockIdx.x);
     }
     __syncthreads();
     if (threadIdx.x == 0) {
         // Another block's memory must not have come in place of this one's.
-        while (atomicAdd(queue.next, 0) != own) {
+        while (atomicAdd(queue.next, 0) != block) {
             __nanosleep(100);
         }
-        queue.order[own] = static_cast<int>(blockIdx.x) + 100 * own;
+        queue.order[block] = static_cast<int>(blockIdx.x) + 100 * block;
         __threadfence();
         atomicAdd(queue.next, 1);
     }

@@ -47,7 +47,7 @@ final class FactorSchedule {
     /**
      * The step whose attempt has a contribution with an outcome that the host does not know yet.
      */
-    private final long[] requested;
+    private final long[] unresolved;
 
     FactorSchedule(FactorEngine engine, int layers, int period) {
         this.engine = engine;
@@ -55,9 +55,9 @@ final class FactorSchedule {
         pending = new boolean[layers];
         updates = new long[layers];
         taken = new long[layers];
-        requested = new long[layers];
+        unresolved = new long[layers];
         Arrays.fill(taken, NEVER);
-        Arrays.fill(requested, NEVER);
+        Arrays.fill(unresolved, NEVER);
     }
 
     /** Follows an optimizer, which may count its steps on a device. */
@@ -76,7 +76,7 @@ final class FactorSchedule {
         if (period == 1) {
             return true;
         }
-        if (requested[layer] != NEVER || isPast(taken[layer], steps + undecided)) {
+        if (unresolved[layer] != NEVER || isPast(taken[layer], steps + undecided)) {
             settle();
         }
         return isPast(taken[layer], steps);
@@ -103,10 +103,10 @@ final class FactorSchedule {
     private void look() {
         var now = engine.updates();
         for (int layer = 0; layer < now.length; layer++) {
-            if (now[layer] > updates[layer] && requested[layer] != NEVER) {
-                taken[layer] = requested[layer];
+            if (now[layer] > updates[layer] && unresolved[layer] != NEVER) {
+                taken[layer] = unresolved[layer];
             }
-            requested[layer] = NEVER;
+            unresolved[layer] = NEVER;
             updates[layer] = now[layer];
         }
     }
@@ -163,7 +163,7 @@ final class FactorSchedule {
     boolean attempted(StepFacts step, boolean ask) {
         for (int layer = 0; layer < pending.length; layer++) {
             if (pending[layer]) {
-                requested[layer] = steps;
+                unresolved[layer] = steps;
                 pending[layer] = false;
             }
         }
@@ -192,7 +192,7 @@ final class FactorSchedule {
         offset = onDevice ? engine.decided().steps() - steps : 0;
         System.arraycopy(newUpdates, 0, updates, 0, updates.length);
         System.arraycopy(newTaken, 0, taken, 0, taken.length);
-        Arrays.fill(requested, NEVER);
+        Arrays.fill(unresolved, NEVER);
         discard();
     }
 
@@ -203,14 +203,14 @@ final class FactorSchedule {
         var oldPending = pending.clone();
         var oldUpdates = updates.clone();
         var oldTaken = taken.clone();
-        var oldAttempted = requested.clone();
+        var oldAttempted = unresolved.clone();
         return () -> {
             steps = oldSteps;
             undecided = oldUndecided;
             System.arraycopy(oldPending, 0, pending, 0, pending.length);
             System.arraycopy(oldUpdates, 0, updates, 0, updates.length);
             System.arraycopy(oldTaken, 0, taken, 0, taken.length);
-            System.arraycopy(oldAttempted, 0, requested, 0, requested.length);
+            System.arraycopy(oldAttempted, 0, unresolved, 0, unresolved.length);
         };
     }
 }

@@ -72,13 +72,13 @@ class AdaFisherCurvatureTest {
     }
 
     private static void assertFisher(Optimizer optimizer, double... weightThenBias) {
-        var found = new double[6];
+        var actual = new double[6];
         var ofWeight = optimizer.state("weight", "fisher").toArray();
         var ofBias = optimizer.state("bias", "fisher").toArray();
         for (int i = 0; i < 6; i++) {
-            found[i] = i < 4 ? ofWeight[i] : ofBias[i - 4];
+            actual[i] = i < 4 ? ofWeight[i] : ofBias[i - 4];
         }
-        assertThat(found).containsExactly(weightThenBias, within(1e-6));
+        assertThat(actual).containsExactly(weightThenBias, within(1e-6));
     }
 
     @Test

@@ -110,8 +110,8 @@ class ExactCurvatureTest {
         var input = random(1, INPUTS, 3)[0];
         var jacobian = jacobian(input, UnaryOperator.identity(), false);
         var gaussNewton = multiply(transpose(jacobian), jacobian);
-        var found = product(repeated(input), outputGradients(input, ones(), false));
-        assertThat(largestDifference(found, gaussNewton)).isLessThan(1e-5);
+        var actual = product(repeated(input), outputGradients(input, ones(), false));
+        assertThat(largestDifference(actual, gaussNewton)).isLessThan(1e-5);
     }
 
     @Test
@@ -158,8 +158,8 @@ class ExactCurvatureTest {
                 gradients[n * RESULTS + k] = rows[k];
             }
         }
-        var found = product(inputs, gradients);
-        assertThat(largestDifference(found, gaussNewton)).isLessThan(1e-4);
+        var actual = product(inputs, gradients);
+        assertThat(largestDifference(actual, gaussNewton)).isLessThan(1e-4);
     }
 
     private static double[] softmax(double[] outputs) {

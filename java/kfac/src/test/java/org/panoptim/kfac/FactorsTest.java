@@ -31,8 +31,8 @@ class FactorsTest {
         return new OneLayer(builder -> builder);
     }
 
-    private static void assertClose(double[][] found, double[][] expected) {
-        assertThat(largestDifference(found, expected)).isLessThan(ROUNDING);
+    private static void assertClose(double[][] actual, double[][] expected) {
+        assertThat(largestDifference(actual, expected)).isLessThan(ROUNDING);
     }
 
     @Test
@@ -125,13 +125,13 @@ class FactorsTest {
     @Test
     void theLossScaleIsUndoneWhetherStatedOrTheOptimizers() {
         try (var stated = layer();
-                var own =
+                var ofOptimizer =
                         new OneLayer(
                                 builder -> builder,
                                 builder -> builder.lossScale(LossScale.fixed(1024)))) {
             stated.accumulate(inputs, scale(64, gradients), Batch.sum().withLossScale(64));
-            own.accumulate(inputs, scale(1024, gradients), Batch.sum());
-            for (var layer : new OneLayer[] {stated, own}) {
+            ofOptimizer.accumulate(inputs, scale(1024, gradients), Batch.sum());
+            for (var layer : new OneLayer[] {stated, ofOptimizer}) {
                 layer.gradient(gradient);
                 layer.optimizer.step();
                 assertClose(layer.outputFactor(), moment(gradients));

@@ -37,8 +37,8 @@ class NumbersTest {
     }
 
     /** In the Frobenius norm. */
-    private static double relativeError(double[][] found, double[][] expected) {
-        var difference = add(found, scale(-1, expected));
+    private static double relativeError(double[][] actual, double[][] expected) {
+        var difference = add(actual, scale(-1, expected));
         return Math.sqrt(
                 trace(multiply(difference, transpose(difference)))
                         / trace(multiply(expected, transpose(expected))));

@@ -94,9 +94,9 @@ final class OneLayer implements AutoCloseable {
 
     /** A state by its slot, as a square matrix. */
     double[][] state(String slot) {
-        var found = tensor(slot);
-        int n = Math.toIntExact(found.shape().dimensions().get(0));
-        return Matrices.read(MemorySegment.ofArray(found.toArray()), n, n);
+        var stored = tensor(slot);
+        int n = Math.toIntExact(stored.shape().dimensions().get(0));
+        return Matrices.read(MemorySegment.ofArray(stored.toArray()), n, n);
     }
 
     StateTensor tensor(String slot) {

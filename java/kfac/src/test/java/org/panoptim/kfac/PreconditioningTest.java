@@ -63,8 +63,8 @@ class PreconditioningTest {
         layer.optimizer.step();
     }
 
-    private static void assertClose(double[][] found, double[][] expected) {
-        assertThat(largestDifference(found, expected)).isLessThan(2e-5);
+    private static void assertClose(double[][] actual, double[][] expected) {
+        assertThat(largestDifference(actual, expected)).isLessThan(2e-5);
     }
 
     @Test
@@ -201,10 +201,10 @@ class PreconditioningTest {
             ofBias[0][INPUTS] = gradient[0][INPUTS];
             ofBias[1][INPUTS] = gradient[1][INPUTS];
             var expected = preconditioned(a, g, ofBias, pi());
-            var found = layer.gradient();
+            var actual = layer.gradient();
             for (int i = 0; i < OUTPUTS; i++) {
-                assertThat(found[i][INPUTS]).isCloseTo(expected[i][INPUTS], within(2e-5));
-                assertThat(found[i][0]).isEqualTo(gradient[i][0]);
+                assertThat(actual[i][INPUTS]).isCloseTo(expected[i][INPUTS], within(2e-5));
+                assertThat(actual[i][0]).isEqualTo(gradient[i][0]);
             }
         }
     }
@@ -230,9 +230,9 @@ class PreconditioningTest {
             gradient[1][1] = Double.NaN;
             layer.gradient(gradient);
             layer.optimizer.step();
-            var found = layer.gradient();
-            assertThat(found[1][1]).isNaN();
-            assertThat(found[0]).containsOnly(0);
+            var actual = layer.gradient();
+            assertThat(actual[1][1]).isNaN();
+            assertThat(actual[0]).containsOnly(0);
         }
     }
 

@@ -118,9 +118,9 @@ class CaptureTest {
     @EnumSource
     void aStepInTheGraphOfAFrameworkEqualsAPlainOne(Implementation implementation) {
         var driver = implementation.driver();
-        try (var own = implementation.device();
+        try (var owner = implementation.device();
                 var reference = Backend.named("reference")) {
-            long stream = own.driver().createStream();
+            long stream = owner.driver().createStream();
             try (var device = new Device(driver, CudaOptions.defaults().withStream(stream))) {
                 var captured =
                         Outcome.of(
@@ -139,7 +139,7 @@ class CaptureTest {
                                 });
                 captured.assertSameAs(Outcome.of(reference, CaptureTest::plainly));
             }
-            own.driver().destroyStream(stream);
+            owner.driver().destroyStream(stream);
         }
     }
 
@@ -148,8 +148,8 @@ class CaptureTest {
     void plainStepsAndTheGraphOfAFrameworkTakeTurnsEachWithItsOwnGradient(
             Implementation implementation) {
         var driver = implementation.driver();
-        try (var own = implementation.device()) {
-            long stream = own.driver().createStream();
+        try (var owner = implementation.device()) {
+            long stream = owner.driver().createStream();
             try (var device = new Device(driver, CudaOptions.defaults().withStream(stream))) {
                 var value = device.floats(0);
                 var before = device.floats(100);
@@ -176,7 +176,7 @@ class CaptureTest {
                 driver.destroyExecutableGraph(executable);
                 driver.destroyGraph(graph);
             }
-            own.driver().destroyStream(stream);
+            owner.driver().destroyStream(stream);
         }
     }
 
@@ -250,8 +250,8 @@ class CaptureTest {
     void aGraphLaunchedPastTheScheduleThatTheHostWroteAheadRefusesAndTells(
             Implementation implementation) {
         var driver = implementation.driver();
-        try (var own = implementation.device()) {
-            long stream = own.driver().createStream();
+        try (var owner = implementation.device()) {
+            long stream = owner.driver().createStream();
             try (var device = new Device(driver, CudaOptions.defaults().withStream(stream))) {
                 var value = device.floats(0);
                 var gradient = device.floats(1);
@@ -279,7 +279,7 @@ class CaptureTest {
                 driver.destroyExecutableGraph(executable);
                 driver.destroyGraph(graph);
             }
-            own.driver().destroyStream(stream);
+            owner.driver().destroyStream(stream);
         }
     }
 

@@ -103,11 +103,11 @@ class FisherTest {
     }
 
     private static float[] read(Device device, Memory memory) {
-        var place = (DeviceMemory) memory;
+        var source = (DeviceMemory) memory;
         try (var arena = Arena.ofConfined()) {
-            var copy = arena.allocate(place.byteSize(), 4);
+            var copy = arena.allocate(source.byteSize(), 4);
             device.driver().synchronizeStream(0);
-            device.driver().copyToHost(copy.address(), place.address(), copy.byteSize(), 0);
+            device.driver().copyToHost(copy.address(), source.address(), copy.byteSize(), 0);
             device.driver().synchronizeStream(0);
             return copy.toArray(ValueLayout.JAVA_FLOAT);
         }

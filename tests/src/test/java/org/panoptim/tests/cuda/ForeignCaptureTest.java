@@ -44,15 +44,15 @@ class ForeignCaptureTest {
 
     /** A framework's stream, and a device whose backend works on it. */
     private static final class Framework implements AutoCloseable {
-        final Device own;
+        final Device owner;
         final CudaDriver driver;
         final long stream;
         final Device device;
         private final List<long[]> graphs = new ArrayList<>();
 
         Framework(Implementation implementation) {
-            own = implementation.device();
-            driver = own.driver();
+            owner = implementation.device();
+            driver = owner.driver();
             stream = driver.createStream();
             device = new Device(implementation.driver(), CudaOptions.defaults().withStream(stream));
         }
@@ -83,7 +83,7 @@ class ForeignCaptureTest {
             }
             device.close();
             driver.destroyStream(stream);
-            own.close();
+            owner.close();
         }
     }
 

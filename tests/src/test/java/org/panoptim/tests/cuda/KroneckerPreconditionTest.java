@@ -235,11 +235,15 @@ class KroneckerPreconditionTest {
     }
 
     private static void assertProduct(
-            float[] found, float[] outputs, double[] gradient, float[] inputs, int[] places) {
+            float[] preconditioned,
+            float[] outputs,
+            double[] gradient,
+            float[] inputs,
+            int[] indices) {
         var half = Doubles.multiply(gradient, Doubles.of(inputs), 2, 4, 4);
         var whole = Doubles.multiply(Doubles.of(outputs), half, 2, 2, 4);
-        for (int i = 0; i < places.length; i++) {
-            assertThat((double) found[i]).isCloseTo(whole[places[i]], within(1e-4));
+        for (int i = 0; i < indices.length; i++) {
+            assertThat((double) preconditioned[i]).isCloseTo(whole[indices[i]], within(1e-4));
         }
     }
 

@@ -23,10 +23,10 @@ class ReadmeGpuSnippetTest {
 
     @Test
     void theSnippetTakesAStep() {
-        try (var own = Implementation.FFM.device()) {
-            long stream = own.driver().createStream();
+        try (var owner = Implementation.FFM.device()) {
+            long stream = owner.driver().createStream();
             assertThat(step(stream).step()).isEqualTo(1);
-            own.driver().destroyStream(stream);
+            owner.driver().destroyStream(stream);
         }
     }
 

@@ -23,13 +23,13 @@ class BackendsAgreeTest {
         return CurvatureBackends.names().stream();
     }
 
-    private static void assertClose(List<float[]> found, List<float[]> expected, double error) {
-        for (int i = 0; i < found.size(); i++) {
+    private static void assertClose(List<float[]> actual, List<float[]> expected, double error) {
+        for (int i = 0; i < actual.size(); i++) {
             double largest = 0;
             double difference = 0;
-            for (int j = 0; j < found.get(i).length; j++) {
+            for (int j = 0; j < actual.get(i).length; j++) {
                 largest = Math.max(largest, Math.abs(expected.get(i)[j]));
-                difference = Math.max(difference, Math.abs(found.get(i)[j] - expected.get(i)[j]));
+                difference = Math.max(difference, Math.abs(actual.get(i)[j] - expected.get(i)[j]));
             }
             assertThat(difference).as("parameter %d", i).isLessThanOrEqualTo(error * largest);
         }
@@ -98,9 +98,9 @@ class BackendsAgreeTest {
         }
     }
 
-    private static void assertSame(List<float[]> found, List<float[]> expected) {
-        for (int i = 0; i < found.size(); i++) {
-            assertThat(found.get(i)).containsExactly(expected.get(i));
+    private static void assertSame(List<float[]> actual, List<float[]> expected) {
+        for (int i = 0; i < actual.size(); i++) {
+            assertThat(actual.get(i)).containsExactly(expected.get(i));
         }
     }
 }

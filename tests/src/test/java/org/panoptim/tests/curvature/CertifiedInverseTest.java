@@ -101,14 +101,14 @@ class CertifiedInverseTest {
             int... sizes) {
         try (var factors = new Factors(backend, sizes)) {
             var matrices = new ArrayList<float[]>();
-            var wishes = new ArrayList<Inversion>();
+            var inversions = new ArrayList<Inversion>();
             for (int i = 0; i < sizes.length; i++) {
                 var spectrum = DoubleMatrix.spectrum(sizes[i], condition, 10L * sizes[i]);
                 matrices.add(DoubleMatrix.rounded(spectrum));
                 factors.set(i, matrices.get(i));
-                wishes.add(new Inversion(2 * i, damping, method));
+                inversions.add(new Inversion(2 * i, damping, method));
             }
-            var results = factors.engine.invert(wishes);
+            var results = factors.engine.invert(inversions);
             factors.engine.adopt(
                     IntStream.range(0, sizes.length)
                             .filter(i -> results.get(i).status() == Inverted.Status.INVERTED)

@@ -120,9 +120,9 @@ class ConfinedMemoryTest {
         }
     }
 
-    private static void assertSame(List<float[]> found, List<float[]> expected) {
+    private static void assertSame(List<float[]> actual, List<float[]> expected) {
         for (int i = 0; i < expected.size(); i++) {
-            assertThat(found.get(i)).containsExactly(expected.get(i));
+            assertThat(actual.get(i)).containsExactly(expected.get(i));
         }
     }
 

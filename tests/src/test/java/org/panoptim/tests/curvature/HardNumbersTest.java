@@ -96,17 +96,17 @@ class HardNumbersTest {
 
     private static void assertAgree(int rows, double size, double lossScale, double damping) {
         var reference = run("reference", rows, size, lossScale, damping);
-        var found = run("simd", rows, size, lossScale, damping);
+        var actual = run("simd", rows, size, lossScale, damping);
         double difference = 0;
         double norm = 0;
         for (int i = 0; i < OUTPUTS * INPUTS; i++) {
-            difference += Math.pow(found.gradient[i] - (double) reference.gradient[i], 2);
+            difference += Math.pow(actual.gradient[i] - (double) reference.gradient[i], 2);
             norm += Math.pow(reference.gradient[i], 2);
         }
         assertThat(Math.sqrt(difference / norm))
                 .as("%d rows of %.0e, damping %.0e", rows, size, damping)
-                .isLessThan(Math.max(1e-4, found.certified + reference.certified));
-        assertThat(found.certified).isLessThan(.25);
+                .isLessThan(Math.max(1e-4, actual.certified + reference.certified));
+        assertThat(actual.certified).isLessThan(.25);
     }
 
     @Test

@@ -96,7 +96,7 @@ class NumberTrapsTest {
     @MethodSource("all")
     void aGradientOrCurvatureThatIsInfiniteOnceUnscaledIsRefused(SuiteBackend subject) {
         try (var fixture = new BackendFixture(subject)) {
-            for (int place : new int[] {0, 4_095, 4_096, 20_000, 40_001}) {
+            for (int index : new int[] {0, 4_095, 4_096, 20_000, 40_001}) {
                 var parameter = BackendFixture.parameter("p", fixture.repeated(1, 40_002));
                 var optimizer =
                         fixture.build(
@@ -106,7 +106,7 @@ class NumberTrapsTest {
                                         .lossScale(LossScale.fixed(0x1p-10)));
                 var finite = fixture.repeated(0x1.fffffep117f, 40_002);
                 var infinite = fixture.repeated(0, 40_002);
-                infinite.setAtIndex(ValueLayout.JAVA_FLOAT, place, -0x1p118f);
+                infinite.setAtIndex(ValueLayout.JAVA_FLOAT, index, -0x1p118f);
                 parameter.gradient(infinite);
                 optimizer.step();
                 assertThat(optimizer.report().accepted()).isFalse();

@@ -25,8 +25,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A device's backend for tests that keep everything in host memory: each parameter has a twin on
- * the device, filled before every call and read back after it. Twins lie as far from a multiple of
+ * A device's backend for tests that keep everything in host memory: each parameter has a copy on
+ * the device, filled before every call and read back after it. Copies lie as far from a multiple of
  * 64 bytes as what they stand for, and get other memory whenever that does.
  */
 final class OnDevice implements Backend {
@@ -61,7 +61,7 @@ final class OnDevice implements Backend {
     @Override
     public Execution open(StepPlan plan) {
         beforeCalls.run();
-        return new TwinExecution(plan);
+        return new CopyingExecution(plan);
     }
 
     @Override
@@ -71,11 +71,11 @@ final class OnDevice implements Backend {
     }
 
     /** Device memory that stands for a segment of the host. */
-    private final class Twin implements AutoCloseable {
+    private final class DeviceCopy implements AutoCloseable {
         private final MemorySegment host;
         private final BackendTensor tensor;
 
-        Twin(Memory memory) {
+        DeviceCopy(Memory memory) {
             host = ((HostMemory) memory).segment();
             long distance = host.address() % LINE;
             tensor =
@@ -107,16 +107,16 @@ final class OnDevice implements Backend {
         }
     }
 
-    private final class Pair implements AutoCloseable {
+    private final class Mirror implements AutoCloseable {
         private final Parameter host;
         private final Parameter device;
-        private final Twin value;
-        private Optional<Twin> gradient = Optional.empty();
-        private Optional<Twin> curvature = Optional.empty();
+        private final DeviceCopy value;
+        private Optional<DeviceCopy> gradient = Optional.empty();
+        private Optional<DeviceCopy> curvature = Optional.empty();
 
-        Pair(Parameter host) {
+        Mirror(Parameter host) {
             this.host = host;
-            value = new Twin(host.value());
+            value = new DeviceCopy(host.value());
             value.send();
             device = Parameter.of(host.name(), host.shape(), value.memory());
         }
@@ -124,48 +124,48 @@ final class OnDevice implements Backend {
         void send() {
             value.send();
             gradient = follow(gradient, host.gradient());
-            gradient.ifPresentOrElse(twin -> device.gradient(twin.memory()), device::clearGradient);
+            gradient.ifPresentOrElse(copy -> device.gradient(copy.memory()), device::clearGradient);
             curvature = follow(curvature, host.curvature());
             curvature.ifPresentOrElse(
-                    twin -> device.curvature(twin.memory()), device::clearCurvature);
+                    copy -> device.curvature(copy.memory()), device::clearCurvature);
         }
 
-        private Optional<Twin> follow(Optional<Twin> last, Optional<Memory> memory) {
-            var same = last.filter(twin -> memory.isPresent() && twin.standsFor(memory.get()));
+        private Optional<DeviceCopy> follow(Optional<DeviceCopy> last, Optional<Memory> memory) {
+            var same = last.filter(copy -> memory.isPresent() && copy.standsFor(memory.get()));
             if (same.isEmpty()) {
-                last.ifPresent(Twin::close);
+                last.ifPresent(DeviceCopy::close);
             }
-            var result = same.or(() -> memory.map(Twin::new));
-            result.ifPresent(Twin::send);
+            var result = same.or(() -> memory.map(DeviceCopy::new));
+            result.ifPresent(DeviceCopy::send);
             return result;
         }
 
         void fetch() {
             value.fetch();
-            gradient.ifPresent(Twin::fetch);
+            gradient.ifPresent(DeviceCopy::fetch);
         }
 
         @Override
         public void close() {
             value.close();
-            gradient.ifPresent(Twin::close);
-            curvature.ifPresent(Twin::close);
+            gradient.ifPresent(DeviceCopy::close);
+            curvature.ifPresent(DeviceCopy::close);
         }
     }
 
-    private final class TwinExecution implements Execution {
+    private final class CopyingExecution implements Execution {
 
-        private final Map<Parameter, Pair> pairs = new IdentityHashMap<>();
-        private final List<Pair> order = new ArrayList<>();
+        private final Map<Parameter, Mirror> mirrors = new IdentityHashMap<>();
+        private final List<Mirror> order = new ArrayList<>();
         private final Execution execution;
         private StepPlan plan;
 
-        TwinExecution(StepPlan plan) {
+        CopyingExecution(StepPlan plan) {
             this.plan = plan;
             try {
                 execution = device.open(translated(plan));
             } catch (RuntimeException | Error e) {
-                order.forEach(Pair::close);
+                order.forEach(Mirror::close);
                 throw e;
             }
         }
@@ -184,24 +184,25 @@ final class OnDevice implements Backend {
         }
 
         private ParameterGroup translated(ParameterGroup group) {
-            var twins = group.parameters().stream().map(each -> pair(each).device).toList();
-            return new ParameterGroup(group.name(), group.rule(), twins).withFrozen(group.frozen());
+            var copies = group.parameters().stream().map(each -> mirror(each).device).toList();
+            return new ParameterGroup(group.name(), group.rule(), copies)
+                    .withFrozen(group.frozen());
         }
 
-        private Pair pair(Parameter parameter) {
-            return pairs.computeIfAbsent(
+        private Mirror mirror(Parameter parameter) {
+            return mirrors.computeIfAbsent(
                     parameter,
                     key -> {
-                        var pair = new Pair(key);
-                        order.add(pair);
-                        return pair;
+                        var mirror = new Mirror(key);
+                        order.add(mirror);
+                        return mirror;
                     });
         }
 
         private void transform(StepContext step) {
-            order.forEach(pair -> pair.gradient.ifPresent(Twin::fetch));
+            order.forEach(mirror -> mirror.gradient.ifPresent(DeviceCopy::fetch));
             plan.transform().orElseThrow().transform(step);
-            order.forEach(pair -> pair.gradient.ifPresent(Twin::send));
+            order.forEach(mirror -> mirror.gradient.ifPresent(DeviceCopy::send));
         }
 
         @Override
@@ -215,7 +216,7 @@ final class OnDevice implements Backend {
 
         /** Sends what the host holds, to the same places as before or to others. */
         private void send() {
-            order.forEach(Pair::send);
+            order.forEach(Mirror::send);
             execution.bind(new ArenaSet());
         }
 
@@ -228,7 +229,7 @@ final class OnDevice implements Backend {
                 // Under a policy that fails, what the device found is told when it is asked.
                 execution.outcome();
             } finally {
-                order.forEach(Pair::fetch);
+                order.forEach(Mirror::fetch);
             }
         }
 
@@ -237,7 +238,7 @@ final class OnDevice implements Backend {
             beforeCalls.run();
             send();
             execution.zeroGradients();
-            order.forEach(Pair::fetch);
+            order.forEach(Mirror::fetch);
         }
 
         @Override
@@ -252,12 +253,12 @@ final class OnDevice implements Backend {
 
         @Override
         public long count(Parameter parameter) {
-            return execution.count(pair(parameter).device);
+            return execution.count(mirror(parameter).device);
         }
 
         @Override
         public StateTensor state(Parameter parameter, int slot) {
-            return execution.state(pair(parameter).device, slot);
+            return execution.state(mirror(parameter).device, slot);
         }
 
         @Override
@@ -268,14 +269,14 @@ final class OnDevice implements Backend {
         @Override
         public void restore(Counters counters, Map<Parameter, Long> counts) {
             var translated = new HashMap<Parameter, Long>();
-            counts.forEach((parameter, count) -> translated.put(pair(parameter).device, count));
+            counts.forEach((parameter, count) -> translated.put(mirror(parameter).device, count));
             execution.restore(counters, translated);
         }
 
         @Override
         public void close() {
             execution.close();
-            order.forEach(Pair::close);
+            order.forEach(Mirror::close);
         }
     }
 }

@@ -302,10 +302,10 @@ class SemanticTrapsTest {
     private static Parameter decaying(
             BackendFixture fixture,
             UpdateRule rule,
-            int place,
+            int index,
             Optimizer.Builder<UpdateRule> builder) {
-        var parameter = fixture.parameter("p" + place, 1).gradient(fixture.floats(0));
-        builder.group("group " + place, List.of(parameter), rule);
+        var parameter = fixture.parameter("p" + index, 1).gradient(fixture.floats(0));
+        builder.group("group " + index, List.of(parameter), rule);
         return parameter;
     }
 

@@ -9,9 +9,9 @@ record Closeness(double bound) {
     static final Closeness EXACT = new Closeness(0);
 
     /** What is wrong with a result, at its worst element, in words. */
-    Optional<String> complaint(float[] recorded, float[] found) {
-        if (recorded.length != found.length) {
-            return Optional.of(found.length + " elements instead of " + recorded.length);
+    Optional<String> complaint(float[] recorded, float[] actual) {
+        if (recorded.length != actual.length) {
+            return Optional.of(actual.length + " elements instead of " + recorded.length);
         }
         double largest = 0;
         for (float value : recorded) {
@@ -19,29 +19,29 @@ record Closeness(double bound) {
         }
         int worst = 0;
         for (int i = 0; i < recorded.length; i++) {
-            if (distance(recorded[i], found[i]) > distance(recorded[worst], found[worst])) {
+            if (distance(recorded[i], actual[i]) > distance(recorded[worst], actual[worst])) {
                 worst = i;
             }
         }
-        return recorded.length == 0 || distance(recorded[worst], found[worst]) <= bound * largest
+        return recorded.length == 0 || distance(recorded[worst], actual[worst]) <= bound * largest
                 ? Optional.empty()
                 : Optional.of(
                         "element %d is %s, but was recorded as %s (off by %.1e of the largest, %s)"
                                 .formatted(
                                         worst,
-                                        found[worst],
+                                        actual[worst],
                                         recorded[worst],
-                                        distance(recorded[worst], found[worst]) / largest,
+                                        distance(recorded[worst], actual[worst]) / largest,
                                         largest));
     }
 
     /** Infinite where one is not finite and the other not the same, or zeros differ in sign. */
-    private static double distance(float recorded, float found) {
-        if (Float.floatToIntBits(recorded) == Float.floatToIntBits(found)) {
+    private static double distance(float recorded, float actual) {
+        if (Float.floatToIntBits(recorded) == Float.floatToIntBits(actual)) {
             return 0;
         }
-        return Float.isFinite(recorded) && Float.isFinite(found) && recorded != found
-                ? Math.abs((double) found - recorded)
+        return Float.isFinite(recorded) && Float.isFinite(actual) && recorded != actual
+                ? Math.abs((double) actual - recorded)
                 : Double.POSITIVE_INFINITY;
     }
 }
