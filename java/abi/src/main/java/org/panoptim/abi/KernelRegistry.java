@@ -79,7 +79,7 @@ public final class KernelRegistry {
      * A rule of the library's registry.
      *
      * @param name its name there
-     * @param index its index there
+     * @param index in the registry
      * @param curvature whether it takes curvature from the caller
      * @param hyper the names of its hyper-parameters, in its order
      * @param states the names of its states, by extent
@@ -98,7 +98,7 @@ public final class KernelRegistry {
             return JAVA_DOUBLE.byteSize() * hyper.size();
         }
 
-        /** Its place tells kernels apart; what a record does by itself takes long to link. */
+        /** Compares the index only; a record's generated method takes long to link. */
         @Override
         public boolean equals(Object other) {
             return other instanceof Kernel kernel
@@ -193,7 +193,7 @@ public final class KernelRegistry {
     }
 
     /**
-     * The kernel of a rule, whose own states it advances.
+     * The kernel of a rule, whose states it advances.
      *
      * @throws UnsupportedPlanException if the library has none, or one of another shape
      */

@@ -17,8 +17,8 @@ import java.util.Arrays;
  * call that one could notice. A call makes no objects.
  *
  * <p>This relies on what the calling conventions of 64-bit x86 and ARM have in common. An integer
- * argument of any size has a register of its own, and a callee reads the part that it declares, so
- * an {@code int} in C may come as a word. So has one on the stack when registers have run out. What
+ * argument of any size has a separate register, and a callee reads the part that it declares, so an
+ * {@code int} in C may come as a word. So has one on the stack when registers have run out. What
  * registers and stack hold beyond a callee's arguments does not matter: registers are free for it
  * to use, and the stack the caller takes back. Of a result that is an {@code int} in C the upper
  * half means nothing: cast it.
@@ -92,7 +92,7 @@ public final class WordCalls {
         return Linker.nativeLinker().downcallHandle(FunctionDescriptor.of(JAVA_LONG, words));
     }
 
-    /** What a handle threw, for throwing on: native functions throw nothing of their own. */
+    /** What a handle threw, to be rethrown: native functions throw nothing themselves. */
     private static RuntimeException unchecked(Throwable thrown) {
         if (thrown instanceof RuntimeException e) {
             return e;

@@ -27,7 +27,7 @@ import java.util.function.Supplier;
 
 /**
  * The backend over a CUDA device. Parameters, gradients and states lie in the device's memory; a
- * step is some launches on one stream, and the host waits only where it asks for a result.
+ * step is some launches on one stream, and the host waits only where it needs a result.
  *
  * <p>After an error that destroys the device's context (an illegal address, say) the backend is of
  * no use any more, and says so.
@@ -74,7 +74,7 @@ public final class CudaBackend implements Backend {
      * @throws org.panoptim.cuda.driver.CudaUnavailableException if the driver or the device is too
      *     old or there is no such device
      * @throws org.panoptim.BackendUnavailableException if there are no kernels for it
-     * @throws CudaException if the driver answers with another error
+     * @throws CudaException if the driver returns another error
      */
     public static CudaBackend open(
             String name, CudaDriver driver, Supplier<CudaBlas> blas, CudaOptions options) {
@@ -160,7 +160,7 @@ public final class CudaBackend implements Backend {
     }
 
     /**
-     * cuBLAS on the backend's stream, loaded when it is first asked for.
+     * cuBLAS on the backend's stream, loaded lazily.
      *
      * @throws UnsupportedPlanException if it cannot be loaded, with the reason
      */
@@ -257,7 +257,7 @@ public final class CudaBackend implements Backend {
         return cause;
     }
 
-    /** Asks the context, which answers every call with the error that has destroyed it. */
+    /** Queries the context, which returns the error that has destroyed it from every call. */
     private CudaException cause(CudaException error) {
         try {
             device.driver().synchronizeStream(stream);

@@ -42,7 +42,7 @@ public final class CudaFfmProvider implements BackendProvider {
     }
 
     /**
-     * Opens the backend with options of one's own.
+     * Opens the backend with these options.
      *
      * @throws org.panoptim.BackendUnavailableException if it does not work here, with the reason
      */

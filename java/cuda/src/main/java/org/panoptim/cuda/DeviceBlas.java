@@ -5,7 +5,7 @@ import org.panoptim.spi.Cleanup;
 
 /**
  * Products of matrices on one stream. Matrices are given by rows; cuBLAS, which takes them by
- * columns, is told of their transposes in the other order.
+ * columns, gets their transposes in the other order.
  */
 final class DeviceBlas implements AutoCloseable {
 

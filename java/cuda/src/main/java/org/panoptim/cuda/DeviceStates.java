@@ -34,7 +34,7 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
     /**
      * The states of a parameter or a rule in slot order.
      *
-     * @param addresses of those that are its own; else 0
+     * @param addresses of those that it has itself; else 0
      * @param doubles the address of those that are a double, one after another; 0: none
      */
     private record States(List<Slot> slots, long[] addresses, long doubles) {

@@ -68,7 +68,7 @@ final class DeviceTables implements AutoCloseable {
         var numbers = new LinkedHashMap<KernelRegistry.Kernel, List<Integer>>();
         int chunk = 0;
         for (var group : groups) {
-            // Without parameters too: the rule's own states are settled in every phase.
+            // Without parameters too: the rule's states are settled in every phase.
             numbers.computeIfAbsent(registry.kernel(group.rule()), _ -> new ArrayList<>());
             for (var parameter : group.parameters()) {
                 var kernel = registry.kernel(group.rule(), parameter.shape());

@@ -12,9 +12,9 @@ import java.util.function.LongSupplier;
  * Something that an engine keeps for a layer, to be read and set.
  *
  * @param parameter the layer's name
- * @param address asked for at each access
+ * @param address supplies the address at each access
  * @param open throws if the engine is closed
- * @param written told after each change
+ * @param written called after each change
  */
 record FactorTensor(
         CudaBackend backend,

@@ -233,7 +233,7 @@ final class GradientPreconditioner implements AutoCloseable {
         return takesPart;
     }
 
-    /** Zeros in the place of a gradient; the last step has overwritten them. */
+    /** Zeros instead of a gradient; the last step has overwritten them. */
     private long zeros(int layer, int part, long elements) {
         if (zeros[layer][part] == 0) {
             zeros[layer][part] = DeviceSlab.allocate(backend, Float.BYTES * elements);

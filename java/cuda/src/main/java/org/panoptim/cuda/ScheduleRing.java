@@ -35,7 +35,7 @@ final class ScheduleRing implements AutoCloseable {
     /** The last step that has an entry. */
     private long filled;
 
-    /** The first step that the schedule did not answer for when asked ahead; 0 if none. */
+    /** The first step ahead for which the schedule had no value; 0 if none. */
     private long unanswered;
 
     // Steps from first to last have entries that the device has not been sent; none if first is 0.
@@ -55,7 +55,7 @@ final class ScheduleRing implements AutoCloseable {
      *
      * @param done a step that the device has passed
      * @param next the latest step that may be taken next, at most {@code done + ENTRIES}
-     * @throws IllegalStateException if the schedule answers with nonsense for the latter
+     * @throws IllegalStateException if the schedule returns an invalid value for the latter
      */
     void cover(StepPlan plan, long done, long next) {
         boolean stale = next <= filled && changed(plan, next);
@@ -77,7 +77,7 @@ final class ScheduleRing implements AutoCloseable {
         return Double.doubleToLongBits(one) == Double.doubleToLongBits(other);
     }
 
-    /** Writes entries up to an end, or to where the schedule has no answer any more. */
+    /** Writes entries up to an end, or up to the first step for which the schedule has no value. */
     private void write(StepPlan plan, long from, long next, long end) {
         unanswered = 0;
         for (long step = from; step <= end; step++) {
@@ -90,7 +90,7 @@ final class ScheduleRing implements AutoCloseable {
                 if (step <= next) {
                     throw e;
                 }
-                // The step may never come; if it does, the schedule is asked again.
+                // The step may never come; if it does, the schedule is evaluated again.
                 unanswered = step;
                 break;
             }

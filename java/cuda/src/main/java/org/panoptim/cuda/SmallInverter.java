@@ -18,7 +18,7 @@ final class SmallInverter {
 
     private SmallInverter() {}
 
-    /** Which of the inversions it takes, the largest first; none where the device has no room. */
+    /** Which of the inversions it takes, the largest first; none where the device lacks memory. */
     static List<Integer> choose(
             CudaBackend backend, InversionTables matrices, List<Inversion> inversions) {
         var chosen = new ArrayList<Integer>();

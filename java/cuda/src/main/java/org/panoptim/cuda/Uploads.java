@@ -16,7 +16,7 @@ import java.util.List;
  * buffers used in turn, each again only when the device has read it.
  *
  * <p>What is sent during a capture is read again whenever the graph runs, so it gets page-locked
- * memory of its own, for good. That memory is there before the capture begins, since a capture may
+ * separate memory, for good. That memory is there before the capture begins, since a capture may
  * forbid to allocate or to wait, and a forbidden call invalidates it. The context must be current.
  */
 final class Uploads implements AutoCloseable {

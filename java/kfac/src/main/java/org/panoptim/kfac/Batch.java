@@ -12,10 +12,10 @@ import java.util.OptionalDouble;
  * What the rows that a layer saw stand for: how the loss was reduced, which rows are padding, and
  * what the output gradients come multiplied by.
  *
- * <p>K-FAC needs the gradients of each row's own loss. A mean loss has divided them by the number
- * of rows, so that the factor of output gradients would shrink with its square; the batch says what
- * to undo. Where a step's gradients come from several micro-batches whose losses are divided once
- * more by their number, say {@link #meanOver} of all rows.
+ * <p>K-FAC needs the gradients of each row's loss. A mean loss has divided them by the number of
+ * rows, so that the factor of output gradients would shrink with its square; the batch says what to
+ * undo. Where a step's gradients come from several micro-batches whose losses are divided once more
+ * by their number, say {@link #meanOver} of all rows.
  *
  * @param averagedOver what the loss was divided by; empty: the number of rows that count
  * @param mask a byte for each row: 0 leaves it out; empty: all rows count

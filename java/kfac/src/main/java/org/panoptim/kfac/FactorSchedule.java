@@ -13,8 +13,8 @@ import java.util.Arrays;
  * then on until one was taken up. A refused step counts for nothing, nor does a contribution of no
  * rows or one that is not finite.
  *
- * <p>A device decides on its steps by itself. It is asked, which waits for its work, only where the
- * answer depends on what it decided.
+ * <p>A device decides on its steps by itself. The host queries it, which waits for its work, only
+ * where the result depends on what it decided.
  */
 final class FactorSchedule {
 

@@ -1,10 +1,10 @@
 package org.panoptim.kfac;
 
-/** What was done where a factor's inverse could not be had as asked, from the mildest on. */
+/** What replaced an inverse that could not be computed as requested, the mildest first. */
 public enum Fallback {
     /** Nothing had to be. */
     NONE,
-    /** Newton's method did not reach the error asked for; the Cholesky factorisation did. */
+    /** Newton's method did not reach the requested error; the Cholesky factorisation did. */
     CHOLESKY,
     /** The damping was raised. */
     LARGER_DAMPING,

@@ -11,7 +11,7 @@ import java.util.OptionalLong;
 import java.util.function.Function;
 
 /**
- * What a checkpoint says of a Kfac beside its tensors.
+ * What a checkpoint holds of a Kfac besides its tensors.
  *
  * @param layers what it says of each layer
  * @param steps accepted steps

@@ -16,13 +16,13 @@ import java.util.List;
 
 /**
  * One refresh of inverses: damps each factor, and tries for each, until its certificate is good
- * enough, Newton's method (where asked for), the Cholesky factorisation, the same with larger
+ * enough, Newton's method (where requested), the Cholesky factorisation, the same with larger
  * damping and in double; then keeps the inverse that there was, or what stands in for it. Where
  * there is a factorisation, and only its certificate is not good enough, double comes first.
  */
 final class Refresh {
 
-    /** Raised damping is this many times the damping asked for. */
+    /** Raised damping is this many times the requested damping. */
     private static final double[] RAISED = {10, 100};
 
     /** Newton's method in float is of use up to this condition. */

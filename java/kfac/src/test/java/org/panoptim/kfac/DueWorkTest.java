@@ -93,7 +93,7 @@ class DueWorkTest {
         }
     }
 
-    /** Contributions that change no factor, each in a step of its own that is accepted. */
+    /** Contributions that change no factor, each in a separate step that is accepted. */
     enum Nothing {
         NONE {
             @Override

@@ -65,7 +65,7 @@ class ResumeTest {
                 train(straight, 0, at);
                 var file = folder.resolve("at-" + at + ".safetensors");
                 straight.optimizer.save(file);
-                // It has a past of its own, of which nothing may be left.
+                // It has taken other steps before, of which nothing may be left.
                 train(resumed, 50, 53);
                 resumed.optimizer.load(file);
                 copyValues(straight, resumed);

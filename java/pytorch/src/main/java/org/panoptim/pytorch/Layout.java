@@ -30,7 +30,7 @@ record Layout(long[] sizes, long[] strides) {
     }
 
     /**
-     * Whether every element has the same place in a tensor; allocates nothing.
+     * Whether every element has the same offset in a tensor; allocates nothing.
      *
      * @param dimensions the number of the tensor's dimensions
      * @param sizesAt the address of its sizes

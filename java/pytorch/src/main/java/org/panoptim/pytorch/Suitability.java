@@ -10,7 +10,7 @@ final class Suitability {
 
     private Suitability() {}
 
-    /** Why nothing can be asked of it, to follow the tensor's name; empty if it can. */
+    /** Why it cannot be queried, to follow the tensor's name; empty if it can. */
     static Optional<String> problemOfDefinition(Tensor tensor) {
         return tensor.defined() ? Optional.empty() : Optional.of("is undefined");
     }
@@ -29,7 +29,7 @@ final class Suitability {
 
     /** Why it cannot, to follow the tensor's name in a sentence; empty if it can. */
     static Optional<String> problem(Tensor tensor) {
-        // Asked first, since a sparse tensor has no answer to the later questions.
+        // Checked first, since the later checks fail on a sparse tensor.
         // Values are compared, since intern() walks over all constants on every call.
         var layout = tensor.layout();
         if (layout.value != torch.Layout.Strided.value) {

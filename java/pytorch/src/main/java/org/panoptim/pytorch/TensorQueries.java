@@ -15,7 +15,7 @@ import java.lang.invoke.MethodHandle;
  * for compiled models ({@code torch/csrc/inductor/aoti_torch/c/shim.h}, a stable interface), which
  * allocate nothing, where JavaCPP makes an object of each address and type.
  *
- * <p>A tensor is told by the address of its {@code at::Tensor}. One thread at a time.
+ * <p>A tensor is identified by the address of its {@code at::Tensor}. One thread at a time.
  */
 final class TensorQueries {
 

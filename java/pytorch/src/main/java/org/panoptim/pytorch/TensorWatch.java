@@ -13,7 +13,7 @@ final class TensorWatch implements ParameterSource.Watch {
     private final long[] gradients;
 
     /**
-     * @param check what must hold before anything is asked of the engine, or throws
+     * @param check what must hold before the engine is queried, or throws
      * @param queries what the tensors ask through, which several watches share
      */
     TensorWatch(Runnable check, TensorQueries queries, List<TrackedTensor> tensors) {
@@ -25,7 +25,7 @@ final class TensorWatch implements ParameterSource.Watch {
 
     @Override
     public void refresh() {
-        // Optimizers of one module may step in threads of their own.
+        // Optimizers of one module may step in different threads.
         synchronized (queries) {
             check.run();
             // All are found before one is changed.

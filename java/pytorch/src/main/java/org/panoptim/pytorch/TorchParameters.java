@@ -41,8 +41,8 @@ import java.util.Map;
  * changed, as long as a value is not where and how it was when the parameters were made (after
  * {@code Module.to} or {@code set_data}). What a step wrote counts as changed in place: a backward
  * pass over a graph that needs the value or gradient of before is the engine's error, as with
- * Python's {@code torch.optim}. On a device, whose answer is not waited for, a refused step counts
- * as one that wrote; replays of a framework's own capture are not known.
+ * Python's {@code torch.optim}. On a device, which is not waited for, a refused step counts as one
+ * that wrote; replays of a framework's capture are not known.
  *
  * <p><b>Frozen tensors.</b> A tensor that requires no gradient is left alone with its states, its
  * count and its gradient, from the first step after {@code requires_grad_(false)} to the first one
@@ -58,7 +58,7 @@ import java.util.Map;
  * <p>Dense float32 tensors on the CPU or on one CUDA device are supported, the latter with a CUDA
  * backend on the engine's stream (by default both use the legacy default stream); anything else
  * that requires a gradient is refused with its name and the reason. One thread at a time, except
- * that optimizers of different parameters may step in threads of their own.
+ * that optimizers of different parameters may step in different threads.
  */
 public final class TorchParameters implements AutoCloseable {
 
@@ -122,7 +122,7 @@ public final class TorchParameters implements AutoCloseable {
     }
 
     /**
-     * Tensors under names of one's own, in the map's order; otherwise as {@link #of(Module)}.
+     * Tensors by name, in the map's order; otherwise as {@link #of(Module)}.
      *
      * @param tensors leaves, by name; those that require no gradient are left alone
      */
@@ -150,8 +150,8 @@ public final class TorchParameters implements AutoCloseable {
     /**
      * Lets every parameter have the gradient that the engine has for it now: at its present address
      * if the engine replaced it, none if the engine has none or the tensor requires none. Steps do
-     * so by themselves for the parameters that they use; call it to be told of a problem earlier,
-     * or to read {@link Parameter#gradient}.
+     * so by themselves for the parameters that they use; call it to find a problem earlier, or to
+     * read {@link Parameter#gradient}.
      *
      * @throws IllegalStateException if a gradient is sparse, of another type or device, or lies in
      *     memory otherwise than its value (transposed, say), or if a value was moved or permuted
@@ -162,12 +162,12 @@ public final class TorchParameters implements AutoCloseable {
     }
 
     /**
-     * Moves the gradients that the engine has now into buffers of their own, as the {@linkplain
-     * Parameter#curvature curvature} of the coming step, and leaves zeros in their place. A
-     * parameter without a gradient gets no curvature.
+     * Moves the gradients that the engine has now into separate buffers, as the {@linkplain
+     * Parameter#curvature curvature} of the coming step, and leaves zeros instead. A parameter
+     * without a gradient gets no curvature.
      *
      * <p>For {@link org.panoptim.rule.SophiaG}: on every k-th step, first the backward pass of the
-     * loss on labels sampled from the model, then this, then the loss's own backward pass and the
+     * loss on labels sampled from the model, then this, then the backward pass of the loss and the
      * step. For {@link org.panoptim.rule.SophiaH}, what is moved is the estimate v ⊙ Hv.
      *
      * @throws IllegalStateException as {@link #refresh}

@@ -38,7 +38,7 @@ final class TrackedTensor {
     private final int deviceIndex;
     private final Parameter parameter;
 
-    /** The engine's own variable for the gradient, which is there as long as the tensor is. */
+    /** The engine's variable for the gradient, which is there as long as the tensor is. */
     private @Nullable Tensor gradient;
 
     /** Of the tensor that was the gradient last, if the engine counts its versions. */
@@ -206,7 +206,7 @@ final class TrackedTensor {
             return;
         }
         var known = gradientImplementation;
-        // An object for each step's answer is made only if the gradient is another tensor.
+        // An object is made in a step only if the gradient is another tensor.
         if (known == null || TensorQueries.implementation(present.address()) != known.address()) {
             known = present.unsafeGetTensorImpl();
             gradientImplementation = known;
@@ -238,8 +238,8 @@ final class TrackedTensor {
     }
 
     /**
-     * Moves the gradient that the engine has into memory of its own, as the coming step's
-     * curvature; zeros stay behind.
+     * Moves the gradient that the engine has into separate memory, as the coming step's curvature;
+     * zeros stay behind.
      */
     void takeGradientAsCurvature() {
         if (findGradient() == ABSENT) {

@@ -98,7 +98,7 @@ class LayoutTest {
                 .build();
     }
 
-    /** The file of an optimizer whose momentum is 0, 1, 2 and so on, in the tensor's own order. */
+    /** The file of an optimizer whose momentum is 0, 1, 2 and so on, in the tensor's order. */
     private Path saved(Tensor value) throws IOException {
         var file = folder.resolve("saved.safetensors");
         try (var parameters = TorchParameters.of(Map.of("w", value.requires_grad_()));

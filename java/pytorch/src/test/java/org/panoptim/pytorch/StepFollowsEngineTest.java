@@ -318,7 +318,7 @@ class StepFollowsEngineTest {
         }
     }
 
-    /** Takes steps with those parameters alone, in a thread of their own. */
+    /** Takes steps with those parameters alone, in a separate thread. */
     private long steps(List<Parameter> parameters) {
         try (var optimizer =
                 Optimizer.builder(SGD.defaults())

@@ -17,7 +17,7 @@ public final class SeededCases {
     /** The system property with the seed of all cases, a decimal long. */
     public static final String SEED = "panoptim.seed";
 
-    /** The system property with the number of cases, in place of each property's own. */
+    /** The system property with the number of cases, instead of each property's. */
     public static final String CASES = "panoptim.cases";
 
     /** The system property with the index, from 0, of the one case to try. */
@@ -42,7 +42,7 @@ public final class SeededCases {
     /**
      * Tries a property on cases until it fails.
      *
-     * @param cases how many, if nothing else was asked for; their sizes grow over the first hundred
+     * @param cases how many by default; their sizes grow over the first hundred
      * @param generator makes a case
      * @param property what must hold of each
      * @return how many cases were tried

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 
-/** What is drawn keeps to what was asked for, and reaches its edges. */
+/** What is drawn stays within the requested range, and reaches its ends. */
 class DrawTest {
 
     private static <T> List<T> drawn(Function<Draw, T> choice) {

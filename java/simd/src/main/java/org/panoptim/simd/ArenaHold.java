@@ -17,7 +17,7 @@ import java.lang.invoke.MethodType;
  * Keeps arenas from being closed while native code uses their memory by its address: whoever tries
  * meanwhile gets an {@link IllegalStateException}. An arena stays open as long as a segment of it
  * is an argument of a native call, so something is run by a function that calls back, {@code
- * panoptim_hold}. It takes some arenas; for more of them it is called within its own call.
+ * panoptim_hold}. It takes some arenas; for more of them calls are nested.
  *
  * <p>Used by one thread at a time. A run allocates nothing.
  */
@@ -26,7 +26,7 @@ final class ArenaHold {
     /** Arenas that one call takes. */
     private static final int AT_ONCE = 8;
 
-    /** Arenas that are held at most: calls within calls need room on the stack. */
+    /** Arenas that are held at most: nested calls need space on the stack. */
     static final int MOST = 128 * AT_ONCE;
 
     private final Arena life;

@@ -21,7 +21,7 @@ final class NativeStatus {
         if (status != PANOPTIM_OK()) {
             throw new IllegalStateException(
                     call
-                            + " answered "
+                            + " returned "
                             + status
                             + " ("
                             + meaning(status)

@@ -79,7 +79,7 @@ final class OpenBlas {
                         library.findOrThrow(name), FunctionDescriptor.of(JAVA_INT, arguments));
     }
 
-    /** What a call does; declared so that the handles' exceptions need one place only. */
+    /** What a call does; declared so that the handles' exceptions are handled once. */
     @FunctionalInterface
     private interface Call<T> {
         T run() throws Throwable;

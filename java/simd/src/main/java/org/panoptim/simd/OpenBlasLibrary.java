@@ -18,7 +18,7 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * Finds and loads OpenBLAS, once. It is a copy of our own, so that its number of threads is nobody
+ * Finds and loads OpenBLAS, once. It is a private copy, so that its number of threads is nobody
  * else's.
  *
  * <p>Tried in this order: the file that the system property {@code panoptim.openblas} names (and
@@ -34,8 +34,8 @@ final class OpenBlasLibrary {
     private static final String NAME = "libopenblas.so.0";
 
     /**
-     * What it is linked to beside the C library, where the artifact brings it; each needs those
-     * before it, and not all of them look for these beside themselves.
+     * What it is linked to besides the C library, where the artifact brings it; each needs those
+     * before it, and not all of them look for these in their folder.
      */
     private static final List<String> COMPANIONS = List.of("libquadmath.so.0", "libgfortran.so.5");
 

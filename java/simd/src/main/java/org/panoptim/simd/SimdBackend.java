@@ -42,7 +42,7 @@ public final class SimdBackend implements Backend {
     }
 
     /**
-     * Opens the backend with options of one's own.
+     * Opens the backend with these options.
      *
      * @throws BackendUnavailableException if the library or the tier does not work here, with what
      *     was tried

@@ -16,7 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The native tables of a plan: groups, tensors, chunks and room for what a step computes. They
+ * The native tables of a plan: groups, tensors, chunks and space for what a step computes. They
  * depend on sizes and addresses of parameters and states only, so they are built once for a list of
  * groups.
  */

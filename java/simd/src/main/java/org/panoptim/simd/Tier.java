@@ -64,19 +64,19 @@ public enum Tier {
     /**
      * Why this tier cannot run here, or nothing if it can. The library must be loaded.
      *
-     * @throws IllegalStateException if the library gives an answer that these bindings do not know
+     * @throws IllegalStateException if the library returns a value that these bindings do not know
      */
     Optional<String> obstacle() {
-        int answer = StepCalls.tierProbe(code);
-        if (answer == PANOPTIM_TIER_USABLE()) {
+        int result = StepCalls.tierProbe(code);
+        if (result == PANOPTIM_TIER_USABLE()) {
             return Optional.empty();
-        } else if (answer == PANOPTIM_TIER_NOT_BUILT()) {
+        } else if (result == PANOPTIM_TIER_NOT_BUILT()) {
             return Optional.of("not built into the library for this architecture");
-        } else if (answer == PANOPTIM_TIER_CPU_LACKS()) {
+        } else if (result == PANOPTIM_TIER_CPU_LACKS()) {
             return Optional.of("the CPU lacks it");
-        } else if (answer == PANOPTIM_TIER_SYSTEM_DISABLED()) {
+        } else if (result == PANOPTIM_TIER_SYSTEM_DISABLED()) {
             return Optional.of("the CPU has it, but the operating system disabled it");
         }
-        throw new IllegalStateException("panoptim_tier_probe(" + label() + ") answered " + answer);
+        throw new IllegalStateException("panoptim_tier_probe(" + label() + ") returned " + result);
     }
 }

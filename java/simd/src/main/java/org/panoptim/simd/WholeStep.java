@@ -20,7 +20,8 @@ import java.lang.invoke.MethodHandle;
 final class WholeStep {
 
     /**
-     * Arenas that the call takes: enough for values, gradients and curvatures each in their own.
+     * Arenas that the call takes: enough for values, gradients and curvatures each in a separate
+     * one.
      */
     static final int MOST_ARENAS = 3;
 

@@ -11,8 +11,8 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Threads that share the spans of one task with the caller. A run allocates nothing.
  *
- * <p>Each thread begins with a part of the spans that is its own in every run of as many: what it
- * left in its caches it finds there again. When it is through, it helps the others with theirs.
+ * <p>Each thread begins with the same part of the spans in every run of as many: what it left in
+ * its caches it finds there again. When it is through, it helps the others with theirs.
  *
  * <p>Spans are claimed one by one from the part's ticket, which holds the run's number in its upper
  * half and the next span in its lower half; a thread that wakes up late finds another number and
@@ -131,7 +131,7 @@ final class Workers implements AutoCloseable {
         }
     }
 
-    /** Claims and runs spans of that run until none is left, beginning with a thread's own part. */
+    /** Claims and runs spans of that run until none is left, beginning with a thread's part. */
     private void work(int number, int share) {
         int parts = helpers.length + 1;
         for (int i = 0; i < parts; i++) {

@@ -27,7 +27,7 @@ import java.util.stream.Stream;
 /** The header, jextract's arguments and what jextract made of them name the same things. */
 class BindingsTest {
 
-    /** What structures of one of the two headers that share a package are told by. */
+    /** The prefix that identifies structures of one of the two headers that share a package. */
     private static final String KRONECKER_PREFIX = "panoptim_kfac_";
 
     private static final String PLAN_PACKAGE = "org.panoptim.abi.bindings.";

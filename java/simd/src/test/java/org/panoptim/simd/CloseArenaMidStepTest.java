@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Another thread closes the gradients' arena again and again while steps run: either it is told
+ * Another thread closes the gradients' arena again and again while steps run: either it is refused
  * that the arena is in use, or the step is refused and changes nothing. No memory of another arena
  * is ever written.
  */

@@ -22,7 +22,7 @@ final class Commands {
             throws IOException, InterruptedException {
         var builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().keySet().removeIf(name -> name.startsWith("PANOPTIM_"));
-        // Would add a line of its own to the output.
+        // Would add a line to the output.
         builder.environment().remove("JAVA_TOOL_OPTIONS");
         builder.environment().putAll(environment);
         var process = builder.start();

@@ -26,7 +26,7 @@ import java.util.stream.Stream;
  * thread, but not what a step does, and the step leaves the setting as it found it.
  *
  * <p>Java has no way to change the setting, so the test brings one: two machine instructions in a
- * page of its own.
+ * separate page.
  */
 @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
 class FlushToZeroTest {

@@ -43,7 +43,7 @@ class LargeTensorTest {
 
     private static final long LARGEST = (1L << 32) + 1;
 
-    /** What stands beside the last element, in the last chunk and in the one before. */
+    /** What lies next to the last element, in the last chunk and in the one before. */
     private static final float BYSTANDER = 7;
 
     record Size(long elements, Tier tier) {}

@@ -22,7 +22,7 @@ import java.util.jar.JarFile;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Where libpanoptim is looked for, and what is said of every place. */
+/** Where libpanoptim is looked for, and what is reported of every location. */
 class LibrarySearchTest {
 
     private static final String NAME = System.mapLibraryName("panoptim");
@@ -168,7 +168,7 @@ class LibrarySearchTest {
         }
     }
 
-    /** A search with a cache of its own, unless the properties say otherwise. */
+    /** A search with a separate cache, unless the properties say otherwise. */
     private Search search(Map<String, String> properties) throws Exception {
         var all = new HashMap<>(Map.of(NativeCache.PROPERTY, cache().toString()));
         all.putAll(properties);

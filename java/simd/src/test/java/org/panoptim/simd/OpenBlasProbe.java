@@ -1,6 +1,6 @@
 package org.panoptim.simd;
 
-/** Says in a process of its own how the search for OpenBLAS ended. */
+/** Prints in a separate process how the search for OpenBLAS ended. */
 final class OpenBlasProbe {
 
     private OpenBlasProbe() {}

@@ -23,7 +23,7 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 
-/** The tables of a plan have room for what the C structures say, and none reaches into another. */
+/** The tables of a plan have the sizes of the C structures, and none overlaps another. */
 class PlanLayoutTest {
 
     private static final long BASE = 1 << 20;
@@ -72,7 +72,7 @@ class PlanLayoutTest {
             assertThat(plan.get(JAVA_LONG, panoptim_plan.control$offset())).isEqualTo(CONTROL);
             assertThat(plan.get(JAVA_LONG, panoptim_plan.schedule$offset())).isEqualTo(SCHEDULE);
 
-            // What the headers of the structures say: place in the plan, and bytes.
+            // By the headers of the structures: offset in the plan, and bytes.
             var sizes = new TreeMap<Long, Long>();
             sizes.put(panoptim_plan.groups$offset(), 3 * panoptim_group.sizeof());
             sizes.put(panoptim_plan.tensors$offset(), 5 * panoptim_tensor.sizeof());

@@ -4,7 +4,7 @@ import org.panoptim.Backend;
 import org.panoptim.BackendUnavailableException;
 
 /**
- * Says in a process of its own how the backend's search for the library and for a tier ended; what
+ * Prints in a separate process how the backend's search for the library and for a tier ended; what
  * is loaded stays loaded, so every search needs a fresh process.
  */
 final class Probe {

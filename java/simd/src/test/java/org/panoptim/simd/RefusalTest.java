@@ -40,7 +40,7 @@ class RefusalTest {
         arena.close();
     }
 
-    /** A rule of a user's own, which no native library knows. */
+    /** A user's rule, which no native library knows. */
     public record Custom(double learningRate) implements PhasedRule {
         @Override
         public Custom atLearningRate(double value) {

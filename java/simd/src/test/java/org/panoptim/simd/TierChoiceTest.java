@@ -91,7 +91,7 @@ class TierChoiceTest {
                 .hasMessageContainingAll(tier.label(), tier.obstacle().orElseThrow());
     }
 
-    /** The processor's own word, which the probe must agree with. */
+    /** What the processor reports, which the probe must agree with. */
     @Test
     void theProbeAgreesWithTheOperatingSystem() throws Exception {
         var flags = Commands.run("cat", "/proc/cpuinfo").output();

@@ -87,7 +87,7 @@ record FileFacts(long owner, int mode, String version) {
         return (mode & TYPE) == REGULAR;
     }
 
-    /** Whether its owner may execute it, as far as the file is asked. */
+    /** Whether its owner may execute it, by the file's permissions. */
     boolean isExecutableByOwner() {
         return (mode & EXECUTABLE_BY_OWNER) != 0;
     }

@@ -32,7 +32,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * user or can be written by others, if it is full, read-only, or mounted {@code noexec}. What was
  * passed over is said once by the logger {@code org.panoptim}, as a warning.
  *
- * <p>Within it, each set of libraries has a folder of its own, for the owner alone. A file that is
+ * <p>Within it, each set of libraries has a separate folder, for the owner alone. A file that is
  * there already is compared with the jar's, byte by byte, unless a process did so before and
  * neither of the two has been touched since; one that differs is replaced. Files are written under
  * another name, forced to the disk and then renamed, so that processes may start at once, and one
@@ -66,7 +66,7 @@ public final class NativeCache {
 
     /**
      * Returns a folder with these libraries as files, written now or before; they find each other
-     * by lying beside each other.
+     * by lying in one folder.
      *
      * @param set the name of the folder: what is there is replaced if it differs
      * @param libraries by file name

@@ -159,7 +159,7 @@ record PackedLibrary(String name, URL content) {
         return origin().map(origin -> origin + "\n" + facts.version() + "\n");
     }
 
-    /** The content's place and how the file looks that holds it, if it is in a file. */
+    /** The content's location and the attributes of the file that holds it, if it is in a file. */
     private Optional<String> origin() throws IOException {
         var holder =
                 content.openConnection() instanceof JarURLConnection jar
@@ -221,7 +221,7 @@ record PackedLibrary(String name, URL content) {
         }
     }
 
-    /** Puts a file in the place of another, whole and on the disk, or not at all. */
+    /** Replaces a file by another, completely and on the disk, or not at all. */
     private static void replace(Path file, byte[] content) throws IOException {
         var unfinished =
                 Files.createTempFile(

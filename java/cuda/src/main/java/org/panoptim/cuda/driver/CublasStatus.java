@@ -20,7 +20,7 @@ public enum CublasStatus {
         this.text = text;
     }
 
-    /** The exception for a call that answered with an error. */
+    /** The exception for a call that returned an error. */
     public static CudaException failure(String call, int code) {
         for (var status : values()) {
             if (status.code == code) {

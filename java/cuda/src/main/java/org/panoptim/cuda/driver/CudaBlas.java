@@ -5,8 +5,7 @@ package org.panoptim.cuda.driver;
  * by columns as cuBLAS has them, and lie in device memory; scalars are taken from the host before a
  * call returns.
  *
- * <p>Every method throws a {@link CudaException} that names the call if cuBLAS answers with an
- * error.
+ * <p>Every method throws a {@link CudaException} that names the call if cuBLAS returns an error.
  */
 public interface CudaBlas {
 

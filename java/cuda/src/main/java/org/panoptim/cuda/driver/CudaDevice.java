@@ -47,7 +47,7 @@ public final class CudaDevice implements AutoCloseable {
      * @param ordinal counted from 0
      * @throws CudaUnavailableException if the driver or the device is too old or there is no such
      *     device
-     * @throws CudaException if the driver answers with another error
+     * @throws CudaException if the driver returns another error
      */
     public static CudaDevice open(CudaDriver driver, int ordinal) {
         CudaProbe.require(driver, ordinal);

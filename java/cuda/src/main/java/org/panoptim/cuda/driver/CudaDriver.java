@@ -11,7 +11,7 @@ import java.lang.foreign.MemorySegment;
  * {@code long}s; stream 0 is the legacy default stream. An implementation keeps no state but its
  * library; the context that {@link #setContext} made current belongs to the calling thread.
  *
- * <p>Every method throws a {@link CudaException} that names the call if the driver answers with an
+ * <p>Every method throws a {@link CudaException} that names the call if the driver returns an
  * error. None of those that {@code step()} uses allocates on the Java heap.
  */
 public interface CudaDriver {
@@ -23,7 +23,7 @@ public interface CudaDriver {
     int version();
 
     /**
-     * The number of devices; to be asked for before anything else of a device, since it initializes
+     * The number of devices; to be called before anything else of a device, since it initializes
      * CUDA.
      */
     int deviceCount();
@@ -152,7 +152,7 @@ public interface CudaDriver {
     /** Copies from device to host memory, in the stream's order. */
     void copyToHost(long host, long device, long bytes, long stream);
 
-    /** Copies between places of device memory, in the stream's order. */
+    /** Copies within device memory, in the stream's order. */
     void copyOnDevice(long to, long from, long bytes, long stream);
 
     /** Sets 32-bit words of device memory, in the stream's order. */

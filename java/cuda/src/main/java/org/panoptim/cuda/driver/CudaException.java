@@ -1,6 +1,6 @@
 package org.panoptim.cuda.driver;
 
-/** An error that CUDA answered with. */
+/** An error that CUDA returned. */
 public final class CudaException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
@@ -44,7 +44,7 @@ public final class CudaException extends RuntimeException {
     /**
      * The same error, as that of the call in which it came out.
      *
-     * @param answer what that call answered with
+     * @param answer the status that the call returned
      */
     public CudaException behind(CudaException answer) {
         var error =
@@ -52,7 +52,7 @@ public final class CudaException extends RuntimeException {
                         answer.call,
                         code,
                         errorName,
-                        "%s; the call itself answered %s".formatted(text, answer.errorName));
+                        "%s; the call itself returned %s".formatted(text, answer.errorName));
         error.addSuppressed(answer);
         return error;
     }

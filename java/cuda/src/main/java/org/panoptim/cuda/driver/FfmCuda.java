@@ -39,7 +39,7 @@ public final class FfmCuda {
         return BlasHolder.BLAS;
     }
 
-    /** Where PyTorch brings cuBLAS along, the loader has to be told of its folder. */
+    /** Where PyTorch brings cuBLAS along, the loader needs its folder. */
     private static String whereToLook() {
         var path = System.getenv("LD_LIBRARY_PATH");
         return "LD_LIBRARY_PATH is %s: the cuBLAS of a Python is found once it names the folder nvidia/*/lib among that Python's site-packages"

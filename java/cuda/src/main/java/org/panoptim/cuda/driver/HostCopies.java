@@ -14,7 +14,7 @@ import java.util.List;
  */
 public final class HostCopies implements AutoCloseable {
 
-    /** Bytes of each of the two buffers, unless told otherwise. */
+    /** Bytes of each of the two buffers by default. */
     public static final long BUFFER_BYTES = 4 << 20;
 
     private static final int BUFFERS = 2;

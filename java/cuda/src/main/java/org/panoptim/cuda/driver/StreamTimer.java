@@ -6,7 +6,7 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * Times work by the device's own clock: an event before it and one behind it in the stream. Nothing
+ * Times work by the device's clock: an event before it and one behind it in the stream. Nothing
  * waits until {@link #finish}, so that work is queued as it is without a timer.
  *
  * <p>An interval begins when the work before it has ended, or when its first event arrives if the

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Processes of their own, with or without a driver. */
+/** Separate processes, with or without a driver. */
 public final class ChildJvm {
 
     private ChildJvm() {}
@@ -43,7 +43,7 @@ public final class ChildJvm {
         return new String(output, StandardCharsets.UTF_8);
     }
 
-    /** Prints what a probe found, for a process of its own. */
+    /** Prints the result of a probe, in a separate process. */
     public static void print(CudaProbe probe) {
         System.out.println("available: " + probe.available());
         System.out.println("summary: " + probe.summary());

@@ -20,7 +20,7 @@ class FfmCudaBlasTest extends CudaBlasContract {
         return FfmCuda.loadBlas();
     }
 
-    /** Prints the version of the cuBLAS that is taken, for a process of its own. */
+    /** Prints the version of the cuBLAS that is taken, in a separate process. */
     public static final class Version {
 
         private Version() {}

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A driver that logs what goes to the device, and whose device has a clock of its own: work takes
- * as many milliseconds as its name has letters.
+ * A driver that logs what goes to the device, and that simulates the device's clock: work takes as
+ * many milliseconds as its name has letters.
  */
 final class LoggingDriver extends ForwardingDriver {
 

@@ -14,7 +14,7 @@ import java.util.function.Supplier;
 /** Several copies of the library in one process, as servers and build tools load them. */
 class SecondClassLoaderTest {
 
-    /** Calls the driver and cuBLAS, and tells what they answered. */
+    /** Calls the driver and cuBLAS, and prints what they returned. */
     public static final class Calls implements Supplier<String> {
 
         @Override

@@ -13,7 +13,7 @@ final class Errors {
 
     private Errors() {}
 
-    /** The code that a call answers with or throws. */
+    /** The code that a call returns or throws. */
     static int codeOf(IntSupplier call, IntFunction<String> names) {
         try {
             return call.getAsInt();

@@ -73,7 +73,7 @@ class NativePartTest {
         }
     }
 
-    /** Loads the driver in a class loader of its own after another one has. */
+    /** Loads the driver in a separate class loader after another one has. */
     static final class TwoLoaders {
 
         private TwoLoaders() {}

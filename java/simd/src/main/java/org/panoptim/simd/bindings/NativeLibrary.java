@@ -113,7 +113,9 @@ public final class NativeLibrary {
         }
     }
 
-    /** The build writes the content's SHA-256 beside it, so that it need not be read for a name. */
+    /**
+     * The build writes the content's SHA-256 next to it, so that it need not be read for a name.
+     */
     private static String setOf(ClassLoader loader, String resource, Map<String, URL> libraries)
             throws IOException {
         try (var stream = loader.getResourceAsStream(resource + ".sha256")) {
@@ -142,7 +144,7 @@ public final class NativeLibrary {
             return Optional.of("no such file");
         }
         try {
-            // Looked at first through a lookup of its own: once loaded, a library stays.
+            // Checked first through a separate lookup: once loaded, a library stays.
             int abi = abiOf(candidate);
             if (abi != PanoptimPlan.PANOPTIM_ABI()) {
                 return Optional.of(
