@@ -19,15 +19,15 @@ final class MutationScore {
     /**
      * A changed piece of code.
      *
-     * @param place class and method
+     * @param location class and method
      * @param mutator what kind of change
      * @param line its line's text, which stays when lines are added above
      */
-    private record Mutant(String place, String mutator, String line) {
+    private record Mutant(String location, String mutator, String line) {
 
         @Override
         public String toString() {
-            return place + " | " + mutator + " | " + line;
+            return location + " | " + mutator + " | " + line;
         }
     }
 
@@ -89,7 +89,7 @@ final class MutationScore {
                 counted,
                 100.0 * killed / Math.max(1, counted),
                 equivalent.size() - unused.size());
-        // Of classes that were left out this time, nothing can be told.
+        // Nothing is known of classes that were left out this time.
         var stale = unused.stream().filter(this::lookedAt).toList();
         stale.forEach(line -> System.err.println("equivalent-mutants.txt: no such one: " + line));
         if (counted == 0 || killed < LEAST * counted) {
@@ -100,7 +100,7 @@ final class MutationScore {
     }
 
     private boolean lookedAt(String line) {
-        return mutations.stream().anyMatch(each -> line.startsWith(place(each) + " | "));
+        return mutations.stream().anyMatch(each -> line.startsWith(location(each) + " | "));
     }
 
     private static List<Element> mutations(Path report) throws Exception {
@@ -112,14 +112,14 @@ final class MutationScore {
         return IntStream.range(0, all.getLength()).mapToObj(i -> (Element) all.item(i)).toList();
     }
 
-    private static String place(Element mutation) {
+    private static String location(Element mutation) {
         return text(mutation, "mutatedClass") + "." + text(mutation, "mutatedMethod");
     }
 
     private Mutant mutant(Element mutation) throws Exception {
         var name = text(mutation, "mutator");
         return new Mutant(
-                place(mutation), name.substring(name.lastIndexOf('.') + 1), line(mutation));
+                location(mutation), name.substring(name.lastIndexOf('.') + 1), line(mutation));
     }
 
     private String line(Element mutation) throws Exception {

@@ -105,7 +105,7 @@ inline double square_sum_of_block(const float *values, int64_t elements) {
     return sums.join();
 }
 
-// Memory answers faster to several places asked at a time than to one: a stretch is read as four
+// Memory is faster with several addresses at a time than with one: a stretch is read as four
 // streams of blocks side by side, which the processor fetches ahead better than hints do.
 constexpr int64_t stream_count = 4;
 constexpr int64_t stream_blocks = 4;

@@ -1,4 +1,4 @@
-// Asking for cache lines ahead of use: the processor's own guesses stop at page ends and take turns
+// Requests cache lines ahead of use: the processor's prefetching stops at page ends and take turns
 // badly between arrays. Asking never faults, not even beyond the end of an array.
 #pragma once
 

@@ -18,7 +18,7 @@ ProcessorFeatures processor_features();
 // PANOPTIM_TIER_USABLE or why a tier cannot run, for a library that has it built.
 int32_t judge_tier(int32_t tier, const ProcessorFeatures &features);
 
-// The answer of panoptim_tier_probe.
+// The result of panoptim_tier_probe.
 int32_t probe_tier(int32_t tier);
 
 } // namespace panoptim

@@ -14,7 +14,7 @@ struct RegisteredRule {
     panoptim_rule description;
     bool keeps_tensor_states;
     bool keeps_rule_states;
-    // By phase; null beyond the rule's phases, and settle also of a rule without states of its own.
+    // By phase; null beyond the rule's phases, and settle also for a rule without states.
     PrepareFunction prepare[PANOPTIM_MAX_PHASES];
     SettleFunction settle[PANOPTIM_MAX_PHASES];
     Scope scope[PANOPTIM_MAX_REDUCTIONS];

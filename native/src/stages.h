@@ -15,7 +15,7 @@ int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase
                       int64_t last);
 int32_t finish(const panoptim_plan &plan);
 
-// All of them in order; the first answer that is not PANOPTIM_OK ends it.
+// All of them in order, up to the first result that is not PANOPTIM_OK.
 int32_t whole_step(const Tier &tier, const panoptim_plan &plan, int32_t phases);
 
 } // namespace panoptim

@@ -11,7 +11,7 @@ inline namespace PANOPTIM_TIER {
 // Elements that a loop handles at a time: two cache lines of floats.
 constexpr int64_t piece_elements = 32;
 
-// The sums of a phase: the squares of the parameters' changes if statistics are asked for, and the
+// The sums of a phase: the squares of the parameters' changes if statistics are requested, and the
 // rule's reductions. The terms of a piece, each a product, are left in the first-level cache, and
 // added to the lanes when the piece is done.
 template <typename Rule, int Phase, bool Statistics>

@@ -28,7 +28,7 @@ Problem small_problem() {
 
 using Status = std::vector<int32_t>;
 
-// What every stage answers.
+// The result of every stage.
 Status stages(const panoptim_plan &plan, int32_t tier) {
     return {panoptim_measure(tier, &plan, 0, plan.chunk_count),
             panoptim_gather(&plan),

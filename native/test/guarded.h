@@ -18,8 +18,8 @@ class Guarded {
   public:
     Guarded() = default;
 
-    // All zeros. A shift of some elements leaves that much room to the forbidden page, and so moves
-    // the array off its alignment.
+    // All zeros. A shift of some elements leaves that much space to the forbidden page, and so
+    // moves the array off its alignment.
     Guarded(int64_t size, Edge edge, int64_t shift = 0) : size_(size) {
         const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
         const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T);

@@ -249,7 +249,7 @@ inline std::vector<float> contents(const Problem &problem) {
     return all;
 }
 
-// The place of the first difference in bits, all NaNs counted alike; -1 if there is none.
+// The index of the first difference in bits, all NaNs counted alike; -1 if there is none.
 inline int64_t first_difference(const std::vector<float> &a, const std::vector<float> &b) {
     if (a.size() != b.size()) {
         return 0;

@@ -275,7 +275,7 @@ TEST_CASE("tensors of one group and count share their scalars, also when groups 
     CHECK(problem.prepared_index[0] == problem.prepared_index[2]);
     CHECK(problem.prepared_index[1] == problem.prepared_index[3]);
     CHECK(problem.prepared_index[0] != problem.prepared_index[1]);
-    // A later tensor has a count of its own, and so has one that missed a step.
+    // A later tensor has a separate count, and so has one that missed a step.
     problem.add_tensor(one, 3);
     problem.tensors[0].has_gradient = false;
     REQUIRE(problem.step(any_tier()) == PANOPTIM_OK);
@@ -312,7 +312,7 @@ TEST_CASE("a tensor next to one of its group has its own count, and none without
     CHECK(prepared_of(problem, 1).active == 0);
 }
 
-TEST_CASE("there is room for every tensor's scalars, active or not") {
+TEST_CASE("there is space for every tensor's scalars, active or not") {
     // 40 groups, so that no entry is found again; every third tensor is not active.
     Problem problem;
     for (int i = 0; i < 40; ++i) {

@@ -66,7 +66,7 @@ Problem problem_of(const Described &rule, const Setting &setting) {
     return problem;
 }
 
-// The place of the first difference from the elementwise run, over two steps; -1 if there is none.
+// The index of the first difference from the elementwise run, over two steps; -1 if there is none.
 int64_t difference(const Described &rule, const Setting &setting) {
     Problem fast = problem_of(rule, setting);
     Problem slow = problem_of(rule, setting);

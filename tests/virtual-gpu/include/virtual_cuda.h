@@ -71,7 +71,7 @@ constexpr int warpSize = 32;
 
 namespace panoptim_virtual {
 
-// Where in the source a thread waits. Threads that wait at different places do not meet.
+// Where in the source a thread waits. Threads that wait at different lines do not meet.
 struct Site {
     const char *file;
     int line;

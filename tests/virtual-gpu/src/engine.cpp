@@ -474,7 +474,7 @@ void handle_signal(int signal, siginfo_t *info, void *context) {
     }
 }
 
-// The JVM has handlers of its own, which get everything that no kernel caused. They stay in place
+// The JVM has handlers, which get everything that no kernel caused. They stay in place
 // between kernels, since changing them costs more than a small launch; but each launch looks
 // whether another handler has taken their place.
 void catch_signals() {

@@ -106,7 +106,7 @@ struct RegisteredDynamicShared : DynamicShared {
 } // namespace panoptim_virtual
 
 // One line for each __global__ function, each __device__ or __constant__ variable that the host
-// asks for by name, and each extern __shared__ array.
+// looks up by name, and each extern __shared__ array.
 #define PANOPTIM_VIRTUAL_KERNEL(function)                                                          \
     static panoptim_virtual::RegisteredKernel virtual_kernel_##function(#function, &function);
 #define PANOPTIM_VIRTUAL_VARIABLE(variable)                                                        \

@@ -23,7 +23,7 @@ struct Context {
     bool primary;
     int retained;
     bool destroyed;
-    int sticky; // the error that a kernel left; every later call answers with it
+    int sticky; // the error that a kernel left; every later call returns it
 };
 
 struct Graph {
@@ -106,7 +106,7 @@ State &state();
 std::uint64_t new_handle();
 void count(const char *kind, int change);
 
-// The beginning of every call: takes the lock and answers with an error that was asked for.
+// The beginning of every call: takes the lock and returns an injected error.
 class Call {
   public:
     explicit Call(const char *name, bool needs_initialization = true);
@@ -122,7 +122,7 @@ class Call {
 std::vector<Context *> &context_stack();
 std::uint64_t thread_number();
 
-// The current context, or the error that a call must answer with.
+// The current context, or the error that a call must return.
 int current(Context *&context);
 
 // Whether an error stays with its context; if so it is kept there.

@@ -809,7 +809,7 @@ int cuGraphExecDestroy(std::uint64_t executable) {
     if (it == state().executables.end()) {
         return result::invalid_value;
     }
-    // The work of its launches has copies of its own, but the real one waits for nothing either.
+    // The work of its launches has separate copies, but the real one waits for nothing either.
     const int sticky = it->second->context->sticky;
     state().executables.erase(it);
     count("graphs", -1);

@@ -1,4 +1,4 @@
-// The virtual cuBLAS, beside the driver that has the project's kernels.
+// The virtual cuBLAS, with the driver that has the project's kernels.
 #include <limits>
 
 #include "device.h"

@@ -172,7 +172,7 @@ TEST_CASE("deferred work waits until something waits for it") {
     unsetenv("PANOPTIM_VIRTUAL_ASYNC");
 }
 
-TEST_CASE("errors come when they are asked for") {
+TEST_CASE("injected errors are returned") {
     Device device;
     std::uint64_t address = 0;
     REQUIRE(panoptimVirtualFail("cuMemAlloc_v2", 2, 2) == 0);

@@ -43,7 +43,7 @@ TEST_CASE("a missing barrier shows in some order") {
     CHECK(wrong > 0);
 }
 
-TEST_CASE("blocks run side by side, each with shared memory of its own") {
+TEST_CASE("blocks run side by side, each with its shared memory") {
     struct Queue {
         int *next;
         int *order;

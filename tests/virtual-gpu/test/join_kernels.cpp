@@ -1,4 +1,4 @@
-// The ways in which threads of a device join sums, each in a kernel of its own.
+// The ways in which threads of a device join sums, each in a separate kernel.
 #include "registry.h"
 #include "step/warp.cuh"
 

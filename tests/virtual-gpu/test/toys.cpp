@@ -62,7 +62,7 @@ extern "C" __global__ void toy_turns(const Queue queue) {
     }
     __syncthreads();
     if (threadIdx.x == 0) {
-        // Another block's memory must not have come in place of this one's.
+        // Another block's memory must not have replaced this one's.
         while (atomicAdd(queue.next, 0) != block) {
             __nanosleep(100);
         }

@@ -116,7 +116,7 @@ class ErrorTest {
         }
     }
 
-    /** Lets a product of cuBLAS fail, and gives what the caller was told. */
+    /** Lets a product of cuBLAS fail, and returns the caller's exception. */
     private static CudaException failedProduct(Device device, int code, Runnable again) {
         var layer = Layers.layer(device, "layer", 2, 3, true, new Random(1));
         var factors = device.open(new KroneckerPlan(List.of(layer), 0.9));

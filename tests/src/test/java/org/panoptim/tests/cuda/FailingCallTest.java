@@ -104,7 +104,7 @@ class FailingCallTest {
                     .build();
         }
 
-        /** The same after a step, which shows what the device was told. */
+        /** The same after a step, which shows what the device received. */
         List<Object> afterAStep() {
             optimizer.step();
             return everything();

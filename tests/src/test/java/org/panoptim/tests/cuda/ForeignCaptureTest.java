@@ -171,7 +171,7 @@ class ForeignCaptureTest {
             Device.set(many.values, 5, 5, 5);
             other.run();
             many.assertValues(0);
-            // Any call outside makes room again, as often as it is wanted.
+            // Any call outside frees the space again, each time.
             for (int i = 1; i <= 3; i++) {
                 optimizer.report();
                 var graph = framework.capture(optimizer::step);

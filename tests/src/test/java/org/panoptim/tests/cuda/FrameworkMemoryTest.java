@@ -22,7 +22,7 @@ import java.util.List;
 @Tag("virtual-gpu")
 class FrameworkMemoryTest {
 
-    /** A parameter whose gradient is what the framework says when it is asked. */
+    /** A parameter whose gradient the framework supplies at each query. */
     private static final class Framework implements AutoCloseable {
         final Device device;
         final Buffer value;
@@ -31,7 +31,7 @@ class FrameworkMemoryTest {
         final Parameter parameter;
         final List<String> written = new ArrayList<>();
 
-        /** What the framework does when it is asked. */
+        /** What the framework does at a query. */
         Runnable onRefresh;
 
         Framework(Implementation implementation) {

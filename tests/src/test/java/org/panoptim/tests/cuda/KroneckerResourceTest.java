@@ -147,7 +147,7 @@ class KroneckerResourceTest {
         }
     }
 
-    /** Every call answers that the library was not initialized. */
+    /** Every call returns that the library was not initialized. */
     private static CudaBlas blasThatFails() {
         return (CudaBlas)
                 Proxy.newProxyInstance(

@@ -15,7 +15,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 
-/** Factors that a thread block inverts in its shared memory, beside those that are too large. */
+/**
+ * Factors that a thread block inverts in its shared memory, compared with those that are too large.
+ */
 @Tag("virtual-gpu")
 class KroneckerSmallInvertTest {
 

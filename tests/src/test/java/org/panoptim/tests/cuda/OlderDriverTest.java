@@ -39,7 +39,7 @@ class OlderDriverTest {
 
     private String before;
 
-    /** The jar of kernels is to be asked, which a build without nvcc leaves empty. */
+    /** The kernels of the jar are needed, which a build without nvcc leaves empty. */
     @BeforeEach
     void askTheJar() {
         assumeThat(Optimizer.class.getClassLoader().getResource("META-INF/kernels/step.fatbin"))

@@ -1,4 +1,4 @@
-/** What is the CUDA backend's own: graphs, streams, errors, leaks. Over the virtual GPU. */
+/** What only the CUDA backend has: graphs, streams, errors, leaks. Over the virtual GPU. */
 @NullMarked
 package org.panoptim.tests.cuda;
 

@@ -27,7 +27,7 @@ class DoublePrecisionTest {
 
     private static final int N = 192;
 
-    /** So small that raising it changes nothing beside the eigenvalues of the factor. */
+    /** So small that raising it changes nothing compared with the eigenvalues of the factor. */
     private static final double DAMPING = 1e-20;
 
     static Stream<String> backends() {

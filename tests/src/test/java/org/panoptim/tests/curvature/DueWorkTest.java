@@ -39,7 +39,7 @@ class DueWorkTest {
         return CurvatureBackends.names().stream();
     }
 
-    /** A layer with a bias; its weight and bias have groups of their own. */
+    /** A layer with a bias; its weight and bias are in different groups. */
     private abstract static class Model implements AutoCloseable {
         final Backend backend;
         final List<Buffer> buffers = new ArrayList<>();

@@ -21,7 +21,7 @@ import java.util.Random;
 
 /**
  * OpenBLAS, which multiplies in float, comes to what the reference does with numbers that leave
- * floats little: its own tests compare that one with arithmetic in double.
+ * floats little: the tests of core compare that one with arithmetic in double.
  */
 class HardNumbersTest {
 

@@ -20,7 +20,7 @@ import java.util.Random;
 
 /**
  * A model under K-FAC on one backend: three layers, two of them of the same shape, one without
- * bias, beside a parameter of no layer. Its gradients are recorded, not computed.
+ * bias, and a parameter of no layer. Its gradients are recorded, not computed.
  */
 final class Training implements AutoCloseable {
 

@@ -51,7 +51,7 @@ final class BackendFixture implements AutoCloseable {
         return Parameter.of(name, Shape.of(values.byteSize() / Float.BYTES), values);
     }
 
-    /** An optimizer with one group of these parameters and nothing else asked for. */
+    /** An optimizer with one group of these parameters and default options. */
     Optimizer optimizer(UpdateRule rule, Parameter... parameters) {
         return build(builder(rule).group("all", List.of(parameters)));
     }

@@ -46,7 +46,7 @@ import java.util.stream.Stream;
  * <p>Traps 12, 13 and 16 were seen in short types, which are still to come: here is what must hold
  * in float32. The division by a zero norm (20) is in {@link TwoPhaseRuleTest}; stochastic rounding
  * and 8-bit blocks (20) are still to come. Denormals under a caller that flushes them are in the
- * SIMD backend's own tests.
+ * SIMD backend's tests.
  */
 class NumberTrapsTest {
 

@@ -214,7 +214,7 @@ final class OnDevice implements Backend {
         @Override
         public void bind(ArenaSet arenas) {}
 
-        /** Sends what the host holds, to the same places as before or to others. */
+        /** Sends what the host holds, to the same addresses as before or to others. */
         private void send() {
             order.forEach(Mirror::send);
             execution.bind(new ArenaSet());
@@ -226,7 +226,7 @@ final class OnDevice implements Backend {
             send();
             try {
                 execution.step();
-                // Under a policy that fails, what the device found is told when it is asked.
+                // Under policy FAIL the device reports a non-finite gradient at the next query.
                 execution.outcome();
             } finally {
                 order.forEach(Mirror::fetch);

@@ -201,7 +201,7 @@ class SemanticTrapsTest {
         try (var fixture = new BackendFixture(subject)) {
             var parameter = fixture.parameter("p", 1, 1, 1, 1, 1, 1, 1);
             parameter.gradient(fixture.floats(0, -0.0f, NAN, 3, -3, Float.MIN_VALUE, -INFINITY));
-            // With beta1 = 0 the direction is the gradient's own sign.
+            // With beta1 = 0 the direction is the gradient's sign.
             fixture.optimizer(Lion.withLearningRate(0.25).withBetas(0, 0.5), parameter).step();
             assertThat(BackendFixture.values(parameter))
                     .containsExactly(1f, 1f, NAN, 0.75f, 1.25f, 0.75f, 1.25f);

@@ -82,7 +82,7 @@ class SizeTrapsTest {
         ScenarioRunner.checkOnce(scenarioOf(SGD.defaults(), sizes));
     }
 
-    /** Trap 3: a device prepares the scalars of more than 2048 tensors in a launch of its own. */
+    /** Trap 3: a device prepares the scalars of more than 2048 tensors in a separate launch. */
     @ParameterizedTest
     @ValueSource(ints = {2048, 2049})
     void tensorsAroundTheNumberThatOneThreadBlockPreparesGetTheSameBits(int count) {

@@ -14,7 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Somebody's own project in a folder outside of the source tree: some jars, and a program that is
+ * A consumer's project in a folder outside of the source tree: some jars, and a program that is
  * compiled against them and run in another process.
  */
 final class ConsumerProject {
@@ -132,7 +132,7 @@ final class ConsumerProject {
     private List<String> java(String... arguments) throws IOException, InterruptedException {
         var command = new ArrayList<String>();
         command.add(tool("java"));
-        // The user's own cache is left alone.
+        // The user's cache is left alone.
         command.add("-Dpanoptim.cache=" + folder.resolve("cache"));
         command.addAll(List.of(arguments));
         return run(command);

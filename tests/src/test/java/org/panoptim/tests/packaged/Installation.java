@@ -86,7 +86,7 @@ final class Installation {
         variables.put("NAME", name);
         variables.put("CACHE", "launcher-" + System.getProperty("java.runtime.version") + ".aot");
         variables.put("JAVA_HOME", System.getProperty("java.home"));
-        // The user's own cache is left alone.
+        // The user's cache is left alone.
         variables.put("PANOPTIM_JAVA_OPTIONS", "-Dpanoptim.cache=" + folder.resolve("cache"));
         variables.putAll(environment);
         var process = builder.start();
