@@ -31,7 +31,7 @@ struct Columns {
 
 constexpr int rows_at_a_time = 16;
 
-struct AccumulateRoom {
+struct AccumulateShared {
     float left[rows_at_a_time][tile_stride];
     float right[rows_at_a_time][tile_stride];
     float diagonal[tile];
@@ -54,7 +54,7 @@ __device__ __forceinline__ void load_rows(float (*to)[tile_stride], const Column
 
 __device__ __forceinline__ void accumulate_tile(const panoptim_kfac_accumulation &launch, int side,
                                                 int row, int column, const Weighing &weighing,
-                                                AccumulateRoom &room) {
+                                                AccumulateShared &shared) {
     const panoptim_kfac_contribution &contribution = launch.contribution;
     const panoptim_kfac_factor &factor = launch.factors[side];
     const bool of_inputs = side == 0;
@@ -64,12 +64,12 @@ __device__ __forceinline__ void accumulate_tile(const panoptim_kfac_accumulation
     Share<float> sums;
     sums.clear();
     for (int64_t first = 0; first < contribution.rows; first += rows_at_a_time) {
-        load_rows(room.left, columns, contribution, first, row * tile);
-        load_rows(room.right, columns, contribution, first, column * tile);
+        load_rows(shared.left, columns, contribution, first, row * tile);
+        load_rows(shared.right, columns, contribution, first, column * tile);
         __syncthreads();
 #pragma unroll
         for (int k = 0; k < rows_at_a_time; ++k) {
-            sums.add<1>(room.left[k], room.right[k]);
+            sums.add<1>(shared.left[k], shared.right[k]);
         }
         __syncthreads();
     }
@@ -101,7 +101,7 @@ __device__ __forceinline__ void accumulate_tile(const panoptim_kfac_accumulation
         if (to != at) {
             pending[to * size + at] = value;
         } else {
-            room.diagonal[i] = value;
+            shared.diagonal[i] = value;
         }
     });
     if (row == column) {
@@ -109,7 +109,7 @@ __device__ __forceinline__ void accumulate_tile(const panoptim_kfac_accumulation
         if (threadIdx.x == 0) {
             double trace = 0;
             for (int i = 0; i < tile && row * tile + i < size; ++i) {
-                trace += static_cast<double>(room.diagonal[i]);
+                trace += static_cast<double>(shared.diagonal[i]);
             }
             factor.traces[row] = trace;
         }
@@ -123,8 +123,8 @@ __device__ __forceinline__ void accumulate_tile(const panoptim_kfac_accumulation
 extern "C" __global__ void __launch_bounds__(panoptim::tile_threads)
     panoptim_kfac_accumulate(const panoptim_kfac_accumulation launch) {
     using namespace panoptim;
-    __shared__ AccumulateRoom room;
-    const int64_t counted = count_rows(launch.contribution, room.counts);
+    __shared__ AccumulateShared shared;
+    const int64_t counted = count_rows(launch.contribution, shared.counts);
     const Weighing weighing = weigh(launch.contribution, *launch.layer, counted);
     if (blockIdx.x == 0 && threadIdx.x == 0) {
         note_rows(launch.contribution, *launch.layer, weighing);
@@ -138,5 +138,5 @@ extern "C" __global__ void __launch_bounds__(panoptim::tile_threads)
     int row;
     int column;
     locate_tile(of_inputs ? blockIdx.x : blockIdx.x - inputs, row, column);
-    accumulate_tile(launch, of_inputs ? 0 : 1, row, column, weighing, room);
+    accumulate_tile(launch, of_inputs ? 0 : 1, row, column, weighing, shared);
 }

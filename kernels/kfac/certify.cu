@@ -17,7 +17,7 @@ constexpr int probes = PANOPTIM_KFAC_PROBES;
 constexpr int row_threads = tile_threads / tile;
 constexpr int row_columns = tile / row_threads;
 
-struct CertifyRoom {
+struct CertifyShared {
     float elements[tile][tile + 1];
     double vectors[tile][probes];
     double scale[tile];
@@ -45,16 +45,16 @@ __device__ __forceinline__ double scale_of(const panoptim_kfac_matrix &matrix, c
 __device__ __forceinline__ void load_columns(const panoptim_kfac_inversion &launch,
                                              const panoptim_kfac_matrix &matrix,
                                              const float *factor, const float *elements, int row,
-                                             int column, CertifyRoom &room) {
+                                             int column, CertifyShared &shared) {
     const int64_t size = matrix.size;
     if (threadIdx.x < tile) {
         const int64_t at = column * tile + static_cast<int>(threadIdx.x);
-        room.scale[threadIdx.x] = at < size ? scale_of(matrix, factor, at) : 1.0;
+        shared.scale[threadIdx.x] = at < size ? scale_of(matrix, factor, at) : 1.0;
     }
     for (int i = static_cast<int>(threadIdx.x); i < tile_elements; i += tile_threads) {
         const int64_t at = row * tile + i / tile;
         const int64_t to = column * tile + i % tile;
-        room.elements[i / tile][i % tile] =
+        shared.elements[i / tile][i % tile] =
             at < size && to < size ? elements[at * size + to] : 0.0F;
     }
     __syncthreads();
@@ -62,11 +62,11 @@ __device__ __forceinline__ void load_columns(const panoptim_kfac_inversion &laun
         const int64_t at = column * tile + i / probes;
         double value = 0;
         if (at < size) {
-            const int64_t place = at * probes + i % probes;
-            value = of_factor(launch) ? room.scale[i / probes] * vectors_of(launch, matrix)[place]
-                                      : matrix.images[place];
+            const int64_t index = at * probes + i % probes;
+            value = of_factor(launch) ? shared.scale[i / probes] * vectors_of(launch, matrix)[index]
+                                      : matrix.images[index];
         }
-        room.vectors[i / probes][i % probes] = value;
+        shared.vectors[i / probes][i % probes] = value;
     }
     __syncthreads();
 }
@@ -81,35 +81,35 @@ __device__ __forceinline__ double over_row(double value) {
 
 __device__ __forceinline__ void certify_rows(const panoptim_kfac_inversion &launch,
                                              const panoptim_kfac_matrix &matrix, int row,
-                                             CertifyRoom &room) {
+                                             CertifyShared &shared) {
     const int current = matrix.layer->current;
     const float *factor = matrix.factor->buffers[current];
     const float *elements = of_factor(launch) ? factor : matrix.factor->buffers[1 - current];
-    const int own = static_cast<int>(threadIdx.x) / row_threads;
+    const int row_in_tile = static_cast<int>(threadIdx.x) / row_threads;
     const int part = static_cast<int>(threadIdx.x) % row_threads;
-    const int64_t at = row * tile + own;
+    const int64_t at = row * tile + row_in_tile;
     const bool there = at < matrix.size;
     const double row_scale = there ? scale_of(matrix, factor, at) : 1.0;
     double products[probes] = {};
     double square = 0;
     double absolutes = 0;
     for (int column = 0; column < matrix.side; ++column) {
-        load_columns(launch, matrix, factor, elements, row, column, room);
+        load_columns(launch, matrix, factor, elements, row, column, shared);
         double block[probes] = {};
         double block_square = 0;
         double block_absolutes = 0;
         for (int i = 0; i < row_columns; ++i) {
             // Spread, so that the threads of a row read from different banks.
             const int j = i * row_threads + part;
-            auto element = static_cast<double>(room.elements[own][j]);
+            auto element = static_cast<double>(shared.elements[row_in_tile][j]);
             if (of_factor(launch) && there && at == column * tile + j) {
                 element += matrix.damping;
             }
 #pragma unroll
             for (int p = 0; p < probes; ++p) {
-                block[p] = fused(element, room.vectors[j][p], block[p]);
+                block[p] = fused(element, shared.vectors[j][p], block[p]);
             }
-            const double scale = row_scale * room.scale[j];
+            const double scale = row_scale * shared.scale[j];
             const double scaled = of_factor(launch) ? element * scale : element / scale;
             block_square = fused(scaled, scaled, block_square);
             block_absolutes += element < 0 ? -element : element;
@@ -139,14 +139,14 @@ __device__ __forceinline__ void certify_rows(const panoptim_kfac_inversion &laun
             result = residual * residual;
         }
         if (part == 0) {
-            room.results[p][own] = result;
+            shared.results[p][row_in_tile] = result;
         }
     }
     square = over_row(square);
     absolutes = over_row(absolutes);
     if (part == 0) {
-        room.results[probes][own] = square;
-        room.results[probes + 1][own] = absolutes;
+        shared.results[probes][row_in_tile] = square;
+        shared.results[probes + 1][row_in_tile] = absolutes;
     }
     __syncthreads();
     panoptim_kfac_certified &certified = matrix.certified[row];
@@ -154,7 +154,7 @@ __device__ __forceinline__ void certify_rows(const panoptim_kfac_inversion &laun
         const auto which = static_cast<int>(threadIdx.x);
         double sum = 0;
         for (int i = 0; i < tile; ++i) {
-            const double value = room.results[which][i];
+            const double value = shared.results[which][i];
             sum = which == probes + 1 ? maximum(sum, value) : sum + value;
         }
         if (which < probes) {
@@ -179,13 +179,13 @@ __device__ __forceinline__ void certify_rows(const panoptim_kfac_inversion &laun
 extern "C" __global__ void __launch_bounds__(panoptim::tile_threads)
     panoptim_kfac_certify(const panoptim_kfac_inversion launch) {
     using namespace panoptim;
-    __shared__ CertifyRoom room;
+    __shared__ CertifyShared shared;
     for (int64_t i = blockIdx.x; i < launch.count; i += gridDim.x) {
         const panoptim_kfac_task task = launch.tasks[i];
         const panoptim_kfac_matrix &matrix = launch.matrices[task.matrix];
         // Of a matrix that could not be factorised only its own norms are of use.
         if (launch.stage == 0 || *matrix.status == PANOPTIM_KFAC_INVERTED) {
-            certify_rows(launch, matrix, task.row, room);
+            certify_rows(launch, matrix, task.row, shared);
         }
     }
 }

@@ -15,26 +15,26 @@ struct Weighing {
     double scale; // of output gradients
 };
 
-// Rows that count, over all threads of a thread block; room has an int64_t a warp.
+// Rows that count, over all threads of a thread block; shared has an int64_t a warp.
 __device__ __forceinline__ int64_t count_rows(const panoptim_kfac_contribution &contribution,
-                                              int64_t *room) {
+                                              int64_t *shared) {
     if (contribution.mask == nullptr) {
         return contribution.rows;
     }
-    int64_t own = 0;
+    int64_t thread_count = 0;
     for (int64_t row = threadIdx.x; row < contribution.rows; row += blockDim.x) {
-        own += contribution.mask[row] != 0 ? 1 : 0;
+        thread_count += contribution.mask[row] != 0 ? 1 : 0;
     }
     for (unsigned lanes = 16; lanes > 0; lanes /= 2) {
-        own += __shfl_down_sync(0xffffffffU, static_cast<long long>(own), lanes);
+        thread_count += __shfl_down_sync(0xffffffffU, static_cast<long long>(thread_count), lanes);
     }
     if (threadIdx.x % 32 == 0) {
-        room[threadIdx.x / 32] = own;
+        shared[threadIdx.x / 32] = thread_count;
     }
     __syncthreads();
     int64_t sum = 0;
     for (unsigned i = 0; i < blockDim.x / 32; ++i) {
-        sum += room[i];
+        sum += shared[i];
     }
     __syncthreads();
     return sum;

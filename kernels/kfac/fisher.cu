@@ -12,7 +12,7 @@ constexpr int diagonal_columns = 32;
 constexpr int diagonal_lanes = diagonal_threads / diagonal_columns;
 constexpr unsigned curvature_piece = PANOPTIM_KFAC_PIECE;
 
-struct DiagonalRoom {
+struct DiagonalShared {
     double sums[diagonal_lanes][diagonal_columns];
     int64_t counts[diagonal_threads / 32];
 };
@@ -89,9 +89,9 @@ __device__ __forceinline__ bool pending_finite(const panoptim_kfac_diagonal &dia
 extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads)
     panoptim_kfac_diagonal_accumulate(const panoptim_kfac_diagonal_accumulation launch) {
     using namespace panoptim;
-    __shared__ DiagonalRoom room;
+    __shared__ DiagonalShared scratch;
     const panoptim_kfac_diagonal &diagonal = *launch.diagonal;
-    const int64_t counted = count_rows(launch.contribution, room.counts);
+    const int64_t counted = count_rows(launch.contribution, scratch.counts);
     const Weighing weighing = weigh(launch.contribution, *launch.layer, counted);
     if (blockIdx.x == 0 && threadIdx.x == 0) {
         note_rows(launch.contribution, *launch.layer, weighing);
@@ -104,17 +104,17 @@ extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads)
     const int side = block < of_inputs ? 0 : 1;
     const int first = (side == 0 ? block : block - of_inputs) * diagonal_columns;
     const int lane = static_cast<int>(threadIdx.x) / diagonal_columns;
-    const int own = static_cast<int>(threadIdx.x) % diagonal_columns;
-    const int column = first + own;
+    const int thread_column = static_cast<int>(threadIdx.x) % diagonal_columns;
+    const int column = first + thread_column;
     const bool there = column < diagonal.sizes[side];
-    room.sums[lane][own] = there ? sum_squares(launch.contribution, side, column,
-                                               side == 0 ? 1.0 : weighing.scale, lane)
-                                 : 0.0;
+    scratch.sums[lane][thread_column] = there ? sum_squares(launch.contribution, side, column,
+                                                            side == 0 ? 1.0 : weighing.scale, lane)
+                                              : 0.0;
     __syncthreads();
     if (lane == 0 && there) {
         double sum = 0;
         for (int i = 0; i < diagonal_lanes; ++i) {
-            sum += room.sums[i][own];
+            sum += scratch.sums[i][thread_column];
         }
         const double so_far = weighing.before + weighing.rows;
         double &pending = diagonal.pending[side][column];

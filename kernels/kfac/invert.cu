@@ -19,7 +19,7 @@ inline namespace PANOPTIM_TIER {
 namespace {
 
 template <typename Real>
-struct InvertRoom {
+struct InvertShared {
     Slices<Real> slices;
     Real work[tile][tile_stride];
     double row_scale[tile];
@@ -33,8 +33,9 @@ struct InvertRoom {
 template <typename Real>
 class Inverting {
   public:
-    __device__ __forceinline__ Inverting(const panoptim_kfac_matrix &matrix, InvertRoom<Real> &room)
-        : matrix_(matrix), room_(room), side_(matrix.side),
+    __device__ __forceinline__ Inverting(const panoptim_kfac_matrix &matrix,
+                                         InvertShared<Real> &shared)
+        : matrix_(matrix), shared_(shared), side_(matrix.side),
           tiles_(static_cast<Real *>(matrix.tiles)) {}
 
     __device__ __forceinline__ void run(const panoptim_kfac_task &task) {
@@ -108,9 +109,9 @@ class Inverting {
 
     __device__ __forceinline__ void load_scales(int row, int column) {
         if (threadIdx.x < tile) {
-            scales(room_.row_scale, row);
+            scales(shared_.row_scale, row);
         } else if (threadIdx.x < 2 * tile) {
-            scales(room_.column_scale, column);
+            scales(shared_.column_scale, column);
         }
         __syncthreads();
     }
@@ -127,7 +128,7 @@ class Inverting {
                 element = 1;
             } else if (at < size && to < size) {
                 element = static_cast<Real>(static_cast<double>(factor[at * size + to]) *
-                                            (room_.row_scale[i] * room_.column_scale[j]));
+                                            (shared_.row_scale[i] * shared_.column_scale[j]));
             } else {
                 element = 0;
             }
@@ -139,16 +140,16 @@ class Inverting {
         load(share, row, column);
         for (int k = 0; k < column; ++k) {
             await(flag(row, k), flag(column, k));
-            multiply_tiles<-1>(share, tile_at(row, k), tile_at(column, k), room_.slices);
+            multiply_tiles<-1>(share, tile_at(row, k), tile_at(column, k), shared_.slices);
         }
         if (row == column) {
             factorise_diagonal(share, column);
         } else {
             await(flag(column, column), flag(column, column));
-            share.each([&](int i, int j, Real &element) { room_.work[j][i] = element; });
+            share.each([&](int i, int j, Real &element) { shared_.work[j][i] = element; });
             __syncthreads();
             share.clear();
-            multiply_shared<1>(share, room_.work, tile_at(column, column), room_.slices);
+            multiply_shared<1>(share, shared_.work, tile_at(column, column), shared_.slices);
             Real *to = tile_at(row, column);
             share.each([&](int i, int j, Real &element) { to[i * tile + j] = element; });
         }
@@ -158,26 +159,26 @@ class Inverting {
     // In one pass over the columns: below the diagonal of the work tile the trailing matrix, above
     // it the inverse of L, transposed. Rows of either are multiplied by their pivots at the end.
     __device__ __forceinline__ void factorise_diagonal(Share<Real> &share, int column) {
-        Real(*work)[tile_stride] = room_.work;
+        Real(*work)[tile_stride] = shared_.work;
         share.each([&](int i, int j, Real &element) {
             if (j <= i) {
                 work[i][j] = element;
             }
         });
         if (threadIdx.x == 0) {
-            room_.failed = PANOPTIM_KFAC_INVERTED;
+            shared_.failed = PANOPTIM_KFAC_INVERTED;
         }
         __syncthreads();
         const int first = column * tile;
         if (threadIdx.x < tile && first + static_cast<int>(threadIdx.x) < matrix_.size) {
-            const double own = diagonal(first + static_cast<int>(threadIdx.x));
-            if (!(own > 0) || !finite(own)) {
-                room_.failed =
-                    finite(own) ? PANOPTIM_KFAC_NOT_POSITIVE_DEFINITE : PANOPTIM_KFAC_NOT_FINITE;
+            const double diagonal_element = diagonal(first + static_cast<int>(threadIdx.x));
+            if (!(diagonal_element > 0) || !finite(diagonal_element)) {
+                shared_.failed = finite(diagonal_element) ? PANOPTIM_KFAC_NOT_POSITIVE_DEFINITE
+                                                          : PANOPTIM_KFAC_NOT_FINITE;
             }
         }
         __syncthreads();
-        int failed = room_.failed;
+        int failed = shared_.failed;
         const int r = static_cast<int>(threadIdx.x) / 4;
         for (int j = 0; j < tile && failed == PANOPTIM_KFAC_INVERTED; ++j) {
             const Real pivot = work[j][j];
@@ -188,7 +189,7 @@ class Inverting {
             }
             const Real inverse = Real(1) / square_root(pivot);
             if (threadIdx.x == 0) {
-                room_.pivots[j] = inverse;
+                shared_.pivots[j] = inverse;
             }
             if (r > j) {
                 const Real below = work[r][j] * inverse;
@@ -214,8 +215,8 @@ class Inverting {
         Real *plain = tile_at(column, column);
         Real *transposed = transposed_at(column);
         share.each([&](int i, int j, Real &) {
-            const Real element = j < i    ? work[j][i] * room_.pivots[i]
-                                 : j == i ? room_.pivots[i]
+            const Real element = j < i    ? work[j][i] * shared_.pivots[i]
+                                 : j == i ? shared_.pivots[i]
                                           : Real(0);
             plain[i * tile + j] = element;
             transposed[j * tile + i] = element;
@@ -227,14 +228,14 @@ class Inverting {
         share.clear();
         for (int k = column; k < row; ++k) {
             await(flag(row, k), k == column ? flag(k, k) : flag(column, k));
-            multiply_tiles<1>(share, tile_at(row, k), inverse_at(k, column), room_.slices);
+            multiply_tiles<1>(share, tile_at(row, k), inverse_at(k, column), shared_.slices);
         }
         await(flag(row, row), flag(row, row));
-        share.each([&](int i, int j, Real &element) { room_.work[i][j] = element; });
+        share.each([&](int i, int j, Real &element) { shared_.work[i][j] = element; });
         __syncthreads();
         // Transposed: the sum's columns are the rows of the product.
         share.clear();
-        multiply_shared<-1>(share, room_.work, tile_at(row, row), room_.slices);
+        multiply_shared<-1>(share, shared_.work, tile_at(row, row), shared_.slices);
         Real *to = tile_at(column, row);
         share.each([&](int i, int j, Real &element) { to[i * tile + j] = element; });
         finish(flag(column, row));
@@ -246,7 +247,7 @@ class Inverting {
         share.clear();
         for (int k = row; k < side_; ++k) {
             await(flag(row, k), flag(column, k));
-            multiply_tiles<1>(share, inverse_at(k, row), inverse_at(k, column), room_.slices);
+            multiply_tiles<1>(share, inverse_at(k, row), inverse_at(k, column), shared_.slices);
         }
         if (atomicAdd(matrix_.status, 0) != PANOPTIM_KFAC_INVERTED) {
             return;
@@ -257,8 +258,9 @@ class Inverting {
             const int64_t at = row * tile + i;
             const int64_t across = column * tile + j;
             if (at < size && across <= at) {
-                const auto value = static_cast<float>(static_cast<double>(element) *
-                                                      (room_.row_scale[i] * room_.column_scale[j]));
+                const auto value =
+                    static_cast<float>(static_cast<double>(element) *
+                                       (shared_.row_scale[i] * shared_.column_scale[j]));
                 to[at * size + across] = value;
                 to[across * size + at] = value;
             }
@@ -266,26 +268,26 @@ class Inverting {
     }
 
     const panoptim_kfac_matrix &matrix_;
-    InvertRoom<Real> &room_;
+    InvertShared<Real> &shared_;
     int side_;
     Real *tiles_;
 };
 
 template <typename Real>
 __device__ __forceinline__ void invert_all(const panoptim_kfac_inversion &launch,
-                                           InvertRoom<Real> &room) {
+                                           InvertShared<Real> &shared) {
     for (;;) {
         __syncthreads();
         if (threadIdx.x == 0) {
-            room.ticket = atomicAdd(launch.ticket, 1);
+            shared.ticket = atomicAdd(launch.ticket, 1);
         }
         __syncthreads();
-        const int64_t ticket = room.ticket;
+        const int64_t ticket = shared.ticket;
         if (ticket >= launch.count) {
             return;
         }
         const panoptim_kfac_task task = launch.tasks[ticket];
-        Inverting<Real>(launch.matrices[task.matrix], room).run(task);
+        Inverting<Real>(launch.matrices[task.matrix], shared).run(task);
     }
 }
 
@@ -296,12 +298,12 @@ __device__ __forceinline__ void invert_all(const panoptim_kfac_inversion &launch
 // Two thread blocks on a multiprocessor are enough, so that there are registers for all.
 extern "C" __global__ void __launch_bounds__(panoptim::tile_threads, 2)
     panoptim_kfac_invert_f32(const panoptim_kfac_inversion launch) {
-    __shared__ panoptim::InvertRoom<float> room;
-    panoptim::invert_all(launch, room);
+    __shared__ panoptim::InvertShared<float> shared;
+    panoptim::invert_all(launch, shared);
 }
 
 extern "C" __global__ void __launch_bounds__(panoptim::tile_threads, 2)
     panoptim_kfac_invert_f64(const panoptim_kfac_inversion launch) {
-    __shared__ panoptim::InvertRoom<double> room;
-    panoptim::invert_all(launch, room);
+    __shared__ panoptim::InvertShared<double> shared;
+    panoptim::invert_all(launch, shared);
 }

@@ -32,7 +32,7 @@ class SmallInverse {
     __device__ __forceinline__ SmallInverse(const panoptim_kfac_matrix &matrix, float *triangle,
                                             int *failed)
         : matrix_(matrix), triangle_(triangle), failed_(failed),
-          // Free until the certificate: the triangle leaves no room for D.
+          // Free until the certificate: the triangle leaves no space for D.
           scales_(reinterpret_cast<float *>(matrix.images)),
           blocks_((matrix.size + small_block - 1) / small_block),
           warp_(static_cast<int>(threadIdx.x) / 32), lane_(static_cast<int>(threadIdx.x) % 32) {}
@@ -113,19 +113,20 @@ class SmallInverse {
         const float *factor = matrix_.factor->buffers[matrix_.layer->current];
         const int size = matrix_.size;
         const int padded = blocks_ * small_block;
-        const auto own = static_cast<int>(threadIdx.x);
+        const auto index = static_cast<int>(threadIdx.x);
         int not_finite = 0;
         int not_positive = 0;
-        if (own < size) {
-            const double diagonal = static_cast<double>(factor[own * size + own]) + matrix_.damping;
+        if (index < size) {
+            const double diagonal =
+                static_cast<double>(factor[index * size + index]) + matrix_.damping;
             not_finite = finite(diagonal) ? 0 : 1;
             not_positive = diagonal > 0 ? 0 : 1;
             const auto scale = static_cast<float>(1 / square_root(diagonal));
-            scales_[own] = scale;
-            at(own, own) = static_cast<float>(static_cast<double>(scale) *
-                                              static_cast<double>(scale) * diagonal);
-        } else if (own < padded) {
-            at(own, own) = 1;
+            scales_[index] = scale;
+            at(index, index) = static_cast<float>(static_cast<double>(scale) *
+                                                  static_cast<double>(scale) * diagonal);
+        } else if (index < padded) {
+            at(index, index) = 1;
         }
         if (__syncthreads_or(not_finite) != 0) {
             return PANOPTIM_KFAC_NOT_FINITE;
@@ -156,15 +157,15 @@ class SmallInverse {
         const int first = block * small_block;
         const int row = first + small_block + static_cast<int>(threadIdx.x);
         if (row < blocks_ * small_block) {
-            float own[small_block];
+            float values[small_block];
 #pragma unroll
             for (int i = 0; i < small_block; ++i) {
-                own[i] = at(row, first + i);
+                values[i] = at(row, first + i);
             }
-            solve(own, first);
+            solve(values, first);
 #pragma unroll
             for (int i = 0; i < small_block; ++i) {
-                at(row, first + i) = own[i];
+                at(row, first + i) = values[i];
             }
         }
         __syncthreads();
@@ -179,35 +180,35 @@ class SmallInverse {
         return PANOPTIM_KFAC_INVERTED;
     }
 
-    // L of a block on the diagonal, with reciprocals on its own; a lane has a row.
+    // L of a block on the diagonal, with reciprocals on its diagonal; a lane has a row.
     __device__ __forceinline__ void factorise_diagonal(int first) {
         const int row = lane_ % small_block;
-        float own[small_block];
+        float values[small_block];
 #pragma unroll
         for (int i = 0; i < small_block; ++i) {
-            own[i] = i <= row ? at(first + row, first + i) : 0.0F;
+            values[i] = i <= row ? at(first + row, first + i) : 0.0F;
         }
         int failed = PANOPTIM_KFAC_INVERTED;
 #pragma unroll
         for (int j = 0; j < small_block; ++j) {
-            const float pivot = __shfl_sync(0xffffffffU, own[j], j);
+            const float pivot = __shfl_sync(0xffffffffU, values[j], j);
             if (failed == PANOPTIM_KFAC_INVERTED && !(pivot > 0 && pivot - pivot == 0)) {
                 failed = pivot - pivot == 0 ? PANOPTIM_KFAC_NOT_POSITIVE_DEFINITE
                                             : PANOPTIM_KFAC_NOT_FINITE;
             }
             const float inverse = 1 / square_root(pivot);
-            const float below = own[j] * inverse;
-            own[j] = row == j ? inverse : below;
+            const float below = values[j] * inverse;
+            values[j] = row == j ? inverse : below;
 #pragma unroll
             for (int i = j + 1; i < small_block; ++i) {
-                own[i] = fused(-below, __shfl_sync(0xffffffffU, below, i), own[i]);
+                values[i] = fused(-below, __shfl_sync(0xffffffffU, below, i), values[i]);
             }
         }
         if (lane_ < small_block) {
 #pragma unroll
             for (int i = 0; i < small_block; ++i) {
                 if (i <= row) {
-                    at(first + row, first + i) = own[i];
+                    at(first + row, first + i) = values[i];
                 }
             }
         }
@@ -283,21 +284,21 @@ class SmallInverse {
         __syncthreads();
         const auto column = static_cast<int>(threadIdx.x);
         const bool there = column < first + small_block;
-        float own[small_block];
+        float values[small_block];
         if (there) {
 #pragma unroll
             for (int i = 0; i < small_block; ++i) {
-                own[i] =
+                values[i] =
                     column < first ? at(first + i, column) : (column - first == i ? 1.0F : 0.0F);
             }
-            solve(own, first);
+            solve(values, first);
         }
         __syncthreads();
         if (there) {
 #pragma unroll
             for (int i = 0; i < small_block; ++i) {
                 if (column <= first + i) {
-                    at(first + i, column) = own[i];
+                    at(first + i, column) = values[i];
                 }
             }
         }

@@ -60,11 +60,11 @@ struct Prodigy : PlainRule {
                 beta3_of(hyper) * states.d_numerator +
                 (states.d / hyper.d0) * states.dlr * preparation.reductions[distance];
             if (states.dlr > 0) {
-                const double found = hyper.d_coef * states.d_numerator / sum;
+                const double estimate = hyper.d_coef * states.d_numerator / sum;
                 if (states.d == hyper.d0) {
-                    states.d = maximum(states.d, found);
+                    states.d = maximum(states.d, estimate);
                 }
-                states.d_max = maximum(states.d_max, found);
+                states.d_max = maximum(states.d_max, estimate);
                 states.d = minimum(states.d_max, states.d * hyper.growth_rate);
             }
             states.k = states.k + 1;

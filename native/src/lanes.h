@@ -117,13 +117,14 @@ inline void square_sums_of_stretch(const float *values, double *sums) {
     Lanes lanes[stream_count];
     for (int64_t block = 0; block < stream_blocks; ++block) {
         for (int64_t stream = 0; stream < stream_count; ++stream) {
-            const float *place = values + (stream * stream_blocks + block) * block_elements;
-            lanes[stream].start(place, place, block_elements);
+            const float *address = values + (stream * stream_blocks + block) * block_elements;
+            lanes[stream].start(address, address, block_elements);
         }
         for (int64_t i = lane_count; i < block_elements; i += lane_count) {
             for (int64_t stream = 0; stream < stream_count; ++stream) {
-                const float *place = values + (stream * stream_blocks + block) * block_elements + i;
-                lanes[stream].add(0, place, place, lane_count);
+                const float *address =
+                    values + (stream * stream_blocks + block) * block_elements + i;
+                lanes[stream].add(0, address, address, lane_count);
             }
         }
         for (int64_t stream = 0; stream < stream_count; ++stream) {

@@ -161,14 +161,14 @@ double join_all(const panoptim_plan &plan, int32_t rule, int32_t reduction) {
 
 void prepare_tensors(const panoptim_plan &plan, int32_t phase, int32_t rule_index) {
     const RegisteredRule &rule = rules[rule_index];
-    double found[PANOPTIM_MAX_REDUCTIONS] = {};
+    double sums[PANOPTIM_MAX_REDUCTIONS] = {};
     for (int32_t reduction = 0; reduction < rule.description.reductions; ++reduction) {
         if (rule.scope[reduction] == Scope::all && rule.reduction_phase[reduction] < phase) {
-            found[reduction] = join_all(plan, rule_index, reduction);
+            sums[reduction] = join_all(plan, rule_index, reduction);
         }
     }
     Preparation preparation = preparation_of(plan);
-    preparation.reductions = found;
+    preparation.reductions = sums;
     settle_groups(plan, phase, rule_index, preparation);
     // Entries were given out in the order of the tensors, so a shared one comes first with the
     // first tensor that has it, and is not prepared again for the others.
@@ -182,7 +182,7 @@ void prepare_tensors(const panoptim_plan &plan, int32_t phase, int32_t rule_inde
         last_entry = entry;
         for (int32_t reduction = 0; reduction < rule.description.reductions; ++reduction) {
             if (rule.scope[reduction] == Scope::tensor && rule.reduction_phase[reduction] < phase) {
-                found[reduction] = *total_of(plan, reduction, tensor);
+                sums[reduction] = *total_of(plan, reduction, tensor);
             }
         }
         describe(plan, tensor, preparation);

@@ -53,7 +53,7 @@ const ProcessorFeatures features = processor_features();
 } // namespace
 
 ProcessorFeatures processor_features() {
-    ProcessorFeatures found{};
+    ProcessorFeatures result{};
 #if defined(__x86_64__)
     unsigned a = 0;
     unsigned b = 0;
@@ -62,16 +62,16 @@ ProcessorFeatures processor_features() {
     if (__get_cpuid(1, &a, &b, &c, &d) != 0) {
         const bool fma = has(c, bit_FMA | bit_AVX);
         if (has(c, bit_OSXSAVE)) {
-            found.enabled = extended_control_register();
+            result.enabled = extended_control_register();
         }
         if (__get_cpuid_count(7, 0, &a, &b, &c, &d) != 0) {
-            found.avx2 = fma && has(b, bit_AVX2);
-            found.avx512 =
-                found.avx2 && has(b, bit_AVX512F | bit_AVX512VL | bit_AVX512DQ | bit_AVX512BW);
+            result.avx2 = fma && has(b, bit_AVX2);
+            result.avx512 =
+                result.avx2 && has(b, bit_AVX512F | bit_AVX512VL | bit_AVX512DQ | bit_AVX512BW);
         }
     }
 #endif
-    return found;
+    return result;
 }
 
 int32_t judge_tier(int32_t tier, const ProcessorFeatures &processor) {

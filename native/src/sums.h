@@ -19,11 +19,11 @@ class Sums {
   public:
     // Whether there is any; else only note and add_piece may be called, and do nothing.
     static constexpr bool any() {
-        bool found = Statistics;
+        bool result = Statistics;
         for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
-            found = found || taken(reduction);
+            result = result || taken(reduction);
         }
-        return found;
+        return result;
     }
 
     void start_block(int64_t elements) {

@@ -29,19 +29,19 @@ struct Chunk {
 
 template <typename Rule, bool Curved>
 [[gnu::always_inline]] inline Chunk chunk_of(const panoptim_plan &plan, int64_t i) {
-    const panoptim_chunk &place = plan.chunks[i];
-    const panoptim_tensor &tensor = plan.tensors[place.tensor];
+    const panoptim_chunk &chunk_index = plan.chunks[i];
+    const panoptim_tensor &tensor = plan.tensors[chunk_index.tensor];
     FloatBuffers whole{};
     whole.value = static_cast<float *>(tensor.value);
-    whole.gradient = reinterpret_cast<float *>(plan.gradients[place.tensor]);
+    whole.gradient = reinterpret_cast<float *>(plan.gradients[chunk_index.tensor]);
     if constexpr (Curved) {
-        whole.curvature = reinterpret_cast<const float *>(plan.curvatures[place.tensor]);
+        whole.curvature = reinterpret_cast<const float *>(plan.curvatures[chunk_index.tensor]);
     }
     for (int slot = 0; slot < Rule::slots; ++slot) {
         whole.slots[slot] = static_cast<float *>(tensor.slots[slot]);
     }
     whole.matrix = {&tensor, 0};
-    const int64_t first = place.index * plan.chunk_elements;
+    const int64_t first = chunk_index.index * plan.chunk_elements;
     return {whole.template from<Rule, Curved>(first),
             smaller(plan.chunk_elements, tensor.elements - first)};
 }
@@ -134,9 +134,9 @@ template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
 void update_run(const UpdateRun &run) {
     const Settings<Rule> settings(*run.prepared);
     Sums<Rule, Phase, Statistics> sums;
-    for (int64_t place = run.first; place < run.last; ++place) {
-        prefetch_chunk<Rule, Phase, Curved>(run, place + 1);
-        const Chunk chunk = chunk_of<Rule, Curved>(*run.plan, place);
+    for (int64_t chunk_index = run.first; chunk_index < run.last; ++chunk_index) {
+        prefetch_chunk<Rule, Phase, Curved>(run, chunk_index + 1);
+        const Chunk chunk = chunk_of<Rule, Curved>(*run.plan, chunk_index);
         if constexpr (sums.any()) {
             for (int64_t block = 0; block < chunk.elements; block += block_elements) {
                 const int64_t end = smaller(block + block_elements, chunk.elements);
@@ -144,7 +144,7 @@ void update_run(const UpdateRun &run) {
                 update_part<Rule, Phase, Curved, Zeroing>(chunk, settings, sums, block, end);
                 sums.finish_block();
             }
-            sums.finish_chunk(*run.plan, place);
+            sums.finish_chunk(*run.plan, chunk_index);
         } else {
             update_part<Rule, Phase, Curved, Zeroing>(chunk, settings, sums, 0, chunk.elements);
         }

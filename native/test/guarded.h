@@ -23,8 +23,8 @@ class Guarded {
     Guarded(int64_t size, Edge edge, int64_t shift = 0) : size_(size) {
         const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
         const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T);
-        const std::size_t room = static_cast<std::size_t>(shift) * sizeof(T);
-        const std::size_t inner = (bytes + room + page - 1) / page * page;
+        const std::size_t shift_bytes = static_cast<std::size_t>(shift) * sizeof(T);
+        const std::size_t inner = (bytes + shift_bytes + page - 1) / page * page;
         mapped_bytes_ = inner + 2 * page;
         mapped_ = static_cast<char *>(
             mmap(nullptr, mapped_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
@@ -32,8 +32,8 @@ class Guarded {
             (inner > 0 && mprotect(mapped_ + page, inner, PROT_READ | PROT_WRITE) != 0)) {
             std::abort();
         }
-        char *const start =
-            edge == Edge::begin ? mapped_ + page + room : mapped_ + page + inner - bytes - room;
+        char *const start = edge == Edge::begin ? mapped_ + page + shift_bytes
+                                                : mapped_ + page + inner - bytes - shift_bytes;
         data_ = reinterpret_cast<T *>(start);
     }
 

@@ -25,10 +25,10 @@ struct Terms {
 };
 
 template <typename Rule, int Phase>
-void update_chunk(const panoptim::UpdateRun &run, int64_t place) {
+void update_chunk(const panoptim::UpdateRun &run, int64_t chunk_index) {
     constexpr bool last_phase = Phase + 1 == Rule::phases;
     const panoptim_plan &plan = *run.plan;
-    const panoptim_chunk &chunk = plan.chunks[place];
+    const panoptim_chunk &chunk = plan.chunks[chunk_index];
     const panoptim_tensor &tensor = plan.tensors[chunk.tensor];
     auto *value = static_cast<float *>(tensor.value);
     auto *gradient = reinterpret_cast<float *>(plan.gradients[chunk.tensor]);
@@ -65,12 +65,12 @@ void update_chunk(const panoptim::UpdateRun &run, int64_t place) {
         }
     }
     if (last_phase && run.statistics) {
-        plan.partials[place] = naive_tree(changes.left, changes.left);
+        plan.partials[chunk_index] = naive_tree(changes.left, changes.left);
     }
     for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
         if (Rule::reduction_phase(reduction) == Phase) {
             const Terms &terms = sums[static_cast<std::size_t>(reduction)];
-            plan.partials[(2 + reduction) * plan.chunk_count + place] =
+            plan.partials[(2 + reduction) * plan.chunk_count + chunk_index] =
                 naive_tree(terms.left, terms.right);
         }
     }
@@ -79,8 +79,8 @@ void update_chunk(const panoptim::UpdateRun &run, int64_t place) {
 template <typename Rule, int Phase>
 void update_run(const panoptim::UpdateRun &run) {
     if constexpr (Phase < Rule::phases) {
-        for (int64_t place = run.first; place < run.last; ++place) {
-            update_chunk<Rule, Phase>(run, place);
+        for (int64_t chunk_index = run.first; chunk_index < run.last; ++chunk_index) {
+            update_chunk<Rule, Phase>(run, chunk_index);
         }
     }
 }

@@ -153,10 +153,10 @@ TEST_CASE("tensors of a rule with reductions share no scalars") {
 }
 
 TEST_CASE("a rule of two phases is described") {
-    const Described found = described(rule_named("test_normalized"));
-    CHECK(found.hyper == std::vector<std::string>{"learning_rate", "beta"});
-    CHECK(found.slots == std::vector<std::string>{"exp_avg"});
-    CHECK(found.rule.phases == 2);
-    CHECK(found.rule.reductions == 2);
-    CHECK(found.rule.curvature == 0);
+    const Described description = described(rule_named("test_normalized"));
+    CHECK(description.hyper == std::vector<std::string>{"learning_rate", "beta"});
+    CHECK(description.slots == std::vector<std::string>{"exp_avg"});
+    CHECK(description.rule.phases == 2);
+    CHECK(description.rule.reductions == 2);
+    CHECK(description.rule.curvature == 0);
 }

@@ -43,11 +43,11 @@ class Problem {
         const Described description = described(index);
         std::vector<double> &hyper = hypers_.emplace_back(description.hyper.size());
         for (const auto &[name, value] : settings) {
-            const auto place = std::ranges::find(description.hyper, name);
-            if (place == description.hyper.end()) {
+            const auto position = std::ranges::find(description.hyper, name);
+            if (position == description.hyper.end()) {
                 std::abort();
             }
-            hyper[static_cast<std::size_t>(place - description.hyper.begin())] = value;
+            hyper[static_cast<std::size_t>(position - description.hyper.begin())] = value;
         }
         std::vector<double> &states = rule_states_.emplace_back(description.rule_states.size());
         groups.push_back(
@@ -141,7 +141,7 @@ class Problem {
     int32_t step(int32_t tier, int64_t ranges = 1) {
         build();
         int32_t status = PANOPTIM_OK;
-        const auto keep = [&](int32_t found) { status = status == PANOPTIM_OK ? found : status; };
+        const auto keep = [&](int32_t result) { status = status == PANOPTIM_OK ? result : status; };
         const auto over_ranges = [&](auto stage) {
             for (int64_t range = ranges - 1; range >= 0; --range) {
                 keep(stage(plan.chunk_count * range / ranges,

@@ -109,19 +109,19 @@ inline std::vector<std::string> names_of(const std::string &list) {
 
 // Aborts if there is no such rule.
 inline Described described(int32_t index) {
-    Described found;
-    if (panoptim_rule_describe(index, &found.rule) != PANOPTIM_OK) {
+    Described description;
+    if (panoptim_rule_describe(index, &description.rule) != PANOPTIM_OK) {
         std::abort();
     }
-    found.name = reinterpret_cast<const char *>(found.rule.name);
-    const auto lists = split(reinterpret_cast<const char *>(found.rule.signature), ';');
-    found.hyper = names_of(lists.at(0));
-    found.slots = names_of(lists.at(1));
-    found.rows = names_of(lists.at(2));
-    found.columns = names_of(lists.at(3));
-    found.tensor_states = names_of(lists.at(4));
-    found.rule_states = names_of(lists.at(5));
-    return found;
+    description.name = reinterpret_cast<const char *>(description.rule.name);
+    const auto lists = split(reinterpret_cast<const char *>(description.rule.signature), ';');
+    description.hyper = names_of(lists.at(0));
+    description.slots = names_of(lists.at(1));
+    description.rows = names_of(lists.at(2));
+    description.columns = names_of(lists.at(3));
+    description.tensor_states = names_of(lists.at(4));
+    description.rule_states = names_of(lists.at(5));
+    return description;
 }
 
 // The index of a rule; -1 if there is none of that name.

@@ -73,9 +73,9 @@ int64_t difference(const Described &rule, const Setting &setting) {
     for (int step = 0; step < 2; ++step) {
         REQUIRE(fast.step(setting.tier, setting.ranges) == PANOPTIM_OK);
         REQUIRE(slow.step(naive_tier) == PANOPTIM_OK);
-        const int64_t place = first_difference(contents(fast), contents(slow));
-        if (place >= 0) {
-            return place;
+        const int64_t index = first_difference(contents(fast), contents(slow));
+        if (index >= 0) {
+            return index;
         }
         CHECK(same(fast.control.update_norm, slow.control.update_norm));
         if (!setting.statistics) {

@@ -90,12 +90,12 @@ TEST_CASE("gradients that are absent or frozen are not measured, and count as +0
 TEST_CASE("a gradient or a curvature that is not finite is found wherever it is") {
     using limits = std::numeric_limits<float>;
     for (const int32_t tier : usable_tiers()) {
-        for (const int64_t place : {0, 31, 127, 128, 4095, 4096, 4999}) {
+        for (const int64_t index : {0, 31, 127, 128, 4095, 4096, 4999}) {
             for (const float value :
                  {limits::infinity(), -limits::infinity(), limits::quiet_NaN()}) {
                 for (const bool in_curvature : {false, true}) {
                     CAPTURE(tier);
-                    CAPTURE(place);
+                    CAPTURE(index);
                     CAPTURE(value);
                     CAPTURE(in_curvature);
                     Problem problem;
@@ -104,7 +104,7 @@ TEST_CASE("a gradient or a curvature that is not finite is found wherever it is"
                     const int32_t group = problem.add_group("sophia_g", Settings{});
                     Tensor &tensor = problem.add_tensor(group, 5000);
                     tensor.has_curvature = true;
-                    (in_curvature ? tensor.curvature : tensor.gradient)[place] = value;
+                    (in_curvature ? tensor.curvature : tensor.gradient)[index] = value;
                     REQUIRE(problem.step(tier) == PANOPTIM_OK);
                     CHECK(problem.control.finite == 0);
                     CHECK(problem.control.skipped == 1);
