@@ -1,4 +1,4 @@
-"""Times of work on the device, several contenders in turn."""
+"""Times of work on the device, several candidates in turn."""
 
 import contextlib
 import statistics
@@ -7,7 +7,7 @@ import statistics
 SAMPLE_US = 20_000.0
 
 
-class Contender:
+class Candidate:
     """Something to time: bodies of one or more calls each, repeated one after the other; bytes that
     a body moves; and what has to be done, untimed, before each sample."""
 
@@ -30,7 +30,7 @@ class Clock:
     """Takes times between two events of the device.
 
     A sample is one launch of a CUDA graph of many repetitions, so that the host, which is Python
-    here, does not count. Contenders take turns in every round, forwards and backwards, so that a
+    here, does not count. Candidates take turns in every round, forwards and backwards, so that a
     clock that drifts favours none; all of them repeat as often.
     """
 
@@ -39,33 +39,33 @@ class Clock:
         self._rounds = rounds
         self._begin, self._end = driver.event(), driver.event()
 
-    def take_turns(self, contenders):
-        """A list of microseconds of one body for each contender, a number a round."""
-        repeats = min(self._repeats(contender) for contender in contenders)
-        times = [[] for _ in contenders]
-        order = list(range(len(contenders)))
+    def take_turns(self, candidates):
+        """A list of microseconds of one body for each candidate, a number a round."""
+        repeats = min(self._repeats(candidate) for candidate in candidates)
+        times = [[] for _ in candidates]
+        order = list(range(len(candidates)))
         with contextlib.ExitStack() as graphs:
             captured = []
-            for contender in contenders:
+            for candidate in candidates:
                 with self._driver.captured() as graph:
-                    contender.run(repeats)
+                    candidate.run(repeats)
                 graphs.callback(graph.close)
                 captured.append(graph)
             for turn in range(-1, self._rounds):
                 for i in order if turn % 2 == 0 else reversed(order):
-                    contenders[i].before()
+                    candidates[i].before()
                     spent = self._sample(captured[i]) / repeats
                     if turn >= 0:  # the first launches are for warming up
                         times[i].append(spent)
         return times
 
-    def _repeats(self, contender):
-        contender.before()
-        contender.run(1)
-        contender.before()
-        spent = self._sample(lambda: contender.run(1))
+    def _repeats(self, candidate):
+        candidate.before()
+        candidate.run(1)
+        candidate.before()
+        spent = self._sample(lambda: candidate.run(1))
         target = 0.0 if self._driver.virtual else SAMPLE_US
-        return max(1, min(contender.most, int(target / max(1.0, spent))))
+        return max(1, min(candidate.most, int(target / max(1.0, spent))))
 
     def _sample(self, work):
         driver = self._driver
@@ -77,18 +77,18 @@ class Clock:
 
 
 class OnceClock:
-    """Takes no times: runs every contender once, for a profiler or a sanitizer to look at."""
+    """Takes no times: runs every candidate once, for a profiler or a sanitizer to look at."""
 
     def __init__(self, driver):
         self._driver = driver
 
-    def take_turns(self, contenders):
+    def take_turns(self, candidates):
         """Runs them, and has no times of them."""
-        for contender in contenders:
-            contender.before()
-            contender.run(1)
+        for candidate in candidates:
+            candidate.before()
+            candidate.run(1)
             self._driver.synchronize()
-        return [[] for _ in contenders]
+        return [[] for _ in candidates]
 
 
 def summary(times):

@@ -34,7 +34,7 @@ class CudaError(Exception):
 
 
 class Driver:
-    """A device, with work in order on a stream of its own."""
+    """A device, with work in order on a separate stream."""
 
     def __init__(self, library="libcuda.so.1"):
         try:
@@ -73,15 +73,15 @@ class Driver:
 
     def get(self, function, kind, *arguments):
         """What a function writes to its first argument."""
-        found = kind()
-        self.call(function, ctypes.byref(found), *arguments)
-        return found.value
+        result = kind()
+        self.call(function, ctypes.byref(result), *arguments)
+        return result.value
 
     def get_two(self, function, kind):
         """What a function writes to its two arguments."""
-        found = kind(), kind()
-        self.call(function, *map(ctypes.byref, found))
-        return found[0].value, found[1].value
+        result = kind(), kind()
+        self.call(function, *map(ctypes.byref, result))
+        return result[0].value, result[1].value
 
     def launcher(self):
         """The function that launches kernels, for calls without detours."""

@@ -18,7 +18,7 @@ import time
 
 import numpy as np
 
-from clock import Contender, summary
+from clock import Candidate, summary
 from driver import Memory
 from interface import interface, source_constant
 
@@ -228,11 +228,11 @@ class FactorFigures:
         }
         by_image = [self.launches(factors, image) for image in self._images]
         for what in by_image[0]:
-            contenders = [
-                Contender(image.name, [launches[what]])
+            candidates = [
+                Candidate(image.name, [launches[what]])
                 for image, launches in zip(self._images, by_image)
             ]
-            self._report.turns(self._clock, about | {"what": what}, contenders, cubes.get(what, 0))
+            self._report.turns(self._clock, about | {"what": what}, candidates, cubes.get(what, 0))
 
     def _check(self, factors, image, about):
         self._driver.zero(factors.statuses, factors.status_bytes)
@@ -254,7 +254,7 @@ class FactorFigures:
         for address, width in zip(batch, widest):
             self._driver.fill(address, 4 * rows * width, block)
         threads = source_constant("kfac/tile.cuh", "tile_threads")
-        contenders = []
+        candidates = []
         for image in self._images:
             kernel, calls = image.kernel("panoptim_kfac_accumulate", threads, image="kfac"), []
             for i, (inputs, outputs, _) in enumerate(layers):
@@ -275,10 +275,10 @@ class FactorFigures:
                 )
                 sides = factors.sides[2 * i : 2 * i + 2]
                 calls.append(kernel.launch(sum(s * (s + 1) // 2 for s in sides), argument))
-            contenders.append(Contender(image.name, [calls]))
+            candidates.append(Candidate(image.name, [calls]))
         operations = rows * sum(n * n for n in factors.sizes)
         self._report.turns(
-            self._clock, about | {"what": "accumulate", "rows": rows}, contenders, operations
+            self._clock, about | {"what": "accumulate", "rows": rows}, candidates, operations
         )
 
     def _precondition(self, memory, factors, layers, about):
@@ -313,12 +313,12 @@ class FactorFigures:
         threads = source_constant("kfac/precondition.cu", "piece_threads")
         size = 8 * sum(outputs * columns for columns, outputs in factors.layers)
         for what, name in (("pack", "pack"), ("clip", "clip_step"), ("unpack", "unpack")):
-            contenders = []
+            candidates = []
             for image in self._images:
                 kernel = image.kernel(f"panoptim_kfac_{name}", threads, image="kfac")
                 launch = kernel.launch(kernel.blocks_for(len(pieces)), argument)
-                contenders.append(Contender(image.name, [[launch]], size))
-            self._report.turns(self._clock, about | {"what": what}, contenders)
+                candidates.append(Candidate(image.name, [[launch]], size))
+            self._report.turns(self._clock, about | {"what": what}, candidates)
 
 
 def torch_inverses(factors, report, about, rounds=5):

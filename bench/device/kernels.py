@@ -74,7 +74,7 @@ def measure_copy(driver, clock, report):
     """A copy within the device, which is the limit."""
     import numpy as np
 
-    from clock import Contender, summary
+    from clock import Candidate, summary
     from driver import Memory
 
     size = 1 << (20 if driver.virtual else 30)
@@ -82,7 +82,7 @@ def measure_copy(driver, clock, report):
         source, target = memory.allocate(size), memory.allocate(size)
         block = np.random.default_rng(3).standard_normal(1 << 18, dtype=np.float32)
         driver.fill(source, size, block)
-        copy = Contender("copy", [lambda: driver.copy(target, source, size)])
+        copy = Candidate("copy", [lambda: driver.copy(target, source, size)])
         report.copy(summary(clock.take_turns([copy])[0]), size)
 
 

@@ -27,7 +27,7 @@ class Report:
         self._write()
 
     def figure(self, about, summary, size=0, operations=0, against=None, **facts):
-        """A time; size: bytes that were moved; against: the first contender's time over this one's,
+        """A time; size: bytes that were moved; against: the first candidate's time over this one's,
         in every round."""
         entry = about | {"microseconds": summary} | facts
         words = [f"{value:18}" for value in about.values()]
@@ -49,18 +49,18 @@ class Report:
         print(" ".join(words), flush=True)
         self._write()
 
-    def turns(self, clock, about, contenders, operations=0):
-        """Times contenders in turn, and reports them; operations: floating-point ones of a body."""
-        times = clock.take_turns(contenders)
-        for contender, spent in zip(contenders, times):
+    def turns(self, clock, about, candidates, operations=0):
+        """Times candidates in turn, and reports them; operations: floating-point ones of a body."""
+        times = clock.take_turns(candidates)
+        for candidate, spent in zip(candidates, times):
             if spent:
                 self.figure(
-                    about | {"image": contender.name},
+                    about | {"image": candidate.name},
                     summary(spent),
-                    contender.size,
+                    candidate.size,
                     operations,
-                    [first / own for first, own in zip(times[0], spent)],
-                    **contender.facts,
+                    [first / each for first, each in zip(times[0], spent)],
+                    **candidate.facts,
                 )
 
     def checked(self, about, problems, **facts):

@@ -4,19 +4,19 @@ Every image gets the same bytes and must leave the same. What is timed:
     measure             the pass that squares and sums gradients
     control             accepts the step and fills the scalars, without sums to join
     control, clipping   the same, with the sums that measure left
-    prepare             the scalars alone, where tensors are many and it is a launch of its own
+    prepare             the scalars alone, where tensors are many and it is a separate launch
     update              the pass over values, gradients and states
     zero                zeros into all gradients
     step                control and update
     clip + step + zero  measure, control and update, which zeroes the gradients; each repetition has
-                        gradients of its own, which are filled again before each sample
+                        separate gradients, which are filled again before each sample
 """
 
 import math
 
 import numpy as np
 
-from clock import Contender
+from clock import Candidate
 from driver import Image, Memory
 from interface import interface, source_constant
 
@@ -239,7 +239,7 @@ def update_bytes(rule):
 
 def differences(images, plan):
     """Where images leave other bytes than the first one does, a line each."""
-    expected, square_sum, found = [], None, []
+    expected, square_sum, problems = [], None, []
     for image in images:
         plan.model.reset()
         plan.start(clip_norm=CLIP_NORM)
@@ -249,20 +249,20 @@ def differences(images, plan):
                 launch()
         state = plan.state()
         if state["step"] != CHECKED_STEPS or not state["clip_coefficient"] < 1:
-            found.append(f"{image.name}: {CHECKED_STEPS} clipped steps left {state}")
+            problems.append(f"{image.name}: {CHECKED_STEPS} clipped steps left {state}")
         if square_sum is None:
             square_sum, expected = state["square_sum"], list(plan.model.compared())
             continue
         if state["square_sum"] != square_sum:
-            found.append(f"{image.name}: square sum {state['square_sum']!r}, not {square_sum!r}")
+            problems.append(f"{image.name}: square sum {state['square_sum']!r}, not {square_sum!r}")
         for i, (bits, wanted) in enumerate(zip(plan.model.compared(), expected)):
             differing = np.flatnonzero(bits != wanted)
             if len(differing):
-                found.append(
+                problems.append(
                     f"{image.name}: {len(differing)} of {len(bits)} elements of array {i} differ"
                     f" from those of {images[0].name}, the first at {differing[0]}"
                 )
-    return found
+    return problems
 
 
 class StepFigures:
@@ -299,18 +299,18 @@ class StepFigures:
         }
         for what, (names, size, before) in kinds.items():
             grids = blocks if what in ("measure", "update") else blocks[:1]
-            contenders = []
+            candidates = []
             for image in self._images:
                 for grid in grids:
                     launches = plan.kernels(image, grid)
                     body = [launches[name] for name in names if name in launches]
                     if body:
                         label = image.name if grid == "balanced" else f"{image.name}, {grid} blocks"
-                        contenders.append(
-                            Contender(label, [body], size, before, blocks=body[0].blocks)
+                        candidates.append(
+                            Candidate(label, [body], size, before, blocks=body[0].blocks)
                         )
-            if contenders:
-                self._report.turns(self._clock, about | {"what": what}, contenders)
+            if candidates:
+                self._report.turns(self._clock, about | {"what": what}, candidates)
             if what == "step":
                 self._expect_accepted(plan, about | {"what": what})
         # Of the last kind, zeros are left.
@@ -333,8 +333,8 @@ class StepFigures:
 
     def _whole_steps(self, plan, bytes_, blocks, orders, about):
         model, memory = plan.model, plan.model.memory
-        room = MOST_GRADIENT_BYTES // max(1, model.size)
-        count = 2 if self._driver.virtual else max(1, min(MOST_GRADIENTS, room))
+        affordable = MOST_GRADIENT_BYTES // max(1, model.size)
+        count = 2 if self._driver.virtual else max(1, min(MOST_GRADIENTS, affordable))
         sets = [memory.allocate(model.size) for _ in range(count)]
         tables = [memory.table(address + model.places) for address in sets]
 
@@ -344,7 +344,7 @@ class StepFigures:
                 self._driver.copy(address, model.gradients, model.size)
             self._driver.synchronize()
 
-        contenders = []
+        candidates = []
         for image in self._images:
             for grid in blocks:
                 for order in orders:
@@ -352,11 +352,11 @@ class StepFigures:
                     words += [] if grid == "balanced" else [f"{grid} blocks"]
                     words += [] if order == "backwards" else [order]
                     bodies = [step_of(plan.kernels(image, grid, order, table)) for table in tables]
-                    contenders.append(
-                        Contender(
+                    candidates.append(
+                        Candidate(
                             ", ".join(words), bodies, bytes_ * model.elements, before, most=count
                         )
                     )
         about = about | {"what": "clip + step + zero"}
-        self._report.turns(self._clock, about, contenders)
+        self._report.turns(self._clock, about, candidates)
         self._expect_accepted(plan, about)

@@ -31,7 +31,7 @@ sys.path.insert(0, str(FOLDER))
 import interface  # noqa: E402
 import kernels  # noqa: E402
 import step  # noqa: E402
-from clock import Clock, Contender  # noqa: E402
+from clock import Clock, Candidate  # noqa: E402
 from driver import Driver, Image, Memory, NotPossible  # noqa: E402
 
 LIBRARY, IMAGE = sys.argv[1:3] if len(sys.argv) > 2 else ("", "")
@@ -62,50 +62,50 @@ class Figures(unittest.TestCase):
             return json.loads(file.read_text(encoding="utf-8"))
 
     def test_every_kernel_of_a_step_is_timed_on_every_image(self):
-        found = self.figures("--workload=tiny", "--rule=lion", "--blocks=balanced,all")
-        self.assertTrue(found["virtual"])
-        self.assertGreater(found["copy"]["gb_per_s"], 0)
-        timed = {(each["what"], each["image"]) for each in found["figures"]}
+        report = self.figures("--workload=tiny", "--rule=lion", "--blocks=balanced,all")
+        self.assertTrue(report["virtual"])
+        self.assertGreater(report["copy"]["gb_per_s"], 0)
+        timed = {(each["what"], each["image"]) for each in report["figures"]}
         images = ["first", "first, all blocks", "second", "second, all blocks"]
         everywhere = ["control", "control, clipping", "step", "zero"]
         expected = {(what, image) for what in everywhere for image in ("first", "second")}
         for what in ("measure", "update", "clip + step + zero"):
             expected |= {(what, image) for image in images}
         self.assertEqual(timed, expected)
-        for each in found["figures"]:
+        for each in report["figures"]:
             self.assertEqual(each["microseconds"]["samples"], 1)
             self.assertGreater(each["microseconds"]["median"], 0)
         check = {"workload": "tiny", "rule": "lion", "problems": []}
-        self.assertEqual(found["checks"], [check])
+        self.assertEqual(report["checks"], [check])
 
     def test_tensors_that_are_many_are_prepared_by_a_launch_of_their_own(self):
-        found = self.figures("--workload=tensors-10000", "--rule=sgd")
-        self.assertIn("prepare", {each["what"] for each in found["figures"]})
-        self.assertEqual(found["checks"][0]["problems"], [])
+        report = self.figures("--workload=tensors-10000", "--rule=sgd")
+        self.assertIn("prepare", {each["what"] for each in report["figures"]})
+        self.assertEqual(report["checks"][0]["problems"], [])
 
     def test_inverses_are_small_residuals_away_from_their_factors(self):
-        found = self.figures("--model=tiny")
-        timed = {each["what"] for each in found["figures"]}
+        report = self.figures("--model=tiny")
+        timed = {each["what"] for each in report["figures"]}
         self.assertEqual(
             timed,
             {"queue", "small", "accumulate", "pack", "clip", "unpack"}
             | {f"certify {stage}" for stage in range(4)},
         )
-        self.assertEqual([check["image"] for check in found["checks"]], ["first", "second"])
-        for check in found["checks"]:
+        self.assertEqual([check["image"] for check in report["checks"]], ["first", "second"])
+        for check in report["checks"]:
             self.assertEqual(check["problems"], [])
             self.assertGreater(check["residual"], 1e-9)
             self.assertLess(check["residual"], 1e-4)
 
     def test_once_takes_no_times(self):
-        found = self.figures("--workload=tiny", "--model=tiny", "--once")
-        self.assertEqual(found["figures"], [])
-        self.assertEqual(len(found["checks"]), 3)
-        self.assertNotIn("copy", found)
+        report = self.figures("--workload=tiny", "--model=tiny", "--once")
+        self.assertEqual(report["figures"], [])
+        self.assertEqual(len(report["checks"]), 3)
+        self.assertNotIn("copy", report)
 
 
 class Checks(unittest.TestCase):
-    """What is wrong is found."""
+    """What is wrong is report."""
 
     def test_another_byte_is_found(self):
         real_differences = step.differences
@@ -254,9 +254,9 @@ class Pieces(unittest.TestCase):
             printed = subprocess.run([binary], capture_output=True, text=True, check=True).stdout
         self.assertGreater(len(names), 20)
         for name, line in zip(names, printed.splitlines(), strict=True):
-            found = abi.structures[name]
-            last = found.fields[found.names[-1]][1]
-            self.assertEqual(line, f"{name} {found.itemsize} {last}")
+            report = abi.structures[name]
+            last = report.fields[report.names[-1]][1]
+            self.assertEqual(line, f"{name} {report.itemsize} {last}")
 
     def test_blocks_are_as_few_as_need_no_more_rounds(self):
         driver = Driver(LIBRARY)
@@ -291,27 +291,27 @@ class Pieces(unittest.TestCase):
             stated = re.findall(rf"int {name.upper()} = (\d+);", text)
             self.assertEqual(stated, [str(interface.source_constant(file, name))], name)
 
-    def test_contenders_repeat_as_often_and_take_turns(self):
+    def test_candidates_repeat_as_often_and_take_turns(self):
         driver, calls = Driver(LIBRARY), []
         with Memory(driver) as memory:
             address = memory.allocate(1024)
-            contenders = [
-                Contender(
+            candidates = [
+                Candidate(
                     name,
                     [lambda: driver.zero(address, 1024)],
                     before=lambda name=name: calls.append(name),
                 )
                 for name in ("a", "b")
             ]
-            times = Clock(driver, rounds=4).take_turns(contenders)
+            times = Clock(driver, rounds=4).take_turns(candidates)
         self.assertEqual([len(spent) for spent in times], [4, 4])
         # Twice to find how often, then for warming up and in four rounds.
         self.assertEqual("".join(calls), "aabb" + "ba" + "ab" + "ba" + "ab" + "ba")
 
     def test_sets_of_gradients_are_gone_through_in_turn(self):
         calls = []
-        contender = Contender("a", [lambda i=i: calls.append(i) for i in range(3)])
-        contender.run(5)
+        candidate = Candidate("a", [lambda i=i: calls.append(i) for i in range(3)])
+        candidate.run(5)
         self.assertEqual(calls, [0, 1, 2, 0, 1])
 
 
