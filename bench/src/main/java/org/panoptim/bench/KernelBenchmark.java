@@ -23,8 +23,8 @@ import java.util.function.ToLongFunction;
  *
  * <p>All work is queued behind a copy within the device's memory. That gives the host a start, so
  * that no interval holds waiting for it (but where the work itself waits for the device, as a
- * refresh does, and goes on), leaves none of the gradients in the device's cache, and is what
- * kernels are compared with. {@link KernelTimes#NOTHING} is what an interval holds of its events.
+ * refresh does), leaves none of the gradients in the device's cache, and is what kernels are
+ * compared with. {@link KernelTimes#NOTHING} is what an interval holds of its events.
  */
 public final class KernelBenchmark implements AutoCloseable {
 

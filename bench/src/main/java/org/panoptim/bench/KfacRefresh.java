@@ -42,8 +42,8 @@ public class KfacRefresh {
         /** From the Cholesky factorisation. */
         CHOLESKY,
         /**
-         * From the inverses in use, to a certified error of 1e-3; where the certificate says more,
-         * from the Cholesky factorisation after all, as {@code Kfac} does.
+         * From the inverses in use, to a certified error of 1e-3; where the certified error is
+         * larger, from the Cholesky factorisation after all, as {@code Kfac} does.
          */
         NEWTON
     }
@@ -67,7 +67,7 @@ public class KfacRefresh {
     /** Made by JMH. */
     public KfacRefresh() {}
 
-    /** Accumulates factors and, for Newton's method, inverts them and goes on for ten updates. */
+    /** Accumulates factors and, for Newton's method, inverts them and takes ten more updates. */
     @Setup
     public void open() {
         opened = Backend.named(backend);
@@ -105,7 +105,7 @@ public class KfacRefresh {
     /**
      * Inverts all factors.
      *
-     * @return what came of each
+     * @return the result for each
      * @throws IllegalStateException if one has no inverse that is good enough: then this measures
      *     nothing
      */

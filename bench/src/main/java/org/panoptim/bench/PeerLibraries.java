@@ -60,7 +60,7 @@ final class PeerLibraries {
     /**
      * The peer of that name.
      *
-     * @throws IllegalArgumentException if there is none; its message says what there is instead
+     * @throws IllegalArgumentException if there is none; the message lists those that there are
      */
     static Peer load(Path folder, String name) {
         var others = new ArrayList<String>();
@@ -147,7 +147,7 @@ final class PeerLibraries {
 
     /**
      * The parent of each peer's class loader: it shows the JDK and the peers' interfaces, so that
-     * no library on the benchmarks' own class path stands in for one that a peer brings.
+     * no library on the class path of the benchmarks replaces one that a peer brings.
      */
     static final class ParentLoader extends ClassLoader {
 

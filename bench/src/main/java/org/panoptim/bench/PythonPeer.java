@@ -127,7 +127,7 @@ public final class PythonPeer implements AutoCloseable {
     private String send(String request) {
         requests.println(request);
         try {
-            var last = "no word";
+            var last = "no output";
             for (var line = replies.readLine(); line != null; line = replies.readLine()) {
                 if (line.startsWith(REPLY)) {
                     return line.substring(REPLY.length());

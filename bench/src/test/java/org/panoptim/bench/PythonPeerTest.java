@@ -98,7 +98,7 @@ class PythonPeerTest {
         System.setProperty(PythonPeer.PYTHON, "false");
         try {
             assertThat(AvailablePeers.find(DeviceKind.CPU).leftOut())
-                    .contains("PyTorch in Python: false ended with: no word");
+                    .contains("PyTorch in Python: false ended with: no output");
         } finally {
             restore(former);
         }

@@ -13,7 +13,7 @@ public final class StateMemory {
 
     private StateMemory() {}
 
-    /** Whether this machine tells a process what memory it has: Linux does. */
+    /** Whether this system reports a process's memory: Linux does. */
     public static boolean isMeasurable() {
         return Files.isReadable(StatesInMemory.ROLLUP);
     }

@@ -23,7 +23,7 @@ public final class StatesInMemory {
     /** What the printed line begins with. */
     static final String MARK = "states-in-memory";
 
-    /** What the kernel tells a process of its memory. */
+    /** What the kernel reports of the process's memory. */
     static final Path ROLLUP = Path.of("/proc/self/smaps_rollup");
 
     private static final int TENSORS = 16;
@@ -79,6 +79,6 @@ public final class StatesInMemory {
                 return KIBI * Long.parseLong(kibibytes);
             }
         }
-        throw new IOException(ROLLUP + " says nothing of " + RESIDENT);
+        throw new IOException(ROLLUP + " does not have " + RESIDENT);
     }
 }

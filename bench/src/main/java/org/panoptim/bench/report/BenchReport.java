@@ -79,7 +79,7 @@ public final class BenchReport {
     private String lead() {
         var host = results.host();
         return "AdamW in fp32 on "
-                // A device's name stands before its description.
+                // A device's description begins with its name.
                 + (limit == Limit.COPY ? host.backend().split(",", 2)[0] : host.processor())
                 + ": a step compared with the machine's limit, a "
                 + limit.phrase()

@@ -37,7 +37,7 @@ enum Limit {
 
     /** That of results, which are of one backend. */
     static Limit of(Results results) {
-        // Without steps, what there is on devices alone tells.
+        // Without steps, results that only devices have decide.
         boolean onDevice =
                 results.steps().isEmpty()
                         ? !results.kernels().isEmpty() || !results.kfac().isEmpty()

@@ -20,7 +20,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Writes README's figures from files of results, so that they cannot drift from them: what stands
+ * Writes README's figures from files of results, so that they cannot drift from them: what is
  * between {@code <!-- figures: FILE -->} and {@code <!-- end of figures -->}. After {@code FILE
  * since OLD} it is what changed from the one file to the other.
  */

@@ -79,7 +79,8 @@ public record Results(
      * Reads a file.
      *
      * @throws IOException if it cannot be read
-     * @throws IllegalArgumentException if it is not such a file; the message names it and says why
+     * @throws IllegalArgumentException if it is not such a file; the message names it with the
+     *     reason
      */
     public static Results read(Path file) throws IOException {
         try {

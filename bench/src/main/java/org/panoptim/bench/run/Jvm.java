@@ -29,7 +29,7 @@ record Jvm(Path program, List<String> options, List<String> properties) {
                         .toList());
     }
 
-    /** All that stands between the program and the main class. */
+    /** All arguments between the program and the main class. */
     List<String> arguments() {
         return Stream.concat(options.stream(), properties.stream()).toList();
     }

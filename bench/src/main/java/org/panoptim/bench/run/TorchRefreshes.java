@@ -60,7 +60,7 @@ final class TorchRefreshes {
                         "%s: %s"
                                 .formatted(
                                         interpreter,
-                                        lines.isEmpty() ? "no word" : lines.getLast()));
+                                        lines.isEmpty() ? "no output" : lines.getLast()));
             }
             // Libraries may say something first.
             var reply = new Gson().fromJson(output.substring(output.indexOf('{')), Reply.class);

@@ -17,7 +17,7 @@ interface TrainTask {
      *
      * @param backend where Panoptim's optimizers compute; stays the caller's
      * @param terminal where to show the progress, if anywhere
-     * @param stop whether to stop after the present step, with what there is
+     * @param stop whether to stop after the present step, with the results so far
      * @param out takes the lines of the output
      * @throws IOException if the report cannot be written
      */

@@ -18,8 +18,8 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 
 /**
- * The device's control block, and the page-locked memory where it tells how far it is, for the host
- * to look at without waiting.
+ * The device's control block, and the page-locked memory where it reports its progress, for the
+ * host to look at without waiting.
  */
 final class DeviceControl implements AutoCloseable {
 
@@ -118,7 +118,7 @@ final class DeviceControl implements AutoCloseable {
         return copy.byteSize();
     }
 
-    /** The device's address of the memory where it tells how far it is. */
+    /** The device's address of the memory where it reports its progress. */
     long progressAddress() {
         return progress.devicePointer();
     }

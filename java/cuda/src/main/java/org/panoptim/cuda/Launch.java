@@ -18,13 +18,13 @@ import java.lang.foreign.MemorySegment;
  */
 record Launch(CudaKernels.Kernel kernel, int blocks, MemorySegment argument) {
 
-    /** Join what measuring found, and accept or refuse the step. */
+    /** Join the measured sums, and accept or refuse the step. */
     static final int DECIDE = PANOPTIM_STAGE_GATHER() | PANOPTIM_STAGE_DECIDE();
 
     /** The same, and find the clip coefficient. */
     static final int BEGIN = DECIDE | PANOPTIM_STAGE_CLIP();
 
-    /** Join what measuring found after a transform, and find the clip coefficient. */
+    /** Join the sums measured after a transform, and compute the clip coefficient. */
     static final int AFTER_TRANSFORM = PANOPTIM_STAGE_GATHER() | PANOPTIM_STAGE_CLIP();
 
     /** Advance the states of an image's rules for the first phase. */

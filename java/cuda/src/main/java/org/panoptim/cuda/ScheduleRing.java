@@ -12,7 +12,7 @@ import java.lang.foreign.MemorySegment;
  * What the schedule wants of the steps to come, written ahead: the device alone knows which step is
  * next, since it alone knows which were refused.
  *
- * <p>Entry {@code step modulo ENTRIES} is for that step and says so; the device refuses a step
+ * <p>Entry {@code step modulo ENTRIES} is for that step and names it; the device refuses a step
  * whose entry is for another.
  */
 final class ScheduleRing implements AutoCloseable {

@@ -111,7 +111,7 @@ final class FactorSchedule {
         }
     }
 
-    /** A contribution of a layer was handed in for the coming step. */
+    /** A contribution of a layer was accumulated for the coming step. */
     void contributed(int layer) {
         pending[layer] = true;
     }
@@ -185,7 +185,7 @@ final class FactorSchedule {
         };
     }
 
-    /** Sets what a checkpoint says. */
+    /** Restores the schedule from a checkpoint. */
     void restore(long newSteps, long[] newUpdates, long[] newTaken) {
         steps = newSteps;
         undecided = 0;

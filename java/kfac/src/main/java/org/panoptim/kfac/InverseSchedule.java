@@ -78,7 +78,7 @@ final class InverseSchedule {
         return seen[layer];
     }
 
-    /** Sets what a checkpoint says of a layer. */
+    /** Restores a layer's schedule from a checkpoint. */
     void restore(int layer, long newDone, long newSeen, boolean newChanged) {
         done[layer] = newDone;
         seen[layer] = newSeen;

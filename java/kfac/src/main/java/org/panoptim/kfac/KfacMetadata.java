@@ -13,7 +13,7 @@ import java.util.function.Function;
 /**
  * What a checkpoint holds of a Kfac besides its tensors.
  *
- * @param layers what it says of each layer
+ * @param layers the state of each layer
  * @param steps accepted steps
  * @param damping γ
  * @param histories of each factor's inverse

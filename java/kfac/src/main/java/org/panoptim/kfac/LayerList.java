@@ -92,7 +92,7 @@ final class LayerList {
                                                 .formatted(layer.name(), parameter.name())));
     }
 
-    /** Describes what a layer saw, once its sizes are found to agree. */
+    /** Describes a layer's micro-batch, once its sizes are known to agree. */
     Contribution contribution(int index, Memory inputs, Memory outputGradients, Batch batch) {
         var layer = layers.get(index);
         long rows = rows(layer, "inputs", inputs, layer.inputs());

@@ -17,8 +17,8 @@ import java.util.List;
 /**
  * One refresh of inverses: damps each factor, and tries for each, until its certificate is good
  * enough, Newton's method (where requested), the Cholesky factorisation, the same with larger
- * damping and in double; then keeps the inverse that there was, or what stands in for it. Where
- * there is a factorisation, and only its certificate is not good enough, double comes first.
+ * damping and in double; then keeps the previous inverse, or its replacement. Where there is a
+ * factorisation, and only its certificate is not good enough, double comes first.
  */
 final class Refresh {
 

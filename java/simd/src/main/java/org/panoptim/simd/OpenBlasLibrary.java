@@ -54,7 +54,7 @@ final class OpenBlasLibrary {
         return loaded;
     }
 
-    /** What was tried, in order, and what came of it. */
+    /** The attempts in order, each with its outcome. */
     List<String> tried() {
         return List.copyOf(tried);
     }

@@ -30,7 +30,7 @@ import java.util.concurrent.ConcurrentHashMap;
  *
  * <p>A folder is passed over if its path is relative, if it or a folder above it belongs to another
  * user or can be written by others, if it is full, read-only, or mounted {@code noexec}. What was
- * passed over is said once by the logger {@code org.panoptim}, as a warning.
+ * passed over is reported once by the logger {@code org.panoptim}, as a warning.
  *
  * <p>Within it, each set of libraries has a separate folder, for the owner alone. A file that is
  * there already is compared with the jar's, byte by byte, unless a process did so before and
@@ -50,12 +50,12 @@ public final class NativeCache {
     private static final String VARIABLE = "XDG_CACHE_HOME";
     private static final String NAME = "panoptim";
 
-    /** What this process has warned of, so that it is said once. */
+    /** What this process has warned of, so that each warning comes once. */
     private static final Set<String> WARNED = ConcurrentHashMap.newKeySet();
 
     private NativeCache() {}
 
-    /** A name for a set of libraries that tells it from other versions of it. */
+    /** A name for a set of libraries that differs from that of other versions. */
     public static String nameOf(String label, Map<String, URL> libraries) throws IOException {
         var name = new StringBuilder(label);
         for (var library : packed(libraries)) {

@@ -32,7 +32,7 @@ record PackedLibrary(String name, URL content) {
 
     private static final int BUFFER = 1 << 16;
 
-    /** The end of the name of a file that says what another one was compared with. */
+    /** The end of the name of a file that records what another one was compared with. */
     static final String COMPARED = ".compared";
 
     private static final Set<OpenOption> LOCKED =
@@ -113,7 +113,7 @@ record PackedLibrary(String name, URL content) {
         }
     }
 
-    /** Returns how the file looked before it was found equal. */
+    /** Returns the file's attributes from before the comparison. */
     private FileFacts replaceUnlessEqual(Path file) throws IOException {
         var equal = ifEqual(file);
         if (equal.isPresent()) {

@@ -37,7 +37,7 @@ public final class Html {
         return "<figure>%s<figcaption>%s</figcaption></figure>%n".formatted(svg, escape(caption));
     }
 
-    /** A note that stands out. */
+    /** A highlighted note. */
     public static String note(String text) {
         return "<p class=\"note\">" + escape(text) + "</p>";
     }

@@ -46,7 +46,7 @@ public final class LineChart {
         SeriesMarkers.PLUS,
     };
 
-    /** Where the legend stands. */
+    /** The position of the legend. */
     public enum Legend {
         /** In the upper right corner. */
         TOP(LegendPosition.InsideNE),

@@ -125,7 +125,7 @@ public record Report(
                     + Html.figure(
                             Charts.accuracy(outcomes),
                             "Share of the held-out images that are classified correctly, from the"
-                                + " first epoch on.");
+                                    + " first epoch on.");
         } catch (RuntimeException | LinkageError | InternalError e) {
             // Java's fonts need libraries that a small system may lack; the numbers are worth a
             // page

@@ -12,7 +12,7 @@ public final class CallSlots {
     /** How many calls can run at once; further ones wait. */
     public static final int COUNT = Long.SIZE;
 
-    /** One bit for each number that is handed out. */
+    /** One bit for each number in use. */
     private final AtomicLong used = new AtomicLong();
 
     /** All numbers are free. */

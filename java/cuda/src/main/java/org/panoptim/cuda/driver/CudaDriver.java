@@ -103,7 +103,7 @@ public interface CudaDriver {
 
     /**
      * Records an event behind a copy from or to a buffer that is used again once the event is done.
-     * If that fails, waits for the stream, since nothing else tells when the copy is done.
+     * If that fails, waits for the stream, since nothing else shows when the copy is done.
      */
     default void recordUse(long event, long stream) {
         try {

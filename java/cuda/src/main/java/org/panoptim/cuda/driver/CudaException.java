@@ -61,7 +61,7 @@ public final class CudaException extends RuntimeException {
      * Whether the error has destroyed the context, so that every later call on it fails too: a
      * kernel reached an illegal address, hit a trap or an assertion, or the hardware failed.
      *
-     * <p>These are the errors of which CUDA's header says that the process or the context must be
+     * <p>These are the errors after which, by CUDA's header, the process or the context must be
      * started anew, and those that the hardware could not correct.
      */
     public boolean isSticky() {
@@ -87,8 +87,8 @@ public final class CudaException extends RuntimeException {
     }
 
     /**
-     * Whether a destroyed context may stand behind the error, so that only another call tells:
-     * cuBLAS says no more than that a kernel failed, and an unknown error says nothing.
+     * Whether a destroyed context may have caused the error, so that only another call shows it:
+     * cuBLAS reports only that a kernel failed, and an unknown error reports nothing.
      */
     public boolean mayBeSticky() {
         return errorName.equals("CUDA_ERROR_UNKNOWN")

@@ -11,8 +11,8 @@ import java.util.function.Supplier;
  * @param available whether it can
  * @param version if it can, the newest version of CUDA that the driver serves, for example 13000
  *     for 13.0; else 0
- * @param summary what was found, in one line: the device, or the reason
- * @param tried what was tried, in order, and what came of it; a line each
+ * @param summary in one line: the device, or why there is none
+ * @param tried the attempts in order, each with its outcome in a line
  * @param expected whether there is a device, or a driver that fails otherwise than for want of one,
  *     so that it ought to be usable
  */

@@ -14,7 +14,7 @@ public final class CudaUnavailableException extends RuntimeException {
      * A refusal.
      *
      * @param reason why, in one line
-     * @param tried what was tried, in order, and what came of it; a line each
+     * @param tried the attempts in order, each with its outcome in a line
      */
     public CudaUnavailableException(String reason, List<String> tried) {
         super(tried.isEmpty() ? reason : reason + " (" + String.join("; ", tried) + ")");
@@ -22,7 +22,7 @@ public final class CudaUnavailableException extends RuntimeException {
         this.tried = List.copyOf(tried);
     }
 
-    /** A refusal for a reason that says all. */
+    /** A refusal for a reason without further attempts. */
     public CudaUnavailableException(String reason) {
         this(reason, List.of());
     }
@@ -32,7 +32,7 @@ public final class CudaUnavailableException extends RuntimeException {
         return reason;
     }
 
-    /** What was tried, in order, and what came of it; a line each. */
+    /** The attempts in order, each with its outcome in a line. */
     public List<String> tried() {
         return tried == null ? List.of() : tried;
     }

@@ -11,7 +11,7 @@ import java.util.List;
  *
  * <p>An interval begins when the work before it has ended, or when its first event arrives if the
  * stream is idle then. So it holds waiting for the host unless the host is ahead of the device, and
- * always what the device needs for the event itself: {@link #time} of nothing tells how much that
+ * always what the device needs for the event itself: {@link #time} of nothing shows how much that
  * is.
  *
  * <p>For one thread at a time, in the context of the driver's device; to be closed before that is.

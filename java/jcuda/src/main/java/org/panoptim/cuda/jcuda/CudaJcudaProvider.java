@@ -38,7 +38,7 @@ public final class CudaJcudaProvider implements BackendProvider {
 
     @Override
     public BackendStatus probe() {
-        // What no driver or device is there for is found out without JCuda.
+        // Whether there is a driver and a device is checked without JCuda.
         var throughFfm = CudaProviders.probe(NAME, FfmCuda::load);
         if (!throughFfm.available()) {
             return new BackendStatus(NAME, false, throughFfm.summary(), throughFfm.tried(), false);

@@ -22,7 +22,7 @@ final class Errors {
         }
     }
 
-    /** The code that an exception stands for; its message is the code's name. */
+    /** The code that an exception represents; its message is the code's name. */
     static int codeOf(jcuda.CudaException thrown, IntFunction<String> names) {
         for (int code = 1; code < CODES; code++) {
             if (names.apply(code).equals(thrown.getMessage())) {

@@ -56,7 +56,7 @@ public final class NativeLibrary {
         return symbols;
     }
 
-    /** What was tried, in order, and what came of it. */
+    /** The attempts in order, each with its outcome. */
     public List<String> tried() {
         return List.copyOf(tried);
     }
@@ -129,7 +129,7 @@ public final class NativeLibrary {
         }
     }
 
-    /** Loads a file if it is a libpanoptim of our ABI, and notes what came of it. */
+    /** Loads a file if it is a libpanoptim of our ABI, and notes the outcome. */
     private boolean attempt(String source, Path candidate) {
         var problem = load(candidate);
         tried.add(source + ": " + candidate + ": " + problem.orElse("loaded"));

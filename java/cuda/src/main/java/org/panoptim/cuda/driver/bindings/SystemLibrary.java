@@ -71,7 +71,7 @@ public final class SystemLibrary {
         return symbols;
     }
 
-    /** The names that were tried, and what came of each. */
+    /** The names that were tried, each with its outcome. */
     public List<String> tried() {
         return List.copyOf(tried);
     }
