@@ -25,9 +25,9 @@ __device__ __forceinline__ double square_sum_of_block(const float *values, int64
     static_assert(rows % vectors_at_once == 0);
     WarpLanes lanes;
     lanes.clear();
-    const int64_t own = lane_of_thread() * thread_lanes;
+    const int64_t first_lane = lane_of_thread() * thread_lanes;
     if (elements == PANOPTIM_BLOCK && aligned_to_vectors(values)) {
-        const float *address = values + own;
+        const float *address = values + first_lane;
 #pragma unroll 1
         for (int row = 0; row < rows; row += vectors_at_once) {
             float vectors[vectors_at_once][vector_elements];
@@ -46,7 +46,7 @@ __device__ __forceinline__ double square_sum_of_block(const float *values, int64
             }
         }
     } else {
-        for (int64_t row = own; row < elements; row += PANOPTIM_LANES) {
+        for (int64_t row = first_lane; row < elements; row += PANOPTIM_LANES) {
 #pragma unroll
             for (int lane = 0; lane < thread_lanes; ++lane) {
                 if (row + lane < elements) {
@@ -79,10 +79,10 @@ __device__ __forceinline__ void square_sums(const float *values, int64_t element
     for (int block = warp_of_thread(); block < blocks; block += chunk_warps) {
         const int64_t first = static_cast<int64_t>(block) * PANOPTIM_BLOCK;
         const int64_t left = elements - first;
-        const int64_t own = left < PANOPTIM_BLOCK ? left : PANOPTIM_BLOCK;
-        double sum = square_sum_of_block(values + first, own);
+        const int64_t count = left < PANOPTIM_BLOCK ? left : PANOPTIM_BLOCK;
+        double sum = square_sum_of_block(values + first, count);
         // With no larger factor no element becomes larger.
-        if (factor > 1 && overflows(values + first, own, factor) && finite(sum)) {
+        if (factor > 1 && overflows(values + first, count, factor) && finite(sum)) {
             sum = __builtin_huge_val();
         }
         if (lane_of_thread() == 0) {

@@ -11,10 +11,10 @@ inline namespace PANOPTIM_TIER {
 constexpr int quad_elements = 4;
 
 template <int32_t Type>
-struct Quad;
+struct Vector4;
 
 template <>
-struct Quad<PANOPTIM_F32> {
+struct Vector4<PANOPTIM_F32> {
     static_assert(quad_elements == vector_elements);
 
     __device__ __forceinline__ static void load(const float *address, float *values) {
@@ -26,12 +26,12 @@ struct Quad<PANOPTIM_F32> {
     }
 };
 
-// Loads the first elements of a quad, at most four; the others become 0.
+// Loads the first elements of a vector of four, at most all of them; the others become 0.
 template <int32_t Type, bool Whole>
 __device__ __forceinline__ void load_quad(const typename Codec<Type>::Storage *address,
                                           int elements, float *values) {
     if constexpr (Whole) {
-        Quad<Type>::load(address, values);
+        Vector4<Type>::load(address, values);
     } else {
 #pragma unroll
         for (int i = 0; i < quad_elements; ++i) {
@@ -44,7 +44,7 @@ template <int32_t Type, bool Whole>
 __device__ __forceinline__ void store_quad(typename Codec<Type>::Storage *address, int elements,
                                            const float *values) {
     if constexpr (Whole) {
-        Quad<Type>::store(address, values);
+        Vector4<Type>::store(address, values);
     } else {
 #pragma unroll
         for (int i = 0; i < quad_elements; ++i) {
