@@ -32,12 +32,12 @@ import java.util.Map;
  * as JSON. A step's bandwidth counts the bytes per parameter that its kernel's header names.
  *
  * <p>Each step and each copy lies between two events of the stream ({@link StreamTimer}), and they
- * are queued one behind the other without waiting. A step that zeroes its gradients has gradients
- * of its own, which a copy within the device's memory fills before each step, outside of its
- * events: no step is timed on zeros, however short it is. That copy leaves the last of the
- * gradients in the device's cache, as a backward pass does; of a small workload, all of them, where
- * they are without it, too. The entry "nothing" is what two events take with nothing between them,
- * a part of every other time.
+ * are queued one behind the other without waiting. A step that zeroes its gradients has separate
+ * gradients, which a copy within the device's memory fills before each step, outside of its events:
+ * no step is timed on zeros, however short it is. That copy leaves the last of the gradients in the
+ * device's cache, as a backward pass does; of a small workload, all of them, where they are without
+ * it, too. The entry "nothing" is what two events take with nothing between them, a part of every
+ * other time.
  *
  * <p>On the virtual GPU (kernels on the CPU) workloads are a thousandth of their size: that tries
  * the program, and its times mean nothing.
@@ -232,7 +232,7 @@ public final class CudaBenchmark {
                 .orElseThrow();
     }
 
-    /** How long a call of step takes, in seconds, while the device's queue has room. */
+    /** How long a call of step takes, in seconds, while the device's queue is not full. */
     private double[] hostTimes(Optimizer optimizer) {
         int calls = 20;
         var times = new double[rounds];

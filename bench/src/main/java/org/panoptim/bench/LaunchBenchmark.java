@@ -16,8 +16,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * Measures {@link LaunchCost} by JMH. A program of its own, since the virtual GPU's folder must be
- * on the library path of this process and of those that it starts, and of no other.
+ * Measures {@link LaunchCost} by JMH. A separate program, since the virtual GPU's folder must be on
+ * the library path of this process and of those that it starts, and of no other.
  */
 public final class LaunchBenchmark {
 

@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.function.LongSupplier;
 
-/** Another library's optimizer on tensors of its own, with the fixture's values and gradients. */
+/** Another library's optimizer on copies of the fixture's values and gradients. */
 final class PeerBaseline implements Baseline {
 
     private final HostModel model;

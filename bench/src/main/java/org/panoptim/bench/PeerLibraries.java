@@ -18,7 +18,7 @@ import java.util.ServiceLoader;
 import java.util.stream.Stream;
 
 /**
- * Other libraries' optimizers, each with its libraries behind a class loader of its own.
+ * Other libraries' optimizers, each with its libraries behind a separate class loader.
  *
  * <p>That keeps their Java classes apart, not their native code: of several that bring the same
  * native library a process should open only one.
@@ -114,7 +114,7 @@ final class PeerLibraries {
         }
     }
 
-    /** A peer whose library finds its own services, by the thread's context class loader. */
+    /** A peer whose library finds its services, by the thread's context class loader. */
     private record InItsLoader(Peer peer, ClassLoader loader) implements Peer {
 
         @Override

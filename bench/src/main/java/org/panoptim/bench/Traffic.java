@@ -12,7 +12,7 @@ final class Traffic {
     /** Of the kernel that measures gradients. */
     static final int MEASURE = Float.BYTES;
 
-    /** Of zeros into gradients, by a kernel of their own or in an update. */
+    /** Of zeros into gradients, by a separate kernel or in an update. */
     static final int ZERO = Float.BYTES;
 
     /** A parameter is read and written, its gradient read. */

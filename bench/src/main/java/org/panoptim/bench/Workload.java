@@ -30,7 +30,7 @@ public record Workload(String name, String title, List<List<Shape>> groups) {
     /** 2000 tensors of 64 elements: all cost per tensor, no bandwidth. */
     public static final String SMALL = "small";
 
-    /** Groups of mixed sizes, each with hyper-parameters of its own. */
+    /** Groups of mixed sizes, each with different hyper-parameters. */
     public static final String GROUPS = "groups";
 
     /** Five tensors of 64 elements: a handful. */
@@ -42,7 +42,7 @@ public record Workload(String name, String title, List<List<Shape>> groups) {
     /** One tensor of 1.5 billion elements: 24 GB with gradient and states. */
     public static final String LARGE = "large";
 
-    /** Those that are measured unless others are asked for. */
+    /** Those that are measured by default. */
     public static final List<String> USUAL =
             List.of(FLAT, GPT2_SMALL, RESNET_50, BERT_BASE, SMALL, GROUPS);
 

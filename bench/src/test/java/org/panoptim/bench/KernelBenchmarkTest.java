@@ -183,7 +183,7 @@ class KernelBenchmarkTest {
                         tuple("precondition", "panoptim_kfac_pack", 1),
                         tuple("precondition", "panoptim_kfac_clip_step", 1),
                         tuple("precondition", "panoptim_kfac_unpack", 1),
-                        // Both layers have a shape of their own.
+                        // The layers have different shapes.
                         tuple("precondition", TimingBlas.PRODUCTS, 4));
         // All that was launched was timed, but for one update and one refresh to begin with, and a
         // round that does not count.

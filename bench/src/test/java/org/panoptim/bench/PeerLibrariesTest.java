@@ -59,7 +59,7 @@ class PeerLibrariesTest {
                 .isInstanceOf(ClassNotFoundException.class);
     }
 
-    /** In a process of its own: two libtorch in one clash. */
+    /** In a separate process: two libtorch in one clash. */
     @ParameterizedTest
     @ValueSource(strings = {"bytedeco", "djl", "nd4j"})
     @EnabledOnOs(value = OS.LINUX, architectures = "amd64")

@@ -162,7 +162,7 @@ public final class BenchReport {
                 "",
                 List.of("Tensors", "Scenario", "Optimizer", "It takes", "Panoptim takes", "Ratio"),
                 rows,
-                "Each has tensors of its own, the same values and as many threads. Python's time is"
+                "Each has separate tensors, the same values and as many threads. Python's time is"
                         + " taken inside Python.");
     }
 

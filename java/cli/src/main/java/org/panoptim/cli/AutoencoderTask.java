@@ -30,7 +30,7 @@ final class AutoencoderTask implements TrainTask {
     private final List<AutoencoderChoice> choices;
 
     /**
-     * The task as asked for.
+     * The task with these options.
      *
      * @param backendIsGiven whether nothing may be computed on another backend
      * @throws InputException if an option does not fit

@@ -31,7 +31,7 @@ final class ClassifierTask implements TrainTask {
     private final Settings settings;
 
     /**
-     * The task as asked for.
+     * The task with these options.
      *
      * @throws InputException if an option does not fit
      */

@@ -21,7 +21,7 @@ public interface Peer {
     String rule();
 
     /**
-     * Makes tensors of its own, all zero, and an optimizer over them.
+     * Makes tensors, all zero, and an optimizer over them.
      *
      * @param shapes the tensors' shapes
      * @param threads how many threads the library may use

@@ -1,4 +1,4 @@
-/** What the optimizers of other libraries must offer to be measured beside Panoptim's. */
+/** What the optimizers of other libraries must offer to be compared with Panoptim's. */
 @NullMarked
 package org.panoptim.bench.peer;
 
