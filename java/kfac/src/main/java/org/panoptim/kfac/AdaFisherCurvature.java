@@ -11,7 +11,6 @@ import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
-import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
@@ -24,7 +23,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -48,16 +46,12 @@ import java.util.Optional;
  */
 public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseable {
 
-    private static final String KIND = "ada-fisher";
-
     private final LayerList layers;
     private final FisherEngine engine;
     private final FactorSchedule factors;
     private final Served[] served;
+    private final Rollback rollback;
     private @Nullable Execution execution;
-
-    /** What left the diagonals in a state that is of no use. */
-    private @Nullable Throwable failure;
 
     /** Which parameters of a layer its last update has reached. */
     private static final class Served {
@@ -76,6 +70,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         this.layers = layers;
         engine = backend.open(plan);
         factors = new FactorSchedule(engine, layers.size(), period);
+        rollback = new Rollback(engine, "this curvature", "a step");
         served = new Served[layers.size()];
         for (int layer = 0; layer < served.length; layer++) {
             served[layer] = new Served();
@@ -97,7 +92,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
      * last steps.
      */
     public boolean factorsDue() {
-        requireUsable();
+        rollback.requireUsable();
         for (int place = 0; place < layers.size(); place++) {
             boolean hasBias = layers.get(place).bias().isPresent();
             var frozen = served[place].frozen;
@@ -114,7 +109,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
      * @throws IllegalArgumentException if there is no such layer
      */
     public boolean factorsDue(String layer) {
-        requireUsable();
+        rollback.requireUsable();
         return isDue(layers.index(layer));
     }
 
@@ -152,7 +147,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
      *     nothing is changed
      */
     public void accumulate(String layer, Memory inputs, Memory outputGradients, Batch batch) {
-        requireUsable();
+        rollback.requireUsable();
         int place = layers.index(layer);
         var contribution = layers.contribution(place, inputs, outputGradients, batch);
         if (!isDue(place)) {
@@ -167,7 +162,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
 
     /** Drops what was accumulated for the coming step, and takes the curvature away again. */
     public void discard() {
-        requireUsable();
+        rollback.requireUsable();
         drop();
     }
 
@@ -180,17 +175,6 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         }
         engine.discard();
         factors.discard();
-    }
-
-    private void requireUsable() {
-        if (failure != null) {
-            throw new IllegalStateException(
-                    "this curvature is unusable: a step failed half way, and what it had changed"
-                            + " could not be taken back; close the optimizer, and load its last"
-                            + " checkpoint into a new one. The failure was: "
-                            + failure.getMessage(),
-                    failure);
-        }
     }
 
     /** As {@link #accumulate(String, Memory, Memory, Batch)}, of host memory. */
@@ -307,7 +291,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
     }
 
     private void run(StepFacts step) {
-        requireUsable();
+        rollback.requireUsable();
         if (execution != null && execution.deviceStep().isPresent() != step instanceof DeviceStep) {
             throw new IllegalStateException(
                     "the curvature must be built on the very backend that the optimizer steps on");
@@ -323,51 +307,34 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
             engine.commit(step);
             factors.attempted(step, false);
         } catch (RuntimeException | Error e) {
-            takeBack(undo, e);
-            if (failure != null) {
-                throw new PartialChangeException("a step failed half way", e);
-            }
+            rollback.takeBackStep(undo, e);
             throw e;
-        }
-    }
-
-    private void takeBack(Runnable undo, Throwable cause) {
-        try {
-            engine.undo();
-            undo.run();
-        } catch (RuntimeException | Error e) {
-            cause.addSuppressed(e);
-            failure = cause;
         }
     }
 
     @Override
     public Map<String, String> metadata() {
-        requireUsable();
+        rollback.requireUsable();
         factors.settle();
-        var metadata = new LinkedHashMap<String, String>();
-        metadata.put("kind", KIND);
-        metadata.put("steps", String.valueOf(factors.steps()));
         var states = engine.factors();
+        var ofLayers = new ArrayList<AdaFisherMetadata.Layer>();
         for (int i = 0; i < layers.size(); i++) {
             owes(i);
             var state = states.get(2 * i);
-            metadata.put(
-                    "layer." + layers.get(i).name(),
-                    "%d %d %d %b %b"
-                            .formatted(
-                                    state.updates(),
-                                    state.refused(),
-                                    factors.taken(i),
-                                    served[i].reached[0],
-                                    served[i].reached[1]));
+            ofLayers.add(
+                    new AdaFisherMetadata.Layer(
+                            state.updates(),
+                            state.refused(),
+                            factors.taken(i),
+                            served[i].reached[0],
+                            served[i].reached[1]));
         }
-        return metadata;
+        return new AdaFisherMetadata(factors.steps(), ofLayers).format(layers);
     }
 
     @Override
     public List<StateTensor> states() {
-        requireUsable();
+        rollback.requireUsable();
         var states = new ArrayList<StateTensor>();
         for (int factor = 0; factor < 2 * layers.size(); factor++) {
             states.add(engine.average(factor));
@@ -377,71 +344,25 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
 
     @Override
     public void checkMetadata(Map<String, String> metadata) {
-        requireUsable();
-        if (!KIND.equals(metadata.get("kind"))) {
-            throw new IllegalArgumentException(
-                    "the optimizer has AdaFisher's curvature, but the checkpoint has "
-                            + metadata.getOrDefault("kind", "none"));
-        }
-        if (metadata.size() != 2 + layers.size()) {
-            throw new IllegalArgumentException(
-                    "the optimizer has %d layers, but the checkpoint others"
-                            .formatted(layers.size()));
-        }
-        saved(metadata);
-    }
-
-    /** What a checkpoint says of a layer; older files do not say what was done when. */
-    private record Saved(long updates, long refused, long taken, boolean weight, boolean bias) {
-
-        static Saved parse(String text, long steps, int period) {
-            var parts = text.split(" ", -1);
-            if (parts.length != 2 && parts.length != 5) {
-                throw new IllegalArgumentException("a layer needs two counts, or five entries");
-            }
-            long updates = KfacMetadata.count(parts[0]);
-            long refused = KfacMetadata.count(parts[1]);
-            if (parts.length == 2) {
-                long due = Math.max(steps - 1, 0) / period * period;
-                return new Saved(
-                        updates, refused, updates > 0 ? due : FactorSchedule.NEVER, true, true);
-            }
-            return new Saved(
-                    updates,
-                    refused,
-                    KfacMetadata.stepOrNever(parts[2]),
-                    KfacMetadata.truth(parts[3]),
-                    KfacMetadata.truth(parts[4]));
-        }
-    }
-
-    private List<Saved> saved(Map<String, String> metadata) {
-        long steps = KfacMetadata.value(metadata, "steps", KfacMetadata::count);
-        return layers.all().stream()
-                .map(
-                        layer ->
-                                KfacMetadata.value(
-                                        metadata,
-                                        "layer." + layer.name(),
-                                        text -> Saved.parse(text, steps, factors.period())))
-                .toList();
+        rollback.requireUsable();
+        AdaFisherMetadata.check(metadata, layers, factors.period());
     }
 
     @Override
     public void restore(Map<String, String> metadata) {
         drop();
-        var found = saved(metadata);
-        var updates = new long[found.size()];
-        var taken = new long[found.size()];
-        for (int i = 0; i < found.size(); i++) {
-            var layer = found.get(i);
+        var saved = AdaFisherMetadata.parse(metadata, layers, factors.period());
+        var updates = new long[layers.size()];
+        var taken = new long[layers.size()];
+        for (int i = 0; i < layers.size(); i++) {
+            var layer = saved.layers().get(i);
             engine.restore(i, layer.updates(), layer.refused());
             updates[i] = layer.updates();
             taken[i] = layer.taken();
             served[i].reached = new boolean[] {layer.weight(), layer.bias()};
             served[i].step = FactorSchedule.NEVER;
         }
-        factors.restore(KfacMetadata.value(metadata, "steps", KfacMetadata::count), updates, taken);
+        factors.restore(saved.steps(), updates, taken);
     }
 
     /** Frees the diagonals; closing twice is harmless. */

@@ -7,6 +7,8 @@ import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.kronecker.FactorEngine;
 
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * When contributions to a layer's factors are due: once in a period of accepted steps, and from
@@ -147,6 +149,14 @@ final class FactorSchedule {
     /** The updates that a layer has taken; settled before. */
     long updates(int layer) {
         return updates[layer];
+    }
+
+    /** The layers that have taken an update; settled before. */
+    List<Integer> updatedLayers() {
+        return IntStream.range(0, updates.length)
+                .filter(layer -> updates[layer] > 0)
+                .boxed()
+                .toList();
     }
 
     /** The step of a layer's last update; settled before. */

@@ -9,7 +9,6 @@ import org.panoptim.StateTensor;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
-import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
@@ -19,14 +18,11 @@ import org.panoptim.spi.kronecker.Preconditioning;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.OptionalLong;
-import java.util.stream.IntStream;
 
 /**
  * K-FAC: preconditions the gradients of linear layers with a Kronecker-factored approximation of
@@ -63,21 +59,17 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
     private final KroneckerPlan plan;
     private final KroneckerEngine engine;
     private final WithoutInverse withoutInverse;
-    private final FactorHistory[] memories;
-    private final @Nullable FactorReport[] reports;
+    private final FactorRecords records;
     private final FactorSchedule factors;
     private final InverseSchedule inverses;
+    private final ActiveLayers active;
+    private final KfacProgress progress;
+    private final Rollback rollback;
     private KfacSettings settings;
-    private @Nullable RefreshReport report;
     private @Nullable Execution execution;
-    private List<Preconditioning> active = List.of();
-    private final boolean[] frozen;
 
     /** Whether a checkpoint may have brought something else for inverses that are missing. */
     private boolean loaded;
-
-    /** What left factors and inverses in a state that is of no use. */
-    private @Nullable Throwable failure;
 
     private Kfac(
             LayerList layers,
@@ -88,27 +80,18 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
         this.settings = settings;
         this.withoutInverse = withoutInverse;
         plan = new KroneckerPlan(layers.all(), settings.decayOfUpdate());
-        memories = new FactorHistory[plan.factors()];
-        for (int factor = 0; factor < memories.length; factor++) {
-            memories[factor] = new FactorHistory();
-        }
-        reports = new FactorReport[plan.factors()];
         engine = backend.open(plan);
+        records = new FactorRecords(layers, engine, withoutInverse);
         factors = new FactorSchedule(engine, layers.size(), settings.factorPeriod());
         inverses = new InverseSchedule(layers.size(), settings.inversePeriod());
-        frozen = new boolean[layers.size()];
+        active = new ActiveLayers(layers);
+        progress = new KfacProgress(layers, engine, factors, inverses, records);
+        rollback = new Rollback(engine, "this Kfac", "a step or refresh");
         try {
-            standIn(IntStream.range(0, plan.factors()).boxed().toList());
+            records.standIn();
         } catch (RuntimeException | Error e) {
             engine.close();
             throw e;
-        }
-    }
-
-    /** Lets something stand in for inverses that are missing; zeros are there from the start. */
-    private void standIn(List<Integer> missing) {
-        if (withoutInverse == WithoutInverse.IDENTITY) {
-            engine.adoptIdentity(missing);
         }
     }
 
@@ -127,9 +110,9 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
      * step this may wait for a device, to learn whether it has accepted the last ones.
      */
     public boolean factorsDue() {
-        requireUsable();
+        rollback.requireUsable();
         for (int layer = 0; layer < layers.size(); layer++) {
-            if (!frozen[layer] && factors.isDue(layer)) {
+            if (!active.isFrozen(layer) && factors.isDue(layer)) {
                 return true;
             }
         }
@@ -142,7 +125,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
      * @throws IllegalArgumentException if there is no such layer
      */
     public boolean factorsDue(String layer) {
-        requireUsable();
+        rollback.requireUsable();
         return factors.isDue(layers.index(layer));
     }
 
@@ -166,7 +149,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
      *     nothing is changed
      */
     public void accumulate(String layer, Memory inputs, Memory outputGradients, Batch batch) {
-        requireUsable();
+        rollback.requireUsable();
         int place = layers.index(layer);
         var contribution = layers.contribution(place, inputs, outputGradients, batch);
         if (!factors.isDue(place)) {
@@ -178,7 +161,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
 
     /** Drops what was accumulated for the coming step. */
     public void discard() {
-        requireUsable();
+        rollback.requireUsable();
         engine.discard();
         factors.discard();
     }
@@ -197,41 +180,29 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
      * @throws IllegalStateException if contributions wait for a step, or this is closed
      */
     public RefreshReport refresh() {
-        requireUsable();
+        rollback.requireUsable();
         if (factors.anyPending()) {
             throw new IllegalStateException(
                     "contributions were accumulated that no step has taken up yet; call step() or"
                             + " discard() first");
         }
         factors.settle();
-        var undo = snapshot();
+        var undo = progress.snapshot();
         try {
             engine.begin();
-            var filled =
-                    IntStream.range(0, layers.size())
-                            .filter(layer -> factors.updates(layer) > 0)
-                            .boxed()
-                            .toList();
-            return refresh(filled, factors.steps() - 1);
+            return refresh(factors.updatedLayers(), factors.steps() - 1);
         } catch (RuntimeException | Error e) {
-            takeBack(undo, e);
+            rollback.takeBack(undo, e);
             throw e;
         }
     }
 
     private RefreshReport refresh(List<Integer> due, long step) {
-        long refused =
-                new Refresh(engine, plan, settings, withoutInverse).run(due, memories, reports);
+        var report = records.refresh(new Refresh(engine, plan, settings, withoutInverse), due);
         for (int layer : due) {
-            inverses.refreshed(layer, step, factors.updates(layer), hasInverses(layer));
+            inverses.refreshed(layer, step, factors.updates(layer), records.hasInverses(layer));
         }
-        var found =
-                new RefreshReport(
-                        Arrays.stream(reports).filter(Objects::nonNull).toList(),
-                        layersWithoutInverse(),
-                        refused);
-        report = found;
-        return found;
+        return report;
     }
 
     /**
@@ -239,7 +210,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
      * of its last one.
      */
     public Optional<RefreshReport> report() {
-        return Optional.ofNullable(report);
+        return records.report();
     }
 
     /**
@@ -247,10 +218,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
      * Builder#withoutInverse} says what their steps are.
      */
     public List<String> layersWithoutInverse() {
-        return IntStream.range(0, layers.size())
-                .filter(layer -> !hasInverses(layer))
-                .mapToObj(layer -> layers.get(layer).name())
-                .toList();
+        return records.layersWithoutInverse();
     }
 
     /** ν of the last step that was preconditioned; waits for running work. */
@@ -287,15 +255,9 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
             factors.follow(newExecution);
         }
         execution = newExecution;
-        activate(newPlan);
+        active.follow(newPlan);
         if (loaded) {
-            var missing =
-                    IntStream.range(0, plan.factors())
-                            .filter(factor -> !memories[factor].hasInverse())
-                            .boxed()
-                            .toList();
-            engine.adoptZeros(missing);
-            standIn(missing);
+            records.standInAnew();
             loaded = false;
         }
     }
@@ -305,28 +267,6 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
         engine.discard();
         factors.discard();
         execution = null;
-    }
-
-    /** Notes which layers are preconditioned, and at which learning rate. */
-    private void activate(StepPlan stepPlan) {
-        var found = new ArrayList<Preconditioning>();
-        for (int place = 0; place < layers.size(); place++) {
-            var layer = layers.get(place);
-            var group = LayerList.groupOf(stepPlan, layer, layer.weight());
-            var ofBias = layer.bias().map(bias -> LayerList.groupOf(stepPlan, layer, bias));
-            boolean weight = !group.frozen();
-            boolean bias = ofBias.isPresent() && !ofBias.get().frozen();
-            frozen[place] = !weight && !bias;
-            if (weight || bias) {
-                var rule = weight ? group.rule() : ofBias.orElseThrow().rule();
-                found.add(new Preconditioning(place, rule.learningRate(), weight, bias));
-            }
-        }
-        active = List.copyOf(found);
-    }
-
-    private boolean hasInverses(int place) {
-        return memories[2 * place].hasInverse() && memories[2 * place + 1].hasInverse();
     }
 
     @Override
@@ -345,21 +285,18 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
     }
 
     private void run(StepFacts step) {
-        requireUsable();
+        rollback.requireUsable();
         if (execution != null && execution.deviceStep().isPresent() != step instanceof DeviceStep) {
             throw new IllegalStateException(
                     "K-FAC must be built on the very backend that the optimizer steps on");
         }
-        var wanted = withGradients();
+        var wanted = active.withGradients();
         engine.check(wanted);
-        var undo = snapshot();
+        var undo = progress.snapshot();
         try {
             take(step, wanted);
         } catch (RuntimeException | Error e) {
-            takeBack(undo, e);
-            if (failure != null) {
-                throw new PartialChangeException("a step failed half way", e);
-            }
+            rollback.takeBackStep(undo, e);
             throw e;
         }
     }
@@ -379,79 +316,16 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
         engine.precondition(step, wanted, settings.klClip());
     }
 
-    private Runnable snapshot() {
-        var ofFactors = factors.snapshot();
-        var ofInverses = inverses.snapshot();
-        var oldMemories = Arrays.stream(memories).map(FactorHistory::copy).toList();
-        var oldReports = reports.clone();
-        var oldReport = report;
-        return () -> {
-            ofFactors.run();
-            ofInverses.run();
-            for (int factor = 0; factor < memories.length; factor++) {
-                memories[factor] = oldMemories.get(factor);
-                reports[factor] = oldReports[factor];
-            }
-            report = oldReport;
-        };
-    }
-
-    private void takeBack(Runnable undo, Throwable cause) {
-        try {
-            engine.undo();
-            undo.run();
-        } catch (RuntimeException | Error e) {
-            cause.addSuppressed(e);
-            failure = cause;
-        }
-    }
-
-    private void requireUsable() {
-        if (failure != null) {
-            throw new IllegalStateException(
-                    "this Kfac is unusable: a step or refresh failed half way, and what it had"
-                        + " changed could not be taken back; close the optimizer, and load its last"
-                        + " checkpoint into a new one. The failure was: "
-                            + failure.getMessage(),
-                    failure);
-        }
-    }
-
-    /** The layers that take part, without the parameters that have no gradient. */
-    private List<Preconditioning> withGradients() {
-        for (int i = 0; i < active.size(); i++) {
-            if (!takesPartWhole(active.get(i))) {
-                return active.stream().map(this::withGradients).flatMap(Optional::stream).toList();
-            }
-        }
-        return active;
-    }
-
-    private boolean takesPartWhole(Preconditioning each) {
-        var layer = layers.get(each.layer());
-        return (!each.weight() || layer.weight().hasGradient())
-                && (!each.bias() || layer.bias().orElseThrow().hasGradient());
-    }
-
-    private Optional<Preconditioning> withGradients(Preconditioning each) {
-        var layer = layers.get(each.layer());
-        boolean weight = each.weight() && layer.weight().hasGradient();
-        boolean bias = each.bias() && layer.bias().orElseThrow().hasGradient();
-        return weight || bias
-                ? Optional.of(new Preconditioning(each.layer(), each.learningRate(), weight, bias))
-                : Optional.empty();
-    }
-
     @Override
     public Map<String, String> metadata() {
-        requireUsable();
+        rollback.requireUsable();
         factors.settle();
-        return describe().format();
+        return progress.metadata(settings.damping());
     }
 
     @Override
     public List<StateTensor> states() {
-        requireUsable();
+        rollback.requireUsable();
         var states = new ArrayList<StateTensor>();
         for (int factor = 0; factor < plan.factors(); factor++) {
             states.add(engine.average(factor));
@@ -462,58 +336,14 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
 
     @Override
     public void checkMetadata(Map<String, String> metadata) {
-        requireUsable();
-        KfacMetadata.parse(metadata, layers);
+        rollback.requireUsable();
+        progress.check(metadata);
     }
 
     @Override
     public void restore(Map<String, String> metadata) {
-        var found = KfacMetadata.parse(metadata, layers);
-        engine.discard();
+        settings = progress.restore(metadata, settings);
         loaded = true;
-        report = null;
-        Arrays.fill(reports, null);
-        settings = settings.withDamping(found.damping());
-        for (int factor = 0; factor < memories.length; factor++) {
-            memories[factor] = found.histories().get(factor);
-        }
-        var updates = new long[layers.size()];
-        var taken = new long[layers.size()];
-        for (int place = 0; place < layers.size(); place++) {
-            var layer = found.layers().get(place);
-            engine.restore(place, layer.updates(), layer.refused());
-            int inputs = 2 * place;
-            layer.inputTrace().ifPresent(trace -> engine.restoreTrace(inputs, trace));
-            layer.outputTrace().ifPresent(trace -> engine.restoreTrace(inputs + 1, trace));
-            updates[place] = layer.updates();
-            taken[place] = layer.taken(found.steps(), settings.factorPeriod());
-            inverses.restore(
-                    place,
-                    layer.refreshed(found.steps(), settings.inversePeriod(), hasInverses(place)),
-                    layer.seen(memories[2 * place]),
-                    layer.updates() > layer.seen(memories[2 * place]));
-        }
-        factors.restore(found.steps(), updates, taken);
-    }
-
-    /** What a checkpoint has to say beside the tensors. */
-    private KfacMetadata describe() {
-        var states = engine.factors();
-        var ofLayers = new ArrayList<KfacMetadata.Layer>();
-        for (int place = 0; place < layers.size(); place++) {
-            var state = states.get(2 * place);
-            ofLayers.add(
-                    new KfacMetadata.Layer(
-                            layers.get(place).name(),
-                            state.updates(),
-                            state.refused(),
-                            OptionalLong.of(factors.taken(place)),
-                            OptionalLong.of(inverses.done(place)),
-                            OptionalLong.of(inverses.seen(place)),
-                            OptionalDouble.of(state.trace()),
-                            OptionalDouble.of(states.get(2 * place + 1).trace())));
-        }
-        return new KfacMetadata(ofLayers, factors.steps(), settings.damping(), List.of(memories));
     }
 
     /** Frees factors and inverses; closing twice is harmless. */
