@@ -1,7 +1,6 @@
 package org.panoptim.cuda.jcuda;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
@@ -17,24 +16,21 @@ import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstreamCaptureMode;
-import jcuda.driver.CUstreamCaptureStatus;
 import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
 
 import org.jspecify.annotations.Nullable;
-import org.panoptim.cuda.driver.CallSlots;
 import org.panoptim.cuda.driver.CudaCalls;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaException;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.util.function.IntSupplier;
 
 /**
- * CUDA's driver through JCuda. What {@code step()} uses takes its argument objects from {@link
- * Piece} and makes none.
+ * CUDA's driver through JCuda. What {@code step()} uses goes through {@link JcudaHotCalls} and
+ * makes no objects.
  */
 final class JcudaDriver implements CudaDriver {
 
@@ -42,14 +38,7 @@ final class JcudaDriver implements CudaDriver {
 
     private static final int NAME_BYTES = 256;
 
-    private final CallSlots slots = new CallSlots();
-    private final Piece[] pieces = new Piece[CallSlots.COUNT];
-
-    JcudaDriver() {
-        for (int i = 0; i < pieces.length; i++) {
-            pieces[i] = new Piece();
-        }
-    }
+    private final JcudaHotCalls calls = new JcudaHotCalls();
 
     @Override
     public String name() {
@@ -119,19 +108,7 @@ final class JcudaDriver implements CudaDriver {
 
     @Override
     public void setContext(long context) {
-        int slot = slots.acquire();
-        var piece = pieces[slot];
-        int code;
-        try {
-            code = JCudaDriver.cuCtxSetCurrent(Handles.set(piece.context, context));
-        } catch (jcuda.CudaException e) {
-            code = code(e);
-        } finally {
-            slots.release(slot);
-        }
-        if (code != CUresult.CUDA_SUCCESS) {
-            throw failure("cuCtxSetCurrent", code);
-        }
+        check("cuCtxSetCurrent", calls.setContext(context));
     }
 
     @Override
@@ -215,22 +192,12 @@ final class JcudaDriver implements CudaDriver {
 
     @Override
     public boolean isCapturing(long stream) {
-        int slot = slots.acquire();
-        var piece = pieces[slot];
-        int code;
-        int status = 0;
-        try {
-            code = JCudaDriver.cuStreamIsCapturing(Handles.set(piece.stream, stream), piece.status);
-            status = piece.status[0];
-        } catch (jcuda.CudaException e) {
-            code = code(e);
-        } finally {
-            slots.release(slot);
+        int code = calls.isCapturing(stream);
+        if (code == JcudaHotCalls.CAPTURING) {
+            return true;
         }
-        if (code != CUresult.CUDA_SUCCESS) {
-            throw failure("cuStreamIsCapturing", code);
-        }
-        return status != CUstreamCaptureStatus.CU_STREAM_CAPTURE_STATUS_NONE;
+        check("cuStreamIsCapturing", code);
+        return false;
     }
 
     @Override
@@ -268,77 +235,27 @@ final class JcudaDriver implements CudaDriver {
 
     @Override
     public void recordEvent(long event, long stream) {
-        int slot = slots.acquire();
-        var piece = pieces[slot];
-        int code;
-        try {
-            code =
-                    JCudaDriver.cuEventRecord(
-                            Handles.set(piece.event, event), Handles.set(piece.stream, stream));
-        } catch (jcuda.CudaException e) {
-            code = code(e);
-        } finally {
-            slots.release(slot);
-        }
-        if (code != CUresult.CUDA_SUCCESS) {
-            throw failure("cuEventRecord", code);
-        }
+        check("cuEventRecord", calls.recordEvent(event, stream));
     }
 
     @Override
     public boolean isDone(long event) {
-        int slot = slots.acquire();
-        int code;
-        try {
-            code = JCudaDriver.cuEventQuery(Handles.set(pieces[slot].event, event));
-        } catch (jcuda.CudaException e) {
-            code = code(e);
-        } finally {
-            slots.release(slot);
-        }
+        int code = calls.queryEvent(event);
         if (code == CUresult.CUDA_ERROR_NOT_READY) {
             return false;
         }
-        if (code != CUresult.CUDA_SUCCESS) {
-            throw failure("cuEventQuery", code);
-        }
+        check("cuEventQuery", code);
         return true;
     }
 
     @Override
     public void synchronizeEvent(long event) {
-        int slot = slots.acquire();
-        var piece = pieces[slot];
-        int code;
-        try {
-            code = JCudaDriver.cuEventSynchronize(Handles.set(piece.event, event));
-        } catch (jcuda.CudaException e) {
-            code = code(e);
-        } finally {
-            slots.release(slot);
-        }
-        if (code != CUresult.CUDA_SUCCESS) {
-            throw failure("cuEventSynchronize", code);
-        }
+        check("cuEventSynchronize", calls.synchronizeEvent(event));
     }
 
     @Override
     public void waitFor(long event, long stream) {
-        int slot = slots.acquire();
-        var piece = pieces[slot];
-        int code;
-        try {
-            code =
-                    JCudaDriver.cuStreamWaitEvent(
-                            Handles.set(piece.stream, stream), Handles.set(piece.event, event), 0);
-        } catch (jcuda.CudaException e) {
-            code = code(e);
-        } finally {
-            slots.release(slot);
-        }
-        if (code != CUresult.CUDA_SUCCESS) {
-            throw failure("cuStreamWaitEvent", code);
-        }
+        check("cuStreamWaitEvent", calls.waitFor(stream, event));
     }
 
     @Override
@@ -399,90 +316,22 @@ final class JcudaDriver implements CudaDriver {
 
     @Override
     public void copyToDevice(long device, long host, long bytes, long stream) {
-        int slot = slots.acquire();
-        var piece = pieces[slot];
-        int code;
-        try {
-            code =
-                    JCudaDriver.cuMemcpyHtoDAsync(
-                            Handles.set(piece.to, device),
-                            Handles.set(piece.host, host),
-                            bytes,
-                            Handles.set(piece.stream, stream));
-        } catch (jcuda.CudaException e) {
-            code = code(e);
-        } finally {
-            slots.release(slot);
-        }
-        if (code != CUresult.CUDA_SUCCESS) {
-            throw failure(CudaCalls.sized("cuMemcpyHtoDAsync", bytes), code);
-        }
+        check("cuMemcpyHtoDAsync", bytes, calls.copyToDevice(device, host, bytes, stream));
     }
 
     @Override
     public void copyToHost(long host, long device, long bytes, long stream) {
-        int slot = slots.acquire();
-        var piece = pieces[slot];
-        int code;
-        try {
-            code =
-                    JCudaDriver.cuMemcpyDtoHAsync(
-                            Handles.set(piece.host, host),
-                            Handles.set(piece.from, device),
-                            bytes,
-                            Handles.set(piece.stream, stream));
-        } catch (jcuda.CudaException e) {
-            code = code(e);
-        } finally {
-            slots.release(slot);
-        }
-        if (code != CUresult.CUDA_SUCCESS) {
-            throw failure(CudaCalls.sized("cuMemcpyDtoHAsync", bytes), code);
-        }
+        check("cuMemcpyDtoHAsync", bytes, calls.copyToHost(host, device, bytes, stream));
     }
 
     @Override
     public void copyOnDevice(long to, long from, long bytes, long stream) {
-        int slot = slots.acquire();
-        var piece = pieces[slot];
-        int code;
-        try {
-            code =
-                    JCudaDriver.cuMemcpyDtoDAsync(
-                            Handles.set(piece.to, to),
-                            Handles.set(piece.from, from),
-                            bytes,
-                            Handles.set(piece.stream, stream));
-        } catch (jcuda.CudaException e) {
-            code = code(e);
-        } finally {
-            slots.release(slot);
-        }
-        if (code != CUresult.CUDA_SUCCESS) {
-            throw failure(CudaCalls.sized("cuMemcpyDtoDAsync", bytes), code);
-        }
+        check("cuMemcpyDtoDAsync", bytes, calls.copyOnDevice(to, from, bytes, stream));
     }
 
     @Override
     public void fill(long address, int word, long words, long stream) {
-        int slot = slots.acquire();
-        var piece = pieces[slot];
-        int code;
-        try {
-            code =
-                    JCudaDriver.cuMemsetD32Async(
-                            Handles.set(piece.to, address),
-                            word,
-                            words,
-                            Handles.set(piece.stream, stream));
-        } catch (jcuda.CudaException e) {
-            code = code(e);
-        } finally {
-            slots.release(slot);
-        }
-        if (code != CUresult.CUDA_SUCCESS) {
-            throw failure(CudaCalls.sized("cuMemsetD32Async", 4 * words), code);
-        }
+        check("cuMemsetD32Async", 4 * words, calls.fill(address, word, words, stream));
     }
 
     @Override
@@ -494,30 +343,7 @@ final class JcudaDriver implements CudaDriver {
             int sharedBytes,
             long stream,
             MemorySegment argument) {
-        int slot = slots.acquire();
-        var piece = pieces[slot];
-        int code;
-        try {
-            piece.memory.set(JAVA_LONG, 0, argument.address());
-            code =
-                    JCudaDriver.cuLaunchKernel(
-                            Handles.set(piece.function, function),
-                            blocks,
-                            1,
-                            1,
-                            threads,
-                            1,
-                            1,
-                            sharedBytes,
-                            Handles.set(piece.stream, stream),
-                            piece.parameters,
-                            null);
-        } catch (jcuda.CudaException e) {
-            code = code(e);
-        } finally {
-            slots.release(slot);
-            Reference.reachabilityFence(argument);
-        }
+        int code = calls.launch(function, blocks, threads, sharedBytes, stream, argument);
         if (code != CUresult.CUDA_SUCCESS) {
             throw failure(CudaCalls.launch(kernel, blocks, threads, sharedBytes), code);
         }
@@ -550,22 +376,7 @@ final class JcudaDriver implements CudaDriver {
 
     @Override
     public void launchGraph(long executable, long stream) {
-        int slot = slots.acquire();
-        var piece = pieces[slot];
-        int code;
-        try {
-            code =
-                    JCudaDriver.cuGraphLaunch(
-                            Handles.set(piece.executable, executable),
-                            Handles.set(piece.stream, stream));
-        } catch (jcuda.CudaException e) {
-            code = code(e);
-        } finally {
-            slots.release(slot);
-        }
-        if (code != CUresult.CUDA_SUCCESS) {
-            throw failure("cuGraphLaunch", code);
-        }
+        check("cuGraphLaunch", calls.launchGraph(executable, stream));
     }
 
     @Override
@@ -606,14 +417,19 @@ final class JcudaDriver implements CudaDriver {
     }
 
     private static void check(String call, IntSupplier function) {
-        int code = Errors.codeOf(function, CUresult::stringFor);
+        check(call, Errors.codeOf(function, CUresult::stringFor));
+    }
+
+    private static void check(String call, int code) {
         if (code != CUresult.CUDA_SUCCESS) {
             throw failure(call, code);
         }
     }
 
-    private static int code(jcuda.CudaException thrown) {
-        return Errors.codeOf(thrown, CUresult::stringFor);
+    private static void check(String call, long bytes, int code) {
+        if (code != CUresult.CUDA_SUCCESS) {
+            throw failure(CudaCalls.sized(call, bytes), code);
+        }
     }
 
     private static CudaException failure(String call, int code) {
