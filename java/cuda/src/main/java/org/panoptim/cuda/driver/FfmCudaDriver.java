@@ -1,6 +1,8 @@
 package org.panoptim.cuda.driver;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
+import static org.panoptim.cuda.driver.FfmStatus.check;
+import static org.panoptim.cuda.driver.FfmStatus.failure;
+
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -464,40 +466,5 @@ final class FfmCudaDriver implements CudaDriver {
                         device.get(JAVA_INT, 0)),
                 "cuDeviceGetAttribute");
         return supported.get(JAVA_INT, 0) != 0;
-    }
-
-    private static void check(int status, String call) {
-        if (status != LibCuda.CUDA_SUCCESS()) {
-            throw failure(status, call);
-        }
-    }
-
-    private static void check(int status, String call, String name) {
-        if (status != LibCuda.CUDA_SUCCESS()) {
-            throw failure(status, CudaCalls.named(call, name));
-        }
-    }
-
-    private static void check(int status, String call, long bytes) {
-        if (status != LibCuda.CUDA_SUCCESS()) {
-            throw failure(status, CudaCalls.sized(call, bytes));
-        }
-    }
-
-    private static CudaException failure(int status, String call) {
-        try (var arena = Arena.ofConfined()) {
-            var text = arena.allocate(ADDRESS);
-            DriverCalls.call("cuGetErrorName", status, text.address());
-            var name = string(text);
-            text.set(ADDRESS, 0, MemorySegment.NULL);
-            DriverCalls.call("cuGetErrorString", status, text.address());
-            return CudaCalls.failure(call, status, name, string(text));
-        }
-    }
-
-    /** The string that a pointer leads to; empty for none. */
-    private static String string(MemorySegment pointer) {
-        var address = pointer.get(ADDRESS, 0);
-        return address.address() == 0 ? "" : address.reinterpret(Long.MAX_VALUE).getString(0);
     }
 }
