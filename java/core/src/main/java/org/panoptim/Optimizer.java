@@ -1,24 +1,16 @@
 package org.panoptim;
 
-import jdk.jfr.EventType;
-import jdk.jfr.FlightRecorder;
-
 import org.jspecify.annotations.Nullable;
-import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.Cleanup;
-import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
-import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -52,11 +44,8 @@ public final class Optimizer implements AutoCloseable {
 
     private StepInputs inputs;
 
-    /** Whether the execution, as it is now, has taken up what the inputs hold. */
-    private boolean bound;
-
     private Optimizer(Backend backend, boolean ownsBackend, StepPlan described) {
-        check(described);
+        PlanChecks.check(described);
         Checkpoint.curvature(described)
                 .ifPresent(transform -> Checkpoint.requireSavable(described, transform.states()));
         var plan =
@@ -68,20 +57,7 @@ public final class Optimizer implements AutoCloseable {
         this.ownsBackend = ownsBackend;
         this.plan = plan;
         this.inputs = new StepInputs(plan);
-        this.execution = backend.open(plan);
-        try {
-            plan.schedule().attach();
-            try {
-                Checkpoint.curvature(plan)
-                        .ifPresent(transform -> transform.follow(plan, execution));
-            } catch (RuntimeException | Error e) {
-                Cleanup.after(e, plan.schedule()::detach);
-                throw e;
-            }
-        } catch (RuntimeException | Error e) {
-            Cleanup.after(e, execution::close);
-            throw e;
-        }
+        this.execution = PlanLifecycle.open(backend, plan);
     }
 
     private StepInputs inputs() {
@@ -112,12 +88,12 @@ public final class Optimizer implements AutoCloseable {
     public void step() {
         ownership.enter();
         try {
-            takeInputs(plan.zeroGradients());
+            inputs.take(plan.zeroGradients());
             inputs.checkCurvature();
-            bind();
+            inputs.bindTo(execution);
             // What a framework captures is not a step yet.
-            if (recorded() && !execution.isCapturing()) {
-                stepAndRecord();
+            if (StepRecording.isOn() && !execution.isCapturing()) {
+                StepRecording.step(execution, backend.name());
             } else {
                 execution.step();
             }
@@ -148,68 +124,13 @@ public final class Optimizer implements AutoCloseable {
     public CapturedStep capture() {
         ownership.enter();
         try {
-            takeInputs(plan.zeroGradients());
+            inputs.take(plan.zeroGradients());
             inputs.checkCurvature();
-            bind();
+            inputs.bindTo(execution);
             return new OwnedCapture(ownership, execution.capture(), inputs.sources(), () -> plan);
         } finally {
             ownership.exit();
         }
-    }
-
-    /** Checks what the parameters hold, and tells the backend of what is new. */
-    private void takeInputs(boolean zeroing) {
-        inputs.sources().refresh();
-        if (inputs.changed()) {
-            bound = false;
-        }
-        inputs.checkAccess();
-        if (zeroing) {
-            inputs.checkZeroable();
-        }
-    }
-
-    private void bind() {
-        if (!bound) {
-            execution.bind(inputs.arenas());
-            bound = true;
-        }
-    }
-
-    /** Loaded only once Flight Recorder runs: an event's class starts it, which takes long. */
-    private static final class StepEvents {
-        static final EventType TYPE = EventType.getEventType(StepEvent.class);
-    }
-
-    /** Whether a recording asks for steps; allocates nothing. */
-    private static boolean recorded() {
-        return FlightRecorder.isInitialized() && StepEvents.TYPE.isEnabled();
-    }
-
-    /** Records attempts that were taken or refused, not calls that failed before. */
-    private void stepAndRecord() {
-        var event = new StepEvent();
-        event.begin();
-        try {
-            execution.step();
-        } catch (NonFiniteGradientException e) {
-            record(event);
-            throw e;
-        }
-        record(event);
-    }
-
-    private void record(StepEvent event) {
-        event.end();
-        var outcome = execution.outcome();
-        event.backend = backend.name();
-        event.step = outcome.counters().step();
-        event.accepted = outcome.accepted();
-        event.gradientNorm = outcome.gradientNorm().orElse(Double.NaN);
-        event.updateNorm = outcome.updateNorm().orElse(Double.NaN);
-        event.clipCoefficient = outcome.clipCoefficient();
-        event.lossScale = outcome.counters().lossScale();
-        event.commit();
     }
 
     /**
@@ -221,8 +142,8 @@ public final class Optimizer implements AutoCloseable {
     public void zeroGrad() {
         ownership.enter();
         try {
-            takeInputs(true);
-            bind();
+            inputs.take(true);
+            inputs.bindTo(execution);
             execution.zeroGradients();
             inputs.sources().zeroed();
         } catch (PartialChangeException e) {
@@ -236,32 +157,10 @@ public final class Optimizer implements AutoCloseable {
     public StepReport report() {
         ownership.enter();
         try {
-            return report(execution.outcome());
+            return StepReport.of(plan, execution);
         } finally {
             ownership.exit();
         }
-    }
-
-    private StepReport report(Outcome outcome) {
-        var rates = new LinkedHashMap<String, Double>();
-        for (var group : plan.groups()) {
-            rates.put(group.name(), group.rule().learningRate() * outcome.rateFactor());
-        }
-        var counts = new LinkedHashMap<String, Long>();
-        for (var parameter : inputs.parameters()) {
-            counts.put(parameter.name(), execution.count(parameter));
-        }
-        var counters = outcome.counters();
-        return new StepReport(
-                counters.step(),
-                counters.skipped(),
-                outcome.accepted(),
-                counters.lossScale(),
-                rates,
-                counts,
-                outcome.gradientNorm(),
-                outcome.updateNorm(),
-                outcome.clipCoefficient());
     }
 
     /**
@@ -292,17 +191,7 @@ public final class Optimizer implements AutoCloseable {
      * @throws IllegalArgumentException if there is none; the message lists the names
      */
     public ParameterGroup group(String name) {
-        for (var group : plan.groups()) {
-            if (group.name().equals(name)) {
-                return group;
-            }
-        }
-        throw new IllegalArgumentException(
-                "there is no group '"
-                        + name
-                        + "'; the groups are "
-                        + String.join(
-                                ", ", plan.groups().stream().map(ParameterGroup::name).toList()));
+        return GroupList.find(plan.groups(), name);
     }
 
     /**
@@ -314,12 +203,7 @@ public final class Optimizer implements AutoCloseable {
      * @throws UnsupportedPlanException if the backend cannot run it; nothing is changed
      */
     public void add(ParameterGroup group) {
-        change(
-                groups -> {
-                    var extended = new ArrayList<>(groups);
-                    extended.add(group);
-                    return extended;
-                });
+        change(groups -> GroupList.with(groups, group));
     }
 
     /** Leaves a group alone from the next step on: not measured, not updated. */
@@ -349,30 +233,16 @@ public final class Optimizer implements AutoCloseable {
 
     private void changeGroup(String name, UnaryOperator<ParameterGroup> change) {
         group(name);
-        change(
-                groups ->
-                        groups.stream()
-                                .map(
-                                        group ->
-                                                group.name().equals(name)
-                                                        ? change.apply(group)
-                                                        : group)
-                                .toList());
+        change(groups -> GroupList.replace(groups, name, change));
     }
 
     private void change(UnaryOperator<List<ParameterGroup>> change) {
         ownership.enter();
         try {
             var changed = plan.withGroups(change.apply(plan.groups()));
-            check(changed);
-            bound = false;
-            execution.configure(changed);
-            try {
-                Checkpoint.curvature(changed)
-                        .ifPresent(transform -> transform.follow(changed, execution));
-            } catch (RuntimeException | Error e) {
-                throw new PartialChangeException("a change of its groups failed half way", e);
-            }
+            PlanChecks.check(changed);
+            inputs.unbind();
+            PlanLifecycle.change(execution, changed);
             plan = changed;
             inputs = new StepInputs(changed);
         } catch (PartialChangeException e) {
@@ -393,27 +263,10 @@ public final class Optimizer implements AutoCloseable {
     public StateTensor state(String parameter, String slot) {
         ownership.enter();
         try {
-            for (var group : plan.groups()) {
-                for (var candidate : group.parameters()) {
-                    if (candidate.name().equals(parameter)) {
-                        return state(candidate, group.rule(), slot);
-                    }
-                }
-            }
-            throw new IllegalArgumentException("there is no parameter '" + parameter + "'");
+            return new NamedStates(plan, execution).ofParameter(parameter, slot);
         } finally {
             ownership.exit();
         }
-    }
-
-    private StateTensor state(Parameter parameter, UpdateRule rule, String slot) {
-        var slots = rule.slots(parameter.shape());
-        for (int i = 0; i < slots.size(); i++) {
-            if (slots.get(i).name().equals(slot) && slots.get(i).extent().isOfParameter()) {
-                return execution.state(parameter, i);
-            }
-        }
-        throw noState(rule, slot, "parameter '" + parameter.name() + "'", slots);
     }
 
     /**
@@ -426,24 +279,10 @@ public final class Optimizer implements AutoCloseable {
     public StateTensor ruleState(String group, String slot) {
         ownership.enter();
         try {
-            var rule = group(group).rule();
-            for (int i = 0; i < rule.slots().size(); i++) {
-                var candidate = rule.slots().get(i);
-                if (candidate.name().equals(slot) && !candidate.extent().isOfParameter()) {
-                    return execution.ruleState(group, i);
-                }
-            }
-            throw noState(rule, slot, "itself", rule.slots());
+            return new NamedStates(plan, execution).ofRule(group(group), slot);
         } finally {
             ownership.exit();
         }
-    }
-
-    private static IllegalArgumentException noState(
-            UpdateRule rule, String slot, String owner, List<Slot> slots) {
-        return new IllegalArgumentException(
-                "rule %s keeps no state '%s' for %s; it keeps %s"
-                        .formatted(rule.name(), slot, owner, slots));
     }
 
     /**
@@ -481,7 +320,7 @@ public final class Optimizer implements AutoCloseable {
     public void load(Path file, LoadOption... options) throws IOException {
         ownership.enter();
         try {
-            bound = false;
+            inputs.unbind();
             plan = Checkpoint.load(file, plan, execution, Set.of(options));
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
@@ -502,55 +341,9 @@ public final class Optimizer implements AutoCloseable {
         ownership.enterToClose();
         try {
             ownership.close();
-            Cleanup.all(
-                    () -> plan.schedule().detach(),
-                    () -> Checkpoint.curvature(plan).ifPresent(CurvatureTransform::release),
-                    execution::close,
-                    () -> {
-                        if (ownsBackend) {
-                            backend.close();
-                        }
-                    });
+            PlanLifecycle.close(plan, execution, ownsBackend ? backend::close : () -> {});
         } finally {
             ownership.exit();
-        }
-    }
-
-    private static void check(StepPlan plan) {
-        var groupNames = new HashSet<String>();
-        var parameterNames = new HashSet<String>();
-        for (var group : plan.groups()) {
-            if (!groupNames.add(group.name())) {
-                throw new IllegalArgumentException("two groups are named '" + group.name() + "'");
-            }
-            for (var parameter : group.parameters()) {
-                if (!parameterNames.add(parameter.name())) {
-                    throw new IllegalArgumentException(
-                            "two parameters are named '" + parameter.name() + "'");
-                }
-            }
-        }
-        Memories.findOverlap(plan.parameters())
-                .ifPresent(
-                        pair -> {
-                            throw new IllegalArgumentException(
-                                    "the values of parameters '"
-                                            + pair.getFirst().name()
-                                            + "' and '"
-                                            + pair.getLast().name()
-                                            + "' overlap");
-                        });
-        Checkpoint.curvature(plan).ifPresent(transform -> transform.check(plan));
-        Checkpoint.requireSavable(plan);
-        checkSchedule(plan);
-    }
-
-    /** Asks for the first step's momentum: most schedules that set one set it from there on. */
-    private static void checkSchedule(StepPlan plan) {
-        try {
-            plan.momentum(1);
-        } catch (IllegalStateException e) {
-            throw new IllegalArgumentException(e.getMessage(), e);
         }
     }
 

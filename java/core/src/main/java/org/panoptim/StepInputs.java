@@ -3,6 +3,7 @@ package org.panoptim;
 import org.jspecify.annotations.Nullable;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.spi.ArenaSet;
+import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 
 import java.util.Arrays;
@@ -29,6 +30,9 @@ final class StepInputs {
     private @Nullable Parameter readOnly;
     private @Nullable Parameter misused;
 
+    /** Whether the execution, as it is now, has taken up what is held here. */
+    private boolean bound;
+
     StepInputs(StepPlan plan) {
         sources = new SourceWatches(plan);
         parameters = plan.parameters().toArray(Parameter[]::new);
@@ -50,9 +54,29 @@ final class StepInputs {
         return sources;
     }
 
-    /** The parameters in registration order. */
-    Parameter[] parameters() {
-        return parameters;
+    /** Checks what the parameters hold now. */
+    void take(boolean zeroing) {
+        sources.refresh();
+        if (changed()) {
+            bound = false;
+        }
+        checkAccess();
+        if (zeroing) {
+            checkZeroable();
+        }
+    }
+
+    /** Tells an execution of what is new. */
+    void bindTo(Execution execution) {
+        if (!bound) {
+            execution.bind(arenas());
+            bound = true;
+        }
+    }
+
+    /** Lets the execution be told again, since it has changed. */
+    void unbind() {
+        bound = false;
     }
 
     /**

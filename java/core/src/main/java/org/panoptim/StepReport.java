@@ -1,5 +1,8 @@
 package org.panoptim;
 
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.StepPlan;
+
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -36,5 +39,29 @@ public record StepReport(
     public StepReport {
         learningRates = Collections.unmodifiableMap(new LinkedHashMap<>(learningRates));
         counts = Collections.unmodifiableMap(new LinkedHashMap<>(counts));
+    }
+
+    /** The report of an execution; on a device this waits for the last step. */
+    static StepReport of(StepPlan plan, Execution execution) {
+        var outcome = execution.outcome();
+        var rates = new LinkedHashMap<String, Double>();
+        for (var group : plan.groups()) {
+            rates.put(group.name(), group.rule().learningRate() * outcome.rateFactor());
+        }
+        var counts = new LinkedHashMap<String, Long>();
+        for (var parameter : plan.parameters()) {
+            counts.put(parameter.name(), execution.count(parameter));
+        }
+        var counters = outcome.counters();
+        return new StepReport(
+                counters.step(),
+                counters.skipped(),
+                outcome.accepted(),
+                counters.lossScale(),
+                rates,
+                counts,
+                outcome.gradientNorm(),
+                outcome.updateNorm(),
+                outcome.clipCoefficient());
     }
 }

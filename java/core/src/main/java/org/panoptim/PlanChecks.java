@@ -1,0 +1,62 @@
+package org.panoptim;
+
+import org.panoptim.spi.StepPlan;
+
+import java.util.HashSet;
+
+/** What no optimizer may be told, whatever its backend. */
+final class PlanChecks {
+
+    private PlanChecks() {}
+
+    /**
+     * Checks names, memory, curvature, schedule, and that a checkpoint can be written.
+     *
+     * @throws IllegalArgumentException if something does not fit
+     */
+    static void check(StepPlan plan) {
+        requireOwnNames(plan);
+        requireOwnMemory(plan);
+        Checkpoint.curvature(plan).ifPresent(transform -> transform.check(plan));
+        Checkpoint.requireSavable(plan);
+        checkSchedule(plan);
+    }
+
+    private static void requireOwnNames(StepPlan plan) {
+        var groupNames = new HashSet<String>();
+        var parameterNames = new HashSet<String>();
+        for (var group : plan.groups()) {
+            if (!groupNames.add(group.name())) {
+                throw new IllegalArgumentException("two groups are named '" + group.name() + "'");
+            }
+            for (var parameter : group.parameters()) {
+                if (!parameterNames.add(parameter.name())) {
+                    throw new IllegalArgumentException(
+                            "two parameters are named '" + parameter.name() + "'");
+                }
+            }
+        }
+    }
+
+    private static void requireOwnMemory(StepPlan plan) {
+        Memories.findOverlap(plan.parameters())
+                .ifPresent(
+                        pair -> {
+                            throw new IllegalArgumentException(
+                                    "the values of parameters '"
+                                            + pair.getFirst().name()
+                                            + "' and '"
+                                            + pair.getLast().name()
+                                            + "' overlap");
+                        });
+    }
+
+    /** Asks for the first step's momentum: most schedules that set one set it from there on. */
+    private static void checkSchedule(StepPlan plan) {
+        try {
+            plan.momentum(1);
+        } catch (IllegalStateException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
+        }
+    }
+}

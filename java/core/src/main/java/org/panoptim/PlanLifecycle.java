@@ -1,0 +1,52 @@
+package org.panoptim;
+
+import org.panoptim.spi.Cleanup;
+import org.panoptim.spi.CurvatureTransform;
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.PartialChangeException;
+import org.panoptim.spi.StepPlan;
+
+/** Brings a plan's execution, schedule and curvature together, and parts them again. */
+final class PlanLifecycle {
+
+    private PlanLifecycle() {}
+
+    /** Opens an execution, attaches the schedule, and lets curvature follow; all or nothing. */
+    static Execution open(Backend backend, StepPlan plan) {
+        var execution = backend.open(plan);
+        try {
+            plan.schedule().attach();
+            try {
+                Checkpoint.curvature(plan)
+                        .ifPresent(transform -> transform.follow(plan, execution));
+            } catch (RuntimeException | Error e) {
+                Cleanup.after(e, plan.schedule()::detach);
+                throw e;
+            }
+        } catch (RuntimeException | Error e) {
+            Cleanup.after(e, execution::close);
+            throw e;
+        }
+        return execution;
+    }
+
+    /** Changes an execution's groups, and lets curvature follow. */
+    static void change(Execution execution, StepPlan changed) {
+        execution.configure(changed);
+        try {
+            Checkpoint.curvature(changed)
+                    .ifPresent(transform -> transform.follow(changed, execution));
+        } catch (RuntimeException | Error e) {
+            throw new PartialChangeException("a change of its groups failed half way", e);
+        }
+    }
+
+    /** Undoes what {@link #open} did, whatever fails of it. */
+    static void close(StepPlan plan, Execution execution, Runnable closeBackend) {
+        Cleanup.all(
+                () -> plan.schedule().detach(),
+                () -> Checkpoint.curvature(plan).ifPresent(CurvatureTransform::release),
+                execution::close,
+                closeBackend);
+    }
+}
