@@ -48,7 +48,7 @@ public final class HostFisher implements FisherEngine {
      * @param onClose run once, when the engine is closed
      */
     public HostFisher(FisherPlan plan, Runnable onClose) {
-        plan.layers().forEach(HostKronecker::requireHost);
+        plan.layers().forEach(KroneckerLayer::requireHost);
         this.plan = plan;
         this.onClose = onClose;
         int count = plan.layers().size();

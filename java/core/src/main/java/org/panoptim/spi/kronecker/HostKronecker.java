@@ -1,8 +1,6 @@
 package org.panoptim.spi.kronecker;
 
 import org.jspecify.annotations.Nullable;
-import org.panoptim.HostMemory;
-import org.panoptim.Parameter;
 import org.panoptim.Shape;
 import org.panoptim.StateTensor;
 import org.panoptim.spi.StepContext;
@@ -67,7 +65,7 @@ public final class HostKronecker implements KroneckerEngine {
      */
     public HostKronecker(
             KroneckerPlan plan, KroneckerAlgebra algebra, Parallel parallel, Runnable onClose) {
-        plan.layers().forEach(HostKronecker::requireHost);
+        plan.layers().forEach(KroneckerLayer::requireHost);
         this.plan = plan;
         this.algebra = algebra;
         this.parallel = parallel;
@@ -95,24 +93,6 @@ public final class HostKronecker implements KroneckerEngine {
 
     private MemorySegment square(int n) {
         return arena.allocate((long) n * n * Float.BYTES, 64);
-    }
-
-    /**
-     * Checks that a layer's parameters lie in host memory.
-     *
-     * @throws IllegalArgumentException if not
-     */
-    static void requireHost(KroneckerLayer layer) {
-        requireHost(layer, layer.weight());
-        layer.bias().ifPresent(bias -> requireHost(layer, bias));
-    }
-
-    private static void requireHost(KroneckerLayer layer, Parameter parameter) {
-        if (!(parameter.value() instanceof HostMemory)) {
-            throw new IllegalArgumentException(
-                    "layer '%s': parameter '%s' lies in device memory, but the backend computes on the host"
-                            .formatted(layer.name(), parameter.name()));
-        }
     }
 
     @Override

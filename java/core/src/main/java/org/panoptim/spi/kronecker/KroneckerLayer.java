@@ -1,6 +1,7 @@
 package org.panoptim.spi.kronecker;
 
 import org.panoptim.DType;
+import org.panoptim.HostMemory;
 import org.panoptim.Parameter;
 
 import java.util.List;
@@ -87,5 +88,23 @@ public record KroneckerLayer(String name, Parameter weight, Optional<Parameter> 
     /** Whether all its parameters have a gradient. */
     public boolean hasGradients() {
         return weight.hasGradient() && bias.map(Parameter::hasGradient).orElse(true);
+    }
+
+    /**
+     * Checks that the parameters lie in host memory.
+     *
+     * @throws IllegalArgumentException if not
+     */
+    void requireHost() {
+        requireHost(weight);
+        bias.ifPresent(this::requireHost);
+    }
+
+    private void requireHost(Parameter parameter) {
+        if (!(parameter.value() instanceof HostMemory)) {
+            throw new IllegalArgumentException(
+                    "layer '%s': parameter '%s' lies in device memory, but the backend computes on the host"
+                            .formatted(name, parameter.name()));
+        }
     }
 }
