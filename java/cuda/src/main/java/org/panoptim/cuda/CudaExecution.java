@@ -5,8 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import org.panoptim.CapturedStep;
 import org.panoptim.HostMemory;
 import org.panoptim.Memory;
-import org.panoptim.NonFiniteGradientException;
-import org.panoptim.NonFinitePolicy;
 import org.panoptim.Parameter;
 import org.panoptim.StateTensor;
 import org.panoptim.abi.PlanRows;
@@ -32,7 +30,6 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 
 /**
  * The step on a device: some launches behind each other on the backend's stream. Only what asks for
@@ -49,8 +46,8 @@ final class CudaExecution implements Execution {
     private final Runnable onClose;
     private final DeviceStates states;
     private final DeviceControl control;
-    private final ScheduleRing ring = new ScheduleRing();
-    private final long ringMemory;
+    private final DeviceSchedule schedule;
+    private final Refusals refusals;
     private final Map<Parameter, Integer> places = new IdentityHashMap<>();
     private final List<CudaCapturedStep> captures = new ArrayList<>();
 
@@ -63,20 +60,11 @@ final class CudaExecution implements Execution {
     private StepLaunches launches;
     private StepBackup backup;
 
-    // The device has been asked for so many attempts since the counters were set to these.
-    private long attempts;
-    private long startStep;
-    private long startSkipped;
-
     /** Whether the device has the addresses that were noted. */
     private boolean addressesSent;
 
     /** Whether a framework's graph may have sent those that it was captured with. */
     private boolean inForeignGraph;
-
-    // What of the device's refusals has been told.
-    private long toldNonFinite;
-    private long toldOutOfEntries;
 
     CudaExecution(CudaBackend backend, StepPlan plan, Runnable onClose) {
         DeviceStates.requireDevice(backend.name(), plan.groups());
@@ -86,19 +74,20 @@ final class CudaExecution implements Execution {
         stream = backend.stream();
         this.onClose = onClose;
         var cleanup = new Cleanup();
-        cleanup.add(ring::close);
         try {
             states = cleanup.keep(new DeviceStates(backend));
             states.addMissing(plan.groups());
             control = cleanup.keep(new DeviceControl(backend, plan));
-            ringMemory = DeviceSlab.allocate(backend, ScheduleRing.bytes());
-            cleanup.add(() -> driver.free(ringMemory, stream));
+            refusals = new Refusals(control);
+            schedule = cleanup.keep(new DeviceSchedule(backend, control));
             var built = cleanup.keep(new DeviceTables(backend, plan.groups(), states));
             var room = cleanup.keep(uploads(built));
-            var made = cleanup.keep(new StepLaunches(backend, plan, built, control, ringMemory));
+            var made =
+                    cleanup.keep(
+                            new StepLaunches(backend, plan, built, control, schedule.memory()));
             var copy = cleanup.keep(new StepBackup(backend, plan, control, built));
             adopt(plan, built, room, made, copy);
-            beginSchedule(0);
+            schedule.begin(plan, uploads, 0);
         } catch (RuntimeException | Error e) {
             cleanup.runAfter(e);
             throw e;
@@ -111,23 +100,6 @@ final class CudaExecution implements Execution {
             registry.kernel(group.rule());
             group.parameters().forEach(each -> registry.kernel(group.rule(), each.shape()));
         }
-    }
-
-    /** Sends the schedule's wishes from a step on, so that a framework's graph finds them. */
-    private void beginSchedule(long step) {
-        ring.restart(step);
-        coverAhead();
-    }
-
-    /** Sends the schedule's wishes ahead. What it has no answer to is asked again at its step. */
-    private void coverAhead() {
-        long done = control.stepsDone();
-        try {
-            ring.cover(plan, done, nextAtMost(done));
-        } catch (IllegalStateException e) {
-            return;
-        }
-        ring.send(uploads, ringMemory, stream);
     }
 
     private Uploads uploads(DeviceTables built) {
@@ -179,7 +151,9 @@ final class CudaExecution implements Execution {
             states.addMissing(newPlan.groups());
             var built = cleanup.keep(new DeviceTables(backend, newPlan.groups(), states));
             var room = cleanup.keep(uploads(built));
-            var made = cleanup.keep(new StepLaunches(backend, newPlan, built, control, ringMemory));
+            var made =
+                    cleanup.keep(
+                            new StepLaunches(backend, newPlan, built, control, schedule.memory()));
             var copy = cleanup.keep(new StepBackup(backend, newPlan, control, built));
             if (tables.countBytes() > 0) {
                 driver.copyOnDevice(built.counts(), tables.counts(), tables.countBytes(), stream);
@@ -233,12 +207,12 @@ final class CudaExecution implements Execution {
     public void step() {
         backend.enter();
         try {
-            tellRefusals();
+            refusals.tell(plan.policy());
             boolean capturing = driver.isCapturing(stream);
             if (capturing && plan.transform().isPresent()) {
                 throw new IllegalStateException("a step with a transform cannot be captured");
             }
-            coverSchedule(capturing);
+            schedule.cover(plan, uploads, capturing);
             sendAddresses(capturing);
             if (plan.transform().isPresent()) {
                 stepAndTransform(plan.transform().get());
@@ -247,7 +221,7 @@ final class CudaExecution implements Execution {
                 update(capturing);
             }
             if (!capturing) {
-                attempts++;
+                schedule.attempted();
             }
         } catch (CudaException e) {
             throw backend.noted(e);
@@ -269,25 +243,6 @@ final class CudaExecution implements Execution {
     private PartialChangeException halfStep(Throwable e) {
         return new PartialChangeException(
                 "a step failed half way", e instanceof CudaException c ? backend.noted(c) : e);
-    }
-
-    /** Tells what the device has refused since, as far as it is known. */
-    private void tellRefusals() {
-        long outOfEntries = control.outOfEntries();
-        if (outOfEntries > toldOutOfEntries) {
-            long missed = outOfEntries - toldOutOfEntries;
-            toldOutOfEntries = outOfEntries;
-            throw new IllegalStateException(
-                    "%d steps were refused since a graph that holds the step was launched more than %d times without a call of this optimizer in between; call lossScale() or report() now and then"
-                            .formatted(missed, ScheduleRing.ENTRIES / 2));
-        }
-        long nonFinite = control.nonFinite();
-        if (nonFinite > toldNonFinite) {
-            toldNonFinite = nonFinite;
-            if (plan.policy() == NonFinitePolicy.FAIL) {
-                throw new NonFiniteGradientException(control.stepsDone());
-            }
-        }
     }
 
     @Override
@@ -330,48 +285,6 @@ final class CudaExecution implements Execution {
         if (memory.orElse(null) instanceof HostMemory) {
             throw DeviceStates.refused(backend.name(), parameter, what);
         }
-    }
-
-    /**
-     * Sees to it that the device finds the schedule's wishes for every step that may come next. The
-     * host knows a bound for that step, and learns it by waiting only if the bound is too far off.
-     */
-    private void coverSchedule(boolean capturing) {
-        long done = control.stepsDone();
-        long next = nextAtMost(done);
-        if (next > done + ScheduleRing.ENTRIES && !capturing) {
-            catchUp();
-            done = control.stepsDone();
-            next = done + 1;
-        }
-        try {
-            ring.cover(plan, done, next);
-        } catch (IllegalStateException e) {
-            if (next == done + 1 || capturing) {
-                throw e;
-            }
-            // Perhaps steps were refused, and it is an earlier one's turn.
-            catchUp();
-            done = control.stepsDone();
-            next = nextAtMost(done);
-            ring.cover(plan, done, next);
-        }
-        if (!capturing) {
-            ring.send(uploads, ringMemory, stream);
-        }
-    }
-
-    /** Waits, and then knows exactly where the device is. */
-    private void catchUp() {
-        driver.synchronizeStream(stream);
-        attempts = 0;
-        startStep = control.stepsDone();
-        startSkipped = control.stepsSkipped();
-    }
-
-    private long nextAtMost(long done) {
-        long refused = control.stepsSkipped() - startSkipped;
-        return Math.max(startStep + attempts - refused, done) + 1;
     }
 
     /** Lets the gradients be rewritten: behind the decision on the stream, or by the host. */
@@ -444,7 +357,7 @@ final class CudaExecution implements Execution {
                 () -> {
                     backend.requireNoCapture("a step cannot be captured into a graph of its own");
                     uploads.prepareCaptures();
-                    coverSchedule(false);
+                    schedule.cover(plan, uploads, false);
                     // The default stream cannot be captured, and nothing is run meanwhile.
                     long own = driver.createStream();
                     try {
@@ -468,12 +381,12 @@ final class CudaExecution implements Execution {
     void launch(CudaCapturedStep captured) {
         backend.enter();
         try {
-            tellRefusals();
+            refusals.tell(plan.policy());
             backend.requireNoCapture("a captured step cannot be launched");
             uploads.prepareCaptures();
-            coverSchedule(false);
+            schedule.cover(plan, uploads, false);
             driver.launchGraph(captured.executable(), stream);
-            attempts++;
+            schedule.attempted();
             // The graph leaves its own addresses on the device.
             addressesSent = false;
         } catch (CudaException e) {
@@ -493,32 +406,12 @@ final class CudaExecution implements Execution {
     public Outcome outcome() {
         return backend.call(
                 () -> {
-                    var read = control.read();
-                    tellRefusals();
-                    boolean accepted = panoptim_control.accepted(read) != 0;
-                    boolean attempted = panoptim_control.gradient_scale(read) != 0;
+                    var outcome = control.outcome(plan);
+                    refusals.tell(plan.policy());
                     uploads.prepareCaptures();
-                    coverAhead();
-                    return new Outcome(
-                            new Counters(
-                                    panoptim_control.step(read),
-                                    panoptim_control.skipped(read),
-                                    panoptim_control.growth_tracker(read),
-                                    panoptim_control.loss_scale(read)),
-                            accepted,
-                            known(
-                                    attempted && plan.measures(),
-                                    panoptim_control.gradient_norm(read)),
-                            panoptim_control.clip_coefficient(read),
-                            known(
-                                    attempted && plan.statistics(),
-                                    panoptim_control.update_norm(read)),
-                            panoptim_control.rate_factor(read));
+                    schedule.coverAhead(plan, uploads);
+                    return outcome;
                 });
-    }
-
-    private static OptionalDouble known(boolean asked, double value) {
-        return asked ? OptionalDouble.of(value) : OptionalDouble.empty();
     }
 
     @Override
@@ -555,12 +448,9 @@ final class CudaExecution implements Execution {
             DeviceState.write(backend, tables.counts(), counts);
         }
         control.restore(counters);
-        attempts = 0;
-        startStep = counters.step();
-        startSkipped = counters.skipped();
         backend.call(
                 () -> {
-                    beginSchedule(counters.step());
+                    schedule.restore(plan, uploads, counters);
                     return this;
                 });
     }
@@ -591,11 +481,11 @@ final class CudaExecution implements Execution {
                                                 uploads::close,
                                                 backup::close,
                                                 tables::close,
-                                                () -> driver.free(ringMemory, stream),
+                                                schedule::freeMemory,
                                                 control::close,
                                                 states::close)),
                 launches::close,
-                ring::close,
+                schedule::closeRing,
                 onClose);
     }
 }

@@ -10,12 +10,14 @@ import org.panoptim.abi.bindings.panoptim_progress;
 import org.panoptim.cuda.driver.PinnedBuffer;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
+import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepPlan;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.util.OptionalDouble;
 
 /**
  * The device's control block, and the page-locked memory where it reports its progress, for the
@@ -146,6 +148,27 @@ final class DeviceControl implements AutoCloseable {
     /** The device writes while the host reads. */
     private long now(long offset) {
         return (long) LONG.getVolatile(progress.memory(), offset);
+    }
+
+    /** What came of the last step; waits for it. */
+    Outcome outcome(StepPlan plan) {
+        var read = read();
+        boolean attempted = panoptim_control.gradient_scale(read) != 0;
+        return new Outcome(
+                new Counters(
+                        panoptim_control.step(read),
+                        panoptim_control.skipped(read),
+                        panoptim_control.growth_tracker(read),
+                        panoptim_control.loss_scale(read)),
+                panoptim_control.accepted(read) != 0,
+                known(attempted && plan.measures(), panoptim_control.gradient_norm(read)),
+                panoptim_control.clip_coefficient(read),
+                known(attempted && plan.statistics(), panoptim_control.update_norm(read)),
+                panoptim_control.rate_factor(read));
+    }
+
+    private static OptionalDouble known(boolean asked, double value) {
+        return asked ? OptionalDouble.of(value) : OptionalDouble.empty();
     }
 
     @Override
