@@ -76,7 +76,7 @@ public interface Backend extends AutoCloseable {
      * @throws IllegalStateException if this backend is closed
      */
     default Buffer allocate(long byteSize) {
-        return new HostBuffer(byteSize);
+        return Buffer.ofHost(byteSize);
     }
 
     /**

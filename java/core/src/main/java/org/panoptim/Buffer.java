@@ -8,6 +8,15 @@ import java.lang.foreign.MemorySegment;
  */
 public interface Buffer extends AutoCloseable {
 
+    /**
+     * A buffer in native memory of the host, aligned to 64 bytes, all zero at first.
+     *
+     * @param byteSize at least 0
+     */
+    static Buffer ofHost(long byteSize) {
+        return new HostBuffer(byteSize);
+    }
+
     /** The memory, for {@link Parameter#of(String, Shape, Memory)} and gradients. */
     Memory memory();
 

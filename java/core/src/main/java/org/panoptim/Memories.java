@@ -12,21 +12,6 @@ final class Memories {
 
     private Memories() {}
 
-    /** Whether two of the same size share a byte. */
-    static boolean overlap(Memory a, Memory b) {
-        // Not a switch: the first one over patterns takes a fresh process as long as a step.
-        if (a instanceof HostMemory(var left)) {
-            return b instanceof HostMemory(var right) && left.asOverlappingSlice(right).isPresent();
-        }
-        return a instanceof DeviceMemory left
-                && b instanceof DeviceMemory right
-                && rangesOverlap(left, right);
-    }
-
-    private static boolean rangesOverlap(DeviceMemory a, DeviceMemory b) {
-        return a.address() < b.address() + b.byteSize() && b.address() < a.address() + a.byteSize();
-    }
-
     /** The first two parameters, by address, whose values share a byte. */
     static Optional<List<Parameter>> findOverlap(List<Parameter> parameters) {
         // Addresses compare only within native memory, within device memory, and within one array.

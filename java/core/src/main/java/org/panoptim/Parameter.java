@@ -383,7 +383,7 @@ public final class Parameter {
     }
 
     private void checkApart(String what, Memory memory) {
-        if (Memories.overlap(value, memory)) {
+        if (value.overlaps(memory)) {
             throw refused("the " + what + " overlaps the value");
         }
     }
