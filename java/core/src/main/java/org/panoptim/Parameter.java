@@ -282,62 +282,17 @@ public final class Parameter {
                 : memory.address();
     }
 
-    /** A number that another gradient or curvature, or none, changes. */
-    int revision() {
+    /**
+     * A number that is another one after every change of gradient or curvature, for those who keep
+     * what they saw; allocates nothing.
+     */
+    public int revision() {
         return revision;
     }
 
-    /** Whose memory it is, if it is that of a framework which may change it. */
-    @Nullable ParameterSource sourceOrNull() {
-        return source;
-    }
-
-    /** Takes up what there was before. */
-    void putBack(@Nullable Memory oldGradient, @Nullable Memory oldCurvature) {
-        gradient = oldGradient;
-        gradientAddress = oldGradient == null ? 0 : addressOf(oldGradient);
-        curvature = oldCurvature;
-        curvatureAddress = oldCurvature == null ? 0 : addressOf(oldCurvature);
-        revision++;
-    }
-
-    @Nullable Memory gradientOrNull() {
-        return gradient;
-    }
-
-    @Nullable Memory curvatureOrNull() {
-        return curvature;
-    }
-
-    /** Whether there is no gradient that may only be read. */
-    boolean isZeroable() {
-        return !(gradient instanceof HostMemory host && host.segment().isReadOnly());
-    }
-
-    /**
-     * Checks that all memory may be used by this thread now.
-     *
-     * @throws IllegalStateException if an arena was closed or belongs to another thread
-     */
-    void checkAccess(Thread thread) {
-        checkAccess("value", value, thread);
-        checkAccess("gradient", gradient, thread);
-        checkAccess("curvature", curvature, thread);
-    }
-
-    private void checkAccess(String what, @Nullable Memory memory, Thread thread) {
-        if (!(memory instanceof HostMemory(var segment))) {
-            return;
-        }
-        if (!segment.scope().isAlive()) {
-            throw new IllegalStateException(
-                    "parameter '%s': the arena of its %s is closed".formatted(name, what));
-        }
-        if (!segment.isAccessibleBy(thread)) {
-            throw new IllegalStateException(
-                    "parameter '%s': the arena of its %s is confined to a thread other than %s"
-                            .formatted(name, what, thread.getName()));
-        }
+    /** The framework whose memory it is and which may change it; empty if it is the caller's. */
+    public Optional<ParameterSource> source() {
+        return Optional.ofNullable(source);
     }
 
     private void checkMemory(String what, Memory memory) {

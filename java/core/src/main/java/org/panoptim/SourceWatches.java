@@ -29,9 +29,9 @@ final class SourceWatches {
         var groups = new IdentityHashMap<Parameter, Integer>();
         for (int group = 0; group < plan.groups().size(); group++) {
             for (var parameter : plan.groups().get(group).parameters()) {
-                var source = parameter.sourceOrNull();
-                if (source != null) {
-                    bySource.computeIfAbsent(source, _ -> new ArrayList<>()).add(parameter);
+                var source = parameter.source();
+                if (source.isPresent()) {
+                    bySource.computeIfAbsent(source.get(), _ -> new ArrayList<>()).add(parameter);
                     groups.put(parameter, group);
                 }
             }

@@ -107,12 +107,12 @@ final class StepInputs {
         for (int i = 0; i < parameters.length; i++) {
             var parameter = parameters[i];
             revisions[i] = parameter.revision();
-            gradients[i] = parameter.gradientOrNull();
-            curvatures[i] = parameter.curvatureOrNull();
+            gradients[i] = parameter.gradient().orElse(null);
+            curvatures[i] = parameter.curvature().orElse(null);
             note(parameter.value());
-            note(parameter.gradientOrNull());
-            note(parameter.curvatureOrNull());
-            if (readOnly == null && !parameter.isZeroable()) {
+            note(gradients[i]);
+            note(curvatures[i]);
+            if (readOnly == null && isReadOnly(gradients[i])) {
                 readOnly = parameter;
             }
             if (parameter.hasCurvature()) {
@@ -123,6 +123,10 @@ final class StepInputs {
             }
         }
         surveyed = true;
+    }
+
+    private static boolean isReadOnly(@Nullable Memory memory) {
+        return memory instanceof HostMemory(var segment) && segment.isReadOnly();
     }
 
     private void note(@Nullable Memory memory) {
@@ -145,8 +149,27 @@ final class StepInputs {
         var thread = Thread.currentThread();
         if (!arenas.isAccessibleBy(thread)) {
             for (var parameter : parameters) {
-                parameter.checkAccess(thread);
+                checkAccess(parameter, "value", parameter.value(), thread);
+                checkAccess(parameter, "gradient", parameter.gradient().orElse(null), thread);
+                checkAccess(parameter, "curvature", parameter.curvature().orElse(null), thread);
             }
+        }
+    }
+
+    private static void checkAccess(
+            Parameter parameter, String what, @Nullable Memory memory, Thread thread) {
+        if (!(memory instanceof HostMemory(var segment))) {
+            return;
+        }
+        if (!segment.scope().isAlive()) {
+            throw new IllegalStateException(
+                    "parameter '%s': the arena of its %s is closed"
+                            .formatted(parameter.name(), what));
+        }
+        if (!segment.isAccessibleBy(thread)) {
+            throw new IllegalStateException(
+                    "parameter '%s': the arena of its %s is confined to a thread other than %s"
+                            .formatted(parameter.name(), what, thread.getName()));
         }
     }
 
@@ -186,11 +209,25 @@ final class StepInputs {
         for (int i = 0; i < parameters.length; i++) {
             var parameter = parameters[i];
             if (parameter.revision() != revisions[i]) {
-                parameter.putBack(gradients[i], curvatures[i]);
+                putBack(parameter, gradients[i], curvatures[i]);
                 replaced = replaced == null ? parameter : replaced;
             }
         }
         return Optional.ofNullable(replaced);
+    }
+
+    private static void putBack(
+            Parameter parameter, @Nullable Memory gradient, @Nullable Memory curvature) {
+        if (gradient == null) {
+            parameter.clearGradient();
+        } else {
+            parameter.gradient(gradient);
+        }
+        if (curvature == null) {
+            parameter.clearCurvature();
+        } else {
+            parameter.curvature(curvature);
+        }
     }
 
     /** Takes away the curvature that the last survey found. */
