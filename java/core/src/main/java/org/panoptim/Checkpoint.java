@@ -6,7 +6,6 @@ import org.panoptim.rule.UpdateRule;
 import org.panoptim.safetensors.SafetensorsReader;
 import org.panoptim.safetensors.SafetensorsWriter;
 import org.panoptim.spi.Counters;
-import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
@@ -20,7 +19,6 @@ import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiPredicate;
 
@@ -130,7 +128,7 @@ final class Checkpoint {
             configure(file, header, plan, loaded, execution);
             try {
                 execution.restore(counters(header, loaded), counts(header, loaded));
-                var transform = curvature(loaded);
+                var transform = loaded.curvature();
                 transform.ifPresent(kept -> kept.restore(header.transform()));
                 for (int i = 0; i < staged.size(); i++) {
                     states.get(i).write(0, staged.get(i));
@@ -160,16 +158,9 @@ final class Checkpoint {
                         file);
     }
 
-    /** The plan's transform, if it keeps states. */
-    static Optional<CurvatureTransform> curvature(StepPlan plan) {
-        return plan.transform()
-                .filter(CurvatureTransform.class::isInstance)
-                .map(CurvatureTransform.class::cast);
-    }
-
     private static void checkTransform(Path file, StepPlan plan, CheckpointHeader header)
             throws CheckpointException {
-        var transform = curvature(plan);
+        var transform = plan.curvature();
         if (transform.isEmpty()) {
             require(file, "transform", List.of(), List.copyOf(header.transform().keySet()));
             return;
@@ -395,7 +386,7 @@ final class Checkpoint {
                 }
             }
         }
-        curvature(plan).ifPresent(transform -> states.addAll(transform.states()));
+        plan.curvature().ifPresent(transform -> states.addAll(transform.states()));
         return states;
     }
 

@@ -95,7 +95,7 @@ record CheckpointHeader(
                 plan.lossScale() instanceof LossScale.Dynamic,
                 new TreeMap<>(plan.schedule().state()),
                 groups,
-                Checkpoint.curvature(plan).map(CurvatureTransform::metadata).orElse(Map.of()));
+                plan.curvature().map(CurvatureTransform::metadata).orElse(Map.of()));
     }
 
     private static Tensor tensor(Parameter parameter, Execution execution) {

@@ -46,7 +46,7 @@ public final class Optimizer implements AutoCloseable {
 
     private Optimizer(Backend backend, boolean ownsBackend, StepPlan described) {
         PlanChecks.check(described);
-        Checkpoint.curvature(described)
+        described.curvature()
                 .ifPresent(transform -> Checkpoint.requireSavable(described, transform.states()));
         var plan =
                 described.withTransform(

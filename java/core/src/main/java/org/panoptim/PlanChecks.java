@@ -17,7 +17,7 @@ final class PlanChecks {
     static void check(StepPlan plan) {
         requireOwnNames(plan);
         requireOwnMemory(plan);
-        Checkpoint.curvature(plan).ifPresent(transform -> transform.check(plan));
+        plan.curvature().ifPresent(transform -> transform.check(plan));
         Checkpoint.requireSavable(plan);
         checkSchedule(plan);
     }

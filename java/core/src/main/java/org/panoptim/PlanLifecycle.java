@@ -17,7 +17,7 @@ final class PlanLifecycle {
         try {
             plan.schedule().attach();
             try {
-                Checkpoint.curvature(plan)
+                plan.curvature()
                         .ifPresent(transform -> transform.follow(plan, execution));
             } catch (RuntimeException | Error e) {
                 Cleanup.after(e, plan.schedule()::detach);
@@ -34,7 +34,7 @@ final class PlanLifecycle {
     static void change(Execution execution, StepPlan changed) {
         execution.configure(changed);
         try {
-            Checkpoint.curvature(changed)
+            changed.curvature()
                     .ifPresent(transform -> transform.follow(changed, execution));
         } catch (RuntimeException | Error e) {
             throw new PartialChangeException("a change of its groups failed half way", e);
@@ -45,7 +45,7 @@ final class PlanLifecycle {
     static void close(StepPlan plan, Execution execution, Runnable closeBackend) {
         Cleanup.all(
                 () -> plan.schedule().detach(),
-                () -> Checkpoint.curvature(plan).ifPresent(CurvatureTransform::release),
+                () -> plan.curvature().ifPresent(CurvatureTransform::release),
                 execution::close,
                 closeBackend);
     }

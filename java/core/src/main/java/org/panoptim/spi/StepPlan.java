@@ -128,6 +128,13 @@ public record StepPlan(
         return groups.stream().flatMap(group -> group.parameters().stream()).toList();
     }
 
+    /** The transform, if it has a life of its own: follows the groups and keeps states. */
+    public Optional<CurvatureTransform> curvature() {
+        return transform
+                .filter(CurvatureTransform.class::isInstance)
+                .map(CurvatureTransform.class::cast);
+    }
+
     /** This plan with another transform. */
     public StepPlan withTransform(Optional<GradientTransform> value) {
         return new StepPlan(
