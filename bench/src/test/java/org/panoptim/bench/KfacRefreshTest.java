@@ -10,9 +10,14 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.Backend;
+import org.panoptim.LossScale;
+import org.panoptim.NonFinitePolicy;
+import org.panoptim.Schedule;
+import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.kronecker.Inverted;
 
 import java.util.List;
+import java.util.Optional;
 
 /** What the benchmark of K-FAC's refresh computes. */
 class KfacRefreshTest {
@@ -28,6 +33,18 @@ class KfacRefreshTest {
     @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
     void itComputesInversesOnADevice(KfacRefresh.Method method) {
         itComputesInverses("cuda-ffm", method);
+    }
+
+    private static StepPlan withoutGroups() {
+        return new StepPlan(
+                List.of(),
+                Schedule.constant(),
+                LossScale.none(),
+                NonFinitePolicy.PROPAGATE,
+                Double.POSITIVE_INFINITY,
+                false,
+                false,
+                Optional.empty());
     }
 
     private static void itComputesInverses(String backend, KfacRefresh.Method method) {
@@ -46,7 +63,9 @@ class KfacRefreshTest {
                                             .isEqualTo(method == KfacRefresh.Method.NEWTON));
             assertThat(benchmark.opened().name()).isEqualTo(backend);
             var engine = benchmark.engine();
-            assertThat(engine.queuesOn(benchmark.opened())).isEqualTo(!backend.equals("simd"));
+            try (var execution = benchmark.opened().open(withoutGroups())) {
+                assertThat(engine.queuesOn(execution)).isEqualTo(!backend.equals("simd"));
+            }
             engine.adopt(List.of(1));
             var factor = engine.average(1).toArray();
             var inverse = engine.inverse(1).toArray();

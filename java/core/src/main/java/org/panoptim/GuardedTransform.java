@@ -76,8 +76,8 @@ final class GuardedTransform {
         }
 
         @Override
-        public boolean queuesOn(Backend backend) {
-            return guarded.queuesOn(backend);
+        public boolean queuesOn(Execution execution) {
+            return guarded.queuesOn(execution);
         }
 
         @Override

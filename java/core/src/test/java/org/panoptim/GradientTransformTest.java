@@ -20,6 +20,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** What rewrites gradients between a step's acceptance and its update. */
@@ -183,10 +184,14 @@ class GradientTransformTest {
             optimizer.step();
             var queued = (CurvatureTransform) device.plans.getFirst().transform().orElseThrow();
 
-            assertThat(queued.queuesOn(device)).isFalse();
-            transform.queuesOn = device;
-            assertThat(queued.queuesOn(device)).isTrue();
-            assertThat(queued.queuesOn(backend)).isFalse();
+            var plan = device.plans.getFirst().withTransform(Optional.empty());
+            try (var execution = device.open(plan);
+                    var other = device.open(plan)) {
+                assertThat(queued.queuesOn(execution)).isFalse();
+                transform.queuesOn = execution;
+                assertThat(queued.queuesOn(execution)).isTrue();
+                assertThat(queued.queuesOn(other)).isFalse();
+            }
 
             transform.calls.clear();
             queued.enqueue(new DeviceStep(1));

@@ -29,7 +29,7 @@ final class TestTransform implements CurvatureTransform {
     Map<String, String> metadata = Map.of();
     List<StateTensor> states = List.of();
 
-    /** The only backend that it queues its work on. */
+    /** The only execution that it queues its work on. */
     Object queuesOn = "none";
 
     private void call(String name) {
@@ -55,8 +55,8 @@ final class TestTransform implements CurvatureTransform {
     }
 
     @Override
-    public boolean queuesOn(Backend backend) {
-        return backend == queuesOn;
+    public boolean queuesOn(Execution execution) {
+        return execution == queuesOn;
     }
 
     @Override

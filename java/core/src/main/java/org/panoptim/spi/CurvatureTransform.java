@@ -1,6 +1,5 @@
 package org.panoptim.spi;
 
-import org.panoptim.Backend;
 import org.panoptim.StateTensor;
 
 import java.util.List;
@@ -33,8 +32,8 @@ public interface CurvatureTransform extends GradientTransform {
     /** Ends its bond to the optimizer, which is about to be closed. */
     void release();
 
-    /** Whether it queues its work behind what a backend has queued, through {@link #enqueue}. */
-    boolean queuesOn(Backend backend);
+    /** Whether it queues its work behind an execution's steps, through {@link #enqueue}. */
+    boolean queuesOn(Execution execution);
 
     /**
      * Queues what {@link #transform} does, behind the step's decision. What it throws reaches the

@@ -317,8 +317,13 @@ final class CudaExecution implements Execution {
         }
     }
 
+    /** Whether its steps are queued on a backend's stream. */
+    boolean runsOn(CudaBackend other) {
+        return other == backend;
+    }
+
     private void run(GradientTransform transform) {
-        if (transform instanceof CurvatureTransform curvature && curvature.queuesOn(backend)) {
+        if (transform instanceof CurvatureTransform curvature && curvature.queuesOn(this)) {
             curvature.enqueue(new DeviceStep(control.address()));
             return;
         }

@@ -1,6 +1,5 @@
 package org.panoptim.cuda;
 
-import org.panoptim.Backend;
 import org.panoptim.DeviceMemory;
 import org.panoptim.Shape;
 import org.panoptim.StateTensor;
@@ -8,6 +7,7 @@ import org.panoptim.abi.bindings.panoptim_kfac_diagonal_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal_commit;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.DeviceStep;
+import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.kronecker.Contribution;
 import org.panoptim.spi.kronecker.FactorState;
@@ -65,8 +65,8 @@ final class CudaFisherEngine implements FisherEngine {
     }
 
     @Override
-    public boolean queuesOn(Backend other) {
-        return other == backend;
+    public boolean queuesOn(Execution execution) {
+        return execution instanceof CudaExecution steps && steps.runsOn(backend);
     }
 
     @Override

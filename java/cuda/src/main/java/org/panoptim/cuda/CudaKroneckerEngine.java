@@ -3,13 +3,13 @@ package org.panoptim.cuda;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_CANDIDATE;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_IDENTITY;
 
-import org.panoptim.Backend;
 import org.panoptim.Shape;
 import org.panoptim.StateTensor;
 import org.panoptim.abi.bindings.panoptim_kfac_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_selection;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.DeviceStep;
+import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.kronecker.Contribution;
 import org.panoptim.spi.kronecker.FactorState;
@@ -89,8 +89,8 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     }
 
     @Override
-    public boolean queuesOn(Backend other) {
-        return other == backend;
+    public boolean queuesOn(Execution execution) {
+        return execution instanceof CudaExecution steps && steps.runsOn(backend);
     }
 
     @Override

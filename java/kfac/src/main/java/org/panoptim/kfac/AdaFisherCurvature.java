@@ -276,8 +276,8 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
     }
 
     @Override
-    public boolean queuesOn(Backend backend) {
-        return engine.queuesOn(backend);
+    public boolean queuesOn(Execution execution) {
+        return engine.queuesOn(execution);
     }
 
     @Override

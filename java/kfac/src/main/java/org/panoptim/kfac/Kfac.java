@@ -270,8 +270,8 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
     }
 
     @Override
-    public boolean queuesOn(Backend backend) {
-        return engine.queuesOn(backend);
+    public boolean queuesOn(Execution execution) {
+        return engine.queuesOn(execution);
     }
 
     @Override

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.panoptim.Backend;
 import org.panoptim.Buffer;
 import org.panoptim.Optimizer;
 import org.panoptim.Parameter;
@@ -97,8 +96,8 @@ class KroneckerFailureTest {
         }
 
         @Override
-        public boolean queuesOn(Backend backend) {
-            return inner.queuesOn(backend);
+        public boolean queuesOn(Execution execution) {
+            return inner.queuesOn(execution);
         }
 
         @Override

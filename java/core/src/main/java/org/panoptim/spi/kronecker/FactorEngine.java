@@ -1,7 +1,7 @@
 package org.panoptim.spi.kronecker;
 
-import org.panoptim.Backend;
 import org.panoptim.spi.DeviceStep;
+import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepFacts;
 
 /**
@@ -22,10 +22,10 @@ public interface FactorEngine extends AutoCloseable {
     void accumulate(int layer, Contribution contribution);
 
     /**
-     * Whether its work is queued behind that of a backend's steps, so that {@link #commit} takes a
+     * Whether its work is queued behind an execution's steps, so that {@link #commit} takes a
      * {@link DeviceStep}; else it takes a {@link org.panoptim.spi.StepContext}.
      */
-    default boolean queuesOn(Backend backend) {
+    default boolean queuesOn(Execution execution) {
         return false;
     }
 
