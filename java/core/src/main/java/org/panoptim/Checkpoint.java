@@ -27,7 +27,7 @@ import java.util.function.BiPredicate;
  *
  * <p>States are tensors named {@code state/SLOT/PARAMETER}; the rest is metadata.
  */
-final class Checkpoint {
+public final class Checkpoint {
 
     private Checkpoint() {}
 
@@ -37,7 +37,7 @@ final class Checkpoint {
      *
      * @throws IllegalArgumentException if not, with the reason
      */
-    static void requireSavable(StepPlan plan) {
+    public static void requireSavable(StepPlan plan) {
         for (var group : plan.groups()) {
             requireText("a group's name", group.name());
             requireSavable(group);
@@ -65,7 +65,7 @@ final class Checkpoint {
      * As {@link #requireSavable(StepPlan)}, of a transform's states: they must not have the names
      * of a rule's, or the same ones twice.
      */
-    static void requireSavable(StepPlan plan, List<StateTensor> states) {
+    public static void requireSavable(StepPlan plan, List<StateTensor> states) {
         var names = new HashSet<String>();
         for (var group : plan.groups()) {
             for (var parameter : group.parameters()) {
@@ -95,7 +95,7 @@ final class Checkpoint {
     }
 
     /** Writes the file, atomically. */
-    static void save(Path file, StepPlan plan, Execution execution) throws IOException {
+    public static void save(Path file, StepPlan plan, Execution execution) throws IOException {
         var writer =
                 new SafetensorsWriter()
                         .checksums()
@@ -115,7 +115,8 @@ final class Checkpoint {
      *
      * @throws PartialChangeException if that fails after something was taken up
      */
-    static StepPlan load(Path file, StepPlan plan, Execution execution, Set<LoadOption> options)
+    public static StepPlan load(
+            Path file, StepPlan plan, Execution execution, Set<LoadOption> options)
             throws IOException {
         try (var reader = SafetensorsReader.open(file);
                 var arena = Arena.ofConfined()) {

@@ -11,9 +11,9 @@ import java.util.TreeMap;
  * All that a refused call must leave alone: every byte of parameters, gradients and states, the
  * counts, and the groups with their rules.
  */
-record Snapshot(Map<String, String> bytes, List<ParameterGroup> groups, StepReport report) {
+public record Snapshot(Map<String, String> bytes, List<ParameterGroup> groups, StepReport report) {
 
-    static Snapshot of(Optimizer optimizer) {
+    public static Snapshot of(Optimizer optimizer) {
         var bytes = new TreeMap<String, String>();
         for (var group : optimizer.groups()) {
             for (var parameter : group.parameters()) {
@@ -39,7 +39,7 @@ record Snapshot(Map<String, String> bytes, List<ParameterGroup> groups, StepRepo
     }
 
     /** Without what a refused step may change: the number of refused steps, norms, the scale. */
-    Snapshot withoutOutcome() {
+    public Snapshot withoutOutcome() {
         var outcome =
                 new StepReport(
                         report.step(),
@@ -55,7 +55,7 @@ record Snapshot(Map<String, String> bytes, List<ParameterGroup> groups, StepRepo
     }
 
     /** Only parameters and states. */
-    Map<String, String> trained() {
+    public Map<String, String> trained() {
         var trained = new TreeMap<>(bytes);
         trained.keySet().removeIf(name -> name.startsWith("gradient "));
         return trained;

@@ -40,7 +40,7 @@ public final class Tensors {
 
     /** Native memory by its address; never touched where there is none. */
     @SuppressWarnings("restricted")
-    static MemorySegment memoryAt(long address, long bytes) {
+    public static MemorySegment memoryAt(long address, long bytes) {
         return MemorySegment.ofAddress(address).reinterpret(bytes);
     }
 

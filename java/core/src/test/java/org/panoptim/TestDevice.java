@@ -14,18 +14,18 @@ import java.util.Map;
  * Backend reference that can capture steps, as a device can; it says what it was asked, and does
  * what it is told to before it does so.
  */
-final class TestDevice implements Backend {
+public final class TestDevice implements Backend {
 
     private final Backend reference = Backend.named("reference");
 
-    final List<String> calls = new ArrayList<>();
+    public final List<String> calls = new ArrayList<>();
 
     /** The plans that it was opened with. */
-    final List<StepPlan> plans = new ArrayList<>();
+    public final List<StepPlan> plans = new ArrayList<>();
 
-    Runnable beforeConfigure = () -> {};
-    Runnable beforeOutcome = () -> {};
-    boolean usesHostMemory = true;
+    public Runnable beforeConfigure = () -> {};
+    public Runnable beforeOutcome = () -> {};
+    public boolean usesHostMemory = true;
 
     @Override
     public String name() {

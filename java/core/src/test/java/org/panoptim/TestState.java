@@ -3,9 +3,10 @@ package org.panoptim;
 import java.lang.foreign.MemorySegment;
 
 /** A state of one float32 element in memory of its own. */
-record TestState(String slot, String parameter, MemorySegment memory) implements StateTensor {
+public record TestState(String slot, String parameter, MemorySegment memory)
+        implements StateTensor {
 
-    TestState(String slot, String parameter) {
+    public TestState(String slot, String parameter) {
         this(slot, parameter, MemorySegment.ofArray(new float[1]));
     }
 

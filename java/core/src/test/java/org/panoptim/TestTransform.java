@@ -16,21 +16,21 @@ import java.util.Set;
 /**
  * A transform that says what it was asked, keeps what it is given, and fails where it is told to.
  */
-final class TestTransform implements CurvatureTransform {
+public final class TestTransform implements CurvatureTransform {
 
-    final List<String> calls = new ArrayList<>();
+    public final List<String> calls = new ArrayList<>();
 
     /** The names of calls that fail; {@code "half"}: transforming, when something was changed. */
-    final Set<String> failsAt = new HashSet<>();
+    public final Set<String> failsAt = new HashSet<>();
 
     /** What it does to gradients. */
-    Runnable rewriting = () -> {};
+    public Runnable rewriting = () -> {};
 
-    Map<String, String> metadata = Map.of();
-    List<StateTensor> states = List.of();
+    public Map<String, String> metadata = Map.of();
+    public List<StateTensor> states = List.of();
 
     /** The only execution that it queues its work on. */
-    Object queuesOn = "none";
+    public Object queuesOn = "none";
 
     private void call(String name) {
         calls.add(name);
