@@ -37,7 +37,7 @@ class DeviceOrHostTest {
         @Override
         public Buffer allocate(long byteSize) {
             calls.add("allocate");
-            return new HostBuffer(byteSize);
+            return Buffer.ofHost(byteSize);
         }
 
         @Override
