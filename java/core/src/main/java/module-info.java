@@ -8,14 +8,21 @@ module org.panoptim {
     requires static org.jspecify;
 
     exports org.panoptim;
+    exports org.panoptim.backend;
+    exports org.panoptim.checkpoint;
     exports org.panoptim.io;
+    exports org.panoptim.memory;
+    exports org.panoptim.parameter;
     exports org.panoptim.rule;
     exports org.panoptim.safetensors;
+    exports org.panoptim.schedule;
     exports org.panoptim.spi;
     exports org.panoptim.spi.kronecker;
+    exports org.panoptim.step;
+    exports org.panoptim.tensor;
 
-    uses org.panoptim.spi.BackendProvider;
+    uses org.panoptim.backend.BackendProvider;
 
-    provides org.panoptim.spi.BackendProvider with
+    provides org.panoptim.backend.BackendProvider with
             org.panoptim.reference.ReferenceProvider;
 }

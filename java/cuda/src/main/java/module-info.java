@@ -7,6 +7,6 @@ module org.panoptim.cuda {
     exports org.panoptim.cuda;
     exports org.panoptim.cuda.driver;
 
-    provides org.panoptim.spi.BackendProvider with
+    provides org.panoptim.backend.BackendProvider with
             org.panoptim.cuda.CudaFfmProvider;
 }

@@ -7,6 +7,6 @@ module org.panoptim.simd {
 
     exports org.panoptim.simd;
 
-    provides org.panoptim.spi.BackendProvider with
+    provides org.panoptim.backend.BackendProvider with
             org.panoptim.simd.SimdProvider;
 }

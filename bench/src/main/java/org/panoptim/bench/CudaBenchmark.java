@@ -3,8 +3,6 @@ package org.panoptim.bench;
 import com.google.gson.GsonBuilder;
 
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
 import org.panoptim.cli.output.ProcessStream;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaFfmProvider;
@@ -13,11 +11,13 @@ import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.StreamTimer;
 import org.panoptim.cuda.jcuda.CudaJcudaProvider;
 import org.panoptim.io.OutputFile;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.Adam;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.tensor.Shape;
 
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,7 +1,7 @@
 package org.panoptim.bench;
 
-import org.panoptim.Buffer;
 import org.panoptim.cuda.CudaBackend;
+import org.panoptim.memory.Buffer;
 
 import java.util.ArrayList;
 import java.util.List;

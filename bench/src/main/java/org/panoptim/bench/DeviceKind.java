@@ -1,6 +1,6 @@
 package org.panoptim.bench;
 
-import org.panoptim.Backend;
+import org.panoptim.backend.Backend;
 import org.panoptim.cuda.CudaBackend;
 
 /** What kind of device computes the steps. */

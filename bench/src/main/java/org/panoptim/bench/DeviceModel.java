@@ -1,10 +1,10 @@
 package org.panoptim.bench;
 
-import org.panoptim.Buffer;
-import org.panoptim.DeviceMemory;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
 import org.panoptim.cuda.CudaBackend;
+import org.panoptim.memory.Buffer;
+import org.panoptim.memory.DeviceMemory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

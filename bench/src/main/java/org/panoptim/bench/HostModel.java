@@ -1,7 +1,7 @@
 package org.panoptim.bench;
 
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,12 +1,12 @@
 package org.panoptim.bench;
 
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
 import org.panoptim.bench.result.KernelTimes;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.driver.TimingBlas;
 import org.panoptim.cuda.driver.TimingDriver;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.UpdateRule;
 
 import java.util.ArrayList;

@@ -1,11 +1,11 @@
 package org.panoptim.bench;
 
-import org.panoptim.Backend;
-import org.panoptim.Buffer;
+import org.panoptim.backend.Backend;
 import org.panoptim.bench.result.Results.KfacTimes;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.StreamTimer;
+import org.panoptim.memory.Buffer;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -2,16 +2,15 @@ package org.panoptim.bench;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import org.panoptim.Backend;
-import org.panoptim.Buffer;
-import org.panoptim.DeviceMemory;
-import org.panoptim.HostMemory;
-import org.panoptim.Memory;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
-import org.panoptim.UnsupportedPlanException;
+import org.panoptim.backend.Backend;
 import org.panoptim.cuda.CudaBackend;
+import org.panoptim.memory.Buffer;
+import org.panoptim.memory.DeviceMemory;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.StepContext;
+import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.spi.kronecker.Contribution;
 import org.panoptim.spi.kronecker.Inversion;
 import org.panoptim.spi.kronecker.Inverted;
@@ -19,6 +18,7 @@ import org.panoptim.spi.kronecker.KroneckerEngine;
 import org.panoptim.spi.kronecker.KroneckerLayer;
 import org.panoptim.spi.kronecker.KroneckerPlan;
 import org.panoptim.spi.kronecker.Preconditioning;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -12,7 +12,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
-import org.panoptim.Backend;
+import org.panoptim.backend.Backend;
 import org.panoptim.spi.kronecker.Averages;
 import org.panoptim.spi.kronecker.Inversion;
 import org.panoptim.spi.kronecker.Inverted;

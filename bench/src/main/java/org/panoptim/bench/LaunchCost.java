@@ -12,9 +12,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
-import org.panoptim.Buffer;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
 import org.panoptim.abi.bindings.panoptim_launch;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaFfmProvider;
@@ -23,6 +21,8 @@ import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.FfmCuda;
 import org.panoptim.cuda.jcuda.CudaJcudaProvider;
 import org.panoptim.cuda.jcuda.Jcuda;
+import org.panoptim.memory.Buffer;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdamW;
 import org.panoptim.testkit.VirtualGpu;
 

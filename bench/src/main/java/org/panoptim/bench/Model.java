@@ -1,8 +1,8 @@
 package org.panoptim.bench;
 
-import org.panoptim.Backend;
-import org.panoptim.Parameter;
+import org.panoptim.backend.Backend;
 import org.panoptim.cuda.CudaBackend;
+import org.panoptim.parameter.Parameter;
 
 import java.util.List;
 

@@ -1,6 +1,6 @@
 package org.panoptim.bench;
 
-import org.panoptim.Shape;
+import org.panoptim.tensor.Shape;
 
 import java.util.ArrayList;
 import java.util.Collections;

@@ -2,7 +2,7 @@ package org.panoptim.bench;
 
 import com.google.gson.Gson;
 
-import org.panoptim.Shape;
+import org.panoptim.tensor.Shape;
 
 import java.io.BufferedReader;
 import java.io.IOException;

@@ -1,11 +1,11 @@
 package org.panoptim.bench;
 
-import org.panoptim.Backend;
-import org.panoptim.HostMemory;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
-import org.panoptim.StateTensor;
+import org.panoptim.backend.Backend;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.tensor.Shape;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

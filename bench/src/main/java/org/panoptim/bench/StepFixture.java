@@ -1,11 +1,11 @@
 package org.panoptim.bench;
 
-import org.panoptim.Backend;
-import org.panoptim.LossScale;
-import org.panoptim.NonFinitePolicy;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdamW;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
 

@@ -10,10 +10,10 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.panoptim.Backend;
-import org.panoptim.LossScale;
 import org.panoptim.Optimizer;
+import org.panoptim.backend.Backend;
 import org.panoptim.rule.AdamW;
+import org.panoptim.step.LossScale;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -9,9 +9,9 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.panoptim.Backend;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
 import org.panoptim.cuda.CudaBackend;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;

@@ -9,7 +9,7 @@ import com.google.gson.JsonParser;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.opentest4j.TestAbortedException;
-import org.panoptim.Shape;
+import org.panoptim.tensor.Shape;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

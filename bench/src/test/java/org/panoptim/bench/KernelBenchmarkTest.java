@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.tuple;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
-import org.panoptim.Shape;
 import org.panoptim.bench.result.KernelTimes;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.FfmCuda;
@@ -17,6 +16,7 @@ import org.panoptim.cuda.driver.TimingDriver;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.within;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
-import org.panoptim.Buffer;
 import org.panoptim.abi.bindings.panoptim_kfac_gradients;
 import org.panoptim.abi.bindings.panoptim_kfac_preconditioning;
 import org.panoptim.bench.result.Results.KfacTimes;
@@ -14,6 +13,7 @@ import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.driver.FfmCuda;
 import org.panoptim.cuda.driver.ForwardingDriver;
 import org.panoptim.cuda.driver.TimingDriver;
+import org.panoptim.memory.Buffer;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

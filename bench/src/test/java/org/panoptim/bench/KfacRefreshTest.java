@@ -9,12 +9,12 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.panoptim.Backend;
-import org.panoptim.LossScale;
-import org.panoptim.NonFinitePolicy;
-import org.panoptim.Schedule;
+import org.panoptim.backend.Backend;
+import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.kronecker.Inverted;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
 import java.util.Optional;

@@ -2,15 +2,15 @@ package org.panoptim.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.panoptim.Backend;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
 import org.panoptim.bench.peer.Peer;
 import org.panoptim.bench.peer.PeerModel;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.Adam;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

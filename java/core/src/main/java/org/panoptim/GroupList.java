@@ -1,5 +1,7 @@
 package org.panoptim;
 
+import org.panoptim.parameter.ParameterGroup;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;

@@ -6,6 +6,7 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.tensor.StateTensor;
 
 import java.util.List;
 import java.util.Map;

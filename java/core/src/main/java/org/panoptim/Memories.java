@@ -1,5 +1,10 @@
 package org.panoptim;
 
+import org.panoptim.memory.DeviceMemory;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;

@@ -1,9 +1,12 @@
 package org.panoptim;
 
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.tensor.StateTensor;
 
 import java.util.List;
 

@@ -1,12 +1,23 @@
 package org.panoptim;
 
 import org.jspecify.annotations.Nullable;
+import org.panoptim.backend.Backend;
+import org.panoptim.checkpoint.LoadOption;
+import org.panoptim.internal.checkpoint.Checkpoint;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.CapturedStep;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFiniteGradientException;
+import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.StateTensor;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -46,7 +57,8 @@ public final class Optimizer implements AutoCloseable {
 
     private Optimizer(Backend backend, boolean ownsBackend, StepPlan described) {
         PlanChecks.check(described);
-        described.curvature()
+        described
+                .curvature()
                 .ifPresent(transform -> Checkpoint.requireSavable(described, transform.states()));
         var plan =
                 described.withTransform(
@@ -118,7 +130,7 @@ public final class Optimizer implements AutoCloseable {
      * changed until it is launched.
      *
      * @return the recording; the caller closes it
-     * @throws UnsupportedPlanException if the backend cannot, with the reason
+     * @throws org.panoptim.spi.UnsupportedPlanException if the backend cannot, with the reason
      * @throws IllegalStateException as {@link #step} does; nothing is changed
      */
     public CapturedStep capture() {
@@ -200,7 +212,8 @@ public final class Optimizer implements AutoCloseable {
      *
      * @throws IllegalArgumentException if a name is taken, parameters overlap or {@link #save}
      *     could not write it; nothing is changed
-     * @throws UnsupportedPlanException if the backend cannot run it; nothing is changed
+     * @throws org.panoptim.spi.UnsupportedPlanException if the backend cannot run it; nothing is
+     *     changed
      */
     public void add(ParameterGroup group) {
         change(groups -> GroupList.with(groups, group));
@@ -455,7 +468,8 @@ public final class Optimizer implements AutoCloseable {
          *     not Unicode text, or a rule is not a public record of numbers and truth values
          * @throws IllegalStateException if another optimizer has the transform or a schedule that
          *     remembers
-         * @throws UnsupportedPlanException if the backend cannot run it, with the reason
+         * @throws org.panoptim.spi.UnsupportedPlanException if the backend cannot run it, with the
+         *     reason
          */
         public Optimizer build() {
             var plan =

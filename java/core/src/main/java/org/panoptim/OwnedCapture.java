@@ -2,6 +2,7 @@ package org.panoptim;
 
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.CapturedStep;
 
 import java.util.function.Supplier;
 

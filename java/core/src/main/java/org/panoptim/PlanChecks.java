@@ -1,5 +1,6 @@
 package org.panoptim;
 
+import org.panoptim.internal.checkpoint.Checkpoint;
 import org.panoptim.spi.StepPlan;
 
 import java.util.HashSet;

@@ -1,5 +1,6 @@
 package org.panoptim;
 
+import org.panoptim.backend.Backend;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.Execution;
@@ -17,8 +18,7 @@ final class PlanLifecycle {
         try {
             plan.schedule().attach();
             try {
-                plan.curvature()
-                        .ifPresent(transform -> transform.follow(plan, execution));
+                plan.curvature().ifPresent(transform -> transform.follow(plan, execution));
             } catch (RuntimeException | Error e) {
                 Cleanup.after(e, plan.schedule()::detach);
                 throw e;
@@ -34,8 +34,7 @@ final class PlanLifecycle {
     static void change(Execution execution, StepPlan changed) {
         execution.configure(changed);
         try {
-            changed.curvature()
-                    .ifPresent(transform -> transform.follow(changed, execution));
+            changed.curvature().ifPresent(transform -> transform.follow(changed, execution));
         } catch (RuntimeException | Error e) {
             throw new PartialChangeException("a change of its groups failed half way", e);
         }

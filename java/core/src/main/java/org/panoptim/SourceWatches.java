@@ -1,8 +1,10 @@
 package org.panoptim;
 
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterSource;
 import org.panoptim.spi.Execution;
-import org.panoptim.spi.ParameterSource;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.util.ArrayList;
 import java.util.IdentityHashMap;

@@ -1,6 +1,9 @@
 package org.panoptim;
 
 import org.jspecify.annotations.Nullable;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Execution;

@@ -4,6 +4,7 @@ import jdk.jfr.EventType;
 import jdk.jfr.FlightRecorder;
 
 import org.panoptim.spi.Execution;
+import org.panoptim.step.NonFiniteGradientException;
 
 /** Steps as events of Flight Recorder. */
 final class StepRecording {

@@ -2,19 +2,29 @@ package org.panoptim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.panoptim.Tensors.curvature;
-import static org.panoptim.Tensors.gradient;
-import static org.panoptim.Tensors.tensor;
-import static org.panoptim.Tensors.vector;
+import static org.panoptim.parameter.Tensors.curvature;
+import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.tensor;
+import static org.panoptim.parameter.Tensors.vector;
 
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.backend.Backend;
+import org.panoptim.memory.DeviceMemory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.parameter.Tensors;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.SophiaG;
+import org.panoptim.schedule.MomentumSchedule;
+import org.panoptim.schedule.Schedule;
+import org.panoptim.spi.UnsupportedPlanException;
+import org.panoptim.step.LossScale;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,19 +1,22 @@
 package org.panoptim;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.panoptim.Tensors.gradient;
-import static org.panoptim.Tensors.gradientValues;
-import static org.panoptim.Tensors.tensor;
-import static org.panoptim.Tensors.values;
-import static org.panoptim.Tensors.vector;
+import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.gradientValues;
+import static org.panoptim.parameter.Tensors.tensor;
+import static org.panoptim.parameter.Tensors.values;
+import static org.panoptim.parameter.Tensors.vector;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Normalized;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.tensor.Shape;
 
 import java.util.ArrayList;
 import java.util.List;

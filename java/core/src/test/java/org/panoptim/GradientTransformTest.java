@@ -2,19 +2,27 @@ package org.panoptim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.panoptim.Tensors.curvature;
-import static org.panoptim.Tensors.gradient;
-import static org.panoptim.Tensors.gradientValues;
-import static org.panoptim.Tensors.values;
-import static org.panoptim.Tensors.vector;
+import static org.panoptim.parameter.Tensors.curvature;
+import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.gradientValues;
+import static org.panoptim.parameter.Tensors.values;
+import static org.panoptim.parameter.Tensors.vector;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.panoptim.backend.Backend;
+import org.panoptim.backend.TestDevice;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
+import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.StepContext;
+import org.panoptim.spi.TestTransform;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;

@@ -2,16 +2,21 @@ package org.panoptim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.panoptim.Tensors.curvature;
-import static org.panoptim.Tensors.gradient;
-import static org.panoptim.Tensors.gradientValues;
-import static org.panoptim.Tensors.values;
-import static org.panoptim.Tensors.vector;
+import static org.panoptim.parameter.Tensors.curvature;
+import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.gradientValues;
+import static org.panoptim.parameter.Tensors.values;
+import static org.panoptim.parameter.Tensors.vector;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.SophiaH;
+import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

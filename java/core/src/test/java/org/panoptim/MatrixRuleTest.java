@@ -2,20 +2,28 @@ package org.panoptim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.panoptim.Tensors.gradient;
-import static org.panoptim.Tensors.gradientValues;
-import static org.panoptim.Tensors.tensor;
-import static org.panoptim.Tensors.values;
-import static org.panoptim.Tensors.vector;
+import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.gradientValues;
+import static org.panoptim.parameter.Tensors.tensor;
+import static org.panoptim.parameter.Tensors.values;
+import static org.panoptim.parameter.Tensors.vector;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.MatrixAlgebra;
 import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.MatrixUpdate;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Setting;
 import org.panoptim.rule.Slot;
+import org.panoptim.schedule.Schedule;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.DimensionOrder;
+import org.panoptim.tensor.Shape;
 
 import java.util.ArrayList;
 import java.util.List;

@@ -2,12 +2,14 @@ package org.panoptim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.panoptim.Tensors.gradient;
-import static org.panoptim.Tensors.values;
-import static org.panoptim.Tensors.vector;
+import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.values;
+import static org.panoptim.parameter.Tensors.vector;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.Normalized;
 import org.panoptim.rule.PhasedRule;
@@ -15,6 +17,8 @@ import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Slot;
+import org.panoptim.schedule.Schedule;
+import org.panoptim.step.LossScale;
 
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,10 @@
 package org.panoptim;
 
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.tensor.StateTensor;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.HexFormat;

@@ -2,15 +2,20 @@ package org.panoptim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.panoptim.Tensors.gradient;
-import static org.panoptim.Tensors.tensor;
-import static org.panoptim.Tensors.values;
+import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.tensor;
+import static org.panoptim.parameter.Tensors.values;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SGD;
+import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -2,8 +2,8 @@ package org.panoptim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.panoptim.Tensors.gradient;
-import static org.panoptim.Tensors.vector;
+import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.vector;
 
 import jdk.jfr.EventType;
 import jdk.jfr.Recording;
@@ -12,7 +12,14 @@ import jdk.jfr.consumer.RecordingFile;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.backend.Backend;
+import org.panoptim.backend.TestDevice;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
+import org.panoptim.schedule.Schedule;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFiniteGradientException;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.io.IOException;
 import java.nio.file.Path;

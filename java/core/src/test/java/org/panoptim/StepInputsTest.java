@@ -3,17 +3,23 @@ package org.panoptim;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.panoptim.Tensors.curvature;
-import static org.panoptim.Tensors.gradient;
-import static org.panoptim.Tensors.vector;
+import static org.panoptim.parameter.Tensors.curvature;
+import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.vector;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

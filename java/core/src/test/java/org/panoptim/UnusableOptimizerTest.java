@@ -3,14 +3,18 @@ package org.panoptim;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
-import static org.panoptim.Tensors.gradient;
-import static org.panoptim.Tensors.vector;
+import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.vector;
 
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdamW;
+import org.panoptim.schedule.ReduceOnPlateau;
+import org.panoptim.spi.TestTransform;
 
 import java.nio.file.Path;
 import java.util.List;

@@ -3,15 +3,15 @@ package org.panoptim.tests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.Backend;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
 import org.panoptim.kfac.Batch;
 import org.panoptim.kfac.Fallback;
 import org.panoptim.kfac.Kfac;
 import org.panoptim.kfac.RefreshReport;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
+import org.panoptim.tensor.Shape;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -3,12 +3,12 @@ package org.panoptim.tests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.Backend;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Schedule;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdamW;
+import org.panoptim.schedule.Schedule;
+import org.panoptim.tensor.Shape;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -1,11 +1,11 @@
 package org.panoptim.bench.process;
 
-import org.panoptim.Backend;
-import org.panoptim.Buffer;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
+import org.panoptim.memory.Buffer;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdamW;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

@@ -1,10 +1,10 @@
 package org.panoptim.bench.process;
 
-import org.panoptim.Backend;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.tensor.Shape;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -1,7 +1,7 @@
 package org.panoptim.bench.run;
 
-import org.panoptim.Backend;
-import org.panoptim.BackendUnavailableException;
+import org.panoptim.backend.Backend;
+import org.panoptim.backend.BackendUnavailableException;
 import org.panoptim.bench.DeviceKind;
 import org.panoptim.bench.FactorSizes;
 import org.panoptim.bench.Workload;

@@ -3,12 +3,12 @@ package org.panoptim.abi;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import org.panoptim.Shape;
-import org.panoptim.UnsupportedPlanException;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.RuleDescriptor;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.spi.UnsupportedPlanException;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

@@ -6,11 +6,11 @@ import static org.panoptim.abi.Layouts.pointer;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PARTIALS;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_TOTALS;
 
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
 import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_group;
 import org.panoptim.abi.bindings.panoptim_plan;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.spi.StateAddresses;
 
 import java.lang.foreign.MemorySegment;

@@ -17,10 +17,10 @@ import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_F32;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
 import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_group;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Slot;
 import org.panoptim.spi.StateAddresses;
 

@@ -1,6 +1,6 @@
 package org.panoptim.cli;
 
-import org.panoptim.Backend;
+import org.panoptim.backend.Backend;
 import org.panoptim.cli.terminal.Table;
 import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.cli.train.Format;

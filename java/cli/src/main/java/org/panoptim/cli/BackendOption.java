@@ -1,8 +1,8 @@
 package org.panoptim.cli;
 
-import org.panoptim.Backend;
-import org.panoptim.BackendUnavailableException;
-import org.panoptim.Backends;
+import org.panoptim.backend.Backend;
+import org.panoptim.backend.BackendUnavailableException;
+import org.panoptim.backend.Backends;
 
 import picocli.CommandLine.Option;
 

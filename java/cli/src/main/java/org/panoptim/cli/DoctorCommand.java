@@ -1,9 +1,9 @@
 package org.panoptim.cli;
 
-import org.panoptim.Backend;
-import org.panoptim.BackendStatus;
-import org.panoptim.BackendUnavailableException;
-import org.panoptim.Backends;
+import org.panoptim.backend.Backend;
+import org.panoptim.backend.BackendStatus;
+import org.panoptim.backend.BackendUnavailableException;
+import org.panoptim.backend.Backends;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;

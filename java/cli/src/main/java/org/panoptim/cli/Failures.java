@@ -1,7 +1,7 @@
 package org.panoptim.cli;
 
-import org.panoptim.UnsupportedPlanException;
 import org.panoptim.cli.output.OutputException;
+import org.panoptim.spi.UnsupportedPlanException;
 
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;

@@ -1,6 +1,6 @@
 package org.panoptim.cli;
 
-import org.panoptim.Backend;
+import org.panoptim.backend.Backend;
 
 import java.io.IOException;
 import java.io.PrintStream;

@@ -1,8 +1,8 @@
 package org.panoptim.cli;
 
-import org.panoptim.Backend;
-import org.panoptim.BackendStatus;
-import org.panoptim.Backends;
+import org.panoptim.backend.Backend;
+import org.panoptim.backend.BackendStatus;
+import org.panoptim.backend.Backends;
 import org.panoptim.cli.terminal.Table;
 import org.panoptim.cli.verify.InverseCheck;
 import org.panoptim.rule.Rules;

@@ -1,7 +1,7 @@
 package org.panoptim.cli;
 
-import org.panoptim.DType;
 import org.panoptim.safetensors.SafetensorsWriter;
+import org.panoptim.tensor.DType;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

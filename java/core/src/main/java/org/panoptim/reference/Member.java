@@ -1,6 +1,6 @@
 package org.panoptim.reference;
 
-import org.panoptim.ParameterGroup;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.UpdateRule;
 
 /** A tensor in its group. */

@@ -1,6 +1,6 @@
 package org.panoptim.reference;
 
-import org.panoptim.ParameterGroup;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Slot;

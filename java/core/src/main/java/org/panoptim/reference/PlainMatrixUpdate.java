@@ -1,10 +1,10 @@
 package org.panoptim.reference;
 
-import org.panoptim.Shape;
 import org.panoptim.rule.MatrixAlgebra;
 import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.MatrixUpdate;
 import org.panoptim.rule.Preparation;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
 

@@ -1,6 +1,6 @@
 package org.panoptim.reference;
 
-import org.panoptim.Backend;
+import org.panoptim.backend.Backend;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UseCount;

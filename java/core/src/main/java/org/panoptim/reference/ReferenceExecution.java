@@ -1,14 +1,8 @@
 package org.panoptim.reference;
 
-import org.panoptim.CapturedStep;
-import org.panoptim.HostMemory;
-import org.panoptim.LossScale;
-import org.panoptim.Memory;
-import org.panoptim.NonFiniteGradientException;
-import org.panoptim.NonFinitePolicy;
-import org.panoptim.Parameter;
-import org.panoptim.StateTensor;
-import org.panoptim.UnsupportedPlanException;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.Arithmetic;
 import org.panoptim.rule.MatrixRule;
 import org.panoptim.spi.ArenaSet;
@@ -21,6 +15,12 @@ import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.UnsupportedPlanException;
+import org.panoptim.step.CapturedStep;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFiniteGradientException;
+import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

@@ -1,8 +1,8 @@
 package org.panoptim.reference;
 
-import org.panoptim.Backend;
-import org.panoptim.BackendStatus;
-import org.panoptim.spi.BackendProvider;
+import org.panoptim.backend.Backend;
+import org.panoptim.backend.BackendProvider;
+import org.panoptim.backend.BackendStatus;
 
 import java.util.List;
 

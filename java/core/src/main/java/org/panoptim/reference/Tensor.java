@@ -1,8 +1,8 @@
 package org.panoptim.reference;
 
-import org.panoptim.HostMemory;
-import org.panoptim.Memory;
-import org.panoptim.Parameter;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -11,9 +11,9 @@ import java.util.List;
  * η·m/((1−βᵗ)·(F+λ)), without a root in the denominator.
  *
  * <p>On the steps where it is new, the caller hands in F as {@linkplain
- * org.panoptim.Parameter#curvature curvature}: for a layer's weight the Kronecker product S·Hᵀ of
- * the normalised diagonals of its two factors, without λ. It replaces {@code fisher} before the
- * update; whatever averaging there is has been done by the caller. Like all curvature it comes
+ * org.panoptim.parameter.Parameter#curvature curvature}: for a layer's weight the Kronecker product
+ * S·Hᵀ of the normalised diagonals of its two factors, without λ. It replaces {@code fisher} before
+ * the update; whatever averaging there is has been done by the caller. Like all curvature it comes
  * multiplied by the loss scale. It describes the model and not the direction, so its sign is kept
  * when maximizing.
  *

@@ -24,7 +24,7 @@ public interface Element {
 
     /**
      * The value of a state of the element, its row or its column, by its place in {@link
-     * UpdateRule#slots(org.panoptim.Shape)}.
+     * UpdateRule#slots(org.panoptim.tensor.Shape)}.
      */
     float state(int slot);
 

@@ -1,6 +1,6 @@
 package org.panoptim.rule;
 
-import org.panoptim.Shape;
+import org.panoptim.tensor.Shape;
 
 /** One parameter in the hands of a {@link MatrixRule}; arrays are in row-major order. */
 public interface MatrixUpdate {

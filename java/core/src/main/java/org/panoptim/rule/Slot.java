@@ -1,7 +1,7 @@
 package org.panoptim.rule;
 
-import org.panoptim.DType;
-import org.panoptim.Shape;
+import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
 
 import java.util.ArrayList;
 import java.util.List;

@@ -6,9 +6,9 @@ import java.util.List;
  * Sophia with the Gauss–Newton–Bartlett estimator (Liu et al., 2024).
  *
  * <p>Source: Liuhong99/Sophia, {@code sophia.py}. On the steps that it chooses, the caller hands in
- * as {@linkplain org.panoptim.Parameter#curvature curvature} the gradient of the mean loss on
- * labels sampled from the model; the rule squares it and folds it into {@code hessian} before the
- * update. Weight decay is decoupled.
+ * as {@linkplain org.panoptim.parameter.Parameter#curvature curvature} the gradient of the mean
+ * loss on labels sampled from the model; the rule squares it and folds it into {@code hessian}
+ * before the update. Weight decay is decoupled.
  *
  * @param learningRate η, at least 0; 1e-4 by default
  * @param beta1 decay of the momentum, in [0, 1); 0.965 by default

@@ -6,8 +6,8 @@ import java.util.List;
  * Sophia with Hutchinson's estimator (Liu et al., 2024).
  *
  * <p>Source: kozistr/pytorch_optimizer, {@code sophia.py}. On the steps that it chooses, the caller
- * hands in as {@linkplain org.panoptim.Parameter#curvature curvature} the estimate v ⊙ Hv with a
- * random vector v; the rule folds it into {@code hessian} before the update. Weight decay is
+ * hands in as {@linkplain org.panoptim.parameter.Parameter#curvature curvature} the estimate v ⊙ Hv
+ * with a random vector v; the rule folds it into {@code hessian} before the update. Weight decay is
  * decoupled.
  *
  * @param learningRate η, at least 0; 6e-2 by default

@@ -1,6 +1,6 @@
 package org.panoptim.rule;
 
-import org.panoptim.Shape;
+import org.panoptim.tensor.Shape;
 
 import java.util.List;
 

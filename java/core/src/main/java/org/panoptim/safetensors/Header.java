@@ -10,7 +10,7 @@ import java.util.SequencedMap;
  * @param metadata the map of strings without checksums, in the file's order
  * @param tensors the tensors by name, in the file's order
  * @param unreadable the types of tensors by name, where they are not among {@link
- *     org.panoptim.DType}, in the file's order
+ *     org.panoptim.tensor.DType}, in the file's order
  * @param hasChecksums whether header and tensors have checksums; that of the header was verified
  * @param checksums the tensors' by name; of all of them or of none
  */

@@ -6,7 +6,7 @@ import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.MalformedJsonException;
 
 import org.jspecify.annotations.Nullable;
-import org.panoptim.DType;
+import org.panoptim.tensor.DType;
 
 import java.io.BufferedInputStream;
 import java.io.EOFException;

@@ -1,6 +1,6 @@
 package org.panoptim.safetensors;
 
-import org.panoptim.DType;
+import org.panoptim.tensor.DType;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -2,8 +2,8 @@ package org.panoptim.safetensors;
 
 import com.google.gson.stream.JsonWriter;
 
-import org.panoptim.DType;
 import org.panoptim.io.OutputFile;
+import org.panoptim.tensor.DType;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

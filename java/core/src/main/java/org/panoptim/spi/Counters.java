@@ -1,6 +1,6 @@
 package org.panoptim.spi;
 
-import org.panoptim.LossScale;
+import org.panoptim.step.LossScale;
 
 /**
  * What the step keeps from one to the next, besides parameters and states.

@@ -1,6 +1,6 @@
 package org.panoptim.spi;
 
-import org.panoptim.StateTensor;
+import org.panoptim.tensor.StateTensor;
 
 import java.util.List;
 import java.util.Map;

@@ -1,8 +1,8 @@
 package org.panoptim.spi;
 
-import org.panoptim.CapturedStep;
-import org.panoptim.Parameter;
-import org.panoptim.StateTensor;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.step.CapturedStep;
+import org.panoptim.tensor.StateTensor;
 
 import java.util.Map;
 import java.util.Optional;
@@ -26,8 +26,8 @@ public interface Execution extends AutoCloseable {
      * hyper-parameters. States and counts of parameters that stay are kept; those of new ones start
      * at zero.
      *
-     * @throws org.panoptim.UnsupportedPlanException if this backend cannot run it, with the reason;
-     *     nothing is changed
+     * @throws UnsupportedPlanException if this backend cannot run it, with the reason; nothing is
+     *     changed
      */
     void configure(StepPlan plan);
 
@@ -38,15 +38,15 @@ public interface Execution extends AutoCloseable {
      *
      * @param arenas those of all memory that a step uses, the same object each time. Another thread
      *     may close one of them at any time; none may be used after that.
-     * @throws org.panoptim.UnsupportedPlanException if this backend cannot use one, with the
-     *     reason; it is then called again before the next step
+     * @throws UnsupportedPlanException if this backend cannot use one, with the reason; it is then
+     *     called again before the next step
      */
     void bind(ArenaSet arenas);
 
     /**
      * Takes a step.
      *
-     * @throws org.panoptim.NonFiniteGradientException under the policy {@code FAIL}
+     * @throws org.panoptim.step.NonFiniteGradientException under the policy {@code FAIL}
      */
     void step();
 
@@ -76,7 +76,7 @@ public interface Execution extends AutoCloseable {
     /**
      * Records a step for a device to repeat.
      *
-     * @throws org.panoptim.UnsupportedPlanException if this backend cannot, with the reason
+     * @throws UnsupportedPlanException if this backend cannot, with the reason
      */
     CapturedStep capture();
 

@@ -1,6 +1,6 @@
 package org.panoptim.spi;
 
-import org.panoptim.Parameter;
+import org.panoptim.parameter.Parameter;
 
 /** Where the states of an optimizer lie, as whoever steps finds them: on the host or a device. */
 public interface StateAddresses {

@@ -1,10 +1,10 @@
 package org.panoptim.spi;
 
-import org.panoptim.LossScale;
-import org.panoptim.NonFinitePolicy;
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
-import org.panoptim.Schedule;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.schedule.Schedule;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
 import java.util.Objects;

@@ -3,7 +3,7 @@ package org.panoptim.rule;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.Schedule;
+import org.panoptim.schedule.Schedule;
 
 /** Values worked out by hand from the equations of Gomes et al., 2025; all are exact in float. */
 class AdaFisherTest {

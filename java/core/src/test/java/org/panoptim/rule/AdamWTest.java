@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.Schedule;
+import org.panoptim.schedule.Schedule;
 
 /** Values worked out by hand after PyTorch's AdamW; exact in float unless a tolerance is given. */
 class AdamWTest {

@@ -6,7 +6,7 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.panoptim.Schedule;
+import org.panoptim.schedule.Schedule;
 
 import java.util.Random;
 import java.util.stream.Stream;

@@ -3,7 +3,7 @@ package org.panoptim.rule;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.MomentumSchedule;
+import org.panoptim.schedule.MomentumSchedule;
 
 /** Values worked out by hand after PyTorch's SGD; all numbers are exact in float. */
 class SGDTest {

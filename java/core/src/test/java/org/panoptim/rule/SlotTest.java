@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.panoptim.DType;
-import org.panoptim.Shape;
 import org.panoptim.rule.Slot.Extent;
+import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
 
 import java.util.List;
 

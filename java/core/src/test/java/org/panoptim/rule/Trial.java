@@ -1,14 +1,14 @@
 package org.panoptim.rule;
 
-import static org.panoptim.Tensors.curvature;
-import static org.panoptim.Tensors.gradient;
-import static org.panoptim.Tensors.values;
-import static org.panoptim.Tensors.vector;
+import static org.panoptim.parameter.Tensors.curvature;
+import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.values;
+import static org.panoptim.parameter.Tensors.vector;
 
-import org.panoptim.Backend;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Schedule;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.schedule.Schedule;
 
 import java.util.List;
 

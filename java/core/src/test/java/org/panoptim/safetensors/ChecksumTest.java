@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.panoptim.DType;
+import org.panoptim.tensor.DType;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

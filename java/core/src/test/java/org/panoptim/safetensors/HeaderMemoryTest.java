@@ -7,7 +7,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.panoptim.DType;
+import org.panoptim.tensor.DType;
 
 import java.io.File;
 import java.io.IOException;

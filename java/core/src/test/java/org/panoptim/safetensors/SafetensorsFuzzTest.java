@@ -7,9 +7,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.panoptim.DType;
 import org.panoptim.seeded.Draw;
 import org.panoptim.seeded.SeededCases;
+import org.panoptim.tensor.DType;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.entry;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.panoptim.DType;
+import org.panoptim.tensor.DType;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;

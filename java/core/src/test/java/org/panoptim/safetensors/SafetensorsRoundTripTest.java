@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.panoptim.DType;
 import org.panoptim.seeded.Draw;
 import org.panoptim.seeded.SeededCases;
+import org.panoptim.tensor.DType;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;

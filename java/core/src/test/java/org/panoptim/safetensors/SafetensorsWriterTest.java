@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
-import org.panoptim.DType;
+import org.panoptim.tensor.DType;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.DType;
+import org.panoptim.tensor.DType;
 
 import java.util.ArrayList;
 import java.util.List;

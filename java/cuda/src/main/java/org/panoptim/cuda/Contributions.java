@@ -1,9 +1,9 @@
 package org.panoptim.cuda;
 
-import org.panoptim.DeviceMemory;
-import org.panoptim.Memory;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.abi.bindings.panoptim_kfac_contribution;
+import org.panoptim.memory.DeviceMemory;
+import org.panoptim.memory.Memory;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.kronecker.Contribution;
 import org.panoptim.spi.kronecker.FactorEngine;

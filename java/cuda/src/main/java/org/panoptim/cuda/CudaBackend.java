@@ -1,9 +1,7 @@
 package org.panoptim.cuda;
 
 import org.jspecify.annotations.Nullable;
-import org.panoptim.Backend;
-import org.panoptim.Buffer;
-import org.panoptim.UnsupportedPlanException;
+import org.panoptim.backend.Backend;
 import org.panoptim.cuda.driver.CublasStatus;
 import org.panoptim.cuda.driver.CudaBlas;
 import org.panoptim.cuda.driver.CudaDevice;
@@ -12,9 +10,11 @@ import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.CudaUnavailableException;
 import org.panoptim.cuda.driver.FfmCuda;
 import org.panoptim.cuda.driver.HostCopies;
+import org.panoptim.memory.Buffer;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.spi.UseCount;
 import org.panoptim.spi.kronecker.FisherEngine;
 import org.panoptim.spi.kronecker.FisherPlan;
@@ -73,7 +73,7 @@ public final class CudaBackend implements Backend {
      * @param name the backend's name, for example {@code "cuda-ffm"}
      * @throws org.panoptim.cuda.driver.CudaUnavailableException if the driver or the device is too
      *     old or there is no such device
-     * @throws org.panoptim.BackendUnavailableException if there are no kernels for it
+     * @throws org.panoptim.backend.BackendUnavailableException if there are no kernels for it
      * @throws CudaException if the driver returns another error
      */
     public static CudaBackend open(

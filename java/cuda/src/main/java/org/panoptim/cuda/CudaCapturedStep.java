@@ -1,8 +1,8 @@
 package org.panoptim.cuda;
 
-import org.panoptim.CapturedStep;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.spi.Cleanup;
+import org.panoptim.step.CapturedStep;
 
 /** A step as a CUDA graph. */
 final class CudaCapturedStep implements CapturedStep {

@@ -2,15 +2,13 @@ package org.panoptim.cuda;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import org.panoptim.CapturedStep;
-import org.panoptim.HostMemory;
-import org.panoptim.Memory;
-import org.panoptim.Parameter;
-import org.panoptim.StateTensor;
 import org.panoptim.abi.PlanRows;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaException;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
@@ -22,6 +20,8 @@ import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.CapturedStep;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -355,7 +355,7 @@ final class CudaExecution implements Execution {
     @Override
     public CapturedStep capture() {
         if (plan.transform().isPresent()) {
-            throw new org.panoptim.UnsupportedPlanException(
+            throw new org.panoptim.spi.UnsupportedPlanException(
                     backend.name(), "a step with a transform cannot be captured");
         }
         return backend.call(

@@ -1,9 +1,9 @@
 package org.panoptim.cuda;
 
-import org.panoptim.Backend;
-import org.panoptim.BackendStatus;
+import org.panoptim.backend.Backend;
+import org.panoptim.backend.BackendProvider;
+import org.panoptim.backend.BackendStatus;
 import org.panoptim.cuda.driver.FfmCuda;
-import org.panoptim.spi.BackendProvider;
 
 /** Offers the CUDA backend through the Foreign Function and Memory API. */
 public final class CudaFfmProvider implements BackendProvider {
@@ -44,7 +44,8 @@ public final class CudaFfmProvider implements BackendProvider {
     /**
      * Opens the backend with these options.
      *
-     * @throws org.panoptim.BackendUnavailableException if it does not work here, with the reason
+     * @throws org.panoptim.backend.BackendUnavailableException if it does not work here, with the
+     *     reason
      */
     public static CudaBackend open(CudaOptions options) {
         return CudaProviders.open(NAME, FfmCuda::load, FfmCuda::loadBlas, options);

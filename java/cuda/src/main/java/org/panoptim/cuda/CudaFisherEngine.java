@@ -1,10 +1,8 @@
 package org.panoptim.cuda;
 
-import org.panoptim.DeviceMemory;
-import org.panoptim.Shape;
-import org.panoptim.StateTensor;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal_commit;
+import org.panoptim.memory.DeviceMemory;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
@@ -14,6 +12,8 @@ import org.panoptim.spi.kronecker.FactorState;
 import org.panoptim.spi.kronecker.FisherAverage;
 import org.panoptim.spi.kronecker.FisherEngine;
 import org.panoptim.spi.kronecker.FisherPlan;
+import org.panoptim.tensor.Shape;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -4,9 +4,9 @@ import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_ABI;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import org.panoptim.BackendUnavailableException;
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.Layouts;
+import org.panoptim.backend.BackendUnavailableException;
 import org.panoptim.cuda.driver.CudaDevice;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.HostCopies;

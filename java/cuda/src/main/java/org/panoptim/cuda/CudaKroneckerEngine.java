@@ -3,8 +3,6 @@ package org.panoptim.cuda;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_CANDIDATE;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_IDENTITY;
 
-import org.panoptim.Shape;
-import org.panoptim.StateTensor;
 import org.panoptim.abi.bindings.panoptim_kfac_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_selection;
 import org.panoptim.spi.Cleanup;
@@ -18,6 +16,8 @@ import org.panoptim.spi.kronecker.Inverted;
 import org.panoptim.spi.kronecker.KroneckerEngine;
 import org.panoptim.spi.kronecker.KroneckerPlan;
 import org.panoptim.spi.kronecker.Preconditioning;
+import org.panoptim.tensor.Shape;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,7 +1,7 @@
 package org.panoptim.cuda;
 
-import org.panoptim.BackendStatus;
-import org.panoptim.BackendUnavailableException;
+import org.panoptim.backend.BackendStatus;
+import org.panoptim.backend.BackendUnavailableException;
 import org.panoptim.cuda.driver.CudaBlas;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaException;

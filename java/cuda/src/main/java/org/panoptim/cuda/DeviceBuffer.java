@@ -1,8 +1,8 @@
 package org.panoptim.cuda;
 
-import org.panoptim.Buffer;
-import org.panoptim.DeviceMemory;
-import org.panoptim.Memory;
+import org.panoptim.memory.Buffer;
+import org.panoptim.memory.DeviceMemory;
+import org.panoptim.memory.Memory;
 import org.panoptim.spi.Cleanup;
 
 import java.lang.foreign.MemorySegment;

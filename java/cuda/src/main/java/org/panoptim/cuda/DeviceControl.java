@@ -4,7 +4,6 @@ import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_FAIL;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PROPAGATE;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_SKIP;
 
-import org.panoptim.LossScale;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.abi.bindings.panoptim_progress;
 import org.panoptim.cuda.driver.PinnedBuffer;
@@ -12,6 +11,7 @@ import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.LossScale;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

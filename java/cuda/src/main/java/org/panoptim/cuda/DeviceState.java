@@ -1,9 +1,9 @@
 package org.panoptim.cuda;
 
-import org.panoptim.DType;
-import org.panoptim.Shape;
-import org.panoptim.StateTensor;
 import org.panoptim.rule.Slot;
+import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;

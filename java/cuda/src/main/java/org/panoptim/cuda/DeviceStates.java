@@ -1,16 +1,16 @@
 package org.panoptim.cuda;
 
 import org.jspecify.annotations.Nullable;
-import org.panoptim.DType;
-import org.panoptim.HostMemory;
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
-import org.panoptim.Shape;
-import org.panoptim.StateTensor;
-import org.panoptim.UnsupportedPlanException;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Slot;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.StateAddresses;
+import org.panoptim.spi.UnsupportedPlanException;
+import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

@@ -4,11 +4,11 @@ import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_BLOCK;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.PlanLayout;
 import org.panoptim.abi.PlanRows;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.spi.Cleanup;
 
 import java.lang.foreign.Arena;

@@ -2,10 +2,10 @@ package org.panoptim.cuda;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import org.panoptim.DeviceMemory;
 import org.panoptim.abi.bindings.PanoptimKfac;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal;
 import org.panoptim.abi.bindings.panoptim_kfac_piece;
+import org.panoptim.memory.DeviceMemory;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.kronecker.KroneckerLayer;
 

@@ -243,7 +243,7 @@ final class GradientPreconditioner implements AutoCloseable {
         return zeros[layer][part];
     }
 
-    private static long gradient(KroneckerLayer layer, org.panoptim.Parameter parameter) {
+    private static long gradient(KroneckerLayer layer, org.panoptim.parameter.Parameter parameter) {
         var memory =
                 parameter
                         .gradient()

@@ -1,7 +1,7 @@
 package org.panoptim.cuda;
 
 import org.jspecify.annotations.Nullable;
-import org.panoptim.BackendUnavailableException;
+import org.panoptim.backend.BackendUnavailableException;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,7 +1,7 @@
 package org.panoptim.cuda;
 
-import org.panoptim.NonFiniteGradientException;
-import org.panoptim.NonFinitePolicy;
+import org.panoptim.step.NonFiniteGradientException;
+import org.panoptim.step.NonFinitePolicy;
 
 /** The steps that the device has refused, of which the host hears later, and tells once. */
 final class Refusals {

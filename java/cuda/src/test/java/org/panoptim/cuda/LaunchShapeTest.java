@@ -7,14 +7,14 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.panoptim.Memory;
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
-import org.panoptim.Shape;
 import org.panoptim.cuda.driver.FfmCuda;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;

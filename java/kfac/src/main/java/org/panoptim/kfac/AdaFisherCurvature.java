@@ -1,11 +1,10 @@
 package org.panoptim.kfac;
 
 import org.jspecify.annotations.Nullable;
-import org.panoptim.Backend;
-import org.panoptim.HostMemory;
-import org.panoptim.Memory;
-import org.panoptim.Parameter;
-import org.panoptim.StateTensor;
+import org.panoptim.backend.Backend;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdaFisher;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.CurvatureTransform;
@@ -17,6 +16,7 @@ import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.kronecker.FisherAverage;
 import org.panoptim.spi.kronecker.FisherEngine;
 import org.panoptim.spi.kronecker.FisherPlan;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -434,7 +434,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
          * Allocates the diagonals and a curvature for each parameter of a layer, on the backend.
          *
          * @throws IllegalArgumentException if a setting is out of range or there is no layer
-         * @throws org.panoptim.UnsupportedPlanException if the backend cannot, with the reason
+         * @throws org.panoptim.spi.UnsupportedPlanException if the backend cannot, with the reason
          */
         public AdaFisherCurvature build() {
             return new AdaFisherCurvature(

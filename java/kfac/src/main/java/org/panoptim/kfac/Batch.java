@@ -1,7 +1,7 @@
 package org.panoptim.kfac;
 
-import org.panoptim.HostMemory;
-import org.panoptim.Memory;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;

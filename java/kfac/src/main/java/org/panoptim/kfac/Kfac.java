@@ -1,11 +1,10 @@
 package org.panoptim.kfac;
 
 import org.jspecify.annotations.Nullable;
-import org.panoptim.Backend;
-import org.panoptim.HostMemory;
-import org.panoptim.Memory;
-import org.panoptim.Parameter;
-import org.panoptim.StateTensor;
+import org.panoptim.backend.Backend;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
@@ -15,6 +14,7 @@ import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.kronecker.KroneckerEngine;
 import org.panoptim.spi.kronecker.KroneckerPlan;
 import org.panoptim.spi.kronecker.Preconditioning;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -476,7 +476,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
          * done.
          *
          * @throws IllegalArgumentException if a setting is out of range or there is no layer
-         * @throws org.panoptim.UnsupportedPlanException if the backend cannot, with the reason
+         * @throws org.panoptim.spi.UnsupportedPlanException if the backend cannot, with the reason
          */
         public Kfac build() {
             return new Kfac(

@@ -1,8 +1,8 @@
 package org.panoptim.kfac;
 
-import org.panoptim.Memory;
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.kronecker.Contribution;
 import org.panoptim.spi.kronecker.KroneckerLayer;

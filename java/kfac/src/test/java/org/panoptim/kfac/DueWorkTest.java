@@ -9,13 +9,13 @@ import static org.panoptim.kfac.OneLayer.OUTPUTS;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.panoptim.Backend;
-import org.panoptim.HostMemory;
-import org.panoptim.NonFinitePolicy;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
+import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

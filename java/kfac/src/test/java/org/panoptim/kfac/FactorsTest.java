@@ -11,8 +11,8 @@ import static org.panoptim.kfac.OneLayer.INPUTS;
 import static org.panoptim.kfac.OneLayer.OUTPUTS;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.LossScale;
-import org.panoptim.NonFinitePolicy;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.lang.foreign.MemorySegment;
 

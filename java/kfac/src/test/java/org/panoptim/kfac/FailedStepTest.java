@@ -6,11 +6,10 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.panoptim.kfac.Matrices.random;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.Backend;
-import org.panoptim.HostMemory;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
@@ -22,6 +21,7 @@ import org.panoptim.spi.kronecker.KroneckerEngine;
 import org.panoptim.spi.kronecker.KroneckerPlan;
 import org.panoptim.spi.kronecker.Parallel;
 import org.panoptim.spi.kronecker.PlainKroneckerAlgebra;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

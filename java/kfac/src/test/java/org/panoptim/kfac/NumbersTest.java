@@ -16,7 +16,7 @@ import static org.panoptim.kfac.OneLayer.OUTPUTS;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.panoptim.LossScale;
+import org.panoptim.step.LossScale;
 
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,11 +1,11 @@
 package org.panoptim.kfac;
 
-import org.panoptim.Backend;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
-import org.panoptim.StateTensor;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
+import org.panoptim.tensor.Shape;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -89,7 +89,7 @@ final class OneLayer implements AutoCloseable {
     }
 
     private static MemorySegment segment(Parameter parameter) {
-        return ((org.panoptim.HostMemory) parameter.gradient().orElseThrow()).segment();
+        return ((org.panoptim.memory.HostMemory) parameter.gradient().orElseThrow()).segment();
     }
 
     /** A state by its slot, as a square matrix. */

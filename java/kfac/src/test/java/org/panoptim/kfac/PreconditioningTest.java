@@ -16,11 +16,11 @@ import static org.panoptim.kfac.OneLayer.INPUTS;
 import static org.panoptim.kfac.OneLayer.OUTPUTS;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.HostMemory;
-import org.panoptim.LossScale;
-import org.panoptim.NonFinitePolicy;
-import org.panoptim.Parameter;
-import org.panoptim.Schedule;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.schedule.Schedule;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

@@ -8,11 +8,11 @@ import static org.panoptim.kfac.OneLayer.OUTPUTS;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.panoptim.CheckpointException;
-import org.panoptim.HostMemory;
-import org.panoptim.NonFinitePolicy;
 import org.panoptim.Optimizer;
+import org.panoptim.checkpoint.CheckpointException;
+import org.panoptim.memory.HostMemory;
 import org.panoptim.rule.SGD;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;

@@ -2,8 +2,8 @@ package org.panoptim.pytorch;
 
 import org.bytedeco.pytorch.LongArrayRef;
 import org.bytedeco.pytorch.Tensor;
-import org.panoptim.DimensionOrder;
-import org.panoptim.Shape;
+import org.panoptim.tensor.DimensionOrder;
+import org.panoptim.tensor.Shape;
 
 import java.util.Arrays;
 import java.util.Comparator;

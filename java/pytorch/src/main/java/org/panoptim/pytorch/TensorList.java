@@ -1,7 +1,7 @@
 package org.panoptim.pytorch;
 
 import org.bytedeco.pytorch.Tensor;
-import org.panoptim.spi.ParameterSource;
+import org.panoptim.parameter.ParameterSource;
 
 import java.lang.foreign.Arena;
 import java.util.ArrayList;

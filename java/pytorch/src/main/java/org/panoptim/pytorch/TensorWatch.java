@@ -1,6 +1,6 @@
 package org.panoptim.pytorch;
 
-import org.panoptim.spi.ParameterSource;
+import org.panoptim.parameter.ParameterSource;
 
 import java.util.List;
 

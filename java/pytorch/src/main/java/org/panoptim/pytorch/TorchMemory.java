@@ -2,10 +2,10 @@ package org.panoptim.pytorch;
 
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
-import org.panoptim.DeviceMemory;
-import org.panoptim.HostMemory;
-import org.panoptim.Memory;
-import org.panoptim.Parameter;
+import org.panoptim.memory.DeviceMemory;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;

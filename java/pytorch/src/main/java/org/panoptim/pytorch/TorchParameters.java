@@ -3,7 +3,7 @@ package org.panoptim.pytorch;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Tensor;
-import org.panoptim.Parameter;
+import org.panoptim.parameter.Parameter;
 
 import java.lang.foreign.Arena;
 import java.util.IdentityHashMap;

@@ -6,11 +6,11 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorImpl;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
-import org.panoptim.DeviceMemory;
-import org.panoptim.HostMemory;
-import org.panoptim.Memory;
-import org.panoptim.Parameter;
-import org.panoptim.spi.ParameterSource;
+import org.panoptim.memory.DeviceMemory;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterSource;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -11,11 +11,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.panoptim.Backend;
-import org.panoptim.CheckpointException;
 import org.panoptim.Optimizer;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
+import org.panoptim.checkpoint.CheckpointException;
 import org.panoptim.rule.SGD;
+import org.panoptim.tensor.Shape;
 
 import java.io.IOException;
 import java.nio.file.Path;

@@ -11,12 +11,12 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.panoptim.Backend;
-import org.panoptim.NonFinitePolicy;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SGD;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.lang.management.ManagementFactory;
 import java.util.LinkedHashMap;

@@ -7,7 +7,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
-import org.panoptim.HostMemory;
+import org.panoptim.memory.HostMemory;
 
 import java.lang.foreign.ValueLayout;
 import java.util.Map;

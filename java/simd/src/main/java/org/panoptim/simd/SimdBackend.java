@@ -1,9 +1,9 @@
 package org.panoptim.simd;
 
-import org.panoptim.Backend;
-import org.panoptim.BackendUnavailableException;
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.Layouts;
+import org.panoptim.backend.Backend;
+import org.panoptim.backend.BackendUnavailableException;
 import org.panoptim.simd.bindings.NativeLibrary;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;

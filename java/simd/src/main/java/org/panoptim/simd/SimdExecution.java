@@ -6,19 +6,13 @@ import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_SKIP;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import org.panoptim.CapturedStep;
-import org.panoptim.HostMemory;
-import org.panoptim.LossScale;
-import org.panoptim.Memory;
-import org.panoptim.NonFiniteGradientException;
-import org.panoptim.NonFinitePolicy;
-import org.panoptim.Parameter;
-import org.panoptim.StateTensor;
-import org.panoptim.UnsupportedPlanException;
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.PlanRows;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
@@ -29,6 +23,12 @@ import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.UnsupportedPlanException;
+import org.panoptim.step.CapturedStep;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFiniteGradientException;
+import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,10 +1,10 @@
 package org.panoptim.simd;
 
-import org.panoptim.Backend;
-import org.panoptim.BackendStatus;
-import org.panoptim.BackendUnavailableException;
+import org.panoptim.backend.Backend;
+import org.panoptim.backend.BackendProvider;
+import org.panoptim.backend.BackendStatus;
+import org.panoptim.backend.BackendUnavailableException;
 import org.panoptim.simd.bindings.NativeLibrary;
-import org.panoptim.spi.BackendProvider;
 
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -2,12 +2,12 @@ package org.panoptim.simd;
 
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_BLOCK;
 
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.PlanLayout;
 import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.spi.HostStates;
 
 import java.lang.foreign.Arena;

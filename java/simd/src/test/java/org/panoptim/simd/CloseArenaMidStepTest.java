@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.panoptim.Backend;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -6,17 +6,17 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
-import org.panoptim.Shape;
 import org.panoptim.abi.PlanLayout;
 import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_group;
 import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.abi.bindings.panoptim_prepared;
 import org.panoptim.abi.bindings.panoptim_tensor;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.util.List;

@@ -1,7 +1,7 @@
 package org.panoptim.simd;
 
-import org.panoptim.Backend;
-import org.panoptim.BackendUnavailableException;
+import org.panoptim.backend.Backend;
+import org.panoptim.backend.BackendUnavailableException;
 
 /**
  * Prints in a separate process how the backend's search for the library and for a tier ended; what

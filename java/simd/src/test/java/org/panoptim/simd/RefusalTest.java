@@ -5,13 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.panoptim.DeviceMemory;
-import org.panoptim.HostMemory;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
-import org.panoptim.Shape;
-import org.panoptim.UnsupportedPlanException;
+import org.panoptim.memory.DeviceMemory;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.MatrixRule;
@@ -21,6 +19,8 @@ import org.panoptim.rule.Preparation;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.spi.UnsupportedPlanException;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

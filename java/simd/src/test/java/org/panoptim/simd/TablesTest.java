@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
-import org.panoptim.Shape;
 import org.panoptim.abi.bindings.panoptim_control;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.SGD;
 import org.panoptim.spi.HostStates;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.util.List;

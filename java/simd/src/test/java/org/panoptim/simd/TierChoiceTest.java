@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.panoptim.BackendUnavailableException;
 import org.panoptim.abi.natives.NativeCache;
+import org.panoptim.backend.BackendUnavailableException;
 
 import java.util.List;
 import java.util.Map;

@@ -1,7 +1,7 @@
 package org.panoptim.testkit;
 
-import org.panoptim.Backend;
-import org.panoptim.Buffer;
+import org.panoptim.backend.Backend;
+import org.panoptim.memory.Buffer;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;

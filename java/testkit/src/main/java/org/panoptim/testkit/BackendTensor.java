@@ -1,9 +1,9 @@
 package org.panoptim.testkit;
 
-import org.panoptim.Buffer;
-import org.panoptim.DeviceMemory;
-import org.panoptim.HostMemory;
-import org.panoptim.Memory;
+import org.panoptim.memory.Buffer;
+import org.panoptim.memory.DeviceMemory;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;

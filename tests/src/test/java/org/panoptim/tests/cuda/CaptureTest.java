@@ -6,17 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.panoptim.Backend;
-import org.panoptim.Buffer;
-import org.panoptim.LossScale;
-import org.panoptim.NonFinitePolicy;
 import org.panoptim.Optimizer;
-import org.panoptim.ParameterGroup;
-import org.panoptim.Schedule;
-import org.panoptim.UnsupportedPlanException;
+import org.panoptim.backend.Backend;
 import org.panoptim.cuda.CudaOptions;
+import org.panoptim.memory.Buffer;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SGD;
+import org.panoptim.schedule.Schedule;
+import org.panoptim.spi.UnsupportedPlanException;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
 import java.util.function.Consumer;
@@ -72,7 +72,8 @@ class CaptureTest {
             Device.set(value, 1, 2, 3);
             gradient = backend.allocate(12);
             var parameter =
-                    org.panoptim.Parameter.of("p", org.panoptim.Shape.of(3), value.memory())
+                    org.panoptim.parameter.Parameter.of(
+                                    "p", org.panoptim.tensor.Shape.of(3), value.memory())
                             .gradient(gradient.memory());
             optimizer = builder().group("all", List.of(parameter)).backend(backend).build();
         }

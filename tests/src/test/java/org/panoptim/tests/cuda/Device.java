@@ -1,18 +1,18 @@
 package org.panoptim.tests.cuda;
 
-import org.panoptim.Backend;
-import org.panoptim.Buffer;
-import org.panoptim.CapturedStep;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaOptions;
 import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.memory.Buffer;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.kronecker.FisherEngine;
 import org.panoptim.spi.kronecker.FisherPlan;
 import org.panoptim.spi.kronecker.KroneckerEngine;
 import org.panoptim.spi.kronecker.KroneckerPlan;
+import org.panoptim.step.CapturedStep;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;

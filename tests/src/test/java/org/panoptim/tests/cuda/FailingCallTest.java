@@ -7,21 +7,21 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.panoptim.Buffer;
-import org.panoptim.CapturedStep;
-import org.panoptim.LossScale;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
-import org.panoptim.Schedule;
-import org.panoptim.Shape;
 import org.panoptim.UnusableOptimizerException;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaOptions;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.RecordingDriver;
+import org.panoptim.memory.Buffer;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
+import org.panoptim.schedule.Schedule;
+import org.panoptim.step.CapturedStep;
+import org.panoptim.step.LossScale;
+import org.panoptim.tensor.Shape;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -134,7 +134,7 @@ class FailingCallTest {
             return all;
         }
 
-        private static List<Float> floats(org.panoptim.StateTensor state) {
+        private static List<Float> floats(org.panoptim.tensor.StateTensor state) {
             var values = new float[(int) (state.byteSize() / 4)];
             state.read(0, MemorySegment.ofArray(values));
             return list(values);

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.panoptim.HostMemory;
+import org.panoptim.memory.HostMemory;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.kronecker.Averages;
 import org.panoptim.spi.kronecker.Contribution;

@@ -1,13 +1,13 @@
 package org.panoptim.tests.cuda;
 
-import org.panoptim.Buffer;
-import org.panoptim.Memory;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
 import org.panoptim.abi.bindings.panoptim_control;
+import org.panoptim.memory.Buffer;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.kronecker.Contribution;
 import org.panoptim.spi.kronecker.KroneckerLayer;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -4,14 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.panoptim.LossScale;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
 import org.panoptim.StepReport;
 import org.panoptim.cuda.CudaFfmProvider;
 import org.panoptim.cuda.CudaOptions;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdamW;
+import org.panoptim.step.LossScale;
+import org.panoptim.tensor.Shape;
 import org.panoptim.tests.ReadmeSnippet;
 
 import java.io.IOException;

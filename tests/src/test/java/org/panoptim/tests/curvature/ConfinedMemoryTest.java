@@ -6,18 +6,18 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.panoptim.Backend;
-import org.panoptim.HostMemory;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
 import org.panoptim.kfac.AdaFisherCurvature;
 import org.panoptim.kfac.Batch;
 import org.panoptim.kfac.Kfac;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdaFisher;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.CurvatureTransform;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

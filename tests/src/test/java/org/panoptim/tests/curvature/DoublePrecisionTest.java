@@ -4,16 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.panoptim.Backend;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
-import org.panoptim.StateTensor;
+import org.panoptim.backend.Backend;
 import org.panoptim.kfac.Batch;
 import org.panoptim.kfac.Fallback;
 import org.panoptim.kfac.Kfac;
 import org.panoptim.kfac.RefreshReport;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
+import org.panoptim.tensor.Shape;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;

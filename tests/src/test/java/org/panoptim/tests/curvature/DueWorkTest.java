@@ -4,19 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.panoptim.Backend;
-import org.panoptim.Buffer;
-import org.panoptim.LossScale;
-import org.panoptim.NonFinitePolicy;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
 import org.panoptim.kfac.AdaFisherCurvature;
 import org.panoptim.kfac.Batch;
 import org.panoptim.kfac.Kfac;
+import org.panoptim.memory.Buffer;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdaFisher;
 import org.panoptim.rule.SGD;
 import org.panoptim.spi.CurvatureTransform;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

@@ -5,14 +5,14 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.panoptim.Backend;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
 import org.panoptim.kfac.Batch;
 import org.panoptim.kfac.FactorReport;
 import org.panoptim.kfac.Kfac;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
+import org.panoptim.tensor.Shape;
 import org.panoptim.testkit.VirtualGpu;
 
 import java.lang.foreign.Arena;

@@ -1,15 +1,15 @@
 package org.panoptim.tests.curvature;
 
-import org.panoptim.Backend;
-import org.panoptim.Buffer;
-import org.panoptim.LossScale;
-import org.panoptim.NonFinitePolicy;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
 import org.panoptim.kfac.Batch;
 import org.panoptim.kfac.Kfac;
+import org.panoptim.memory.Buffer;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.Shape;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

@@ -1,11 +1,11 @@
 package org.panoptim.tests.equivalence;
 
-import org.panoptim.Backend;
-import org.panoptim.HostMemory;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
+import org.panoptim.backend.Backend;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

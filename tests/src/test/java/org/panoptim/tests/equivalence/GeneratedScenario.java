@@ -1,11 +1,11 @@
 package org.panoptim.tests.equivalence;
 
-import org.panoptim.LossScale;
-import org.panoptim.NonFinitePolicy;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.seeded.Draw;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.testkit.scenario.RuleVariants;
 import org.panoptim.testkit.scenario.Scenario;
 import org.panoptim.testkit.scenario.Values;

@@ -1,18 +1,18 @@
 package org.panoptim.tests.equivalence;
 
-import org.panoptim.Backend;
-import org.panoptim.CapturedStep;
-import org.panoptim.HostMemory;
-import org.panoptim.Memory;
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
-import org.panoptim.StateTensor;
+import org.panoptim.backend.Backend;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.CapturedStep;
+import org.panoptim.tensor.StateTensor;
 import org.panoptim.testkit.BackendMemory;
 import org.panoptim.testkit.BackendTensor;
 

@@ -6,14 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.panoptim.NonFinitePolicy;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
-import org.panoptim.Shape;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.seeded.Draw;
 import org.panoptim.seeded.SeededCases;
+import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.Shape;
 
 import java.io.IOException;
 import java.nio.file.Path;

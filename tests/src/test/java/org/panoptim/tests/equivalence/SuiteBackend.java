@@ -1,6 +1,6 @@
 package org.panoptim.tests.equivalence;
 
-import org.panoptim.Backend;
+import org.panoptim.backend.Backend;
 import org.panoptim.testkit.scenario.BackendUnderTest;
 
 import java.util.function.Supplier;

@@ -1,6 +1,6 @@
 package org.panoptim.tests.equivalence;
 
-import org.panoptim.Backend;
+import org.panoptim.backend.Backend;
 import org.panoptim.cuda.CudaFfmProvider;
 import org.panoptim.cuda.CudaOptions;
 import org.panoptim.cuda.jcuda.CudaJcudaProvider;

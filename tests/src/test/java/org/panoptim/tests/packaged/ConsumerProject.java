@@ -30,10 +30,10 @@ final class ConsumerProject {
             """
             package consumer;
 
-            import org.panoptim.Backends;
+            import org.panoptim.backend.Backends;
             import org.panoptim.Optimizer;
-            import org.panoptim.Parameter;
-            import org.panoptim.Shape;
+            import org.panoptim.parameter.Parameter;
+            import org.panoptim.tensor.Shape;
             import org.panoptim.rule.AdamW;
 
             import java.lang.foreign.Arena;

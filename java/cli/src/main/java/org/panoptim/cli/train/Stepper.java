@@ -1,8 +1,8 @@
 package org.panoptim.cli.train;
 
 import org.bytedeco.pytorch.AdamWOptions;
-import org.panoptim.Backend;
 import org.panoptim.Optimizer;
+import org.panoptim.backend.Backend;
 import org.panoptim.cli.train.Classifier.Batch;
 import org.panoptim.pytorch.TorchParameters;
 import org.panoptim.rule.AdamW;

@@ -3,7 +3,7 @@ package org.panoptim.cli.train;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.global.torch;
-import org.panoptim.Backend;
+import org.panoptim.backend.Backend;
 import org.panoptim.cli.train.Classifier.Batch;
 
 import java.time.Duration;

@@ -1,15 +1,15 @@
 package org.panoptim.cli.verify;
 
-import org.panoptim.Backend;
-import org.panoptim.Buffer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
-import org.panoptim.UnsupportedPlanException;
+import org.panoptim.backend.Backend;
+import org.panoptim.memory.Buffer;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.spi.kronecker.Inversion;
 import org.panoptim.spi.kronecker.Inverted;
 import org.panoptim.spi.kronecker.KroneckerEngine;
 import org.panoptim.spi.kronecker.KroneckerLayer;
 import org.panoptim.spi.kronecker.KroneckerPlan;
+import org.panoptim.tensor.Shape;
 
 import java.util.ArrayList;
 import java.util.List;

@@ -11,7 +11,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.panoptim.Backend;
+import org.panoptim.backend.Backend;
 import org.panoptim.cli.train.Classifier.Batch;
 import org.panoptim.rule.AdaFisher;
 import org.panoptim.rule.AdamW;

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.Backend;
+import org.panoptim.backend.Backend;
 import org.panoptim.cli.train.Training.Progress;
 import org.panoptim.cli.train.Training.Settings;
 import org.panoptim.rule.AdamW;

@@ -1,6 +1,6 @@
 package org.panoptim.spi.kronecker;
 
-import org.panoptim.Memory;
+import org.panoptim.memory.Memory;
 
 import java.util.Objects;
 import java.util.Optional;

@@ -1,7 +1,7 @@
 package org.panoptim.spi.kronecker;
 
-import org.panoptim.Memory;
-import org.panoptim.StateTensor;
+import org.panoptim.memory.Memory;
+import org.panoptim.tensor.StateTensor;
 
 import java.util.List;
 

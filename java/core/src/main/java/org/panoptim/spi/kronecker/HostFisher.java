@@ -2,12 +2,12 @@ package org.panoptim.spi.kronecker;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import org.panoptim.HostMemory;
-import org.panoptim.Memory;
-import org.panoptim.Shape;
-import org.panoptim.StateTensor;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
+import org.panoptim.tensor.Shape;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,8 +1,8 @@
 package org.panoptim.spi.kronecker;
 
 import org.jspecify.annotations.Nullable;
-import org.panoptim.HostMemory;
-import org.panoptim.Parameter;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Parameter;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,10 +1,10 @@
 package org.panoptim.spi.kronecker;
 
 import org.jspecify.annotations.Nullable;
-import org.panoptim.Shape;
-import org.panoptim.StateTensor;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
+import org.panoptim.tensor.Shape;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -2,8 +2,8 @@ package org.panoptim.spi.kronecker;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
-import org.panoptim.HostMemory;
-import org.panoptim.Memory;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

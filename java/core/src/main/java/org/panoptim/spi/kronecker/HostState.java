@@ -1,8 +1,8 @@
 package org.panoptim.spi.kronecker;
 
-import org.panoptim.DType;
-import org.panoptim.Shape;
-import org.panoptim.StateTensor;
+import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.MemorySegment;
 import java.util.function.Supplier;

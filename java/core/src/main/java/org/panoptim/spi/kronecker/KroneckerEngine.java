@@ -1,7 +1,7 @@
 package org.panoptim.spi.kronecker;
 
-import org.panoptim.StateTensor;
 import org.panoptim.spi.StepFacts;
+import org.panoptim.tensor.StateTensor;
 
 import java.util.List;
 import java.util.OptionalDouble;

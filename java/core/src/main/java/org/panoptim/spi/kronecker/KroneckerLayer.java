@@ -1,8 +1,8 @@
 package org.panoptim.spi.kronecker;
 
-import org.panoptim.DType;
-import org.panoptim.HostMemory;
-import org.panoptim.Parameter;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.tensor.DType;
 
 import java.util.List;
 import java.util.Objects;

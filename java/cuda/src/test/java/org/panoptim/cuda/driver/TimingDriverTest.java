@@ -9,11 +9,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaOptions;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdamW;
+import org.panoptim.tensor.Shape;
 import org.panoptim.testkit.VirtualGpu;
 
 import java.util.List;

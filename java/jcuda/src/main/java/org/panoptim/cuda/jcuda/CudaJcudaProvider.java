@@ -1,12 +1,12 @@
 package org.panoptim.cuda.jcuda;
 
-import org.panoptim.Backend;
-import org.panoptim.BackendStatus;
+import org.panoptim.backend.Backend;
+import org.panoptim.backend.BackendProvider;
+import org.panoptim.backend.BackendStatus;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaOptions;
 import org.panoptim.cuda.CudaProviders;
 import org.panoptim.cuda.driver.FfmCuda;
-import org.panoptim.spi.BackendProvider;
 
 import java.util.ArrayList;
 
@@ -58,7 +58,8 @@ public final class CudaJcudaProvider implements BackendProvider {
     /**
      * Opens the backend with these options.
      *
-     * @throws org.panoptim.BackendUnavailableException if it does not work here, with the reason
+     * @throws org.panoptim.backend.BackendUnavailableException if it does not work here, with the
+     *     reason
      */
     public static CudaBackend open(CudaOptions options) {
         return CudaProviders.open(NAME, Jcuda::load, Jcuda::loadBlasOrFfm, options);

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.panoptim.Backend;
-import org.panoptim.Backends;
+import org.panoptim.backend.Backend;
+import org.panoptim.backend.Backends;
 import org.panoptim.cuda.driver.ChildJvm;
 import org.panoptim.cuda.driver.CudaUnavailableException;
 
@@ -244,7 +244,7 @@ class NativePartTest {
     private void assertUntouched(String output) {
         var classes = output.lines().filter(line -> line.contains("[class,load]")).toList();
         assertThat(classes)
-                .anyMatch(line -> line.contains(" org.panoptim.Backends "))
+                .anyMatch(line -> line.contains(" org.panoptim.backend.Backends "))
                 .noneMatch(line -> line.contains(" jcuda."));
         assertThat(cache()).doesNotExist();
         assertThat(filesIn(temporary())).isEmpty();

@@ -1,6 +1,6 @@
 package org.panoptim.testkit.scenario;
 
-import org.panoptim.Backend;
+import org.panoptim.backend.Backend;
 
 /**
  * A backend that is compared with others.

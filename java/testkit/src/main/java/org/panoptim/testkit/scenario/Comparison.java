@@ -1,6 +1,6 @@
 package org.panoptim.testkit.scenario;
 
-import org.panoptim.UnsupportedPlanException;
+import org.panoptim.spi.UnsupportedPlanException;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

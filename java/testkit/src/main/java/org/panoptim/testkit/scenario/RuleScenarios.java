@@ -1,9 +1,9 @@
 package org.panoptim.testkit.scenario;
 
-import org.panoptim.LossScale;
-import org.panoptim.NonFinitePolicy;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.testkit.scenario.Scenario.Settings;
 
 import java.util.ArrayList;

@@ -1,10 +1,10 @@
 package org.panoptim.testkit.scenario;
 
-import org.panoptim.LossScale;
-import org.panoptim.NonFinitePolicy;
-import org.panoptim.ReduceOnPlateau;
-import org.panoptim.Schedule;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.schedule.ReduceOnPlateau;
+import org.panoptim.schedule.Schedule;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
 import java.util.Optional;

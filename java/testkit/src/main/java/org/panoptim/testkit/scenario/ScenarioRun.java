@@ -1,18 +1,18 @@
 package org.panoptim.testkit.scenario;
 
-import org.panoptim.DType;
-import org.panoptim.NonFiniteGradientException;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.ParameterGroup;
-import org.panoptim.ReduceOnPlateau;
-import org.panoptim.Schedule;
-import org.panoptim.Shape;
 import org.panoptim.StepReport;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.schedule.ReduceOnPlateau;
+import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepContext;
+import org.panoptim.step.NonFiniteGradientException;
+import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
 import org.panoptim.testkit.BackendMemory;
 import org.panoptim.testkit.BackendTensor;
 
@@ -65,7 +65,7 @@ public final class ScenarioRun implements AutoCloseable {
     /**
      * Makes a scenario's optimizer and parameters.
      *
-     * @throws org.panoptim.UnsupportedPlanException if the backend cannot run it
+     * @throws org.panoptim.spi.UnsupportedPlanException if the backend cannot run it
      */
     public ScenarioRun(Scenario scenario, BackendUnderTest subject) {
         this(scenario, subject, Values::floats);

@@ -1,12 +1,12 @@
 package org.panoptim.testkit.trace;
 
-import org.panoptim.Backend;
-import org.panoptim.DType;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
-import org.panoptim.Shape;
-import org.panoptim.StateTensor;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.safetensors.SafetensorsWriter;
+import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
+import org.panoptim.tensor.StateTensor;
 import org.panoptim.testkit.BackendMemory;
 import org.panoptim.testkit.BackendTensor;
 

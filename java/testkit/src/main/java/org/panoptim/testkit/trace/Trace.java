@@ -1,11 +1,11 @@
 package org.panoptim.testkit.trace;
 
-import org.panoptim.DType;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.safetensors.SafetensorsException;
 import org.panoptim.safetensors.SafetensorsReader;
 import org.panoptim.safetensors.TensorInfo;
+import org.panoptim.tensor.DType;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

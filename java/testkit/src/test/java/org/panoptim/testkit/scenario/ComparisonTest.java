@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.panoptim.Backend;
-import org.panoptim.UnsupportedPlanException;
+import org.panoptim.backend.Backend;
 import org.panoptim.rule.Lion;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.UnsupportedPlanException;
 
 import java.util.ArrayList;
 import java.util.List;

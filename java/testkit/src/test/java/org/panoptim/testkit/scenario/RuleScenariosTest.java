@@ -7,10 +7,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.panoptim.Backend;
-import org.panoptim.NonFinitePolicy;
+import org.panoptim.backend.Backend;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.util.Arrays;
 import java.util.Map;

@@ -3,10 +3,10 @@ package org.panoptim.cli.train.autoencoder;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.panoptim.Backend;
-import org.panoptim.UnsupportedPlanException;
+import org.panoptim.backend.Backend;
 import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.cli.train.Digits;
+import org.panoptim.spi.UnsupportedPlanException;
 
 import java.util.ArrayList;
 import java.util.LinkedHashSet;

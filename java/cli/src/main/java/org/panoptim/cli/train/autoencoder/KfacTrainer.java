@@ -6,12 +6,12 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
-import org.panoptim.Backend;
 import org.panoptim.Optimizer;
-import org.panoptim.Parameter;
+import org.panoptim.backend.Backend;
 import org.panoptim.kfac.Batch;
 import org.panoptim.kfac.Kfac;
 import org.panoptim.kfac.RefreshReport;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.pytorch.TorchMemory;
 import org.panoptim.pytorch.TorchParameters;
 import org.panoptim.rule.SGD;
@@ -75,7 +75,7 @@ final class KfacTrainer implements Trainer {
      * @param data all images; rows are taken from it
      * @param factors where factors and inverses are computed
      * @param backend where the rule is computed
-     * @throws org.panoptim.UnsupportedPlanException if factors cannot be computed there
+     * @throws org.panoptim.spi.UnsupportedPlanException if factors cannot be computed there
      */
     KfacTrainer(Autoencoder net, Tensor data, UpdateRule rule, Backend factors, Backend backend) {
         this.net = net;

@@ -1,8 +1,8 @@
 package org.panoptim.cli.train.autoencoder;
 
 import org.bytedeco.pytorch.AdamOptions;
-import org.panoptim.Backend;
 import org.panoptim.Optimizer;
+import org.panoptim.backend.Backend;
 import org.panoptim.pytorch.TorchParameters;
 import org.panoptim.rule.UpdateRule;
 

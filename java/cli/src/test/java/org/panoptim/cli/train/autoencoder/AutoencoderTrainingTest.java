@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.Backend;
-import org.panoptim.UnsupportedPlanException;
+import org.panoptim.backend.Backend;
 import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.UnsupportedPlanException;
 
 import java.util.List;
 import java.util.Optional;

@@ -1,0 +1,359 @@
+package org.panoptim.parameter;
+
+import org.jspecify.annotations.Nullable;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.tensor.DType;
+import org.panoptim.tensor.DimensionOrder;
+import org.panoptim.tensor.Shape;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * A tensor to be trained: its value, and the gradient and curvature of the coming step. While an
+ * optimizer's call runs, backend {@code simd} keeps the arenas of this memory from being closed;
+ * whoever tries gets an {@link IllegalStateException}. <strong>What cannot be held is the caller's
+ * care:</strong> memory that is known by its address alone (of a framework, a device, or {@link
+ * MemorySegment#ofAddress}) must not be freed, and a mapped file not be cut, while a call runs; the
+ * JVM may crash, or memory be overwritten that belongs to others by then. The same goes for the
+ * arenas beyond the first 1024 of one optimizer. With backend {@code reference}, a call that finds
+ * an arena closed in its middle makes the optimizer unusable.
+ *
+ * <p>Value, gradient and curvature are dense, have the same shape and the same order of elements,
+ * and belong to the caller, who keeps them alive until the optimizer is closed (or, for a gradient,
+ * until another one is set). A gradient may be set anew before every step, at another address each
+ * time.
+ *
+ * <p>No two pieces of memory that a step uses may overlap. Values are checked against each other,
+ * and a gradient or curvature against its own value; beyond that it is the caller's care.
+ *
+ * <p>Not safe for use by several threads at once.
+ */
+public final class Parameter {
+
+    /** What the address methods answer for memory on the Java heap, which has no fixed address. */
+    public static final long ON_HEAP = -1;
+
+    private final String name;
+    private final Shape shape;
+    private final DimensionOrder order;
+    private final DType dtype;
+    private final long elements;
+    private final Memory value;
+    private final @Nullable ParameterSource source;
+    private @Nullable Memory gradient;
+    private @Nullable Memory curvature;
+
+    private long gradientAddress;
+    private long curvatureAddress;
+
+    /** Another number after every change of gradient or curvature. */
+    private int revision;
+
+    private Parameter(
+            String name,
+            Shape shape,
+            DimensionOrder order,
+            DType dtype,
+            Memory value,
+            @Nullable ParameterSource source) {
+        this.name = Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(shape, "shape");
+        // As the tensor has it, whatever order its dimensions of size 1 came in.
+        var tensor = order.ofTensor(shape);
+        this.order = DimensionOrder.of(tensor, order.dimensions());
+        this.shape = this.order.inMemory(tensor);
+        this.dtype = Objects.requireNonNull(dtype, "dtype");
+        this.elements = shape.elements();
+        this.value = Objects.requireNonNull(value, "value");
+        this.source = source;
+        if (name.isEmpty()) {
+            throw new IllegalArgumentException("a parameter's name must not be empty");
+        }
+        if (dtype != DType.F32) {
+            throw refused("dtype must be F32, the only one supported yet, but is " + dtype);
+        }
+        checkMemory("value", value);
+        if (value instanceof HostMemory(var segment) && segment.isReadOnly()) {
+            throw refused("the value's segment is read-only");
+        }
+    }
+
+    /**
+     * A float32 parameter in host memory.
+     *
+     * @param name unique within its optimizer; checkpoints and reports use it
+     * @param shape the tensor's shape
+     * @param value its elements, 4 bytes each, row by row, 4-byte aligned
+     * @throws IllegalArgumentException if the segment's size, alignment or access does not fit
+     */
+    public static Parameter of(String name, Shape shape, MemorySegment value) {
+        return of(name, shape, new HostMemory(value));
+    }
+
+    /**
+     * A float32 parameter.
+     *
+     * @param name unique within its optimizer; checkpoints and reports use it
+     * @param shape the tensor's shape
+     * @param value its elements, 4 bytes each, row by row, 4-byte aligned
+     * @throws IllegalArgumentException if the memory's size, alignment or access does not fit
+     */
+    public static Parameter of(String name, Shape shape, Memory value) {
+        Objects.requireNonNull(shape, "shape");
+        return of(name, shape, DimensionOrder.contiguous(shape.dimensions().size()), value);
+    }
+
+    /**
+     * A float32 parameter whose dimensions lie in memory in an order of their own.
+     *
+     * @param name unique within its optimizer; checkpoints and reports use it
+     * @param shape the shape of the memory when it is read row by row ({@link
+     *     DimensionOrder#inMemory})
+     * @param order which dimension of the tensor each of these is
+     * @param value its elements, 4 bytes each, 4-byte aligned, without gaps
+     * @throws IllegalArgumentException if the order does not fit the shape, or the memory's size,
+     *     alignment or access does not
+     */
+    public static Parameter of(String name, Shape shape, DimensionOrder order, Memory value) {
+        return new Parameter(name, shape, order, DType.F32, value, null);
+    }
+
+    /**
+     * As {@link #of(String, Shape, DimensionOrder, Memory)}, of a framework's memory, for its
+     * adapter: optimizers ask the source before they touch the parameter's memory, and tell it what
+     * they wrote.
+     *
+     * @param source decides, whenever an optimizer asks it, which gradient the parameter has
+     */
+    public static Parameter of(
+            String name, Shape shape, DimensionOrder order, Memory value, ParameterSource source) {
+        return new Parameter(
+                name, shape, order, DType.F32, value, Objects.requireNonNull(source, "source"));
+    }
+
+    /** The name. */
+    public String name() {
+        return name;
+    }
+
+    /**
+     * The shape of the value's memory when it is read row by row; that of the tensor itself if the
+     * {@link #order} is contiguous.
+     */
+    public Shape shape() {
+        return shape;
+    }
+
+    /**
+     * Which dimension of the tensor each dimension of {@link #shape} is. Gradients, curvature and
+     * states have the same order. Checkpoints keep it, and K-FAC and matrix rules refuse one that
+     * is not contiguous. A dimension of size 1 is at its own index.
+     */
+    public DimensionOrder order() {
+        return order;
+    }
+
+    /** The type of the value's elements. */
+    public DType dtype() {
+        return dtype;
+    }
+
+    /** The number of elements. */
+    public long elements() {
+        return elements;
+    }
+
+    /** The value, as it was handed in. */
+    public Memory value() {
+        return value;
+    }
+
+    /** The gradient of the coming step, if there is one. */
+    public Optional<Memory> gradient() {
+        return Optional.ofNullable(gradient);
+    }
+
+    /** Whether the coming step has a gradient for this parameter. */
+    public boolean hasGradient() {
+        return gradient != null;
+    }
+
+    /**
+     * Sets the gradient of the coming steps; it stays until it is set anew or cleared.
+     *
+     * @param gradient float32 elements in the value's order; the optimizer writes to it only to
+     *     zero it, if asked for
+     * @return this
+     * @throws IllegalArgumentException if its size or alignment does not fit or it overlaps the
+     *     value
+     */
+    public Parameter gradient(MemorySegment gradient) {
+        return gradient(new HostMemory(gradient));
+    }
+
+    /** As {@link #gradient(MemorySegment)}, for any memory. */
+    public Parameter gradient(Memory gradient) {
+        checkMemory("gradient", gradient);
+        checkApart("gradient", gradient);
+        this.gradient = gradient;
+        gradientAddress = addressOf(gradient);
+        revision++;
+        return this;
+    }
+
+    /** Takes the gradient away: the coming steps leave this parameter and its count alone. */
+    public Parameter clearGradient() {
+        if (gradient != null) {
+            gradient = null;
+            gradientAddress = 0;
+            revision++;
+        }
+        return this;
+    }
+
+    /** The curvature of the coming step, if there is one. */
+    public Optional<Memory> curvature() {
+        return Optional.ofNullable(curvature);
+    }
+
+    /** Whether the coming step has curvature for this parameter. */
+    public boolean hasCurvature() {
+        return curvature != null;
+    }
+
+    /**
+     * Hands in curvature for the coming step alone; the rule folds it in before that step's update,
+     * and the step takes it away again. Without a gradient in that step, or in a frozen group, it
+     * is not used. A call of {@link org.panoptim.Optimizer#step} that is refused for bad use leaves
+     * it there for the next one. An attempt that is refused since a gradient is not finite takes it
+     * away like any other, under every {@link org.panoptim.step.NonFinitePolicy}: a dynamic loss
+     * scale is another one afterwards, and with a device the host does not know yet.
+     *
+     * <p>What it holds depends on the rule ({@link org.panoptim.rule.SophiaG SophiaG}, {@link
+     * org.panoptim.rule.SophiaH SophiaH}, {@link org.panoptim.rule.AdaFisher AdaFisher}). Like a
+     * gradient it comes multiplied by the loss scale; it is not clipped.
+     *
+     * @return this
+     * @throws IllegalArgumentException if its size or alignment does not fit or it overlaps the
+     *     value
+     */
+    public Parameter curvature(MemorySegment curvature) {
+        return curvature(new HostMemory(curvature));
+    }
+
+    /** As {@link #curvature(MemorySegment)}, for any memory. */
+    public Parameter curvature(Memory curvature) {
+        checkMemory("curvature", curvature);
+        checkApart("curvature", curvature);
+        this.curvature = curvature;
+        curvatureAddress = addressOf(curvature);
+        revision++;
+        return this;
+    }
+
+    /** Takes the curvature away. */
+    public Parameter clearCurvature() {
+        if (curvature != null) {
+            curvature = null;
+            curvatureAddress = 0;
+            revision++;
+        }
+        return this;
+    }
+
+    /**
+     * The gradient's address, 0 if there is none or no element, {@link #ON_HEAP} if it lies on the
+     * Java heap; allocates nothing.
+     */
+    public long gradientAddress() {
+        return gradientAddress;
+    }
+
+    /** As {@link #gradientAddress()}, of the curvature. */
+    public long curvatureAddress() {
+        return curvatureAddress;
+    }
+
+    private long addressOf(Memory memory) {
+        if (elements == 0) {
+            return 0;
+        }
+        return memory instanceof HostMemory host && !host.segment().isNative()
+                ? ON_HEAP
+                : memory.address();
+    }
+
+    /**
+     * A number that is another one after every change of gradient or curvature, for those who keep
+     * what they saw; allocates nothing.
+     */
+    public int revision() {
+        return revision;
+    }
+
+    /** The framework whose memory it is and which may change it; empty if it is the caller's. */
+    public Optional<ParameterSource> source() {
+        return Optional.ofNullable(source);
+    }
+
+    private void checkMemory(String what, Memory memory) {
+        Objects.requireNonNull(memory, what);
+        long expected = elements * dtype.byteSize();
+        if (memory.byteSize() != expected) {
+            throw refused(
+                    "shape "
+                            + shape
+                            + " of "
+                            + dtype
+                            + " needs "
+                            + expected
+                            + " bytes, but the "
+                            + what
+                            + " has "
+                            + memory.byteSize());
+        }
+        boolean heap = memory instanceof HostMemory(var segment) && !segment.isNative();
+        if (!heap && memory.address() % dtype.byteSize() != 0) {
+            throw refused(
+                    "the "
+                            + what
+                            + " must be aligned to "
+                            + dtype.byteSize()
+                            + " bytes, but lies at 0x"
+                            + Long.toHexString(memory.address()));
+        }
+        if (heap && !aligned((HostMemory) memory)) {
+            throw refused(
+                    "the "
+                            + what
+                            + " must be aligned to "
+                            + dtype.byteSize()
+                            + " bytes, but lies where its Java array aligns to "
+                            + ((HostMemory) memory).segment().maxByteAlignment()
+                            + "; use a float[] or native memory");
+        }
+    }
+
+    private boolean aligned(HostMemory memory) {
+        return memory.segment().maxByteAlignment() >= dtype.byteSize();
+    }
+
+    private void checkApart(String what, Memory memory) {
+        if (value.overlaps(memory)) {
+            throw refused("the " + what + " overlaps the value");
+        }
+    }
+
+    private IllegalArgumentException refused(String why) {
+        return new IllegalArgumentException("parameter '" + name + "': " + why);
+    }
+
+    /** The name and the shape. */
+    @Override
+    public String toString() {
+        return "Parameter " + name + shape;
+    }
+}

@@ -1,0 +1,113 @@
+package org.panoptim.parameter;
+
+import org.panoptim.rule.MatrixRule;
+import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.Slot;
+import org.panoptim.rule.UpdateRule;
+import org.panoptim.tensor.Shape;
+
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * Parameters that share a rule and its hyper-parameters.
+ *
+ * @param name unique within the optimizer
+ * @param rule the rule
+ * @param parameters the parameters, in the order in which they count for reductions
+ * @param frozen whether the group is left alone: not measured, not updated (but zeroed, if
+ *     gradients are)
+ */
+public record ParameterGroup(
+        String name, UpdateRule rule, List<Parameter> parameters, boolean frozen) {
+
+    /**
+     * Checks the components and copies the list.
+     *
+     * @throws IllegalArgumentException if the name is empty, or the rule is a {@link MatrixRule} or
+     *     keeps states of rows or columns, and a parameter's {@linkplain Parameter#order order} is
+     *     not contiguous
+     */
+    public ParameterGroup {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(rule, "rule");
+        parameters = List.copyOf(parameters);
+        if (name.isEmpty()) {
+            throw new IllegalArgumentException("a group's name must not be empty");
+        }
+        if (rule instanceof MatrixRule || keepsRowsOrColumns(rule)) {
+            for (var parameter : parameters) {
+                requireContiguous(name, rule, parameter);
+            }
+        }
+    }
+
+    private static boolean keepsRowsOrColumns(UpdateRule rule) {
+        for (var slot : rule.slots()) {
+            if (slot.extent() == Slot.Extent.ROW || slot.extent() == Slot.Extent.COLUMN) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static void requireContiguous(String group, UpdateRule rule, Parameter parameter) {
+        if (!parameter.order().isContiguous()) {
+            throw new IllegalArgumentException(
+                    "group '%s': rule %s works on matrices, so parameter '%s' must be contiguous, but its dimensions lie in memory in the order %s"
+                            .formatted(group, rule.name(), parameter.name(), parameter.order()));
+        }
+    }
+
+    /** A group that is not frozen. */
+    public ParameterGroup(String name, UpdateRule rule, List<Parameter> parameters) {
+        this(name, rule, parameters, false);
+    }
+
+    /**
+     * This group under another rule, or the same one with other hyper-parameters.
+     *
+     * @throws IllegalArgumentException if the new rule is of another kind, keeps other states, or
+     *     is computed by another kernel
+     */
+    public ParameterGroup withRule(UpdateRule other) {
+        if (!isLike(other)) {
+            throw new IllegalArgumentException(
+                    "group '"
+                            + name
+                            + "': rule "
+                            + rule
+                            + " with states "
+                            + rule.slots()
+                            + " cannot become "
+                            + other
+                            + " with states "
+                            + other.slots()
+                            + "; hyper-parameters may change, the rule and its states may not");
+        }
+        return new ParameterGroup(name, other, parameters, frozen);
+    }
+
+    private boolean isLike(UpdateRule other) {
+        if (!other.name().equals(rule.name()) || !Slot.sameStates(other.slots(), rule.slots())) {
+            return false;
+        }
+        for (var parameter : parameters) {
+            var shape = parameter.shape();
+            if (!Slot.sameStates(other.slots(shape), rule.slots(shape))
+                    || !kernelName(other, shape).equals(kernelName(rule, shape))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static String kernelName(UpdateRule rule, Shape shape) {
+        return rule instanceof PhasedRule phased ? phased.kernelName(shape) : "";
+    }
+
+    /** This group frozen or not. */
+    public ParameterGroup withFrozen(boolean value) {
+        return new ParameterGroup(name, rule, parameters, value);
+    }
+}

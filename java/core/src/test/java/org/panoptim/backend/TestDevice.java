@@ -1,0 +1,140 @@
+package org.panoptim.backend;
+
+import org.panoptim.parameter.Parameter;
+import org.panoptim.spi.ArenaSet;
+import org.panoptim.spi.Counters;
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.Outcome;
+import org.panoptim.spi.StepPlan;
+import org.panoptim.step.CapturedStep;
+import org.panoptim.tensor.StateTensor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Backend reference that can capture steps, as a device can; it says what it was asked, and does
+ * what it is told to before it does so.
+ */
+public final class TestDevice implements Backend {
+
+    private final Backend reference = Backend.named("reference");
+
+    public final List<String> calls = new ArrayList<>();
+
+    /** The plans that it was opened with. */
+    public final List<StepPlan> plans = new ArrayList<>();
+
+    public Runnable beforeConfigure = () -> {};
+    public Runnable beforeOutcome = () -> {};
+    public boolean usesHostMemory = true;
+
+    @Override
+    public String name() {
+        return "test device";
+    }
+
+    @Override
+    public String description() {
+        return "plain Java in the place of a device";
+    }
+
+    @Override
+    public boolean usesHostMemory() {
+        return usesHostMemory;
+    }
+
+    @Override
+    public Execution open(StepPlan plan) {
+        plans.add(plan);
+        return new DeviceExecution(reference.open(plan));
+    }
+
+    @Override
+    public void close() {
+        calls.add("close");
+        reference.close();
+    }
+
+    private final class DeviceExecution implements Execution {
+
+        private final Execution execution;
+
+        private DeviceExecution(Execution execution) {
+            this.execution = execution;
+        }
+
+        @Override
+        public void configure(StepPlan plan) {
+            calls.add("configure");
+            beforeConfigure.run();
+            execution.configure(plan);
+        }
+
+        @Override
+        public void bind(ArenaSet arenas) {
+            calls.add("bind");
+            execution.bind(arenas);
+        }
+
+        @Override
+        public void step() {
+            calls.add("step");
+            execution.step();
+        }
+
+        @Override
+        public void zeroGradients() {
+            calls.add("zero gradients");
+            execution.zeroGradients();
+        }
+
+        @Override
+        public Outcome outcome() {
+            calls.add("outcome");
+            beforeOutcome.run();
+            return execution.outcome();
+        }
+
+        @Override
+        public long count(Parameter parameter) {
+            return execution.count(parameter);
+        }
+
+        @Override
+        public StateTensor state(Parameter parameter, int slot) {
+            return execution.state(parameter, slot);
+        }
+
+        @Override
+        public StateTensor ruleState(String group, int slot) {
+            return execution.ruleState(group, slot);
+        }
+
+        @Override
+        public void restore(Counters counters, Map<Parameter, Long> counts) {
+            execution.restore(counters, counts);
+        }
+
+        @Override
+        public CapturedStep capture() {
+            calls.add("capture");
+            return new CapturedStep() {
+                @Override
+                public void launch() {
+                    calls.add("launch");
+                    execution.step();
+                }
+
+                @Override
+                public void close() {}
+            };
+        }
+
+        @Override
+        public void close() {
+            execution.close();
+        }
+    }
+}

@@ -1,0 +1,302 @@
+package org.panoptim.schedule;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.values;
+import static org.panoptim.parameter.Tensors.vector;
+
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.Optimizer;
+import org.panoptim.backend.Backend;
+import org.panoptim.rule.MatrixRule;
+import org.panoptim.rule.MatrixUpdate;
+import org.panoptim.rule.SGD;
+import org.panoptim.rule.Slot;
+import org.panoptim.rule.UpdateRule;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.LongStream;
+
+/** Sequences "of PyTorch" were printed by PyTorch 2.13 for a learning rate of 1. */
+class ScheduleTest {
+
+    @Test
+    void constantIsOneForEver() {
+        assertThat(factors(Schedule.constant(), 3)).containsExactly(1, 1, 1);
+        assertThat(Schedule.constant().factor(Long.MAX_VALUE)).isEqualTo(1);
+    }
+
+    @Test
+    void aFunctionIsAskedForStepsFromOne() {
+        assertThat(factors(Schedule.of(step -> 1.0 / step), 4))
+                .containsExactly(1, 1 / 2.0, 1 / 3.0, 1 / 4.0);
+    }
+
+    @Test
+    void onlyOneCycleHasMomentum() {
+        for (var schedule :
+                new Schedule[] {
+                    Schedule.constant(),
+                    Schedule.of(_ -> 0.5),
+                    Schedule.step(3, 0.5),
+                    Schedule.cosine(10),
+                    Schedule.linearWarmup(3),
+                    Schedule.warmupCosine(3, 10),
+                    Schedule.reduceOnPlateau()
+                }) {
+            assertThat(schedule.momentum(1)).isNaN();
+        }
+    }
+
+    @Test
+    void aScheduleThatSetsTheMomentumIsRefusedForARuleThatHasNone() {
+        try (var backend = Backend.named("reference")) {
+            var parameter = vector("p", 1);
+            var builder =
+                    Optimizer.builder(SGD.withLearningRate(0.1))
+                            .group("all", List.of(parameter))
+                            .schedule(Schedule.oneCycle(10))
+                            .backend(backend);
+            assertThatThrownBy(builder::build)
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage(
+                            "the schedule sets the momentum, to 0.95 at step 1, but rule sgd of"
+                                    + " group 'all' has none; give it one, or take a schedule"
+                                    + " without momentum");
+        }
+    }
+
+    @Test
+    void aMomentumOfZeroIsTaken() {
+        var schedule = new MomentumSchedule(step -> 0);
+        assertThat(afterTwoSteps(SGD.withLearningRate(1).withMomentum(0.9), schedule))
+                .isEqualTo(-2);
+    }
+
+    @Test
+    void aFactorOfZeroIsAStepThatLeavesTheParameterAsItIs() {
+        assertThat(afterTwoSteps(SGD.withLearningRate(1), Schedule.of(step -> step == 1 ? 0 : 1)))
+                .isEqualTo(-1);
+    }
+
+    @Test
+    void aFactorOfOneNeedsNoRuleAtAnotherLearningRate() {
+        assertThat(afterTwoSteps(new Unchanging(1), Schedule.constant())).isEqualTo(-2);
+        assertThatThrownBy(() -> afterTwoSteps(new Unchanging(1), Schedule.of(_ -> 2)))
+                .isInstanceOf(UnsupportedOperationException.class);
+    }
+
+    /** A rule that is made for one learning rate. */
+    public record Unchanging(double learningRate) implements MatrixRule {
+
+        @Override
+        public String name() {
+            return "unchanging";
+        }
+
+        @Override
+        public MatrixRule atLearningRate(double value) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public List<Slot> slots() {
+            return List.of();
+        }
+
+        @Override
+        public void update(MatrixUpdate update) {
+            update.parameter()[0] -= (float) learningRate * update.gradient()[0];
+        }
+    }
+
+    /** Where a parameter of 0 is after two steps by a gradient of 1. */
+    private static float afterTwoSteps(UpdateRule rule, Schedule schedule) {
+        var parameter = gradient(vector("p", 0), 1);
+        try (var backend = Backend.named("reference");
+                var optimizer =
+                        Optimizer.builder(rule)
+                                .group("all", List.of(parameter))
+                                .schedule(schedule)
+                                .backend(backend)
+                                .build()) {
+            optimizer.step();
+            optimizer.step();
+            assertThat(optimizer.report().step()).isEqualTo(2);
+            return values(parameter)[0];
+        }
+    }
+
+    @Test
+    void aMomentumThatComesLaterIsRefusedAtItsStepAndChangesNothing() {
+        var late = new MomentumSchedule(step -> step < 3 ? Double.NaN : 0.9);
+        try (var backend = Backend.named("reference")) {
+            var parameter = vector("p", 1);
+            gradient(parameter, 1);
+            try (var optimizer =
+                    Optimizer.builder(SGD.withLearningRate(0.5))
+                            .group("all", List.of(parameter))
+                            .schedule(late)
+                            .backend(backend)
+                            .build()) {
+                optimizer.step();
+                optimizer.step();
+                assertThatThrownBy(optimizer::step)
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContainingAll("0.9 at step 3", "rule sgd", "group 'all'");
+                assertThat(values(parameter)).containsExactly(0);
+                assertThat(optimizer.report().step()).isEqualTo(2);
+            }
+        }
+    }
+
+    @Test
+    void stepIsPyTorchsStepLR() {
+        assertThat(factors(Schedule.step(3, 0.5), 10))
+                .containsExactly(1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125);
+        assertClose(
+                factors(Schedule.step(2, 0.1), 7),
+                1,
+                1,
+                0.1,
+                0.1,
+                0.010000000000000002,
+                0.010000000000000002,
+                0.0010000000000000002);
+    }
+
+    @Test
+    void cosineIsPyTorchsCosineAnnealingLR() {
+        assertClose(
+                factors(Schedule.cosine(5, 0.1), 6),
+                1,
+                0.9140576474687263,
+                0.6890576474687263,
+                0.41094235253127365,
+                0.1859423525312737,
+                0.1);
+        assertClose(
+                factors(Schedule.cosine(8), 9),
+                1,
+                0.9619397662556434,
+                0.8535533905932737,
+                0.6913417161825449,
+                0.5,
+                0.30865828381745514,
+                0.14644660940672627,
+                0.03806023374435664,
+                0);
+    }
+
+    @Test
+    void cosineStaysAtItsFloor() {
+        var schedule = Schedule.cosine(5, 0.1);
+        assertThat(schedule.factor(6)).isEqualTo(0.1);
+        assertThat(schedule.factor(7)).isEqualTo(0.1);
+        assertThat(schedule.factor(Long.MAX_VALUE)).isEqualTo(0.1);
+    }
+
+    @Test
+    void linearWarmupRisesInEqualPartsAndStays() {
+        assertThat(factors(Schedule.linearWarmup(4), 6)).containsExactly(0.25, 0.5, 0.75, 1, 1, 1);
+        assertThat(factors(Schedule.linearWarmup(1), 2)).containsExactly(1, 1);
+    }
+
+    @Test
+    void warmupCosineRisesToOneAndFallsToZeroAtTheTotal() {
+        // (1 + cos(π·k/4))/2 for k = 1…4 after the rise: halves and roots of two.
+        double root = Math.sqrt(0.5);
+        assertClose(
+                factors(Schedule.warmupCosine(2, 6), 8),
+                0.5,
+                1,
+                (1 + root) / 2,
+                0.5,
+                (1 - root) / 2,
+                0,
+                0,
+                0);
+        assertThat(Schedule.warmupCosine(2, 6).factor(6)).isZero();
+    }
+
+    @Test
+    void warmupCosineWithoutAWarmupIsACosine() {
+        assertClose(factors(Schedule.warmupCosine(0, 2), 2), 0.5, 0);
+    }
+
+    @Test
+    void largeNumbersOfStepsLoseNothing() {
+        long all = 1L << 40;
+        assertThat(Schedule.linearWarmup(all).factor(all / 2)).isEqualTo(0.5);
+        assertThat(Schedule.cosine(all).factor(all / 2 + 1)).isCloseTo(0.5, within(1e-15));
+        assertThat(Schedule.step(all, 0.5).factor(all)).isEqualTo(1);
+        assertThat(Schedule.step(all, 0.5).factor(all + 1)).isEqualTo(0.5);
+    }
+
+    @Test
+    void pureSchedulesKeepNoStateAndRefuseOne() {
+        var schedule = Schedule.cosine(5);
+        assertThat(schedule.state()).isEmpty();
+        schedule.restore(Map.of());
+        assertThatThrownBy(() -> schedule.restore(Map.of("best", 1.0)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("this schedule keeps no state, but was given {best=1.0}");
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, -1, Long.MIN_VALUE})
+    void lengthsBelowOneAreRefused(long length) {
+        assertRefused(
+                () -> Schedule.step(length, 0.5),
+                "step: interval must be at least 1, but is " + length);
+        assertRefused(
+                () -> Schedule.cosine(length),
+                "cosine: steps must be at least 1, but is " + length);
+        assertRefused(
+                () -> Schedule.linearWarmup(length),
+                "linearWarmup: steps must be at least 1, but is " + length);
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {-0.5, Double.NaN, Double.POSITIVE_INFINITY})
+    void factorsThatAreNoLearningRateAreRefused(double factor) {
+        assertRefused(
+                () -> Schedule.step(1, factor),
+                "step: gamma must be finite and at least 0, but is " + factor);
+        assertRefused(
+                () -> Schedule.cosine(1, factor),
+                "cosine: floor must be finite and at least 0, but is " + factor);
+    }
+
+    @Test
+    void aWarmupLongerThanTheWholeIsRefused() {
+        assertRefused(
+                () -> Schedule.warmupCosine(5, 5),
+                "warmupCosine: needs 0 <= warmup < total, but warmup is 5 and total 5");
+        assertRefused(
+                () -> Schedule.warmupCosine(-1, 5),
+                "warmupCosine: needs 0 <= warmup < total, but warmup is -1 and total 5");
+    }
+
+    private static void assertRefused(ThrowingCallable call, String message) {
+        assertThatThrownBy(call).isInstanceOf(IllegalArgumentException.class).hasMessage(message);
+    }
+
+    static double[] factors(Schedule schedule, int steps) {
+        return LongStream.rangeClosed(1, steps).mapToDouble(schedule::factor).toArray();
+    }
+
+    /** Within a few roundings of numbers of at most 1. */
+    static void assertClose(double[] actual, double... expected) {
+        assertThat(actual)
+                .as("factors %s", Arrays.toString(actual))
+                .containsExactly(expected, within(4e-16));
+    }
+}
