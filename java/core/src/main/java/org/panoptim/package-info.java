@@ -1,5 +1,8 @@
 /**
- * Fused optimizers: parameters, groups, schedules, the optimizer and its backends.
+ * Fused optimizers: the optimizer, which stands on all other packages, and what it reports.
+ *
+ * <p>Parameters come from {@link org.panoptim.parameter}, rules from {@link org.panoptim.rule},
+ * schedules from {@link org.panoptim.schedule}, backends from {@link org.panoptim.backend}.
  *
  * <p><b>The same bits.</b> Where the library promises them, on another backend, with another number
  * of threads or in another process, all NaNs count as one value. Which of its bits a NaN has beyond

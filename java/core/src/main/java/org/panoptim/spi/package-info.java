@@ -1,4 +1,7 @@
-/** What a backend implements: where it is found, and how it runs the phases of a step. */
+/**
+ * What a backend and a transform implement: the plan of an optimizer's step, and how its phases are
+ * run.
+ */
 @NullMarked
 package org.panoptim.spi;
 
