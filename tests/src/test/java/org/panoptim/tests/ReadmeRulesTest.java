@@ -20,7 +20,7 @@ class ReadmeRulesTest {
 
     private static final String HEAD =
             "| rule | class | settings, by PyTorch's names, with their defaults | source of formula"
-                + " and defaults |";
+                    + " and defaults |";
 
     @Test
     void theTableOfRulesIsThatOfTheirDescriptors() throws IOException {

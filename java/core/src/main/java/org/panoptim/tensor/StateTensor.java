@@ -59,9 +59,11 @@ public interface StateTensor {
     /**
      * A copy of a float32 state.
      *
+     * @throws IllegalStateException if its elements are of another type
      * @throws ArithmeticException if it has more elements than an array can hold
      */
     default float[] toArray() {
+        requireFloats();
         var values = new float[Math.toIntExact(shape().elements())];
         read(0, MemorySegment.ofArray(values));
         return values;
@@ -89,6 +91,14 @@ public interface StateTensor {
         write(0, MemorySegment.ofArray(new double[] {value}));
     }
 
+    private void requireFloats() {
+        if (dtype() != DType.F32) {
+            throw new IllegalStateException(
+                    "state '%s' of '%s' is %s%s, not float32"
+                            .formatted(slot(), parameter(), dtype(), shape()));
+        }
+    }
+
     private void requireSingle() {
         if (dtype() != DType.F64 || shape().elements() != 1) {
             throw new IllegalStateException(
@@ -100,9 +110,11 @@ public interface StateTensor {
     /**
      * Sets a float32 state.
      *
+     * @throws IllegalStateException if its elements are of another type
      * @throws IllegalArgumentException if the number of values is not the number of elements
      */
     default void set(float... values) {
+        requireFloats();
         if (values.length != shape().elements()) {
             throw new IllegalArgumentException(
                     "state '"

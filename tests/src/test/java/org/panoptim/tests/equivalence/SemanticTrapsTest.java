@@ -18,6 +18,7 @@ import org.panoptim.rule.SophiaH;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.DType;
 import org.panoptim.testkit.scenario.RuleVariants;
 import org.panoptim.testkit.scenario.Scenario;
 import org.panoptim.testkit.scenario.ScenarioRun;
@@ -240,7 +241,7 @@ class SemanticTrapsTest {
         }
     }
 
-    private static List<List<Float>> afterTwoSteps(
+    private static List<List<? extends Number>> afterTwoSteps(
             BackendFixture fixture, UpdateRule rule, float scale) {
         var parameter = fixture.parameter("p", 0.5f, -2, 3);
         var optimizer =
@@ -253,12 +254,17 @@ class SemanticTrapsTest {
             parameter.gradient(fixture.floats(size * scale, -2 * size * scale, 0.1f * scale));
             optimizer.step();
         }
-        return Stream.concat(
-                        Stream.of(BackendFixture.values(parameter)),
-                        rule.slots().stream()
-                                .map(slot -> optimizer.state("p", slot.name()).toArray()))
-                .map(SemanticTrapsTest::boxed)
-                .toList();
+        var results = new ArrayList<List<? extends Number>>();
+        results.add(boxed(BackendFixture.values(parameter)));
+        for (var slot : rule.slots()) {
+            var state =
+                    slot.extent().isOfParameter()
+                            ? optimizer.state("p", slot.name())
+                            : optimizer.ruleState("all", slot.name());
+            results.add(
+                    state.dtype() == DType.F32 ? boxed(state.toArray()) : List.of(state.value()));
+        }
+        return results;
     }
 
     /** Trap 10. */
