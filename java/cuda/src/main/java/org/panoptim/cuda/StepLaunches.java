@@ -26,9 +26,10 @@ final class StepLaunches implements AutoCloseable {
     private final DeviceControl control;
     private final long schedule;
     private final Launch measure;
-    private final Launch[] begin;
+    private final Launch begin;
     private final Launch decide;
-    private final Launch[] afterTransform;
+    private final Launch afterTransform;
+    private final Launch[] prepareOthers;
     private final Launch[] prepareFirst;
     private final Launch finish;
     private final Launch zero;
@@ -54,9 +55,11 @@ final class StepLaunches implements AutoCloseable {
         zero = overChunks(kernels.zero());
         var leaders = leaders();
         prepareFirst = prepareFirst(leaders);
-        begin = controls(leaders, Launch.BEGIN);
-        afterTransform = controls(leaders, Launch.AFTER_TRANSFORM);
+        int each = Launch.SETTLE | (prepareFirst.length > 0 ? 0 : Launch.PREPARE);
+        begin = control(leaders.getFirst(), Launch.BEGIN | each, 0);
         decide = control(leaders.getFirst(), Launch.DECIDE, 0);
+        afterTransform = control(leaders.getFirst(), Launch.AFTER_TRANSFORM | each, 0);
+        prepareOthers = controls(leaders.subList(1, leaders.size()), each, 0);
         finish = control(leaders.getFirst(), Launch.FINISH, 0);
         int phases =
                 tables.chunkLists().keySet().stream()
@@ -71,7 +74,10 @@ final class StepLaunches implements AutoCloseable {
         }
     }
 
-    /** One rule of each image that the plan needs. */
+    /**
+     * One rule of each image that the plan needs. The first image's control kernel does what
+     * concerns all rules, and prepares its own; those of the others only prepare theirs.
+     */
     private List<KernelRegistry.Kernel> leaders() {
         return onePerImage(tables.chunkLists().keySet().stream());
     }
@@ -98,25 +104,16 @@ final class StepLaunches implements AutoCloseable {
                 .toArray(Launch[]::new);
     }
 
-    /**
-     * Stages that concern all rules by the first image's kernel, and what leads to the update of
-     * the first phase by that and every other one's, for its own rules.
-     */
-    private Launch[] controls(List<KernelRegistry.Kernel> leaders, int stages) {
-        int each = Launch.SETTLE | (prepareFirst.length > 0 ? 0 : Launch.PREPARE);
-        var launches = new Launch[leaders.size()];
-        for (int i = 0; i < launches.length; i++) {
-            launches[i] = control(leaders.get(i), i == 0 ? stages | each : each, 0);
-        }
-        return launches;
+    private Launch[] controls(List<KernelRegistry.Kernel> leaders, int stages, int phase) {
+        return leaders.stream()
+                .map(leader -> control(leader, stages, phase))
+                .toArray(Launch[]::new);
     }
 
     /** Preparing a later phase, of every image with a rule that has so many. */
     private Launch[] prepareLater(int phase) {
         var rules = tables.chunkLists().keySet().stream().filter(rule -> phase < rule.phases());
-        return onePerImage(rules).stream()
-                .map(leader -> control(leader, Launch.PREPARE, phase))
-                .toArray(Launch[]::new);
+        return controls(onePerImage(rules), Launch.PREPARE, phase);
     }
 
     private Launch[] updates(int phase) {
@@ -162,7 +159,7 @@ final class StepLaunches implements AutoCloseable {
         if (measures) {
             measure.on(driver, stream);
         }
-        onAll(begin, driver, stream);
+        begin.on(driver, stream);
     }
 
     /** The part of a step before a transform. Its last launch decides about the step. */
@@ -178,12 +175,13 @@ final class StepLaunches implements AutoCloseable {
         if (measures) {
             measure.on(driver, stream);
         }
-        onAll(afterTransform, driver, stream);
+        afterTransform.on(driver, stream);
         update(driver, stream);
     }
 
     /** The part of a step that follows {@link #begin}. */
     void update(CudaDriver driver, long stream) {
+        onAll(prepareOthers, driver, stream);
         onAll(prepareFirst, driver, stream);
         for (int phase = 0; phase < update.length; phase++) {
             if (phase > 0) {
