@@ -102,7 +102,7 @@ class BenchReportTest {
                 // 500 MB in 0.3 ms, where the copy moves 2 TB/s.
                 .contains("<td>500</td><td>1,667</td><td>0.83 (0.83 to 0.84)</td>")
                 .contains("<h3>adamw, GPT-2 small</h3>")
-                .contains(cells("panoptim_<wbr>control_<wbr>step", "step", "1"))
+                .contains(cells("panoptim_<wbr>control_<wbr>adamw", "step", "1"))
                 .contains(cells("copy within the device's memory", "", "1"))
                 .doesNotContain("their times mean nothing");
     }
