@@ -5,6 +5,7 @@ import static org.panoptim.abi.Layouts.pointer;
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.bindings.panoptim_launch;
 import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.rule.SGD;
 import org.panoptim.spi.StepPlan;
 
 import java.lang.foreign.Arena;
@@ -76,10 +77,14 @@ final class StepLaunches implements AutoCloseable {
 
     /**
      * One rule of each image that the plan needs. The first image's control kernel does what
-     * concerns all rules, and prepares its own; those of the others only prepare theirs.
+     * concerns all rules, and prepares its own; those of the others only prepare theirs. For a plan
+     * without groups any rule will do.
      */
     private List<KernelRegistry.Kernel> leaders() {
-        return onePerImage(tables.chunkLists().keySet().stream());
+        var rules = tables.chunkLists().keySet();
+        return rules.isEmpty()
+                ? List.of(backend.kernels().registry().kernel(SGD.defaults()))
+                : onePerImage(rules.stream());
     }
 
     private List<KernelRegistry.Kernel> onePerImage(Stream<KernelRegistry.Kernel> rules) {
