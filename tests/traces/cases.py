@@ -230,6 +230,19 @@ PRODIGY = (
     Case("prodigy-logistic", "prodigy", {"d0": 0.01}, lambda: Logistic(1106)),
 )
 
+ADADELTA = (
+    Case("adadelta", "adadelta", {}, lambda: Gaussian(1201)),
+    Case("adadelta-weight-decay", "adadelta",
+         {"lr": 0.5, "rho": 0.95, "eps": 1e-3, "weight_decay": 0.1}, lambda: Gaussian(1202)),
+    Case("adadelta-maximize", "adadelta", {"weight_decay": 0.05, "maximize": True},
+         lambda: Gaussian(1203)),
+    Case("adadelta-gaps", "adadelta", {}, lambda: _gaps(1204)),
+    Case("adadelta-magnitudes", "adadelta", {}, lambda: _magnitudes(1205)),
+    Case("adadelta-overflow", "adadelta", {}, lambda: _overflow(1206)),
+    Case("adadelta-logistic", "adadelta", {}, lambda: Logistic(1207)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
+    + ADADELTA
 )

@@ -16,13 +16,14 @@ torch.set_num_threads(1)
 
 TORCH_RULES = {
     "sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
-    "adagrad": torch.optim.Adagrad, "nadam": torch.optim.NAdam,
+    "adagrad": torch.optim.Adagrad, "nadam": torch.optim.NAdam, "adadelta": torch.optim.Adadelta,
 }
 TORCH_SLOTS = (
     "momentum_buffer", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "sum", "mu_product",
+    "square_avg", "acc_delta",
 )
 # Those that PyTorch has no fused kernel of, and so no such argument.
-UNFUSED = {"nadam"}
+UNFUSED = {"nadam", "adadelta"}
 TORCH_BETAS = {"beta1": 0.9, "beta2": 0.999}
 
 FORMULAS = {

@@ -22,7 +22,8 @@ public final class Rules {
                     Adagrad.defaults(),
                     NAdam.defaults(),
                     LAMB.defaults(),
-                    Prodigy.defaults());
+                    Prodigy.defaults(),
+                    Adadelta.defaults());
 
     private Rules() {}
 
