@@ -24,12 +24,14 @@ file(CONFIGURE OUTPUT ${PANOPTIM_IMAGE_SOURCES}/all.cu CONTENT "${all}" @ONLY)
 set(variants)
 foreach(variant IN LISTS PANOPTIM_VARIANTS)
     compile_ptx(${PANOPTIM_IMAGE_SOURCES}/all.cu variants/${variant}.ptx
-                ${PANOPTIM_VARIANT_ARCHITECTURE} ${PANOPTIM_VARIANT_${variant}})
+                ${PANOPTIM_VARIANT_ARCHITECTURE} -DPANOPTIM_ASKS_ARCHITECTURE
+                ${PANOPTIM_VARIANT_${variant}})
     assemble_cubin(variants/${variant}.ptx variants/${variant}.cubin
                    ${PANOPTIM_VARIANT_ARCHITECTURE})
     list(APPEND variants variants/${variant}.cubin)
 endforeach()
 # What they are variants of, to see that each is another one.
-compile_ptx(${PANOPTIM_IMAGE_SOURCES}/all.cu all.ptx ${PANOPTIM_VARIANT_ARCHITECTURE})
+compile_ptx(${PANOPTIM_IMAGE_SOURCES}/all.cu all.ptx ${PANOPTIM_VARIANT_ARCHITECTURE}
+            -DPANOPTIM_ASKS_ARCHITECTURE)
 assemble_cubin(all.ptx all.cubin ${PANOPTIM_VARIANT_ARCHITECTURE})
 add_custom_target(kernel-variants DEPENDS ${variants} all.cubin)

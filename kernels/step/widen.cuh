@@ -18,6 +18,10 @@ inline namespace PANOPTIM_TIER {
 // more than half with it, and which have units enough. The code for 8.0 also serves all devices
 // that have no machine code of their own, by way of PTX, and an 8.0 has integers to spare. A 10.3,
 // which runs the code for 10.0, has few units: there measuring is slower than memory either way.
+#if defined(__CUDA_ARCH__) && !defined(PANOPTIM_ASKS_ARCHITECTURE)
+#error                                                                                             \
+    "an image with PTX of several architectures for kernels that are not the same (CMakeLists.txt)"
+#endif
 #if defined(__CUDA_ARCH__) && (__CUDA_ARCH__ == 900 || __CUDA_ARCH__ == 1000)
 constexpr bool widens_by_integers = false;
 #else

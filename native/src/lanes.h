@@ -1,5 +1,5 @@
-// The lanes of the reduction tree. For tier.cpp alone, like everything in PANOPTIM_TIER's namespace
-// that is compiled for instruction sets which not every processor has.
+// The lanes of the reduction tree. For a tier's files alone, like everything in PANOPTIM_TIER's
+// namespace that is compiled for instruction sets which not every processor has.
 #pragma once
 
 #include "prefetch.h"

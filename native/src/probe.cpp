@@ -34,10 +34,12 @@ const Tier *built_tier(int32_t tier) {
 #if defined(__x86_64__)
     case PANOPTIM_TIER_BASELINE:
         return &baseline_tier;
+#if !defined(PANOPTIM_BASELINE_ALONE)
     case PANOPTIM_TIER_AVX2:
         return &avx2_tier;
     case PANOPTIM_TIER_AVX512:
         return &avx512_tier;
+#endif
 #elif defined(__aarch64__)
     case PANOPTIM_TIER_NEON:
         return &neon_tier;

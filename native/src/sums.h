@@ -1,4 +1,4 @@
-// The sums that a phase of a rule takes on its way. For tier.cpp alone.
+// The sums that a phase of a rule takes on its way. For a tier's files alone.
 #pragma once
 
 #include "lanes.h"

@@ -1,4 +1,4 @@
-// What an instruction-set tier offers: the loops over elements, compiled for it from tier.cpp.
+// What an instruction-set tier offers: the loops over elements, compiled for it.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ using ProbeMatrixFunction = void (*)(int64_t n, const float *matrix, const doubl
 struct Tier {
     MeasureFunction measure;
     // By rule and phase: PANOPTIM_MAX_PHASES functions a rule, null beyond the rule's phases.
-    const UpdateFunction (*update)[PANOPTIM_MAX_PHASES];
+    const UpdateFunction *const *update;
     ScaleMatrixFunction scale_matrix;
     MirrorMatrixFunction mirror_matrix;
     ProbeMatrixFunction probe_matrix;

@@ -85,14 +85,16 @@ void update_run(const panoptim::UpdateRun &run) {
     }
 }
 
-constexpr panoptim::UpdateFunction updates[][PANOPTIM_MAX_PHASES] = {
-#define PANOPTIM_RULE(name, ...)                                                                   \
-    {update_run<panoptim::__VA_ARGS__, 0>, update_run<panoptim::__VA_ARGS__, 1>,                   \
-     update_run<panoptim::__VA_ARGS__, 2>, update_run<panoptim::__VA_ARGS__, 3>},
+template <typename Rule>
+constexpr panoptim::UpdateFunction updates[PANOPTIM_MAX_PHASES] = {
+    update_run<Rule, 0>, update_run<Rule, 1>, update_run<Rule, 2>, update_run<Rule, 3>};
+
+constexpr const panoptim::UpdateFunction *updates_by_rule[] = {
+#define PANOPTIM_RULE(name, ...) updates<panoptim::__VA_ARGS__>,
 #include "rules/rules.def"
 #undef PANOPTIM_RULE
 };
 
 } // namespace
 
-const panoptim::Tier naive_tier = {measure, updates, nullptr, nullptr, nullptr};
+const panoptim::Tier naive_tier = {measure, updates_by_rule, nullptr, nullptr, nullptr};

@@ -32,8 +32,12 @@ const Allocation *allocate(std::size_t bytes, MemoryKind kind, Context *context)
 const Allocation *allocation_at(std::uintptr_t address);
 const Allocation *allocation_around(std::uintptr_t address);
 
-// Makes the memory untouchable. False if something was written just outside it.
+// False if something was written just outside it. The next kernel cannot touch the memory.
 bool free_allocation(const Allocation *allocation);
+
+// Makes what was freed untouchable, neighbours together: to take a page away interrupts every
+// processor that runs one of the process's threads.
+void close_freed();
 
 // Frees whatever belongs to a context.
 void free_allocations(const Context *context);

@@ -155,8 +155,7 @@ int launch(Context *context, std::uint64_t handle, Extent grid, Extent block, un
     }
     const bool now = !stream->capture && stream->queue.empty() && stream->handle != 0;
     if (now && !deferred()) {
-        describe_address = &describe_memory;
-        keep_error(context, execute({&kernel, grid, block, shared, packed}));
+        run_kernel(context, {&kernel, grid, block, shared, packed});
         return result::success;
     }
     Work work;

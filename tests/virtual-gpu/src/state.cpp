@@ -120,6 +120,12 @@ void keep_error(Context *context, int error) {
     }
 }
 
+void run_kernel(Context *context, const Launch &launch) {
+    close_freed();
+    describe_address = &describe_memory;
+    keep_error(context, execute(launch));
+}
+
 int device_count() {
     const char *text = std::getenv("PANOPTIM_VIRTUAL_DEVICES");
     return text == nullptr ? 1 : std::atoi(text);

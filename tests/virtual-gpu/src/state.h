@@ -128,6 +128,9 @@ int current(Context *&context);
 // Whether an error stays with its context; if so it is kept there.
 void keep_error(Context *context, int error);
 
+// Runs a kernel to its end, and keeps its error.
+void run_kernel(Context *context, const Launch &launch);
+
 int device_count();
 int driver_version();
 

@@ -43,9 +43,8 @@ void perform(Stream *stream, const Work &work) {
     }
     switch (work.kind) {
     case Work::Kind::kernel:
-        describe_address = &describe_memory;
-        keep_error(context, execute({work.kernel, work.grid, work.block, work.shared,
-                                     work.arguments.data()}));
+        run_kernel(context,
+                   {work.kernel, work.grid, work.block, work.shared, work.arguments.data()});
         break;
     case Work::Kind::copy: {
         // The memory may have been freed since the work was submitted.
@@ -67,11 +66,13 @@ void perform(Stream *stream, const Work &work) {
         fill(work);
         break;
     case Work::Kind::host:
+        close_freed();
         state().in_host_function = true;
         work.function();
         state().in_host_function = false;
         break;
     case Work::Kind::library:
+        close_freed();
         keep_error(context, work.run(work.arguments.data()));
         break;
     case Work::Kind::wait:

@@ -1,0 +1,203 @@
+// The loops over elements of a rule's phases, for the file of a header of rules that is compiled
+// for each instruction-set tier (CMakeLists.txt), with that tier's compiler flags and with
+// PANOPTIM_TIER naming it.
+//
+// Nothing here may have a symbol in common with another tier: no function of the standard library
+// that is a template or inline, nothing with functions outside PANOPTIM_TIER's namespace.
+#pragma once
+
+#include "prefetch.h"
+#include "rules/rule.cuh"
+#include "step/buffers.cuh"
+#include "sums.h"
+#include "tier.h"
+
+namespace panoptim {
+inline namespace PANOPTIM_TIER {
+namespace {
+
+using FloatBuffers = Buffers<PANOPTIM_F32, PANOPTIM_F32, PANOPTIM_F32>;
+
+// One chunk of a run.
+struct Chunk {
+    FloatBuffers buffers;
+    int64_t elements;
+};
+
+template <typename Rule, bool Curved>
+[[gnu::always_inline]] inline Chunk chunk_of(const panoptim_plan &plan, int64_t i) {
+    const panoptim_chunk &chunk_index = plan.chunks[i];
+    const panoptim_tensor &tensor = plan.tensors[chunk_index.tensor];
+    FloatBuffers whole{};
+    whole.value = static_cast<float *>(tensor.value);
+    whole.gradient = reinterpret_cast<float *>(plan.gradients[chunk_index.tensor]);
+    if constexpr (Curved) {
+        whole.curvature = reinterpret_cast<const float *>(plan.curvatures[chunk_index.tensor]);
+    }
+    for (int slot = 0; slot < Rule::slots; ++slot) {
+        whole.slots[slot] = static_cast<float *>(tensor.slots[slot]);
+    }
+    whole.matrix = {&tensor, 0};
+    const int64_t first = chunk_index.index * plan.chunk_elements;
+    return {whole.template from<Rule, Curved>(first),
+            smaller(plan.chunk_elements, tensor.elements - first)};
+}
+
+// What the loops need besides the arrays.
+template <typename Rule>
+struct Settings {
+    typename Rule::Scalars scalars;
+    float gradient_scale;
+    float curvature_scale;
+
+    explicit Settings(const panoptim_prepared &prepared)
+        : gradient_scale(prepared.gradient_scale), curvature_scale(prepared.curvature_scale) {
+        __builtin_memcpy(&scalars, prepared.scalars, sizeof scalars);
+    }
+};
+
+template <typename Rule, int Phase, bool Curved>
+[[gnu::always_inline]] inline void prefetch_all(const FloatBuffers &buffers, int64_t first,
+                                                int64_t elements) {
+    if constexpr (Rule::reads_parameter(Phase) || Rule::writes_parameter(Phase)) {
+        prefetch(buffers.value + first, elements);
+    }
+    if constexpr (Rule::reads_gradient(Phase)) {
+        prefetch(buffers.gradient + first, elements);
+    }
+    if constexpr (Curved) {
+        prefetch(buffers.curvature + first, elements);
+    }
+    constexpr unsigned used = Rule::read_slots(Phase, Curved) | Rule::written_slots(Phase, Curved);
+    for (int slot = 0; slot < Rule::slots; ++slot) {
+        if ((used >> slot & 1U) != 0) {
+            prefetch(buffers.slots[slot] + first, elements);
+        }
+    }
+}
+
+// Asks for the beginning of the next chunk, which the processor cannot guess. Of a small tensor
+// this is all there is.
+template <typename Rule, int Phase, bool Curved>
+[[gnu::always_inline]] inline void prefetch_chunk(const UpdateRun &run, int64_t i) {
+    constexpr int64_t elements = 64;
+    if (i < run.last) {
+        prefetch_all<Rule, Phase, Curved>(chunk_of<Rule, Curved>(*run.plan, i).buffers, 0,
+                                          elements);
+    }
+}
+
+// Updates a piece of a chunk whose first element belongs to a lane of the reduction tree.
+template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
+[[gnu::always_inline]] inline void
+update_piece(const FloatBuffers &buffers, const Settings<Rule> &settings,
+             Sums<Rule, Phase, Statistics> &sums, int64_t lane, int64_t elements) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < elements; ++i) {
+        Element element = buffers.template load<Rule, Curved>(i, settings.gradient_scale,
+                                                              settings.curvature_scale);
+        const float before = element.parameter;
+        Rule::template update<Phase>(settings.scalars, element);
+        buffers.template store<Rule, Phase, Curved>(i, element);
+        sums.note(i, before, element);
+        if constexpr (Zeroing) {
+            buffers.zero_gradient(i);
+        }
+    }
+    sums.add_piece(lane, elements);
+}
+
+// Updates the elements [first, end) of a chunk, piece by piece of two cache lines from each array:
+// each array is read once, and written once if the phase changes it.
+template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
+[[gnu::always_inline]] inline void update_part(const Chunk &chunk, const Settings<Rule> &settings,
+                                               Sums<Rule, Phase, Statistics> &sums, int64_t first,
+                                               int64_t end) {
+    constexpr int64_t ahead = 256;
+    int64_t i = first;
+    for (; end - i >= piece_elements; i += piece_elements) {
+        if (chunk.elements - i > ahead) {
+            prefetch_all<Rule, Phase, Curved>(chunk.buffers, i + ahead, piece_elements);
+        }
+        update_piece<Rule, Phase, Curved, Zeroing, Statistics>(
+            chunk.buffers.template from<Rule, Curved>(i), settings, sums, i % lane_count,
+            piece_elements);
+    }
+    update_piece<Rule, Phase, Curved, Zeroing, Statistics>(
+        chunk.buffers.template from<Rule, Curved>(i), settings, sums, i % lane_count, end - i);
+}
+
+template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
+void update_run(const UpdateRun &run) {
+    const Settings<Rule> settings(*run.prepared);
+    Sums<Rule, Phase, Statistics> sums;
+    for (int64_t chunk_index = run.first; chunk_index < run.last; ++chunk_index) {
+        prefetch_chunk<Rule, Phase, Curved>(run, chunk_index + 1);
+        const Chunk chunk = chunk_of<Rule, Curved>(*run.plan, chunk_index);
+        if constexpr (sums.any()) {
+            for (int64_t block = 0; block < chunk.elements; block += block_elements) {
+                const int64_t end = smaller(block + block_elements, chunk.elements);
+                sums.start_block(end - block);
+                update_part<Rule, Phase, Curved, Zeroing>(chunk, settings, sums, block, end);
+                sums.finish_block();
+            }
+            sums.finish_chunk(*run.plan, chunk_index);
+        } else {
+            update_part<Rule, Phase, Curved, Zeroing>(chunk, settings, sums, 0, chunk.elements);
+        }
+    }
+}
+
+// Chooses the loop. A phase before the last neither zeroes nor takes statistics.
+template <typename Rule, int Phase, bool Curved>
+void update_curved(const UpdateRun &run) {
+    if constexpr (Phase + 1 < Rule::phases) {
+        update_run<Rule, Phase, Curved, false, false>(run);
+    } else if (run.zero_gradients) {
+        if (run.statistics) {
+            update_run<Rule, Phase, Curved, true, true>(run);
+        } else {
+            update_run<Rule, Phase, Curved, true, false>(run);
+        }
+    } else {
+        if (run.statistics) {
+            update_run<Rule, Phase, Curved, false, true>(run);
+        } else {
+            update_run<Rule, Phase, Curved, false, false>(run);
+        }
+    }
+}
+
+template <typename Rule, int Phase>
+void update(const UpdateRun &run) {
+    if constexpr (Rule::curvature) {
+        if (run.curved) {
+            update_curved<Rule, Phase, true>(run);
+            return;
+        }
+    }
+    update_curved<Rule, Phase, false>(run);
+}
+
+template <typename Rule, int Phase>
+constexpr UpdateFunction update_function() {
+    if constexpr (Phase < Rule::phases) {
+        return update<Rule, Phase>;
+    } else {
+        return nullptr;
+    }
+}
+
+} // namespace
+} // namespace PANOPTIM_TIER
+} // namespace panoptim
+
+// What loops_by_rule.cpp knows a rule's loops by.
+#define PANOPTIM_LOOPS(name, ...)                                                                  \
+    namespace panoptim::PANOPTIM_TIER {                                                            \
+    extern const UpdateFunction loops_of_##name[PANOPTIM_MAX_PHASES];                              \
+    constexpr UpdateFunction loops_of_##name[PANOPTIM_MAX_PHASES] = {                              \
+        update_function<__VA_ARGS__, 0>(), update_function<__VA_ARGS__, 1>(),                      \
+        update_function<__VA_ARGS__, 2>(), update_function<__VA_ARGS__, 3>()};                     \
+    }
+static_assert(PANOPTIM_MAX_PHASES == 4);
