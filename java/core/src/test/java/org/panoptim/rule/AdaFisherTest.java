@@ -12,6 +12,11 @@ class AdaFisherTest {
             AdaFisher.withLearningRate(0.5).withBeta(0.5).withDamping(0.25);
 
     @Test
+    void itsKernelIsNamedAsCCan() {
+        assertThat(AdaFisher.defaults().kernelName()).isEqualTo("ada_fisher");
+    }
+
+    @Test
     void theDefaultsAreThePapers() {
         assertThat(AdaFisher.defaults()).isEqualTo(new AdaFisher(1e-3, 0.9, 1e-3, 0, false));
         assertThat(AdaFisher.defaults().slots())

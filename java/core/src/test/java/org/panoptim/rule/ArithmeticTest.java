@@ -24,6 +24,10 @@ class ArithmeticTest {
         assertThat(Arithmetic.max(1, NAN)).isNaN();
         assertThat(Arithmetic.max(NAN, INFINITY)).isNaN();
         assertThat(Arithmetic.max(INFINITY, NAN)).isNaN();
+        assertThat(Arithmetic.max(1.0, 2.0)).isEqualTo(2);
+        assertThat(Arithmetic.max(2.0, 1.0)).isEqualTo(2);
+        assertThat(Arithmetic.max(Double.NaN, 1.0)).isNaN();
+        assertThat(Arithmetic.max(1.0, Double.NaN)).isNaN();
     }
 
     @Test
@@ -46,6 +50,8 @@ class ArithmeticTest {
         // Zeros of both signs are equal; which one comes out is fixed, so that backends agree.
         assertThat(bits(Arithmetic.max(0f, -0f))).isEqualTo(bits(-0f));
         assertThat(bits(Arithmetic.max(-0f, 0f))).isEqualTo(bits(0f));
+        assertThat(1 / Arithmetic.max(0.0, -0.0)).isEqualTo(Double.NEGATIVE_INFINITY);
+        assertThat(1 / Arithmetic.max(-0.0, 0.0)).isEqualTo(Double.POSITIVE_INFINITY);
         assertThat(bits(Arithmetic.min(0f, -0f))).isEqualTo(bits(-0f));
         assertThat(bits(Arithmetic.min(-0f, 0f))).isEqualTo(bits(0f));
         assertThat(Double.doubleToRawLongBits(Arithmetic.min(0.0, -0.0)))

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -114,6 +115,28 @@ class ProdigyTest {
         try (var trial = new Trial(rule, 1, 2)) {
             trial.step(0, 0);
             assertThat(trial.value()).containsExactly(1, 2);
+            assertThat(trial.ruleState("dlr")).isZero();
+            assertThat(trial.ruleState("k")).isZero();
+        }
+    }
+
+    @Test
+    void whatItFindsIsKeptAndCanBeSet() {
+        var rule = new Prodigy(1, 0.5, 0.75, 0, 0, 0, true, false, false, 0.25, 1, 2);
+        try (var trial = new Trial(rule, 4)) {
+            trial.step(2);
+            assertThat(trial.ruleState("k")).isEqualTo(1);
+            assertThat(trial.ruleState("dlr")).isEqualTo(0.25);
+            assertThat(trial.ruleState("d")).isEqualTo(0.25);
+            trial.setRuleState("d", 0.5);
+            trial.step(2);
+            assertThat(trial.ruleState("dlr")).isEqualTo(0.5);
+            assertThatThrownBy(() -> trial.ruleState("exp_avg"))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("exp_avg");
+            assertThatThrownBy(() -> trial.state("d"))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("'d'");
         }
     }
 

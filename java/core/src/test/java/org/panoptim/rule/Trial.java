@@ -51,6 +51,14 @@ final class Trial implements AutoCloseable {
         return optimizer.state("p", slot).toArray();
     }
 
+    double ruleState(String slot) {
+        return optimizer.ruleState("all", slot).value();
+    }
+
+    void setRuleState(String slot, double value) {
+        optimizer.ruleState("all", slot).value(value);
+    }
+
     void set(String slot, float... values) {
         optimizer.state("p", slot).set(values);
     }

@@ -44,6 +44,26 @@ class LossScaleTest {
     }
 
     @Test
+    void theSmallestAndTheLargestScaleAreTaken() {
+        assertThat(LossScale.fixed(0x1p-126)).isEqualTo(new LossScale.Fixed(0x1p-126));
+        assertThat(LossScale.fixed(0x1p126)).isEqualTo(new LossScale.Fixed(0x1p126));
+        assertThatThrownBy(() -> LossScale.fixed(Math.nextDown(0x1p-126)))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> LossScale.fixed(Math.nextUp(0x1p126)))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void aScaleThatGrowsByNothingIsRefused() {
+        assertThatThrownBy(() -> new LossScale.Dynamic(1, 1, 0.5, 1))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("growthFactor");
+        assertThatThrownBy(() -> new LossScale.Dynamic(1, Double.POSITIVE_INFINITY, 0.5, 1))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("growthFactor");
+    }
+
+    @Test
     void thereIsNoneByDefault() {
         gradient(p, 1, 1);
         try (var optimizer =
