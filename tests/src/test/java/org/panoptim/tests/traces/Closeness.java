@@ -8,6 +8,9 @@ record Closeness(double bound) {
     /** Equal to the bit. */
     static final Closeness EXACT = new Closeness(0);
 
+    /** As many elements, and no more. */
+    static final Closeness NONE = new Closeness(Double.POSITIVE_INFINITY);
+
     /** What is wrong with a result, at its worst element, in words. */
     Optional<String> complaint(float[] recorded, float[] actual) {
         if (recorded.length != actual.length) {

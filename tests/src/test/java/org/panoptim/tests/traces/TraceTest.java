@@ -48,6 +48,9 @@ class TraceTest {
     /** Sums of gradients of both signs, which cancel most. */
     private static final Set<String> FIRST_MOMENTS = Set.of("exp_avg", "momentum_buffer", "s");
 
+    /** States that are found from quotients of other ones, and overflow where these do. */
+    private static final Set<String> OF_QUOTIENTS = Set.of("acc_delta");
+
     // Adam has another order of operations than PyTorch, so the two agree to rounding. Measured
     // over these runs: 9.8e-7 for parameters, 1.2e-7 for states. The bounds can be as tight as
     // that, as our bits are the same on every machine.
@@ -56,6 +59,9 @@ class TraceTest {
 
     // In another order than recorded, 5.9e-7.
     private static final Closeness RECORDED_SUMMING_STATE = new Closeness(1e-6);
+
+    // The quotient's two roots and its division are rounded in either program: 4.7e-7.
+    private static final Closeness RECORDED_QUOTIENT = new Closeness(5e-7);
 
     // PyTorch multiplies twenty numbers in float, we in double: 2.4e-7.
     private static final Closeness RECORDED_NUMBER = new Closeness(3e-7);
@@ -130,18 +136,12 @@ class TraceTest {
                 var replay = new Replay(trace, backend)) {
             replay.run();
             // Where squares overflow in float, the run in double is another one.
-            if (!name(file).endsWith("-overflow")) {
+            boolean overflows = name(file).endsWith("-overflow");
+            if (!overflows) {
                 complaints.addAll(parameters(replay, trace, "expect64/param/", DOUBLE_PARAMETER));
             }
             complaints.addAll(
-                    states(
-                            replay,
-                            trace,
-                            "expect64/",
-                            state ->
-                                    FIRST_MOMENTS.contains(state.slot())
-                                            ? DOUBLE_FIRST_MOMENT
-                                            : DOUBLE_STATE));
+                    states(replay, trace, "expect64/", state -> inDouble(state, overflows)));
         }
         assertThat(complaints).isEmpty();
     }
@@ -175,9 +175,19 @@ class TraceTest {
         return complaints;
     }
 
+    private static Closeness inDouble(StateTensor state, boolean overflows) {
+        if (overflows && OF_QUOTIENTS.contains(state.slot())) {
+            return Closeness.NONE;
+        }
+        return FIRST_MOMENTS.contains(state.slot()) ? DOUBLE_FIRST_MOMENT : DOUBLE_STATE;
+    }
+
     private static Closeness recorded(UpdateRule rule, StateTensor state) {
         if (SUMMING.contains(rule.name())) {
             return RECORDED_SUMMING_STATE;
+        }
+        if (OF_QUOTIENTS.contains(state.slot())) {
+            return RECORDED_QUOTIENT;
         }
         return state.dtype() == DType.F64 ? RECORDED_NUMBER : RECORDED_STATE;
     }

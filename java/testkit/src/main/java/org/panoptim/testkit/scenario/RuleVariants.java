@@ -50,13 +50,17 @@ public final class RuleVariants {
                     RuleSetting.Range.FLAG,
                     FLAGS);
 
-    /** Where others matter for a setting, by PyTorch name. */
-    private static final Map<String, List<String>> VALUES_BY_NAME =
+    /** A PyTorch name, which two rules may have for settings of different ranges. */
+    private record Named(String name, RuleSetting.Range range) {}
+
+    /** Where others matter for a setting. */
+    private static final Map<Named, List<String>> VALUES_BY_NAME =
             Map.of(
-                    "momentum", mostly(3, texts(0), DECAYS),
-                    "rho", texts(0.04, 1, 1e-30, 1e30),
-                    "batch_size", texts(1, 480, 5120),
-                    "damping", texts(1e-3, 1, 1e-44, 1.4e-45, 1e38));
+                    new Named("momentum", RuleSetting.Range.DECAY), mostly(3, texts(0), DECAYS),
+                    new Named("rho", RuleSetting.Range.POSITIVE), texts(0.04, 1, 1e-30, 1e30),
+                    new Named("batch_size", RuleSetting.Range.POSITIVE), texts(1, 480, 5120),
+                    new Named("damping", RuleSetting.Range.POSITIVE),
+                            texts(1e-3, 1, 1e-44, 1.4e-45, 1e38));
 
     private RuleVariants() {}
 
@@ -167,7 +171,8 @@ public final class RuleVariants {
     public static List<String> values(UpdateRule rule, String name) {
         for (var setting : rule.descriptor().settings()) {
             if (setting.name().equals(name)) {
-                return VALUES_BY_NAME.getOrDefault(name, VALUES.get(setting.range()));
+                return VALUES_BY_NAME.getOrDefault(
+                        new Named(name, setting.range()), VALUES.get(setting.range()));
             }
         }
         throw new IllegalArgumentException("rule " + rule.name() + " has no setting " + name);
