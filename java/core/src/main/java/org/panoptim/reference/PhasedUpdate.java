@@ -13,33 +13,33 @@ import java.util.function.ToDoubleFunction;
 final class PhasedUpdate {
 
     private final List<ParameterGroup> groups;
-    private final List<Member> members;
+    private final List<GroupedTensor> tensors;
     private final HostStates states;
     private final StepScalars scalars;
     private final boolean statistics;
 
-    /** The sums that phases have taken so far: a row a member, a column a reduction. */
+    /** The sums that phases have taken so far: a row a tensor, a column a reduction. */
     private final double[][] sums;
 
-    /** The squared norm of each member's change. */
+    /** The squared norm of each tensor's change. */
     private final double[] updateSquares;
 
     PhasedUpdate(
             List<ParameterGroup> groups,
-            List<Member> members,
+            List<GroupedTensor> tensors,
             HostStates states,
             StepScalars scalars,
             boolean statistics) {
         this.groups = groups;
-        this.members = members;
+        this.tensors = tensors;
         this.states = states;
         this.scalars = scalars;
         this.statistics = statistics;
-        this.sums = members.stream().map(PhasedUpdate::zeroSums).toArray(double[][]::new);
-        this.updateSquares = new double[members.size()];
+        this.sums = tensors.stream().map(PhasedUpdate::zeroSums).toArray(double[][]::new);
+        this.updateSquares = new double[tensors.size()];
     }
 
-    /** Updates every live member; returns the squared norms of the changes, in order. */
+    /** Updates every live tensor; returns the squared norms of the changes, in order. */
     double[] run() {
         int phases = groups.stream().mapToInt(PhasedUpdate::phases).max().orElse(0);
         for (int phase = 0; phase < phases; phase++) {
@@ -48,8 +48,8 @@ final class PhasedUpdate {
                     settle(phase, group);
                 }
             }
-            for (int i = 0; i < members.size(); i++) {
-                if (phase < phases(members.get(i))) {
+            for (int i = 0; i < tensors.size(); i++) {
+                if (phase < phases(tensors.get(i))) {
                     runPhase(phase, i);
                 }
             }
@@ -57,12 +57,12 @@ final class PhasedUpdate {
         return updateSquares;
     }
 
-    private static double[] zeroSums(Member member) {
-        return new double[member.rule() instanceof PhasedRule rule ? rule.reductions().size() : 0];
+    private static double[] zeroSums(GroupedTensor grouped) {
+        return new double[grouped.rule() instanceof PhasedRule rule ? rule.reductions().size() : 0];
     }
 
-    private static int phases(Member member) {
-        return member.live() ? phases(member.group()) : 0;
+    private static int phases(GroupedTensor grouped) {
+        return grouped.live() ? phases(grouped.group()) : 0;
     }
 
     private static int phases(ParameterGroup group) {
@@ -84,13 +84,13 @@ final class PhasedUpdate {
     }
 
     private void runPhase(int phase, int index) {
-        var tensor = members.get(index).tensor();
-        var rule = (PhasedRule) members.get(index).rule();
+        var tensor = tensors.get(index).tensor();
+        var rule = (PhasedRule) tensors.get(index).rule();
         boolean last = phase == rule.phases() - 1;
         var preparation = scalars.preparation(tensor, reductionsBefore(phase, rule, index));
         var update = rule.prepare(phase, preparation);
-        var cursor =
-                new Cursor(
+        var element =
+                new ElementView(
                         tensor,
                         rule.slots(tensor.parameter.shape()),
                         scalars.gradientFactor(rule),
@@ -99,18 +99,18 @@ final class PhasedUpdate {
                         phase);
         var changes = new ReductionTree(tensor.elements);
         for (long i = 0; i < tensor.elements; i++) {
-            cursor.at(i);
-            float before = cursor.parameter();
-            update.update(cursor);
+            element.at(i);
+            float before = element.parameter();
+            update.update(element);
             if (last && statistics) {
-                float change = cursor.parameter() - before;
+                float change = element.parameter() - before;
                 changes.add(i, change, change);
             }
         }
         if (last) {
             updateSquares[index] = changes.sum();
         }
-        cursor.storeSums(sums[index]);
+        element.storeSums(sums[index]);
     }
 
     private double[] reductionsBefore(int phase, PhasedRule rule, int index) {
@@ -121,22 +121,22 @@ final class PhasedUpdate {
                 values[i] =
                         reduction.scope() == Reduction.Scope.TENSOR
                                 ? sums[index][i]
-                                : sumOverAll(kernelName(members.get(index)), i);
+                                : sumOverAll(kernelName(tensors.get(index)), i);
             }
         }
         return values;
     }
 
-    /** The name of the kernel that updates a member of a phased rule. */
-    private static String kernelName(Member member) {
-        return ((PhasedRule) member.rule()).kernelName(member.tensor().parameter.shape());
+    /** The name of the kernel that updates a tensor of a phased rule. */
+    private static String kernelName(GroupedTensor grouped) {
+        return ((PhasedRule) grouped.rule()).kernelName(grouped.tensor().parameter.shape());
     }
 
     /** Joins a reduction over all that are updated by one kernel. */
     private double sumOverAll(String kernel, int reduction) {
-        var values = new double[members.size()];
+        var values = new double[tensors.size()];
         for (int i = 0; i < values.length; i++) {
-            var other = members.get(i);
+            var other = tensors.get(i);
             if (other.live()
                     && other.rule() instanceof PhasedRule
                     && kernelName(other).equals(kernel)) {
@@ -146,12 +146,13 @@ final class PhasedUpdate {
         return ReductionTree.join(values);
     }
 
-    /** Sums over members, each by {@code leaf}, those that are not live as +0. */
-    static double sumOverLive(List<Member> members, ToDoubleFunction<Tensor> leaf) {
+    /** Sums over tensors, each by {@code leaf}, those that are not live as +0. */
+    static double sumOverLive(List<GroupedTensor> tensors, ToDoubleFunction<Tensor> leaf) {
         return ReductionTree.join(
-                members.stream()
+                tensors.stream()
                         .mapToDouble(
-                                member -> member.live() ? leaf.applyAsDouble(member.tensor()) : 0)
+                                grouped ->
+                                        grouped.live() ? leaf.applyAsDouble(grouped.tensor()) : 0)
                         .toArray());
     }
 }

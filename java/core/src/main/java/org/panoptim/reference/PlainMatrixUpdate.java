@@ -17,11 +17,11 @@ final class PlainMatrixUpdate implements MatrixUpdate {
     private final float[][] states;
     private final Preparation preparation;
 
-    private PlainMatrixUpdate(Member member, StepScalars scalars) {
-        tensor = member.tensor();
+    private PlainMatrixUpdate(GroupedTensor grouped, StepScalars scalars) {
+        tensor = grouped.tensor();
         parameter = tensor.value.toArray(Tensor.FLOAT);
         gradient = tensor.gradient().toArray(Tensor.FLOAT);
-        float factor = scalars.gradientFactor(member.rule());
+        float factor = scalars.gradientFactor(grouped.rule());
         for (int i = 0; i < gradient.length; i++) {
             gradient[i] *= factor;
         }
@@ -32,9 +32,9 @@ final class PlainMatrixUpdate implements MatrixUpdate {
         preparation = scalars.preparation(tensor);
     }
 
-    /** Updates the member; returns the squared norm of its change. */
-    static double run(Member member, MatrixRule rule, StepScalars scalars) {
-        var update = new PlainMatrixUpdate(member, scalars);
+    /** Updates the tensor; returns the squared norm of its change. */
+    static double run(GroupedTensor grouped, MatrixRule rule, StepScalars scalars) {
+        var update = new PlainMatrixUpdate(grouped, scalars);
         rule.update(update);
         return update.store();
     }

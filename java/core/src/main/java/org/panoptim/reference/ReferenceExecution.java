@@ -39,7 +39,7 @@ final class ReferenceExecution implements Execution {
     private final HostStates states = new HostStates();
     private final Runnable onClose;
     private final Map<Parameter, Tensor> tensors = new IdentityHashMap<>();
-    private List<Member> members = List.of();
+    private List<GroupedTensor> planned = List.of();
     private StepPlan plan;
     private Counters counters;
     private Outcome outcome;
@@ -64,23 +64,23 @@ final class ReferenceExecution implements Execution {
                         parameter ->
                                 requireHost(parameter, "value", Optional.of(parameter.value())));
         states.addMissing(newPlan.groups());
-        var newMembers = new ArrayList<Member>();
+        var newTensors = new ArrayList<GroupedTensor>();
         for (var group : newPlan.groups()) {
             for (var parameter : group.parameters()) {
                 var tensor =
                         tensors.computeIfAbsent(
                                 parameter, key -> new Tensor(key, states.segments(key)));
-                newMembers.add(new Member(tensor, group));
+                newTensors.add(new GroupedTensor(tensor, group));
             }
         }
-        members = newMembers;
+        planned = newTensors;
         plan = newPlan;
     }
 
     @Override
     public void bind(ArenaSet arenas) {
-        for (var member : members) {
-            var parameter = member.tensor().parameter;
+        for (var grouped : planned) {
+            var parameter = grouped.tensor().parameter;
             requireHost(parameter, "gradient", parameter.gradient());
             requireHost(parameter, "curvature", parameter.curvature());
         }
@@ -97,7 +97,7 @@ final class ReferenceExecution implements Execution {
         boolean finite = !plan.measures() || Double.isFinite(squares) && curvatureIsFinite();
         boolean accepted = finite || plan.policy() == NonFinitePolicy.PROPAGATE;
         var before = counters;
-        var countsBefore = members.stream().mapToLong(member -> member.tensor().count).toArray();
+        var countsBefore = planned.stream().mapToLong(grouped -> grouped.tensor().count).toArray();
         decide(accepted, finite);
 
         if (plan.transform().isPresent()) {
@@ -174,7 +174,7 @@ final class ReferenceExecution implements Execution {
         float scale = unscaleFactor();
         return plan.measures()
                 ? PhasedUpdate.sumOverLive(
-                        members, tensor -> sumOfSquares(tensor.gradient(), scale))
+                        planned, tensor -> sumOfSquares(tensor.gradient(), scale))
                 : Double.NaN;
     }
 
@@ -182,7 +182,7 @@ final class ReferenceExecution implements Execution {
         float scale = unscaleFactor();
         return Double.isFinite(
                 PhasedUpdate.sumOverLive(
-                        members,
+                        planned,
                         tensor ->
                                 tensor.hasCurvature()
                                         ? sumOfSquares(tensor.curvature(), scale)
@@ -213,7 +213,9 @@ final class ReferenceExecution implements Execution {
         long skipped = counters.skipped();
         if (accepted) {
             step++;
-            members.stream().filter(Member::live).forEach(member -> member.tensor().count++);
+            planned.stream()
+                    .filter(GroupedTensor::live)
+                    .forEach(grouped -> grouped.tensor().count++);
         } else {
             skipped++;
         }
@@ -236,18 +238,18 @@ final class ReferenceExecution implements Execution {
     private void undecide(Counters before, long[] countsBefore) {
         counters = before;
         for (int i = 0; i < countsBefore.length; i++) {
-            members.get(i).tensor().count = countsBefore[i];
+            planned.get(i).tensor().count = countsBefore[i];
         }
     }
 
-    /** Updates every live member; returns the squared norm of the change if it is asked for. */
+    /** Updates every live tensor; returns the squared norm of the change if it is asked for. */
     private double update(StepScalars scalars) {
-        var update = new PhasedUpdate(plan.groups(), members, states, scalars, plan.statistics());
+        var update = new PhasedUpdate(plan.groups(), planned, states, scalars, plan.statistics());
         var squares = update.run();
         for (int i = 0; i < squares.length; i++) {
-            var member = members.get(i);
-            if (member.live() && member.rule() instanceof MatrixRule rule) {
-                squares[i] = PlainMatrixUpdate.run(member, rule, scalars);
+            var grouped = planned.get(i);
+            if (grouped.live() && grouped.rule() instanceof MatrixRule rule) {
+                squares[i] = PlainMatrixUpdate.run(grouped, rule, scalars);
             }
         }
         return ReductionTree.join(squares);
@@ -255,9 +257,9 @@ final class ReferenceExecution implements Execution {
 
     @Override
     public void zeroGradients() {
-        for (var member : members) {
-            if (member.tensor().present()) {
-                member.tensor().gradient().fill((byte) 0);
+        for (var grouped : planned) {
+            if (grouped.tensor().present()) {
+                grouped.tensor().gradient().fill((byte) 0);
             }
         }
     }

@@ -10,7 +10,7 @@
  * <p>Checksums are strings of the header's map, so that the file stays one of the format: {@code
  * crc32c/NAME} has that of a tensor's bytes, {@code crc32c} that of the header with these digits as
  * zeros, each CRC-32C in eight hexadecimal digits. The latter is the header's first field, which
- * begins with {@code {"__metadata__":{"crc32c":"}. A file has all of them or none.
+ * begins with <code>&#123;"__metadata__":&#123;"crc32c":"</code>. A file has all of them or none.
  *
  * <p>{@link org.panoptim.safetensors.SafetensorsReader} trusts no file: it checks all of the header
  * before it hands out anything. {@link org.panoptim.safetensors.SafetensorsWriter} replaces a file

@@ -55,6 +55,6 @@ record KfacSettings(
 
     /** The decay from one update of the factors to the next. */
     double decayOfUpdate() {
-        return Math.pow(factorDecay, factorPeriod);
+        return StrictMath.pow(factorDecay, factorPeriod);
     }
 }

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** The element at an index of a tensor, backed by the tensor's memory. */
-final class Cursor implements Element {
+final class ElementView implements Element {
 
     private final Tensor tensor;
     private final MemorySegment gradient;
@@ -25,7 +25,7 @@ final class Cursor implements Element {
     private final long columns;
     private long index;
 
-    Cursor(
+    ElementView(
             Tensor tensor,
             List<Slot> slots,
             float gradientScale,
@@ -52,7 +52,7 @@ final class Cursor implements Element {
                         .toList();
     }
 
-    Cursor at(long index) {
+    ElementView at(long index) {
         this.index = index;
         return this;
     }

@@ -4,7 +4,7 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.UpdateRule;
 
 /** A tensor in its group. */
-record Member(Tensor tensor, ParameterGroup group) {
+record GroupedTensor(Tensor tensor, ParameterGroup group) {
 
     UpdateRule rule() {
         return group.rule();

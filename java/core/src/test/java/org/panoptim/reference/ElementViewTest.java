@@ -18,7 +18,7 @@ import org.panoptim.tensor.Shape;
 import java.util.List;
 
 /** Where an element finds the states that it shares with its row or its column. */
-public class CursorTest {
+public class ElementViewTest {
 
     /** Sets each element to its row's state plus its column's. */
     public record Crossed(@Setting("lr") double learningRate) implements PhasedRule {
