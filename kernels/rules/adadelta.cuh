@@ -2,7 +2,8 @@
 // gradients, with coupled weight decay.
 //
 // Source: PyTorch, torch/optim/adadelta.py (_single_tensor_adadelta); Zeiler, "ADADELTA: An
-// Adaptive Learning Rate Method", 2012. Traffic: 28 bytes per parameter (16 read, 12 written).
+// Adaptive Learning Rate Method", 2012.
+// Traffic: 28 bytes per parameter (16 read, 12 written).
 #pragma once
 
 #include "rules/rule.cuh"

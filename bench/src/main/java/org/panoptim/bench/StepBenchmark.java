@@ -92,6 +92,13 @@ public class StepBenchmark {
         }
     }
 
+    /**
+     * Whether the next turn begins with new gradients: how many steps a turn has is for the clock.
+     */
+    boolean needsRefill() {
+        return scenario == Scenario.CLIP_STEP_ZERO && fixture.steps() - filledAt >= REFILL_EVERY;
+    }
+
     StepFixture fixture() {
         return fixture;
     }
@@ -114,7 +121,7 @@ public class StepBenchmark {
     /** Both sides, interleaved. */
     @Benchmark
     public void interleaved(Times times) {
-        if (fixture.steps() - filledAt >= REFILL_EVERY) {
+        if (needsRefill()) {
             refill();
         }
         timer.run(times);

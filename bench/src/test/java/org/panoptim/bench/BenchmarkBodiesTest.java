@@ -17,11 +17,15 @@ import org.panoptim.step.LossScale;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
 
 /** What the benchmarks time is the work that they name. */
 class BenchmarkBodiesTest {
+
+    /** What one turn did: began with new gradients or not, and took so many steps. */
+    private record Turn(boolean refilled, long steps) {}
 
     @ParameterizedTest
     @EnumSource
@@ -32,12 +36,16 @@ class BenchmarkBodiesTest {
             try (var expected = new HostModel(Workload.named(workload))) {
                 benchmark.refill();
                 var times = new StepBenchmark.Times();
+                var turns = new ArrayList<Turn>();
                 for (int i = 0; i < 3; i++) {
+                    boolean refilled = benchmark.needsRefill();
+                    long before = times.steps;
                     benchmark.interleaved(times);
+                    turns.add(new Turn(refilled, times.steps - before));
                 }
                 assertThat(times.turns).isEqualTo(3);
                 assertThat(times.steps).isEqualTo(benchmark.fixture().steps());
-                referenceSteps(expected, scenario, times.steps);
+                referenceSteps(expected, scenario, turns);
 
                 assertSame(hostModel(benchmark).values(), expected.values());
                 assertSame(hostModel(benchmark).gradients(), expected.gradients());
@@ -197,7 +205,7 @@ class BenchmarkBodiesTest {
     }
 
     /** What the steps of that work come to: written down here a second time. */
-    private static void referenceSteps(HostModel model, Scenario scenario, long steps) {
+    private static void referenceSteps(HostModel model, Scenario scenario, List<Turn> turns) {
         try (var backend = Backend.named("reference")) {
             var builder =
                     Optimizer.builder(AdamW.defaults())
@@ -210,9 +218,15 @@ class BenchmarkBodiesTest {
                 builder.lossScale(LossScale.fixed(1024));
             }
             try (var optimizer = builder.build()) {
-                for (long i = 0; i < steps; i++) {
-                    if (scenario != Scenario.LOSS_SCALE || i % 10 != 9) {
-                        optimizer.step();
+                long step = 0;
+                for (var turn : turns) {
+                    if (turn.refilled()) {
+                        model.refillGradients();
+                    }
+                    for (long i = 0; i < turn.steps(); i++, step++) {
+                        if (scenario != Scenario.LOSS_SCALE || step % 10 != 9) {
+                            optimizer.step();
+                        }
                     }
                 }
             }
