@@ -12,11 +12,9 @@ import org.panoptim.cli.page.Html;
 import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -49,7 +47,7 @@ public final class BenchReport {
     }
 
     String page() throws IOException {
-        return template()
+        return Html.template(BenchReport.class, TEMPLATE)
                 .replace("{{lead}}", Html.escape(lead()))
                 .replace("{{warning}}", results.warning().map(Html::note).orElse(""))
                 .replace("{{leftOut}}", leftOut())
@@ -67,13 +65,6 @@ public final class BenchReport {
                 .replace("{{command}}", Html.escape(results.command()))
                 .replace("{{version}}", Html.escape(results.version()))
                 .replace("{{date}}", Html.escape(results.date()));
-    }
-
-    private static String template() throws IOException {
-        try (var file =
-                Objects.requireNonNull(BenchReport.class.getResourceAsStream(TEMPLATE), TEMPLATE)) {
-            return new String(file.readAllBytes(), StandardCharsets.UTF_8);
-        }
     }
 
     private String lead() {

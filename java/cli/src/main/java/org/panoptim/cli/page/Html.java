@@ -2,15 +2,35 @@ package org.panoptim.cli.page;
 
 import org.panoptim.cli.Machine;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 
 /** Pieces of a report's page. */
 public final class Html {
 
+    private static final String STYLE = "page.css";
+
     private Html() {}
+
+    /**
+     * A page's template, with the style of all pages.
+     *
+     * @param owner the class beside which it lies
+     */
+    public static String template(Class<?> owner, String name) throws IOException {
+        return resource(owner, name).replace("{{style}}", resource(Html.class, STYLE));
+    }
+
+    private static String resource(Class<?> owner, String name) throws IOException {
+        try (var file = Objects.requireNonNull(owner.getResourceAsStream(name), name)) {
+            return new String(file.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
 
     /** Text from outside, to stand in a page. */
     public static String escape(String text) {

@@ -5,10 +5,8 @@ import org.panoptim.cli.train.Training.Settings;
 import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import java.util.stream.Collectors;
 
 /**
@@ -36,7 +34,7 @@ public record Report(
     }
 
     private String page() throws IOException {
-        return template()
+        return Html.template(Report.class, TEMPLATE)
                 .replace("{{names}}", Html.escape(names()))
                 .replace("{{lead}}", Html.escape(lead()))
                 .replace("{{stopped}}", stopped())
@@ -47,13 +45,6 @@ public record Report(
                 .replace("{{command}}", Html.escape(command))
                 .replace("{{version}}", Html.escape(version))
                 .replace("{{date}}", Html.date());
-    }
-
-    private static String template() throws IOException {
-        try (var file =
-                Objects.requireNonNull(Report.class.getResourceAsStream(TEMPLATE), TEMPLATE)) {
-            return new String(file.readAllBytes(), StandardCharsets.UTF_8);
-        }
     }
 
     private String names() {

@@ -5,10 +5,8 @@ import org.panoptim.cli.train.Format;
 import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -47,7 +45,7 @@ public record AutoencoderReport(
     }
 
     private String page() throws IOException {
-        return template()
+        return Html.template(AutoencoderReport.class, TEMPLATE)
                 .replace("{{names}}", Html.escape(names()))
                 .replace("{{seed}}", String.valueOf(seed))
                 .replace("{{stopped}}", stopped())
@@ -59,14 +57,6 @@ public record AutoencoderReport(
                 .replace("{{command}}", Html.escape(command))
                 .replace("{{version}}", Html.escape(version))
                 .replace("{{date}}", Html.date());
-    }
-
-    private static String template() throws IOException {
-        try (var file =
-                Objects.requireNonNull(
-                        AutoencoderReport.class.getResourceAsStream(TEMPLATE), TEMPLATE)) {
-            return new String(file.readAllBytes(), StandardCharsets.UTF_8);
-        }
     }
 
     private String names() {
