@@ -477,7 +477,7 @@ public final class Optimizer implements AutoCloseable {
                             groups,
                             schedule,
                             lossScale,
-                            policy(),
+                            policy == null ? PlanChecks.usualPolicy(lossScale) : policy,
                             clipNorm,
                             zeroGradients,
                             statistics,
@@ -492,15 +492,6 @@ public final class Optimizer implements AutoCloseable {
                 Cleanup.after(e, best::close);
                 throw e;
             }
-        }
-
-        private NonFinitePolicy policy() {
-            if (policy != null) {
-                return policy;
-            }
-            return lossScale instanceof LossScale.Dynamic
-                    ? NonFinitePolicy.SKIP
-                    : NonFinitePolicy.PROPAGATE;
         }
     }
 }

@@ -2,6 +2,8 @@ package org.panoptim;
 
 import org.panoptim.internal.checkpoint.Checkpoint;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.util.HashSet;
 
@@ -59,5 +61,12 @@ final class PlanChecks {
         } catch (IllegalStateException e) {
             throw new IllegalArgumentException(e.getMessage(), e);
         }
+    }
+
+    /** What is done about gradients that are not finite, where nothing else is asked for. */
+    static NonFinitePolicy usualPolicy(LossScale lossScale) {
+        return lossScale instanceof LossScale.Dynamic
+                ? NonFinitePolicy.SKIP
+                : NonFinitePolicy.PROPAGATE;
     }
 }
