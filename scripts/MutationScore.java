@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import javax.xml.parsers.DocumentBuilderFactory;
 
@@ -68,11 +69,18 @@ final class MutationScore {
         int counted = 0;
         var survivors = new ArrayList<String>();
         var unused = new ArrayList<>(equivalent);
-        for (var element : mutations) {
-            boolean dead = Boolean.parseBoolean(element.getAttribute("detected"));
-            var mutant = dead ? "" : mutant(element).toString();
+        // Survivors first: what a busy machine had no time for may be equivalent too.
+        var ordered =
+                Stream.concat(
+                                mutations.stream().filter(each -> !isDead(each)),
+                                mutations.stream().filter(MutationScore::isDead))
+                        .toList();
+        for (var element : ordered) {
+            boolean dead = isDead(element);
+            boolean failed = element.getAttribute("status").equals("KILLED");
+            var mutant = failed ? "" : mutant(element).toString();
             // A line stands for one mutant: two of one text may not both be equivalent.
-            if (!dead && unused.remove(mutant)) {
+            if (!failed && unused.remove(mutant)) {
                 continue;
             }
             counted++;
@@ -97,6 +105,10 @@ final class MutationScore {
             return 1;
         }
         return stale.isEmpty() ? 0 : 1;
+    }
+
+    private static boolean isDead(Element mutation) {
+        return Boolean.parseBoolean(mutation.getAttribute("detected"));
     }
 
     private boolean lookedAt(String line) {

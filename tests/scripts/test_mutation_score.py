@@ -118,6 +118,16 @@ class MutationScoreTest(unittest.TestCase):
         self.equivalent(COMPARISON, COMPARISON)
         self.assert_says(self.score(), 0, "module: 99 of 99 mutants killed (100.0 %), 2 equivalent ones left out")
 
+    def test_a_line_may_be_about_one_that_took_too_long(self):
+        self.addition("KILLED")
+        self.comparison("TIMED_OUT")
+        self.comparison("SURVIVED")
+        self.equivalent(COMPARISON)
+        self.assert_says(self.score(), 0, "module: 2 of 2 mutants killed (100.0 %), 1 equivalent ones left out")
+
+        self.equivalent(COMPARISON, COMPARISON)
+        self.assert_says(self.score(), 0, "module: 1 of 1 mutants killed (100.0 %), 2 equivalent ones left out")
+
     def test_a_line_about_one_that_was_killed_is_an_error(self):
         self.addition("KILLED")
         self.equivalent(ADDITION)
