@@ -406,13 +406,14 @@ class FirstCommandTest(Machine):
 
         self.assertEqual(self.panoptim("train").returncode, 0)
 
-    def test_maven_runs_on_the_fetched_jdk_only_where_there_is_no_other_java(self):
-        self.panoptim("train", "--yes")
+    def test_maven_runs_on_the_jdk_of_the_build_where_java_home_names_no_other(self):
         write(self.tools / "java", SAY_ONLY)
+        self.panoptim("train", "--yes")
         self.panoptim("test", "--yes")
+        self.panoptim("test", "--yes", JAVA_HOME="/another")
 
         own = re.findall("own (.*)", self.said())
-        self.assertEqual(own, [f"{self.jdks}/jdk-25.0.9+1", "none"])
+        self.assertEqual(own, [f"{self.jdks}/jdk-25.0.9+1"] * 2 + ["/another"])
 
     def test_a_failing_build_says_why(self):
         self.install_all()
