@@ -1,5 +1,6 @@
 import org.w3c.dom.Element;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -37,6 +38,12 @@ final class MutationScore {
     /** Mutants that change nothing that can be seen, as the file's lines. */
     private final List<String> equivalent = new ArrayList<>();
 
+    /**
+     * Where sources lie: the module's own first, then those of the modules beside it and below
+     * java/.
+     */
+    private final List<Path> folders;
+
     private final Map<Path, List<String>> sources = new LinkedHashMap<>();
 
     private final List<Element> mutations;
@@ -44,6 +51,7 @@ final class MutationScore {
     private MutationScore(Path module) throws Exception {
         this.module = module;
         this.mutations = mutations(module.resolve(REPORT));
+        this.folders = folders(module.toRealPath());
         var file = module.resolve("src/test/equivalent-mutants.txt");
         if (Files.exists(file)) {
             for (var line : Files.readAllLines(file)) {
@@ -107,6 +115,18 @@ final class MutationScore {
         return stale.isEmpty() ? 0 : 1;
     }
 
+    private static List<Path> folders(Path module) throws IOException {
+        var modules = new ArrayList<>(List.of(module));
+        for (var beside : List.of(module.resolve(".."), module.resolve("../java"))) {
+            if (Files.isDirectory(beside)) {
+                try (var all = Files.list(beside.toRealPath())) {
+                    all.sorted().forEach(modules::add);
+                }
+            }
+        }
+        return modules.stream().map(each -> each.resolve("src/main/java")).toList();
+    }
+
     private static boolean isDead(Element mutation) {
         return Boolean.parseBoolean(mutation.getAttribute("detected"));
     }
@@ -138,8 +158,8 @@ final class MutationScore {
         var file =
                 Path.of(text(mutation, "mutatedClass").replace('.', '/'))
                         .resolveSibling(text(mutation, "sourceFile"));
-        for (var folder : List.of("src/main/java", "src/generated/java")) {
-            var source = module.resolve(folder).resolve(file);
+        for (var folder : folders) {
+            var source = folder.resolve(file);
             if (Files.exists(source)) {
                 if (!sources.containsKey(source)) {
                     sources.put(source, Files.readAllLines(source));

@@ -3,6 +3,7 @@
 of equivalent mutants."""
 
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -88,6 +89,17 @@ class MutationScoreTest(unittest.TestCase):
 
         self.assert_says(self.score(), 0, f"survived: {ADDITION}", f"no_coverage: {COMPARISON}",
                          "module: 98 of 100 mutants killed (98.0 %), 0 equivalent ones left out")
+
+    def test_the_source_of_a_survivor_may_lie_in_another_module(self):
+        for other in ("other", "java/other"):
+            with self.subTest(other):
+                source = self.module / "src/main/java/org/example/Adder.java"
+                self.write(f"../{other}/src/main/java/org/example/Adder.java", SOURCE)
+                source.unlink(missing_ok=True)
+                self.addition("SURVIVED")
+
+                self.assertIn(f"survived: {ADDITION}", self.score().stdout)
+                shutil.rmtree(self.module.parent / other)
 
     def test_97_percent_are_enough_and_less_is_not(self):
         self.addition("KILLED", 97)

@@ -1,0 +1,63 @@
+package org.panoptim.reference;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.panoptim.parameter.Tensors.curvature;
+import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.values;
+import static org.panoptim.parameter.Tensors.vector;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.Rules;
+import org.panoptim.rule.UpdateRule;
+import org.panoptim.spi.HostStates;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/**
+ * Plans refuse a schedule's momentum for rules that say they have none; here is what they do with
+ * it.
+ */
+class ScheduledMomentumTest {
+
+    private static final int STEPS = 3;
+
+    static Stream<UpdateRule> rules() {
+        return Stream.concat(
+                Rules.all().stream(),
+                Stream.of(Rules.with(Rules.named("sgd"), Map.of("momentum", "0.9"))));
+    }
+
+    @ParameterizedTest
+    @MethodSource("rules")
+    void aRuleSaysThatItTakesAMomentumExactlyIfASchedulesOneChangesItsSteps(UpdateRule rule) {
+        boolean changes = !Arrays.equals(valuesAt(rule, 0.25), valuesAt(rule, Double.NaN));
+
+        assertThat(changes).isEqualTo(rule.takesMomentum());
+    }
+
+    private static float[] valuesAt(UpdateRule rule, double momentum) {
+        var parameter = gradient(vector("p", 1, -2, 3), 0, 0, 0);
+        // Steps of Sophia that are clipped do not depend on the average.
+        curvature(parameter, 1, 100, 1e4f);
+        var groups = List.of(new ParameterGroup("all", rule, List.of(parameter)));
+        try (var states = new HostStates()) {
+            states.addMissing(groups);
+            var tensor = new Tensor(parameter, states.segments(parameter));
+            var tensors = List.of(new GroupedTensor(tensor, groups.getFirst()));
+            for (int step = 1; step <= STEPS; step++) {
+                // Lion's step is a sign: it shows the average where gradients turn round and are
+                // small.
+                gradient(parameter, step, step % 2 == 1 ? 1 : -0.05f, 1f / step);
+                tensor.count = step;
+                var scalars = new StepScalars(step, 1, 1, 1, momentum);
+                new PhasedUpdate(groups, tensors, states, scalars, false).run();
+            }
+        }
+        return values(parameter);
+    }
+}
