@@ -114,17 +114,16 @@ public final class HostStates implements StateAddresses, AutoCloseable {
     }
 
     private static void begin(MemorySegment values, Slot slot, Parameter parameter) {
-        switch (slot.initial()) {
-            case Slot.Initial.Constant(double value) -> {
-                float each = (float) value;
-                if (Float.floatToRawIntBits(each) != 0) {
-                    for (long i = 0; i < slot.elements(parameter.shape()); i++) {
-                        values.setAtIndex(JAVA_FLOAT, i, each);
-                    }
+        // No switch over the sealed type: to link one, a starting process generates a class.
+        if (slot.initial() instanceof Slot.Initial.Constant(double value)) {
+            float each = (float) value;
+            if (Float.floatToRawIntBits(each) != 0) {
+                for (long i = 0; i < slot.elements(parameter.shape()); i++) {
+                    values.setAtIndex(JAVA_FLOAT, i, each);
                 }
             }
-            case Slot.Initial.ParameterValue() ->
-                    values.copyFrom(((HostMemory) parameter.value()).segment());
+        } else {
+            values.copyFrom(((HostMemory) parameter.value()).segment());
         }
     }
 
