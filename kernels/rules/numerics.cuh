@@ -26,6 +26,19 @@ PANOPTIM_DEVICE double powi(double x, int64_t n) {
     return result;
 }
 
+// x without its fraction, at most 2^62 either way; 0 of NaN. A plain cast of NaN or of what is too
+// large is whatever a compiler makes of it.
+PANOPTIM_DEVICE int64_t whole(double x) {
+    constexpr int64_t largest = int64_t{1} << 62;
+    if (x >= 0x1p62) {
+        return largest;
+    }
+    if (x <= -0x1p62) {
+        return -largest;
+    }
+    return x == x ? static_cast<int64_t>(x) : 0;
+}
+
 // |x|: clears the sign bit.
 PANOPTIM_DEVICE float absolute(float x) {
 #ifdef __CUDA_ARCH__

@@ -43,7 +43,7 @@ struct Prodigy : PlainRule {
                                        RuleStates &states) {
         if constexpr (Phase == 0) {
             const double beta1 = preparation.momentum_or(hyper.beta1);
-            const auto steps = static_cast<int64_t>(states.k) + 1;
+            const auto steps = whole(states.k) + 1;
             const double correction =
                 hyper.use_bias_correction != 0
                     ? square_root(1 - powi(hyper.beta2, steps)) / (1 - powi(beta1, steps))

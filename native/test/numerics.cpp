@@ -25,6 +25,17 @@ TEST_CASE("powers are taken by squaring") {
     CHECK(panoptim::powi(1, std::numeric_limits<int64_t>::max()) == 1);
 }
 
+TEST_CASE("whole numbers of doubles are bounded and those of NaN 0") {
+    CHECK(panoptim::whole(3.75) == 3);
+    CHECK(panoptim::whole(-3.75) == -3);
+    CHECK(panoptim::whole(0x1p61) == int64_t{1} << 61);
+    CHECK(panoptim::whole(0x1p62) == int64_t{1} << 62);
+    CHECK(panoptim::whole(1e300) == int64_t{1} << 62);
+    CHECK(panoptim::whole(-1e300) == -(int64_t{1} << 62));
+    CHECK(panoptim::whole(std::numeric_limits<double>::infinity()) == int64_t{1} << 62);
+    CHECK(panoptim::whole(std::numeric_limits<double>::quiet_NaN()) == 0);
+}
+
 TEST_CASE("the sign of zeros and NaN is what they are") {
     CHECK(same(panoptim::sign(3.5F), 1.0F));
     CHECK(same(panoptim::sign(-1e-45F), -1.0F));

@@ -36,6 +36,11 @@ final class GroupList {
         return extended;
     }
 
+    /** The groups that a list has at its end beside those that it had. */
+    static List<ParameterGroup> added(List<ParameterGroup> before, List<ParameterGroup> after) {
+        return after.subList(before.size(), after.size());
+    }
+
     /** The groups with the one of that name changed. */
     static List<ParameterGroup> replace(
             List<ParameterGroup> groups, String name, UnaryOperator<ParameterGroup> change) {

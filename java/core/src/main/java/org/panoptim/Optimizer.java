@@ -69,6 +69,7 @@ public final class Optimizer implements AutoCloseable {
         this.ownsBackend = ownsBackend;
         this.plan = plan;
         this.inputs = new StepInputs(plan);
+        inputs.checkBeginnings(plan.groups());
         this.execution = PlanLifecycle.open(backend, plan);
     }
 
@@ -91,7 +92,8 @@ public final class Optimizer implements AutoCloseable {
      *
      * <p>On a device the work goes on after the return.
      *
-     * @throws NonFiniteGradientException under {@link NonFinitePolicy#FAIL}; nothing is changed
+     * @throws NonFiniteGradientException under {@link NonFinitePolicy#FAIL}; nothing is changed but
+     *     gradients that are to be zeroed
      * @throws IllegalStateException if an arena is closed, a gradient to be zeroed is read-only,
      *     curvature was handed to a rule that takes none, the framework that a parameter belongs to
      *     has moved it, a transform replaces a gradient, or the schedule answers with nonsense;
@@ -207,11 +209,14 @@ public final class Optimizer implements AutoCloseable {
     }
 
     /**
-     * Adds a group; its parameters' states and counts start at zero. Graphs of a device that hold a
-     * step must be captured anew.
+     * Adds a group; its states begin as its rule says, and its parameters' counts at zero. Graphs
+     * of a device that hold a step must be captured anew.
      *
-     * @throws IllegalArgumentException if a name is taken, parameters overlap or {@link #save}
-     *     could not write it; nothing is changed
+     * @throws IllegalArgumentException if a name is taken, parameters overlap, the rule contradicts
+     *     itself or {@link #save} could not write it; nothing is changed
+     * @throws IllegalStateException if a state begins as a parameter whose arena is closed or
+     *     another thread's, or the framework that a parameter belongs to has moved it; nothing is
+     *     changed
      * @throws org.panoptim.spi.UnsupportedPlanException if the backend cannot run it; nothing is
      *     changed
      */
@@ -254,10 +259,12 @@ public final class Optimizer implements AutoCloseable {
         try {
             var changed = plan.withGroups(change.apply(plan.groups()));
             PlanChecks.check(changed);
+            var changedInputs = new StepInputs(changed);
+            changedInputs.checkBeginnings(GroupList.added(plan.groups(), changed.groups()));
             inputs.unbind();
             PlanLifecycle.change(execution, changed);
             plan = changed;
-            inputs = new StepInputs(changed);
+            inputs = changedInputs;
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
         } finally {
@@ -465,9 +472,11 @@ public final class Optimizer implements AutoCloseable {
          *
          * @throws IllegalArgumentException if names repeat, parameters overlap, a policy does not
          *     fit a loss scale, or {@link Optimizer#save} could not write the optimizer: a name is
-         *     not Unicode text, or a rule is not a public record of numbers and truth values
+         *     not Unicode text, or a rule is not a public record of numbers and truth values; or if
+         *     a rule contradicts itself, or has the name of one of the library's
          * @throws IllegalStateException if another optimizer has the transform or a schedule that
-         *     remembers
+         *     remembers, a state begins as a parameter whose arena is closed or another thread's,
+         *     or the framework that a parameter belongs to has moved it
          * @throws org.panoptim.spi.UnsupportedPlanException if the backend cannot run it, with the
          *     reason
          */

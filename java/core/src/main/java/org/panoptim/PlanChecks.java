@@ -13,13 +13,14 @@ final class PlanChecks {
     private PlanChecks() {}
 
     /**
-     * Checks names, memory, curvature, schedule, and that a checkpoint can be written.
+     * Checks names, memory, rules, curvature, schedule, and that a checkpoint can be written.
      *
      * @throws IllegalArgumentException if something does not fit
      */
     static void check(StepPlan plan) {
         requireOwnNames(plan);
         requireOwnMemory(plan);
+        RuleChecks.check(plan.groups());
         plan.curvature().ifPresent(transform -> transform.check(plan));
         Checkpoint.requireSavable(plan);
         checkSchedule(plan);

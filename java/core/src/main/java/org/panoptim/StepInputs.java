@@ -4,12 +4,15 @@ import org.jspecify.annotations.Nullable;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.Slot;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -66,6 +69,29 @@ final class StepInputs {
         checkAccess();
         if (zeroing) {
             checkZeroable();
+        }
+    }
+
+    /**
+     * Checks what is about to be read of groups that states are made for: parameters that a state
+     * begins as.
+     *
+     * @throws IllegalStateException if a source says that memory has moved, or an arena was closed
+     *     or belongs to another thread
+     */
+    void checkBeginnings(List<ParameterGroup> groups) {
+        boolean refreshed = false;
+        for (var group : groups) {
+            for (var parameter : group.parameters()) {
+                if (Slot.beginAtParameter(group.rule().slots(parameter.shape()))) {
+                    if (!refreshed) {
+                        sources.refresh();
+                        refreshed = true;
+                    }
+                    var thread = Thread.currentThread();
+                    checkAccess(parameter, "value", parameter.value(), thread);
+                }
+            }
         }
     }
 

@@ -412,11 +412,15 @@ class BadUseTest {
         var first = Optimizer.builder(SGD.defaults()).backend(own).build();
         var second = Optimizer.builder(SGD.defaults()).backend(own).build();
         assertIllegalState(
-                own::close, "backend reference is still used by 2 optimizer(s); close them first");
+                own::close,
+                "backend reference is still used by 2 optimizer(s), buffer(s) or engine(s); close"
+                        + " them first");
         first.close();
         first.close(); // does not count twice
         assertIllegalState(
-                own::close, "backend reference is still used by 1 optimizer(s); close them first");
+                own::close,
+                "backend reference is still used by 1 optimizer(s), buffer(s) or engine(s); close"
+                        + " them first");
         second.step();
         second.close();
         own.close();

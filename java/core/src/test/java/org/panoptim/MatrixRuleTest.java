@@ -290,4 +290,47 @@ class MatrixRuleTest {
         // A rule that works element by element takes it.
         new ParameterGroup("all", SGD.defaults(), List.of(transposed));
     }
+
+    /** Counts its steps in a state of the tensor as a whole. */
+    public record Counting(double learningRate) implements MatrixRule {
+
+        @Override
+        public String name() {
+            return "counting";
+        }
+
+        @Override
+        public Counting atLearningRate(double value) {
+            return new Counting(value);
+        }
+
+        @Override
+        public List<Slot> slots() {
+            return List.of(new Slot("last"), new Slot("mu", Slot.Extent.TENSOR).startingAt(1));
+        }
+
+        @Override
+        public void update(MatrixUpdate update) {
+            var preparation = update.preparation();
+            preparation.state(1, preparation.state(1) / 2);
+            update.state(0)[0] += 1;
+        }
+    }
+
+    @Test
+    void statesOfTheTensorAsAWholeAreKept() {
+        var p = gradient(tensor("p", Shape.of(1, 2), 1, 2), 1, 1);
+        try (var optimizer =
+                Optimizer.builder(new Counting(1))
+                        .group("all", List.of(p))
+                        .backend(backend)
+                        .build()) {
+            optimizer.step();
+            optimizer.step();
+            optimizer.step();
+
+            assertThat(optimizer.state("p", "mu").value()).isEqualTo(0.125);
+            assertThat(optimizer.state("p", "last").toArray()).containsExactly(3, 0);
+        }
+    }
 }

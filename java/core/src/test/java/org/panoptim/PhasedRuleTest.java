@@ -245,7 +245,7 @@ class PhasedRuleTest {
         }
     }
 
-    /** Takes a reduction that another phase has made. */
+    /** Takes a reduction in a later phase again. */
     public record Wrong(double learningRate) implements PhasedRule {
 
         @Override
@@ -275,7 +275,7 @@ class PhasedRuleTest {
 
         @Override
         public List<Reduction> reductions() {
-            return List.of(new Reduction("late", Reduction.Scope.ALL, 1));
+            return List.of(new Reduction("early", Reduction.Scope.ALL));
         }
 
         @Override

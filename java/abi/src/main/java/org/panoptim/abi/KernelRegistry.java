@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.RuleDescriptor;
+import org.panoptim.rule.Rules;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.UnsupportedPlanException;
@@ -209,7 +210,15 @@ public final class KernelRegistry {
      */
     public Kernel kernel(UpdateRule rule, Shape parameter) {
         var phased = requirePhased(rule);
-        return kernel(phased, phased.kernelName(parameter), rule.slots(parameter));
+        var kernel = kernel(phased, phased.kernelName(parameter), rule.slots(parameter));
+        if (!kernel.name().equals(phased.kernelName())
+                && !kernel.hyper().equals(kernel(rule).hyper())) {
+            throw new UnsupportedPlanException(
+                    backend,
+                    "rule %s: its kernels '%s' and '%s' take different hyper-parameters, and a group has one row of them"
+                            .formatted(rule.name(), phased.kernelName(), kernel.name()));
+        }
+        return kernel;
     }
 
     private PhasedRule requirePhased(UpdateRule rule) {
@@ -228,6 +237,12 @@ public final class KernelRegistry {
         if (kernel == null) {
             kernel = read(library.describe(name).orElseThrow(() -> missing(rule, name)));
             kernels.put(name, kernel);
+        }
+        if (!Rules.isOfLibrary(rule) && Rules.isTakenFor(rule, name)) {
+            throw new UnsupportedPlanException(
+                    backend,
+                    "rule %s of %s has the name of the library's kernel '%s'; give it another one"
+                            .formatted(rule.name(), rule.getClass().getName(), name));
         }
         if (!kernel.computes(rule, slots)) {
             throw new UnsupportedPlanException(

@@ -35,15 +35,15 @@ public record ParameterGroup(
         if (name.isEmpty()) {
             throw new IllegalArgumentException("a group's name must not be empty");
         }
-        if (rule instanceof MatrixRule || keepsRowsOrColumns(rule)) {
-            for (var parameter : parameters) {
+        for (var parameter : parameters) {
+            if (rule instanceof MatrixRule || keepsRowsOrColumns(rule, parameter.shape())) {
                 requireContiguous(name, rule, parameter);
             }
         }
     }
 
-    private static boolean keepsRowsOrColumns(UpdateRule rule) {
-        for (var slot : rule.slots()) {
+    private static boolean keepsRowsOrColumns(UpdateRule rule, Shape parameter) {
+        for (var slot : rule.slots(parameter)) {
             if (slot.extent() == Slot.Extent.ROW || slot.extent() == Slot.Extent.COLUMN) {
                 return true;
             }

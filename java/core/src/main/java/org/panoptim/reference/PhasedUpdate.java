@@ -79,7 +79,7 @@ final class PhasedUpdate {
                     sums[i] = sumOverAll(rule.kernelName(), i);
                 }
             }
-            rule.settle(phase, scalars.settlement(states.ruleSegments(group.name()), sums));
+            rule.settle(phase, scalars.settlement(rule, states.ruleSegments(group.name()), sums));
         }
     }
 
@@ -87,7 +87,7 @@ final class PhasedUpdate {
         var tensor = tensors.get(index).tensor();
         var rule = (PhasedRule) tensors.get(index).rule();
         boolean last = phase == rule.phases() - 1;
-        var preparation = scalars.preparation(tensor, reductionsBefore(phase, rule, index));
+        var preparation = scalars.preparation(rule, tensor, reductionsBefore(phase, rule, index));
         var update = rule.prepare(phase, preparation);
         var element =
                 new ElementView(

@@ -4,16 +4,22 @@ import org.panoptim.rule.MatrixAlgebra;
 import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.MatrixUpdate;
 import org.panoptim.rule.Preparation;
+import org.panoptim.rule.Slot;
+import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /** Runs a matrix rule on one tensor, over arrays that are copied in and out. */
 final class PlainMatrixUpdate implements MatrixUpdate {
 
+    private static final float[] NONE = {};
+
     private final Tensor tensor;
     private final float[] parameter;
     private final float[] gradient;
+    private final List<Slot> slots;
     private final float[][] states;
     private final Preparation preparation;
 
@@ -25,11 +31,12 @@ final class PlainMatrixUpdate implements MatrixUpdate {
         for (int i = 0; i < gradient.length; i++) {
             gradient[i] *= factor;
         }
+        slots = grouped.rule().slots(tensor.parameter.shape());
         states = new float[tensor.states.length][];
         for (int i = 0; i < states.length; i++) {
-            states[i] = tensor.states[i].toArray(Tensor.FLOAT);
+            states[i] = isCopied(i) ? tensor.states[i].toArray(Tensor.FLOAT) : NONE;
         }
-        preparation = scalars.preparation(tensor);
+        preparation = scalars.preparation(grouped.rule(), tensor);
     }
 
     /** Updates the tensor; returns the squared norm of its change. */
@@ -47,9 +54,16 @@ final class PlainMatrixUpdate implements MatrixUpdate {
         }
         tensor.value.copyFrom(MemorySegment.ofArray(parameter));
         for (int i = 0; i < states.length; i++) {
-            tensor.states[i].copyFrom(MemorySegment.ofArray(states[i]));
+            if (isCopied(i)) {
+                tensor.states[i].copyFrom(MemorySegment.ofArray(states[i]));
+            }
         }
         return changes.sum();
+    }
+
+    /** What the tensor has as a whole, the preparation reads and sets where it lies. */
+    private boolean isCopied(int slot) {
+        return slots.get(slot).extent().dtype() == DType.F32;
     }
 
     @Override
@@ -69,6 +83,11 @@ final class PlainMatrixUpdate implements MatrixUpdate {
 
     @Override
     public float[] state(int slot) {
+        if (!isCopied(slot)) {
+            throw new IllegalArgumentException(
+                    "state '%s' is one double of the tensor, which the preparation reads and sets"
+                            .formatted(slots.get(slot).name()));
+        }
         return states[slot];
     }
 

@@ -63,6 +63,7 @@ final class ReferenceExecution implements Execution {
                 .forEach(
                         parameter ->
                                 requireHost(parameter, "value", Optional.of(parameter.value())));
+        // All that can fail comes first, and takes back what it did.
         states.addMissing(newPlan.groups());
         var newTensors = new ArrayList<GroupedTensor>();
         for (var group : newPlan.groups()) {

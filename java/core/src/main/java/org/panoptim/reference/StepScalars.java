@@ -1,7 +1,9 @@
 package org.panoptim.reference;
 
 import org.panoptim.rule.Preparation;
+import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
 
@@ -32,12 +34,30 @@ record StepScalars(
     }
 
     /** For a rule's own states. */
-    Preparation settlement(MemorySegment[] states, double... reductions) {
-        return new Preparation(rateFactor, momentum, step, 0, states, reductions);
+    Preparation settlement(UpdateRule rule, MemorySegment[] states, double... reductions) {
+        return new Preparation(
+                rateFactor,
+                momentum,
+                step,
+                0,
+                Shape.of(),
+                rule.slots(),
+                Slot.Extent.RULE,
+                states,
+                reductions);
     }
 
-    Preparation preparation(Tensor tensor, double... reductions) {
-        return new Preparation(rateFactor, momentum, step, tensor.count, tensor.states, reductions);
+    Preparation preparation(UpdateRule rule, Tensor tensor, double... reductions) {
+        return new Preparation(
+                rateFactor,
+                momentum,
+                step,
+                tensor.count,
+                tensor.parameter.shape(),
+                rule.slots(tensor.parameter.shape()),
+                Slot.Extent.TENSOR,
+                tensor.states,
+                reductions);
     }
 
     private static float signed(UpdateRule rule, float factor) {

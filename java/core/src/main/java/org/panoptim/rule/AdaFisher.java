@@ -17,9 +17,9 @@ import java.util.List;
  * multiplied by the loss scale. It describes the model and not the direction, so its sign is kept
  * when maximizing.
  *
- * <p>The state {@code fisher} begins at zero, as every state does. A parameter must therefore get
- * its first curvature at its first step; until it has some, λ alone divides, and with the default λ
- * a step is a thousand times what momentum alone would make it.
+ * <p>The state {@code fisher} begins at zero. A parameter must therefore get its first curvature at
+ * its first step; until it has some, λ alone divides, and with the default λ a step is a thousand
+ * times what momentum alone would make it.
  *
  * @param learningRate η, at least 0; 1e-3 by default
  * @param beta1 β, decay of the momentum, in [0, 1); 0.9 by default

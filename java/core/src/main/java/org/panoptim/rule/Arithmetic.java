@@ -49,6 +49,14 @@ public final class Arithmetic {
     }
 
     /**
+     * A state of the tensor or rule as a whole number: without its fraction, at most 2⁶² either
+     * way; 0 of NaN.
+     */
+    public static long whole(double x) {
+        return Math.clamp((long) x, -(1L << 62), 1L << 62);
+    }
+
+    /**
      * x to the power n, by binary exponentiation from the lowest bit, in a fixed order of products.
      *
      * @param n at least 0

@@ -1,19 +1,24 @@
 package org.panoptim.rule;
 
+import org.panoptim.tensor.Shape;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 
 /** What {@link PhasedRule#prepare} and {@link PhasedRule#settle} know of the step. */
 public final class Preparation {
-
-    private static final MemorySegment[] NO_STATES = {};
 
     private final double rateFactor;
     private final double momentum;
     private final long step;
     private final long count;
     private final double[] reductions;
+    private final Shape shape;
+    private final List<Slot> slots;
+    private final Slot.Extent advanced;
     private final MemorySegment[] states;
 
     /**
@@ -27,25 +32,43 @@ public final class Preparation {
      */
     public Preparation(
             double rateFactor, double momentum, long step, long count, double... reductions) {
-        this(rateFactor, momentum, step, count, NO_STATES, reductions);
+        this(
+                rateFactor,
+                momentum,
+                step,
+                count,
+                Shape.of(),
+                List.of(),
+                Slot.Extent.TENSOR,
+                new MemorySegment[0],
+                reductions);
     }
 
     /**
      * Describes a step for one parameter or rule.
      *
-     * @param states the memory of its states, in the rule's order; not copied
+     * @param shape the parameter's; of no dimension for a rule
+     * @param slots its states
+     * @param advanced which of them may be set: those of the tensor, or those of the rule
+     * @param states the memory of its states, in the order of the slots; not copied
      */
     public Preparation(
             double rateFactor,
             double momentum,
             long step,
             long count,
+            Shape shape,
+            List<Slot> slots,
+            Slot.Extent advanced,
             MemorySegment[] states,
             double... reductions) {
         this.rateFactor = rateFactor;
         this.momentum = momentum;
         this.step = step;
         this.count = count;
+        this.shape = Objects.requireNonNull(shape, "shape");
+        this.slots = Objects.requireNonNull(slots, "slots");
+        this.advanced = Objects.requireNonNull(advanced, "advanced");
         this.states = Objects.requireNonNull(states, "states");
         this.reductions = Objects.requireNonNull(reductions, "reductions").clone();
     }
@@ -70,6 +93,13 @@ public final class Preparation {
         return count;
     }
 
+    /**
+     * The parameter's shape, for rules that treat shapes differently; of no dimension in settle.
+     */
+    public Shape shape() {
+        return shape;
+    }
+
     /** A sum of a phase before, by its place in {@link PhasedRule#reductions()}. */
     public double reduction(int index) {
         return reductions[index];
@@ -79,8 +109,16 @@ public final class Preparation {
      * The value of a state of the parameter or the rule as a whole.
      *
      * @param slot its place in the rule's slots
+     * @throws IllegalArgumentException if it is not the parameter's or the rule's as a whole, or
+     *     another parameter's or rule's
      */
     public double state(int slot) {
+        var extent = slots.get(slot).extent();
+        if (extent != Slot.Extent.RULE && extent != advanced) {
+            throw new IllegalArgumentException(
+                    "state %s cannot be read here, where states of the %s are advanced"
+                            .formatted(slots.get(slot), name(advanced)));
+        }
         return states[slot].get(ValueLayout.JAVA_DOUBLE, 0);
     }
 
@@ -89,8 +127,18 @@ public final class Preparation {
      * {@link PhasedRule#settle}.
      *
      * @param slot its place in the rule's slots
+     * @throws IllegalArgumentException if it is a state of something else
      */
     public void state(int slot, double value) {
+        if (slots.get(slot).extent() != advanced) {
+            throw new IllegalArgumentException(
+                    "state %s cannot be set here, where states of the %s are advanced"
+                            .formatted(slots.get(slot), name(advanced)));
+        }
         states[slot].set(ValueLayout.JAVA_DOUBLE, 0, value);
+    }
+
+    private static String name(Slot.Extent extent) {
+        return extent.name().toLowerCase(Locale.ROOT);
     }
 }

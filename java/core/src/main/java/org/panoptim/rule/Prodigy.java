@@ -157,7 +157,7 @@ public record Prodigy(
     public void settle(int phase, Preparation preparation) {
         if (phase == 0) {
             double decay1 = preparation.momentum(beta1);
-            long steps = (long) preparation.state(K) + 1;
+            long steps = Arithmetic.whole(preparation.state(K)) + 1;
             double correction =
                     useBiasCorrection
                             ? Math.sqrt(1 - Arithmetic.power(beta2, steps))

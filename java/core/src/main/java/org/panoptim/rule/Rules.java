@@ -51,6 +51,48 @@ public final class Rules {
                                                 + names()));
     }
 
+    /** Whether a rule is one of the library's own. */
+    public static boolean isOfLibrary(UpdateRule rule) {
+        return rule.getClass().getPackageName().equals(UpdateRule.class.getPackageName());
+    }
+
+    /**
+     * Finds out whether a rule that is not the library's could be taken for one that is: by the
+     * name that checkpoints keep, or by the one that native kernels have.
+     *
+     * @throws IllegalArgumentException if it has the name of one of the library's rules
+     */
+    public static void requireOtherName(UpdateRule rule) {
+        for (var own : ALL) {
+            if (kernelName(own).equals(kernelName(rule)) && rule.getClass() != own.getClass()) {
+                throw new IllegalArgumentException(
+                        "rule %s of %s has the name of the library's rule %s; give it another one"
+                                .formatted(rule.name(), rule.getClass().getName(), own.name()));
+            }
+        }
+    }
+
+    /**
+     * Whether a rule that is not the library's has got the name of one of its kernels by chance,
+     * {@code "adamw-amsgrad"} for example: by its own name, not by overriding {@link
+     * PhasedRule#kernelName()}.
+     */
+    public static boolean isTakenFor(UpdateRule rule, String kernel) {
+        if (!kernel.equals(kernelName(rule))) {
+            return false;
+        }
+        for (var own : ALL) {
+            if (kernel.startsWith(kernelName(own) + "_")) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static String kernelName(UpdateRule rule) {
+        return rule.name().replace('-', '_');
+    }
+
     private static String names() {
         return ALL.stream().map(UpdateRule::name).collect(Collectors.joining(", "));
     }

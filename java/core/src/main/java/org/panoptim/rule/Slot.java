@@ -45,7 +45,7 @@ public record Slot(String name, Extent extent, Initial initial) {
             return this != RULE;
         }
 
-        /** The shape of the state of a parameter. */
+        /** The shape of the state of a parameter; of one without elements it has none either. */
         public Shape shape(Shape parameter) {
             var dimensions = new ArrayList<>(parameter.dimensions());
             int rank = dimensions.size();
@@ -53,12 +53,12 @@ public record Slot(String name, Extent extent, Initial initial) {
                 case ELEMENT -> {}
                 case ROW -> {
                     if (rank > 0) {
-                        dimensions.set(rank - 1, 1L);
+                        dimensions.set(rank - 1, Math.min(1, dimensions.get(rank - 1)));
                     }
                 }
                 case COLUMN -> {
                     if (rank > 1) {
-                        dimensions.set(rank - 2, 1L);
+                        dimensions.set(rank - 2, Math.min(1, dimensions.get(rank - 2)));
                     }
                 }
                 case TENSOR, RULE -> dimensions.clear();
@@ -140,6 +140,16 @@ public record Slot(String name, Extent extent, Initial initial) {
             }
         }
         return bytes;
+    }
+
+    /** Whether one of the states begins as the parameter. */
+    public static boolean beginAtParameter(List<Slot> slots) {
+        for (var slot : slots) {
+            if (slot.initial instanceof Initial.ParameterValue) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Whether two lists are of the same states, wherever these begin. */

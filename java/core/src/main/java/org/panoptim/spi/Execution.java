@@ -23,8 +23,8 @@ public interface Execution extends AutoCloseable {
 
     /**
      * Follows a new plan: groups added at the end, frozen or thawed, or with other
-     * hyper-parameters. States and counts of parameters that stay are kept; those of new ones start
-     * at zero.
+     * hyper-parameters. States and counts of parameters that stay are kept; those of new ones begin
+     * as their rule says, and counts at zero.
      *
      * @throws UnsupportedPlanException if this backend cannot run it, with the reason; nothing is
      *     changed

@@ -13,6 +13,7 @@ import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -27,7 +28,9 @@ public final class HostStates implements StateAddresses, AutoCloseable {
     /** States begin at cache lines. */
     private static final long ALIGNMENT = 64;
 
-    private final Arena arena = Arena.ofShared();
+    /** One for each plan that has added something. */
+    private final List<Arena> arenas = new ArrayList<>();
+
     private final Map<Parameter, States> ofParameters = new IdentityHashMap<>();
     private final Map<String, States> ofRules = new HashMap<>();
 
@@ -37,47 +40,91 @@ public final class HostStates implements StateAddresses, AutoCloseable {
      *
      * @param doubles the memory of those that are a double, one after another
      */
-    private record States(List<Slot> slots, MemorySegment[] segments, MemorySegment doubles) {}
+    private record States(List<Slot> slots, MemorySegment[] segments, MemorySegment doubles) {
+
+        MemorySegment segment(String name) {
+            int index = 0;
+            while (!slots.get(index).name().equals(name)) {
+                index++;
+            }
+            return segments[index];
+        }
+    }
 
     /** No states yet. */
     public HostStates() {}
 
     /**
-     * Gives states to the parameters and rules that have none yet, as they begin.
+     * Gives states to the parameters and rules that have none yet, as they begin; all or nothing.
      *
      * @param groups of parameters in host memory
+     * @return takes them away again, for a plan that is refused after all
      */
-    public void addMissing(List<ParameterGroup> groups) {
-        for (var group : groups) {
-            var rule = group.rule();
-            var ofRule = ofRules.get(group.name());
-            if (isNotOf(ofRule, rule.slots())) {
-                ofRule = allocateOfRule(rule.slots());
-                ofRules.put(group.name(), ofRule);
+    public Runnable addMissing(List<ParameterGroup> groups) {
+        var added = new Added();
+        try {
+            added.addMissing(groups);
+        } catch (RuntimeException | Error e) {
+            Cleanup.after(e, added::takeAway);
+            throw e;
+        }
+        return added::takeAway;
+    }
+
+    /** What one plan has added. */
+    private final class Added {
+
+        private final List<Parameter> parameters = new ArrayList<>();
+        private final List<String> rules = new ArrayList<>();
+        private @Nullable Arena arena;
+
+        /** Most plans that follow the first add nothing. */
+        private Arena arena() {
+            if (arena == null) {
+                arena = Arena.ofShared();
+                arenas.add(arena);
             }
-            for (var parameter : group.parameters()) {
-                var slots = rule.slots(parameter.shape());
-                if (isNotOf(ofParameters.get(parameter), slots)) {
-                    ofParameters.put(parameter, allocate(parameter, slots, ofRule));
+            return arena;
+        }
+
+        void addMissing(List<ParameterGroup> groups) {
+            for (var group : groups) {
+                var rule = group.rule();
+                if (!ofRules.containsKey(group.name())) {
+                    ofRules.put(group.name(), allocateOfRule(arena(), rule.slots()));
+                    rules.add(group.name());
                 }
+                var ofRule = ofRule(group.name());
+                for (var parameter : group.parameters()) {
+                    if (!ofParameters.containsKey(parameter)) {
+                        var slots = rule.slots(parameter.shape());
+                        ofParameters.put(parameter, allocate(arena(), parameter, slots, ofRule));
+                        parameters.add(parameter);
+                    }
+                }
+            }
+        }
+
+        void takeAway() {
+            parameters.forEach(ofParameters::remove);
+            rules.forEach(ofRules::remove);
+            if (arena != null) {
+                arenas.remove(arena);
+                arena.close();
             }
         }
     }
 
-    /** What a group that was refused has left behind may be of another rule. */
-    private static boolean isNotOf(@Nullable States states, List<Slot> slots) {
-        return states == null || !Slot.sameStates(states.slots, slots);
-    }
-
-    private States allocateOfRule(List<Slot> slots) {
-        var doubles = doubles(slots, Slot.Extent.RULE);
+    private static States allocateOfRule(Arena arena, List<Slot> slots) {
+        var doubles = doubles(arena, slots, Slot.Extent.RULE);
         var segments = new MemorySegment[slots.size()];
         takeDoubles(slots, Slot.Extent.RULE, doubles, segments);
         return new States(slots, segments, doubles);
     }
 
-    private States allocate(Parameter parameter, List<Slot> slots, States ofRule) {
-        var doubles = doubles(slots, Slot.Extent.TENSOR);
+    private static States allocate(
+            Arena arena, Parameter parameter, List<Slot> slots, States ofRule) {
+        var doubles = doubles(arena, slots, Slot.Extent.TENSOR);
         var segments = new MemorySegment[slots.size()];
         takeDoubles(slots, Slot.Extent.TENSOR, doubles, segments);
         for (int i = 0; i < segments.length; i++) {
@@ -88,13 +135,13 @@ public final class HostStates implements StateAddresses, AutoCloseable {
                     begin(segments[i], slot, parameter);
                 }
                 case TENSOR -> {}
-                case RULE -> segments[i] = ofRule.segments[ofRule.slots.indexOf(slot)];
+                case RULE -> segments[i] = ofRule.segment(slot.name());
             }
         }
         return new States(slots, segments, doubles);
     }
 
-    private MemorySegment doubles(List<Slot> slots, Slot.Extent extent) {
+    private static MemorySegment doubles(Arena arena, List<Slot> slots, Slot.Extent extent) {
         long count = slots.stream().filter(slot -> slot.extent() == extent).count();
         return count == 0 ? MemorySegment.NULL : arena.allocate(JAVA_DOUBLE, count);
     }
@@ -189,6 +236,6 @@ public final class HostStates implements StateAddresses, AutoCloseable {
 
     @Override
     public void close() {
-        arena.close();
+        Cleanup.all(arenas.stream().<Runnable>map(arena -> arena::close).toArray(Runnable[]::new));
     }
 }

@@ -48,7 +48,7 @@ public final class UseCount {
                             + backend
                             + " is still used by "
                             + open
-                            + " optimizer(s); close them first");
+                            + " optimizer(s), buffer(s) or engine(s); close them first");
         }
         boolean first = !closed;
         closed = true;

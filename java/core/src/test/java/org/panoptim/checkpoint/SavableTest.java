@@ -99,7 +99,7 @@ class SavableTest {
                         new HalfNamed(1),
                         "a rule's name must be Unicode text, so that it can be saved, but has half"
                                 + " a surrogate pair: 'half ?'"),
-                Arguments.of(new TwoSlots(1), "rule 'test' keeps two states of one name: [a, a]"));
+                Arguments.of(new TwoSlots(1), "rule test: two of its states are named 'a'"));
     }
 
     @ParameterizedTest

@@ -169,4 +169,14 @@ class ArithmeticTest {
     private static int bits(float x) {
         return Float.floatToIntBits(x);
     }
+
+    @Test
+    void wholeNumbersAreBoundedAndThatOfNaNIsZero() {
+        assertThat(Arithmetic.whole(3.75)).isEqualTo(3);
+        assertThat(Arithmetic.whole(-3.75)).isEqualTo(-3);
+        assertThat(Arithmetic.whole(0x1p61)).isEqualTo(1L << 61);
+        assertThat(Arithmetic.whole(1e300)).isEqualTo(1L << 62);
+        assertThat(Arithmetic.whole(Double.NEGATIVE_INFINITY)).isEqualTo(-(1L << 62));
+        assertThat(Arithmetic.whole(Double.NaN)).isZero();
+    }
 }

@@ -148,7 +148,7 @@ final class CudaExecution implements Execution {
     private void rebuild(StepPlan newPlan) {
         var cleanup = new Cleanup();
         try {
-            states.addMissing(newPlan.groups());
+            cleanup.add(states.addMissing(newPlan.groups()));
             var built = cleanup.keep(new DeviceTables(backend, newPlan.groups(), states));
             var room = cleanup.keep(uploads(built));
             var made =

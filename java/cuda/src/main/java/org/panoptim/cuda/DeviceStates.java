@@ -1,6 +1,5 @@
 package org.panoptim.cuda;
 
-import org.jspecify.annotations.Nullable;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
@@ -81,41 +80,52 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
         this.backend = backend;
     }
 
-    /** Gives states to the parameters and rules that have none yet, as they begin. */
-    void addMissing(List<ParameterGroup> groups) {
+    /**
+     * Gives states to the parameters and rules that have none yet, as they begin; all or nothing.
+     *
+     * @return takes them away again, for a plan that is refused after all
+     */
+    Runnable addMissing(List<ParameterGroup> groups) {
         var parameters = new IdentityHashMap<Parameter, States>();
         var rules = new HashMap<String, States>();
         var offsets = new Offsets();
         for (var group : groups) {
-            var slots = group.rule().slots();
-            if (isNotOf(ofRules.get(group.name()), slots)) {
+            if (!ofRules.containsKey(group.name())) {
+                var slots = group.rule().slots();
                 rules.put(group.name(), offsets.take(slots, Slot.Extent.RULE, Shape.of()));
             }
             for (var parameter : group.parameters()) {
-                var slotsOfShape = group.rule().slots(parameter.shape());
-                if (isNotOf(ofParameters.get(parameter), slotsOfShape)) {
+                if (!ofParameters.containsKey(parameter)) {
+                    var slots = group.rule().slots(parameter.shape());
                     parameters.put(
-                            parameter,
-                            offsets.take(slotsOfShape, Slot.Extent.TENSOR, parameter.shape()));
+                            parameter, offsets.take(slots, Slot.Extent.TENSOR, parameter.shape()));
                 }
             }
         }
         if (parameters.isEmpty() && rules.isEmpty()) {
-            return;
+            return () -> {};
         }
         long slab = DeviceSlab.allocate(backend, offsets.end);
         slabs.add(slab);
-        parameters.replaceAll((_, states) -> states.at(slab));
-        rules.replaceAll((_, states) -> states.at(slab));
-        parameters.forEach(this::begin);
-        rules.values().forEach(states -> beginDoubles(states, Slot.Extent.RULE));
+        Runnable takeAway =
+                () -> {
+                    parameters.keySet().forEach(ofParameters::remove);
+                    rules.keySet().forEach(ofRules::remove);
+                    slabs.remove(slab);
+                    backend.device().driver().free(slab, backend.stream());
+                };
+        try {
+            parameters.replaceAll((_, states) -> states.at(slab));
+            rules.replaceAll((_, states) -> states.at(slab));
+            parameters.forEach(this::begin);
+            rules.values().forEach(states -> beginDoubles(states, Slot.Extent.RULE));
+        } catch (RuntimeException | Error e) {
+            Cleanup.after(e, takeAway);
+            throw e;
+        }
         ofParameters.putAll(parameters);
         ofRules.putAll(rules);
-    }
-
-    /** What a group that was refused has left behind may be of another rule. */
-    private static boolean isNotOf(@Nullable States states, List<Slot> slots) {
-        return states == null || !Slot.sameStates(states.slots, slots);
+        return takeAway;
     }
 
     private void begin(Parameter parameter, States states) {

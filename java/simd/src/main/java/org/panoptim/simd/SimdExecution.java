@@ -93,12 +93,17 @@ final class SimdExecution implements Execution {
             plan = newPlan;
             return;
         }
-        states.addMissing(newPlan.groups());
         var old = tables;
-        var built = new Tables(newPlan.groups(), rules, states, control);
-        // Parameters are only ever added at the end, so the counts of the old ones come first.
-        MemorySegment.copy(old.counts(), 0, built.counts(), 0, old.counts().byteSize());
-        adopt(built, newPlan);
+        var takeAway = states.addMissing(newPlan.groups());
+        try {
+            var built = new Tables(newPlan.groups(), rules, states, control);
+            // Parameters are only ever added at the end, so the counts of the old ones come first.
+            MemorySegment.copy(old.counts(), 0, built.counts(), 0, old.counts().byteSize());
+            adopt(built, newPlan);
+        } catch (RuntimeException | Error e) {
+            Cleanup.after(e, takeAway);
+            throw e;
+        }
         old.close();
     }
 

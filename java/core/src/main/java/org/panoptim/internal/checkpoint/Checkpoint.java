@@ -59,12 +59,8 @@ public final class Checkpoint {
     private static void requireSavable(ParameterGroup group) {
         var rule = group.rule();
         requireText("a rule's name", rule.name());
-        if (new HashSet<>(slots(rule)).size() != rule.slots().size()) {
-            throw new IllegalArgumentException(
-                    "rule '" + rule.name() + "' keeps two states of one name: " + slots(rule));
-        }
         // Ours have settings: looking would cost the first optimizer of a process its time.
-        if (!rule.getClass().getPackageName().equals(UpdateRule.class.getPackageName())) {
+        if (!Rules.isOfLibrary(rule)) {
             Rules.requireSettings(rule);
         }
     }

@@ -1,0 +1,152 @@
+package org.panoptim;
+
+import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.MatrixRule;
+import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.Reduction;
+import org.panoptim.rule.Rules;
+import org.panoptim.rule.Slot;
+import org.panoptim.rule.UpdateRule;
+
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+
+/** Whether what rules say of themselves holds together, on any backend. */
+final class RuleChecks {
+
+    /** What a kernel computes, for a rule that names it. */
+    private record Kernel(UpdateRule rule, List<Slot> slots) {}
+
+    private RuleChecks() {}
+
+    /**
+     * Checks the rules of groups, for the shapes of their parameters.
+     *
+     * @throws IllegalArgumentException if something does not fit, with the rule's name
+     */
+    static void check(List<ParameterGroup> groups) {
+        var kernels = new HashMap<String, Kernel>();
+        for (var group : groups) {
+            var rule = group.rule();
+            // The library's own are checked by its tests.
+            boolean trusted = Rules.isOfLibrary(rule);
+            if (!trusted) {
+                Rules.requireOtherName(rule);
+                check(rule, rule.slots());
+            }
+            for (var parameter : group.parameters()) {
+                var slots = rule.slots(parameter.shape());
+                if (!trusted) {
+                    check(rule, slots);
+                    requireSameRuleStates(rule, slots);
+                }
+                if (rule instanceof PhasedRule phased) {
+                    requireOneMeaning(kernels, phased.kernelName(parameter.shape()), phased, slots);
+                }
+            }
+        }
+    }
+
+    /** Checks a rule and the states that it keeps for some shape. */
+    static void check(UpdateRule rule, List<Slot> slots) {
+        requireOrder(rule, slots);
+        if (rule instanceof PhasedRule phased) {
+            requirePhases(phased);
+        }
+        if (rule instanceof MatrixRule) {
+            for (var slot : slots) {
+                if (slot.extent() == Slot.Extent.RULE) {
+                    throw refused(
+                            rule,
+                            "it works on matrices, so nothing settles the state '%s' of the rule as a whole"
+                                    .formatted(slot.name()));
+                }
+            }
+        }
+    }
+
+    private static void requireOrder(UpdateRule rule, List<Slot> slots) {
+        var names = new HashSet<String>();
+        for (int i = 0; i < slots.size(); i++) {
+            var slot = slots.get(i);
+            if (!names.add(slot.name())) {
+                throw refused(rule, "two of its states are named '" + slot.name() + "'");
+            }
+            if (i > 0 && slot.extent().compareTo(slots.get(i - 1).extent()) < 0) {
+                throw refused(
+                        rule,
+                        "states of elements come first, then those of rows, columns, the tensor and"
+                                + " the rule; but "
+                                + slots.get(i - 1)
+                                + " comes before "
+                                + slot);
+            }
+        }
+    }
+
+    private static void requirePhases(PhasedRule rule) {
+        if (rule.phases() < 1) {
+            throw refused(rule, "it must have at least one phase, but has " + rule.phases());
+        }
+        for (var reduction : rule.reductions()) {
+            if (reduction.phase() >= rule.phases() - 1) {
+                throw refused(
+                        rule,
+                        "'%s' is summed in phase %d, but no phase reads it, since phase %d is the last"
+                                .formatted(reduction.name(), reduction.phase(), rule.phases() - 1));
+            }
+        }
+    }
+
+    /** The states of the rule as a whole are one and the same for parameters of all shapes. */
+    private static void requireSameRuleStates(UpdateRule rule, List<Slot> slots) {
+        if (!ofRule(slots).equals(ofRule(rule.slots()))) {
+            throw refused(
+                    rule,
+                    "its states of the rule as a whole must not depend on a parameter's shape, but"
+                            + " are "
+                            + ofRule(rule.slots())
+                            + " and "
+                            + ofRule(slots));
+        }
+    }
+
+    private static List<Slot> ofRule(List<Slot> slots) {
+        return slots.stream().filter(slot -> slot.extent() == Slot.Extent.RULE).toList();
+    }
+
+    /** Rules that one kernel computes are summed together and take turns in one pass. */
+    private static void requireOneMeaning(
+            Map<String, Kernel> kernels, String name, PhasedRule rule, List<Slot> slots) {
+        if (!name.equals(rule.kernelName())) {
+            for (var reduction : rule.reductions()) {
+                if (reduction.scope() == Reduction.Scope.ALL) {
+                    throw refused(
+                            rule,
+                            "its kernel depends on a parameter's shape, so it cannot sum '%s' over all of them"
+                                    .formatted(reduction.name()));
+                }
+            }
+        }
+        var other = kernels.putIfAbsent(name, new Kernel(rule, slots));
+        if (other == null) {
+            return;
+        }
+        var first = (PhasedRule) other.rule;
+        if (first.phases() != rule.phases()
+                || first.takesCurvature() != rule.takesCurvature()
+                || !first.reductions().equals(rule.reductions())
+                || !Slot.sameStates(other.slots, slots)) {
+            throw refused(
+                    rule,
+                    "it names the kernel '%s', as %s does, but differs from that in phases, sums, curvature or states"
+                            .formatted(name, first));
+        }
+    }
+
+    private static IllegalArgumentException refused(UpdateRule rule, String reason) {
+        return new IllegalArgumentException("rule " + rule.name() + ": " + reason);
+    }
+}
