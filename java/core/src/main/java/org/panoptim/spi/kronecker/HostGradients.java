@@ -167,7 +167,9 @@ final class HostGradients {
         }
         double rounding = UNIT * inputNorm * outputNorm * Math.sqrt(before);
         rounding += Float.MIN_NORMAL * columns * Math.sqrt((double) rows * columns) * outputNorm;
-        if (rounding > LARGEST_ROUNDING * Math.sqrt(after) && Double.isFinite(before)) {
+        boolean accurate =
+                Double.isFinite(after) && rounding <= LARGEST_ROUNDING * Math.sqrt(after);
+        if (!accurate && Double.isFinite(before)) {
             algebra.multiplyInDouble(
                     rows, columns, outputInverse, matrices[0], inputInverse, matrices[2]);
             product = 0;
