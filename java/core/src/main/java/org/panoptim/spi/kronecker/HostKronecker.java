@@ -78,7 +78,6 @@ public final class HostKronecker implements KroneckerEngine {
         traces = new double[plan.factors()];
         pendingTraces = new double[plan.factors()];
         Arrays.fill(traces, Double.NaN);
-        Arrays.fill(pendingTraces, Double.NaN);
         for (int factor = 0; factor < plan.factors(); factor++) {
             averages[factor] = square(plan.size(factor));
             pending[factor] = square(plan.size(factor));

@@ -85,11 +85,6 @@ public record KroneckerLayer(String name, Parameter weight, Optional<Parameter> 
         return side == 0 ? inputFactor() : outputs();
     }
 
-    /** Whether all its parameters have a gradient. */
-    public boolean hasGradients() {
-        return weight.hasGradient() && bias.map(Parameter::hasGradient).orElse(true);
-    }
-
     /**
      * Checks that the parameters lie in host memory.
      *
