@@ -26,14 +26,10 @@ import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import java.util.function.IntConsumer;
 import java.util.stream.Stream;
 
 /**
@@ -46,24 +42,6 @@ class HostKroneckerTest {
 
     /** What is as small as this squared is lost in float. */
     private static final double TINY = 0x1p-110;
-
-    /** Runs the pieces on a thread of their own, and notes how many there were at each call. */
-    private static final class OtherThread implements Parallel {
-        final List<Integer> counts = new ArrayList<>();
-
-        @Override
-        public void forEach(int count, IntConsumer body) {
-            counts.add(count);
-            try {
-                CompletableFuture.runAsync(
-                                () -> Parallel.SERIAL.forEach(count, body),
-                                piece -> Thread.ofPlatform().start(piece))
-                        .join();
-            } catch (CompletionException e) {
-                throw (RuntimeException) e.getCause();
-            }
-        }
-    }
 
     private final AtomicInteger closed = new AtomicInteger();
     private final RecordingAlgebra algebra = new RecordingAlgebra();
