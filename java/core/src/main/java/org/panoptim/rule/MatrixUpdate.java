@@ -14,7 +14,12 @@ public interface MatrixUpdate {
     /** The gradient: unscaled, clipped, and negated if the rule maximizes. To be read only. */
     float[] gradient();
 
-    /** A state's values, to be changed in place, by its place in {@link UpdateRule#slots()}. */
+    /**
+     * A state's values, to be changed in place, by its place in {@link UpdateRule#slots()}.
+     *
+     * @throws IllegalArgumentException if it is one double of the tensor as a whole, which {@link
+     *     #preparation} reads and sets
+     */
     float[] state(int slot);
 
     /** The step: the schedule's factors and the counts. */

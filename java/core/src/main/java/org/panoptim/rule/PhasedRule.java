@@ -24,14 +24,17 @@ public non-sealed interface PhasedRule extends UpdateRule {
 
     /**
      * The name of the native kernel that computes this rule: the rule's name with underscores, and
-     * a suffix where options change the number of slots ({@code "adamw_amsgrad"}).
+     * a suffix where options change the number of slots ({@code "adamw_amsgrad"}). A rule that is
+     * not the library's and names one of its kernels here says that it computes the same.
      */
     default String kernelName() {
         return name().replace('-', '_');
     }
 
     /**
-     * The name of the native kernel for a parameter of a shape, where its states depend on that.
+     * The name of the native kernel for a parameter of a shape, where its states depend on that. All
+     * kernels of a rule take the same hyper-parameters, have the same phases and keep the same states
+     * of the rule; such a rule takes no sums over all parameters.
      *
      * @param parameter the shape
      */

@@ -20,7 +20,10 @@ public record Reduction(String name, Scope scope, int phase) {
     public enum Scope {
         /** Over the elements of one parameter. */
         TENSOR,
-        /** Over all parameters that the same rule updates in this step. */
+        /**
+         * Over all parameters that the same kernel updates in this step, of whichever groups; not
+         * for rules whose kernel depends on a parameter's shape.
+         */
         ALL
     }
 

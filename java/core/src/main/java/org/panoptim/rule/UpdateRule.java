@@ -12,7 +12,10 @@ import java.util.List;
  */
 public sealed interface UpdateRule permits PhasedRule, MatrixRule {
 
-    /** The rule's name as traces and checkpoints write it, for example {@code "sophia-g"}. */
+    /**
+     * The rule's name as traces and checkpoints write it, for example {@code "sophia-g"}; not that
+     * of another rule of the library.
+     */
     String name();
 
     /** The learning rate, before the schedule's factor. */

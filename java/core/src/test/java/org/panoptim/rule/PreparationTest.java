@@ -42,7 +42,7 @@ class PreparationTest {
                 .isThrownBy(() -> preparation.state(3, 1))
                 .withMessage(
                         "state rule (RULE) cannot be set here, where states of the tensor are"
-                            + " advanced");
+                                + " advanced");
         assertThat(memory[3]).containsExactly(3);
     }
 
@@ -57,7 +57,7 @@ class PreparationTest {
                 .isThrownBy(() -> preparation.state(2))
                 .withMessage(
                         "state tensor (TENSOR) cannot be read here, where states of the rule are"
-                            + " advanced");
+                                + " advanced");
         assertThatIllegalArgumentException().isThrownBy(() -> preparation.state(2, 1));
     }
 

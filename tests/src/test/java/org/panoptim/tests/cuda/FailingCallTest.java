@@ -16,8 +16,10 @@ import org.panoptim.cuda.driver.RecordingDriver;
 import org.panoptim.memory.Buffer;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.Adagrad;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
+import org.panoptim.rule.Rules;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.step.LossScale;
@@ -29,6 +31,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
@@ -337,6 +340,61 @@ class FailingCallTest {
                                         "c",
                                         AdamW.defaults(),
                                         List.of(training.parameters.getLast()))));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aGroupThatIsRefusedLeavesNothingToTheNext(Implementation implementation) {
+        int call = 0;
+        boolean failed;
+        do {
+            call++;
+            try (var faulty = new Faulty(implementation);
+                    var training = new Training(faulty)) {
+                training.optimizer.step();
+                var parameter = training.parameter("late", 4);
+                int open = faulty.record.open().size();
+                boolean refused = isRefused(training, adagrad(parameter, 0.5), call);
+                failed = !training.faults.failed().equals("none");
+                if (refused && !isUnusable(training)) {
+                    assertThat(faulty.record.open()).as("call %d", call).hasSize(open);
+                    training.optimizer.add(adagrad(parameter, 2));
+                    assertThat(training.optimizer.state("late", "sum").toArray())
+                            .as("call %d", call)
+                            .containsOnly(2f);
+                }
+            }
+        } while (failed);
+        assertThat(call).isGreaterThan(10);
+    }
+
+    private static ParameterGroup adagrad(Parameter parameter, double initial) {
+        var rule =
+                Rules.with(
+                        Adagrad.defaults(),
+                        Map.of("initial_accumulator_value", String.valueOf(initial)));
+        return new ParameterGroup("late", rule, List.of(parameter));
+    }
+
+    private static boolean isRefused(Training training, ParameterGroup group, int call) {
+        training.faults.failAt(call);
+        try {
+            training.optimizer.add(group);
+        } catch (CudaException | UnusableOptimizerException e) {
+            return true;
+        } finally {
+            training.faults.failAt(0);
+        }
+        return false;
+    }
+
+    private static boolean isUnusable(Training training) {
+        try {
+            training.optimizer.report();
+            return false;
+        } catch (UnusableOptimizerException e) {
+            return true;
+        }
     }
 
     @ParameterizedTest

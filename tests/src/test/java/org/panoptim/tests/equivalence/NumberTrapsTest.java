@@ -14,6 +14,7 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Adam;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
+import org.panoptim.rule.Rules;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.SophiaH;
@@ -443,5 +444,25 @@ class NumberTrapsTest {
             optimizer.step();
         }
         return parameter;
+    }
+
+    /** Casts of what is no whole number, or too large for one, differ between languages. */
+    @ParameterizedTest
+    @ValueSource(doubles = {Double.NaN, 0x1p70, -0x1p70, -5, 2.75, Double.POSITIVE_INFINITY})
+    void aCountOfStepsThatSomebodySetMayBeAnyNumber(double steps) {
+        var rule = Rules.with(Rules.named("prodigy"), Map.of("use_bias_correction", "true"));
+        float[] expected = {};
+        for (var subject : SuiteBackends.all()) {
+            try (var fixture = new BackendFixture(subject)) {
+                var parameter = fixture.parameter("p", 1, 2).gradient(fixture.floats(0.5f, -1));
+                var optimizer = fixture.optimizer(rule, parameter);
+                optimizer.ruleState("all", "k").value(steps);
+                optimizer.step();
+                optimizer.step();
+                var values = BackendFixture.values(parameter);
+                expected = expected.length == 0 ? values : expected;
+                assertThat(values).as("%s", subject).isEqualTo(expected);
+            }
+        }
     }
 }
