@@ -32,9 +32,9 @@ public non-sealed interface PhasedRule extends UpdateRule {
     }
 
     /**
-     * The name of the native kernel for a parameter of a shape, where its states depend on that. All
-     * kernels of a rule take the same hyper-parameters, have the same phases and keep the same states
-     * of the rule; such a rule takes no sums over all parameters.
+     * The name of the native kernel for a parameter of a shape, where its states depend on that.
+     * All kernels of a rule take the same hyper-parameters, have the same phases and keep the same
+     * states of the rule; such a rule takes no sums over all parameters.
      *
      * @param parameter the shape
      */
