@@ -6,7 +6,7 @@ import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdaFisher;
-import org.panoptim.rule.UpdateRule;
+import org.panoptim.rule.Slot;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
@@ -214,12 +214,10 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
     public void follow(StepPlan plan, Execution newExecution) {
         if (execution == null) {
             begin(plan, newExecution);
-        } else if (execution != newExecution) {
-            throw new IllegalStateException("this curvature belongs to another optimizer");
-        }
-        if (execution == null) {
             newExecution.deviceStep().ifPresent(engine::attach);
             factors.follow(newExecution);
+        } else if (execution != newExecution) {
+            throw new IllegalStateException("this curvature belongs to another optimizer");
         }
         execution = newExecution;
         for (int place = 0; place < layers.size(); place++) {
@@ -236,24 +234,15 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
     /** The rule's own copy begins with ones too, and not with nothing to divide by. */
     private static void begin(StepPlan plan, Execution execution) {
         for (var group : plan.groups()) {
-            int slot = slot(group.rule());
-            for (var parameter : group.parameters()) {
-                if (slot >= 0 && execution.count(parameter) == 0) {
-                    fillWithOnes(execution.state(parameter, slot));
+            if (group.rule() instanceof AdaFisher rule) {
+                int slot = rule.slots().stream().map(Slot::name).toList().indexOf("fisher");
+                for (var parameter : group.parameters()) {
+                    if (execution.count(parameter) == 0) {
+                        fillWithOnes(execution.state(parameter, slot));
+                    }
                 }
             }
         }
-    }
-
-    private static int slot(UpdateRule rule) {
-        if (rule instanceof AdaFisher) {
-            for (int i = 0; i < rule.slots().size(); i++) {
-                if (rule.slots().get(i).name().equals("fisher")) {
-                    return i;
-                }
-            }
-        }
-        return -1;
     }
 
     private static void fillWithOnes(StateTensor state) {

@@ -1,5 +1,8 @@
 package org.panoptim.kfac;
 
+import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Parameter;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -185,6 +188,11 @@ final class Matrices {
             }
         }
         return matrix;
+    }
+
+    /** Gives a parameter the values of another one of its shape. */
+    static void copyValues(Parameter from, Parameter to) {
+        ((HostMemory) to.value()).segment().copyFrom(((HostMemory) from.value()).segment());
     }
 
     static double largestDifference(double[][] a, double[][] b) {

@@ -19,28 +19,47 @@ final class OneLayer implements AutoCloseable {
     static final int OUTPUTS = 2;
 
     final Arena arena = Arena.ofConfined();
-    final Backend backend = Backend.named("reference");
+    final Backend backend;
     final Parameter weight = parameter("weight", OUTPUTS, INPUTS);
     final Parameter bias = parameter("bias", OUTPUTS);
     final Parameter other = parameter("other", 4);
     final Kfac kfac;
-    final Optimizer optimizer;
+    private final UnaryOperator<Optimizer.Builder<SGD>> configure;
+    Optimizer optimizer;
 
     OneLayer(UnaryOperator<Kfac.Builder> change) {
         this(change, builder -> builder);
     }
 
     OneLayer(UnaryOperator<Kfac.Builder> change, UnaryOperator<Optimizer.Builder<SGD>> configure) {
+        this(Backend.named("reference"), change, configure);
+    }
+
+    OneLayer(
+            Backend backend,
+            UnaryOperator<Kfac.Builder> change,
+            UnaryOperator<Optimizer.Builder<SGD>> configure) {
+        this.backend = backend;
+        this.configure = configure;
         kfac = change.apply(Kfac.builder(backend).layer("l", weight, bias)).build();
-        optimizer =
-                configure
-                        .apply(
-                                Optimizer.builder(SGD.withLearningRate(1))
-                                        .group("all", List.of(weight, other))
-                                        .group("biases", List.of(bias))
-                                        .transform(kfac)
-                                        .backend(backend))
-                        .build();
+        optimizer = newOptimizer();
+    }
+
+    private Optimizer newOptimizer() {
+        return configure
+                .apply(
+                        Optimizer.builder(SGD.withLearningRate(1))
+                                .group("all", List.of(weight, other))
+                                .group("biases", List.of(bias))
+                                .transform(kfac)
+                                .backend(backend))
+                .build();
+    }
+
+    /** Lets another optimizer of the same parameters and settings take the K-FAC over. */
+    void changeOptimizer() {
+        optimizer.close();
+        optimizer = newOptimizer();
     }
 
     private Parameter parameter(String name, long... shape) {
