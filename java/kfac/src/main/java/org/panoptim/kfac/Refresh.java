@@ -60,12 +60,8 @@ final class Refresh {
                             && attempt().method() instanceof Inversion.Cholesky(var precise)
                             && !precise;
             tried++;
-            if (inaccurate && tried < attempts.size()) {
-                var last = attempts.getLast();
-                if (last.fallback() == Fallback.DOUBLE_PRECISION) {
-                    attempts.removeLast();
-                    attempts.add(tried, last);
-                }
+            if (inaccurate && attempts.getLast().fallback() == Fallback.DOUBLE_PRECISION) {
+                attempts.add(tried, attempts.removeLast());
             }
             return tried < attempts.size();
         }

@@ -119,6 +119,25 @@ class NumbersTest {
     }
 
     @Test
+    void soIsWhatIsKnownOfTinyInputs(@TempDir Path folder) throws IOException {
+        var file = folder.resolve("tiny");
+        try (var saved = new KfacLayers(builder -> builder);
+                var loaded = new KfacLayers(builder -> builder)) {
+            saved.kfac.accumulate(
+                    "second",
+                    Matrices.floats(saved.arena, scale(1e-28, random(4, 2, 1))),
+                    Matrices.floats(saved.arena, random(4, 3, 2)),
+                    Batch.sum());
+            saved.step(1);
+            saved.optimizer.save(file);
+            loaded.optimizer.load(file);
+            loaded.kfac.refresh();
+            loaded.step(1);
+            assertThat(loaded.gradient(loaded.w2)).containsExactly(saved.gradient(saved.w2));
+        }
+    }
+
+    @Test
     void aLossScaleWhoseSquareFloatsCannotHold() {
         double scale = 0x1p100;
         var inputs = random(6, INPUTS, 1);
