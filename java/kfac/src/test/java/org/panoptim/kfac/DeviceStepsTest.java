@@ -233,6 +233,54 @@ class DeviceStepsTest {
     }
 
     @Test
+    void afterALoadNothingIsLeftToLearnOfTheStepsBefore() throws IOException {
+        var file = folder.resolve("file");
+        try (var layer = onDevice(5, 10)) {
+            attempt(layer, 0, false);
+            layer.optimizer.save(file);
+            for (int attempt = 1; attempt < 6; attempt++) {
+                attempt(layer, attempt, false);
+            }
+            layer.optimizer.load(file);
+            attemptWithoutRows(layer, 1, false);
+            int before = device.questions;
+            assertThat(layer.kfac.factorsDue("l")).isFalse();
+            assertThat(device.questions).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void inversesThatHaveSeenAllUpdatesOfACheckpointAreNothingToWaitFor() throws IOException {
+        var file = folder.resolve("file");
+        try (var layer = onDevice(1, 10)) {
+            attempt(layer, 0, false);
+            layer.optimizer.save(file);
+            layer.optimizer.load(file);
+            int before = device.questions;
+            for (int attempt = 1; attempt < 22; attempt++) {
+                attemptWithoutRows(layer, attempt, false);
+            }
+            assertThat(device.questions).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void aRefreshByHandCountsAsOneOfTheLastStep() {
+        try (var onHost = onHost(5, 10);
+                var onDevice = onDevice(5, 10)) {
+            for (var layer : List.of(onHost, onDevice)) {
+                for (int attempt = 0; attempt < 8; attempt++) {
+                    attempt(layer, attempt, false);
+                }
+            }
+            assertThat(onDevice.kfac.refresh()).isEqualTo(onHost.kfac.refresh());
+            assertSame(onDevice, onHost);
+            // Updates at steps 0 and 5, a refresh after step 7.
+            assertThat(onDevice.kfac.metadata().get("layer.l")).startsWith("2 0 5 7 2 ");
+        }
+    }
+
+    @Test
     void aFailedStepChangesNothingOfWhatIsDueNorOfWhatTheHostWaitsFor() {
         try (var onHost = onHost(5, 6);
                 var onDevice = onDevice(5, 6)) {

@@ -191,20 +191,29 @@ class PreconditioningTest {
     }
 
     @Test
-    void theGradientOfAWeightThatIsFrozenCountsAsZero() {
-        try (var layer = layer(builder -> builder)) {
-            layer.accumulate(inputs, gradients);
-            layer.gradient(gradient);
-            layer.optimizer.freeze("all");
-            layer.optimizer.step();
-            var ofBias = scale(0, gradient);
-            ofBias[0][INPUTS] = gradient[0][INPUTS];
-            ofBias[1][INPUTS] = gradient[1][INPUTS];
-            var expected = preconditioned(a, g, ofBias, pi());
-            var actual = layer.gradient();
-            for (int i = 0; i < OUTPUTS; i++) {
-                assertThat(actual[i][INPUTS]).isCloseTo(expected[i][INPUTS], within(2e-5));
-                assertThat(actual[i][0]).isEqualTo(gradient[i][0]);
+    void theGradientOfAWeightThatIsFrozenOrHasNoneCountsAsZero() {
+        for (boolean frozen : new boolean[] {false, true}) {
+            try (var layer = layer(builder -> builder)) {
+                layer.accumulate(inputs, gradients);
+                layer.gradient(gradient);
+                if (frozen) {
+                    layer.optimizer.freeze("all");
+                } else {
+                    layer.weight.clearGradient();
+                }
+                layer.optimizer.step();
+                var ofBias = scale(0, gradient);
+                ofBias[0][INPUTS] = gradient[0][INPUTS];
+                ofBias[1][INPUTS] = gradient[1][INPUTS];
+                var expected = preconditioned(a, g, ofBias, pi());
+                var bias = Matrices.read(segment(layer.bias), 1, OUTPUTS)[0];
+                for (int i = 0; i < OUTPUTS; i++) {
+                    assertThat(bias[i]).isCloseTo(expected[i][INPUTS], within(2e-5));
+                }
+                if (frozen) {
+                    assertThat(layer.gradient()[0][0]).isEqualTo(gradient[0][0]);
+                    assertThat(layer.gradient()[1][0]).isEqualTo(gradient[1][0]);
+                }
             }
         }
     }
