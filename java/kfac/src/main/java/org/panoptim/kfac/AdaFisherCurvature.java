@@ -62,8 +62,8 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         private boolean[] reachable = reached;
         private final boolean[] frozen = {false, false};
 
-        /** The step of the last attempt with a contribution. */
-        private long step = FactorSchedule.NEVER;
+        /** The updates before the last attempt with a contribution. */
+        private long updates;
     }
 
     private AdaFisherCurvature(LayerList layers, FisherPlan plan, int period, Backend backend) {
@@ -120,9 +120,8 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
     /** Whether the last update has not reached a parameter that could take it now. */
     private boolean owes(int place) {
         var known = served[place];
-        if (known.step != FactorSchedule.NEVER && factors.taken(place) == known.step) {
+        if (factors.updates(place) > known.updates) {
             known.reached = known.reachable;
-            known.step = FactorSchedule.NEVER;
         }
         var live = live(place);
         return live[0] && !known.reached[0] || live[1] && !known.reached[1];
@@ -288,7 +287,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         for (int place = 0; place < served.length; place++) {
             if (factors.isPending(place)) {
                 served[place].reachable = live(place);
-                served[place].step = factors.steps();
+                served[place].updates = factors.updates(place);
             }
         }
         var undo = factors.snapshot();
@@ -349,7 +348,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
             updates[i] = layer.updates();
             taken[i] = layer.taken();
             served[i].reached = new boolean[] {layer.weight(), layer.bias()};
-            served[i].step = FactorSchedule.NEVER;
+            served[i].updates = layer.updates();
         }
         factors.restore(saved.steps(), updates, taken);
     }

@@ -47,7 +47,8 @@ final class FactorSchedule {
     private final long[] taken;
 
     /**
-     * The step whose attempt has a contribution with an outcome that the host does not know yet.
+     * The step whose attempt has a contribution with an outcome that the host does not know yet;
+     * undecided attempts before it count as accepted.
      */
     private final long[] unresolved;
 
@@ -106,7 +107,7 @@ final class FactorSchedule {
         var now = engine.updates();
         for (int layer = 0; layer < now.length; layer++) {
             if (now[layer] > updates[layer] && unresolved[layer] != NEVER) {
-                taken[layer] = unresolved[layer];
+                taken[layer] = Math.min(unresolved[layer], steps - 1);
             }
             unresolved[layer] = NEVER;
             updates[layer] = now[layer];
@@ -173,14 +174,14 @@ final class FactorSchedule {
     boolean attempted(StepFacts step, boolean ask) {
         for (int layer = 0; layer < pending.length; layer++) {
             if (pending[layer]) {
-                unresolved[layer] = steps;
+                unresolved[layer] = steps + undecided;
                 pending[layer] = false;
             }
         }
         return switch (step) {
             case StepContext context -> {
-                look();
                 steps += context.accepted() ? 1 : 0;
+                look();
                 yield context.accepted();
             }
             case DeviceStep _ -> {

@@ -91,7 +91,7 @@ class DeviceStepsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1, 1", "2, 4", "3, 4", "5, 10", "4, 3"})
+    @CsvSource({"1, 1", "1, 4", "1, 100", "2, 4", "3, 4", "5, 10", "4, 3"})
     void whereSomeAttemptsAreRefusedAllIsAsOnTheHost(int factorPeriod, int inversePeriod) {
         for (var refused : List.of(Set.of(), Set.of(0), Set.of(3, 4, 5), Set.of(4, 8, 9, 10))) {
             try (var onHost = onHost(factorPeriod, inversePeriod);
