@@ -57,9 +57,7 @@ public final class Optimizer implements AutoCloseable {
 
     private Optimizer(Backend backend, boolean ownsBackend, StepPlan described) {
         PlanChecks.check(described);
-        described
-                .curvature()
-                .ifPresent(transform -> Checkpoint.requireSavable(described, transform.states()));
+        PlanChecks.checkTransformsStates(described);
         var plan =
                 described.withTransform(
                         described
@@ -260,7 +258,11 @@ public final class Optimizer implements AutoCloseable {
             var changed = plan.withGroups(change.apply(plan.groups()));
             PlanChecks.check(changed);
             var changedInputs = new StepInputs(changed);
-            changedInputs.checkBeginnings(GroupList.added(plan.groups(), changed.groups()));
+            var added = GroupList.added(plan.groups(), changed.groups());
+            if (!added.isEmpty()) {
+                PlanChecks.checkTransformsStates(changed);
+                changedInputs.checkBeginnings(added);
+            }
             inputs.unbind();
             PlanLifecycle.change(execution, changed);
             plan = changed;
@@ -341,7 +343,8 @@ public final class Optimizer implements AutoCloseable {
         ownership.enter();
         try {
             inputs.unbind();
-            plan = Checkpoint.load(file, plan, execution, Set.of(options));
+            plan = Checkpoint.load(file, plan, execution, Set.of(options), PlanChecks::check);
+            inputs.follow(plan);
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
         } finally {

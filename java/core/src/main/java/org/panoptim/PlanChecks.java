@@ -26,6 +26,17 @@ final class PlanChecks {
         checkSchedule(plan);
     }
 
+    /**
+     * Checks that the states of a transform, if there is one, have names of their own; it may have
+     * to wait for running work.
+     *
+     * @throws IllegalArgumentException if one has the name of another state
+     */
+    static void checkTransformsStates(StepPlan plan) {
+        plan.curvature()
+                .ifPresent(transform -> Checkpoint.requireSavable(plan, transform.states()));
+    }
+
     private static void requireOwnNames(StepPlan plan) {
         var groupNames = new HashSet<String>();
         var parameterNames = new HashSet<String>();

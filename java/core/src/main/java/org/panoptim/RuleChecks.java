@@ -36,6 +36,10 @@ final class RuleChecks {
                 Rules.requireOtherName(rule);
                 check(rule, rule.slots());
             }
+            // A group without parameters settles states of its rule too.
+            if (rule instanceof PhasedRule phased) {
+                requireOneMeaning(kernels, phased.kernelName(), phased, rule.slots());
+            }
             for (var parameter : group.parameters()) {
                 var slots = rule.slots(parameter.shape());
                 if (!trusted) {

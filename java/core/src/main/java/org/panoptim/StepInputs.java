@@ -46,6 +46,11 @@ final class StepInputs {
         gradients = new Memory[parameters.length];
         curvatures = new Memory[parameters.length];
         takesCurvature = new boolean[parameters.length];
+        follow(plan);
+    }
+
+    /** Follows a plan of the same parameters whose rules may differ. */
+    void follow(StepPlan plan) {
         int place = 0;
         for (var group : plan.groups()) {
             boolean takes = group.rule() instanceof PhasedRule rule && rule.takesCurvature();
@@ -53,6 +58,7 @@ final class StepInputs {
             Arrays.fill(takesCurvature, place, end, takes);
             place = end;
         }
+        surveyed = false;
     }
 
     /** Where they come from; to be refreshed before anything is asked here. */

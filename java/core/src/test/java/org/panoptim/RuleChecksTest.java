@@ -223,6 +223,20 @@ class RuleChecksTest {
                 problem.formatted(one), group(one, vector("p", 1)), group(other, vector("q", 1)));
     }
 
+    @Test
+    void aGroupWithoutParametersCounts() {
+        var one = new Described();
+        var other = new Described();
+        other.phases = 2;
+        other.reductions = List.of(new Reduction("norm", Reduction.Scope.TENSOR));
+
+        assertRefused(
+                "rule described: it names the kernel 'described', as %s does, but differs from that in phases, sums, curvature or states"
+                        .formatted(other),
+                new ParameterGroup("empty", other, List.of()),
+                group(one, vector("p", 1)));
+    }
+
     /** Has the name of a rule of the library, and is none. */
     public record Roaring(double learningRate) implements PhasedRule {
 

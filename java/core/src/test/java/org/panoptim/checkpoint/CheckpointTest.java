@@ -20,11 +20,14 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.parameter.Tensors;
 import org.panoptim.rule.AdamW;
+import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.Normalized;
 import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.SGD;
+import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.safetensors.SafetensorsReader;
 import org.panoptim.schedule.Schedule;
@@ -538,6 +541,62 @@ class CheckpointTest {
             assertThatThrownBy(() -> model.optimizer.load(missing))
                     .isInstanceOf(NoSuchFileException.class)
                     .hasMessageContaining(missing.toString());
+        }
+    }
+
+    /** A rule that takes curvature if it is told to. */
+    public record Curved(double learningRate, boolean curved) implements PhasedRule {
+
+        @Override
+        public String name() {
+            return "curved";
+        }
+
+        @Override
+        public Curved atLearningRate(double value) {
+            return new Curved(value, curved);
+        }
+
+        @Override
+        public boolean takesCurvature() {
+            return curved;
+        }
+
+        @Override
+        public List<Slot> slots() {
+            return List.of();
+        }
+
+        @Override
+        public ElementUpdate prepare(int phase, Preparation preparation) {
+            return element -> element.parameter(element.parameter() - element.gradient());
+        }
+    }
+
+    @Test
+    void aLoadedRuleThatTakesCurvatureTakesItFromTheNextStepOn(@TempDir Path folder)
+            throws IOException {
+        var file = folder.resolve("curved");
+        var p = gradient(vector("p", 1), 1);
+        try (var backend = Backend.named("reference");
+                var curved =
+                        Optimizer.builder(new Curved(1, true))
+                                .group("all", List.of(p))
+                                .backend(backend)
+                                .build();
+                var plain =
+                        Optimizer.builder(new Curved(1, false))
+                                .group("all", List.of(p))
+                                .backend(backend)
+                                .build()) {
+            curved.save(file);
+            Tensors.curvature(p, 1);
+            assertThatThrownBy(plain::step).hasMessageContaining("its rule takes none");
+
+            plain.load(file);
+            plain.step();
+
+            assertThat(values(p)).containsExactly(0);
         }
     }
 }

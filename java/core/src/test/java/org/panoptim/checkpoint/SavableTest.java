@@ -150,6 +150,23 @@ class SavableTest {
         assertThatCode(() -> builder.build().close()).doesNotThrowAnyException();
     }
 
+    @Test
+    void aGroupThatIsAddedMustNotHaveTheNamesOfTheTransformsStates() {
+        var momentum = SGD.withLearningRate(1).withMomentum(0.9);
+        var transform = new TestTransform();
+        transform.states = List.of(new TestState("momentum_buffer", "late"));
+        try (var optimizer =
+                builder().group("all", List.of(vector("p", 1))).transform(transform).build()) {
+            var late = new ParameterGroup("late", momentum, List.of(vector("late", 1)));
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> optimizer.add(late))
+                    .withMessage(
+                            "the transform's state 'state/momentum_buffer/late' has the name of"
+                                    + " another one");
+            assertThat(optimizer.groups()).hasSize(1);
+        }
+    }
+
     /** A schedule that remembers something under a name. */
     private record Remembering(String name) implements Schedule {
 

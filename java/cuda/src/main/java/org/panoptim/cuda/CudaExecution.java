@@ -161,10 +161,13 @@ final class CudaExecution implements Execution {
             driver.synchronizeStream(stream);
             var old =
                     List.<Runnable>of(
-                            launches::close, backup::close, uploads::close, tables::close);
+                            this::endCaptures,
+                            launches::close,
+                            backup::close,
+                            uploads::close,
+                            tables::close);
             adopt(newPlan, built, room, made, copy);
             try {
-                endCaptures();
                 Cleanup.all(old.toArray(Runnable[]::new));
             } catch (RuntimeException | Error e) {
                 throw new PartialChangeException("a change of its groups failed half way", e);
@@ -470,8 +473,9 @@ final class CudaExecution implements Execution {
 
     private void endCaptures() {
         var ending = captures.stream().<Runnable>map(captured -> captured::end);
-        Cleanup.all(ending.toArray(Runnable[]::new));
+        var all = ending.toArray(Runnable[]::new);
         captures.clear();
+        Cleanup.all(all);
     }
 
     @Override

@@ -63,7 +63,7 @@ final class DeviceSchedule implements AutoCloseable {
         long done = control.stepsDone();
         try {
             ring.cover(plan, done, nextAtMost(done));
-        } catch (IllegalStateException e) {
+        } catch (RuntimeException e) {
             return;
         }
         ring.send(uploads, memory, stream);
@@ -83,7 +83,7 @@ final class DeviceSchedule implements AutoCloseable {
         }
         try {
             ring.cover(plan, done, next);
-        } catch (IllegalStateException e) {
+        } catch (RuntimeException e) {
             if (next == done + 1 || capturing) {
                 throw e;
             }

@@ -426,7 +426,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
          */
         public AdaFisherCurvature build() {
             return new AdaFisherCurvature(
-                    layers, new FisherPlan(layers.all(), average, decay), period, backend);
+                    layers.copy(), new FisherPlan(layers.all(), average, decay), period, backend);
         }
     }
 }

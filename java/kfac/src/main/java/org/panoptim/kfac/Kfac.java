@@ -480,7 +480,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
          */
         public Kfac build() {
             return new Kfac(
-                    layers,
+                    layers.copy(),
                     new KfacSettings(
                             damping,
                             piCorrection,

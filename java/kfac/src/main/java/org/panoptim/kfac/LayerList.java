@@ -22,6 +22,15 @@ final class LayerList {
     private final Map<String, Integer> indices = new LinkedHashMap<>();
     private final Set<Parameter> parameters = new HashSet<>();
 
+    /** These layers, whatever is added to the others. */
+    LayerList copy() {
+        var copy = new LayerList();
+        copy.layers.addAll(layers);
+        copy.indices.putAll(indices);
+        copy.parameters.addAll(parameters);
+        return copy;
+    }
+
     void add(String name, Parameter weight, Optional<Parameter> bias) {
         var layer = new KroneckerLayer(name, weight, bias);
         if (indices.containsKey(name)) {

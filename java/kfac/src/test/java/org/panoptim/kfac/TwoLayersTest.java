@@ -20,6 +20,24 @@ import java.util.Map;
 class TwoLayersTest {
 
     @Test
+    void aBuilderThatGoesOnLeavesWhatItHasBuiltAlone() {
+        try (var layers = new KfacLayers(builder -> builder)) {
+            var builder = Kfac.builder(layers.backend).layer("first", layers.w1);
+            try (var first = builder.build();
+                    var both = builder.layer("second", layers.w2).build()) {
+                assertThat(first.layersWithoutInverse()).containsExactly("first");
+                assertThat(both.layersWithoutInverse()).containsExactly("first", "second");
+            }
+            var diagonals = AdaFisherCurvature.builder(layers.backend).layer("first", layers.w1);
+            try (var first = diagonals.build();
+                    var both = diagonals.layer("second", layers.w2).build()) {
+                assertThat(first.metadata()).doesNotContainKey("layer.second");
+                assertThat(both.metadata()).containsKey("layer.second");
+            }
+        }
+    }
+
+    @Test
     void aRefreshIsOfTheLayersThatHaveFactors() {
         try (var layers = new KfacLayers(builder -> builder.inversePeriod(10))) {
             assertThat(layers.kfac.refresh().factors()).isEmpty();

@@ -344,6 +344,24 @@ class FailingCallTest {
 
     @ParameterizedTest
     @EnumSource
+    void anotherGroupAfterACapture(Implementation implementation) {
+        everyCallFails(
+                implementation,
+                training -> {
+                    training.captured.add(training.optimizer.capture());
+                    training.captured.getFirst().launch();
+                    training.parameters.add(training.parameter("p3", 4));
+                },
+                training ->
+                        training.optimizer.add(
+                                new ParameterGroup(
+                                        "c",
+                                        AdamW.defaults(),
+                                        List.of(training.parameters.getLast()))));
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void aGroupThatIsRefusedLeavesNothingToTheNext(Implementation implementation) {
         int call = 0;
         boolean failed;

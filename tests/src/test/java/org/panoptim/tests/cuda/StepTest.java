@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.Optimizer;
@@ -15,7 +16,9 @@ import org.panoptim.step.NonFiniteGradientException;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.Shape;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.file.Path;
 import java.util.List;
 
 /** What a user of device memory sees of a step. */
@@ -176,6 +179,33 @@ class StepTest {
             assertThatThrownBy(optimizer::step)
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("step 4");
+            assertThat(Device.get(value)).containsExactly(-3);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void afterAnEndOfWhateverKindTheOptimizerIsStillAskedAndSaved(
+            Implementation implementation, @TempDir Path folder) throws IOException {
+        double[] table = {1, 1, 1};
+        var file = folder.resolve("ended.safetensors");
+        try (var device = implementation.device()) {
+            var value = device.floats(0);
+            var parameter = device.parameter("p", value).gradient(device.floats(1).memory());
+            var optimizer =
+                    device.build(
+                            Optimizer.builder(RULE)
+                                    .schedule(Schedule.of(step -> table[(int) step - 1]))
+                                    .group("all", List.of(parameter)));
+            for (int i = 0; i < table.length; i++) {
+                optimizer.step();
+            }
+
+            assertThat(optimizer.report().step()).isEqualTo(3);
+            optimizer.save(file);
+            optimizer.load(file);
+            assertThat(optimizer.report().step()).isEqualTo(3);
+            assertThatThrownBy(optimizer::step).isInstanceOf(ArrayIndexOutOfBoundsException.class);
             assertThat(Device.get(value)).containsExactly(-3);
         }
     }

@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiPredicate;
+import java.util.function.Consumer;
 
 /**
  * Writes an optimizer's states to a file and takes them up from one.
@@ -117,16 +118,22 @@ public final class Checkpoint {
     /**
      * Reads and checks the whole file, then takes it up; returns the plan that it makes.
      *
+     * @param check throws an {@link IllegalArgumentException} if the optimizer cannot have the plan
      * @throws PartialChangeException if that fails after something was taken up
      */
     public static StepPlan load(
-            Path file, StepPlan plan, Execution execution, Set<LoadOption> options)
+            Path file,
+            StepPlan plan,
+            Execution execution,
+            Set<LoadOption> options,
+            Consumer<StepPlan> check)
             throws IOException {
         try (var reader = SafetensorsReader.open(file);
                 var arena = Arena.ofConfined()) {
             checkChecksums(file, reader, options);
             var header = CheckpointHeader.parse(file, reader.metadata(), plan);
             var loaded = plan.withGroups(groups(file, header, plan.groups()));
+            checkPlan(file, loaded, check);
             var states = states(plan, execution);
             checkTransform(file, plan, header);
             var staged = stage(file, reader, states, arena);
@@ -161,6 +168,15 @@ public final class Checkpoint {
                         "checkpoint {0}: it has no checksums, so that damage may go unnoticed; a"
                                 + " file saved anew has them",
                         file);
+    }
+
+    private static void checkPlan(Path file, StepPlan loaded, Consumer<StepPlan> check)
+            throws CheckpointException {
+        try {
+            check.accept(loaded);
+        } catch (IllegalArgumentException e) {
+            throw new CheckpointException(file, e.getMessage());
+        }
     }
 
     private static void checkTransform(Path file, StepPlan plan, CheckpointHeader header)
