@@ -9,7 +9,7 @@ import org.panoptim.spi.HostStates;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 
-/** Runs all phases of all phased rules, with the reductions between them. */
+/** Runs the phases of all phased rules, with the reductions between them. */
 final class PhasedUpdate {
 
     private final List<ParameterGroup> groups;
@@ -39,22 +39,32 @@ final class PhasedUpdate {
         this.updateSquares = new double[tensors.size()];
     }
 
-    /** Updates every live tensor; returns the squared norms of the changes, in order. */
-    double[] run() {
-        int phases = groups.stream().mapToInt(PhasedUpdate::phases).max().orElse(0);
-        for (int phase = 0; phase < phases; phase++) {
-            for (var group : groups) {
-                if (phase < phases(group)) {
-                    settle(phase, group);
-                }
-            }
-            for (int i = 0; i < tensors.size(); i++) {
-                if (phase < phases(tensors.get(i))) {
-                    runPhase(phase, i);
-                }
+    /** Advances the states of the rules that have a phase. */
+    void settle(int phase) {
+        for (var group : groups) {
+            if (phase < phases(group)) {
+                settle(phase, group);
             }
         }
+    }
+
+    /** Runs a phase on every live tensor whose rule has it. */
+    void run(int phase) {
+        for (int i = 0; i < tensors.size(); i++) {
+            if (phase < phases(tensors.get(i))) {
+                run(phase, i);
+            }
+        }
+    }
+
+    /** The squared norm of each tensor's change, for the last phase to have set. */
+    double[] updateSquares() {
         return updateSquares;
+    }
+
+    /** The most phases that a rule has, of groups that are not frozen. */
+    static int phases(List<ParameterGroup> groups) {
+        return groups.stream().mapToInt(PhasedUpdate::phases).max().orElse(0);
     }
 
     private static double[] zeroSums(GroupedTensor grouped) {
@@ -83,7 +93,7 @@ final class PhasedUpdate {
         }
     }
 
-    private void runPhase(int phase, int index) {
+    private void run(int phase, int index) {
         var tensor = tensors.get(index).tensor();
         var rule = (PhasedRule) tensors.get(index).rule();
         boolean last = phase == rule.phases() - 1;

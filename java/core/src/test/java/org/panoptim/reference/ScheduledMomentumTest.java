@@ -55,7 +55,11 @@ class ScheduledMomentumTest {
                 gradient(parameter, step, step % 2 == 1 ? 1 : -0.05f, 1f / step);
                 tensor.count = step;
                 var scalars = new StepScalars(step, 1, 1, 1, momentum);
-                new PhasedUpdate(groups, tensors, states, scalars, false).run();
+                var update = new PhasedUpdate(groups, tensors, states, scalars, false);
+                for (int phase = 0; phase < PhasedUpdate.phases(groups); phase++) {
+                    update.settle(phase);
+                    update.run(phase);
+                }
             }
         }
         return values(parameter);

@@ -15,11 +15,11 @@ import org.panoptim.spi.Counters;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
-import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.StepProgram;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.tensor.StateTensor;
 
@@ -59,6 +59,7 @@ final class CudaExecution implements Execution {
     private Uploads uploads;
     private StepLaunches launches;
     private StepBackup backup;
+    private StreamStages stages;
 
     /** Whether the device has the addresses that were noted. */
     private boolean addressesSent;
@@ -194,6 +195,7 @@ final class CudaExecution implements Execution {
         uploads = room;
         launches = made;
         backup = copy;
+        stages = new StreamStages(backend, control, made, copy, this::transform);
         addressesSent = false;
         adoptParameters();
     }
@@ -217,12 +219,7 @@ final class CudaExecution implements Execution {
             }
             schedule.cover(plan, uploads, capturing);
             sendAddresses(capturing);
-            if (plan.transform().isPresent()) {
-                stepAndTransform(plan.transform().get());
-            } else {
-                launches.begin(driver, stream);
-                update(capturing);
-            }
+            run(stream, capturing);
             if (!capturing) {
                 schedule.attempted();
             }
@@ -231,21 +228,9 @@ final class CudaExecution implements Execution {
         }
     }
 
-    /** The launches after that which decided, of which a capture has done nothing yet. */
-    private void update(boolean capturing) {
-        try {
-            launches.update(driver, stream);
-        } catch (RuntimeException | Error e) {
-            if (capturing) {
-                throw e;
-            }
-            throw halfStep(e);
-        }
-    }
-
-    private PartialChangeException halfStep(Throwable e) {
-        return new PartialChangeException(
-                "a step failed half way", e instanceof CudaException c ? backend.noted(c) : e);
+    private void run(long onStream, boolean recorded) {
+        stages.on(onStream, recorded);
+        StepProgram.run(plan, launches.phases(), stages);
     }
 
     @Override
@@ -290,42 +275,14 @@ final class CudaExecution implements Execution {
         }
     }
 
-    /** Lets the gradients be rewritten: behind the decision on the stream, or by the host. */
-    private void stepAndTransform(GradientTransform transform) {
-        backup.save();
-        launches.beforeTransform(driver, stream);
-        try {
-            run(transform);
-        } catch (PartialChangeException e) {
-            throw e;
-        } catch (RuntimeException | Error e) {
-            takeBack(e);
-            throw e;
-        }
-        try {
-            launches.afterTransform(driver, stream);
-        } catch (RuntimeException | Error e) {
-            throw halfStep(e);
-        }
-    }
-
-    /** Takes back what was decided, since something failed. */
-    private void takeBack(Throwable reason) {
-        try {
-            backup.restore();
-            control.takeBack();
-        } catch (RuntimeException | Error e) {
-            reason.addSuppressed(e);
-            throw halfStep(reason);
-        }
-    }
-
     /** Whether its steps are queued on a backend's stream. */
     boolean runsOn(CudaBackend other) {
         return other == backend;
     }
 
-    private void run(GradientTransform transform) {
+    /** Lets the gradients be rewritten: behind the decision on the stream, or by the host. */
+    private void transform() {
+        var transform = plan.transform().orElseThrow();
         if (transform instanceof CurvatureTransform curvature && curvature.queuesOn(this)) {
             curvature.enqueue(new DeviceStep(control.address()));
             return;
@@ -381,8 +338,7 @@ final class CudaExecution implements Execution {
     /** What a captured step consists of. */
     void enqueueCaptured(long capturing) {
         tables.sendAddresses(uploads, capturing, true);
-        launches.begin(driver, capturing);
-        launches.update(driver, capturing);
+        run(capturing, true);
     }
 
     /** Takes a captured step. */

@@ -159,41 +159,50 @@ final class StepLaunches implements AutoCloseable {
         return argument;
     }
 
-    /** The part of a step without a transform that decides about it. Its last launch does. */
-    void begin(CudaDriver driver, long stream) {
-        if (measures) {
-            measure.on(driver, stream);
-        }
-        begin.on(driver, stream);
+    /** The phases of the rule that has most; one if there is none. */
+    int phases() {
+        return update.length;
     }
 
-    /** The part of a step before a transform. Its last launch decides about the step. */
-    void beforeTransform(CudaDriver driver, long stream) {
+    /** Takes the sums over gradients, if the plan measures them. */
+    void measure(CudaDriver driver, long stream) {
         if (measures) {
             measure.on(driver, stream);
         }
-        decide.on(driver, stream);
     }
 
-    /** The part of a step after a transform. */
-    void afterTransform(CudaDriver driver, long stream) {
-        if (measures) {
-            measure.on(driver, stream);
-        }
+    /**
+     * Decides about the step.
+     *
+     * @param preparing whether the first phase is prepared by the same launch
+     */
+    void decide(boolean preparing, CudaDriver driver, long stream) {
+        (preparing ? begin : decide).on(driver, stream);
+    }
+
+    /** Measures again, and prepares the first phase, since a transform has come between. */
+    void measureTransformed(CudaDriver driver, long stream) {
+        measure(driver, stream);
         afterTransform.on(driver, stream);
-        update(driver, stream);
     }
 
-    /** The part of a step that follows {@link #begin}. */
-    void update(CudaDriver driver, long stream) {
-        onAll(prepareOthers, driver, stream);
-        onAll(prepareFirst, driver, stream);
-        for (int phase = 0; phase < update.length; phase++) {
-            if (phase > 0) {
-                onAll(prepareLater[phase], driver, stream);
-            }
-            onAll(update[phase], driver, stream);
+    /** Prepares what of a phase the launches before it have not. */
+    void prepare(int phase, CudaDriver driver, long stream) {
+        if (phase == 0) {
+            onAll(prepareOthers, driver, stream);
+            onAll(prepareFirst, driver, stream);
+        } else {
+            onAll(prepareLater[phase], driver, stream);
         }
+    }
+
+    /** Runs a phase over all elements. */
+    void update(int phase, CudaDriver driver, long stream) {
+        onAll(update[phase], driver, stream);
+    }
+
+    /** Takes the norm of the change, if the plan asks for statistics. */
+    void finish(CudaDriver driver, long stream) {
         if (statistics) {
             finish.on(driver, stream);
         }

@@ -4,6 +4,7 @@ import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_FAIL;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PROPAGATE;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_SKIP;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.panoptim.abi.KernelRegistry;
@@ -17,12 +18,13 @@ import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
-import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.HostStates;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.StepProgram;
+import org.panoptim.spi.StepStages;
 import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.step.LossScale;
@@ -51,7 +53,8 @@ final class SimdExecution implements Execution {
     private final Workers.Task measure = this::measureSpan;
     private final Workers.Task update = this::updateSpan;
     private final ArenaHold hold = new ArenaHold(arena);
-    private final Runnable stages = this::runStages;
+    private final StepStages stages = new Stages();
+    private final Runnable program = this::runProgram;
     private final Runnable zeroing = this::fillGradients;
 
     private StepPlan plan;
@@ -167,7 +170,7 @@ final class SimdExecution implements Execution {
         if (isSmall()) {
             stepAtOnce();
         } else {
-            hold.run(arenas, stages);
+            hold.run(arenas, program);
         }
         if (plan.policy() == NonFinitePolicy.FAIL && panoptim_control.accepted(control) == 0) {
             throw new NonFiniteGradientException(panoptim_control.step(control));
@@ -186,36 +189,13 @@ final class SimdExecution implements Execution {
         try {
             NativeStatus.check(status, "panoptim_step");
         } catch (IllegalStateException e) {
-            throw halfStep(e);
+            throw new PartialChangeException("a step failed half way", e);
         }
     }
 
-    private static PartialChangeException halfStep(Throwable reason) {
-        return new PartialChangeException("a step failed half way", reason);
-    }
-
-    /** The stages of a step, while no arena can be closed. */
-    private void runStages() {
-        measure();
-        if (plan.transform().isPresent()) {
-            decideAndTransform(plan.transform().get());
-        } else {
-            decide();
-        }
-        try {
-            if (plan.transform().isPresent()) {
-                measure();
-            }
-            for (phase = 0; phase < phases; phase++) {
-                NativeStatus.check(StepCalls.prepare(planAddress, phase), "panoptim_prepare");
-                run(update, "panoptim_update");
-            }
-            if (plan.statistics()) {
-                NativeStatus.check(StepCalls.finish(planAddress), "panoptim_finish");
-            }
-        } catch (RuntimeException | Error e) {
-            throw halfStep(e);
-        }
+    /** Takes a step while no arena can be closed. */
+    private void runProgram() {
+        StepProgram.run(plan, phases, stages);
     }
 
     @Override
@@ -238,37 +218,65 @@ final class SimdExecution implements Execution {
         }
     }
 
-    private void measure() {
-        if (plan.measures()) {
-            run(measure, "panoptim_measure");
+    /** The library's calls, those over elements by all workers. */
+    private final class Stages implements StepStages {
+
+        @Override
+        public void measure() {
+            if (plan.measures()) {
+                run(measure, "panoptim_measure");
+            }
+            NativeStatus.check(StepCalls.gather(planAddress), "panoptim_gather");
         }
-        NativeStatus.check(StepCalls.gather(planAddress), "panoptim_gather");
-    }
 
-    private void decide() {
-        NativeStatus.check(StepCalls.decide(planAddress), "panoptim_decide");
-    }
+        @Override
+        public void decide(boolean preparing) {
+            NativeStatus.check(StepCalls.decide(planAddress), "panoptim_decide");
+        }
 
-    /** Lets the gradients be rewritten; if that fails, the step has not been decided either. */
-    private void decideAndTransform(GradientTransform transform) {
-        var counts = tables.counts();
-        try (var before = Arena.ofConfined()) {
-            var controlBefore = before.allocate(control.byteSize()).copyFrom(control);
-            var countsBefore = before.allocate(counts.byteSize()).copyFrom(counts);
-            decide();
-            try {
-                transform.transform(
-                        new StepContext(
-                                panoptim_control.accepted(control) != 0,
-                                panoptim_control.step(control),
-                                panoptim_control.gradient_scale(control),
-                                panoptim_control.rate_factor(control)));
-            } catch (PartialChangeException e) {
-                throw e;
-            } catch (RuntimeException | Error e) {
+        @Override
+        public Runnable save() {
+            var counts = tables.counts();
+            var controlBefore = MemorySegment.ofArray(control.toArray(JAVA_BYTE));
+            var countsBefore = MemorySegment.ofArray(counts.toArray(JAVA_LONG));
+            return () -> {
                 control.copyFrom(controlBefore);
                 counts.copyFrom(countsBefore);
-                throw e;
+            };
+        }
+
+        @Override
+        public void transform() {
+            plan.transform()
+                    .orElseThrow()
+                    .transform(
+                            new StepContext(
+                                    panoptim_control.accepted(control) != 0,
+                                    panoptim_control.step(control),
+                                    panoptim_control.gradient_scale(control),
+                                    panoptim_control.rate_factor(control)));
+        }
+
+        @Override
+        public void measureTransformed() {
+            measure();
+        }
+
+        @Override
+        public void prepare(int newPhase) {
+            NativeStatus.check(StepCalls.prepare(planAddress, newPhase), "panoptim_prepare");
+        }
+
+        @Override
+        public void update(int newPhase) {
+            phase = newPhase;
+            run(update, "panoptim_update");
+        }
+
+        @Override
+        public void finish() {
+            if (plan.statistics()) {
+                NativeStatus.check(StepCalls.finish(planAddress), "panoptim_finish");
             }
         }
     }

@@ -1,0 +1,229 @@
+package org.panoptim.reference;
+
+import org.panoptim.rule.Arithmetic;
+import org.panoptim.rule.MatrixRule;
+import org.panoptim.spi.Counters;
+import org.panoptim.spi.HostStates;
+import org.panoptim.spi.Outcome;
+import org.panoptim.spi.StepContext;
+import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.StepStages;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.OptionalDouble;
+
+/** The stages of one step in plain Java. */
+final class ReferenceStep implements StepStages {
+
+    /** Keeps the clip coefficient finite for a zero norm, as PyTorch's clip_grad_norm_ does. */
+    private static final double CLIP_EPSILON = 1e-6;
+
+    private final StepPlan plan;
+    private final List<GroupedTensor> tensors;
+    private final HostStates states;
+    private final double rateFactor;
+    private final double momentum;
+    private final double gradientScale;
+
+    private Counters counters;
+    private double squares;
+    private boolean accepted;
+    private double norm;
+    private double clip = 1;
+    private StepScalars scalars;
+    private PhasedUpdate update;
+
+    /**
+     * A step that is about to be taken.
+     *
+     * @param counters those before it
+     */
+    ReferenceStep(
+            StepPlan plan, List<GroupedTensor> tensors, HostStates states, Counters counters) {
+        this.plan = plan;
+        this.tensors = tensors;
+        this.states = states;
+        this.counters = counters;
+        rateFactor = plan.rateFactor(counters.step() + 1);
+        momentum = plan.momentum(counters.step() + 1);
+        gradientScale = 1.0 / counters.lossScale();
+    }
+
+    Counters counters() {
+        return counters;
+    }
+
+    boolean accepted() {
+        return accepted;
+    }
+
+    @Override
+    public void measure() {
+        squares = sumOfSquares();
+    }
+
+    @Override
+    public void decide(boolean preparing) {
+        boolean finite = !plan.measures() || Double.isFinite(squares) && curvatureIsFinite();
+        accepted = finite || plan.policy() == NonFinitePolicy.PROPAGATE;
+        if (accepted) {
+            for (var grouped : tensors) {
+                if (grouped.live()) {
+                    grouped.tensor().count++;
+                }
+            }
+        }
+        counters = decided(finite);
+    }
+
+    /** The counters after the decision. */
+    private Counters decided(boolean finite) {
+        long tracker = counters.growthTracker();
+        double scale = counters.lossScale();
+        if (plan.lossScale() instanceof LossScale.Dynamic dynamic) {
+            if (!finite) {
+                double lowered = scale * dynamic.backoffFactor();
+                scale = lowered >= LossScale.SMALLEST ? lowered : scale;
+                tracker = 0;
+            } else if (++tracker == dynamic.growthInterval()) {
+                double grown = scale * dynamic.growthFactor();
+                scale = grown <= LossScale.LARGEST ? grown : scale;
+                tracker = 0;
+            }
+        }
+        return new Counters(
+                counters.step() + (accepted ? 1 : 0),
+                counters.skipped() + (accepted ? 0 : 1),
+                tracker,
+                scale);
+    }
+
+    @Override
+    public Runnable save() {
+        var before = counters;
+        var counts = tensors.stream().mapToLong(grouped -> grouped.tensor().count).toArray();
+        return () -> {
+            counters = before;
+            for (int i = 0; i < counts.length; i++) {
+                tensors.get(i).tensor().count = counts[i];
+            }
+        };
+    }
+
+    @Override
+    public void transform() {
+        plan.transform()
+                .orElseThrow()
+                .transform(
+                        new StepContext(accepted, counters.step(), gradientScale, rateFactor));
+    }
+
+    @Override
+    public void measureTransformed() {
+        squares = sumOfSquares();
+    }
+
+    /** Computes the clip coefficient first, of gradients that the rules are about to use. */
+    @Override
+    public void prepare(int phase) {
+        if (phase == 0) {
+            norm = Math.sqrt(squares) * gradientScale;
+            clip = plan.clips() ? Arithmetic.min(plan.clipNorm() / (norm + CLIP_EPSILON), 1.0) : 1;
+            scalars =
+                    new StepScalars(counters.step(), gradientScale, clip, rateFactor, momentum);
+            update = new PhasedUpdate(plan.groups(), tensors, states, scalars, plan.statistics());
+        }
+        if (accepted) {
+            update.settle(phase);
+        }
+    }
+
+    @Override
+    public void update(int phase) {
+        if (accepted) {
+            update.run(phase);
+        }
+    }
+
+    /** Runs the rules on matrices, which have no phases. */
+    @Override
+    public void finish() {
+        var changes = update.updateSquares();
+        if (accepted) {
+            for (int i = 0; i < changes.length; i++) {
+                var grouped = tensors.get(i);
+                if (grouped.live() && grouped.rule() instanceof MatrixRule rule) {
+                    changes[i] = PlainMatrixUpdate.run(grouped, rule, scalars);
+                }
+            }
+        }
+        if (plan.zeroGradients()) {
+            zeroGradients(tensors);
+        }
+    }
+
+    /** What came of it, when all stages are done. */
+    Outcome outcome() {
+        return new Outcome(
+                counters,
+                accepted,
+                known(plan.measures(), norm),
+                clip,
+                known(plan.statistics(), Math.sqrt(ReductionTree.join(update.updateSquares()))),
+                rateFactor);
+    }
+
+    private static OptionalDouble known(boolean asked, double value) {
+        return asked ? OptionalDouble.of(value) : OptionalDouble.empty();
+    }
+
+    static void zeroGradients(List<GroupedTensor> tensors) {
+        for (var grouped : tensors) {
+            if (grouped.tensor().present()) {
+                grouped.tensor().gradient().fill((byte) 0);
+            }
+        }
+    }
+
+    /**
+     * The sum of squares of the raw gradients, infinite if one of them is not finite or would not
+     * be once unscaled; NaN if nothing asks for it.
+     */
+    private double sumOfSquares() {
+        return plan.measures()
+                ? PhasedUpdate.sumOverLive(
+                        tensors, tensor -> sumOfSquares(tensor.gradient(), unscaleFactor()))
+                : Double.NaN;
+    }
+
+    private boolean curvatureIsFinite() {
+        return Double.isFinite(
+                PhasedUpdate.sumOverLive(
+                        tensors,
+                        tensor ->
+                                tensor.hasCurvature()
+                                        ? sumOfSquares(tensor.curvature(), unscaleFactor())
+                                        : 0));
+    }
+
+    /** What elements are multiplied by to unscale them: as the attempt began. */
+    private float unscaleFactor() {
+        return (float) gradientScale;
+    }
+
+    private static double sumOfSquares(MemorySegment values, float scale) {
+        long elements = values.byteSize() / Tensor.FLOAT.byteSize();
+        var tree = new ReductionTree(elements);
+        boolean overflows = false;
+        for (long i = 0; i < elements; i++) {
+            float value = values.getAtIndex(Tensor.FLOAT, i);
+            overflows |= Float.isFinite(value) && !Float.isFinite(value * scale);
+            tree.add(i, value, value);
+        }
+        double sum = tree.sum();
+        return overflows && Double.isFinite(sum) ? Double.POSITIVE_INFINITY : sum;
+    }
+}

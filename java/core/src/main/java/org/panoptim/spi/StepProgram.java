@@ -1,0 +1,66 @@
+package org.panoptim.spi;
+
+/**
+ * A step: measure, decide, transform, then prepare and update phase by phase, and finish. The order
+ * stands here once, for all backends, and so does what becomes of a failure: before the decision
+ * nothing has changed; a transform that fails takes the decision back; what fails later leaves the
+ * step half done.
+ */
+public final class StepProgram {
+
+    private StepProgram() {}
+
+    /**
+     * Takes a step.
+     *
+     * @param phases of the rule that has most
+     * @throws PartialChangeException if it fails after something was changed that cannot be taken
+     *     back; whatever else is thrown has changed nothing
+     */
+    public static void run(StepPlan plan, int phases, StepStages stages) {
+        stages.measure();
+        boolean transforms = plan.transform().isPresent();
+        if (transforms) {
+            decideAndTransform(stages);
+        } else {
+            stages.decide(true);
+        }
+        try {
+            if (transforms) {
+                stages.measureTransformed();
+            }
+            for (int phase = 0; phase < phases; phase++) {
+                stages.prepare(phase);
+                stages.update(phase);
+            }
+            stages.finish();
+        } catch (RuntimeException | Error e) {
+            if (stages.areRecorded()) {
+                throw e;
+            }
+            throw halfDone(stages, e);
+        }
+    }
+
+    private static void decideAndTransform(StepStages stages) {
+        var takeBack = stages.save();
+        stages.decide(false);
+        try {
+            stages.transform();
+        } catch (PartialChangeException e) {
+            throw e;
+        } catch (RuntimeException | Error e) {
+            try {
+                takeBack.run();
+            } catch (RuntimeException | Error again) {
+                e.addSuppressed(again);
+                throw halfDone(stages, e);
+            }
+            throw e;
+        }
+    }
+
+    private static PartialChangeException halfDone(StepStages stages, Throwable thrown) {
+        return new PartialChangeException("a step failed half way", stages.failure(thrown));
+    }
+}

@@ -1,0 +1,52 @@
+package org.panoptim.spi;
+
+/**
+ * The stages of a step, as a backend runs them; {@link StepProgram} says in which order, and what is
+ * taken back when one fails. On a device a stage is queued, and nothing of it is known to the host.
+ */
+public interface StepStages {
+
+    /** Whether the stages are only recorded, so that one that fails has done nothing yet. */
+    default boolean areRecorded() {
+        return false;
+    }
+
+    /** Takes the sums over raw gradients, if the plan measures them. */
+    void measure();
+
+    /**
+     * Decides whether the step is taken, and advances counts, loss scale and what else it changes
+     * before the first update.
+     *
+     * @param preparing whether nothing comes between this and {@link #prepare}, so that the first
+     *     phase may be prepared at once
+     */
+    void decide(boolean preparing);
+
+    /**
+     * Keeps what {@link #decide} is about to change.
+     *
+     * @return puts it back
+     */
+    Runnable save();
+
+    /** Lets the plan's transform rewrite gradients. */
+    void transform();
+
+    /** Measures again, since a transform has rewritten gradients. */
+    void measureTransformed();
+
+    /** Computes what the elements' update needs for a phase. */
+    void prepare(int phase);
+
+    /** Runs a phase over all elements. */
+    void update(int phase);
+
+    /** What comes after the last phase: statistics and zeros into gradients. */
+    void finish();
+
+    /** What a failure of a stage is reported as; the same one by default. */
+    default Throwable failure(Throwable thrown) {
+        return thrown;
+    }
+}

@@ -1,0 +1,99 @@
+package org.panoptim.cuda;
+
+import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.cuda.driver.CudaException;
+import org.panoptim.spi.StepStages;
+
+/** The stages of a step as launches behind each other on a stream. */
+final class StreamStages implements StepStages {
+
+    private final CudaBackend backend;
+    private final CudaDriver driver;
+    private final DeviceControl control;
+    private final StepLaunches launches;
+    private final StepBackup backup;
+    private final Runnable transform;
+    private long stream;
+    private boolean recorded;
+
+    /**
+     * Stages over the tables of a plan.
+     *
+     * @param transform rewrites the gradients
+     */
+    StreamStages(
+            CudaBackend backend,
+            DeviceControl control,
+            StepLaunches launches,
+            StepBackup backup,
+            Runnable transform) {
+        this.backend = backend;
+        this.driver = backend.device().driver();
+        this.control = control;
+        this.launches = launches;
+        this.backup = backup;
+        this.transform = transform;
+    }
+
+    /** Says on which stream the next step runs, and whether a graph only records it. */
+    void on(long newStream, boolean newRecorded) {
+        stream = newStream;
+        recorded = newRecorded;
+    }
+
+    @Override
+    public boolean areRecorded() {
+        return recorded;
+    }
+
+    @Override
+    public void measure() {
+        launches.measure(driver, stream);
+    }
+
+    @Override
+    public void decide(boolean preparing) {
+        launches.decide(preparing, driver, stream);
+    }
+
+    @Override
+    public Runnable save() {
+        backup.save();
+        return this::takeBack;
+    }
+
+    private void takeBack() {
+        backup.restore();
+        control.takeBack();
+    }
+
+    @Override
+    public void transform() {
+        transform.run();
+    }
+
+    @Override
+    public void measureTransformed() {
+        launches.measureTransformed(driver, stream);
+    }
+
+    @Override
+    public void prepare(int phase) {
+        launches.prepare(phase, driver, stream);
+    }
+
+    @Override
+    public void update(int phase) {
+        launches.update(phase, driver, stream);
+    }
+
+    @Override
+    public void finish() {
+        launches.finish(driver, stream);
+    }
+
+    @Override
+    public Throwable failure(Throwable thrown) {
+        return thrown instanceof CudaException e ? backend.noted(e) : thrown;
+    }
+}
