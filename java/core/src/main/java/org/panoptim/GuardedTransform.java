@@ -34,7 +34,7 @@ final class GuardedTransform {
     private static void guard(StepInputs inputs, Runnable transform) {
         try {
             transform.run();
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) {
             inputs.putBack();
             throw e;
         }

@@ -4,7 +4,8 @@ package org.panoptim.spi;
  * A step: measure, decide, transform, then prepare and update phase by phase, and finish. The order
  * stands here once, for all backends, and so does what becomes of a failure: before the decision
  * nothing has changed; a transform that fails takes the decision back; what fails later leaves the
- * step half done.
+ * step half done. All that is thrown counts, checked exceptions too, which other languages of the JVM
+ * throw without saying so.
  */
 public final class StepProgram {
 
@@ -34,7 +35,7 @@ public final class StepProgram {
                 stages.update(phase);
             }
             stages.finish();
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) {
             if (stages.areRecorded()) {
                 throw e;
             }
@@ -49,7 +50,7 @@ public final class StepProgram {
             stages.transform();
         } catch (PartialChangeException e) {
             throw e;
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) {
             try {
                 takeBack.run();
             } catch (RuntimeException | Error again) {

@@ -96,12 +96,15 @@ final class ArenaHold {
         holdMore();
         var problem = thrown;
         thrown = null;
-        if (problem instanceof RuntimeException e) {
-            throw e;
+        if (problem != null) {
+            throw ArenaHold.<RuntimeException>rethrown(problem);
         }
-        if (problem instanceof Error e) {
-            throw e;
-        }
+    }
+
+    /** As the body threw it: Kotlin's checked exceptions too, which no method declares. */
+    @SuppressWarnings("unchecked")
+    private static <E extends Throwable> RuntimeException rethrown(Throwable problem) throws E {
+        throw (E) problem;
     }
 
     private void holdMore() {
