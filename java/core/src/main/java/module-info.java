@@ -11,13 +11,13 @@ module org.panoptim {
     exports org.panoptim.backend;
     exports org.panoptim.checkpoint;
     exports org.panoptim.io;
+    exports org.panoptim.matrix;
     exports org.panoptim.memory;
     exports org.panoptim.parameter;
     exports org.panoptim.rule;
     exports org.panoptim.safetensors;
     exports org.panoptim.schedule;
     exports org.panoptim.spi;
-    exports org.panoptim.spi.kronecker;
     exports org.panoptim.step;
     exports org.panoptim.tensor;
 

@@ -3,6 +3,7 @@ module org.panoptim.cuda {
     requires transitive org.panoptim;
     requires org.panoptim.abi;
     requires static org.jspecify;
+    requires static org.panoptim.kfac;
 
     exports org.panoptim.cuda;
     exports org.panoptim.cuda.driver;

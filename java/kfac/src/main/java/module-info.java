@@ -4,4 +4,5 @@ module org.panoptim.kfac {
     requires static org.jspecify;
 
     exports org.panoptim.kfac;
+    exports org.panoptim.kfac.engine;
 }

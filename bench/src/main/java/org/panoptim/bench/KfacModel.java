@@ -4,6 +4,15 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import org.panoptim.backend.Backend;
 import org.panoptim.cuda.CudaBackend;
+import org.panoptim.kfac.engine.Contribution;
+import org.panoptim.kfac.engine.FactorEngines;
+import org.panoptim.kfac.engine.Inversion;
+import org.panoptim.kfac.engine.KroneckerEngine;
+import org.panoptim.kfac.engine.KroneckerLayer;
+import org.panoptim.kfac.engine.KroneckerPlan;
+import org.panoptim.kfac.engine.Preconditioning;
+import org.panoptim.matrix.InversionMethod;
+import org.panoptim.matrix.Inverted;
 import org.panoptim.memory.Buffer;
 import org.panoptim.memory.DeviceMemory;
 import org.panoptim.memory.HostMemory;
@@ -11,13 +20,6 @@ import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.UnsupportedPlanException;
-import org.panoptim.spi.kronecker.Contribution;
-import org.panoptim.spi.kronecker.Inversion;
-import org.panoptim.spi.kronecker.Inverted;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerLayer;
-import org.panoptim.spi.kronecker.KroneckerPlan;
-import org.panoptim.spi.kronecker.Preconditioning;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
@@ -91,7 +93,7 @@ final class KfacModel implements AutoCloseable {
             fill(gradients, GRADIENTS);
             fill(inputs, INPUTS);
             fill(outputGradients, OUTPUT_GRADIENTS);
-            engine = backend.open(plan);
+            engine = FactorEngines.of(backend).open(plan);
         } catch (RuntimeException | Error e) {
             buffers.forEach(Buffer::close);
             throw e;
@@ -201,7 +203,7 @@ final class KfacModel implements AutoCloseable {
     }
 
     /** Inversions of all factors. */
-    List<Inversion> inversions(Inversion.Method how) {
+    List<Inversion> inversions(InversionMethod how) {
         return IntStream.range(0, plan.factors())
                 .mapToObj(factor -> new Inversion(factor, DAMPING, how))
                 .toList();
@@ -264,7 +266,7 @@ final class KfacModel implements AutoCloseable {
      */
     void refresh() {
         engine.factors();
-        var inversions = inversions(new Inversion.Cholesky(false));
+        var inversions = inversions(new InversionMethod.Cholesky(false));
         requireGoodEnough(engine.invert(inversions));
         engine.adopt(inversions.stream().map(Inversion::factor).toList());
     }

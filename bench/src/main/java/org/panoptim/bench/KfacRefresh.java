@@ -13,10 +13,11 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 import org.panoptim.backend.Backend;
-import org.panoptim.spi.kronecker.Averages;
-import org.panoptim.spi.kronecker.Inversion;
-import org.panoptim.spi.kronecker.Inverted;
-import org.panoptim.spi.kronecker.KroneckerEngine;
+import org.panoptim.kfac.engine.Averages;
+import org.panoptim.kfac.engine.Inversion;
+import org.panoptim.kfac.engine.KroneckerEngine;
+import org.panoptim.matrix.InversionMethod;
+import org.panoptim.matrix.Inverted;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -73,7 +74,7 @@ public class KfacRefresh {
         opened = Backend.named(backend);
         factors = new KfacModel(model, opened);
         factors.update(0);
-        inversions = factors.inversions(new Inversion.Cholesky(false));
+        inversions = factors.inversions(new InversionMethod.Cholesky(false));
         if (method == Method.NEWTON) {
             factors.refresh();
             double kept = 1;
@@ -82,7 +83,8 @@ public class KfacRefresh {
                 kept *= 1 - Averages.share(KfacModel.DECAY, update + 1);
             }
             inversions =
-                    factors.inversions(new Inversion.Newton(.99 * kept, KfacModel.TOLERANCE, 12));
+                    factors.inversions(
+                            new InversionMethod.Newton(.99 * kept, KfacModel.TOLERANCE, 12));
         }
     }
 
@@ -120,7 +122,7 @@ public class KfacRefresh {
             }
         }
         if (method == Method.NEWTON && !again.isEmpty()) {
-            var fromScratch = factors.inversions(new Inversion.Cholesky(false));
+            var fromScratch = factors.inversions(new InversionMethod.Cholesky(false));
             var second = engine.invert(again.stream().map(fromScratch::get).toList());
             for (int i = 0; i < second.size(); i++) {
                 results.set(again.get(i), second.get(i));

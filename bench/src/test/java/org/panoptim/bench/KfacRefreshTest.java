@@ -10,9 +10,9 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.backend.Backend;
+import org.panoptim.matrix.Inverted;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.spi.kronecker.Inverted;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 

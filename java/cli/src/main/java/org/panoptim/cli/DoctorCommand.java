@@ -4,6 +4,7 @@ import org.panoptim.backend.Backend;
 import org.panoptim.backend.BackendStatus;
 import org.panoptim.backend.BackendUnavailableException;
 import org.panoptim.backend.Backends;
+import org.panoptim.kfac.engine.FactorEngines;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -38,7 +39,7 @@ final class DoctorCommand implements Callable<Integer> {
 
     private static List<String> factors(String name) {
         try (var backend = Backend.named(name)) {
-            return backend.explainFactors();
+            return FactorEngines.of(backend).explain();
         } catch (BackendUnavailableException e) {
             return List.of("unknown, since the backend cannot be opened: " + e.getMessage());
         }

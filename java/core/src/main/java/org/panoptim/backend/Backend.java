@@ -1,15 +1,13 @@
 package org.panoptim.backend;
 
 import org.panoptim.memory.Buffer;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UnsupportedPlanException;
-import org.panoptim.spi.kronecker.FisherEngine;
-import org.panoptim.spi.kronecker.FisherPlan;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerPlan;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Where steps are computed. All backends give the same bits for {@linkplain
@@ -36,30 +34,22 @@ public interface Backend extends AutoCloseable {
     Execution open(StepPlan plan);
 
     /**
-     * Prepares the factors of Kronecker-factored curvature.
+     * What this backend can do beside the step, by the interface that describes it: for example
+     * {@link org.panoptim.matrix.HostMatrices}. A backend that {@linkplain #on chooses} by
+     * parameters has none itself.
      *
-     * @throws UnsupportedPlanException if this backend cannot, with the reason
-     * @throws IllegalStateException if this backend is closed
+     * @return empty if it cannot
      */
-    default KroneckerEngine open(KroneckerPlan plan) {
-        throw new UnsupportedPlanException(name(), "it computes no Kronecker factors");
+    default <T> Optional<T> extension(Class<T> type) {
+        return Optional.empty();
     }
 
     /**
-     * Prepares the diagonals of Kronecker factors, as AdaFisher needs them.
-     *
-     * @throws UnsupportedPlanException if this backend cannot, with the reason
-     * @throws IllegalStateException if this backend is closed
+     * The backend that optimizers of these parameters run on: this one, unless it chooses between
+     * several. It is closed with this one.
      */
-    default FisherEngine open(FisherPlan plan) {
-        throw new UnsupportedPlanException(name(), "it computes no Kronecker factors");
-    }
-
-    /**
-     * What Kronecker factors are computed with, and what was tried before; loads what they need.
-     */
-    default List<String> explainFactors() {
-        return List.of();
+    default Backend on(List<Parameter> parameters) {
+        return this;
     }
 
     /**

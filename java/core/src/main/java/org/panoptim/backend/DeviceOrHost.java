@@ -2,13 +2,9 @@ package org.panoptim.backend;
 
 import org.panoptim.memory.Buffer;
 import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.spi.kronecker.FisherEngine;
-import org.panoptim.spi.kronecker.FisherPlan;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerLayer;
-import org.panoptim.spi.kronecker.KroneckerPlan;
 
 import java.util.List;
 
@@ -43,24 +39,13 @@ record DeviceOrHost(Backend device, Backend host) implements Backend {
 
     @Override
     public Execution open(StepPlan plan) {
-        boolean allOnHost =
-                plan.parameters().stream().allMatch(each -> each.value() instanceof HostMemory);
-        return (allOnHost ? host : device).open(plan);
+        return on(plan.parameters()).open(plan);
     }
 
     @Override
-    public KroneckerEngine open(KroneckerPlan plan) {
-        return of(plan.layers()).open(plan);
-    }
-
-    @Override
-    public FisherEngine open(FisherPlan plan) {
-        return of(plan.layers()).open(plan);
-    }
-
-    private Backend of(List<KroneckerLayer> layers) {
+    public Backend on(List<Parameter> parameters) {
         boolean allOnHost =
-                layers.stream().allMatch(each -> each.weight().value() instanceof HostMemory);
+                parameters.stream().allMatch(each -> each.value() instanceof HostMemory);
         return allOnHost ? host : device;
     }
 

@@ -1,19 +1,12 @@
 package org.panoptim.reference;
 
 import org.panoptim.backend.Backend;
+import org.panoptim.matrix.HostMatrices;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UseCount;
-import org.panoptim.spi.kronecker.FisherEngine;
-import org.panoptim.spi.kronecker.FisherPlan;
-import org.panoptim.spi.kronecker.HostFisher;
-import org.panoptim.spi.kronecker.HostKronecker;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerPlan;
-import org.panoptim.spi.kronecker.Parallel;
-import org.panoptim.spi.kronecker.PlainKroneckerAlgebra;
 
-import java.util.List;
+import java.util.Optional;
 
 /** The backend in plain Java. */
 final class ReferenceBackend implements Backend {
@@ -39,21 +32,10 @@ final class ReferenceBackend implements Backend {
     }
 
     @Override
-    public List<String> explainFactors() {
-        return List.of("plain Java, in double");
-    }
-
-    @Override
-    public KroneckerEngine open(KroneckerPlan plan) {
-        return uses.open(
-                () ->
-                        new HostKronecker(
-                                plan, new PlainKroneckerAlgebra(), Parallel.SERIAL, uses::release));
-    }
-
-    @Override
-    public FisherEngine open(FisherPlan plan) {
-        return uses.open(() -> new HostFisher(plan, uses::release));
+    public <T> Optional<T> extension(Class<T> type) {
+        return type == HostMatrices.class
+                ? Optional.of(type.cast(new PlainMatrices(uses)))
+                : Optional.empty();
     }
 
     @Override

@@ -117,8 +117,7 @@ final class ReferenceStep implements StepStages {
     public void transform() {
         plan.transform()
                 .orElseThrow()
-                .transform(
-                        new StepContext(accepted, counters.step(), gradientScale, rateFactor));
+                .transform(new StepContext(accepted, counters.step(), gradientScale, rateFactor));
     }
 
     @Override
@@ -132,8 +131,7 @@ final class ReferenceStep implements StepStages {
         if (phase == 0) {
             norm = Math.sqrt(squares) * gradientScale;
             clip = plan.clips() ? Arithmetic.min(plan.clipNorm() / (norm + CLIP_EPSILON), 1.0) : 1;
-            scalars =
-                    new StepScalars(counters.step(), gradientScale, clip, rateFactor, momentum);
+            scalars = new StepScalars(counters.step(), gradientScale, clip, rateFactor, momentum);
             update = new PhasedUpdate(plan.groups(), tensors, states, scalars, plan.statistics());
         }
         if (accepted) {

@@ -4,8 +4,8 @@ package org.panoptim.spi;
  * A step: measure, decide, transform, then prepare and update phase by phase, and finish. The order
  * stands here once, for all backends, and so does what becomes of a failure: before the decision
  * nothing has changed; a transform that fails takes the decision back; what fails later leaves the
- * step half done. All that is thrown counts, checked exceptions too, which other languages of the JVM
- * throw without saying so.
+ * step half done. All that is thrown counts, checked exceptions too, which other languages of the
+ * JVM throw without saying so.
  */
 public final class StepProgram {
 

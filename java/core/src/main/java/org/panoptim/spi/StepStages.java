@@ -1,8 +1,9 @@
 package org.panoptim.spi;
 
 /**
- * The stages of a step, as a backend runs them; {@link StepProgram} says in which order, and what is
- * taken back when one fails. On a device a stage is queued, and nothing of it is known to the host.
+ * The stages of a step, as a backend runs them; {@link StepProgram} says in which order, and what
+ * is taken back when one fails. On a device a stage is queued, and nothing of it is known to the
+ * host.
  */
 public interface StepStages {
 

@@ -1,8 +1,8 @@
 package org.panoptim.cuda;
 
 import org.panoptim.abi.bindings.panoptim_kfac_certified;
-import org.panoptim.spi.kronecker.Certificate;
-import org.panoptim.spi.kronecker.Inverted;
+import org.panoptim.matrix.Certificate;
+import org.panoptim.matrix.Inverted;
 
 import java.lang.foreign.MemorySegment;
 

@@ -2,12 +2,12 @@ package org.panoptim.cuda;
 
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.abi.bindings.panoptim_kfac_contribution;
+import org.panoptim.kfac.engine.Contribution;
+import org.panoptim.kfac.engine.FactorEngine;
+import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.memory.DeviceMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.spi.DeviceStep;
-import org.panoptim.spi.kronecker.Contribution;
-import org.panoptim.spi.kronecker.FactorEngine;
-import org.panoptim.spi.kronecker.KroneckerLayer;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -16,13 +16,8 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.spi.UseCount;
-import org.panoptim.spi.kronecker.FisherEngine;
-import org.panoptim.spi.kronecker.FisherPlan;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerPlan;
 
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
@@ -136,27 +131,12 @@ public final class CudaBackend implements Backend {
         return uses.open(() -> call(() -> new CudaExecution(this, plan, uses::release)));
     }
 
+    /** Kronecker factors, whose module need not be there: nobody can ask for its type then. */
     @Override
-    public KroneckerEngine open(KroneckerPlan plan) {
-        return uses.open(() -> call(() -> new CudaKroneckerEngine(this, plan, uses::release)));
-    }
-
-    @Override
-    public FisherEngine open(FisherPlan plan) {
-        return uses.open(() -> call(() -> new CudaFisherEngine(this, plan, uses::release)));
-    }
-
-    @Override
-    public List<String> explainFactors() {
-        try {
-            return List.of(call(() -> loadedBlas().description()));
-        } catch (CudaUnavailableException e) {
-            var lines = new ArrayList<>(List.of("none, since " + e.reason()));
-            lines.addAll(e.tried());
-            return lines;
-        } catch (CudaException e) {
-            return List.of("none, since " + e.getMessage());
-        }
+    public <T> Optional<T> extension(Class<T> type) {
+        return type.getName().equals("org.panoptim.kfac.engine.FactorEngines")
+                ? Optional.of(type.cast(new CudaFactorEngines(this, uses)))
+                : Optional.empty();
     }
 
     /**
@@ -173,7 +153,12 @@ public final class CudaBackend implements Backend {
         }
     }
 
-    private synchronized DeviceBlas loadedBlas() {
+    /**
+     * The same.
+     *
+     * @throws CudaUnavailableException if it cannot be loaded
+     */
+    synchronized DeviceBlas loadedBlas() {
         if (blas == null) {
             blas = openBlas(blasLoader.get());
         }

@@ -2,16 +2,16 @@ package org.panoptim.cuda;
 
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal_commit;
+import org.panoptim.kfac.engine.Contribution;
+import org.panoptim.kfac.engine.FactorState;
+import org.panoptim.kfac.engine.FisherAverage;
+import org.panoptim.kfac.engine.FisherEngine;
+import org.panoptim.kfac.engine.FisherPlan;
 import org.panoptim.memory.DeviceMemory;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepFacts;
-import org.panoptim.spi.kronecker.Contribution;
-import org.panoptim.spi.kronecker.FactorState;
-import org.panoptim.spi.kronecker.FisherAverage;
-import org.panoptim.spi.kronecker.FisherEngine;
-import org.panoptim.spi.kronecker.FisherPlan;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 

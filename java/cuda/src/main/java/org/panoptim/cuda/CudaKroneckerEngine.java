@@ -5,17 +5,18 @@ import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_IDENTITY;
 
 import org.panoptim.abi.bindings.panoptim_kfac_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_selection;
+import org.panoptim.kfac.engine.Contribution;
+import org.panoptim.kfac.engine.FactorState;
+import org.panoptim.kfac.engine.Inversion;
+import org.panoptim.kfac.engine.KroneckerEngine;
+import org.panoptim.kfac.engine.KroneckerPlan;
+import org.panoptim.kfac.engine.Preconditioning;
+import org.panoptim.matrix.InversionMethod;
+import org.panoptim.matrix.Inverted;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepFacts;
-import org.panoptim.spi.kronecker.Contribution;
-import org.panoptim.spi.kronecker.FactorState;
-import org.panoptim.spi.kronecker.Inversion;
-import org.panoptim.spi.kronecker.Inverted;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerPlan;
-import org.panoptim.spi.kronecker.Preconditioning;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 
@@ -227,7 +228,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
         var results = new Inverted[inversions.size()];
         var direct = new ArrayList<Integer>();
         for (int i = 0; i < results.length; i++) {
-            if (inversions.get(i).method() instanceof Inversion.Newton method) {
+            if (inversions.get(i).method() instanceof InversionMethod.Newton method) {
                 results[i] = iterate(inversions.get(i), method);
             } else {
                 direct.add(i);
@@ -239,7 +240,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
         return List.of(results);
     }
 
-    private Inverted iterate(Inversion inversion, Inversion.Newton method) {
+    private Inverted iterate(Inversion inversion, InversionMethod.Newton method) {
         int size = sizes[inversion.factor()];
         try (var tables = tables(List.of(inversion));
                 var newton = new NewtonInverter(backend, tables, size, probes.largest(size))) {

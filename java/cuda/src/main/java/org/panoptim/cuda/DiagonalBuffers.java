@@ -5,9 +5,9 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import org.panoptim.abi.bindings.PanoptimKfac;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal;
 import org.panoptim.abi.bindings.panoptim_kfac_piece;
+import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.memory.DeviceMemory;
 import org.panoptim.spi.Cleanup;
-import org.panoptim.spi.kronecker.KroneckerLayer;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -2,8 +2,8 @@ package org.panoptim.cuda;
 
 import org.panoptim.abi.bindings.PanoptimKfac;
 import org.panoptim.abi.bindings.panoptim_kfac_factor;
+import org.panoptim.kfac.engine.KroneckerPlan;
 import org.panoptim.spi.Cleanup;
-import org.panoptim.spi.kronecker.KroneckerPlan;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

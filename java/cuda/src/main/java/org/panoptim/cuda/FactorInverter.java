@@ -5,7 +5,8 @@ import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_INVERT;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_MULTIPLY;
 
 import org.panoptim.abi.bindings.panoptim_kfac_task;
-import org.panoptim.spi.kronecker.Inversion;
+import org.panoptim.kfac.engine.Inversion;
+import org.panoptim.matrix.InversionMethod;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -58,7 +59,7 @@ final class FactorInverter {
             boolean doublePrecision) {
         var tasks = new ArrayList<Task>();
         for (int i : queued) {
-            if (inversions.get(i).method() instanceof Inversion.Cholesky(var precise)
+            if (inversions.get(i).method() instanceof InversionMethod.Cholesky(var precise)
                     && precise == doublePrecision) {
                 addTasks(tasks, i, matrices.side(i));
             }

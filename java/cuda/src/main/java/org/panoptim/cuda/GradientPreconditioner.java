@@ -6,11 +6,11 @@ import org.panoptim.abi.bindings.panoptim_kfac_gradients;
 import org.panoptim.abi.bindings.panoptim_kfac_piece;
 import org.panoptim.abi.bindings.panoptim_kfac_place;
 import org.panoptim.abi.bindings.panoptim_kfac_preconditioning;
+import org.panoptim.kfac.engine.KroneckerLayer;
+import org.panoptim.kfac.engine.KroneckerPlan;
+import org.panoptim.kfac.engine.Preconditioning;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.StepFacts;
-import org.panoptim.spi.kronecker.KroneckerLayer;
-import org.panoptim.spi.kronecker.KroneckerPlan;
-import org.panoptim.spi.kronecker.Preconditioning;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

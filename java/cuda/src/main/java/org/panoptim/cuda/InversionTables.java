@@ -7,10 +7,11 @@ import org.panoptim.abi.bindings.panoptim_kfac_certified;
 import org.panoptim.abi.bindings.panoptim_kfac_inversion;
 import org.panoptim.abi.bindings.panoptim_kfac_matrix;
 import org.panoptim.abi.bindings.panoptim_kfac_task;
+import org.panoptim.kfac.engine.Inversion;
+import org.panoptim.matrix.Certificate;
+import org.panoptim.matrix.InversionMethod;
+import org.panoptim.matrix.Inverted;
 import org.panoptim.spi.Cleanup;
-import org.panoptim.spi.kronecker.Certificate;
-import org.panoptim.spi.kronecker.Inversion;
-import org.panoptim.spi.kronecker.Inverted;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -98,7 +99,7 @@ final class InversionTables implements AutoCloseable {
     }
 
     private static long tileBytes(Inversion inversion, int side) {
-        return inversion.method() instanceof Inversion.Cholesky(var precise)
+        return inversion.method() instanceof InversionMethod.Cholesky(var precise)
                 ? (long) (precise ? Double.BYTES : Float.BYTES) * TILE * TILE * side * (side + 1L)
                 : 0;
     }

@@ -4,9 +4,9 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.panoptim.abi.bindings.panoptim_kfac_layer;
+import org.panoptim.kfac.engine.FactorState;
+import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.spi.Cleanup;
-import org.panoptim.spi.kronecker.FactorState;
-import org.panoptim.spi.kronecker.KroneckerLayer;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -7,9 +7,9 @@ import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_NEWTON_ITERAT
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import org.panoptim.abi.bindings.panoptim_kfac_newton;
+import org.panoptim.matrix.InversionMethod;
+import org.panoptim.matrix.Inverted;
 import org.panoptim.spi.Cleanup;
-import org.panoptim.spi.kronecker.Inversion;
-import org.panoptim.spi.kronecker.Inverted;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -71,7 +71,7 @@ final class NewtonInverter implements AutoCloseable {
     }
 
     /** Iterates until the certificate is good enough, it gets worse, or the iterations are out. */
-    Inverted run(Inversion.Newton method) {
+    Inverted run(InversionMethod.Newton method) {
         step(PANOPTIM_KFAC_NEWTON_BEGIN(), 0, 0);
         var last = certify(0);
         if (last.status() == Inverted.Status.NOT_FINITE) {

@@ -2,8 +2,8 @@ package org.panoptim.cuda;
 
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 
+import org.panoptim.matrix.Certificate;
 import org.panoptim.spi.Cleanup;
-import org.panoptim.spi.kronecker.Certificate;
 
 import java.lang.foreign.MemorySegment;
 

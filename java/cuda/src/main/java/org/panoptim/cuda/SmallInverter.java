@@ -4,7 +4,8 @@ import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_SMALL;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_SMALL_BLOCK;
 
 import org.panoptim.abi.bindings.panoptim_kfac_task;
-import org.panoptim.spi.kronecker.Inversion;
+import org.panoptim.kfac.engine.Inversion;
+import org.panoptim.matrix.InversionMethod;
 
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -23,7 +24,7 @@ final class SmallInverter {
             CudaBackend backend, InversionTables matrices, List<Inversion> inversions) {
         var chosen = new ArrayList<Integer>();
         for (int i = 0; i < inversions.size(); i++) {
-            if (inversions.get(i).method() instanceof Inversion.Cholesky(var precise)
+            if (inversions.get(i).method() instanceof InversionMethod.Cholesky(var precise)
                     && !precise
                     && matrices.size(i) <= PANOPTIM_KFAC_SMALL()) {
                 chosen.add(i);

@@ -1,7 +1,7 @@
 package org.panoptim.kfac;
 
+import org.panoptim.kfac.engine.Preconditioning;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.spi.kronecker.Preconditioning;
 
 import java.util.ArrayList;
 import java.util.List;

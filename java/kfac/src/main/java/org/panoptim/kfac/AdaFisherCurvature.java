@@ -2,6 +2,10 @@ package org.panoptim.kfac;
 
 import org.jspecify.annotations.Nullable;
 import org.panoptim.backend.Backend;
+import org.panoptim.kfac.engine.FactorEngines;
+import org.panoptim.kfac.engine.FisherAverage;
+import org.panoptim.kfac.engine.FisherEngine;
+import org.panoptim.kfac.engine.FisherPlan;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
@@ -13,9 +17,6 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.spi.kronecker.FisherAverage;
-import org.panoptim.spi.kronecker.FisherEngine;
-import org.panoptim.spi.kronecker.FisherPlan;
 import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
@@ -68,7 +69,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
 
     private AdaFisherCurvature(LayerList layers, FisherPlan plan, int period, Backend backend) {
         this.layers = layers;
-        engine = backend.open(plan);
+        engine = FactorEngines.of(backend.on(layers.parameters())).open(plan);
         factors = new FactorSchedule(engine, layers.size(), period);
         rollback = new Rollback(engine, "this curvature", "a step");
         served = new Served[layers.size()];

@@ -1,6 +1,6 @@
 package org.panoptim.kfac;
 
-import org.panoptim.spi.kronecker.Inverted;
+import org.panoptim.matrix.Inverted;
 
 /** The history of a factor's inverse in use. */
 final class FactorHistory {

@@ -1,7 +1,7 @@
 package org.panoptim.kfac;
 
 import org.jspecify.annotations.Nullable;
-import org.panoptim.spi.kronecker.KroneckerEngine;
+import org.panoptim.kfac.engine.KroneckerEngine;
 
 import java.util.Arrays;
 import java.util.List;

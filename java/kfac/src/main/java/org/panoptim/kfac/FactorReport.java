@@ -1,6 +1,6 @@
 package org.panoptim.kfac;
 
-import org.panoptim.spi.kronecker.Certificate;
+import org.panoptim.matrix.Certificate;
 
 /**
  * What came of a factor's inversion.

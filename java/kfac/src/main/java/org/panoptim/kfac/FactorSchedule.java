@@ -1,10 +1,10 @@
 package org.panoptim.kfac;
 
+import org.panoptim.kfac.engine.FactorEngine;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
-import org.panoptim.spi.kronecker.FactorEngine;
 
 import java.util.Arrays;
 import java.util.List;

@@ -2,6 +2,10 @@ package org.panoptim.kfac;
 
 import org.jspecify.annotations.Nullable;
 import org.panoptim.backend.Backend;
+import org.panoptim.kfac.engine.FactorEngines;
+import org.panoptim.kfac.engine.KroneckerEngine;
+import org.panoptim.kfac.engine.KroneckerPlan;
+import org.panoptim.kfac.engine.Preconditioning;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
@@ -11,9 +15,6 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerPlan;
-import org.panoptim.spi.kronecker.Preconditioning;
 import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.MemorySegment;
@@ -80,7 +81,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
         this.settings = settings;
         this.withoutInverse = withoutInverse;
         plan = new KroneckerPlan(layers.all(), settings.decayOfUpdate());
-        engine = backend.open(plan);
+        engine = FactorEngines.of(backend.on(layers.parameters())).open(plan);
         records = new FactorRecords(layers, engine, withoutInverse);
         factors = new FactorSchedule(engine, layers.size(), settings.factorPeriod());
         inverses = new InverseSchedule(layers.size(), settings.inversePeriod());

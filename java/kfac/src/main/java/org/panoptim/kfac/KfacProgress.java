@@ -1,6 +1,6 @@
 package org.panoptim.kfac;
 
-import org.panoptim.spi.kronecker.KroneckerEngine;
+import org.panoptim.kfac.engine.KroneckerEngine;
 
 import java.util.ArrayList;
 import java.util.Map;

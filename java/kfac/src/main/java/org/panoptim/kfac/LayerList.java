@@ -1,11 +1,11 @@
 package org.panoptim.kfac;
 
+import org.panoptim.kfac.engine.Contribution;
+import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.spi.kronecker.Contribution;
-import org.panoptim.spi.kronecker.KroneckerLayer;
 
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -55,6 +55,11 @@ final class LayerList {
 
     List<KroneckerLayer> all() {
         return List.copyOf(layers);
+    }
+
+    /** The parameters of all layers. */
+    List<Parameter> parameters() {
+        return List.copyOf(parameters);
     }
 
     KroneckerLayer get(int index) {

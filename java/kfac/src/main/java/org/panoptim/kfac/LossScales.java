@@ -1,8 +1,8 @@
 package org.panoptim.kfac;
 
 import org.jspecify.annotations.Nullable;
+import org.panoptim.kfac.engine.Contribution;
 import org.panoptim.spi.Execution;
-import org.panoptim.spi.kronecker.Contribution;
 
 import java.util.OptionalDouble;
 

@@ -4,12 +4,13 @@ import static org.panoptim.kfac.FactorReport.Side.INPUTS;
 import static org.panoptim.kfac.FactorReport.Side.OUTPUT_GRADIENTS;
 
 import org.jspecify.annotations.Nullable;
+import org.panoptim.kfac.engine.FactorState;
+import org.panoptim.kfac.engine.Inversion;
+import org.panoptim.kfac.engine.KroneckerEngine;
+import org.panoptim.kfac.engine.KroneckerPlan;
+import org.panoptim.matrix.InversionMethod;
+import org.panoptim.matrix.Inverted;
 import org.panoptim.rule.Arithmetic;
-import org.panoptim.spi.kronecker.FactorState;
-import org.panoptim.spi.kronecker.Inversion;
-import org.panoptim.spi.kronecker.Inverted;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerPlan;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -36,7 +37,7 @@ final class Refresh {
     private final Fallback last;
 
     /** What is tried for a factor, in this order. */
-    private record Attempt(double damping, Inversion.Method method, Fallback fallback) {}
+    private record Attempt(double damping, InversionMethod method, Fallback fallback) {}
 
     /** A factor on its way through its attempts. */
     private static final class Pending {
@@ -57,7 +58,7 @@ final class Refresh {
         boolean next(Inverted.Status status) {
             boolean inaccurate =
                     status == Inverted.Status.INVERTED
-                            && attempt().method() instanceof Inversion.Cholesky(var precise)
+                            && attempt().method() instanceof InversionMethod.Cholesky(var precise)
                             && !precise;
             tried++;
             if (inaccurate && attempts.getLast().fallback() == Fallback.DOUBLE_PRECISION) {
@@ -156,22 +157,25 @@ final class Refresh {
             attempts.add(
                     new Attempt(
                             damping,
-                            new Inversion.Newton(lowest, settings.newtonError(), NEWTON_ITERATIONS),
+                            new InversionMethod.Newton(
+                                    lowest, settings.newtonError(), NEWTON_ITERATIONS),
                             Fallback.NONE));
         }
         attempts.add(
                 new Attempt(
                         damping,
-                        new Inversion.Cholesky(false),
+                        new InversionMethod.Cholesky(false),
                         newton ? Fallback.CHOLESKY : Fallback.NONE));
         for (double times : RAISED) {
             attempts.add(
                     new Attempt(
                             times * damping,
-                            new Inversion.Cholesky(false),
+                            new InversionMethod.Cholesky(false),
                             Fallback.LARGER_DAMPING));
         }
-        attempts.add(new Attempt(damping, new Inversion.Cholesky(true), Fallback.DOUBLE_PRECISION));
+        attempts.add(
+                new Attempt(
+                        damping, new InversionMethod.Cholesky(true), Fallback.DOUBLE_PRECISION));
         return attempts;
     }
 

@@ -1,8 +1,8 @@
 package org.panoptim.kfac;
 
 import org.jspecify.annotations.Nullable;
+import org.panoptim.kfac.engine.FactorEngine;
 import org.panoptim.spi.PartialChangeException;
-import org.panoptim.spi.kronecker.FactorEngine;
 
 /** Takes back what failed half way; where that fails too, nothing is of use any more. */
 final class Rollback {

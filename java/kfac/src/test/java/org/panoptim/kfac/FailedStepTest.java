@@ -8,19 +8,15 @@ import static org.panoptim.kfac.Matrices.random;
 import org.junit.jupiter.api.Test;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
+import org.panoptim.matrix.HostAlgebra;
+import org.panoptim.matrix.HostMatrices;
+import org.panoptim.matrix.Parallel;
+import org.panoptim.matrix.PlainHostAlgebra;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.spi.kronecker.FisherEngine;
-import org.panoptim.spi.kronecker.FisherPlan;
-import org.panoptim.spi.kronecker.HostKronecker;
-import org.panoptim.spi.kronecker.KroneckerAlgebra;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerPlan;
-import org.panoptim.spi.kronecker.Parallel;
-import org.panoptim.spi.kronecker.PlainKroneckerAlgebra;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
@@ -31,6 +27,8 @@ import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
 
 /** A step that fails half way is taken back as a whole, and can be called again. */
 class FailedStepTest {
@@ -38,18 +36,17 @@ class FailedStepTest {
     /** Linear algebra of which a call fails. */
     private static final class Failing {
         private int left;
-        private final KroneckerAlgebra algebra =
-                (KroneckerAlgebra)
+        private final HostAlgebra algebra =
+                (HostAlgebra)
                         Proxy.newProxyInstance(
                                 Failing.class.getClassLoader(),
-                                new Class<?>[] {KroneckerAlgebra.class},
+                                new Class<?>[] {HostAlgebra.class},
                                 (_, method, arguments) -> {
                                     if (left > 0 && --left == 0) {
                                         throw new OutOfMemoryError("injected");
                                     }
                                     try {
-                                        return method.invoke(
-                                                new PlainKroneckerAlgebra(), arguments);
+                                        return method.invoke(new PlainHostAlgebra(), arguments);
                                     } catch (InvocationTargetException e) {
                                         throw e.getCause();
                                     }
@@ -80,18 +77,42 @@ class FailedStepTest {
         }
 
         @Override
-        public KroneckerEngine open(KroneckerPlan plan) {
-            return new HostKronecker(plan, failing.algebra, Parallel.SERIAL, () -> {});
-        }
-
-        @Override
-        public FisherEngine open(FisherPlan plan) {
-            return reference.open(plan);
+        public <T> Optional<T> extension(Class<T> type) {
+            return reference
+                    .extension(type)
+                    .map(
+                            offered ->
+                                    offered instanceof HostMatrices matrices
+                                            ? type.cast(new FailingMatrices(matrices, failing))
+                                            : offered);
         }
 
         @Override
         public void close() {
             reference.close();
+        }
+    }
+
+    private record FailingMatrices(HostMatrices plain, Failing failing) implements HostMatrices {
+
+        @Override
+        public HostAlgebra algebra() {
+            return failing.algebra;
+        }
+
+        @Override
+        public Parallel parallel() {
+            return plain.parallel();
+        }
+
+        @Override
+        public List<String> explain() {
+            return plain.explain();
+        }
+
+        @Override
+        public <T> T open(Function<Runnable, T> opener) {
+            return plain.open(opener);
         }
     }
 

@@ -12,16 +12,17 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.kfac.engine.Contribution;
+import org.panoptim.kfac.engine.FactorState;
+import org.panoptim.kfac.engine.Inversion;
+import org.panoptim.kfac.engine.KroneckerEngine;
+import org.panoptim.kfac.engine.KroneckerLayer;
+import org.panoptim.kfac.engine.KroneckerPlan;
+import org.panoptim.kfac.engine.Preconditioning;
+import org.panoptim.matrix.InversionMethod;
+import org.panoptim.matrix.Inverted;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.StepFacts;
-import org.panoptim.spi.kronecker.Contribution;
-import org.panoptim.spi.kronecker.FactorState;
-import org.panoptim.spi.kronecker.Inversion;
-import org.panoptim.spi.kronecker.Inverted;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerLayer;
-import org.panoptim.spi.kronecker.KroneckerPlan;
-import org.panoptim.spi.kronecker.Preconditioning;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 
@@ -45,8 +46,8 @@ class RefreshTest {
     private static final double ROOT = .25;
     private static final double TOLERANCE = .125;
 
-    private static final Inversion.Method FLOAT = new Inversion.Cholesky(false);
-    private static final Inversion.Method DOUBLE = new Inversion.Cholesky(true);
+    private static final InversionMethod FLOAT = new InversionMethod.Cholesky(false);
+    private static final InversionMethod DOUBLE = new InversionMethod.Cholesky(true);
 
     /** A factorisation that failed. */
     private static final Inverted INDEFINITE =
@@ -96,7 +97,7 @@ class RefreshTest {
         engine.answers.addAll(List.of(answers));
     }
 
-    private static Inversion wish(double damping, Inversion.Method method) {
+    private static Inversion wish(double damping, InversionMethod method) {
         return new Inversion(0, damping, method);
     }
 
@@ -295,7 +296,7 @@ class RefreshTest {
     }
 
     private static Inversion newton(double lowest) {
-        return wish(ROOT, new Inversion.Newton(lowest, .01, 6));
+        return wish(ROOT, new InversionMethod.Newton(lowest, .01, 6));
     }
 
     @Test
@@ -312,7 +313,7 @@ class RefreshTest {
 
     private void assertNewton(double lowest) {
         assertThat(tried()).hasSize(1);
-        var method = (Inversion.Newton) tried().getFirst().method();
+        var method = (InversionMethod.Newton) tried().getFirst().method();
         assertThat(method.lowestEigenvalue()).isCloseTo(lowest, within(1e-15));
         assertThat(tried().getFirst()).isEqualTo(newton(method.lowestEigenvalue()));
     }

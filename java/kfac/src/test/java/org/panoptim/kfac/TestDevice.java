@@ -1,6 +1,17 @@
 package org.panoptim.kfac;
 
 import org.panoptim.backend.Backend;
+import org.panoptim.kfac.engine.Contribution;
+import org.panoptim.kfac.engine.FactorEngine;
+import org.panoptim.kfac.engine.FactorEngines;
+import org.panoptim.kfac.engine.FactorState;
+import org.panoptim.kfac.engine.FisherEngine;
+import org.panoptim.kfac.engine.FisherPlan;
+import org.panoptim.kfac.engine.Inversion;
+import org.panoptim.kfac.engine.KroneckerEngine;
+import org.panoptim.kfac.engine.KroneckerPlan;
+import org.panoptim.kfac.engine.Preconditioning;
+import org.panoptim.matrix.Inverted;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.ArenaSet;
@@ -13,16 +24,6 @@ import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.spi.kronecker.Contribution;
-import org.panoptim.spi.kronecker.FactorEngine;
-import org.panoptim.spi.kronecker.FactorState;
-import org.panoptim.spi.kronecker.FisherEngine;
-import org.panoptim.spi.kronecker.FisherPlan;
-import org.panoptim.spi.kronecker.Inversion;
-import org.panoptim.spi.kronecker.Inverted;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerPlan;
-import org.panoptim.spi.kronecker.Preconditioning;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.tensor.StateTensor;
 
@@ -106,13 +107,34 @@ final class TestDevice implements Backend {
     }
 
     @Override
-    public KroneckerEngine open(KroneckerPlan plan) {
-        return new Kronecker(reference.open(plan));
+    public <T> Optional<T> extension(Class<T> type) {
+        return type == FactorEngines.class
+                ? Optional.of(type.cast(new Engines(FactorEngines.of(reference))))
+                : Optional.empty();
     }
 
-    @Override
-    public FisherEngine open(FisherPlan plan) {
-        return new Fisher(reference.open(plan));
+    private final class Engines implements FactorEngines {
+
+        private final FactorEngines host;
+
+        Engines(FactorEngines host) {
+            this.host = host;
+        }
+
+        @Override
+        public KroneckerEngine open(KroneckerPlan plan) {
+            return new Kronecker(host.open(plan));
+        }
+
+        @Override
+        public FisherEngine open(FisherPlan plan) {
+            return new Fisher(host.open(plan));
+        }
+
+        @Override
+        public List<String> explain() {
+            return host.explain();
+        }
     }
 
     @Override

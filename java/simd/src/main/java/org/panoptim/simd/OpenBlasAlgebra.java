@@ -3,15 +3,15 @@ package org.panoptim.simd;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import org.panoptim.matrix.HostAlgebra;
+import org.panoptim.matrix.Inverted;
 import org.panoptim.simd.bindings.LibPanoptim;
-import org.panoptim.spi.kronecker.Inverted;
-import org.panoptim.spi.kronecker.KroneckerAlgebra;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /** Kronecker factors over OpenBLAS, with libpanoptim for the passes around it. */
-final class OpenBlasAlgebra implements KroneckerAlgebra {
+final class OpenBlasAlgebra implements HostAlgebra {
 
     /** Rows that one call takes: their number must be an int. */
     private static final long ROWS = 1 << 20;

@@ -4,23 +4,17 @@ import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.Layouts;
 import org.panoptim.backend.Backend;
 import org.panoptim.backend.BackendUnavailableException;
+import org.panoptim.matrix.HostMatrices;
 import org.panoptim.simd.bindings.NativeLibrary;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UseCount;
-import org.panoptim.spi.kronecker.FisherEngine;
-import org.panoptim.spi.kronecker.FisherPlan;
-import org.panoptim.spi.kronecker.HostFisher;
-import org.panoptim.spi.kronecker.HostKronecker;
-import org.panoptim.spi.kronecker.KroneckerAlgebra;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerPlan;
-import org.panoptim.spi.kronecker.PlainKroneckerAlgebra;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** The backend over libpanoptim: fused kernels on the CPU's vector units. */
@@ -127,33 +121,10 @@ public final class SimdBackend implements Backend {
     }
 
     @Override
-    public List<String> explainFactors() {
-        var lines = new ArrayList<>(OpenBlasLibrary.get().tried());
-        if (OpenBlasLibrary.get().functions().isEmpty()) {
-            lines.add("plain Java, which is slow");
-        }
-        return lines;
-    }
-
-    @Override
-    public KroneckerEngine open(KroneckerPlan plan) {
-        KroneckerAlgebra algebra =
-                OpenBlasLibrary.get()
-                        .functions()
-                        .<KroneckerAlgebra>map(blas -> new OpenBlasAlgebra(blas, tier))
-                        .orElseGet(PlainKroneckerAlgebra::new);
-        return uses.open(
-                () ->
-                        new HostKronecker(
-                                plan,
-                                algebra,
-                                (count, body) -> workers.run(body::accept, count),
-                                uses::release));
-    }
-
-    @Override
-    public FisherEngine open(FisherPlan plan) {
-        return uses.open(() -> new HostFisher(plan, uses::release));
+    public <T> Optional<T> extension(Class<T> type) {
+        return type == HostMatrices.class
+                ? Optional.of(type.cast(new SimdMatrices(tier, workers, uses)))
+                : Optional.empty();
     }
 
     @Override

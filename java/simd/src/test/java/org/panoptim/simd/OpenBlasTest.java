@@ -10,9 +10,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.panoptim.spi.kronecker.Inverted;
-import org.panoptim.spi.kronecker.KroneckerAlgebra;
-import org.panoptim.spi.kronecker.PlainKroneckerAlgebra;
+import org.panoptim.matrix.HostAlgebra;
+import org.panoptim.matrix.HostMatrices;
+import org.panoptim.matrix.Inverted;
+import org.panoptim.matrix.PlainHostAlgebra;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -25,8 +26,8 @@ import java.util.Random;
 class OpenBlasTest {
 
     private final Arena arena = Arena.ofConfined();
-    private final KroneckerAlgebra plain = new PlainKroneckerAlgebra();
-    private final KroneckerAlgebra blas =
+    private final HostAlgebra plain = new PlainHostAlgebra();
+    private final HostAlgebra blas =
             new OpenBlasAlgebra(
                     OpenBlasLibrary.get().functions().orElseThrow(),
                     SimdBackend.usableTiers().getFirst());
@@ -164,7 +165,8 @@ class OpenBlasTest {
                 .asString()
                 .startsWith("artifact org.bytedeco:openblas: loaded, OpenBLAS 0.3.");
         try (var backend = SimdBackend.open(SimdOptions.defaults())) {
-            assertThat(backend.explainFactors()).isEqualTo(OpenBlasLibrary.get().tried());
+            assertThat(backend.extension(HostMatrices.class).orElseThrow().explain())
+                    .isEqualTo(OpenBlasLibrary.get().tried());
         }
     }
 }

@@ -5,12 +5,13 @@ import org.panoptim.backend.Backend;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.cuda.CudaOptions;
 import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.kfac.engine.FactorEngines;
+import org.panoptim.kfac.engine.FisherEngine;
+import org.panoptim.kfac.engine.FisherPlan;
+import org.panoptim.kfac.engine.KroneckerEngine;
+import org.panoptim.kfac.engine.KroneckerPlan;
 import org.panoptim.memory.Buffer;
 import org.panoptim.parameter.Parameter;
-import org.panoptim.spi.kronecker.FisherEngine;
-import org.panoptim.spi.kronecker.FisherPlan;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerPlan;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.tensor.Shape;
 
@@ -79,12 +80,12 @@ final class Device implements AutoCloseable {
     }
 
     KroneckerEngine open(KroneckerPlan plan) {
-        var engine = backend.open(plan);
+        var engine = FactorEngines.of(backend).open(plan);
         return closing(engine, engine::close);
     }
 
     FisherEngine open(FisherPlan plan) {
-        var engine = backend.open(plan);
+        var engine = FactorEngines.of(backend).open(plan);
         return closing(engine, engine::close);
     }
 

@@ -10,10 +10,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.Optimizer;
 import org.panoptim.cuda.driver.CudaException;
+import org.panoptim.kfac.engine.KroneckerPlan;
+import org.panoptim.kfac.engine.Preconditioning;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdamW;
-import org.panoptim.spi.kronecker.KroneckerPlan;
-import org.panoptim.spi.kronecker.Preconditioning;
 import org.panoptim.testkit.VirtualGpu;
 import org.panoptim.tests.cuda.Layers.Step;
 

@@ -7,12 +7,12 @@ import static org.assertj.core.api.Assertions.within;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.panoptim.kfac.engine.FisherAverage;
+import org.panoptim.kfac.engine.FisherEngine;
+import org.panoptim.kfac.engine.FisherPlan;
+import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.memory.DeviceMemory;
 import org.panoptim.memory.Memory;
-import org.panoptim.spi.kronecker.FisherAverage;
-import org.panoptim.spi.kronecker.FisherEngine;
-import org.panoptim.spi.kronecker.FisherPlan;
-import org.panoptim.spi.kronecker.KroneckerLayer;
 import org.panoptim.tests.cuda.Layers.Batch;
 import org.panoptim.tests.cuda.Layers.Step;
 

@@ -13,12 +13,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.Optimizer;
 import org.panoptim.cuda.CudaOptions;
 import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.kfac.engine.KroneckerPlan;
 import org.panoptim.memory.Buffer;
 import org.panoptim.memory.DeviceMemory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.SGD;
-import org.panoptim.spi.kronecker.KroneckerPlan;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tests.cuda.Layers.Batch;
 

@@ -5,11 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.panoptim.spi.kronecker.Inversion;
-import org.panoptim.spi.kronecker.Inverted;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerLayer;
-import org.panoptim.spi.kronecker.KroneckerPlan;
+import org.panoptim.kfac.engine.Inversion;
+import org.panoptim.kfac.engine.KroneckerEngine;
+import org.panoptim.kfac.engine.KroneckerLayer;
+import org.panoptim.kfac.engine.KroneckerPlan;
+import org.panoptim.matrix.InversionMethod;
+import org.panoptim.matrix.Inverted;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -20,8 +21,8 @@ import java.util.Random;
 @Tag("virtual-gpu")
 class KroneckerInvertTest {
 
-    private static final Inversion.Cholesky SINGLE = new Inversion.Cholesky(false);
-    private static final Inversion.Cholesky DOUBLE = new Inversion.Cholesky(true);
+    private static final InversionMethod.Cholesky SINGLE = new InversionMethod.Cholesky(false);
+    private static final InversionMethod.Cholesky DOUBLE = new InversionMethod.Cholesky(true);
 
     /** An engine whose factors have these sizes, two a layer. */
     static KroneckerEngine open(Device device, int... sizes) {
@@ -211,10 +212,10 @@ class KroneckerInvertTest {
                 moved[i] = 0.5f * first[i] + 0.5f * other[i];
             }
             engine.average(0).set(moved);
-            var inversion = new Inversion(0, 1e-3, new Inversion.Newton(0.5, 1e-2, 20));
+            var inversion = new Inversion(0, 1e-3, new InversionMethod.Newton(0.5, 1e-2, 20));
             // The other is far off, and has two iterations.
             engine.average(1).set(Doubles.positive(new Random(12), n, 1e5));
-            var hopeless = new Inversion(1, 0, new Inversion.Newton(0.9, 1e-3, 2));
+            var hopeless = new Inversion(1, 0, new InversionMethod.Newton(0.9, 1e-3, 2));
             var results = engine.invert(List.of(inversion, hopeless));
             assertThat(results.get(0).certifiedError()).isLessThan(1e-2);
             assertThat(results.get(0).iterations()).isBetween(2, 12);

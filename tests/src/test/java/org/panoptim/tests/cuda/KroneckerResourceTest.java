@@ -15,12 +15,14 @@ import org.panoptim.cuda.driver.CudaBlas;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.CudaUnavailableException;
 import org.panoptim.cuda.driver.RecordingDriver;
+import org.panoptim.kfac.engine.FactorEngines;
+import org.panoptim.kfac.engine.FisherAverage;
+import org.panoptim.kfac.engine.FisherPlan;
+import org.panoptim.kfac.engine.Inversion;
+import org.panoptim.kfac.engine.KroneckerPlan;
+import org.panoptim.kfac.engine.Preconditioning;
+import org.panoptim.matrix.InversionMethod;
 import org.panoptim.spi.UnsupportedPlanException;
-import org.panoptim.spi.kronecker.FisherAverage;
-import org.panoptim.spi.kronecker.FisherPlan;
-import org.panoptim.spi.kronecker.Inversion;
-import org.panoptim.spi.kronecker.KroneckerPlan;
-import org.panoptim.spi.kronecker.Preconditioning;
 import org.panoptim.testkit.VirtualGpu;
 import org.panoptim.tests.cuda.Layers.Batch;
 import org.panoptim.tests.cuda.Layers.Step;
@@ -50,10 +52,10 @@ class KroneckerResourceTest {
             fisher.commit(step);
             factors.invert(
                     List.of(
-                            new Inversion(0, 1, new Inversion.Cholesky(true)),
-                            new Inversion(1, 1, new Inversion.Cholesky(false))));
+                            new Inversion(0, 1, new InversionMethod.Cholesky(true)),
+                            new Inversion(1, 1, new InversionMethod.Cholesky(false))));
             factors.adopt(List.of(0, 1));
-            factors.invert(List.of(new Inversion(0, 2, new Inversion.Newton(0.1, 1e-3, 5))));
+            factors.invert(List.of(new Inversion(0, 2, new InversionMethod.Newton(0.1, 1e-3, 5))));
             factors.precondition(step, List.of(new Preconditioning(0, 1)), 1);
             assertThat(factors.klCoefficient()).isPresent();
         }
@@ -118,10 +120,13 @@ class KroneckerResourceTest {
                                 },
                                 CudaOptions.defaults())) {
             var layer = Layers.layer(device, "layer", 2, 3, true, new Random(1));
-            assertThatThrownBy(() -> backend.open(new KroneckerPlan(List.of(layer), 0.9)))
+            assertThatThrownBy(
+                            () ->
+                                    FactorEngines.of(backend)
+                                            .open(new KroneckerPlan(List.of(layer), 0.9)))
                     .isInstanceOf(UnsupportedPlanException.class)
                     .hasMessageContaining("libcublas is not there (here; and there)");
-            assertThat(backend.explainFactors())
+            assertThat(FactorEngines.of(backend).explain())
                     .containsExactly("none, since libcublas is not there", "here", "and there");
         }
     }
@@ -136,11 +141,14 @@ class KroneckerResourceTest {
                                 KroneckerResourceTest::blasThatFails,
                                 CudaOptions.defaults())) {
             var layer = Layers.layer(device, "layer", 2, 3, true, new Random(1));
-            assertThatThrownBy(() -> backend.open(new KroneckerPlan(List.of(layer), 0.9)))
+            assertThatThrownBy(
+                            () ->
+                                    FactorEngines.of(backend)
+                                            .open(new KroneckerPlan(List.of(layer), 0.9)))
                     .isInstanceOf(UnsupportedPlanException.class)
                     .hasMessageContaining(
                             "does not work with this driver and device: cublas call create");
-            assertThat(backend.explainFactors())
+            assertThat(FactorEngines.of(backend).explain())
                     .singleElement()
                     .asString()
                     .startsWith("none, since cuBLAS is found, but does not work");
@@ -164,8 +172,9 @@ class KroneckerResourceTest {
     void whichCublasItIsCanBeAsked() {
         try (var ffm = Backend.named("cuda-ffm");
                 var jcuda = Backend.named("cuda-jcuda")) {
-            assertThat(ffm.explainFactors()).containsExactly("cuBLAS 13.1.0 through FFM");
-            assertThat(jcuda.explainFactors())
+            assertThat(FactorEngines.of(ffm).explain())
+                    .containsExactly("cuBLAS 13.1.0 through FFM");
+            assertThat(FactorEngines.of(jcuda).explain())
                     .containsExactly("cuBLAS 12.6.0 through JCublas 12.6.0");
         }
     }

@@ -6,8 +6,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.cuda.driver.CudaDriver;
-import org.panoptim.spi.kronecker.Inversion;
-import org.panoptim.spi.kronecker.Inverted;
+import org.panoptim.kfac.engine.Inversion;
+import org.panoptim.matrix.InversionMethod;
+import org.panoptim.matrix.Inverted;
 
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -22,7 +23,7 @@ import java.util.Random;
 class KroneckerSmallInvertTest {
 
     private static final int SHARED_MEMORY_PER_BLOCK_OPTIN = 97;
-    private static final Inversion.Cholesky SINGLE = new Inversion.Cholesky(false);
+    private static final InversionMethod.Cholesky SINGLE = new InversionMethod.Cholesky(false);
     private static final int[] SIZES = {1, 2, 31, 32, 33, 64, 65, 223, 224, 225};
 
     /** What is done to the factors of a test. */

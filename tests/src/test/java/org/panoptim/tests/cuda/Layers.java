@@ -1,12 +1,12 @@
 package org.panoptim.tests.cuda;
 
 import org.panoptim.abi.bindings.panoptim_control;
+import org.panoptim.kfac.engine.Contribution;
+import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.memory.Buffer;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.DeviceStep;
-import org.panoptim.spi.kronecker.Contribution;
-import org.panoptim.spi.kronecker.KroneckerLayer;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;

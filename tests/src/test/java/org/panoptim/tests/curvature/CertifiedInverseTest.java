@@ -8,13 +8,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.panoptim.backend.Backend;
+import org.panoptim.kfac.engine.FactorEngines;
+import org.panoptim.kfac.engine.Inversion;
+import org.panoptim.kfac.engine.KroneckerEngine;
+import org.panoptim.kfac.engine.KroneckerLayer;
+import org.panoptim.kfac.engine.KroneckerPlan;
+import org.panoptim.matrix.InversionMethod;
+import org.panoptim.matrix.Inverted;
 import org.panoptim.memory.Buffer;
 import org.panoptim.parameter.Parameter;
-import org.panoptim.spi.kronecker.Inversion;
-import org.panoptim.spi.kronecker.Inverted;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerLayer;
-import org.panoptim.spi.kronecker.KroneckerPlan;
 import org.panoptim.tensor.Shape;
 import org.panoptim.testkit.VirtualGpu;
 
@@ -27,8 +29,8 @@ import java.util.stream.Stream;
 /** The certified error of an inverse is never below its error in double. */
 class CertifiedInverseTest {
 
-    private static final Inversion.Method CHOLESKY = new Inversion.Cholesky(false);
-    private static final Inversion.Method IN_DOUBLE = new Inversion.Cholesky(true);
+    private static final InversionMethod CHOLESKY = new InversionMethod.Cholesky(false);
+    private static final InversionMethod IN_DOUBLE = new InversionMethod.Cholesky(true);
 
     static Stream<String> backends() {
         return CurvatureBackends.names().stream();
@@ -51,7 +53,7 @@ class CertifiedInverseTest {
                 var weight = Parameter.of("w" + i, Shape.of(1, sizes[i]), buffer.memory());
                 layers.add(new KroneckerLayer("l" + i, weight, Optional.empty()));
             }
-            engine = backend.open(new KroneckerPlan(layers, .95));
+            engine = FactorEngines.of(backend).open(new KroneckerPlan(layers, .95));
         }
 
         void set(int layer, float[] factor) {
@@ -95,7 +97,7 @@ class CertifiedInverseTest {
 
     private static void check(
             String backend,
-            Inversion.Method method,
+            InversionMethod method,
             double condition,
             double damping,
             int... sizes) {
@@ -176,7 +178,7 @@ class CertifiedInverseTest {
                 }
                 var factor = DoubleMatrix.rounded(fresh);
                 factors.set(0, factor);
-                var newton = new Inversion.Newton(.59, 1e-3, 12);
+                var newton = new InversionMethod.Newton(.59, 1e-3, 12);
                 var result =
                         factors.engine
                                 .invert(List.of(new Inversion(0, damping, newton)))

@@ -1,14 +1,16 @@
 package org.panoptim.cli.verify;
 
 import org.panoptim.backend.Backend;
+import org.panoptim.kfac.engine.FactorEngines;
+import org.panoptim.kfac.engine.Inversion;
+import org.panoptim.kfac.engine.KroneckerEngine;
+import org.panoptim.kfac.engine.KroneckerLayer;
+import org.panoptim.kfac.engine.KroneckerPlan;
+import org.panoptim.matrix.InversionMethod;
+import org.panoptim.matrix.Inverted;
 import org.panoptim.memory.Buffer;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.UnsupportedPlanException;
-import org.panoptim.spi.kronecker.Inversion;
-import org.panoptim.spi.kronecker.Inverted;
-import org.panoptim.spi.kronecker.KroneckerEngine;
-import org.panoptim.spi.kronecker.KroneckerLayer;
-import org.panoptim.spi.kronecker.KroneckerPlan;
 import org.panoptim.tensor.Shape;
 
 import java.util.ArrayList;
@@ -94,7 +96,7 @@ public final class InverseCheck {
                 var weight = Parameter.of("n = " + n, Shape.of(1, n), buffer.memory());
                 layers.add(new KroneckerLayer("n = " + n, weight, Optional.empty()));
             }
-            try (var engine = backend.open(new KroneckerPlan(layers, .95))) {
+            try (var engine = FactorEngines.of(backend).open(new KroneckerPlan(layers, .95))) {
                 return of(backend, engine, damping);
             }
         } finally {
@@ -118,7 +120,7 @@ public final class InverseCheck {
                                                 new Inversion(
                                                         factor,
                                                         damping,
-                                                        new Inversion.Cholesky(false)))
+                                                        new InversionMethod.Cholesky(false)))
                                 .toList());
         engine.adopt(factorIndices);
         double certified = 0;

@@ -1,0 +1,42 @@
+package org.panoptim.cuda;
+
+import org.panoptim.cuda.driver.CudaException;
+import org.panoptim.cuda.driver.CudaUnavailableException;
+import org.panoptim.kfac.engine.FactorEngines;
+import org.panoptim.kfac.engine.FisherEngine;
+import org.panoptim.kfac.engine.FisherPlan;
+import org.panoptim.kfac.engine.KroneckerEngine;
+import org.panoptim.kfac.engine.KroneckerPlan;
+import org.panoptim.spi.UseCount;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Kronecker factors on a device. */
+record CudaFactorEngines(CudaBackend backend, UseCount uses) implements FactorEngines {
+
+    @Override
+    public KroneckerEngine open(KroneckerPlan plan) {
+        return uses.open(
+                () -> backend.call(() -> new CudaKroneckerEngine(backend, plan, uses::release)));
+    }
+
+    @Override
+    public FisherEngine open(FisherPlan plan) {
+        return uses.open(
+                () -> backend.call(() -> new CudaFisherEngine(backend, plan, uses::release)));
+    }
+
+    @Override
+    public List<String> explain() {
+        try {
+            return List.of(backend.call(() -> backend.loadedBlas().description()));
+        } catch (CudaUnavailableException e) {
+            var lines = new ArrayList<>(List.of("none, since " + e.reason()));
+            lines.addAll(e.tried());
+            return lines;
+        } catch (CudaException e) {
+            return List.of("none, since " + e.getMessage());
+        }
+    }
+}
