@@ -21,7 +21,7 @@ final class CudaCapturedStep implements CapturedStep {
 
     /** Captures a step on a stream on which nothing else goes on. */
     static CudaCapturedStep record(CudaExecution execution, long stream) {
-        var driver = execution.backend().device().driver();
+        var driver = execution.context().device().driver();
         driver.beginCapture(stream);
         try {
             execution.enqueueCaptured(stream);
@@ -62,7 +62,7 @@ final class CudaCapturedStep implements CapturedStep {
     void end() {
         if (!ended) {
             ended = true;
-            var driver = execution.backend().device().driver();
+            var driver = execution.context().device().driver();
             Cleanup.all(
                     () -> driver.destroyExecutableGraph(executable),
                     () -> driver.destroyGraph(graph));
@@ -76,11 +76,11 @@ final class CudaCapturedStep implements CapturedStep {
         }
         closed = true;
         execution.forget(this);
-        var backend = execution.backend();
-        backend.free(
+        var context = execution.context();
+        context.free(
                 () ->
                         Cleanup.all(
-                                () -> backend.device().driver().synchronizeStream(backend.stream()),
+                                () -> context.driver().synchronizeStream(context.stream()),
                                 this::end));
     }
 }

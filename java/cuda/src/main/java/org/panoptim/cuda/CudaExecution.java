@@ -4,6 +4,10 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.panoptim.abi.PlanRows;
 import org.panoptim.abi.bindings.panoptim_control;
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceState;
+import org.panoptim.cuda.device.QueuedSteps;
+import org.panoptim.cuda.device.Uploads;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.memory.HostMemory;
@@ -35,12 +39,12 @@ import java.util.Optional;
  * The step on a device: some launches behind each other on the backend's stream. Only what asks for
  * a result waits.
  */
-final class CudaExecution implements Execution {
+final class CudaExecution implements Execution, QueuedSteps {
 
     /** Bytes that the ring or the tables send at a time, at least. */
     private static final long SMALLEST_UPLOAD = ScheduleRing.bytes();
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final CudaDriver driver;
     private final long stream;
     private final Runnable onClose;
@@ -67,26 +71,26 @@ final class CudaExecution implements Execution {
     /** Whether a framework's graph may have sent those that it was captured with. */
     private boolean inForeignGraph;
 
-    CudaExecution(CudaBackend backend, StepPlan plan, Runnable onClose) {
-        DeviceStates.requireDevice(backend.name(), plan.groups());
-        requireKernels(backend, plan);
-        this.backend = backend;
-        driver = backend.device().driver();
-        stream = backend.stream();
+    CudaExecution(DeviceContext context, StepPlan plan, Runnable onClose) {
+        DeviceStates.requireDevice(context.name(), plan.groups());
+        requireKernels(context, plan);
+        this.context = context;
+        driver = context.driver();
+        stream = context.stream();
         this.onClose = onClose;
         var cleanup = new Cleanup();
         try {
-            states = cleanup.keep(new DeviceStates(backend));
+            states = cleanup.keep(new DeviceStates(context));
             states.addMissing(plan.groups());
-            control = cleanup.keep(new DeviceControl(backend, plan));
+            control = cleanup.keep(new DeviceControl(context, plan));
             refusals = new Refusals(control);
-            schedule = cleanup.keep(new DeviceSchedule(backend, control));
-            var built = cleanup.keep(new DeviceTables(backend, plan.groups(), states));
+            schedule = cleanup.keep(new DeviceSchedule(context, control));
+            var built = cleanup.keep(new DeviceTables(context, plan.groups(), states));
             var room = cleanup.keep(uploads(built));
             var made =
                     cleanup.keep(
-                            new StepLaunches(backend, plan, built, control, schedule.memory()));
-            var copy = cleanup.keep(new StepBackup(backend, plan, control, built));
+                            new StepLaunches(context, plan, built, control, schedule.memory()));
+            var copy = cleanup.keep(new StepBackup(context, plan, control, built));
             adopt(plan, built, room, made, copy);
             schedule.begin(plan, uploads, 0);
         } catch (RuntimeException | Error e) {
@@ -95,8 +99,8 @@ final class CudaExecution implements Execution {
         }
     }
 
-    private static void requireKernels(CudaBackend backend, StepPlan plan) {
-        var registry = backend.kernels().registry();
+    private static void requireKernels(DeviceContext context, StepPlan plan) {
+        var registry = context.kernels().registry();
         for (var group : plan.groups()) {
             registry.kernel(group.rule());
             group.parameters().forEach(each -> registry.kernel(group.rule(), each.shape()));
@@ -105,18 +109,18 @@ final class CudaExecution implements Execution {
 
     private Uploads uploads(DeviceTables built) {
         return new Uploads(
-                backend.device(),
+                context.device(),
                 Math.max(SMALLEST_UPLOAD, built.uploadBytes()),
                 built.addressBytes());
     }
 
     @Override
     public void configure(StepPlan newPlan) {
-        DeviceStates.requireDevice(backend.name(), newPlan.groups());
-        backend.call(
+        DeviceStates.requireDevice(context.name(), newPlan.groups());
+        context.call(
                 () -> {
-                    backend.requireNoCapture("groups cannot be changed");
-                    requireKernels(backend, newPlan);
+                    context.requireNoCapture("groups cannot be changed");
+                    requireKernels(context, newPlan);
                     uploads.prepareCaptures();
                     if (PlanRows.sameParameters(newPlan.groups(), plan.groups())) {
                         rewrite(newPlan);
@@ -150,12 +154,12 @@ final class CudaExecution implements Execution {
         var cleanup = new Cleanup();
         try {
             cleanup.add(states.addMissing(newPlan.groups()));
-            var built = cleanup.keep(new DeviceTables(backend, newPlan.groups(), states));
+            var built = cleanup.keep(new DeviceTables(context, newPlan.groups(), states));
             var room = cleanup.keep(uploads(built));
             var made =
                     cleanup.keep(
-                            new StepLaunches(backend, newPlan, built, control, schedule.memory()));
-            var copy = cleanup.keep(new StepBackup(backend, newPlan, control, built));
+                            new StepLaunches(context, newPlan, built, control, schedule.memory()));
+            var copy = cleanup.keep(new StepBackup(context, newPlan, control, built));
             if (tables.countBytes() > 0) {
                 driver.copyOnDevice(built.counts(), tables.counts(), tables.countBytes(), stream);
             }
@@ -195,7 +199,7 @@ final class CudaExecution implements Execution {
         uploads = room;
         launches = made;
         backup = copy;
-        stages = new StreamStages(backend, control, made, copy, this::transform);
+        stages = new StreamStages(context, control, made, copy, this::transform);
         addressesSent = false;
         adoptParameters();
     }
@@ -210,7 +214,7 @@ final class CudaExecution implements Execution {
 
     @Override
     public void step() {
-        backend.enter();
+        context.enter();
         try {
             refusals.tell(plan.policy());
             boolean capturing = driver.isCapturing(stream);
@@ -224,7 +228,7 @@ final class CudaExecution implements Execution {
                 schedule.attempted();
             }
         } catch (CudaException e) {
-            throw backend.noted(e);
+            throw context.noted(e);
         }
     }
 
@@ -271,13 +275,14 @@ final class CudaExecution implements Execution {
 
     private void requireDevice(Parameter parameter, String what, Optional<Memory> memory) {
         if (memory.orElse(null) instanceof HostMemory) {
-            throw DeviceStates.refused(backend.name(), parameter, what);
+            throw DeviceStates.refused(context.name(), parameter, what);
         }
     }
 
     /** Whether its steps are queued on a backend's stream. */
-    boolean runsOn(CudaBackend other) {
-        return other == backend;
+    @Override
+    public boolean runOn(DeviceContext other) {
+        return other == context;
     }
 
     /** Lets the gradients be rewritten: behind the decision on the stream, or by the host. */
@@ -298,29 +303,29 @@ final class CudaExecution implements Execution {
 
     @Override
     public void zeroGradients() {
-        backend.enter();
+        context.enter();
         try {
             sendAddresses(driver.isCapturing(stream));
             launches.zero(driver, stream);
         } catch (CudaException e) {
-            throw backend.noted(e);
+            throw context.noted(e);
         }
     }
 
     @Override
     public boolean isCapturing() {
-        return backend.call(() -> driver.isCapturing(stream));
+        return context.call(() -> driver.isCapturing(stream));
     }
 
     @Override
     public CapturedStep capture() {
         if (plan.transform().isPresent()) {
             throw new org.panoptim.spi.UnsupportedPlanException(
-                    backend.name(), "a step with a transform cannot be captured");
+                    context.name(), "a step with a transform cannot be captured");
         }
-        return backend.call(
+        return context.call(
                 () -> {
-                    backend.requireNoCapture("a step cannot be captured into a graph of its own");
+                    context.requireNoCapture("a step cannot be captured into a graph of its own");
                     uploads.prepareCaptures();
                     schedule.cover(plan, uploads, false);
                     // The default stream cannot be captured, and nothing is run meanwhile.
@@ -343,10 +348,10 @@ final class CudaExecution implements Execution {
 
     /** Takes a captured step. */
     void launch(CudaCapturedStep captured) {
-        backend.enter();
+        context.enter();
         try {
             refusals.tell(plan.policy());
-            backend.requireNoCapture("a captured step cannot be launched");
+            context.requireNoCapture("a captured step cannot be launched");
             uploads.prepareCaptures();
             schedule.cover(plan, uploads, false);
             driver.launchGraph(captured.executable(), stream);
@@ -354,12 +359,12 @@ final class CudaExecution implements Execution {
             // The graph leaves its own addresses on the device.
             addressesSent = false;
         } catch (CudaException e) {
-            throw backend.noted(e);
+            throw context.noted(e);
         }
     }
 
-    CudaBackend backend() {
-        return backend;
+    DeviceContext context() {
+        return context;
     }
 
     void forget(CudaCapturedStep captured) {
@@ -368,7 +373,7 @@ final class CudaExecution implements Execution {
 
     @Override
     public Outcome outcome() {
-        return backend.call(
+        return context.call(
                 () -> {
                     var outcome = control.outcome(plan);
                     refusals.tell(plan.policy());
@@ -387,7 +392,7 @@ final class CudaExecution implements Execution {
     public long count(Parameter parameter) {
         try (var arena = Arena.ofConfined()) {
             var count = arena.allocate(JAVA_LONG);
-            DeviceState.read(backend, tables.counts() + 8L * place(parameter), count);
+            DeviceState.read(context, tables.counts() + 8L * place(parameter), count);
             return count.get(JAVA_LONG, 0);
         }
     }
@@ -406,13 +411,13 @@ final class CudaExecution implements Execution {
     public void restore(Counters counters, Map<Parameter, Long> newCounts) {
         try (var arena = Arena.ofConfined()) {
             var counts = arena.allocate(tables.countBytes(), 8);
-            DeviceState.read(backend, tables.counts(), counts);
+            DeviceState.read(context, tables.counts(), counts);
             newCounts.forEach(
                     (parameter, count) -> counts.setAtIndex(JAVA_LONG, place(parameter), count));
-            DeviceState.write(backend, tables.counts(), counts);
+            DeviceState.write(context, tables.counts(), counts);
         }
         control.restore(counters);
-        backend.call(
+        context.call(
                 () -> {
                     schedule.restore(plan, uploads, counters);
                     return this;
@@ -438,7 +443,7 @@ final class CudaExecution implements Execution {
     public void close() {
         Cleanup.all(
                 () ->
-                        backend.free(
+                        context.free(
                                 () ->
                                         Cleanup.all(
                                                 () -> driver.synchronizeStream(stream),

@@ -2,6 +2,7 @@ package org.panoptim.cuda;
 
 import org.panoptim.backend.BackendStatus;
 import org.panoptim.backend.BackendUnavailableException;
+import org.panoptim.cuda.device.KernelImages;
 import org.panoptim.cuda.driver.CudaBlas;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaException;

@@ -1,5 +1,8 @@
 package org.panoptim.cuda;
 
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.device.DeviceState;
 import org.panoptim.memory.Buffer;
 import org.panoptim.memory.DeviceMemory;
 import org.panoptim.memory.Memory;
@@ -11,15 +14,15 @@ import java.util.Objects;
 /** Memory of the device that the backend allocated. */
 final class DeviceBuffer implements Buffer {
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final Runnable onClose;
     private final DeviceMemory memory;
     private boolean closed;
 
-    DeviceBuffer(CudaBackend backend, long byteSize, Runnable onClose) {
-        this.backend = backend;
+    DeviceBuffer(DeviceContext context, long byteSize, Runnable onClose) {
+        this.context = context;
         this.onClose = onClose;
-        memory = new DeviceMemory(DeviceSlab.allocate(backend, byteSize), byteSize);
+        memory = new DeviceMemory(DeviceSlab.allocate(context, byteSize), byteSize);
     }
 
     @Override
@@ -30,13 +33,13 @@ final class DeviceBuffer implements Buffer {
     @Override
     public void write(long offset, MemorySegment source) {
         check(offset, source);
-        DeviceState.write(backend, memory.address() + offset, source);
+        DeviceState.write(context, memory.address() + offset, source);
     }
 
     @Override
     public void read(long offset, MemorySegment destination) {
         check(offset, destination);
-        DeviceState.read(backend, memory.address() + offset, destination);
+        DeviceState.read(context, memory.address() + offset, destination);
     }
 
     private void check(long offset, MemorySegment segment) {
@@ -52,8 +55,8 @@ final class DeviceBuffer implements Buffer {
             return;
         }
         closed = true;
-        var driver = backend.device().driver();
+        var driver = context.driver();
         Cleanup.all(
-                () -> backend.free(() -> driver.free(memory.address(), backend.stream())), onClose);
+                () -> context.free(() -> driver.free(memory.address(), context.stream())), onClose);
     }
 }

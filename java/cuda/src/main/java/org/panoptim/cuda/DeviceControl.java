@@ -6,6 +6,9 @@ import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_SKIP;
 
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.abi.bindings.panoptim_progress;
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.device.DeviceState;
 import org.panoptim.cuda.driver.PinnedBuffer;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
@@ -27,22 +30,22 @@ final class DeviceControl implements AutoCloseable {
 
     private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment copy = panoptim_control.allocate(arena);
     private final long memory;
     private final PinnedBuffer progress;
 
-    DeviceControl(CudaBackend backend, StepPlan plan) {
-        this.backend = backend;
-        memory = DeviceSlab.allocate(backend, copy.byteSize());
+    DeviceControl(DeviceContext context, StepPlan plan) {
+        this.context = context;
+        memory = DeviceSlab.allocate(context, copy.byteSize());
         var cleanup = new Cleanup();
         cleanup.add(arena::close);
-        cleanup.add(() -> backend.device().driver().free(memory, backend.stream()));
+        cleanup.add(() -> context.driver().free(memory, context.stream()));
         try {
             progress =
                     cleanup.keep(
-                            PinnedBuffer.allocate(backend.device(), panoptim_progress.sizeof()));
+                            PinnedBuffer.allocate(context.device(), panoptim_progress.sizeof()));
             progress.memory().fill((byte) 0);
             panoptim_control.loss_scale(copy, plan.lossScale().initial());
             writeSettings(plan);
@@ -78,7 +81,7 @@ final class DeviceControl implements AutoCloseable {
 
     /** Reads the block, behind all work of the stream. */
     MemorySegment read() {
-        DeviceState.read(backend, memory, copy);
+        DeviceState.read(context, memory, copy);
         return copy;
     }
 
@@ -106,8 +109,8 @@ final class DeviceControl implements AutoCloseable {
     }
 
     private void send() {
-        DeviceState.write(backend, memory, copy);
-        backend.device().driver().synchronizeStream(backend.stream());
+        DeviceState.write(context, memory, copy);
+        context.driver().synchronizeStream(context.stream());
     }
 
     /** The block's address on the device. */
@@ -176,6 +179,6 @@ final class DeviceControl implements AutoCloseable {
         Cleanup.all(
                 progress::close,
                 arena::close,
-                () -> backend.device().driver().free(memory, backend.stream()));
+                () -> context.driver().free(memory, context.stream()));
     }
 }

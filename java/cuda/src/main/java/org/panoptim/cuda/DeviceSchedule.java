@@ -1,5 +1,8 @@
 package org.panoptim.cuda;
 
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.device.Uploads;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
@@ -22,12 +25,12 @@ final class DeviceSchedule implements AutoCloseable {
     private long startStep;
     private long startSkipped;
 
-    DeviceSchedule(CudaBackend backend, DeviceControl control) {
-        driver = backend.device().driver();
-        stream = backend.stream();
+    DeviceSchedule(DeviceContext context, DeviceControl control) {
+        driver = context.driver();
+        stream = context.stream();
         this.control = control;
         try {
-            memory = DeviceSlab.allocate(backend, ScheduleRing.bytes());
+            memory = DeviceSlab.allocate(context, ScheduleRing.bytes());
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, ring::close);
             throw e;

@@ -1,5 +1,8 @@
 package org.panoptim.cuda;
 
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.device.DeviceState;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
@@ -24,7 +27,7 @@ import java.util.Map;
  */
 final class DeviceStates implements StateAddresses, AutoCloseable {
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final List<Long> slabs = new ArrayList<>();
     private final Map<Parameter, States> ofParameters = new IdentityHashMap<>();
     private final Map<String, States> ofRules = new HashMap<>();
@@ -76,8 +79,8 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
         }
     }
 
-    DeviceStates(CudaBackend backend) {
-        this.backend = backend;
+    DeviceStates(DeviceContext context) {
+        this.context = context;
     }
 
     /**
@@ -105,14 +108,14 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
         if (parameters.isEmpty() && rules.isEmpty()) {
             return () -> {};
         }
-        long slab = DeviceSlab.allocate(backend, offsets.end);
+        long slab = DeviceSlab.allocate(context, offsets.end);
         slabs.add(slab);
         Runnable takeAway =
                 () -> {
                     parameters.keySet().forEach(ofParameters::remove);
                     rules.keySet().forEach(ofRules::remove);
                     slabs.remove(slab);
-                    backend.device().driver().free(slab, backend.stream());
+                    context.driver().free(slab, context.stream());
                 };
         try {
             parameters.replaceAll((_, states) -> states.at(slab));
@@ -129,7 +132,7 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
     }
 
     private void begin(Parameter parameter, States states) {
-        var driver = backend.device().driver();
+        var driver = context.driver();
         for (int i = 0; i < states.addresses.length; i++) {
             var slot = states.slots.get(i);
             long address = states.addresses[i];
@@ -141,13 +144,13 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
                 int bits = Float.floatToRawIntBits((float) value);
                 long count = slot.elements(parameter.shape());
                 if (bits != 0 && count > 0) {
-                    driver.fill(address, bits, count, backend.stream());
+                    driver.fill(address, bits, count, context.stream());
                 }
             } else {
                 long bytes = slot.byteSize(parameter.shape());
                 if (bytes > 0) {
                     driver.copyOnDevice(
-                            address, parameter.value().address(), bytes, backend.stream());
+                            address, parameter.value().address(), bytes, context.stream());
                 }
             }
         }
@@ -161,7 +164,7 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
                     && slot.initial() instanceof Slot.Initial.Constant(double value)
                     && Double.doubleToRawLongBits(value) != 0) {
                 var bytes = MemorySegment.ofArray(new double[] {value});
-                DeviceState.write(backend, states.addresses[i], bytes);
+                DeviceState.write(context, states.addresses[i], bytes);
             }
         }
     }
@@ -194,7 +197,7 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
     private StateTensor tensor(String owner, States states, int slot, Shape shape) {
         var description = states.slots.get(slot);
         return new DeviceState(
-                backend,
+                context,
                 owner,
                 description,
                 description.extent().shape(shape),
@@ -219,21 +222,21 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
     }
 
     /** Whether all values lie on a device; a backend of the host has no use for them. */
-    static void requireDevice(String backend, List<ParameterGroup> groups) {
+    static void requireDevice(String context, List<ParameterGroup> groups) {
         for (var group : groups) {
             for (var parameter : group.parameters()) {
                 if (parameter.value() instanceof HostMemory) {
-                    throw refused(backend, parameter, "value");
+                    throw refused(context, parameter, "value");
                 }
             }
         }
     }
 
     /** The refusal of memory that the device cannot reach. */
-    static UnsupportedPlanException refused(String backend, Parameter parameter, String what) {
+    static UnsupportedPlanException refused(String context, Parameter parameter, String what) {
         return new UnsupportedPlanException(
-                backend,
-                "the %s of parameter '%s' lies in host memory; allocate it with this backend, or hand in the framework's device memory"
+                context,
+                "the %s of parameter '%s' lies in host memory; allocate it with this context, or hand in the framework's device memory"
                         .formatted(what, parameter.name()));
     }
 
@@ -241,9 +244,9 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
     public void close() {
         if (!closed) {
             closed = true;
-            var driver = backend.device().driver();
+            var driver = context.driver();
             var frees =
-                    slabs.stream().<Runnable>map(slab -> () -> driver.free(slab, backend.stream()));
+                    slabs.stream().<Runnable>map(slab -> () -> driver.free(slab, context.stream()));
             Cleanup.all(frees.toArray(Runnable[]::new));
         }
     }

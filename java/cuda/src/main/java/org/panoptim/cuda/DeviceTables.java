@@ -7,6 +7,9 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.PlanLayout;
 import org.panoptim.abi.PlanRows;
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.device.Uploads;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.spi.Cleanup;
@@ -27,7 +30,7 @@ final class DeviceTables implements AutoCloseable {
     /** 64 KiB of each array: a warp's block for each warp of a thread block. */
     static final long CHUNK_ELEMENTS = 4L * PANOPTIM_BLOCK();
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final Arena arena = Arena.ofShared();
     private final DeviceStates states;
     private final PlanLayout layout;
@@ -42,20 +45,20 @@ final class DeviceTables implements AutoCloseable {
      */
     record ChunkList(long address, long count) {}
 
-    DeviceTables(CudaBackend backend, List<ParameterGroup> groups, DeviceStates states) {
-        this.backend = backend;
+    DeviceTables(DeviceContext context, List<ParameterGroup> groups, DeviceStates states) {
+        this.context = context;
         this.states = states;
-        var registry = backend.kernels().registry();
+        var registry = context.kernels().registry();
         var numbers = chunksByKernel(groups, registry);
         layout = new PlanLayout(groups, registry, CHUNK_ELEMENTS, listBytes(numbers));
-        memory = DeviceSlab.allocate(backend, layout.bytes());
+        memory = DeviceSlab.allocate(context, layout.bytes());
         try {
             image = arena.allocate(layout.hostBytes(), PlanLayout.ALIGNMENT);
             writeGroups(groups);
             layout.writeTensors(image, groups, states);
             writeLists(numbers);
-            synchronized (backend.copies()) {
-                backend.copies().toDevice(memory, image, backend.stream());
+            synchronized (context.copies()) {
+                context.copies().toDevice(memory, image, context.stream());
             }
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, this::close);
@@ -110,7 +113,7 @@ final class DeviceTables implements AutoCloseable {
 
     /** Sends what {@link #writeGroups} wrote. */
     void sendGroups(Uploads uploads) {
-        uploads.send(memory, image.asSlice(0, layout.groupBytes()), backend.stream(), false);
+        uploads.send(memory, image.asSlice(0, layout.groupBytes()), context.stream(), false);
     }
 
     /** Sends the addresses of gradients and curvatures. */
@@ -171,6 +174,6 @@ final class DeviceTables implements AutoCloseable {
 
     @Override
     public void close() {
-        Cleanup.all(arena::close, () -> backend.device().driver().free(memory, backend.stream()));
+        Cleanup.all(arena::close, () -> context.driver().free(memory, context.stream()));
     }
 }

@@ -7,6 +7,7 @@ import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_GATHER;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_PREPARE;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_SETTLE;
 
+import org.panoptim.cuda.device.CudaKernels;
 import org.panoptim.cuda.driver.CudaDriver;
 
 import java.lang.foreign.MemorySegment;

@@ -3,6 +3,7 @@ package org.panoptim.cuda;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
+import org.panoptim.cuda.device.Uploads;
 import org.panoptim.spi.StepPlan;
 
 import java.lang.foreign.Arena;

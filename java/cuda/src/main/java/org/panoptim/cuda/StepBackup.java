@@ -1,5 +1,7 @@
 package org.panoptim.cuda;
 
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
 import org.panoptim.spi.StepPlan;
 
 /**
@@ -8,18 +10,18 @@ import org.panoptim.spi.StepPlan;
  */
 final class StepBackup implements AutoCloseable {
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final DeviceControl control;
     private final DeviceTables tables;
     private final long memory;
 
-    StepBackup(CudaBackend backend, StepPlan plan, DeviceControl control, DeviceTables tables) {
-        this.backend = backend;
+    StepBackup(DeviceContext context, StepPlan plan, DeviceControl control, DeviceTables tables) {
+        this.context = context;
         this.control = control;
         this.tables = tables;
         memory =
                 plan.transform().isPresent()
-                        ? DeviceSlab.allocate(backend, countsOffset() + tables.countBytes())
+                        ? DeviceSlab.allocate(context, countsOffset() + tables.countBytes())
                         : 0;
     }
 
@@ -41,14 +43,14 @@ final class StepBackup implements AutoCloseable {
 
     private void copy(long to, long from, long bytes) {
         if (bytes > 0) {
-            backend.device().driver().copyOnDevice(to, from, bytes, backend.stream());
+            context.driver().copyOnDevice(to, from, bytes, context.stream());
         }
     }
 
     @Override
     public void close() {
         if (memory != 0) {
-            backend.device().driver().free(memory, backend.stream());
+            context.driver().free(memory, context.stream());
         }
     }
 }

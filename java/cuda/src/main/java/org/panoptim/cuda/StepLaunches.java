@@ -4,6 +4,8 @@ import static org.panoptim.abi.Layouts.pointer;
 
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.bindings.panoptim_launch;
+import org.panoptim.cuda.device.CudaKernels;
+import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.rule.SGD;
 import org.panoptim.spi.StepPlan;
@@ -22,7 +24,7 @@ final class StepLaunches implements AutoCloseable {
     static final int PREPARED_BY_CONTROL = 2048;
 
     private final Arena arena = Arena.ofShared();
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final DeviceTables tables;
     private final DeviceControl control;
     private final long schedule;
@@ -40,18 +42,18 @@ final class StepLaunches implements AutoCloseable {
     private final boolean statistics;
 
     StepLaunches(
-            CudaBackend backend,
+            DeviceContext context,
             StepPlan plan,
             DeviceTables tables,
             DeviceControl control,
             long schedule) {
-        this.backend = backend;
+        this.context = context;
         this.tables = tables;
         this.control = control;
         this.schedule = schedule;
         measures = plan.measures();
         statistics = plan.statistics();
-        var kernels = backend.kernels();
+        var kernels = context.kernels();
         measure = overChunks(kernels.measure());
         zero = overChunks(kernels.zero());
         var leaders = leaders();
@@ -83,13 +85,13 @@ final class StepLaunches implements AutoCloseable {
     private List<KernelRegistry.Kernel> leaders() {
         var rules = tables.chunkLists().keySet();
         return rules.isEmpty()
-                ? List.of(backend.kernels().registry().kernel(SGD.defaults()))
+                ? List.of(context.kernels().registry().kernel(SGD.defaults()))
                 : onePerImage(rules.stream());
     }
 
     private List<KernelRegistry.Kernel> onePerImage(Stream<KernelRegistry.Kernel> rules) {
         var leaders = new LinkedHashMap<String, KernelRegistry.Kernel>();
-        rules.forEach(rule -> leaders.putIfAbsent(backend.kernels().image(rule), rule));
+        rules.forEach(rule -> leaders.putIfAbsent(context.kernels().image(rule), rule));
         return List.copyOf(leaders.values());
     }
 
@@ -102,7 +104,7 @@ final class StepLaunches implements AutoCloseable {
         return leaders.stream()
                 .map(
                         leader -> {
-                            var kernel = backend.kernels().prepare(leader);
+                            var kernel = context.kernels().prepare(leader);
                             int blocks = kernel.blocksFor(Math.ceilDiv(tensors, kernel.threads()));
                             return new Launch(kernel, blocks, argument(0, 0));
                         })
@@ -127,7 +129,7 @@ final class StepLaunches implements AutoCloseable {
                 .forEach(
                         (rule, list) -> {
                             if (phase < rule.phases()) {
-                                var kernel = backend.kernels().update(rule, statistics);
+                                var kernel = context.kernels().update(rule, statistics);
                                 var argument = argument(0, phase);
                                 pointer(
                                         argument,
@@ -147,7 +149,7 @@ final class StepLaunches implements AutoCloseable {
     }
 
     private Launch control(KernelRegistry.Kernel leader, int stages, int phase) {
-        return new Launch(backend.kernels().control(leader), 1, argument(stages, phase));
+        return new Launch(context.kernels().control(leader), 1, argument(stages, phase));
     }
 
     private MemorySegment argument(int stages, int phase) {

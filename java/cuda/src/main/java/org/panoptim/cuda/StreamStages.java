@@ -1,5 +1,6 @@
 package org.panoptim.cuda;
 
+import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.spi.StepStages;
@@ -7,7 +8,7 @@ import org.panoptim.spi.StepStages;
 /** The stages of a step as launches behind each other on a stream. */
 final class StreamStages implements StepStages {
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final CudaDriver driver;
     private final DeviceControl control;
     private final StepLaunches launches;
@@ -22,13 +23,13 @@ final class StreamStages implements StepStages {
      * @param transform rewrites the gradients
      */
     StreamStages(
-            CudaBackend backend,
+            DeviceContext context,
             DeviceControl control,
             StepLaunches launches,
             StepBackup backup,
             Runnable transform) {
-        this.backend = backend;
-        this.driver = backend.device().driver();
+        this.context = context;
+        this.driver = context.driver();
         this.control = control;
         this.launches = launches;
         this.backup = backup;
@@ -94,6 +95,6 @@ final class StreamStages implements StepStages {
 
     @Override
     public Throwable failure(Throwable thrown) {
-        return thrown instanceof CudaException e ? backend.noted(e) : thrown;
+        return thrown instanceof CudaException e ? context.noted(e) : thrown;
     }
 }

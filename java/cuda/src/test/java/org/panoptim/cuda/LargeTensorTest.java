@@ -22,6 +22,7 @@ import org.panoptim.abi.bindings.panoptim_progress;
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
 import org.panoptim.abi.bindings.panoptim_tensor;
 import org.panoptim.backend.Backend;
+import org.panoptim.cuda.device.CudaKernels;
 import org.panoptim.cuda.driver.CudaDevice;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.FfmCuda;

@@ -7,6 +7,10 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.panoptim.cuda.device.CudaKernels;
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceState;
+import org.panoptim.cuda.driver.CudaDevice;
 import org.panoptim.cuda.driver.FfmCuda;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
@@ -45,25 +49,27 @@ class LaunchShapeTest {
     @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
     void updatesGoThroughTheChunksOfARuleFromTheLastToTheFirst() {
         long chunk = DeviceTables.CHUNK_ELEMENTS;
-        try (var backend = CudaBackend.open("cuda", FfmCuda.load(), CudaOptions.defaults());
-                var first = backend.allocate(4 * 2 * chunk);
-                var second = backend.allocate(4 * chunk);
-                var third = backend.allocate(4);
+        try (var context =
+                        new DeviceContext(
+                                "cuda", CudaDevice.open(FfmCuda.load(), 0), 0, FfmCuda::loadBlas);
+                var first = new DeviceBuffer(context, 4 * 2 * chunk, () -> {});
+                var second = new DeviceBuffer(context, 4 * chunk, () -> {});
+                var third = new DeviceBuffer(context, 4, () -> {});
                 var arena = Arena.ofConfined()) {
             var groups =
                     List.of(
                             group("a", AdamW.defaults(), "p", 2 * chunk, first.memory()),
                             group("b", SGD.defaults(), "q", chunk, second.memory()),
                             group("c", AdamW.defaults(), "r", 1, third.memory()));
-            try (var states = new DeviceStates(backend)) {
+            try (var states = new DeviceStates(context)) {
                 states.addMissing(groups);
-                try (var tables = new DeviceTables(backend, groups, states)) {
+                try (var tables = new DeviceTables(context, groups, states)) {
                     var lists =
                             tables.chunkLists().values().stream()
                                     .map(
                                             list -> {
                                                 var copy = arena.allocate(4 * list.count(), 4);
-                                                DeviceState.read(backend, list.address(), copy);
+                                                DeviceState.read(context, list.address(), copy);
                                                 return IntStream.of(
                                                                 copy.toArray(ValueLayout.JAVA_INT))
                                                         .boxed()

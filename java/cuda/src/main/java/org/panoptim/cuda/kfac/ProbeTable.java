@@ -1,7 +1,10 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.device.DeviceState;
 import org.panoptim.matrix.Certificate;
 import org.panoptim.spi.Cleanup;
 
@@ -10,15 +13,15 @@ import java.lang.foreign.MemorySegment;
 /** The Gaussian vectors of the certificate, on the device and on the host. */
 final class ProbeTable implements AutoCloseable {
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final long address;
 
     /** By size of matrix, from 1: the largest norm of a vector of that length. */
     private final double[] largest;
 
     /** Vectors for matrices up to a size. */
-    ProbeTable(CudaBackend backend, int size) {
-        this.backend = backend;
+    ProbeTable(DeviceContext context, int size) {
+        this.context = context;
         var probes = Certificate.probes(size);
         largest = new double[size + 1];
         var squares = new double[Certificate.PROBES];
@@ -29,9 +32,9 @@ final class ProbeTable implements AutoCloseable {
                 largest[i + 1] = Math.max(largest[i + 1], Math.sqrt(squares[j]));
             }
         }
-        address = DeviceSlab.allocate(backend, JAVA_DOUBLE.byteSize() * probes.length);
+        address = DeviceSlab.allocate(context, JAVA_DOUBLE.byteSize() * probes.length);
         try {
-            DeviceState.write(backend, address, MemorySegment.ofArray(probes));
+            DeviceState.write(context, address, MemorySegment.ofArray(probes));
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, this::close);
             throw e;
@@ -50,6 +53,6 @@ final class ProbeTable implements AutoCloseable {
 
     @Override
     public void close() {
-        backend.device().driver().free(address, backend.stream());
+        context.driver().free(address, context.stream());
     }
 }

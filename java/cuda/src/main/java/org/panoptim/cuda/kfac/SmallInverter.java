@@ -1,9 +1,11 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_SMALL;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_SMALL_BLOCK;
 
 import org.panoptim.abi.bindings.panoptim_kfac_task;
+import org.panoptim.cuda.device.CudaKernels;
+import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.kfac.engine.Inversion;
 import org.panoptim.matrix.InversionMethod;
 
@@ -21,7 +23,7 @@ final class SmallInverter {
 
     /** Which of the inversions it takes, the largest first; none where the device lacks memory. */
     static List<Integer> choose(
-            CudaBackend backend, InversionTables matrices, List<Inversion> inversions) {
+            DeviceContext context, InversionTables matrices, List<Inversion> inversions) {
         var chosen = new ArrayList<Integer>();
         for (int i = 0; i < inversions.size(); i++) {
             if (inversions.get(i).method() instanceof InversionMethod.Cholesky(var precise)
@@ -30,7 +32,7 @@ final class SmallInverter {
                 chosen.add(i);
             }
         }
-        if (chosen.isEmpty() || kernel(backend).isEmpty()) {
+        if (chosen.isEmpty() || kernel(context).isEmpty()) {
             return List.of();
         }
         chosen.sort(Comparator.comparingInt(matrices::size).reversed());
@@ -38,12 +40,12 @@ final class SmallInverter {
     }
 
     /** Computes the candidates of these matrices. */
-    static void run(CudaBackend backend, InversionTables matrices, List<Integer> chosen) {
+    static void run(DeviceContext context, InversionTables matrices, List<Integer> chosen) {
         if (chosen.isEmpty()) {
             return;
         }
         matrices.launch(
-                kernel(backend).orElseThrow(),
+                kernel(context).orElseThrow(),
                 bytes(matrices.size(chosen.getFirst())),
                 chosen.size(),
                 rows -> {
@@ -54,8 +56,8 @@ final class SmallInverter {
                 });
     }
 
-    private static Optional<CudaKernels.Kernel> kernel(CudaBackend backend) {
-        return backend.kernels().kronecker("invert_small", THREADS, bytes(PANOPTIM_KFAC_SMALL()));
+    private static Optional<CudaKernels.Kernel> kernel(DeviceContext context) {
+        return context.kernels().kronecker("invert_small", THREADS, bytes(PANOPTIM_KFAC_SMALL()));
     }
 
     /** The packed triangle of a matrix that is padded to whole blocks. */

@@ -1,7 +1,10 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal_commit;
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.QueuedSteps;
+import org.panoptim.cuda.device.Uploads;
 import org.panoptim.kfac.engine.Contribution;
 import org.panoptim.kfac.engine.FactorState;
 import org.panoptim.kfac.engine.FisherAverage;
@@ -30,7 +33,7 @@ final class CudaFisherEngine implements FisherEngine {
 
     private static final String[] SLOTS = {"fisher.input", "fisher.output"};
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final FisherPlan plan;
     private final Runnable onClose;
     private final Arena arena = Arena.ofShared();
@@ -43,16 +46,16 @@ final class CudaFisherEngine implements FisherEngine {
     private boolean committed;
     private boolean closed;
 
-    CudaFisherEngine(CudaBackend backend, FisherPlan plan, Runnable onClose) {
-        this.backend = backend;
+    CudaFisherEngine(DeviceContext context, FisherPlan plan, Runnable onClose) {
+        this.context = context;
         this.plan = plan;
         this.onClose = onClose;
         var cleanup = new Cleanup();
         cleanup.add(arena::close);
         try {
-            layers = cleanup.keep(new LayerTable(backend, plan.layers()));
-            buffers = cleanup.keep(new DiagonalBuffers(backend, plan.layers()));
-            uploads = cleanup.keep(new Uploads(backend.device(), layers.uploadBytes()));
+            layers = cleanup.keep(new LayerTable(context, plan.layers()));
+            buffers = cleanup.keep(new DiagonalBuffers(context, plan.layers()));
+            uploads = cleanup.keep(new Uploads(context.device(), layers.uploadBytes()));
         } catch (RuntimeException | Error e) {
             cleanup.runAfter(e);
             throw e;
@@ -66,7 +69,7 @@ final class CudaFisherEngine implements FisherEngine {
 
     @Override
     public boolean queuesOn(Execution execution) {
-        return execution instanceof CudaExecution steps && steps.runsOn(backend);
+        return execution instanceof QueuedSteps steps && steps.runOn(context);
     }
 
     @Override
@@ -94,8 +97,8 @@ final class CudaFisherEngine implements FisherEngine {
         run(
                 () ->
                         KroneckerLaunch.run(
-                                backend,
-                                backend.kernels().kronecker("diagonal_accumulate", THREADS),
+                                context,
+                                context.kernels().kronecker("diagonal_accumulate", THREADS),
                                 blocks,
                                 accumulation));
         layers.contributed(number);
@@ -128,9 +131,9 @@ final class CudaFisherEngine implements FisherEngine {
                     panoptim_kfac_diagonal_commit.chosen(commit, layers.chosen());
                     panoptim_kfac_diagonal_commit.slots(commit, layers.slots());
                     panoptim_kfac_diagonal_commit.count(commit, waiting.size());
-                    var kernel = backend.kernels().kronecker("diagonal_commit_layers", THREADS);
+                    var kernel = context.kernels().kronecker("diagonal_commit_layers", THREADS);
                     committed = true;
-                    KroneckerLaunch.run(backend, kernel, kernel.blocksFor(waiting.size()), commit);
+                    KroneckerLaunch.run(context, kernel, kernel.blocksFor(waiting.size()), commit);
                     if (waiting.size() == plan.layers().size()) {
                         write(buffers.pieces(0), buffers.pieceCount());
                     } else {
@@ -148,14 +151,14 @@ final class CudaFisherEngine implements FisherEngine {
     private void write(long pieces, int count) {
         panoptim_kfac_diagonal_commit.pieces(commit, MemorySegment.ofAddress(pieces));
         panoptim_kfac_diagonal_commit.count(commit, count);
-        var kernel = backend.kernels().kronecker("diagonal_write", THREADS);
-        KroneckerLaunch.run(backend, kernel, kernel.blocksFor(count), commit);
+        var kernel = context.kernels().kronecker("diagonal_write", THREADS);
+        KroneckerLaunch.run(context, kernel, kernel.blocksFor(count), commit);
     }
 
     @Override
     public Decided decided() {
         requireOpen();
-        return contributions.decided(backend);
+        return contributions.decided(context);
     }
 
     @Override
@@ -212,7 +215,7 @@ final class CudaFisherEngine implements FisherEngine {
         requireOpen();
         var layer = layers.layer(Math.floorDiv(factor, 2));
         return new FactorTensor(
-                backend,
+                context,
                 layer.name(),
                 SLOTS[factor % 2],
                 Shape.of(layer.factorSize(factor % 2)),
@@ -227,9 +230,9 @@ final class CudaFisherEngine implements FisherEngine {
     }
 
     private void run(Runnable body) {
-        backend.call(
+        context.call(
                 () -> {
-                    backend.requireNoCapture("Kronecker factors cannot be used");
+                    context.requireNoCapture("Kronecker factors cannot be used");
                     body.run();
                     return this;
                 });
@@ -247,13 +250,13 @@ final class CudaFisherEngine implements FisherEngine {
             return;
         }
         closed = true;
-        var driver = backend.device().driver();
+        var driver = context.driver();
         Cleanup.all(
                 () ->
-                        backend.free(
+                        context.free(
                                 () ->
                                         Cleanup.all(
-                                                () -> driver.synchronizeStream(backend.stream()),
+                                                () -> driver.synchronizeStream(context.stream()),
                                                 uploads::close,
                                                 buffers::close,
                                                 layers::close)),

@@ -1,7 +1,9 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.abi.bindings.panoptim_kfac_contribution;
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceState;
 import org.panoptim.kfac.engine.Contribution;
 import org.panoptim.kfac.engine.FactorEngine;
 import org.panoptim.kfac.engine.KroneckerLayer;
@@ -28,13 +30,13 @@ final class Contributions {
      *
      * @throws IllegalStateException if no step is attached
      */
-    FactorEngine.Decided decided(CudaBackend backend) {
+    FactorEngine.Decided decided(DeviceContext context) {
         if (control == 0) {
             throw new IllegalStateException("no optimizer is attached, whose steps count");
         }
         try (var arena = Arena.ofConfined()) {
             var read = panoptim_control.allocate(arena);
-            DeviceState.read(backend, control, read);
+            DeviceState.read(context, control, read);
             return new FactorEngine.Decided(
                     panoptim_control.step(read), panoptim_control.accepted(read) != 0);
         }

@@ -1,4 +1,4 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.device;
 
 import org.panoptim.cuda.driver.CudaBlas;
 import org.panoptim.spi.Cleanup;
@@ -7,7 +7,7 @@ import org.panoptim.spi.Cleanup;
  * Products of matrices on one stream. Matrices are given by rows; cuBLAS, which takes them by
  * columns, gets their transposes in the other order.
  */
-final class DeviceBlas implements AutoCloseable {
+public final class DeviceBlas implements AutoCloseable {
 
     private final CudaBlas blas;
     private final long handle;
@@ -17,7 +17,7 @@ final class DeviceBlas implements AutoCloseable {
         this.handle = handle;
     }
 
-    static DeviceBlas open(CudaBlas blas, long stream) {
+    public static DeviceBlas open(CudaBlas blas, long stream) {
         long handle = blas.create();
         try {
             blas.setStream(handle, stream);
@@ -29,7 +29,7 @@ final class DeviceBlas implements AutoCloseable {
     }
 
     /** The library's version, and what carries the calls. */
-    synchronized String description() {
+    public synchronized String description() {
         int version = blas.version(handle);
         return "cuBLAS %d.%d.%d through %s"
                 .formatted(version / 10000, version / 100 % 100, version % 100, blas.name());
@@ -43,7 +43,7 @@ final class DeviceBlas implements AutoCloseable {
      * @param n columns of B and C
      * @param strideA elements from a matrix A to the next; likewise the others
      */
-    synchronized void multiply(
+    public synchronized void multiply(
             int m,
             int k,
             int n,
@@ -60,7 +60,7 @@ final class DeviceBlas implements AutoCloseable {
     }
 
     /** C ← A B, by rows: m × k times k × n. */
-    synchronized void multiply(int m, int k, int n, long a, long b, long c) {
+    public synchronized void multiply(int m, int k, int n, long a, long b, long c) {
         blas.sgemm(handle, false, false, n, m, k, 1, b, n, a, k, 0, c, n);
     }
 

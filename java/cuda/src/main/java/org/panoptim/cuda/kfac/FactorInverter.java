@@ -1,10 +1,11 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_FACTORISE;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_INVERT;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_MULTIPLY;
 
 import org.panoptim.abi.bindings.panoptim_kfac_task;
+import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.kfac.engine.Inversion;
 import org.panoptim.matrix.InversionMethod;
 
@@ -31,17 +32,17 @@ final class FactorInverter {
     private record Task(int matrix, int kind, int row, int column, int remaining) {}
 
     /** Computes candidates, of small matrices in shared memory and of others by the queue. */
-    static void run(CudaBackend backend, InversionTables matrices, List<Inversion> inversions) {
-        var small = SmallInverter.choose(backend, matrices, inversions);
-        SmallInverter.run(backend, matrices, small);
+    static void run(DeviceContext context, InversionTables matrices, List<Inversion> inversions) {
+        var small = SmallInverter.choose(context, matrices, inversions);
+        SmallInverter.run(context, matrices, small);
         var queued = new ArrayList<Integer>();
         for (int i = 0; i < inversions.size(); i++) {
             if (!small.contains(i)) {
                 queued.add(i);
             }
         }
-        run(backend, matrices, inversions, queued, false);
-        run(backend, matrices, inversions, queued, true);
+        run(context, matrices, inversions, queued, false);
+        run(context, matrices, inversions, queued, true);
     }
 
     /**
@@ -52,7 +53,7 @@ final class FactorInverter {
      * @param doublePrecision the inversions of which precision are computed
      */
     private static void run(
-            CudaBackend backend,
+            DeviceContext context,
             InversionTables matrices,
             List<Inversion> inversions,
             List<Integer> queued,
@@ -71,7 +72,7 @@ final class FactorInverter {
         // so each comes behind all that it waits for.
         tasks.sort(Comparator.comparingInt(Task::remaining).reversed());
         var kernel =
-                backend.kernels().kronecker(doublePrecision ? "invert_f64" : "invert_f32", THREADS);
+                context.kernels().kronecker(doublePrecision ? "invert_f64" : "invert_f32", THREADS);
         matrices.enqueue(kernel, doublePrecision ? 1 : 0, tasks.size(), rows -> write(tasks, rows));
     }
 

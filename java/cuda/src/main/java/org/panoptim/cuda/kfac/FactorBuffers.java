@@ -1,7 +1,10 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
 import org.panoptim.abi.bindings.PanoptimKfac;
 import org.panoptim.abi.bindings.panoptim_kfac_factor;
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.device.DeviceState;
 import org.panoptim.kfac.engine.KroneckerPlan;
 import org.panoptim.spi.Cleanup;
 
@@ -21,7 +24,7 @@ import java.util.Map;
  */
 final class FactorBuffers implements AutoCloseable {
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final long matrices;
     private final long table;
     private final long[][] buffers;
@@ -51,8 +54,8 @@ final class FactorBuffers implements AutoCloseable {
 
     private record Shape(int rows, int columns) {}
 
-    FactorBuffers(CudaBackend backend, KroneckerPlan plan) {
-        this.backend = backend;
+    FactorBuffers(DeviceContext context, KroneckerPlan plan) {
+        this.context = context;
         int factors = plan.factors();
         buffers = new long[factors][2];
         inverses = new long[factors];
@@ -76,7 +79,7 @@ final class FactorBuffers implements AutoCloseable {
             }
             offsets.add(new long[] {inputs, outputs});
         }
-        matrices = DeviceSlab.allocate(backend, slab.bytes);
+        matrices = DeviceSlab.allocate(context, slab.bytes);
         int next = 0;
         for (var shape : shapes.entrySet()) {
             var offset = offsets.get(next++);
@@ -95,9 +98,9 @@ final class FactorBuffers implements AutoCloseable {
             traces[i] += matrices;
         }
         try {
-            table = DeviceSlab.allocate(backend, panoptim_kfac_factor.sizeof() * factors);
+            table = DeviceSlab.allocate(context, panoptim_kfac_factor.sizeof() * factors);
         } catch (RuntimeException | Error e) {
-            Cleanup.after(e, () -> backend.device().driver().free(matrices, backend.stream()));
+            Cleanup.after(e, () -> context.driver().free(matrices, context.stream()));
             throw e;
         }
         try {
@@ -131,7 +134,7 @@ final class FactorBuffers implements AutoCloseable {
                 panoptim_kfac_factor.size(row, plan.size(i));
                 panoptim_kfac_factor.layer(row, i / 2);
             }
-            DeviceState.write(backend, table, rows);
+            DeviceState.write(context, table, rows);
         }
     }
 
@@ -172,9 +175,9 @@ final class FactorBuffers implements AutoCloseable {
 
     @Override
     public void close() {
-        var driver = backend.device().driver();
+        var driver = context.driver();
         Cleanup.all(
-                () -> driver.free(table, backend.stream()),
-                () -> driver.free(matrices, backend.stream()));
+                () -> driver.free(table, context.stream()),
+                () -> driver.free(matrices, context.stream()));
     }
 }

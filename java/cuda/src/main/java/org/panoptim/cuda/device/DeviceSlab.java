@@ -1,17 +1,17 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.device;
 
 import org.panoptim.spi.Cleanup;
 
 /** Allocating zeroed memory of the device. */
-final class DeviceSlab {
+public final class DeviceSlab {
 
     /** What addresses within a slab are rounded up to: good for any access. */
-    static final long ALIGNMENT = 256;
+    public static final long ALIGNMENT = 256;
 
     private DeviceSlab() {}
 
     /** Rounds a size up to the alignment. */
-    static long aligned(long bytes) {
+    public static long aligned(long bytes) {
         return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
     }
 
@@ -21,15 +21,15 @@ final class DeviceSlab {
      * @throws IllegalStateException if the stream is being captured, since the memory would then
      *     belong to the graph
      */
-    static long allocate(CudaBackend backend, long bytes) {
-        backend.requireNoCapture("device memory cannot be allocated");
-        var driver = backend.device().driver();
+    public static long allocate(DeviceContext context, long bytes) {
+        context.requireNoCapture("device memory cannot be allocated");
+        var driver = context.driver();
         long size = Math.max(aligned(bytes), ALIGNMENT);
-        long address = driver.allocate(size, backend.stream());
+        long address = driver.allocate(size, context.stream());
         try {
-            driver.fill(address, 0, size / Integer.BYTES, backend.stream());
+            driver.fill(address, 0, size / Integer.BYTES, context.stream());
         } catch (RuntimeException | Error e) {
-            Cleanup.after(e, () -> driver.free(address, backend.stream()));
+            Cleanup.after(e, () -> driver.free(address, context.stream()));
             throw e;
         }
         return address;

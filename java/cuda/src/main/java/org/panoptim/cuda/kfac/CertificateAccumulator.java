@@ -1,4 +1,4 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
 import org.panoptim.abi.bindings.panoptim_kfac_certified;
 import org.panoptim.matrix.Certificate;

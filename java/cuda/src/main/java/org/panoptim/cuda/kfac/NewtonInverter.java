@@ -1,4 +1,4 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_NEWTON_BEGIN;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_NEWTON_END;
@@ -7,6 +7,9 @@ import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_NEWTON_ITERAT
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import org.panoptim.abi.bindings.panoptim_kfac_newton;
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.device.DeviceState;
 import org.panoptim.matrix.InversionMethod;
 import org.panoptim.matrix.Inverted;
 import org.panoptim.spi.Cleanup;
@@ -29,7 +32,7 @@ final class NewtonInverter implements AutoCloseable {
     /** What the estimate of the largest eigenvalue, which comes from below, is multiplied by. */
     private static final double MARGIN = 1.1;
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final InversionTables tables;
     private final int size;
     private final double largestProbe;
@@ -43,18 +46,15 @@ final class NewtonInverter implements AutoCloseable {
     private final long vectors;
 
     /** For the first matrix of the tables. */
-    NewtonInverter(CudaBackend backend, InversionTables tables, int size, double largestProbe) {
-        this.backend = backend;
+    NewtonInverter(DeviceContext context, InversionTables tables, int size, double largestProbe) {
+        this.context = context;
         this.tables = tables;
         this.size = size;
         this.largestProbe = largestProbe;
         long bytes = DeviceSlab.aligned(FactorBuffers.bytes(size));
         long vectorBytes = DeviceSlab.aligned((long) Float.BYTES * size);
         try {
-            workspace =
-                    backend.device()
-                            .driver()
-                            .allocate(4 * bytes + 2 * vectorBytes, backend.stream());
+            workspace = context.driver().allocate(4 * bytes + 2 * vectorBytes, context.stream());
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
@@ -93,7 +93,7 @@ final class NewtonInverter implements AutoCloseable {
                 break;
             }
             multiplyImage();
-            backend.blas().multiply(size, size, size, iterate, image, product);
+            context.blas().multiply(size, size, size, iterate, image, product);
             step(PANOPTIM_KFAC_NEWTON_ITERATE(), 2, 1);
             last = certify(++done);
         }
@@ -102,15 +102,15 @@ final class NewtonInverter implements AutoCloseable {
 
     /** B X. */
     private void multiplyImage() {
-        backend.blas().multiply(size, size, size, factor, iterate, image);
+        context.blas().multiply(size, size, size, factor, iterate, image);
     }
 
     private void step(int stage, double keep, double subtract) {
         panoptim_kfac_newton.stage(argument, stage);
         panoptim_kfac_newton.keep(argument, keep);
         panoptim_kfac_newton.subtract(argument, subtract);
-        var kernel = backend.kernels().kronecker("newton_step", THREADS);
-        KroneckerLaunch.run(backend, kernel, kernel.blocksFor(size), argument);
+        var kernel = context.kernels().kronecker("newton_step", THREADS);
+        KroneckerLaunch.run(context, kernel, kernel.blocksFor(size), argument);
     }
 
     private Inverted certify(int iterations) {
@@ -131,9 +131,9 @@ final class NewtonInverter implements AutoCloseable {
         long to = vectors + DeviceSlab.aligned((long) Float.BYTES * size);
         double norm = 0;
         for (int i = 0; i < POWER_STEPS; i++) {
-            DeviceState.write(backend, from, vector);
-            backend.blas().multiply(size, size, 1, image, from, to);
-            DeviceState.read(backend, to, vector);
+            DeviceState.write(context, from, vector);
+            context.blas().multiply(size, size, 1, image, from, to);
+            DeviceState.read(context, to, vector);
             norm = normalise(vector);
         }
         return norm;
@@ -154,7 +154,6 @@ final class NewtonInverter implements AutoCloseable {
 
     @Override
     public void close() {
-        Cleanup.all(
-                arena::close, () -> backend.device().driver().free(workspace, backend.stream()));
+        Cleanup.all(arena::close, () -> context.driver().free(workspace, context.stream()));
     }
 }

@@ -1,4 +1,4 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.device;
 
 import org.panoptim.rule.Slot;
 import org.panoptim.tensor.DType;
@@ -14,8 +14,8 @@ import java.util.function.BooleanSupplier;
  *
  * @param parameter the parameter's name, or the group's of a state of its rule
  */
-record DeviceState(
-        CudaBackend backend,
+public record DeviceState(
+        DeviceContext context,
         String parameter,
         Slot description,
         Shape shape,
@@ -41,13 +41,13 @@ record DeviceState(
     @Override
     public void read(long offset, MemorySegment destination) {
         check(offset, destination);
-        read(backend, address + offset, destination);
+        read(context, address + offset, destination);
     }
 
     @Override
     public void write(long offset, MemorySegment source) {
         check(offset, source);
-        write(backend, address + offset, source);
+        write(context, address + offset, source);
     }
 
     private void check(long offset, MemorySegment segment) {
@@ -60,22 +60,22 @@ record DeviceState(
     }
 
     /** Copies device memory out, behind the stream's work, and waits. */
-    static void read(CudaBackend backend, long address, MemorySegment destination) {
-        backend.call(
+    public static void read(DeviceContext context, long address, MemorySegment destination) {
+        context.call(
                 () -> {
-                    synchronized (backend.copies()) {
-                        backend.copies().toHost(destination, address, backend.stream());
+                    synchronized (context.copies()) {
+                        context.copies().toHost(destination, address, context.stream());
                     }
                     return destination;
                 });
     }
 
     /** Copies into device memory, behind the stream's work. */
-    static void write(CudaBackend backend, long address, MemorySegment source) {
-        backend.call(
+    public static void write(DeviceContext context, long address, MemorySegment source) {
+        context.call(
                 () -> {
-                    synchronized (backend.copies()) {
-                        backend.copies().toDevice(address, source, backend.stream());
+                    synchronized (context.copies()) {
+                        context.copies().toDevice(address, source, context.stream());
                     }
                     return source;
                 });

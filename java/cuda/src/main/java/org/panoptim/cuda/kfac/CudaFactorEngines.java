@@ -1,5 +1,6 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
+import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.CudaUnavailableException;
 import org.panoptim.kfac.engine.FactorEngines;
@@ -13,24 +14,24 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Kronecker factors on a device. */
-record CudaFactorEngines(CudaBackend backend, UseCount uses) implements FactorEngines {
+public record CudaFactorEngines(DeviceContext context, UseCount uses) implements FactorEngines {
 
     @Override
     public KroneckerEngine open(KroneckerPlan plan) {
         return uses.open(
-                () -> backend.call(() -> new CudaKroneckerEngine(backend, plan, uses::release)));
+                () -> context.call(() -> new CudaKroneckerEngine(context, plan, uses::release)));
     }
 
     @Override
     public FisherEngine open(FisherPlan plan) {
         return uses.open(
-                () -> backend.call(() -> new CudaFisherEngine(backend, plan, uses::release)));
+                () -> context.call(() -> new CudaFisherEngine(context, plan, uses::release)));
     }
 
     @Override
     public List<String> explain() {
         try {
-            return List.of(backend.call(() -> backend.loadedBlas().description()));
+            return List.of(context.call(() -> context.loadedBlas().description()));
         } catch (CudaUnavailableException e) {
             var lines = new ArrayList<>(List.of("none, since " + e.reason()));
             lines.addAll(e.tried());

@@ -1,4 +1,4 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
 import org.panoptim.abi.bindings.PanoptimKfac;
 import org.panoptim.abi.bindings.panoptim_kfac_clip;
@@ -6,6 +6,10 @@ import org.panoptim.abi.bindings.panoptim_kfac_gradients;
 import org.panoptim.abi.bindings.panoptim_kfac_piece;
 import org.panoptim.abi.bindings.panoptim_kfac_place;
 import org.panoptim.abi.bindings.panoptim_kfac_preconditioning;
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.device.DeviceState;
+import org.panoptim.cuda.device.Uploads;
 import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.kfac.engine.KroneckerPlan;
 import org.panoptim.kfac.engine.Preconditioning;
@@ -27,7 +31,7 @@ final class GradientPreconditioner implements AutoCloseable {
     private static final int THREADS = 256;
     private static final int PIECE = PanoptimKfac.PANOPTIM_KFAC_PIECE();
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final KroneckerPlan plan;
     private final List<FactorBuffers.ShapeGroup> groups;
     private final Arena arena = Arena.ofShared();
@@ -49,8 +53,8 @@ final class GradientPreconditioner implements AutoCloseable {
      */
     private final long[][] zeros;
 
-    GradientPreconditioner(CudaBackend backend, KroneckerPlan plan, FactorBuffers buffers) {
-        this.backend = backend;
+    GradientPreconditioner(DeviceContext context, KroneckerPlan plan, FactorBuffers buffers) {
+        this.context = context;
         this.plan = plan;
         groups = buffers.groups();
         zeros = new long[plan.layers().size()][2];
@@ -74,9 +78,9 @@ final class GradientPreconditioner implements AutoCloseable {
         var cleanup = new Cleanup();
         cleanup.add(arena::close);
         try {
-            var driver = backend.device().driver();
-            workspace = DeviceSlab.allocate(backend, workspaceBytes);
-            cleanup.add(() -> driver.free(workspace, backend.stream()));
+            var driver = context.driver();
+            workspace = DeviceSlab.allocate(context, workspaceBytes);
+            cleanup.add(() -> driver.free(workspace, context.stream()));
             for (int i = 0; i < groups.size(); i++) {
                 packed[i] += workspace;
                 products[i] += workspace;
@@ -87,13 +91,13 @@ final class GradientPreconditioner implements AutoCloseable {
             long gradientBytes = DeviceSlab.aligned(gradients.byteSize());
             tables =
                     DeviceSlab.allocate(
-                            backend,
+                            context,
                             placeBytes
                                     + pieceBytes
                                     + partialBytes
                                     + gradientBytes
                                     + panoptim_kfac_clip.sizeof());
-            cleanup.add(() -> driver.free(tables, backend.stream()));
+            cleanup.add(() -> driver.free(tables, context.stream()));
             long pieceTable = tables + placeBytes;
             long partials = pieceTable + pieceBytes;
             gradientTable = partials + partialBytes;
@@ -134,7 +138,7 @@ final class GradientPreconditioner implements AutoCloseable {
                     panoptim_kfac_place.columns(row, layer.inputFactor());
                 }
             }
-            DeviceState.write(backend, tables, rows);
+            DeviceState.write(context, tables, rows);
         }
     }
 
@@ -146,7 +150,7 @@ final class GradientPreconditioner implements AutoCloseable {
                 panoptim_kfac_piece.layer(row, pieces.get(i)[0]);
                 panoptim_kfac_piece.index(row, pieces.get(i)[1]);
             }
-            DeviceState.write(backend, address, rows);
+            DeviceState.write(context, address, rows);
         }
     }
 
@@ -167,7 +171,7 @@ final class GradientPreconditioner implements AutoCloseable {
     /** Rewrites the gradients of layers. */
     void run(Uploads uploads, StepFacts step, List<Preconditioning> layers, double klClip) {
         var takesPart = note(layers);
-        uploads.send(gradientTable, gradients, backend.stream(), false);
+        uploads.send(gradientTable, gradients, context.stream(), false);
         KroneckerLaunch.describe(panoptim_kfac_preconditioning.facts(argument), step);
         panoptim_kfac_preconditioning.kl_clip(argument, klClip);
         launch("pack");
@@ -181,8 +185,8 @@ final class GradientPreconditioner implements AutoCloseable {
     }
 
     private void launch(String name) {
-        var kernel = backend.kernels().kronecker(name, THREADS);
-        KroneckerLaunch.run(backend, kernel, kernel.blocksFor(pieceCount), argument);
+        var kernel = context.kernels().kronecker(name, THREADS);
+        KroneckerLaunch.run(context, kernel, kernel.blocksFor(pieceCount), argument);
     }
 
     /**
@@ -236,9 +240,9 @@ final class GradientPreconditioner implements AutoCloseable {
     /** Zeros instead of a gradient; the last step has overwritten them. */
     private long zeros(int layer, int part, long elements) {
         if (zeros[layer][part] == 0) {
-            zeros[layer][part] = DeviceSlab.allocate(backend, Float.BYTES * elements);
+            zeros[layer][part] = DeviceSlab.allocate(context, Float.BYTES * elements);
         } else {
-            backend.device().driver().fill(zeros[layer][part], 0, elements, backend.stream());
+            context.driver().fill(zeros[layer][part], 0, elements, context.stream());
         }
         return zeros[layer][part];
     }
@@ -263,7 +267,7 @@ final class GradientPreconditioner implements AutoCloseable {
         int columns = group.columns();
         long stride = (long) rows * columns;
         int count = group.layers().size();
-        backend.blas()
+        context.blas()
                 .multiply(
                         rows,
                         columns,
@@ -275,7 +279,7 @@ final class GradientPreconditioner implements AutoCloseable {
                         product,
                         stride,
                         count);
-        backend.blas()
+        context.blas()
                 .multiply(
                         rows,
                         rows,
@@ -293,7 +297,7 @@ final class GradientPreconditioner implements AutoCloseable {
     OptionalDouble coefficient() {
         try (var scratch = Arena.ofConfined()) {
             var read = panoptim_kfac_clip.allocate(scratch);
-            DeviceState.read(backend, clip, read);
+            DeviceState.read(context, clip, read);
             return panoptim_kfac_clip.known(read) != 0
                     ? OptionalDouble.of(panoptim_kfac_clip.coefficient(read))
                     : OptionalDouble.empty();
@@ -302,14 +306,14 @@ final class GradientPreconditioner implements AutoCloseable {
 
     @Override
     public void close() {
-        var driver = backend.device().driver();
+        var driver = context.driver();
         var cleanup = new Cleanup();
-        cleanup.add(() -> driver.free(workspace, backend.stream()));
-        cleanup.add(() -> driver.free(tables, backend.stream()));
+        cleanup.add(() -> driver.free(workspace, context.stream()));
+        cleanup.add(() -> driver.free(tables, context.stream()));
         for (var ofLayer : zeros) {
             for (long address : ofLayer) {
                 if (address != 0) {
-                    cleanup.add(() -> driver.free(address, backend.stream()));
+                    cleanup.add(() -> driver.free(address, context.stream()));
                 }
             }
         }

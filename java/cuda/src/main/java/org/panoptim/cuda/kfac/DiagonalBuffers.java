@@ -1,10 +1,13 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import org.panoptim.abi.bindings.PanoptimKfac;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal;
 import org.panoptim.abi.bindings.panoptim_kfac_piece;
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.device.DeviceState;
 import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.memory.DeviceMemory;
 import org.panoptim.spi.Cleanup;
@@ -18,7 +21,7 @@ final class DiagonalBuffers implements AutoCloseable {
 
     private static final int PIECE = PanoptimKfac.PANOPTIM_KFAC_PIECE();
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final List<KroneckerLayer> layers;
     private final long memory;
     private final long tables;
@@ -31,8 +34,8 @@ final class DiagonalBuffers implements AutoCloseable {
     private final long[] weights;
     private final long[] biases;
 
-    DiagonalBuffers(CudaBackend backend, List<KroneckerLayer> layers) {
-        this.backend = backend;
+    DiagonalBuffers(DeviceContext context, List<KroneckerLayer> layers) {
+        this.context = context;
         this.layers = layers;
         int count = layers.size();
         averages = new long[count][2];
@@ -57,7 +60,7 @@ final class DiagonalBuffers implements AutoCloseable {
             firstPiece[i + 1] =
                     Math.toIntExact(firstPiece[i] + Math.ceilDiv(elements, (long) PIECE));
         }
-        memory = DeviceSlab.allocate(backend, bytes);
+        memory = DeviceSlab.allocate(context, bytes);
         for (int i = 0; i < count; i++) {
             for (int side = 0; side < 2; side++) {
                 pending[i][side] += memory;
@@ -70,9 +73,9 @@ final class DiagonalBuffers implements AutoCloseable {
         try {
             tables =
                     DeviceSlab.allocate(
-                            backend, tableBytes + panoptim_kfac_piece.sizeof() * firstPiece[count]);
+                            context, tableBytes + panoptim_kfac_piece.sizeof() * firstPiece[count]);
         } catch (RuntimeException | Error e) {
-            Cleanup.after(e, () -> backend.device().driver().free(memory, backend.stream()));
+            Cleanup.after(e, () -> context.driver().free(memory, context.stream()));
             throw e;
         }
         pieces = tables + tableBytes;
@@ -108,21 +111,21 @@ final class DiagonalBuffers implements AutoCloseable {
                     panoptim_kfac_piece.index(piece, j - firstPiece[i]);
                 }
             }
-            DeviceState.write(backend, tables, rows);
-            DeviceState.write(backend, pieces, pieceRows);
+            DeviceState.write(context, tables, rows);
+            DeviceState.write(context, pieces, pieceRows);
         }
     }
 
     private void fillOnes() {
-        var driver = backend.device().driver();
+        var driver = context.driver();
         int one = Float.floatToRawIntBits(1);
         for (int i = 0; i < layers.size(); i++) {
             var layer = layers.get(i);
             for (int side = 0; side < 2; side++) {
-                driver.fill(averages[i][side], one, layer.factorSize(side), backend.stream());
+                driver.fill(averages[i][side], one, layer.factorSize(side), context.stream());
             }
-            driver.fill(weights[i], one, (long) layer.outputs() * layer.inputs(), backend.stream());
-            driver.fill(biases[i], one, layer.outputs(), backend.stream());
+            driver.fill(weights[i], one, (long) layer.outputs() * layer.inputs(), context.stream());
+            driver.fill(biases[i], one, layer.outputs(), context.stream());
         }
     }
 
@@ -165,9 +168,9 @@ final class DiagonalBuffers implements AutoCloseable {
 
     @Override
     public void close() {
-        var driver = backend.device().driver();
+        var driver = context.driver();
         Cleanup.all(
-                () -> driver.free(tables, backend.stream()),
-                () -> driver.free(memory, backend.stream()));
+                () -> driver.free(tables, context.stream()),
+                () -> driver.free(memory, context.stream()));
     }
 }

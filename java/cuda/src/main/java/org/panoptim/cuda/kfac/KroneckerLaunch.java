@@ -1,6 +1,8 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
 import org.panoptim.abi.bindings.panoptim_kfac_facts;
+import org.panoptim.cuda.device.CudaKernels;
+import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
@@ -14,27 +16,26 @@ final class KroneckerLaunch {
 
     /** Launches a kernel, if there is anything for it to do. */
     static void run(
-            CudaBackend backend, CudaKernels.Kernel kernel, long blocks, MemorySegment argument) {
-        run(backend, kernel, blocks, 0, argument);
+            DeviceContext context, CudaKernels.Kernel kernel, long blocks, MemorySegment argument) {
+        run(context, kernel, blocks, 0, argument);
     }
 
     /** The same with dynamic shared memory. */
     static void run(
-            CudaBackend backend,
+            DeviceContext context,
             CudaKernels.Kernel kernel,
             long blocks,
             int sharedBytes,
             MemorySegment argument) {
         if (blocks > 0) {
-            backend.device()
-                    .driver()
+            context.driver()
                     .launch(
                             kernel.function(),
                             kernel.name(),
                             Math.toIntExact(blocks),
                             kernel.threads(),
                             sharedBytes,
-                            backend.stream(),
+                            context.stream(),
                             argument);
         }
     }

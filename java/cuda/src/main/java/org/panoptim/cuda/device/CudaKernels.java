@@ -1,4 +1,4 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.device;
 
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_ABI;
 
@@ -25,7 +25,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * what every step needs, what one header of rules has, and Kronecker factors. Safe for use by
  * several threads, with the device's context current.
  */
-final class CudaKernels implements AutoCloseable, KernelRegistry.Library {
+public final class CudaKernels implements AutoCloseable, KernelRegistry.Library {
 
     /** The image for Kronecker factors. */
     private static final String KRONECKER = "kfac";
@@ -37,7 +37,7 @@ final class CudaKernels implements AutoCloseable, KernelRegistry.Library {
     private static final int CONTROL_THREADS = 512;
 
     /** Threads of a block of the kernel that prepares: {@code prepare_threads} there. */
-    static final int PREPARE_THREADS = 128;
+    public static final int PREPARE_THREADS = 128;
 
     /** {@code CUDA_ERROR_NOT_FOUND}. */
     private static final int NOT_FOUND = 500;
@@ -72,13 +72,13 @@ final class CudaKernels implements AutoCloseable, KernelRegistry.Library {
      * @param blocks the most blocks that the device holds at a time; 1 if it needs one only; 0 if
      *     the device cannot run it
      */
-    record Kernel(String name, long function, int threads, int blocks) {
+    public record Kernel(String name, long function, int threads, int blocks) {
 
         /**
          * The blocks for so many pieces of work, which they deal out among themselves: as few as
          * need no more rounds than all that the device holds, so that the last round is a full one.
          */
-        int blocksFor(long pieces) {
+        public int blocksFor(long pieces) {
             if (pieces == 0) {
                 return 0;
             }
@@ -92,7 +92,7 @@ final class CudaKernels implements AutoCloseable, KernelRegistry.Library {
      *
      * @throws BackendUnavailableException if there are none, with the reason
      */
-    CudaKernels(String backend, CudaDevice device, HostCopies copies) {
+    public CudaKernels(String backend, CudaDevice device, HostCopies copies) {
         this.backend = backend;
         this.device = device;
         this.copies = copies;
@@ -166,17 +166,17 @@ final class CudaKernels implements AutoCloseable, KernelRegistry.Library {
     }
 
     /** The rules. */
-    KernelRegistry registry() {
+    public KernelRegistry registry() {
         return registry;
     }
 
     /** The kernel that measures gradients. */
-    Kernel measure() {
+    public Kernel measure() {
         return overChunks(module(KernelImages.STEP), "panoptim_measure");
     }
 
     /** The kernel that zeroes gradients. */
-    Kernel zero() {
+    public Kernel zero() {
         return overChunks(module(KernelImages.STEP), "panoptim_zero");
     }
 
@@ -184,7 +184,7 @@ final class CudaKernels implements AutoCloseable, KernelRegistry.Library {
      * The name of the image that has a rule: the rules of one image have their kernels between the
      * passes in common.
      */
-    String image(KernelRegistry.Kernel rule) {
+    public String image(KernelRegistry.Kernel rule) {
         return ruleImage(rule).name();
     }
 
@@ -193,7 +193,7 @@ final class CudaKernels implements AutoCloseable, KernelRegistry.Library {
     }
 
     /** The kernel between the passes, of a rule's image. */
-    Kernel control(KernelRegistry.Kernel rule) {
+    public Kernel control(KernelRegistry.Kernel rule) {
         var image = ruleImage(rule);
         return kernels.computeIfAbsent(
                 "panoptim_control_" + image.name(),
@@ -201,13 +201,13 @@ final class CudaKernels implements AutoCloseable, KernelRegistry.Library {
     }
 
     /** The kernel that prepares the first phase of very many tensors, of a rule's image. */
-    Kernel prepare(KernelRegistry.Kernel rule) {
+    public Kernel prepare(KernelRegistry.Kernel rule) {
         var image = ruleImage(rule);
         return overBlocks(image.module(), "panoptim_prepare_" + image.name(), PREPARE_THREADS);
     }
 
     /** The kernel that updates float32 tensors by a rule. */
-    Kernel update(KernelRegistry.Kernel rule, boolean statistics) {
+    public Kernel update(KernelRegistry.Kernel rule, boolean statistics) {
         return overChunks(
                 ruleImage(rule).module(),
                 "panoptim_update_"
@@ -222,7 +222,7 @@ final class CudaKernels implements AutoCloseable, KernelRegistry.Library {
      * @param name without {@code "panoptim_kfac_"}
      * @param threads of a block, as it was compiled for
      */
-    Kernel kronecker(String name, int threads) {
+    public Kernel kronecker(String name, int threads) {
         return overBlocks(module(KRONECKER), "panoptim_kfac_" + name, threads);
     }
 
@@ -234,7 +234,7 @@ final class CudaKernels implements AutoCloseable, KernelRegistry.Library {
      * @param most the most bytes that a launch may ask for
      * @return empty where the device has less for a thread block
      */
-    Optional<Kernel> kronecker(String name, int threads, int most) {
+    public Optional<Kernel> kronecker(String name, int threads, int most) {
         var kernel =
                 kernels.computeIfAbsent(
                         "panoptim_kfac_" + name, full -> withShared(full, threads, most));

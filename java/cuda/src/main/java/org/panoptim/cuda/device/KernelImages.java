@@ -1,4 +1,4 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.device;
 
 import org.jspecify.annotations.Nullable;
 import org.panoptim.backend.BackendUnavailableException;
@@ -19,19 +19,19 @@ import java.util.List;
  * code is ready to run. Older ones take neither these nor the toolkit's PTX; for them there is PTX
  * of an older version as text, which they compile.
  */
-final class KernelImages {
+public final class KernelImages {
 
     /** Names a file to load instead of the packed kernels: one module with all of them. */
-    static final String PROPERTY = "panoptim.kernels";
+    public static final String PROPERTY = "panoptim.kernels";
 
     /** The oldest version of CUDA whose drivers take the fat binaries: the toolkit's. */
-    static final int FAT_BINARY_VERSION = 13000;
+    public static final int FAT_BINARY_VERSION = 13000;
 
     /** The images' folder in the jar of kernels. */
     private static final String FOLDER = "META-INF/kernels/";
 
     /** The image that every step needs. */
-    static final String STEP = "step";
+    public static final String STEP = "step";
 
     private final String backend;
     private final int driverVersion;
@@ -41,7 +41,7 @@ final class KernelImages {
      *
      * @param driverVersion the newest version of CUDA that the driver serves, for example 12040
      */
-    KernelImages(String backend, int driverVersion) {
+    public KernelImages(String backend, int driverVersion) {
         this.backend = backend;
         this.driverVersion = driverVersion;
     }
@@ -50,7 +50,7 @@ final class KernelImages {
      * The names that a rule's image may have, the first that there is being the right one: the
      * rule's name, and the beginnings of it that end before an underscore, the longest first.
      */
-    static List<String> candidates(String rule) {
+    public static List<String> candidates(String rule) {
         var names = new ArrayList<String>();
         for (int end = rule.length(); end > 0; end = rule.lastIndexOf('_', end - 1)) {
             names.add(rule.substring(0, end));
@@ -72,7 +72,7 @@ final class KernelImages {
      *
      * @param driverVersion the newest version of CUDA that the driver serves, for example 12040
      */
-    static String explain(int driverVersion) {
+    public static String explain(int driverVersion) {
         var file = System.getProperty(PROPERTY);
         if (file != null) {
             return "kernels: " + PROPERTY + " names " + file;
@@ -89,7 +89,7 @@ final class KernelImages {
     }
 
     /** Whether there are kernels for such a driver. */
-    static boolean exist(int driverVersion) {
+    public static boolean exist(int driverVersion) {
         var file = System.getProperty(PROPERTY);
         return file != null
                 ? Files.isReadable(Path.of(file))
@@ -97,13 +97,13 @@ final class KernelImages {
     }
 
     /** Whether there may be an image of this name; in a file of all of them, the module knows. */
-    boolean exists(String image) {
+    public boolean exists(String image) {
         return System.getProperty(PROPERTY) != null
                 || packed(resource(image, driverVersion)) != null;
     }
 
     /** What an image is read from; the same for several where one file has them all. */
-    String file(String image) {
+    public String file(String image) {
         var file = System.getProperty(PROPERTY);
         return file != null ? file : resource(image, driverVersion);
     }
@@ -113,7 +113,7 @@ final class KernelImages {
      *
      * @throws BackendUnavailableException if there is none, with the reason
      */
-    MemorySegment read(String image, Arena arena) {
+    public MemorySegment read(String image, Arena arena) {
         try {
             var file = System.getProperty(PROPERTY);
             var bytes = file != null ? Files.readAllBytes(Path.of(file)) : readPacked(image);

@@ -1,9 +1,13 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.panoptim.abi.bindings.panoptim_kfac_layer;
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.device.DeviceState;
+import org.panoptim.cuda.device.Uploads;
 import org.panoptim.kfac.engine.FactorState;
 import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.spi.Cleanup;
@@ -20,7 +24,7 @@ import java.util.stream.IntStream;
  */
 final class LayerTable implements AutoCloseable {
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final List<KroneckerLayer> layers;
     private final long address;
     private final long chosen;
@@ -31,15 +35,15 @@ final class LayerTable implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final MemorySegment selection;
 
-    LayerTable(CudaBackend backend, List<KroneckerLayer> layers) {
-        this.backend = backend;
+    LayerTable(DeviceContext context, List<KroneckerLayer> layers) {
+        this.context = context;
         this.layers = layers;
         contributions = new int[layers.size()];
         keptContributions = contributions.clone();
         recordBytes = DeviceSlab.aligned(panoptim_kfac_layer.sizeof() * layers.size());
         selection = arena.allocate(2L * Integer.BYTES * layers.size(), Long.BYTES);
         try {
-            address = DeviceSlab.allocate(backend, 2 * recordBytes + selection.byteSize());
+            address = DeviceSlab.allocate(context, 2 * recordBytes + selection.byteSize());
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
@@ -99,12 +103,12 @@ final class LayerTable implements AutoCloseable {
     /** Keeps the records as they are, for {@link #putBack}. */
     void keep() {
         keptContributions = contributions.clone();
-        backend.device().driver().copyOnDevice(kept, address, recordBytes, backend.stream());
+        context.driver().copyOnDevice(kept, address, recordBytes, context.stream());
     }
 
     /** Sets the records back to what was kept. */
     void putBack() {
-        backend.device().driver().copyOnDevice(address, kept, recordBytes, backend.stream());
+        context.driver().copyOnDevice(address, kept, recordBytes, context.stream());
         System.arraycopy(keptContributions, 0, contributions, 0, contributions.length);
     }
 
@@ -132,7 +136,7 @@ final class LayerTable implements AutoCloseable {
             selection.setAtIndex(JAVA_INT, (long) layers.size() + i, contributions[layer] & 1);
         }
         if (!waiting.isEmpty()) {
-            uploads.send(chosen, selection, backend.stream(), false);
+            uploads.send(chosen, selection, context.stream(), false);
         }
         return waiting;
     }
@@ -151,7 +155,7 @@ final class LayerTable implements AutoCloseable {
     long[] updates() {
         try (var scratch = Arena.ofConfined()) {
             var records = panoptim_kfac_layer.allocateArray(layers.size(), scratch);
-            DeviceState.read(backend, address, records);
+            DeviceState.read(context, address, records);
             return IntStream.range(0, layers.size())
                     .mapToLong(
                             layer ->
@@ -165,7 +169,7 @@ final class LayerTable implements AutoCloseable {
     int current(int layer) {
         try (var scratch = Arena.ofConfined()) {
             var record = panoptim_kfac_layer.allocate(scratch);
-            DeviceState.read(backend, address(layer), record);
+            DeviceState.read(context, address(layer), record);
             return panoptim_kfac_layer.current(record);
         }
     }
@@ -174,7 +178,7 @@ final class LayerTable implements AutoCloseable {
     List<FactorState> states() {
         try (var scratch = Arena.ofConfined()) {
             var records = panoptim_kfac_layer.allocateArray(layers.size(), scratch);
-            DeviceState.read(backend, address, records);
+            DeviceState.read(context, address, records);
             var states = new ArrayList<FactorState>();
             for (int i = 0; i < layers.size(); i++) {
                 var record = panoptim_kfac_layer.asSlice(records, i);
@@ -203,12 +207,12 @@ final class LayerTable implements AutoCloseable {
             counts.setAtIndex(JAVA_LONG, 0, updates);
             counts.setAtIndex(JAVA_LONG, 1, refused);
             DeviceState.write(
-                    backend, address(layer) + panoptim_kfac_layer.updates$offset(), counts);
+                    context, address(layer) + panoptim_kfac_layer.updates$offset(), counts);
         }
     }
 
     @Override
     public void close() {
-        Cleanup.all(arena::close, () -> backend.device().driver().free(address, backend.stream()));
+        Cleanup.all(arena::close, () -> context.driver().free(address, context.stream()));
     }
 }

@@ -1,4 +1,4 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
@@ -7,6 +7,10 @@ import org.panoptim.abi.bindings.panoptim_kfac_certified;
 import org.panoptim.abi.bindings.panoptim_kfac_inversion;
 import org.panoptim.abi.bindings.panoptim_kfac_matrix;
 import org.panoptim.abi.bindings.panoptim_kfac_task;
+import org.panoptim.cuda.device.CudaKernels;
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.device.DeviceState;
 import org.panoptim.kfac.engine.Inversion;
 import org.panoptim.matrix.Certificate;
 import org.panoptim.matrix.InversionMethod;
@@ -31,7 +35,7 @@ final class InversionTables implements AutoCloseable {
     /** Launches of the certificate: for the factor and the inverse, twice. */
     private static final int STAGES = 4;
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final List<Integer> sizes = new ArrayList<>();
     private final long probes;
     private final Arena arena = Arena.ofConfined();
@@ -47,13 +51,13 @@ final class InversionTables implements AutoCloseable {
     private int rowTaskCount;
 
     InversionTables(
-            CudaBackend backend,
+            DeviceContext context,
             FactorBuffers buffers,
             LayerTable layers,
             List<Inversion> inversions,
             int[] factorSizes,
             long probes) {
-        this.backend = backend;
+        this.context = context;
         this.probes = probes;
         for (var inversion : inversions) {
             sizes.add(factorSizes[inversion.factor()]);
@@ -105,14 +109,14 @@ final class InversionTables implements AutoCloseable {
     }
 
     private long allocate(long bytes) {
-        long address = DeviceSlab.allocate(backend, bytes);
+        long address = DeviceSlab.allocate(context, bytes);
         allocated.add(address);
         return address;
     }
 
     /** Memory of whatever content. */
     private long workspace(long bytes) {
-        long address = backend.device().driver().allocate(bytes, backend.stream());
+        long address = context.driver().allocate(bytes, context.stream());
         allocated.add(address);
         return address;
     }
@@ -154,7 +158,7 @@ final class InversionTables implements AutoCloseable {
                 tasks.add(new int[] {i, j});
             }
         }
-        DeviceState.write(backend, table, rows);
+        DeviceState.write(context, table, rows);
         var taskRows = panoptim_kfac_task.allocateArray(tasks.size(), arena);
         for (int i = 0; i < tasks.size(); i++) {
             var row = panoptim_kfac_task.asSlice(taskRows, i);
@@ -162,7 +166,7 @@ final class InversionTables implements AutoCloseable {
             panoptim_kfac_task.row(row, tasks.get(i)[1]);
         }
         rowTaskCount = tasks.size();
-        DeviceState.write(backend, rowTasks, taskRows);
+        DeviceState.write(context, rowTasks, taskRows);
     }
 
     private long vectorBytes(int matrix) {
@@ -195,11 +199,11 @@ final class InversionTables implements AutoCloseable {
             var tasks = panoptim_kfac_task.allocateArray(count, scratch);
             write.accept(tasks);
             long address = workspace(tasks.byteSize());
-            DeviceState.write(backend, address, tasks);
+            DeviceState.write(context, address, tasks);
             var argument = argument(scratch, address, count, 0);
             panoptim_kfac_inversion.ticket(
                     argument, MemorySegment.ofAddress(tickets + (long) Integer.BYTES * queue));
-            KroneckerLaunch.run(backend, kernel, kernel.blocksFor(count), argument);
+            KroneckerLaunch.run(context, kernel, kernel.blocksFor(count), argument);
         }
     }
 
@@ -215,9 +219,9 @@ final class InversionTables implements AutoCloseable {
             var tasks = panoptim_kfac_task.allocateArray(count, scratch);
             write.accept(tasks);
             long address = workspace(tasks.byteSize());
-            DeviceState.write(backend, address, tasks);
+            DeviceState.write(context, address, tasks);
             var argument = argument(scratch, address, count, 0);
-            KroneckerLaunch.run(backend, kernel, count, sharedBytes, argument);
+            KroneckerLaunch.run(context, kernel, count, sharedBytes, argument);
         }
     }
 
@@ -233,14 +237,14 @@ final class InversionTables implements AutoCloseable {
 
     /** Computes the certificates of all candidates, and reads them back with the statuses. */
     void certify() {
-        var kernel = backend.kernels().kronecker("certify", THREADS);
+        var kernel = context.kernels().kronecker("certify", THREADS);
         try (var scratch = Arena.ofConfined()) {
             for (int stage = 0; stage < STAGES; stage++) {
                 var argument = argument(scratch, rowTasks, rowTaskCount, stage);
-                KroneckerLaunch.run(backend, kernel, kernel.blocksFor(rowTaskCount), argument);
+                KroneckerLaunch.run(context, kernel, kernel.blocksFor(rowTaskCount), argument);
             }
         }
-        DeviceState.read(backend, resultsAddress, results);
+        DeviceState.read(context, resultsAddress, results);
     }
 
     /**
@@ -277,9 +281,7 @@ final class InversionTables implements AutoCloseable {
     public void close() {
         var cleanup = new Cleanup();
         allocated.forEach(
-                address ->
-                        cleanup.add(
-                                () -> backend.device().driver().free(address, backend.stream())));
+                address -> cleanup.add(() -> context.driver().free(address, context.stream())));
         cleanup.add(arena::close);
         allocated.clear();
         cleanup.run();

@@ -1,5 +1,7 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceState;
 import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
@@ -17,7 +19,7 @@ import java.util.function.LongSupplier;
  * @param written called after each change
  */
 record FactorTensor(
-        CudaBackend backend,
+        DeviceContext context,
         String parameter,
         String slot,
         Shape shape,
@@ -33,13 +35,13 @@ record FactorTensor(
     @Override
     public void read(long offset, MemorySegment destination) {
         check(offset, destination);
-        DeviceState.read(backend, address.getAsLong() + offset, destination);
+        DeviceState.read(context, address.getAsLong() + offset, destination);
     }
 
     @Override
     public void write(long offset, MemorySegment source) {
         check(offset, source);
-        DeviceState.write(backend, address.getAsLong() + offset, source);
+        DeviceState.write(context, address.getAsLong() + offset, source);
     }
 
     private void check(long offset, MemorySegment segment) {

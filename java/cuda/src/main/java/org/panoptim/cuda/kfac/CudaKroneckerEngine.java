@@ -1,10 +1,14 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.kfac;
 
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_CANDIDATE;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_IDENTITY;
 
 import org.panoptim.abi.bindings.panoptim_kfac_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_selection;
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.device.QueuedSteps;
+import org.panoptim.cuda.device.Uploads;
 import org.panoptim.kfac.engine.Contribution;
 import org.panoptim.kfac.engine.FactorState;
 import org.panoptim.kfac.engine.Inversion;
@@ -38,7 +42,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     private static final String[] AVERAGE = {"kfac.input_factor", "kfac.output_factor"};
     private static final String[] INVERSE = {"kfac.input_inverse", "kfac.output_inverse"};
 
-    private final CudaBackend backend;
+    private final DeviceContext context;
     private final KroneckerPlan plan;
     private final Runnable onClose;
     private final int[] sizes;
@@ -58,28 +62,28 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     private boolean overwritten;
     private boolean closed;
 
-    CudaKroneckerEngine(CudaBackend backend, KroneckerPlan plan, Runnable onClose) {
-        this.backend = backend;
+    CudaKroneckerEngine(DeviceContext context, KroneckerPlan plan, Runnable onClose) {
+        this.context = context;
         this.plan = plan;
         this.onClose = onClose;
         sizes = IntStream.range(0, plan.factors()).map(plan::size).toArray();
-        var driver = backend.device().driver();
+        var driver = context.driver();
         var cleanup = new Cleanup();
         cleanup.add(arena::close);
         try {
-            backend.blas();
-            layers = cleanup.keep(new LayerTable(backend, plan.layers()));
-            buffers = cleanup.keep(new FactorBuffers(backend, plan));
-            probes = cleanup.keep(new ProbeTable(backend, IntStream.of(sizes).max().orElseThrow()));
-            preconditioner = cleanup.keep(new GradientPreconditioner(backend, plan, buffers));
+            context.blas();
+            layers = cleanup.keep(new LayerTable(context, plan.layers()));
+            buffers = cleanup.keep(new FactorBuffers(context, plan));
+            probes = cleanup.keep(new ProbeTable(context, IntStream.of(sizes).max().orElseThrow()));
+            preconditioner = cleanup.keep(new GradientPreconditioner(context, plan, buffers));
             long chosenBytes = (long) Integer.BYTES * plan.factors();
-            chosen = DeviceSlab.allocate(backend, chosenBytes);
-            cleanup.add(() -> driver.free(chosen, backend.stream()));
+            chosen = DeviceSlab.allocate(context, chosenBytes);
+            cleanup.add(() -> driver.free(chosen, context.stream()));
             long stagingBytes =
                     Math.max(
                             chosenBytes,
                             Math.max(layers.uploadBytes(), preconditioner.uploadBytes()));
-            uploads = cleanup.keep(new Uploads(backend.device(), stagingBytes));
+            uploads = cleanup.keep(new Uploads(context.device(), stagingBytes));
         } catch (RuntimeException | Error e) {
             cleanup.runAfter(e);
             throw e;
@@ -91,7 +95,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
 
     @Override
     public boolean queuesOn(Execution execution) {
-        return execution instanceof CudaExecution steps && steps.runsOn(backend);
+        return execution instanceof QueuedSteps steps && steps.runOn(context);
     }
 
     @Override
@@ -116,8 +120,8 @@ final class CudaKroneckerEngine implements KroneckerEngine {
         long blocks = triangle(sizes[2 * number]) + triangle(sizes[2 * number + 1]);
         run(
                 () -> {
-                    var kernel = backend.kernels().kronecker("accumulate", THREADS);
-                    KroneckerLaunch.run(backend, kernel, blocks, accumulation);
+                    var kernel = context.kernels().kronecker("accumulate", THREADS);
+                    KroneckerLaunch.run(context, kernel, blocks, accumulation);
                 });
         layers.contributed(number);
     }
@@ -174,14 +178,14 @@ final class CudaKroneckerEngine implements KroneckerEngine {
             String name, int threads, MemorySegment numbers, long count, long mostBlocks) {
         panoptim_kfac_selection.chosen(selection, numbers);
         panoptim_kfac_selection.count(selection, count);
-        var kernel = backend.kernels().kronecker(name, threads);
-        KroneckerLaunch.run(backend, kernel, kernel.blocksFor(mostBlocks), selection);
+        var kernel = context.kernels().kronecker(name, threads);
+        KroneckerLaunch.run(context, kernel, kernel.blocksFor(mostBlocks), selection);
     }
 
     @Override
     public Decided decided() {
         requireOpen();
-        return contributions.decided(backend);
+        return contributions.decided(context);
     }
 
     @Override
@@ -221,7 +225,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
         if (inversions.isEmpty()) {
             return List.of();
         }
-        return backend.call(() -> candidates(inversions));
+        return context.call(() -> candidates(inversions));
     }
 
     private List<Inverted> candidates(List<Inversion> inversions) {
@@ -243,7 +247,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     private Inverted iterate(Inversion inversion, InversionMethod.Newton method) {
         int size = sizes[inversion.factor()];
         try (var tables = tables(List.of(inversion));
-                var newton = new NewtonInverter(backend, tables, size, probes.largest(size))) {
+                var newton = new NewtonInverter(context, tables, size, probes.largest(size))) {
             overwritten |= committed;
             return newton.run(method);
         }
@@ -253,7 +257,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
         try (var tables = tables(inversions)) {
             // Candidates lie where the averages of before the commit do.
             overwritten |= committed;
-            FactorInverter.run(backend, tables, inversions);
+            FactorInverter.run(context, tables, inversions);
             tables.certify();
             for (int i = 0; i < inversions.size(); i++) {
                 int size = sizes[inversions.get(i).factor()];
@@ -263,7 +267,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     }
 
     private InversionTables tables(List<Inversion> inversions) {
-        return new InversionTables(backend, buffers, layers, inversions, sizes, probes.address());
+        return new InversionTables(context, buffers, layers, inversions, sizes, probes.address());
     }
 
     private void requireFactors(List<Integer> factors) {
@@ -303,7 +307,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
                                 scratch.allocateFrom(
                                         ValueLayout.JAVA_INT,
                                         factors.stream().mapToInt(Integer::intValue).toArray());
-                        uploads.send(chosen, numbers, backend.stream(), false);
+                        uploads.send(chosen, numbers, context.stream(), false);
                     }
                     long largest = factors.stream().mapToLong(i -> sizes[i]).max().orElse(1);
                     panoptim_kfac_selection.value(selection, value);
@@ -328,9 +332,8 @@ final class CudaKroneckerEngine implements KroneckerEngine {
                 () -> {
                     for (int factor : factors) {
                         long elements = (long) sizes[factor] * sizes[factor];
-                        backend.device()
-                                .driver()
-                                .fill(buffers.inverse(factor), 0, elements, backend.stream());
+                        context.driver()
+                                .fill(buffers.inverse(factor), 0, elements, context.stream());
                     }
                 });
     }
@@ -376,7 +379,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     private StateTensor tensor(int factor, String slot, LongSupplier address) {
         requireOpen();
         return new FactorTensor(
-                backend,
+                context,
                 plan.layerOf(factor).name(),
                 slot,
                 Shape.of(sizes[factor], sizes[factor]),
@@ -391,9 +394,9 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     }
 
     private void run(Runnable body) {
-        backend.call(
+        context.call(
                 () -> {
-                    backend.requireNoCapture("Kronecker factors cannot be used");
+                    context.requireNoCapture("Kronecker factors cannot be used");
                     body.run();
                     return this;
                 });
@@ -411,15 +414,15 @@ final class CudaKroneckerEngine implements KroneckerEngine {
             return;
         }
         closed = true;
-        var driver = backend.device().driver();
+        var driver = context.driver();
         Cleanup.all(
                 () ->
-                        backend.free(
+                        context.free(
                                 () ->
                                         Cleanup.all(
-                                                () -> driver.synchronizeStream(backend.stream()),
+                                                () -> driver.synchronizeStream(context.stream()),
                                                 uploads::close,
-                                                () -> driver.free(chosen, backend.stream()),
+                                                () -> driver.free(chosen, context.stream()),
                                                 preconditioner::close,
                                                 probes::close,
                                                 buffers::close,

@@ -1,4 +1,4 @@
-package org.panoptim.cuda;
+package org.panoptim.cuda.device;
 
 import org.panoptim.cuda.driver.CudaDevice;
 import org.panoptim.cuda.driver.CudaDriver;
@@ -19,10 +19,10 @@ import java.util.List;
  * separate memory, for good. That memory is there before the capture begins, since a capture may
  * forbid to allocate or to wait, and a forbidden call invalidates it. The context must be current.
  */
-final class Uploads implements AutoCloseable {
+public final class Uploads implements AutoCloseable {
 
     /** Tables that can be sent during captures without a call outside one in between. */
-    static final int CAPTURED_SENDS = 4;
+    public static final int CAPTURED_SENDS = 4;
 
     private static final int BUFFERS = 8;
 
@@ -40,7 +40,7 @@ final class Uploads implements AutoCloseable {
     private final Deque<MemorySegment> freeSlots = new ArrayDeque<>(CAPTURED_SENDS);
 
     /** Buffers for up to so many bytes at a time, none of them sent during a capture. */
-    Uploads(CudaDevice device, long bytes) {
+    public Uploads(CudaDevice device, long bytes) {
         this(device, bytes, 0);
     }
 
@@ -49,7 +49,7 @@ final class Uploads implements AutoCloseable {
      *
      * @param capturedBytes the most that is sent at a time during a capture; 0: nothing is
      */
-    Uploads(CudaDevice device, long bytes, long capturedBytes) {
+    public Uploads(CudaDevice device, long bytes, long capturedBytes) {
         this.device = device;
         driver = device.driver();
         slotBytes = Math.ceilDiv(capturedBytes, SLOT_ALIGNMENT) * SLOT_ALIGNMENT;
@@ -69,7 +69,7 @@ final class Uploads implements AutoCloseable {
      * Sees to it that {@link #CAPTURED_SENDS} tables can be sent during captures. Allocates only if
      * some were sent since; not to be called during a capture.
      */
-    void prepareCaptures() {
+    public void prepareCaptures() {
         int missing = CAPTURED_SENDS - freeSlots.size();
         if (missing == 0 || slotBytes == 0) {
             return;
@@ -87,7 +87,7 @@ final class Uploads implements AutoCloseable {
      * @throws IllegalStateException if the stream is being captured and no memory is left for that;
      *     nothing was called then, and the capture goes on
      */
-    void send(long address, MemorySegment table, long stream, boolean capturing) {
+    public void send(long address, MemorySegment table, long stream, boolean capturing) {
         long bytes = table.byteSize();
         if (bytes == 0) {
             return;
