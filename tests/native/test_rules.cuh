@@ -2,4 +2,5 @@
 #pragma once
 
 #include "test_normalized.cuh"
+#include "test_orthogonal.cuh"
 #include "test_states.cuh"

@@ -32,7 +32,10 @@ record NamedStates(StepPlan plan, Execution execution) {
     private StateTensor ofParameter(Parameter parameter, UpdateRule rule, String slot) {
         var slots = rule.slots(parameter.shape());
         for (int i = 0; i < slots.size(); i++) {
-            if (slots.get(i).name().equals(slot) && slots.get(i).extent().isOfParameter()) {
+            var candidate = slots.get(i);
+            if (candidate.name().equals(slot)
+                    && candidate.extent().isOfParameter()
+                    && candidate.isKept()) {
                 return execution.state(parameter, i);
             }
         }

@@ -59,15 +59,12 @@ final class RuleChecks {
         if (rule instanceof PhasedRule phased) {
             requirePhases(phased);
         }
-        if (rule instanceof MatrixRule) {
-            for (var slot : slots) {
-                if (slot.extent() == Slot.Extent.RULE) {
-                    throw refused(
-                            rule,
-                            "it works on matrices, so nothing settles the state '%s' of the rule as a whole"
-                                    .formatted(slot.name()));
-                }
-            }
+        if (rule instanceof MatrixRule matrix && matrix.phases() < 2) {
+            throw refused(
+                    rule,
+                    "it works on matrices between its phases, so it must have two at least, but has"
+                            + " "
+                            + matrix.phases());
         }
     }
 

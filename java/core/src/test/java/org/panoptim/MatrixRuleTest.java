@@ -11,11 +11,14 @@ import static org.panoptim.parameter.Tensors.vector;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.panoptim.backend.Backend;
+import org.panoptim.matrix.MatrixSize;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
-import org.panoptim.rule.MatrixAlgebra;
+import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.MatrixRule;
-import org.panoptim.rule.MatrixUpdate;
+import org.panoptim.rule.MatrixWork;
+import org.panoptim.rule.Preparation;
+import org.panoptim.rule.RuleDescriptor;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Setting;
 import org.panoptim.rule.Slot;
@@ -27,7 +30,7 @@ import org.panoptim.tensor.Shape;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
+import java.util.function.Consumer;
 
 /** Rules that work on whole matrices. */
 class MatrixRuleTest {
@@ -55,34 +58,44 @@ class MatrixRuleTest {
 
         @Override
         public List<Slot> slots() {
-            return List.of(new Slot("last"), new Slot("steps"));
+            return List.of(
+                    new Slot("last"),
+                    new Slot("steps"),
+                    new Slot("gradient").forOneStep(),
+                    new Slot("product").forOneStep());
         }
 
         @Override
-        public void update(MatrixUpdate update) {
-            int rows = Math.toIntExact(update.shape().dimensions().getFirst());
-            int columns = Math.toIntExact(update.shape().dimensions().getLast());
-            var gradient = update.gradient();
-            var gram = new float[rows * rows];
-            update.algebra()
-                    .multiply(rows, rows, columns, 1, gradient, false, gradient, true, 0, gram);
-            update.algebra()
-                    .multiply(
-                            rows,
-                            columns,
-                            rows,
-                            1,
-                            gram,
-                            false,
-                            gradient,
-                            false,
-                            0,
-                            update.state(0));
-            float rate = (float) update.preparation().rate(learningRate);
-            for (int i = 0; i < gradient.length; i++) {
-                update.parameter()[i] -= rate * update.state(0)[i];
-                update.state(1)[i] = update.preparation().count();
+        public int phases() {
+            return 2;
+        }
+
+        @Override
+        public ElementUpdate prepare(int phase, Preparation preparation) {
+            if (phase == 0) {
+                return element -> element.state(2, element.gradient());
             }
+            float rate = (float) preparation.rate(learningRate);
+            long count = preparation.count();
+            return element -> {
+                element.state(0, element.state(3));
+                element.state(1, count);
+                element.parameter(element.parameter() - rate * element.state(3));
+            };
+        }
+
+        @Override
+        public List<MatrixSize> scratch(Shape parameter) {
+            int rows = MatrixSize.of(parameter).rows();
+            return List.of(new MatrixSize(rows, rows));
+        }
+
+        @Override
+        public void between(int phase, MatrixWork work) {
+            var gradient = work.slot(2);
+            var gram = work.scratch(0);
+            work.engine().multiply(1, gradient, false, gradient, true, 0, gram);
+            work.engine().multiply(1, gram, false, gradient, false, 0, work.slot(3));
         }
     }
 
@@ -162,114 +175,148 @@ class MatrixRuleTest {
         }
     }
 
-    /** Keeps what it was handed. */
-    public record Finder(double learningRate) implements MatrixRule {
-
-        private static final List<MatrixAlgebra> FOUND = new ArrayList<>();
+    /** Does between its phases what a test says. */
+    public record Told(double learningRate, Consumer<MatrixWork> work) implements MatrixRule {
 
         @Override
-        public String name() {
-            return "finder";
+        public RuleDescriptor<Told> descriptor() {
+            return RuleDescriptor.of(Told.class, "made for the test")
+                    .learningRate(1, Told::learningRate)
+                    .build(v -> new Told(v.number(), work));
         }
 
         @Override
-        public Finder atLearningRate(double value) {
-            return new Finder(value);
+        public String name() {
+            return "told";
+        }
+
+        @Override
+        public Told atLearningRate(double value) {
+            return new Told(value, work);
         }
 
         @Override
         public List<Slot> slots() {
-            return List.of();
+            return List.of(
+                    new Slot("kept"),
+                    new Slot("free").forOneStep(),
+                    new Slot("row", Slot.Extent.ROW));
         }
 
         @Override
-        public void update(MatrixUpdate update) {
-            FOUND.add(update.algebra());
+        public int phases() {
+            return 2;
+        }
+
+        @Override
+        public ElementUpdate prepare(int phase, Preparation preparation) {
+            return phase == 0
+                    ? _ -> {}
+                    : element -> element.parameter(element.parameter() - element.gradient());
+        }
+
+        @Override
+        public List<MatrixSize> scratch(Shape parameter) {
+            return List.of(MatrixSize.of(parameter), new MatrixSize(5, 2));
+        }
+
+        @Override
+        public void between(int phase, MatrixWork between) {
+            work.accept(between);
         }
     }
 
-    private static MatrixAlgebra algebra() {
-        var p = vector("p", 1);
-        try (var backend = Backend.named("reference");
-                var optimizer =
-                        Optimizer.builder(new Finder(1))
-                                .group("all", List.of(p))
-                                .backend(backend)
-                                .build()) {
-            gradient(p, 1);
+    private void told(List<Parameter> parameters, Consumer<MatrixWork> work) {
+        try (var optimizer =
+                Optimizer.builder(new Told(1, work))
+                        .group("all", parameters)
+                        .backend(backend)
+                        .build()) {
             optimizer.step();
         }
-        return Finder.FOUND.removeLast();
     }
 
     @Test
-    void productsTransposeAndScaleAndAdd() {
-        int rows = 3;
-        int columns = 2;
-        int inner = 4;
-        var random = new Random(3);
-        for (boolean transposeA : new boolean[] {false, true}) {
-            for (boolean transposeB : new boolean[] {false, true}) {
-                var a = wholes(random, rows * inner);
-                var b = wholes(random, inner * columns);
-                var c = wholes(random, rows * columns);
-                var expected = new float[rows * columns];
-                for (int i = 0; i < rows; i++) {
-                    for (int j = 0; j < columns; j++) {
-                        float sum = 0;
-                        for (int k = 0; k < inner; k++) {
-                            sum +=
-                                    a[transposeA ? k * rows + i : i * inner + k]
-                                            * b[transposeB ? j * inner + k : k * columns + j];
-                        }
-                        expected[i * columns + j] = 2 * sum + 0.5f * c[i * columns + j];
-                    }
-                }
-                algebra().multiply(rows, columns, inner, 2, a, transposeA, b, transposeB, 0.5f, c);
-                assertThat(c).containsExactly(expected);
-            }
-        }
+    void parametersOfOneShapeAreWorkedOnTogether() {
+        var calls = new ArrayList<String>();
+        told(
+                List.of(
+                        gradient(tensor("a", Shape.of(1, 2), 1, 1), 1, 1),
+                        gradient(tensor("b", Shape.of(2, 1), 1, 1), 1, 1),
+                        gradient(tensor("c", Shape.of(1, 2), 1, 1), 1, 1),
+                        tensor("without a gradient", Shape.of(1, 2), 1, 1),
+                        gradient(tensor("empty", Shape.of(0, 2)))),
+                work ->
+                        calls.add(
+                                "%s: %d of %s"
+                                        .formatted(
+                                                work.shape(),
+                                                work.slot(1).count(),
+                                                work.scratch(0).size())));
+        assertThat(calls).containsExactly("[1, 2]: 2 of 1 x 2", "[2, 1]: 1 of 2 x 1");
     }
 
     @Test
-    void aBetaOfZeroDoesNotReadWhatWasThere() {
-        var c = new float[] {Float.NaN};
-        algebra().multiply(1, 1, 1, 1, new float[] {2}, false, new float[] {3}, false, 0, c);
-        assertThat(c).containsExactly(6);
-    }
-
-    @Test
-    void anArrayThatIsTooShortIsNamed() {
-        var algebra = algebra();
-        assertShort("matrix a of 2 by 3 needs 6 elements, but has 5", algebra, 5, 12, 8);
-        assertShort("matrix b of 3 by 4 needs 12 elements, but has 11", algebra, 6, 11, 8);
-        assertShort("matrix c of 2 by 4 needs 8 elements, but has 7", algebra, 6, 12, 7);
-    }
-
-    private static void assertShort(String message, MatrixAlgebra algebra, int a, int b, int c) {
-        assertThatThrownBy(
-                        () ->
-                                algebra.multiply(
-                                        2,
-                                        4,
-                                        3,
+    void whatDoesNotFitIsRefused() {
+        assertTold(
+                "a product of matrices of 1 x 2 and 1 x 2 does not fit one of 1 x 2",
+                work ->
+                        work.engine()
+                                .multiply(
                                         1,
-                                        new float[a],
+                                        work.slot(1),
                                         false,
-                                        new float[b],
+                                        work.slot(0),
                                         false,
                                         0,
-                                        new float[c]))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage(message);
+                                        work.scratch(0)));
+        assertTold(
+                "a product of matrices of 2 x 1 and 1 x 2 does not fit one of 5 x 2",
+                work ->
+                        work.engine()
+                                .multiply(
+                                        1,
+                                        work.slot(1),
+                                        true,
+                                        work.slot(0),
+                                        false,
+                                        0,
+                                        work.scratch(1)));
+        assertTold(
+                "matrices of 5 x 2 cannot be copied to those of 1 x 2",
+                work -> work.engine().copy(work.scratch(1), work.slot(1)));
+        assertTold(
+                "rule told: slot 'row' has no value for each element, so it is no matrix",
+                work -> work.slot(2));
     }
 
-    private static float[] wholes(Random random, int count) {
-        var values = new float[count];
-        for (int i = 0; i < count; i++) {
-            values[i] = random.nextInt(-8, 9);
+    @Test
+    void aStateThatOutlastsTheStepIsNotWritten() {
+        assertTold(
+                "a state that outlasts the step is written by its phases alone, since those know"
+                        + " whether the step is accepted; let a phase store it",
+                work -> work.engine().copy(work.slot(1), work.slot(0)));
+    }
+
+    private void assertTold(String message, Consumer<MatrixWork> work) {
+        var parameter = gradient(tensor("p", Shape.of(1, 2), 1, 1), 1, 1);
+        assertThatThrownBy(() -> told(List.of(parameter), work))
+                .hasRootCauseInstanceOf(IllegalArgumentException.class)
+                .hasRootCauseMessage(message);
+    }
+
+    @Test
+    void memoryForOneStepIsNoState() {
+        var p = gradient(tensor("p", Shape.of(1, 2), 1, 1), 1, 1);
+        try (var optimizer =
+                Optimizer.builder(new Cubic(1, false))
+                        .group("all", List.of(p))
+                        .backend(backend)
+                        .build()) {
+            assertThatThrownBy(() -> optimizer.state("p", "product"))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("keeps no state 'product'");
         }
-        return values;
     }
 
     @Test
@@ -289,48 +336,5 @@ class MatrixRuleTest {
                                 + " 0]");
         // A rule that works element by element takes it.
         new ParameterGroup("all", SGD.defaults(), List.of(transposed));
-    }
-
-    /** Counts its steps in a state of the tensor as a whole. */
-    public record Counting(double learningRate) implements MatrixRule {
-
-        @Override
-        public String name() {
-            return "counting";
-        }
-
-        @Override
-        public Counting atLearningRate(double value) {
-            return new Counting(value);
-        }
-
-        @Override
-        public List<Slot> slots() {
-            return List.of(new Slot("last"), new Slot("mu", Slot.Extent.TENSOR).startingAt(1));
-        }
-
-        @Override
-        public void update(MatrixUpdate update) {
-            var preparation = update.preparation();
-            preparation.state(1, preparation.state(1) / 2);
-            update.state(0)[0] += 1;
-        }
-    }
-
-    @Test
-    void statesOfTheTensorAsAWholeAreKept() {
-        var p = gradient(tensor("p", Shape.of(1, 2), 1, 2), 1, 1);
-        try (var optimizer =
-                Optimizer.builder(new Counting(1))
-                        .group("all", List.of(p))
-                        .backend(backend)
-                        .build()) {
-            optimizer.step();
-            optimizer.step();
-            optimizer.step();
-
-            assertThat(optimizer.state("p", "mu").value()).isEqualTo(0.125);
-            assertThat(optimizer.state("p", "last").toArray()).containsExactly(3, 0);
-        }
     }
 }

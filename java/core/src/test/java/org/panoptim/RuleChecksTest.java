@@ -15,7 +15,7 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.MatrixRule;
-import org.panoptim.rule.MatrixUpdate;
+import org.panoptim.rule.MatrixWork;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Reduction;
@@ -293,34 +293,44 @@ class RuleChecksTest {
         }
     }
 
-    /** Works on matrices, and keeps a state that nothing could settle. */
-    private record Settled(double learningRate) implements MatrixRule {
+    /** Works on matrices between its phases, of which there is one. */
+    private record Hasty(double learningRate) implements MatrixRule {
 
         @Override
         public String name() {
-            return "settled";
+            return "hasty";
         }
 
         @Override
         public MatrixRule atLearningRate(double value) {
-            return new Settled(value);
+            return new Hasty(value);
         }
 
         @Override
         public List<Slot> slots() {
-            return List.of(new Slot("d", Slot.Extent.RULE));
+            return List.of();
         }
 
         @Override
-        public void update(MatrixUpdate update) {}
+        public int phases() {
+            return 1;
+        }
+
+        @Override
+        public ElementUpdate prepare(int phase, Preparation preparation) {
+            return _ -> {};
+        }
+
+        @Override
+        public void between(int phase, MatrixWork work) {}
     }
 
     @Test
-    void aRuleOnMatricesHasNoStatesOfTheRule() {
+    void aRuleOnMatricesHasPhasesToWorkBetween() {
         assertRefused(
-                "rule settled: it works on matrices, so nothing settles the state 'd' of the rule"
-                        + " as a whole",
-                group(new Settled(1), matrix()));
+                "rule hasty: it works on matrices between its phases, so it must have two at least,"
+                        + " but has 1",
+                group(new Hasty(1), matrix()));
     }
 
     static List<UpdateRule> libraryRules() {

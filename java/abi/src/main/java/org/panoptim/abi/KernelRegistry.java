@@ -166,10 +166,11 @@ public final class KernelRegistry {
     /**
      * Writes a rule's hyper-parameters as its kernel takes them: doubles, by name.
      *
+     * @param kernel the {@linkplain #kernel(UpdateRule) rule's}
      * @throws UnsupportedPlanException if the rule has none of a name
      */
-    public void writeHyper(UpdateRule rule, MemorySegment target) {
-        var names = kernel(rule).hyper();
+    public void writeHyper(Kernel kernel, UpdateRule rule, MemorySegment target) {
+        var names = kernel.hyper();
         var descriptor = rule.descriptor();
         for (int i = 0; i < names.size(); i++) {
             int setting = find(rule, descriptor, names.get(i));
@@ -199,7 +200,7 @@ public final class KernelRegistry {
      * @throws UnsupportedPlanException if the library has none, or one of another shape
      */
     public Kernel kernel(UpdateRule rule) {
-        var phased = requirePhased(rule);
+        var phased = (PhasedRule) rule;
         return kernel(phased, phased.kernelName(), rule.slots());
     }
 
@@ -209,7 +210,7 @@ public final class KernelRegistry {
      * @throws UnsupportedPlanException if the library has none, or one of another shape
      */
     public Kernel kernel(UpdateRule rule, Shape parameter) {
-        var phased = requirePhased(rule);
+        var phased = (PhasedRule) rule;
         var kernel = kernel(phased, phased.kernelName(parameter), rule.slots(parameter));
         if (!kernel.name().equals(phased.kernelName())
                 && !kernel.hyper().equals(kernel(rule).hyper())) {
@@ -219,17 +220,6 @@ public final class KernelRegistry {
                             .formatted(rule.name(), phased.kernelName(), kernel.name()));
         }
         return kernel;
-    }
-
-    private PhasedRule requirePhased(UpdateRule rule) {
-        if (rule instanceof PhasedRule phased) {
-            return phased;
-        }
-        throw new UnsupportedPlanException(
-                backend,
-                "rule "
-                        + rule.name()
-                        + " works on matrices, and this backend has no linear algebra yet");
     }
 
     private Kernel kernel(PhasedRule rule, String name, List<Slot> slots) {

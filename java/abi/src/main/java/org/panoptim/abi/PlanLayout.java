@@ -10,7 +10,6 @@ import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_group;
 import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.parameter.Parameter;
-import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.spi.StateAddresses;
 
 import java.lang.foreign.MemorySegment;
@@ -26,7 +25,6 @@ public final class PlanLayout {
     /** What the memory and every table in it are aligned to: good for any access. */
     public static final long ALIGNMENT = 256;
 
-    private final KernelRegistry kernels;
     private final List<Parameter> parameters;
     private final long chunkElements;
     private final int chunkCount;
@@ -67,20 +65,16 @@ public final class PlanLayout {
      * @param chunkElements the size of chunks
      * @param extraBytes of an extra table that is private to the backend; the host writes it
      */
-    public PlanLayout(
-            List<ParameterGroup> groups,
-            KernelRegistry kernels,
-            long chunkElements,
-            long extraBytes) {
-        this.kernels = kernels;
+    public PlanLayout(PlanKernels kernels, long chunkElements, long extraBytes) {
         this.chunkElements = chunkElements;
+        var groups = kernels.groups();
         parameters = PlanRows.parameters(groups);
         chunkCount = PlanRows.chunkCount(parameters, chunkElements);
         long tensorCount = parameters.size();
         this.groups = next(groups.size() * panoptim_group.sizeof());
         hypers = new TableSpan[groups.size()];
         for (int i = 0; i < hypers.length; i++) {
-            hypers[i] = next(kernels.kernel(groups.get(i).rule()).hyperBytes());
+            hypers[i] = next(kernels.ofGroup(i).hyperBytes());
         }
         groupBytes = end;
         tensors = next(tensorCount * TENSOR_BYTES);
@@ -157,9 +151,8 @@ public final class PlanLayout {
      *
      * @param host the tables, or the host's copy of those that it writes
      */
-    public void writeTensors(
-            MemorySegment host, List<ParameterGroup> newGroups, StateAddresses states) {
-        PlanRows.writeTensors(tensors.in(host), newGroups, kernels, chunkElements, states);
+    public void writeTensors(MemorySegment host, PlanKernels kernels, StateAddresses states) {
+        PlanRows.writeTensors(tensors.in(host), kernels, chunkElements, states);
         PlanRows.writeChunks(chunks.in(host), parameters, chunkElements);
     }
 
@@ -170,17 +163,14 @@ public final class PlanLayout {
      * @param address of the tables for their reader
      */
     public void writeGroups(
-            MemorySegment host,
-            List<ParameterGroup> newGroups,
-            StateAddresses states,
-            long address) {
+            MemorySegment host, PlanKernels kernels, StateAddresses states, long address) {
         for (int i = 0; i < hypers.length; i++) {
+            kernels.writeHyper(i, hypers[i].in(host));
             PlanRows.writeGroup(
                     panoptim_group.asSlice(groups.in(host), i),
-                    newGroups.get(i),
-                    kernels,
+                    kernels.groups().get(i),
+                    kernels.ofGroup(i),
                     states,
-                    hypers[i].in(host),
                     address + hypers[i].offset());
         }
     }

@@ -57,16 +57,15 @@ public final class PlanRows {
 
     /** Fills a table of {@code panoptim_tensor}. */
     public static void writeTensors(
-            MemorySegment table,
-            List<ParameterGroup> groups,
-            KernelRegistry kernels,
-            long chunkElements,
-            StateAddresses states) {
+            MemorySegment table, PlanKernels kernels, long chunkElements, StateAddresses states) {
+        var groups = kernels.groups();
         long index = 0;
         long firstChunk = 0;
         for (int group = 0; group < groups.size(); group++) {
             var rule = groups.get(group).rule();
-            for (var parameter : groups.get(group).parameters()) {
+            var parameters = groups.get(group).parameters();
+            for (int place = 0; place < parameters.size(); place++) {
+                var parameter = parameters.get(place);
                 var row = table.asSlice(index++ * TENSOR_BYTES, TENSOR_BYTES);
                 long chunks = chunks(parameter, chunkElements);
                 pointer(row, TENSOR_VALUE, parameter.value().address());
@@ -77,7 +76,7 @@ public final class PlanRows {
                 row.set(JAVA_LONG, TENSOR_FIRST_CHUNK, firstChunk);
                 row.set(JAVA_LONG, TENSOR_CHUNKS, chunks);
                 row.set(JAVA_INT, TENSOR_GROUP, group);
-                row.set(JAVA_INT, TENSOR_RULE, kernels.kernel(rule, parameter.shape()).index());
+                row.set(JAVA_INT, TENSOR_RULE, kernels.ofParameter(group, place).index());
                 firstChunk += chunks;
             }
         }
@@ -118,22 +117,19 @@ public final class PlanRows {
     }
 
     /**
-     * Fills a {@code panoptim_group} and its hyper-parameters.
+     * Fills a {@code panoptim_group}.
      *
-     * @param hyper where the hyper-parameters are written
-     * @param hyperAddress where whoever reads the tables finds them
+     * @param hyperAddress where whoever reads the tables finds the hyper-parameters
      */
     public static void writeGroup(
             MemorySegment row,
             ParameterGroup group,
-            KernelRegistry kernels,
+            KernelRegistry.Kernel kernel,
             StateAddresses states,
-            MemorySegment hyper,
             long hyperAddress) {
-        kernels.writeHyper(group.rule(), hyper);
         pointer(row, panoptim_group.hyper$offset(), hyperAddress);
         pointer(row, panoptim_group.states$offset(), states.ruleStates(group.name()));
-        panoptim_group.rule(row, kernels.kernel(group.rule()).index());
+        panoptim_group.rule(row, kernel.index());
         panoptim_group.frozen(row, group.frozen() ? 1 : 0);
         panoptim_group.parameter_type(row, PANOPTIM_F32());
         panoptim_group.gradient_type(row, PANOPTIM_F32());

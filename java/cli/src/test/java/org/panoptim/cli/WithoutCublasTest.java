@@ -33,7 +33,8 @@ class WithoutCublasTest {
         assertThat(invocation.out())
                 .containsPattern("(?m)^  cuda-ffm +refused +- +0$")
                 .contains(
-                        "✘ no Kronecker factors: backend cuda-ffm: Kronecker factors need cuBLAS: "
+                        "✘ no Kronecker factors: backend cuda-ffm: linear algebra on matrices needs"
+                                + " cuBLAS: "
                                 + NO_CUBLAS
                                 + " (libcublas.so.13: not found by the system's loader; ")
                 .contains(" runs have the reference's bits.\n")

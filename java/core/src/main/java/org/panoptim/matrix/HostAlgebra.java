@@ -45,9 +45,31 @@ public interface HostAlgebra {
             boolean doublePrecision,
             MemorySegment inverse);
 
-    /** {@code c ← a b}, of rows × inner and inner × columns. */
+    /**
+     * {@code c ← alpha · op(a) · op(b) + beta · c}, where op transposes or leaves its argument.
+     *
+     * @param rows rows of op(a) and of c
+     * @param columns columns of op(b) and of c
+     * @param inner columns of op(a), rows of op(b)
+     * @param beta with 0, what c held is not read
+     */
     void multiply(
-            int rows, int columns, int inner, MemorySegment a, MemorySegment b, MemorySegment c);
+            int rows,
+            int columns,
+            int inner,
+            float alpha,
+            MemorySegment a,
+            boolean transposeA,
+            MemorySegment b,
+            boolean transposeB,
+            float beta,
+            MemorySegment c);
+
+    /** {@code c ← a b}, of rows × inner and inner × columns. */
+    default void multiply(
+            int rows, int columns, int inner, MemorySegment a, MemorySegment b, MemorySegment c) {
+        multiply(rows, columns, inner, 1, a, false, b, false, 0, c);
+    }
 
     /**
      * {@code product ← left · middle · right}, computed in double and rounded once.

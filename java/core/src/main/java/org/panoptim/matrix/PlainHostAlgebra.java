@@ -131,18 +131,37 @@ public final class PlainHostAlgebra implements HostAlgebra {
 
     @Override
     public void multiply(
-            int rows, int columns, int inner, MemorySegment a, MemorySegment b, MemorySegment c) {
+            int rows,
+            int columns,
+            int inner,
+            float alpha,
+            MemorySegment a,
+            boolean transposeA,
+            MemorySegment b,
+            boolean transposeB,
+            float beta,
+            MemorySegment c) {
         var sums = new double[columns];
         for (int i = 0; i < rows; i++) {
             Arrays.fill(sums, 0);
             for (int k = 0; k < inner; k++) {
-                double left = Floats.get(a, (long) i * inner + k);
+                double left =
+                        Floats.get(a, transposeA ? (long) k * rows + i : (long) i * inner + k);
                 for (int j = 0; j < columns; j++) {
-                    sums[j] += left * Floats.get(b, (long) k * columns + j);
+                    long at = transposeB ? (long) j * inner + k : (long) k * columns + j;
+                    sums[j] += left * Floats.get(b, at);
                 }
             }
             for (int j = 0; j < columns; j++) {
-                Floats.set(c, (long) i * columns + j, (float) sums[j]);
+                long at = (long) i * columns + j;
+                double product = alpha * sums[j];
+                Floats.set(
+                        c,
+                        at,
+                        (float)
+                                (beta == 0
+                                        ? product
+                                        : product + (double) beta * Floats.get(c, at)));
             }
         }
     }

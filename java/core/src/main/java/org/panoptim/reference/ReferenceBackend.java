@@ -28,7 +28,8 @@ final class ReferenceBackend implements Backend {
 
     @Override
     public Execution open(StepPlan plan) {
-        return uses.open(() -> new ReferenceExecution(plan, uses::release));
+        return uses.open(
+                () -> new ReferenceExecution(plan, new PlainMatrices(uses), uses::release));
     }
 
     @Override

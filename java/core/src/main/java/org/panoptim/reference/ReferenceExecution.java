@@ -1,5 +1,6 @@
 package org.panoptim.reference;
 
+import org.panoptim.matrix.HostMatrices;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
@@ -7,6 +8,7 @@ import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
+import org.panoptim.spi.HostMatrixWork;
 import org.panoptim.spi.HostStates;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepPlan;
@@ -27,21 +29,26 @@ import java.util.Optional;
 final class ReferenceExecution implements Execution {
 
     private final HostStates states = new HostStates();
+    private final HostMatrices matrices;
     private final Runnable onClose;
     private final Map<Parameter, Tensor> tensors = new IdentityHashMap<>();
     private List<GroupedTensor> planned = List.of();
+    private HostMatrixWork matrixWork;
     private StepPlan plan;
     private Counters counters;
     private Outcome outcome;
 
-    ReferenceExecution(StepPlan plan, Runnable onClose) {
+    ReferenceExecution(StepPlan plan, HostMatrices matrices, Runnable onClose) {
+        this.matrices = matrices;
         this.onClose = onClose;
+        matrixWork = new HostMatrixWork(List.of(), states, matrices);
         this.plan = plan;
         this.counters = new Counters(0, 0, 0, plan.lossScale().initial());
         this.outcome = Outcome.initial(counters);
         try {
             configure(plan);
         } catch (RuntimeException | Error e) {
+            Cleanup.after(e, matrixWork::close);
             Cleanup.after(e, states::close);
             throw e;
         }
@@ -54,7 +61,16 @@ final class ReferenceExecution implements Execution {
                         parameter ->
                                 requireHost(parameter, "value", Optional.of(parameter.value())));
         // All that can fail comes first, and takes back what it did.
-        states.addMissing(newPlan.groups());
+        var takeAway = states.addMissing(newPlan.groups());
+        HostMatrixWork newWork;
+        try {
+            newWork = new HostMatrixWork(newPlan.groups(), states, matrices);
+        } catch (RuntimeException | Error e) {
+            Cleanup.after(e, takeAway);
+            throw e;
+        }
+        matrixWork.close();
+        matrixWork = newWork;
         var newTensors = new ArrayList<GroupedTensor>();
         for (var group : newPlan.groups()) {
             for (var parameter : group.parameters()) {
@@ -79,7 +95,7 @@ final class ReferenceExecution implements Execution {
 
     @Override
     public void step() {
-        var step = new ReferenceStep(plan, planned, states, counters);
+        var step = new ReferenceStep(plan, planned, states, matrixWork, counters);
         StepProgram.run(plan, Math.max(1, PhasedUpdate.phases(plan.groups())), step);
         counters = step.counters();
         outcome = step.outcome();
@@ -128,7 +144,7 @@ final class ReferenceExecution implements Execution {
 
     @Override
     public void close() {
-        Cleanup.all(states::close, onClose);
+        Cleanup.all(matrixWork::close, states::close, onClose);
     }
 
     private Tensor tensor(Parameter parameter) {

@@ -1,8 +1,8 @@
 package org.panoptim.reference;
 
 import org.panoptim.rule.Arithmetic;
-import org.panoptim.rule.MatrixRule;
 import org.panoptim.spi.Counters;
+import org.panoptim.spi.HostMatrixWork;
 import org.panoptim.spi.HostStates;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepContext;
@@ -24,6 +24,7 @@ final class ReferenceStep implements StepStages {
     private final StepPlan plan;
     private final List<GroupedTensor> tensors;
     private final HostStates states;
+    private final HostMatrixWork matrixWork;
     private final double rateFactor;
     private final double momentum;
     private final double gradientScale;
@@ -42,10 +43,15 @@ final class ReferenceStep implements StepStages {
      * @param counters those before it
      */
     ReferenceStep(
-            StepPlan plan, List<GroupedTensor> tensors, HostStates states, Counters counters) {
+            StepPlan plan,
+            List<GroupedTensor> tensors,
+            HostStates states,
+            HostMatrixWork matrixWork,
+            Counters counters) {
         this.plan = plan;
         this.tensors = tensors;
         this.states = states;
+        this.matrixWork = matrixWork;
         this.counters = counters;
         rateFactor = plan.rateFactor(counters.step() + 1);
         momentum = plan.momentum(counters.step() + 1);
@@ -146,18 +152,15 @@ final class ReferenceStep implements StepStages {
         }
     }
 
-    /** Runs the rules on matrices, which have no phases. */
+    @Override
+    public void between(int phase) {
+        if (accepted) {
+            matrixWork.between(phase);
+        }
+    }
+
     @Override
     public void finish() {
-        var changes = update.updateSquares();
-        if (accepted) {
-            for (int i = 0; i < changes.length; i++) {
-                var grouped = tensors.get(i);
-                if (grouped.live() && grouped.rule() instanceof MatrixRule rule) {
-                    changes[i] = PlainMatrixUpdate.run(grouped, rule, scalars);
-                }
-            }
-        }
         if (plan.zeroGradients()) {
             zeroGradients(tensors);
         }

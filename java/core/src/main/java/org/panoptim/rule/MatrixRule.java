@@ -1,20 +1,46 @@
 package org.panoptim.rule;
 
+import org.panoptim.matrix.MatrixSize;
+import org.panoptim.tensor.Shape;
+
+import java.util.List;
+
 /**
- * A rule that works on whole matrices with linear algebra (Muon, Shampoo).
+ * A rule that works on whole matrices with linear algebra between its phases (Muon, Shampoo).
  *
- * <p>Backends agree on such a rule within error bounds, not bit for bit.
+ * <p>A phase leaves what the linear algebra begins with in {@linkplain Slot#forOneStep slots for
+ * one step}, {@link #between} queues the algebra, and a later phase takes the result up. Phases
+ * alone know whether the step is accepted, its number and the schedule, and write the states that
+ * outlast it; the work between them is queued without asking, so that no device has to be waited
+ * for. In a step that is refused, or for a parameter without a gradient, it may compute with what
+ * is left from before, and nothing reads the result.
+ *
+ * <p>Backends agree on such a rule within error bounds, not bit for bit. Parameters must be
+ * contiguous; as matrices they are what {@link MatrixSize#of} says.
  */
-public non-sealed interface MatrixRule extends UpdateRule {
+public interface MatrixRule extends PhasedRule {
 
     @Override
     MatrixRule atLearningRate(double learningRate);
 
+    /** The number of phases, at least two. */
+    @Override
+    int phases();
+
     /**
-     * Updates one parameter.
-     *
-     * @param update the parameter's values, gradient and states, and the algebra to use; valid only
-     *     during the call
+     * The matrices that the work needs beside the slots, for each parameter of a shape; their
+     * content is undefined when {@link #between} begins.
      */
-    void update(MatrixUpdate update);
+    default List<MatrixSize> scratch(Shape parameter) {
+        return List.of();
+    }
+
+    /**
+     * Queues the linear algebra after a phase, for all parameters of the group that have the same
+     * shape.
+     *
+     * @param phase the phase before it, from 0 to {@code phases() - 2}
+     * @param work the matrices, and the engine to use; valid only during the call
+     */
+    void between(int phase, MatrixWork work);
 }

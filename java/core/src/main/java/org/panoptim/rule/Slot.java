@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A state that a rule keeps from step to step.
+ * A state that a rule keeps from step to step, or memory for the phases of one step.
  *
  * @param name the state's name in PyTorch, for example {@code "exp_avg"}
  * @param extent what there is a value for
@@ -78,6 +78,12 @@ public record Slot(String name, Extent extent, Initial initial) {
          * optimizer is built, or its group added.
          */
         record ParameterValue() implements Initial {}
+
+        /**
+         * Nothing: memory of {@link Extent#ELEMENT} for the phases of one step, which no step
+         * leaves to the next. Zero at first; in no checkpoint.
+         */
+        record None() implements Initial {}
     }
 
     private static final Initial ZERO = new Initial.Constant(0);
@@ -92,6 +98,13 @@ public record Slot(String name, Extent extent, Initial initial) {
                     "a slot's name is lower case letters, digits and underscores, not '"
                             + name
                             + "'");
+        }
+        if (initial instanceof Initial.None && extent != Extent.ELEMENT) {
+            throw new IllegalArgumentException(
+                    "slot '"
+                            + name
+                            + "' has no value for each element, so it must be kept from step to"
+                            + " step");
         }
         if (initial instanceof Initial.ParameterValue && extent != Extent.ELEMENT) {
             throw new IllegalArgumentException(
@@ -119,6 +132,16 @@ public record Slot(String name, Extent extent, Initial initial) {
     /** This state beginning as a copy of the parameter. */
     public Slot startingAtParameter() {
         return new Slot(name, extent, new Initial.ParameterValue());
+    }
+
+    /** Memory for the phases of one step alone; see {@link Initial.None}. */
+    public Slot forOneStep() {
+        return new Slot(name, extent, new Initial.None());
+    }
+
+    /** Whether it is kept from step to step, and so a state. */
+    public boolean isKept() {
+        return !(initial instanceof Initial.None);
     }
 
     /** How many values there are for a parameter of a shape. */
@@ -159,7 +182,8 @@ public record Slot(String name, Extent extent, Initial initial) {
         }
         for (int i = 0; i < one.size(); i++) {
             if (!one.get(i).name.equals(other.get(i).name)
-                    || one.get(i).extent != other.get(i).extent) {
+                    || one.get(i).extent != other.get(i).extent
+                    || one.get(i).isKept() != other.get(i).isKept()) {
                 return false;
             }
         }

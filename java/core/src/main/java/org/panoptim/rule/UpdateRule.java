@@ -10,7 +10,7 @@ import java.util.List;
  * <p>Rules are values: immutable, comparable, free of state. What a rule remembers from step to
  * step it declares as {@linkplain Slot slots}, and the optimizer's backend keeps it.
  */
-public sealed interface UpdateRule permits PhasedRule, MatrixRule {
+public sealed interface UpdateRule permits PhasedRule {
 
     /**
      * The rule's name as traces and checkpoints write it, for example {@code "sophia-g"}; not that

@@ -26,7 +26,7 @@ import java.util.Map;
 public final class HostStates implements StateAddresses, AutoCloseable {
 
     /** States begin at cache lines. */
-    private static final long ALIGNMENT = 64;
+    static final long ALIGNMENT = 64;
 
     /** One for each plan that has added something. */
     private final List<Arena> arenas = new ArrayList<>();
@@ -169,7 +169,7 @@ public final class HostStates implements StateAddresses, AutoCloseable {
                     values.setAtIndex(JAVA_FLOAT, i, each);
                 }
             }
-        } else {
+        } else if (slot.initial() instanceof Slot.Initial.ParameterValue) {
             values.copyFrom(((HostMemory) parameter.value()).segment());
         }
     }

@@ -1,11 +1,11 @@
 package org.panoptim.spi;
 
 /**
- * A step: measure, decide, transform, then prepare and update phase by phase, and finish. The order
- * stands here once, for all backends, and so does what becomes of a failure: before the decision
- * nothing has changed; a transform that fails takes the decision back; what fails later leaves the
- * step half done. All that is thrown counts, checked exceptions too, which other languages of the
- * JVM throw without saying so.
+ * A step: measure, decide, transform, then prepare and update phase by phase with the matrix work
+ * of rules between them, and finish. The order stands here once, for all backends, and so does what
+ * becomes of a failure: before the decision nothing has changed; a transform that fails takes the
+ * decision back; what fails later leaves the step half done. All that is thrown counts, checked
+ * exceptions too, which other languages of the JVM throw without saying so.
  */
 public final class StepProgram {
 
@@ -33,6 +33,9 @@ public final class StepProgram {
             for (int phase = 0; phase < phases; phase++) {
                 stages.prepare(phase);
                 stages.update(phase);
+                if (phase < phases - 1) {
+                    stages.between(phase);
+                }
             }
             stages.finish();
         } catch (Throwable e) {

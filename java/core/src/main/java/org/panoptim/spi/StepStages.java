@@ -43,6 +43,9 @@ public interface StepStages {
     /** Runs a phase over all elements. */
     void update(int phase);
 
+    /** Does or queues what rules compute with matrices between a phase and the next. */
+    void between(int phase);
+
     /** What comes after the last phase: statistics and zeros into gradients. */
     void finish();
 

@@ -14,8 +14,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.parameter.ParameterGroup;
-import org.panoptim.rule.MatrixRule;
-import org.panoptim.rule.MatrixUpdate;
+import org.panoptim.rule.ElementUpdate;
+import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.Preparation;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Setting;
 import org.panoptim.rule.Slot;
@@ -182,7 +183,7 @@ class SavableTest {
     }
 
     /** A rule that does nothing. */
-    private interface Idle extends MatrixRule {
+    private interface Idle extends PhasedRule {
 
         @Override
         default String name() {
@@ -190,7 +191,7 @@ class SavableTest {
         }
 
         @Override
-        default MatrixRule atLearningRate(double value) {
+        default PhasedRule atLearningRate(double value) {
             return this;
         }
 
@@ -200,7 +201,9 @@ class SavableTest {
         }
 
         @Override
-        default void update(MatrixUpdate update) {}
+        default ElementUpdate prepare(int phase, Preparation preparation) {
+            return _ -> {};
+        }
     }
 
     /** A rule as it should be. */

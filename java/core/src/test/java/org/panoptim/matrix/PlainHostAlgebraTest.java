@@ -89,4 +89,55 @@ class PlainHostAlgebraTest {
         assertThat(products.toArray(JAVA_DOUBLE)).containsExactly(expectedProducts, within(1e-10));
         assertThat(sums.toArray(JAVA_DOUBLE)).containsExactly(expectedSums, within(1e-10));
     }
+
+    @Test
+    void productsTransposeAndScaleAndAdd() {
+        int rows = 3;
+        int columns = 2;
+        int inner = 4;
+        var random = new Random(3);
+        for (boolean transposeA : new boolean[] {false, true}) {
+            for (boolean transposeB : new boolean[] {false, true}) {
+                var a = wholes(random, rows * inner);
+                var b = wholes(random, inner * columns);
+                var c = wholes(random, rows * columns);
+                var expected = new float[rows * columns];
+                for (int i = 0; i < rows; i++) {
+                    for (int j = 0; j < columns; j++) {
+                        float sum = 0;
+                        for (int k = 0; k < inner; k++) {
+                            double left = a[transposeA ? k * rows + i : i * inner + k];
+                            double right = b[transposeB ? j * inner + k : k * columns + j];
+                            sum += (float) (left * right);
+                        }
+                        expected[i * columns + j] = 2 * sum + 0.5f * (float) c[i * columns + j];
+                    }
+                }
+                var product = floats(c);
+                algebra.multiply(
+                        rows,
+                        columns,
+                        inner,
+                        2,
+                        floats(a),
+                        transposeA,
+                        floats(b),
+                        transposeB,
+                        0.5f,
+                        product);
+                assertThat(read(product)).containsExactly(expected);
+            }
+        }
+    }
+
+    @Test
+    void aBetaOfZeroDoesNotReadWhatWasThere() {
+        var product = floats(Double.NaN);
+        algebra.multiply(1, 1, 1, 1, floats(2), false, floats(3), false, 0, product);
+        assertThat(read(product)).containsExactly(6);
+    }
+
+    private static double[] wholes(Random random, int count) {
+        return random.doubles(count, -8, 9).map(Math::floor).toArray();
+    }
 }

@@ -177,7 +177,7 @@ class RulesTest {
 
     /** A rule of a user's own, with a setting that has no annotation and one of type long. */
     public record OwnRule(double learningRate, @Setting("every") long interval)
-            implements MatrixRule {
+            implements PhasedRule {
 
         @Override
         public String name() {
@@ -195,7 +195,9 @@ class RulesTest {
         }
 
         @Override
-        public void update(MatrixUpdate update) {}
+        public ElementUpdate prepare(int phase, Preparation preparation) {
+            return _ -> {};
+        }
     }
 
     @Test
@@ -208,7 +210,7 @@ class RulesTest {
                 .hasMessage("own: every must be a number, but is '1.5'");
     }
 
-    private static final class Classic implements MatrixRule {
+    private static final class Classic implements PhasedRule {
 
         @Override
         public String name() {
@@ -231,7 +233,9 @@ class RulesTest {
         }
 
         @Override
-        public void update(MatrixUpdate update) {}
+        public ElementUpdate prepare(int phase, Preparation preparation) {
+            return _ -> {};
+        }
     }
 
     @Test
@@ -244,7 +248,7 @@ class RulesTest {
     }
 
     /** A rule with a component that text cannot express. */
-    public record Listing(double learningRate, List<String> names) implements MatrixRule {
+    public record Listing(double learningRate, List<String> names) implements PhasedRule {
 
         @Override
         public String name() {
@@ -262,7 +266,9 @@ class RulesTest {
         }
 
         @Override
-        public void update(MatrixUpdate update) {}
+        public ElementUpdate prepare(int phase, Preparation preparation) {
+            return _ -> {};
+        }
     }
 
     @Test

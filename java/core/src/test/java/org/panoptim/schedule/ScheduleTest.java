@@ -13,8 +13,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
-import org.panoptim.rule.MatrixRule;
-import org.panoptim.rule.MatrixUpdate;
+import org.panoptim.rule.ElementUpdate;
+import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.Preparation;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
@@ -94,7 +95,7 @@ class ScheduleTest {
     }
 
     /** A rule that is made for one learning rate. */
-    public record Unchanging(double learningRate) implements MatrixRule {
+    public record Unchanging(double learningRate) implements PhasedRule {
 
         @Override
         public String name() {
@@ -102,7 +103,7 @@ class ScheduleTest {
         }
 
         @Override
-        public MatrixRule atLearningRate(double value) {
+        public PhasedRule atLearningRate(double value) {
             throw new UnsupportedOperationException();
         }
 
@@ -112,8 +113,10 @@ class ScheduleTest {
         }
 
         @Override
-        public void update(MatrixUpdate update) {
-            update.parameter()[0] -= (float) learningRate * update.gradient()[0];
+        public ElementUpdate prepare(int phase, Preparation preparation) {
+            return element ->
+                    element.parameter(
+                            element.parameter() - (float) learningRate * element.gradient());
         }
     }
 

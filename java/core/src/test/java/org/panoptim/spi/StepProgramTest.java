@@ -86,6 +86,11 @@ class StepProgramTest {
         }
 
         @Override
+        public void between(int phase) {
+            run("between " + phase);
+        }
+
+        @Override
         public void finish() {
             run("finish");
         }
@@ -121,6 +126,7 @@ class StepProgramTest {
                         "decide and prepare",
                         "prepare 0",
                         "update 0",
+                        "between 0",
                         "prepare 1",
                         "update 1",
                         "finish");

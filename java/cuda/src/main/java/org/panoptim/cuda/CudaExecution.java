@@ -2,6 +2,7 @@ package org.panoptim.cuda;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import org.panoptim.abi.PlanKernels;
 import org.panoptim.abi.PlanRows;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.cuda.device.DeviceContext;
@@ -56,12 +57,14 @@ final class CudaExecution implements Execution, QueuedSteps {
     private final List<CudaCapturedStep> captures = new ArrayList<>();
 
     private StepPlan plan;
+    private PlanKernels kernels;
     private Parameter[] parameters = {};
     private DeviceTables tables;
     private MemorySegment gradients;
     private MemorySegment curvatures;
     private Uploads uploads;
     private StepLaunches launches;
+    private DeviceMatrixWork matrixWork;
     private StepBackup backup;
     private StreamStages stages;
 
@@ -73,7 +76,7 @@ final class CudaExecution implements Execution, QueuedSteps {
 
     CudaExecution(DeviceContext context, StepPlan plan, Runnable onClose) {
         DeviceStates.requireDevice(context.name(), plan.groups());
-        requireKernels(context, plan);
+        kernels = new PlanKernels(plan.groups(), context.kernels().registry());
         this.context = context;
         driver = context.driver();
         stream = context.stream();
@@ -85,25 +88,18 @@ final class CudaExecution implements Execution, QueuedSteps {
             control = cleanup.keep(new DeviceControl(context, plan));
             refusals = new Refusals(control);
             schedule = cleanup.keep(new DeviceSchedule(context, control));
-            var built = cleanup.keep(new DeviceTables(context, plan.groups(), states));
+            var built = cleanup.keep(new DeviceTables(context, kernels, states));
             var room = cleanup.keep(uploads(built));
             var made =
                     cleanup.keep(
                             new StepLaunches(context, plan, built, control, schedule.memory()));
+            var work = cleanup.keep(new DeviceMatrixWork(context, plan.groups(), states));
             var copy = cleanup.keep(new StepBackup(context, plan, control, built));
-            adopt(plan, built, room, made, copy);
+            adopt(plan, built, room, made, work, copy);
             schedule.begin(plan, uploads, 0);
         } catch (RuntimeException | Error e) {
             cleanup.runAfter(e);
             throw e;
-        }
-    }
-
-    private static void requireKernels(DeviceContext context, StepPlan plan) {
-        var registry = context.kernels().registry();
-        for (var group : plan.groups()) {
-            registry.kernel(group.rule());
-            group.parameters().forEach(each -> registry.kernel(group.rule(), each.shape()));
         }
     }
 
@@ -120,26 +116,31 @@ final class CudaExecution implements Execution, QueuedSteps {
         context.call(
                 () -> {
                     context.requireNoCapture("groups cannot be changed");
-                    requireKernels(context, newPlan);
+                    var newKernels =
+                            new PlanKernels(newPlan.groups(), context.kernels().registry());
                     uploads.prepareCaptures();
                     if (PlanRows.sameParameters(newPlan.groups(), plan.groups())) {
-                        rewrite(newPlan);
+                        rewrite(newPlan, newKernels);
                     } else {
-                        rebuild(newPlan);
+                        rebuild(newPlan, newKernels);
                     }
                     return this;
                 });
     }
 
     /** Sends the groups with other hyper-parameters; if that fails, the old ones again. */
-    private void rewrite(StepPlan newPlan) {
+    private void rewrite(StepPlan newPlan, PlanKernels newKernels) {
         try {
-            tables.writeGroups(newPlan.groups());
+            tables.writeGroups(newKernels);
             tables.sendGroups(uploads);
             plan = newPlan;
+            kernels = newKernels;
+            if (matrixWork.follow(newPlan.groups())) {
+                endCaptures();
+            }
         } catch (RuntimeException | Error e) {
             try {
-                tables.writeGroups(plan.groups());
+                tables.writeGroups(kernels);
                 tables.sendGroups(uploads);
             } catch (RuntimeException | Error again) {
                 e.addSuppressed(again);
@@ -150,15 +151,16 @@ final class CudaExecution implements Execution, QueuedSteps {
     }
 
     /** Parameters are only ever added at the end, so the counts of the old ones come first. */
-    private void rebuild(StepPlan newPlan) {
+    private void rebuild(StepPlan newPlan, PlanKernels newKernels) {
         var cleanup = new Cleanup();
         try {
             cleanup.add(states.addMissing(newPlan.groups()));
-            var built = cleanup.keep(new DeviceTables(context, newPlan.groups(), states));
+            var built = cleanup.keep(new DeviceTables(context, newKernels, states));
             var room = cleanup.keep(uploads(built));
             var made =
                     cleanup.keep(
                             new StepLaunches(context, newPlan, built, control, schedule.memory()));
+            var work = cleanup.keep(new DeviceMatrixWork(context, newPlan.groups(), states));
             var copy = cleanup.keep(new StepBackup(context, newPlan, control, built));
             if (tables.countBytes() > 0) {
                 driver.copyOnDevice(built.counts(), tables.counts(), tables.countBytes(), stream);
@@ -168,10 +170,12 @@ final class CudaExecution implements Execution, QueuedSteps {
                     List.<Runnable>of(
                             this::endCaptures,
                             launches::close,
+                            matrixWork::close,
                             backup::close,
                             uploads::close,
                             tables::close);
-            adopt(newPlan, built, room, made, copy);
+            adopt(newPlan, built, room, made, work, copy);
+            kernels = newKernels;
             try {
                 Cleanup.all(old.toArray(Runnable[]::new));
             } catch (RuntimeException | Error e) {
@@ -191,6 +195,7 @@ final class CudaExecution implements Execution, QueuedSteps {
             DeviceTables built,
             Uploads room,
             StepLaunches made,
+            DeviceMatrixWork work,
             StepBackup copy) {
         plan = newPlan;
         tables = built;
@@ -198,8 +203,9 @@ final class CudaExecution implements Execution, QueuedSteps {
         curvatures = built.curvatures();
         uploads = room;
         launches = made;
+        matrixWork = work;
         backup = copy;
-        stages = new StreamStages(context, control, made, copy, this::transform);
+        stages = new StreamStages(context, control, made, work, copy, this::transform);
         addressesSent = false;
         adoptParameters();
     }
@@ -449,6 +455,7 @@ final class CudaExecution implements Execution, QueuedSteps {
                                                 () -> driver.synchronizeStream(stream),
                                                 this::endCaptures,
                                                 uploads::close,
+                                                matrixWork::close,
                                                 backup::close,
                                                 tables::close,
                                                 schedule::freeMemory,

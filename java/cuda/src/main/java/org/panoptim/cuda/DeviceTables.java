@@ -5,13 +5,13 @@ import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_BLOCK;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import org.panoptim.abi.KernelRegistry;
+import org.panoptim.abi.PlanKernels;
 import org.panoptim.abi.PlanLayout;
 import org.panoptim.abi.PlanRows;
 import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.device.DeviceSlab;
 import org.panoptim.cuda.device.Uploads;
 import org.panoptim.parameter.Parameter;
-import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.spi.Cleanup;
 
 import java.lang.foreign.Arena;
@@ -45,17 +45,16 @@ final class DeviceTables implements AutoCloseable {
      */
     record ChunkList(long address, long count) {}
 
-    DeviceTables(DeviceContext context, List<ParameterGroup> groups, DeviceStates states) {
+    DeviceTables(DeviceContext context, PlanKernels kernels, DeviceStates states) {
         this.context = context;
         this.states = states;
-        var registry = context.kernels().registry();
-        var numbers = chunksByKernel(groups, registry);
-        layout = new PlanLayout(groups, registry, CHUNK_ELEMENTS, listBytes(numbers));
+        var numbers = chunksByKernel(kernels);
+        layout = new PlanLayout(kernels, CHUNK_ELEMENTS, listBytes(numbers));
         memory = DeviceSlab.allocate(context, layout.bytes());
         try {
             image = arena.allocate(layout.hostBytes(), PlanLayout.ALIGNMENT);
-            writeGroups(groups);
-            layout.writeTensors(image, groups, states);
+            writeGroups(kernels);
+            layout.writeTensors(image, kernels, states);
             writeLists(numbers);
             synchronized (context.copies()) {
                 context.copies().toDevice(memory, image, context.stream());
@@ -66,17 +65,19 @@ final class DeviceTables implements AutoCloseable {
         }
     }
 
-    private static Map<KernelRegistry.Kernel, List<Integer>> chunksByKernel(
-            List<ParameterGroup> groups, KernelRegistry registry) {
+    private static Map<KernelRegistry.Kernel, List<Integer>> chunksByKernel(PlanKernels kernels) {
+        var groups = kernels.groups();
         var numbers = new LinkedHashMap<KernelRegistry.Kernel, List<Integer>>();
         int chunk = 0;
-        for (var group : groups) {
+        for (int group = 0; group < groups.size(); group++) {
             // Without parameters too: the rule's states are settled in every phase.
-            numbers.computeIfAbsent(registry.kernel(group.rule()), _ -> new ArrayList<>());
-            for (var parameter : group.parameters()) {
-                var kernel = registry.kernel(group.rule(), parameter.shape());
+            numbers.computeIfAbsent(kernels.ofGroup(group), _ -> new ArrayList<>());
+            var parameters = groups.get(group).parameters();
+            for (int place = 0; place < parameters.size(); place++) {
+                var kernel = kernels.ofParameter(group, place);
                 var list = numbers.computeIfAbsent(kernel, _ -> new ArrayList<>());
-                for (long i = PlanRows.chunks(parameter, CHUNK_ELEMENTS); i > 0; i--) {
+                long chunks = PlanRows.chunks(parameters.get(place), CHUNK_ELEMENTS);
+                for (long i = 0; i < chunks; i++) {
                     list.add(chunk++);
                 }
             }
@@ -107,8 +108,8 @@ final class DeviceTables implements AutoCloseable {
     }
 
     /** Writes rules and hyper-parameters of the groups that the tables were built for. */
-    void writeGroups(List<ParameterGroup> newGroups) {
-        layout.writeGroups(image, newGroups, states, memory);
+    void writeGroups(PlanKernels kernels) {
+        layout.writeGroups(image, kernels, states, memory);
     }
 
     /** Sends what {@link #writeGroups} wrote. */

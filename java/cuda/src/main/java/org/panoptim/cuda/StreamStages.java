@@ -12,6 +12,7 @@ final class StreamStages implements StepStages {
     private final CudaDriver driver;
     private final DeviceControl control;
     private final StepLaunches launches;
+    private final DeviceMatrixWork matrixWork;
     private final StepBackup backup;
     private final Runnable transform;
     private long stream;
@@ -26,12 +27,14 @@ final class StreamStages implements StepStages {
             DeviceContext context,
             DeviceControl control,
             StepLaunches launches,
+            DeviceMatrixWork matrixWork,
             StepBackup backup,
             Runnable transform) {
         this.context = context;
         this.driver = context.driver();
         this.control = control;
         this.launches = launches;
+        this.matrixWork = matrixWork;
         this.backup = backup;
         this.transform = transform;
     }
@@ -86,6 +89,11 @@ final class StreamStages implements StepStages {
     @Override
     public void update(int phase) {
         launches.update(phase, driver, stream);
+    }
+
+    @Override
+    public void between(int phase) {
+        matrixWork.between(phase, stream);
     }
 
     @Override

@@ -196,7 +196,7 @@ class LargeTensorTest {
             var row = panoptim_group.allocate(arena);
             var rule = kernels.registry().kernel(RULE);
             var hyper = arena.allocate(rule.hyperBytes(), 8);
-            kernels.registry().writeHyper(RULE, hyper);
+            kernels.registry().writeHyper(kernels.registry().kernel(RULE), RULE, hyper);
             panoptim_group.hyper(row, table(hyper));
             panoptim_group.rule(row, rule.index());
             return row;

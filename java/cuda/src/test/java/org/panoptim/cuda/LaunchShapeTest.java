@@ -7,6 +7,7 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.panoptim.abi.PlanKernels;
 import org.panoptim.cuda.device.CudaKernels;
 import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.device.DeviceState;
@@ -61,9 +62,10 @@ class LaunchShapeTest {
                             group("a", AdamW.defaults(), "p", 2 * chunk, first.memory()),
                             group("b", SGD.defaults(), "q", chunk, second.memory()),
                             group("c", AdamW.defaults(), "r", 1, third.memory()));
+            var kernels = new PlanKernels(groups, context.kernels().registry());
             try (var states = new DeviceStates(context)) {
                 states.addMissing(groups);
-                try (var tables = new DeviceTables(context, groups, states)) {
+                try (var tables = new DeviceTables(context, kernels, states)) {
                     var lists =
                             tables.chunkLists().values().stream()
                                     .map(

@@ -95,19 +95,40 @@ final class OpenBlas {
         }
     }
 
-    /** {@code c ← a b}, of rows × inner and inner × columns. */
+    /** As {@link org.panoptim.matrix.HostAlgebra#multiply}. */
     void multiply(
-            int rows, int columns, int inner, MemorySegment a, MemorySegment b, MemorySegment c) {
+            int rows,
+            int columns,
+            int inner,
+            float alpha,
+            MemorySegment a,
+            boolean transposeA,
+            MemorySegment b,
+            boolean transposeB,
+            float beta,
+            MemorySegment c) {
         call(
                 () -> {
                     sgemm.invokeExact(
-                            BY_ROWS, PLAIN, PLAIN, rows, columns, inner, 1f, a, inner, b, columns,
-                            0f, c, columns);
+                            BY_ROWS,
+                            transposeA ? TRANSPOSED : PLAIN,
+                            transposeB ? TRANSPOSED : PLAIN,
+                            rows,
+                            columns,
+                            inner,
+                            alpha,
+                            a,
+                            transposeA ? rows : inner,
+                            b,
+                            transposeB ? inner : columns,
+                            beta,
+                            c,
+                            columns);
                     return this;
                 });
     }
 
-    /** As {@link #multiply}, of doubles. */
+    /** {@code c ← a b}, of doubles. */
     void multiplyDoubles(
             int rows, int columns, int inner, MemorySegment a, MemorySegment b, MemorySegment c) {
         call(

@@ -165,8 +165,17 @@ final class OpenBlasAlgebra implements HostAlgebra {
 
     @Override
     public void multiply(
-            int rows, int columns, int inner, MemorySegment a, MemorySegment b, MemorySegment c) {
-        blas.multiply(rows, columns, inner, a, b, c);
+            int rows,
+            int columns,
+            int inner,
+            float alpha,
+            MemorySegment a,
+            boolean transposeA,
+            MemorySegment b,
+            boolean transposeB,
+            float beta,
+            MemorySegment c) {
+        blas.multiply(rows, columns, inner, alpha, a, transposeA, b, transposeB, beta, c);
     }
 
     @Override

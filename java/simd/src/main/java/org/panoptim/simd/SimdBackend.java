@@ -117,14 +117,17 @@ public final class SimdBackend implements Backend {
 
     @Override
     public Execution open(StepPlan plan) {
-        return uses.open(() -> new SimdExecution(plan, tier, rules, workers, uses::release));
+        return uses.open(
+                () -> new SimdExecution(plan, tier, rules, workers, matrices(), uses::release));
     }
 
     @Override
     public <T> Optional<T> extension(Class<T> type) {
-        return type == HostMatrices.class
-                ? Optional.of(type.cast(new SimdMatrices(tier, workers, uses)))
-                : Optional.empty();
+        return type == HostMatrices.class ? Optional.of(type.cast(matrices())) : Optional.empty();
+    }
+
+    private HostMatrices matrices() {
+        return new SimdMatrices(tier, workers, uses);
     }
 
     @Override

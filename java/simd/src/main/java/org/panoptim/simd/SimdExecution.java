@@ -8,9 +8,11 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.panoptim.abi.KernelRegistry;
+import org.panoptim.abi.PlanKernels;
 import org.panoptim.abi.PlanRows;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
+import org.panoptim.matrix.HostMatrices;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
@@ -18,6 +20,7 @@ import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
+import org.panoptim.spi.HostMatrixWork;
 import org.panoptim.spi.HostStates;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
@@ -35,6 +38,7 @@ import org.panoptim.tensor.StateTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -45,6 +49,7 @@ final class SimdExecution implements Execution {
     private final int tier;
     private final KernelRegistry rules;
     private final Workers workers;
+    private final HostMatrices matrices;
     private final Runnable onClose;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment control = panoptim_control.allocate(arena);
@@ -60,6 +65,7 @@ final class SimdExecution implements Execution {
     private StepPlan plan;
     private ArenaSet arenas = new ArenaSet();
     private Tables tables;
+    private HostMatrixWork matrixWork;
     private Parameter[] parameters;
     private long planAddress;
     private long[] spans;
@@ -70,16 +76,26 @@ final class SimdExecution implements Execution {
     private volatile int failure;
 
     SimdExecution(
-            StepPlan plan, Tier tier, KernelRegistry rules, Workers workers, Runnable onClose) {
+            StepPlan plan,
+            Tier tier,
+            KernelRegistry rules,
+            Workers workers,
+            HostMatrices matrices,
+            Runnable onClose) {
         this.tier = tier.code();
+        this.matrices = matrices;
         this.rules = rules;
         this.workers = workers;
         this.onClose = onClose;
+        matrixWork = new HostMatrixWork(List.of(), states, matrices);
         try {
-            check(plan);
+            var kernels = check(plan);
             states.addMissing(plan.groups());
-            adopt(new Tables(plan.groups(), rules, states, control), plan);
+            matrixWork = new HostMatrixWork(plan.groups(), states, matrices);
+            adopt(new Tables(kernels, states, control), plan);
+            phases = kernels.phases();
         } catch (RuntimeException | Error e) {
+            Cleanup.after(e, matrixWork::close);
             Cleanup.after(e, states::close);
             Cleanup.after(e, arena::close);
             throw e;
@@ -90,19 +106,26 @@ final class SimdExecution implements Execution {
 
     @Override
     public void configure(StepPlan newPlan) {
-        check(newPlan);
+        var kernels = check(newPlan);
         if (PlanRows.sameParameters(newPlan.groups(), plan.groups())) {
-            tables.writeGroups(newPlan.groups());
+            var newWork = new HostMatrixWork(newPlan.groups(), states, matrices);
+            tables.writeGroups(kernels);
             plan = newPlan;
+            matrixWork.close();
+            matrixWork = newWork;
             return;
         }
         var old = tables;
         var takeAway = states.addMissing(newPlan.groups());
         try {
-            var built = new Tables(newPlan.groups(), rules, states, control);
+            var built = new Tables(kernels, states, control);
             // Parameters are only ever added at the end, so the counts of the old ones come first.
             MemorySegment.copy(old.counts(), 0, built.counts(), 0, old.counts().byteSize());
+            var newWork = new HostMatrixWork(newPlan.groups(), states, matrices);
             adopt(built, newPlan);
+            phases = kernels.phases();
+            matrixWork.close();
+            matrixWork = newWork;
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, takeAway);
             throw e;
@@ -110,14 +133,13 @@ final class SimdExecution implements Execution {
         old.close();
     }
 
-    private void check(StepPlan candidate) {
-        for (var group : candidate.groups()) {
-            rules.kernel(group.rule());
-            for (var parameter : group.parameters()) {
-                rules.kernel(group.rule(), parameter.shape());
-                requireNative(parameter, "value", Optional.of(parameter.value()));
-            }
+    /** Checks that it can run a plan, and finds the kernels. */
+    private PlanKernels check(StepPlan candidate) {
+        var kernels = new PlanKernels(candidate.groups(), rules);
+        for (var parameter : candidate.parameters()) {
+            requireNative(parameter, "value", Optional.of(parameter.value()));
         }
+        return kernels;
     }
 
     private void adopt(Tables built, StepPlan newPlan) {
@@ -130,11 +152,6 @@ final class SimdExecution implements Execution {
         }
         planAddress = built.plan().address();
         spans = built.spans();
-        phases =
-                newPlan.groups().stream()
-                        .mapToInt(group -> rules.kernel(group.rule()).phases())
-                        .max()
-                        .orElse(0);
     }
 
     private void writeSettings(StepPlan settings) {
@@ -181,7 +198,8 @@ final class SimdExecution implements Execution {
     private boolean isSmall() {
         return spans.length <= 2
                 && arenas.size() <= WholeStep.MOST_ARENAS
-                && plan.transform().isEmpty();
+                && plan.transform().isEmpty()
+                && matrixWork.isEmpty();
     }
 
     private void stepAtOnce() {
@@ -271,6 +289,13 @@ final class SimdExecution implements Execution {
         public void update(int newPhase) {
             phase = newPhase;
             run(update, "panoptim_update");
+        }
+
+        @Override
+        public void between(int newPhase) {
+            if (panoptim_control.accepted(control) != 0) {
+                matrixWork.between(newPhase);
+            }
         }
 
         @Override
@@ -380,7 +405,7 @@ final class SimdExecution implements Execution {
 
     @Override
     public void close() {
-        Cleanup.all(tables::close, states::close, arena::close, onClose);
+        Cleanup.all(tables::close, matrixWork::close, states::close, arena::close, onClose);
     }
 
     private static void requireNative(Parameter parameter, String what, Optional<Memory> memory) {

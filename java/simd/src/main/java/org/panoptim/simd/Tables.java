@@ -2,12 +2,11 @@ package org.panoptim.simd;
 
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_BLOCK;
 
-import org.panoptim.abi.KernelRegistry;
+import org.panoptim.abi.PlanKernels;
 import org.panoptim.abi.PlanLayout;
 import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
 import org.panoptim.parameter.Parameter;
-import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.spi.HostStates;
 
 import java.lang.foreign.Arena;
@@ -45,22 +44,18 @@ final class Tables implements AutoCloseable {
     private final MemorySegment plan = panoptim_plan.allocate(arena);
     private final long[] spans;
 
-    Tables(
-            List<ParameterGroup> groups,
-            KernelRegistry rules,
-            HostStates states,
-            MemorySegment control) {
+    Tables(PlanKernels kernels, HostStates states, MemorySegment control) {
         this.states = states;
         try {
-            layout = new PlanLayout(groups, rules, CHUNK_ELEMENTS, 0);
+            layout = new PlanLayout(kernels, CHUNK_ELEMENTS, 0);
             memory = arena.allocate(layout.bytes(), PlanLayout.ALIGNMENT);
             gradients = layout.gradients().in(memory);
             curvatures = layout.curvatures().in(memory);
             counts = layout.counts().in(memory);
-            layout.writeTensors(memory, groups, states);
+            layout.writeTensors(memory, kernels, states);
             layout.describe(plan, memory.address(), control.address(), schedule.address(), 1);
             spans = boundaries();
-            writeGroups(groups);
+            writeGroups(kernels);
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
@@ -93,8 +88,8 @@ final class Tables implements AutoCloseable {
     }
 
     /** Writes rules and hyper-parameters of the groups that the tables were built for. */
-    void writeGroups(List<ParameterGroup> newGroups) {
-        layout.writeGroups(memory, newGroups, states, memory.address());
+    void writeGroups(PlanKernels kernels) {
+        layout.writeGroups(memory, kernels, states, memory.address());
     }
 
     /** The plan's address as a segment that costs nothing to pass. */

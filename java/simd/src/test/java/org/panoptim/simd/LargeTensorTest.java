@@ -8,6 +8,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.abi.PlanKernels;
 import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.abi.bindings.panoptim_group;
@@ -161,19 +162,22 @@ class LargeTensorTest {
         var parameter = Parameter.of("large", Shape.of(elements), value);
         var group = new ParameterGroup("all", SGD.defaults(), List.of(parameter));
         states.addMissing(List.of(group));
-        return new Tables(List.of(group), SimdBackend.registry(), states, control);
+        var kernels = new PlanKernels(List.of(group), SimdBackend.registry());
+        return new Tables(kernels, states, control);
     }
 
     private static void turnIntoAdamW(
             MemorySegment plan, Arena arena, MemorySegment average, MemorySegment square) {
         var rule = AdamW.withLearningRate(0.5).withWeightDecay(0);
-        var hyper = arena.allocate(SimdBackend.registry().kernel(rule).hyperBytes(), 8);
-        SimdBackend.registry().writeHyper(rule, hyper);
+        var registry = SimdBackend.registry();
+        var kernel = registry.kernel(rule);
+        var hyper = arena.allocate(kernel.hyperBytes(), 8);
+        registry.writeHyper(kernel, rule, hyper);
         var group = panoptim_plan.groups(plan).reinterpret(panoptim_group.sizeof());
         panoptim_group.hyper(group, hyper);
-        panoptim_group.rule(group, SimdBackend.registry().kernel(rule).index());
+        panoptim_group.rule(group, kernel.index());
         var tensor = panoptim_plan.tensors(plan).reinterpret(panoptim_tensor.sizeof());
-        panoptim_tensor.rule(tensor, SimdBackend.registry().kernel(rule).index());
+        panoptim_tensor.rule(tensor, kernel.index());
         panoptim_tensor.slots(tensor, 0, average);
         panoptim_tensor.slots(tensor, 1, square);
         var schedule = panoptim_plan.schedule(plan).reinterpret(panoptim_schedule_entry.sizeof());

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.panoptim.abi.PlanKernels;
 import org.panoptim.abi.PlanLayout;
 import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_group;
@@ -57,7 +58,7 @@ class PlanLayoutTest {
                             new ParameterGroup("none", Lion.defaults(), List.of()),
                             new ParameterGroup(
                                     "two", Lion.defaults(), parameters(arena, "b", 0, 4097, 1)));
-            var layout = new PlanLayout(groups, SimdBackend.registry(), 4096, OWN);
+            var layout = new PlanLayout(new PlanKernels(groups, SimdBackend.registry()), 4096, OWN);
             var plan = panoptim_plan.allocate(arena);
             layout.describe(plan, BASE, CONTROL, SCHEDULE, 7);
 

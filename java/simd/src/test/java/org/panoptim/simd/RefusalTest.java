@@ -13,7 +13,7 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.MatrixRule;
-import org.panoptim.rule.MatrixUpdate;
+import org.panoptim.rule.MatrixWork;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.SGD;
@@ -114,7 +114,17 @@ class RefusalTest {
         }
 
         @Override
-        public void update(MatrixUpdate update) {}
+        public int phases() {
+            return 2;
+        }
+
+        @Override
+        public ElementUpdate prepare(int phase, Preparation preparation) {
+            return _ -> {};
+        }
+
+        @Override
+        public void between(int phase, MatrixWork work) {}
     }
 
     @Test
@@ -133,8 +143,8 @@ class RefusalTest {
     }
 
     @Test
-    void aMatrixRuleIsRefused() {
-        assertRefused(new Matrix(1), "matrix", "no linear algebra");
+    void aMatrixRuleWithoutAKernelForItsPhasesIsRefused() {
+        assertRefused(new Matrix(1), "rule matrix", "no kernel", "adamw_amsgrad");
     }
 
     private void assertRefused(UpdateRule rule, String... why) {

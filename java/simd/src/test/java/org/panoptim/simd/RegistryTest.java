@@ -98,9 +98,10 @@ class RegistryTest {
     void everyHyperParameterLandsInTheMemberOfItsName() {
         var rule = new AdamW(0.5, 0.25, 0.125, 2, 3, true, false);
         try (var arena = Arena.ofConfined()) {
-            var kernel = SimdBackend.registry().kernel(rule);
+            var registry = SimdBackend.registry();
+            var kernel = registry.kernel(rule);
             var hyper = arena.allocate(kernel.hyperBytes(), 8);
-            SimdBackend.registry().writeHyper(rule, hyper);
+            registry.writeHyper(kernel, rule, hyper);
             assertThat(hyper.toArray(ValueLayout.JAVA_DOUBLE))
                     .containsExactly(0.5, 0.25, 0.125, 2, 3, 1, 0);
         }

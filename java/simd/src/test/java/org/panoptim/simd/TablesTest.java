@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.panoptim.abi.PlanKernels;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
@@ -50,8 +51,7 @@ class TablesTest {
             states.addMissing(groups);
             try (var tables =
                     new Tables(
-                            groups,
-                            SimdBackend.registry(),
+                            new PlanKernels(groups, SimdBackend.registry()),
                             states,
                             panoptim_control.allocate(arena))) {
                 assertThat(tables.spans()).hasSize(spans + 1).startsWith(0).isSorted();

@@ -254,6 +254,7 @@ class TraceTest {
                 yield values;
             }
             case Initial.ParameterValue _ -> trace.find("param/" + state.parameter()).orElseThrow();
+            case Initial.None _ -> throw new AssertionError(state.slot() + " is no state");
         };
     }
 }

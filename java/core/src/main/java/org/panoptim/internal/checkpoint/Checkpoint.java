@@ -396,7 +396,7 @@ public final class Checkpoint {
             for (var parameter : group.parameters()) {
                 var slots = group.rule().slots(parameter.shape());
                 for (int slot = 0; slot < slots.size(); slot++) {
-                    if (slots.get(slot).extent().isOfParameter()) {
+                    if (slots.get(slot).extent().isOfParameter() && slots.get(slot).isKept()) {
                         states.add(execution.state(parameter, slot));
                     }
                 }

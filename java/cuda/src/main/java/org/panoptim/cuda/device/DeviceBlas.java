@@ -17,6 +17,11 @@ public final class DeviceBlas implements AutoCloseable {
         this.handle = handle;
     }
 
+    /**
+     * Creates a handle on a stream.
+     *
+     * @param blas the library
+     */
     public static DeviceBlas open(CudaBlas blas, long stream) {
         long handle = blas.create();
         try {
@@ -54,14 +59,103 @@ public final class DeviceBlas implements AutoCloseable {
             long c,
             long strideC,
             int count) {
-        blas.sgemmStridedBatched(
-                handle, false, false, n, m, k, 1, b, n, strideB, a, k, strideA, 0, c, n, strideC,
+        multiply(
+                new Product(m, n, k, 1, false, false, 0),
+                a,
+                strideA,
+                b,
+                strideB,
+                c,
+                strideC,
                 count);
     }
 
     /** C ← A B, by rows: m × k times k × n. */
     public synchronized void multiply(int m, int k, int n, long a, long b, long c) {
-        blas.sgemm(handle, false, false, n, m, k, 1, b, n, a, k, 0, c, n);
+        multiply(new Product(m, n, k, 1, false, false, 0), a, b, c);
+    }
+
+    /**
+     * {@code C ← alpha · op(A) · op(B) + beta · C} by rows, where op transposes or not.
+     *
+     * @param inner columns of op(A), rows of op(B)
+     */
+    public record Product(
+            int rows,
+            int columns,
+            int inner,
+            float alpha,
+            boolean transposeA,
+            boolean transposeB,
+            float beta) {
+
+        /** The elements of a stored row of A. */
+        private int widthA() {
+            return Math.max(1, transposeA ? rows : inner);
+        }
+
+        private int widthB() {
+            return Math.max(1, transposeB ? inner : columns);
+        }
+
+        private int widthC() {
+            return Math.max(1, columns);
+        }
+    }
+
+    /** One product. */
+    public synchronized void multiply(Product product, long a, long b, long c) {
+        blas.sgemm(
+                handle,
+                product.transposeB,
+                product.transposeA,
+                product.columns,
+                product.rows,
+                product.inner,
+                product.alpha,
+                b,
+                product.widthB(),
+                a,
+                product.widthA(),
+                product.beta,
+                c,
+                product.widthC());
+    }
+
+    /** Products of matrices that follow each other at these distances, in elements. */
+    public synchronized void multiply(
+            Product product,
+            long a,
+            long strideA,
+            long b,
+            long strideB,
+            long c,
+            long strideC,
+            int count) {
+        blas.sgemmStridedBatched(
+                handle,
+                product.transposeB,
+                product.transposeA,
+                product.columns,
+                product.rows,
+                product.inner,
+                product.alpha,
+                b,
+                product.widthB(),
+                strideB,
+                a,
+                product.widthA(),
+                strideA,
+                product.beta,
+                c,
+                product.widthC(),
+                strideC,
+                count);
+    }
+
+    /** Says on which stream the products from now on are queued. */
+    public synchronized void on(long stream) {
+        blas.setStream(handle, stream);
     }
 
     @Override

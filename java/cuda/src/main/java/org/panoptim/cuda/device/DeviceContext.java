@@ -27,6 +27,7 @@ public final class DeviceContext implements AutoCloseable {
     private final HostCopies copies;
     private final CudaKernels kernels;
     private final Supplier<CudaBlas> blasLoader;
+    private @Nullable CudaBlas library;
     private @Nullable DeviceBlas blas;
     private volatile @Nullable CudaException broken;
 
@@ -95,9 +96,26 @@ public final class DeviceContext implements AutoCloseable {
         try {
             return loadedBlas();
         } catch (CudaUnavailableException e) {
-            throw new UnsupportedPlanException(
-                    name, "Kronecker factors need cuBLAS: " + e.getMessage());
+            throw withoutBlas(e);
         }
+    }
+
+    /**
+     * Another handle of cuBLAS on the stream, which the caller closes.
+     *
+     * @throws UnsupportedPlanException if it cannot be loaded, with the reason
+     */
+    public synchronized DeviceBlas newBlas() {
+        try {
+            return openBlas();
+        } catch (CudaUnavailableException e) {
+            throw withoutBlas(e);
+        }
+    }
+
+    private UnsupportedPlanException withoutBlas(CudaUnavailableException e) {
+        return new UnsupportedPlanException(
+                name, "linear algebra on matrices needs cuBLAS: " + e.getMessage());
     }
 
     /**
@@ -107,14 +125,17 @@ public final class DeviceContext implements AutoCloseable {
      */
     public synchronized DeviceBlas loadedBlas() {
         if (blas == null) {
-            blas = openBlas(blasLoader.get());
+            blas = openBlas();
         }
         return blas;
     }
 
-    private DeviceBlas openBlas(CudaBlas loaded) {
+    private synchronized DeviceBlas openBlas() {
+        if (library == null) {
+            library = blasLoader.get();
+        }
         try {
-            return DeviceBlas.open(loaded, stream);
+            return DeviceBlas.open(library, stream);
         } catch (CudaException e) {
             if (CublasStatus.doesNotWorkHere(e)) {
                 throw new CudaUnavailableException(

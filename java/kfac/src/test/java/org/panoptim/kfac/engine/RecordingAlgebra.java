@@ -60,9 +60,18 @@ final class RecordingAlgebra implements HostAlgebra {
 
     @Override
     public void multiply(
-            int rows, int columns, int inner, MemorySegment a, MemorySegment b, MemorySegment c) {
+            int rows,
+            int columns,
+            int inner,
+            float alpha,
+            MemorySegment a,
+            boolean transposeA,
+            MemorySegment b,
+            boolean transposeB,
+            float beta,
+            MemorySegment c) {
         beforeMultiply.run();
-        plain.multiply(rows, columns, inner, a, b, c);
+        plain.multiply(rows, columns, inner, alpha, a, transposeA, b, transposeB, beta, c);
     }
 
     @Override

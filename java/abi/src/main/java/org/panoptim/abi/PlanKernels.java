@@ -1,0 +1,75 @@
+package org.panoptim.abi;
+
+import org.panoptim.abi.KernelRegistry.Kernel;
+import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.tensor.Shape;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+
+/** The kernels of a plan's groups and of their parameters, looked up once when it is laid out. */
+public final class PlanKernels {
+
+    private final KernelRegistry registry;
+    private final List<ParameterGroup> groups;
+    private final List<Kernel> ofGroups = new ArrayList<>();
+    private final List<List<Kernel>> ofParameters = new ArrayList<>();
+    private final int phases;
+
+    /**
+     * Looks them up.
+     *
+     * @throws org.panoptim.spi.UnsupportedPlanException if the library has no kernel for a rule, or
+     *     one of another shape
+     */
+    public PlanKernels(List<ParameterGroup> groups, KernelRegistry registry) {
+        this.registry = registry;
+        this.groups = List.copyOf(groups);
+        int most = 0;
+        for (var group : groups) {
+            var rule = group.rule();
+            var kernel = registry.kernel(rule);
+            most = Math.max(most, kernel.phases());
+            ofGroups.add(kernel);
+            var byShape = new HashMap<Shape, Kernel>();
+            var each = new ArrayList<Kernel>();
+            for (var parameter : group.parameters()) {
+                var known = byShape.get(parameter.shape());
+                if (known == null) {
+                    known = registry.kernel(rule, parameter.shape());
+                    byShape.put(parameter.shape(), known);
+                }
+                each.add(known);
+            }
+            ofParameters.add(each);
+        }
+        phases = most;
+    }
+
+    /** The plan's groups. */
+    public List<ParameterGroup> groups() {
+        return groups;
+    }
+
+    /** The kernel of a group, whose states of the rule it settles. */
+    public Kernel ofGroup(int group) {
+        return ofGroups.get(group);
+    }
+
+    /** The kernel that updates a group's parameter, by their places. */
+    public Kernel ofParameter(int group, int parameter) {
+        return ofParameters.get(group).get(parameter);
+    }
+
+    /** The most phases that a kernel has; 0 without groups. */
+    public int phases() {
+        return phases;
+    }
+
+    /** Writes a group's hyper-parameters as its kernel takes them. */
+    void writeHyper(int group, MemorySegment target) {
+        registry.writeHyper(ofGroups.get(group), groups.get(group).rule(), target);
+    }
+}

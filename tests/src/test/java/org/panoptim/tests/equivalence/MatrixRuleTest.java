@@ -1,0 +1,242 @@
+package org.panoptim.tests.equivalence;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.Optimizer;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.SGD;
+import org.panoptim.rule.UpdateRule;
+import org.panoptim.schedule.Schedule;
+import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.Shape;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+
+/**
+ * A rule that works on matrices between its phases, on every backend.
+ *
+ * <p>What its phases alone compute has the reference's bits; what comes of products is near.
+ */
+@Tag("testing-library")
+class MatrixRuleTest {
+
+    private static final TestOrthogonal RULE = new TestOrthogonal(0.1, 0.5);
+
+    /**
+     * Products of at most 12 numbers below 1, {@link TestOrthogonal#ITERATIONS} times: rounding in
+     * float moves a direction by some 12 · 12 · 2⁻²⁴ before the iteration, which pulls towards what
+     * it converges to, makes less of it.
+     */
+    private static final float BOUND = 1e-5f;
+
+    /** Some of one shape lie at one distance from each other in a device's memory, some do not. */
+    private static final List<Shape> SHAPES =
+            List.of(
+                    Shape.of(5, 9),
+                    Shape.of(12, 4),
+                    Shape.of(5, 9),
+                    Shape.of(3, 2, 4),
+                    Shape.of(7),
+                    Shape.of(),
+                    Shape.of(5, 9),
+                    Shape.of(8, 2),
+                    Shape.of(8, 2));
+
+    /** The parameters of a model, with gradients to be set anew. */
+    private static final class Model {
+
+        private final Random random = new Random(17);
+        final List<Parameter> parameters = new ArrayList<>();
+        final BackendFixture fixture;
+
+        Model(BackendFixture fixture) {
+            this.fixture = fixture;
+            for (int i = 0; i < SHAPES.size(); i++) {
+                var shape = SHAPES.get(i);
+                parameters.add(Parameter.of("p" + i, shape, fixture.floats(normal(shape))));
+            }
+        }
+
+        private float[] normal(Shape shape) {
+            var values = new float[Math.toIntExact(shape.elements())];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (float) random.nextGaussian();
+            }
+            return values;
+        }
+
+        void draw() {
+            parameters.forEach(each -> each.gradient(fixture.floats(normal(each.shape()))));
+        }
+
+        Optimizer.Builder<UpdateRule> builder() {
+            return fixture.builder(RULE)
+                    .group("all", parameters)
+                    .schedule(Schedule.of(step -> 1.0 / step))
+                    .nonFinite(NonFinitePolicy.SKIP);
+        }
+    }
+
+    /** Steps with a refused one, an absent gradient, and a group that is frozen for a while. */
+    private static Optimizer trained(Model model) {
+        var optimizer = model.fixture.build(model.builder());
+        model.draw();
+        optimizer.step();
+        model.draw();
+        model.parameters.get(1).gradient(model.fixture.repeated(Float.NaN, 48));
+        optimizer.step();
+        model.draw();
+        model.parameters.get(2).clearGradient();
+        optimizer.step();
+        model.draw();
+        optimizer.freeze("all");
+        optimizer.step();
+        optimizer.unfreeze("all");
+        optimizer.step();
+        return optimizer;
+    }
+
+    private static List<float[]> momentums(Optimizer optimizer) {
+        return IntStream.range(0, SHAPES.size())
+                .mapToObj(i -> optimizer.state("p" + i, "momentum").toArray())
+                .toList();
+    }
+
+    @Test
+    void everyBackendComesNearTheReference() {
+        try (var expected = new BackendFixture(SuiteBackends.reference())) {
+            var model = new Model(expected);
+            var optimizer = trained(model);
+            for (var other : SuiteBackends.others()) {
+                try (var fixture = new BackendFixture(other)) {
+                    var actual = new Model(fixture);
+                    var found = trained(actual);
+                    assertThat(found.report().skipped()).as("%s", other).isEqualTo(1);
+                    assertThat(momentums(found))
+                            .as("%s: what phases compute", other)
+                            .usingRecursiveComparison()
+                            .isEqualTo(momentums(optimizer));
+                    for (int i = 0; i < SHAPES.size(); i++) {
+                        assertThat(BackendFixture.values(actual.parameters.get(i)))
+                                .as("%s: parameter %s", other, i)
+                                .containsExactly(
+                                        BackendFixture.values(model.parameters.get(i)),
+                                        within(BOUND));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void theDirectionIsOrthogonal() {
+        for (var subject : SuiteBackends.all()) {
+            try (var fixture = new BackendFixture(subject)) {
+                var model = new Model(fixture);
+                var before = BackendFixture.values(model.parameters.get(0));
+                var optimizer = fixture.build(model.builder());
+                model.draw();
+                optimizer.step();
+                var after = BackendFixture.values(model.parameters.get(0));
+                for (int i = 0; i < 5; i++) {
+                    for (int j = 0; j < 5; j++) {
+                        double product = 0;
+                        for (int k = 0; k < 9; k++) {
+                            double left = (before[9 * i + k] - after[9 * i + k]) / 0.1;
+                            double right = (before[9 * j + k] - after[9 * j + k]) / 0.1;
+                            product += left * right;
+                        }
+                        assertThat(product)
+                                .as("%s: rows %d and %d", subject, i, j)
+                                .isCloseTo(i == j ? 1 : 0, within(1e-3));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void aRefusedStepLeavesEverythingAsItWas() {
+        for (var subject : SuiteBackends.all()) {
+            try (var fixture = new BackendFixture(subject)) {
+                var model = new Model(fixture);
+                var optimizer = trained(model);
+                var values = model.parameters.stream().map(BackendFixture::values).toList();
+                var momentums = momentums(optimizer);
+                model.draw();
+                model.parameters.get(5).gradient(fixture.floats(Float.POSITIVE_INFINITY));
+                optimizer.step();
+                assertThat(model.parameters.stream().map(BackendFixture::values).toList())
+                        .as("%s", subject)
+                        .usingRecursiveComparison()
+                        .isEqualTo(values);
+                assertThat(momentums(optimizer))
+                        .as("%s", subject)
+                        .usingRecursiveComparison()
+                        .isEqualTo(momentums);
+            }
+        }
+    }
+
+    @Test
+    void itStandsBesideOtherRulesAndTakesParametersLater() {
+        for (var subject : SuiteBackends.all()) {
+            try (var fixture = new BackendFixture(subject);
+                    var alone = new BackendFixture(subject)) {
+                var model = new Model(fixture);
+                var bias = fixture.parameter("bias", 1, 2);
+                var optimizer =
+                        fixture.build(
+                                fixture.builder(SGD.withLearningRate(1))
+                                        .group("biases", List.of(bias)));
+                optimizer.add(new ParameterGroup("matrices", RULE, model.parameters));
+                var other = new Model(alone);
+                var matrices = alone.optimizer(RULE, other.parameters.toArray(Parameter[]::new));
+                for (int i = 0; i < 2; i++) {
+                    model.draw();
+                    bias.gradient(fixture.floats(1, 1));
+                    optimizer.step();
+                    other.draw();
+                    matrices.step();
+                }
+                assertThat(BackendFixture.values(bias)).as("%s", subject).containsExactly(-1, 0);
+                assertThat(model.parameters.stream().map(BackendFixture::values).toList())
+                        .as("%s", subject)
+                        .usingRecursiveComparison()
+                        .isEqualTo(other.parameters.stream().map(BackendFixture::values).toList());
+            }
+        }
+    }
+
+    @Test
+    void aCheckpointHasTheStatesAndNotTheWork(@TempDir Path folder) throws IOException {
+        var file = folder.resolve("matrices.safetensors");
+        for (var subject : SuiteBackends.all()) {
+            try (var first = new BackendFixture(subject);
+                    var second = new BackendFixture(SuiteBackends.reference())) {
+                var saved = trained(new Model(first));
+                saved.save(file);
+                var loaded = second.build(new Model(second).builder());
+                loaded.load(file);
+                assertThat(momentums(loaded))
+                        .as("%s", subject)
+                        .usingRecursiveComparison()
+                        .isEqualTo(momentums(saved));
+                assertThatThrownBy(() -> saved.state("p0", "direction"))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("keeps no state 'direction'");
+            }
+        }
+    }
+}

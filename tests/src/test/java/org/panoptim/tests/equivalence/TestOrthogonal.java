@@ -1,0 +1,132 @@
+package org.panoptim.tests.equivalence;
+
+import org.panoptim.matrix.MatrixSize;
+import org.panoptim.rule.Element;
+import org.panoptim.rule.ElementUpdate;
+import org.panoptim.rule.MatrixRule;
+import org.panoptim.rule.MatrixWork;
+import org.panoptim.rule.Preparation;
+import org.panoptim.rule.Reduction;
+import org.panoptim.rule.RuleDescriptor;
+import org.panoptim.rule.Slot;
+import org.panoptim.tensor.Shape;
+
+import java.util.List;
+
+/**
+ * Momentum whose singular values are brought near 1 between two phases, as Muon does. The native
+ * twin of its phases is {@code tests/native/test_orthogonal.cuh}, where the formula stands.
+ */
+public record TestOrthogonal(double learningRate, double beta) implements MatrixRule {
+
+    private static final RuleDescriptor<TestOrthogonal> DESCRIPTOR =
+            RuleDescriptor.of(TestOrthogonal.class, "made for the test")
+                    .learningRate(1, TestOrthogonal::learningRate)
+                    .decay("beta", 0.5, TestOrthogonal::beta)
+                    .build(v -> new TestOrthogonal(v.number(), v.number()));
+
+    /** Iterations of x ← 1.5 x − 0.5 x³, which lets no singular value below 1 rise above it. */
+    static final int ITERATIONS = 12;
+
+    private static final int MOMENTUM = 0;
+    private static final int DIRECTION = 1;
+
+    @Override
+    public RuleDescriptor<TestOrthogonal> descriptor() {
+        return DESCRIPTOR;
+    }
+
+    @Override
+    public String name() {
+        return "test-orthogonal";
+    }
+
+    @Override
+    public TestOrthogonal atLearningRate(double value) {
+        return DESCRIPTOR.with(this, "lr", value);
+    }
+
+    @Override
+    public boolean takesMomentum() {
+        return false;
+    }
+
+    @Override
+    public List<Slot> slots() {
+        return List.of(new Slot("momentum"), new Slot("direction").forOneStep());
+    }
+
+    @Override
+    public int phases() {
+        return 3;
+    }
+
+    @Override
+    public List<Reduction> reductions() {
+        return List.of(new Reduction("square", Reduction.Scope.TENSOR));
+    }
+
+    @Override
+    public ElementUpdate prepare(int phase, Preparation preparation) {
+        return switch (phase) {
+            case 0 -> new Accumulation((float) beta);
+            case 1 -> new Scaling((float) (1 / (Math.sqrt(preparation.reduction(0)) + 1e-7)));
+            default -> new Descent((float) preparation.rate(learningRate));
+        };
+    }
+
+    private record Accumulation(float beta) implements ElementUpdate {
+
+        @Override
+        public void update(Element element) {
+            float momentum = beta * element.state(MOMENTUM) + element.gradient();
+            element.state(MOMENTUM, momentum);
+            element.reduce(0, momentum, momentum);
+        }
+    }
+
+    private record Scaling(float inverseNorm) implements ElementUpdate {
+
+        @Override
+        public void update(Element element) {
+            element.state(DIRECTION, element.state(MOMENTUM) * inverseNorm);
+        }
+    }
+
+    private record Descent(float step) implements ElementUpdate {
+
+        @Override
+        public void update(Element element) {
+            element.parameter(element.parameter() - step * element.state(DIRECTION));
+        }
+    }
+
+    @Override
+    public List<MatrixSize> scratch(Shape parameter) {
+        var size = MatrixSize.of(parameter);
+        int side = Math.min(size.rows(), size.columns());
+        return List.of(new MatrixSize(side, side), size);
+    }
+
+    @Override
+    public void between(int phase, MatrixWork work) {
+        if (phase != 1) {
+            return;
+        }
+        var engine = work.engine();
+        var direction = work.slot(DIRECTION);
+        var gram = work.scratch(0);
+        var next = work.scratch(1);
+        boolean wide = direction.size().rows() <= direction.size().columns();
+        for (int i = 0; i < ITERATIONS; i++) {
+            engine.multiply(1, direction, !wide, direction, wide, 0, gram);
+            engine.copy(direction, next);
+            if (wide) {
+                engine.multiply(-0.5f, gram, false, direction, false, 1.5f, next);
+            } else {
+                engine.multiply(-0.5f, direction, false, gram, false, 1.5f, next);
+            }
+            engine.copy(next, direction);
+        }
+    }
+}
