@@ -14,8 +14,10 @@ public interface CapturedStep extends AutoCloseable {
      * Takes the step; the work goes on after the return.
      *
      * @throws IllegalStateException if it or its optimizer is closed, if parameters were added to
-     *     the optimizer since, if the framework that parameters belong to has given them other
-     *     memory or gradients since, or if the schedule answers with nonsense; nothing is changed
+     *     the optimizer since, if a {@linkplain org.panoptim.rule.MatrixRule rule on matrices} was
+     *     changed in more than its learning rate, if the framework that parameters belong to has
+     *     given them other memory or gradients since, or if the schedule answers with nonsense;
+     *     nothing is changed
      */
     void launch();
 

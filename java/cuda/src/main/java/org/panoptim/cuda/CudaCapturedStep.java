@@ -53,7 +53,8 @@ final class CudaCapturedStep implements CapturedStep {
         }
         if (ended) {
             throw new IllegalStateException(
-                    "the step was captured before parameters were added; capture it again");
+                    "the step was captured before parameters were added, or a rule on matrices"
+                            + " was changed in more than its learning rate; capture it again");
         }
         execution.launch(this);
     }

@@ -135,7 +135,8 @@ final class CudaExecution implements Execution, QueuedSteps {
             tables.sendGroups(uploads);
             plan = newPlan;
             kernels = newKernels;
-            if (matrixWork.follow(newPlan.groups())) {
+            if (matrixWork.follow(newPlan.groups()) && !captures.isEmpty()) {
+                driver.synchronizeStream(stream);
                 endCaptures();
             }
         } catch (RuntimeException | Error e) {
