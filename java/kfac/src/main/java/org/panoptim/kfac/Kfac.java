@@ -147,7 +147,8 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
      * @throws IllegalArgumentException if there is no such layer, sizes do not agree, or the memory
      *     is not the backend's; nothing is changed
      * @throws IllegalStateException if an arena is closed or another thread's, or this is closed;
-     *     nothing is changed
+     *     nothing is changed. Where another thread closes an arena while it is read, the layer's
+     *     earlier micro-batches of the step are dropped with this one.
      */
     public void accumulate(String layer, Memory inputs, Memory outputGradients, Batch batch) {
         rollback.requireUsable();

@@ -14,7 +14,7 @@ public interface FactorEngine extends AutoCloseable {
     /**
      * Adds a micro-batch to the factors of a layer that the coming step may take up. All
      * micro-batches of a step count by their rows. If it fails once the contribution was checked,
-     * the layer's others since the last commit are dropped with it.
+     * nothing of it is left, and the layer's others since the last commit may be dropped with it.
      *
      * @param contribution of this backend's memory and checked sizes, with a loss scale unless the
      *     engine was {@linkplain #attach attached} to a device's step

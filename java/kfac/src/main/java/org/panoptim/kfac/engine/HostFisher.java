@@ -85,44 +85,45 @@ public final class HostFisher implements FisherEngine {
         try (var scratch = Arena.ofConfined()) {
             var described = plan.layers().get(layer);
             var rows = HostRows.of(described, contribution, scratch);
-            contributed[layer] = true;
             if (rows.count() == 0) {
+                contributed[layer] = true;
                 return;
             }
-            double share = layers[layer].add(rows.count());
             double scale =
                     contribution.averagedOver().orElse(rows.count())
                             / contribution.lossScale().orElseThrow();
-            mean(pending[2 * layer], rows.inputs(), rows.count(), described.inputs(), share, 1);
+            // Reading may fail, since another thread may close an arena: nothing is changed before.
+            var inputs = meanSquares(rows.inputs(), rows.count(), described.inputs(), 1);
+            var outputs =
+                    meanSquares(rows.outputGradients(), rows.count(), described.outputs(), scale);
+            contributed[layer] = true;
+            double share = layers[layer].add(rows.count());
+            fold(pending[2 * layer], inputs, share);
             if (described.bias().isPresent()) {
                 pending[2 * layer][described.inputs()] = 1;
             }
-            mean(
-                    pending[2 * layer + 1],
-                    rows.outputGradients(),
-                    rows.count(),
-                    described.outputs(),
-                    share,
-                    scale);
+            fold(pending[2 * layer + 1], outputs, share);
         }
     }
 
-    /** Folds the mean squares of columns into a mean, of which the rows are a share. */
-    private static void mean(
-            double[] mean,
-            MemorySegment rows,
-            long count,
-            int columns,
-            double share,
-            double scale) {
+    private static double[] meanSquares(MemorySegment rows, long count, int columns, double scale) {
+        var mean = new double[columns];
         for (int column = 0; column < columns; column++) {
             double squares = 0;
             for (long row = 0; row < count; row++) {
                 double value = Floats.get(rows, row * columns + column) * scale;
                 squares += value * value;
             }
-            double before = share < 1 ? (1 - share) * mean[column] : 0;
-            mean[column] = before + share * (squares / count);
+            mean[column] = squares / count;
+        }
+        return mean;
+    }
+
+    /** Folds the mean of rows into one, of which they are a share. */
+    private static void fold(double[] mean, double[] rows, double share) {
+        for (int i = 0; i < rows.length; i++) {
+            double before = share < 1 ? (1 - share) * mean[i] : 0;
+            mean[i] = before + share * rows[i];
         }
     }
 

@@ -2,6 +2,7 @@ package org.panoptim.kfac.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.within;
 import static org.panoptim.kfac.engine.HostLayers.ACCEPTED;
 import static org.panoptim.kfac.engine.HostLayers.REFUSED;
@@ -23,8 +24,11 @@ import org.panoptim.memory.Memory;
 import org.panoptim.spi.StepContext;
 import org.panoptim.tensor.Shape;
 
+import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -215,6 +219,46 @@ class HostFisherTest {
         engine.discard();
         engine.accumulate(0, first());
         engine.commit(ACCEPTED);
+        assertFirst();
+    }
+
+    /**
+     * Accumulates what another thread closes while it is read: the output gradients, behind many
+     * inputs.
+     *
+     * @param others what the same step was shown before
+     */
+    private void failHalfWay(Runnable others) {
+        int count = 1 << 20;
+        var inputs = floats(new double[2 * count]);
+        Throwable failure;
+        do {
+            engine.discard();
+            others.run();
+            var arena = Arena.ofShared();
+            var gradients = arena.allocate(2L * Float.BYTES * count, Float.BYTES);
+            var closing =
+                    CompletableFuture.runAsync(
+                            arena::close,
+                            CompletableFuture.delayedExecutor(1, TimeUnit.MILLISECONDS));
+            failure = catchThrowable(() -> engine.accumulate(0, rows(count, inputs, gradients)));
+            closing.join();
+        } while (failure == null || !"Already closed".equals(failure.getMessage()));
+    }
+
+    @Test
+    void aContributionThatFailsHalfWayLeavesNothingBehind() {
+        failHalfWay(() -> {});
+        engine.commit(new StepContext(true, 1, .125, 1));
+        assertThat(engine.updates()).containsExactly(0, 0);
+        assertClose(values(engine.weight(0)), 1, 1, 1, 1);
+    }
+
+    @Test
+    void aContributionThatFailsHalfWayLeavesTheOthersOfTheStep() {
+        failHalfWay(() -> engine.accumulate(0, first()));
+        engine.commit(ACCEPTED);
+        assertThat(engine.updates()).containsExactly(1, 0);
         assertFirst();
     }
 
