@@ -67,5 +67,14 @@ __device__ __forceinline__ bool is_accepted(const panoptim_kfac_facts &facts) {
     return (facts.control != nullptr ? facts.control->accepted : facts.accepted) != 0;
 }
 
+// Counts an update that a layer takes in a step.
+__device__ __forceinline__ void note_update(panoptim_kfac_layer &layer,
+                                            const panoptim_kfac_facts &facts) {
+    layer.updates += 1;
+    if (facts.control != nullptr) {
+        layer.step = facts.control->step;
+    }
+}
+
 } // namespace PANOPTIM_TIER
 } // namespace panoptim

@@ -146,7 +146,9 @@ extern "C" __global__ void __launch_bounds__(panoptim::diagonal_threads, 4)
             fold(diagonal, 1, keep, add, shared);
         }
         if (threadIdx.x == 0) {
-            layer.updates += good ? 1 : 0;
+            if (good) {
+                note_update(layer, launch.facts);
+            }
             layer.refused += wanted && !good ? 1 : 0;
             layer.taken = is_accepted(launch.facts) ? 1 : 0;
         }

@@ -15,14 +15,14 @@ __device__ double pending_trace(const panoptim_kfac_factor &factor) {
 }
 
 __device__ void commit_layer(panoptim_kfac_layer &layer, const panoptim_kfac_factor *factors,
-                             int slot) {
+                             int slot, const panoptim_kfac_facts &facts) {
     if (!(layer.rows[slot] > 0)) {
         return;
     }
     // A diagonal is made of sums of squares, so it is finite exactly when the whole matrix is.
     if (finite(pending_trace(factors[0])) && finite(pending_trace(factors[1]))) {
         layer.current = 1 - layer.current;
-        layer.updates += 1;
+        note_update(layer, facts);
     } else {
         layer.refused += 1;
     }
@@ -47,7 +47,7 @@ extern "C" __global__ void __launch_bounds__(panoptim::copy_threads)
          i += step) {
         const int layer = launch.chosen[i];
         commit_layer(launch.layers[layer], launch.factors + 2 * static_cast<int64_t>(layer),
-                     launch.slots[i]);
+                     launch.slots[i], launch.facts);
     }
 }
 

@@ -52,6 +52,7 @@ typedef struct panoptim_kfac_factor {
 typedef struct panoptim_kfac_layer {
     int64_t updates;  /* that it has taken */
     int64_t refused;  /* that it dropped since they were not finite */
+    int64_t step;     /* from 1, of a device's optimizer: that of its last update */
     double traces[2]; /* of the averages of its inputs and output gradients, when asked for */
     double rows[2];   /* that count in what is pending, before and after a contribution by turns */
     int32_t current;  /* which of its factors' buffers are the averages */

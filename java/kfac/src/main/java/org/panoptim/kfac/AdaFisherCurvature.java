@@ -23,6 +23,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -60,11 +61,21 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         /** Weight and bias. */
         private boolean[] reached = {true, true};
 
+        /** Those that an update of the last attempt with a contribution reaches. */
         private boolean[] reachable = reached;
+
+        /** The layer's updates, as far as {@link #reached} tells of them. */
+        private long updates;
+
         private final boolean[] frozen = {false, false};
 
-        /** The updates before the last attempt with a contribution. */
-        private long updates;
+        /** Takes up what has become of the last attempt with a contribution. */
+        void learn(long newUpdates) {
+            if (newUpdates > updates) {
+                reached = reachable;
+                updates = newUpdates;
+            }
+        }
     }
 
     private AdaFisherCurvature(LayerList layers, FisherPlan plan, int period, Backend backend) {
@@ -120,12 +131,15 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
 
     /** Whether the last update has not reached a parameter that could take it now. */
     private boolean owes(int place) {
-        var known = served[place];
-        if (factors.updates(place) > known.updates) {
-            known.reached = known.reachable;
-        }
+        var reached = reached(place);
         var live = live(place);
-        return live[0] && !known.reached[0] || live[1] && !known.reached[1];
+        return live[0] && !reached[0] || live[1] && !reached[1];
+    }
+
+    /** Whether the last update that is known of has reached weight and bias. */
+    private boolean[] reached(int place) {
+        served[place].learn(factors.updates(place));
+        return served[place].reached;
     }
 
     /** Whether weight and bias take part in the coming step. */
@@ -260,8 +274,12 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
 
     @Override
     public void release() {
-        drop();
-        execution = null;
+        try {
+            factors.settle();
+        } finally {
+            drop();
+            execution = null;
+        }
     }
 
     @Override
@@ -285,12 +303,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
             throw new IllegalStateException(
                     "the curvature must be built on the very backend that the optimizer steps on");
         }
-        for (int place = 0; place < served.length; place++) {
-            if (factors.isPending(place)) {
-                served[place].reachable = live(place);
-                served[place].updates = factors.updates(place);
-            }
-        }
+        reach();
         var undo = factors.snapshot();
         try {
             engine.commit(step);
@@ -301,6 +314,24 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         }
     }
 
+    /**
+     * Notes which parameters the contributions to the attempt that is being made reach. If it fails
+     * and is discarded, that means nothing: what became of those before is known.
+     */
+    private void reach() {
+        for (int place = 0; place < served.length; place++) {
+            if (factors.isPending(place)) {
+                var live = live(place);
+                if (!Arrays.equals(live, served[place].reachable)) {
+                    // Which of them an earlier attempt has reached must be known before.
+                    factors.resolve();
+                }
+                served[place].learn(factors.updates(place));
+                served[place].reachable = live;
+            }
+        }
+    }
+
     @Override
     public Map<String, String> metadata() {
         rollback.requireUsable();
@@ -308,15 +339,15 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         var states = engine.factors();
         var ofLayers = new ArrayList<AdaFisherMetadata.Layer>();
         for (int i = 0; i < layers.size(); i++) {
-            owes(i);
+            var reached = reached(i);
             var state = states.get(2 * i);
             ofLayers.add(
                     new AdaFisherMetadata.Layer(
                             state.updates(),
                             state.refused(),
                             factors.taken(i),
-                            served[i].reached[0],
-                            served[i].reached[1]));
+                            reached[0],
+                            reached[1]));
         }
         return new AdaFisherMetadata(factors.steps(), ofLayers).format(layers);
     }

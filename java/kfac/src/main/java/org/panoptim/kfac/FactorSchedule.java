@@ -46,11 +46,8 @@ final class FactorSchedule {
     /** The step, from 0, at which each layer took its last one. */
     private final long[] taken;
 
-    /**
-     * The step whose attempt has a contribution with an outcome that the host does not know yet;
-     * undecided attempts before it count as accepted.
-     */
-    private final long[] unresolved;
+    /** Whether an attempt had a contribution with an outcome that the host does not know yet. */
+    private final boolean[] unresolved;
 
     FactorSchedule(FactorEngine engine, int layers, int period) {
         this.engine = engine;
@@ -58,9 +55,8 @@ final class FactorSchedule {
         pending = new boolean[layers];
         updates = new long[layers];
         taken = new long[layers];
-        unresolved = new long[layers];
+        unresolved = new boolean[layers];
         Arrays.fill(taken, NEVER);
-        Arrays.fill(unresolved, NEVER);
     }
 
     /** Follows an optimizer, which may count its steps on a device. */
@@ -79,7 +75,7 @@ final class FactorSchedule {
         if (period == 1) {
             return true;
         }
-        if (unresolved[layer] != NEVER || isPast(taken[layer], steps + undecided)) {
+        if (unresolved[layer] || isPast(taken[layer], steps + undecided)) {
             settle();
         }
         return isPast(taken[layer], steps);
@@ -103,15 +99,36 @@ final class FactorSchedule {
         }
     }
 
+    /** Learns which contributions a device has taken up; how many steps it has taken stays open. */
+    void resolve() {
+        for (boolean each : unresolved) {
+            if (each) {
+                look();
+                return;
+            }
+        }
+    }
+
     private void look() {
         var now = engine.updates();
-        for (int layer = 0; layer < now.length; layer++) {
-            if (now[layer] > updates[layer] && unresolved[layer] != NEVER) {
-                taken[layer] = Math.min(unresolved[layer], steps - 1);
+        if (!Arrays.equals(now, updates)) {
+            var last = stepsOfUpdates();
+            for (int layer = 0; layer < now.length; layer++) {
+                taken[layer] = now[layer] > updates[layer] ? last[layer] : taken[layer];
+                updates[layer] = now[layer];
             }
-            unresolved[layer] = NEVER;
-            updates[layer] = now[layer];
         }
+        Arrays.fill(unresolved, false);
+    }
+
+    /** Of layers that have taken updates since the last look, the step of the last one. */
+    private long[] stepsOfUpdates() {
+        if (onDevice) {
+            return Arrays.stream(engine.updatedAt()).map(step -> step - 1 - offset).toArray();
+        }
+        var last = new long[taken.length];
+        Arrays.fill(last, steps - 1);
+        return last;
     }
 
     /** A contribution of a layer was accumulated for the coming step. */
@@ -174,7 +191,7 @@ final class FactorSchedule {
     boolean attempted(StepFacts step, boolean ask) {
         for (int layer = 0; layer < pending.length; layer++) {
             if (pending[layer]) {
-                unresolved[layer] = steps + undecided;
+                unresolved[layer] = true;
                 pending[layer] = false;
             }
         }
@@ -203,7 +220,7 @@ final class FactorSchedule {
         offset = onDevice ? engine.decided().steps() - steps : 0;
         System.arraycopy(newUpdates, 0, updates, 0, updates.length);
         System.arraycopy(newTaken, 0, taken, 0, taken.length);
-        Arrays.fill(unresolved, NEVER);
+        Arrays.fill(unresolved, false);
         discard();
     }
 
@@ -214,14 +231,14 @@ final class FactorSchedule {
         var oldPending = pending.clone();
         var oldUpdates = updates.clone();
         var oldTaken = taken.clone();
-        var oldAttempted = unresolved.clone();
+        var oldUnresolved = unresolved.clone();
         return () -> {
             steps = oldSteps;
             undecided = oldUndecided;
             System.arraycopy(oldPending, 0, pending, 0, pending.length);
             System.arraycopy(oldUpdates, 0, updates, 0, updates.length);
             System.arraycopy(oldTaken, 0, taken, 0, taken.length);
-            System.arraycopy(oldAttempted, 0, unresolved, 0, unresolved.length);
+            System.arraycopy(oldUnresolved, 0, unresolved, 0, unresolved.length);
         };
     }
 }

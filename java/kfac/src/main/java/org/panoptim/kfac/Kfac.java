@@ -266,9 +266,13 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
 
     @Override
     public void release() {
-        engine.discard();
-        factors.discard();
-        execution = null;
+        try {
+            factors.settle();
+        } finally {
+            engine.discard();
+            factors.discard();
+            execution = null;
+        }
     }
 
     @Override

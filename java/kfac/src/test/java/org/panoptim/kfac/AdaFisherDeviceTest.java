@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.Optimizer;
 import org.panoptim.rule.AdaFisher;
@@ -43,7 +44,7 @@ class AdaFisherDeviceTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {2, 3, 5})
+    @ValueSource(ints = {1, 2, 3, 5})
     void whereSomeAttemptsAreRefusedAllIsAsOnTheHost(int period) {
         try (var onHost = new FisherLayers(period);
                 var onDevice = new FisherLayers(device, period)) {
@@ -62,6 +63,76 @@ class AdaFisherDeviceTest {
                 }
             }
             assertSame(onDevice, onHost);
+        }
+    }
+
+    /** Why a contribution is not taken up. */
+    enum Failure {
+        THE_STEP_IS_REFUSED,
+        IT_IS_NOT_FINITE
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void theLastUpdateIsKnownThoughLaterContributionsWereNotTakenUp(Failure failure) {
+        try (var onHost = new FisherLayers(1);
+                var onDevice = new FisherLayers(device, 1)) {
+            for (var layers : List.of(onHost, onDevice)) {
+                layers.optimizer.freeze("b1");
+                layers.accumulate("first");
+                for (int step = 0; step < 4; step++) {
+                    layers.optimizer.step();
+                }
+                layers.optimizer.unfreeze("b1");
+                if (failure == Failure.THE_STEP_IS_REFUSED) {
+                    layers.accumulate("first");
+                    layers.gradient(layers.w2, Double.NaN);
+                } else {
+                    layers.accumulate("first", Double.NaN);
+                }
+                layers.optimizer.step();
+                layers.gradient(layers.w2, 1);
+                layers.optimizer.step();
+            }
+            assertSame(onDevice, onHost);
+            int refused = failure == Failure.IT_IS_NOT_FINITE ? 1 : 0;
+            assertThat(onDevice.curvature.metadata())
+                    .containsEntry("layer.first", "1 " + refused + " 0 true false");
+        }
+    }
+
+    @Test
+    void withoutAPeriodTheHostWaitsWhereOtherParametersAreReachedAlone() {
+        try (var layers = new FisherLayers(device, 1)) {
+            attempt(layers, 0, false);
+            int before = device.questions;
+            for (int attempt = 1; attempt < 9; attempt++) {
+                attempt(layers, attempt, attempt == 4);
+            }
+            assertThat(device.questions).isEqualTo(before);
+            layers.optimizer.freeze("b1");
+            attempt(layers, 9, false);
+            assertThat(device.questions).isGreaterThan(before);
+            before = device.questions;
+            for (int attempt = 10; attempt < 19; attempt++) {
+                attempt(layers, attempt, attempt == 14);
+            }
+            assertThat(device.questions).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void aChangeOfTheOptimizerLosesNoSteps() {
+        try (var onHost = new FisherLayers(1);
+                var onDevice = new FisherLayers(device, 1)) {
+            for (var layers : List.of(onHost, onDevice)) {
+                for (int attempt = 0; attempt < 5; attempt++) {
+                    attempt(layers, attempt, attempt == 1);
+                }
+                layers.changeOptimizer();
+            }
+            assertSame(onDevice, onHost);
+            assertThat(onDevice.curvature.metadata()).containsEntry("steps", "4");
         }
     }
 

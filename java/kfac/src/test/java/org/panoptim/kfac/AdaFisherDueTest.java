@@ -9,6 +9,7 @@ import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.Optimizer;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdaFisher;
@@ -165,6 +166,69 @@ class AdaFisherDueTest {
             assertDue(loaded, true, false);
             reason.begins.accept(loaded);
             assertDue(loaded, false, false);
+        }
+    }
+
+    /** An attempt that is refused, with a contribution that would reach all. */
+    private static void attemptInVain(FisherLayers layers) {
+        layers.accumulate("first");
+        layers.gradient(layers.w2, Double.NaN);
+        layers.optimizer.step();
+        layers.gradient(layers.w2, 1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void anAttemptThatIsRefusedDoesNotTellOfTheLastUpdate(int period) {
+        for (boolean looked : new boolean[] {false, true}) {
+            try (var layers = new FisherLayers(period)) {
+                layers.optimizer.freeze("b1");
+                layers.accumulate("first");
+                layers.optimizer.step();
+                if (looked) {
+                    layers.curvature.metadata();
+                }
+                layers.optimizer.unfreeze("b1");
+                attemptInVain(layers);
+                assertThat(layers.curvature.metadata())
+                        .containsEntry("layer.first", "1 0 0 true false");
+            }
+        }
+    }
+
+    @Test
+    void anUpdateThatReachedAllIsNotForgottenByOneThatIsRefused() {
+        try (var layers = new FisherLayers(2)) {
+            layers.optimizer.freeze("b1");
+            layers.accumulate("first");
+            layers.optimizer.step();
+            layers.curvature.metadata();
+            layers.optimizer.unfreeze("b1");
+            layers.optimizer.step();
+            layers.accumulate("first");
+            layers.optimizer.step();
+            layers.optimizer.step();
+            layers.optimizer.freeze("b1");
+            attemptInVain(layers);
+            assertThat(layers.curvature.metadata()).containsEntry("layer.first", "2 0 2 true true");
+        }
+    }
+
+    @Test
+    void whatIsDiscardedAfterAFailedStepDoesNotTellOfTheLastUpdate() {
+        var device = new TestDevice();
+        try (var layers = new FisherLayers(device, 1)) {
+            layers.optimizer.freeze("b1");
+            layers.accumulate("first");
+            layers.optimizer.step();
+            layers.optimizer.unfreeze("b1");
+            layers.accumulate("first");
+            device.fail("commit");
+            assertThatThrownBy(layers.optimizer::step).hasMessage("commit fails");
+            device.recover();
+            layers.curvature.discard();
+            assertThat(layers.curvature.metadata())
+                    .containsEntry("layer.first", "1 0 0 true false");
         }
     }
 

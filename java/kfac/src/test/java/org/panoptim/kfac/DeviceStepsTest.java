@@ -190,6 +190,46 @@ class DeviceStepsTest {
     }
 
     @Test
+    void aChangeOfTheOptimizerLosesNoSteps() {
+        try (var onHost = onHost(1, 100);
+                var onDevice = onDevice(1, 100)) {
+            for (var layer : List.of(onHost, onDevice)) {
+                for (int attempt = 0; attempt < 5; attempt++) {
+                    attempt(layer, attempt, attempt == 1);
+                }
+                layer.changeOptimizer();
+            }
+            assertThat(onDevice.kfac.metadata()).isEqualTo(onHost.kfac.metadata());
+            assertThat(onDevice.kfac.metadata()).containsEntry("steps", "4");
+        }
+    }
+
+    @Test
+    void theLastUpdateIsKnownThoughLaterContributionsWereNotTakenUp() {
+        for (boolean refused : new boolean[] {true, false}) {
+            try (var onHost = onHost(1, 100);
+                    var onDevice = onDevice(1, 100)) {
+                for (var layer : List.of(onHost, onDevice)) {
+                    attempt(layer, 0, false);
+                    attempt(layer, 1, false);
+                    attemptWithoutRows(layer, 2, false);
+                    if (refused) {
+                        contribute(layer, 3);
+                    } else {
+                        layer.accumulate(
+                                scale(Double.NaN, random(6, INPUTS, 3)), random(6, OUTPUTS, 103));
+                    }
+                    attemptWithoutRows(layer, 3, refused);
+                    attemptWithoutRows(layer, 4, false);
+                }
+                assertSame(onDevice, onHost);
+                assertThat(onDevice.kfac.metadata().get("layer.l"))
+                        .startsWith(refused ? "2 0 1 " : "2 1 1 ");
+            }
+        }
+    }
+
+    @Test
     void itGoesOnFromACheckpointOfTheHostAndTheOtherWayRound() throws IOException {
         var file = folder.resolve("file");
         for (int at : new int[] {1, 4, 5, 6}) {

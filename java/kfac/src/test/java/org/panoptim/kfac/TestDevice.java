@@ -48,7 +48,7 @@ final class TestDevice implements Backend {
     /** Which call of an engine's method fails, from the next on, and all after it. */
     private final Map<String, Integer> failing = new HashMap<>();
 
-    /** How often the host has asked for a decision, which waits for the device. */
+    /** How often the host has asked for what was decided, which waits for the device. */
     int questions;
 
     /** The engines that are open. */
@@ -263,8 +263,15 @@ final class TestDevice implements Backend {
         private final List<Queued> queue = new ArrayList<>();
         private Optional<DeviceExecution> attached = Optional.empty();
 
+        /** The steps of the layers' last updates, now and at the last begin. */
+        private long[] updatedAt;
+
+        private long[] updatedAtBegin;
+
         Engine(E host) {
             this.host = host;
+            updatedAt = new long[host.updates().length];
+            updatedAtBegin = updatedAt;
             open++;
         }
 
@@ -307,7 +314,15 @@ final class TestDevice implements Backend {
                                 scale));
             }
             queue.clear();
-            host.commit(context(step));
+            var context = context(step);
+            var before = host.updates();
+            host.commit(context);
+            updatedAtBegin = updatedAt.clone();
+            for (int layer = 0; layer < before.length; layer++) {
+                if (host.updates()[layer] > before[layer]) {
+                    updatedAt[layer] = context.step();
+                }
+            }
             call("commit");
         }
 
@@ -328,17 +343,27 @@ final class TestDevice implements Backend {
         @Override
         public void begin() {
             host.begin();
+            updatedAtBegin = updatedAt.clone();
         }
 
         @Override
         public void undo() {
             call("undo");
             host.undo();
+            updatedAt = updatedAtBegin.clone();
         }
 
         @Override
         public long[] updates() {
+            questions++;
             return host.updates();
+        }
+
+        @Override
+        public long[] updatedAt() {
+            questions++;
+            attached();
+            return updatedAt.clone();
         }
 
         @Override

@@ -168,9 +168,16 @@ class DueWorkTest {
         private final Optimizer optimizer;
 
         WithFisher(String backendName) {
+            this(backendName, 4);
+        }
+
+        WithFisher(String backendName, int period) {
             super(backendName);
             curvature =
-                    AdaFisherCurvature.builder(backend).layer("l", weight, bias).period(4).build();
+                    AdaFisherCurvature.builder(backend)
+                            .layer("l", weight, bias)
+                            .period(period)
+                            .build();
             optimizer =
                     describe(Optimizer.builder(AdaFisher.withLearningRate(1)), curvature).build();
         }
@@ -298,6 +305,33 @@ class DueWorkTest {
             model.train(2);
             assertThat(model.fisher("bias")).isNotEqualTo(new float[] {1, 1});
             assertThat(model.curvature.factorsDue()).isFalse();
+        }
+    }
+
+    /** Updates at steps 0 and 1, then contributions in vain. */
+    private static void hinder(Model model) {
+        model.train(0);
+        model.train(1);
+        model.step(2, 1);
+        model.contribute(3, 1, Batch.sum());
+        model.step(903, Double.NaN);
+        model.contribute(4, Double.NaN, Batch.sum());
+        model.step(4, 1);
+        model.step(5, 1);
+    }
+
+    @ParameterizedTest
+    @MethodSource("backends")
+    void aCheckpointSaysWhichStepsUpdateWasTheLast(String backend) {
+        try (var kfac = new WithKfac(backend, 1, 100);
+                var fisher = new WithFisher(backend, 1)) {
+            hinder(kfac);
+            assertThat(kfac.kfac.metadata()).containsEntry("steps", "5");
+            assertThat(kfac.kfac.metadata().get("layer.l")).startsWith("2 1 1 ");
+            hinder(fisher);
+            assertThat(fisher.curvature.metadata())
+                    .containsEntry("steps", "5")
+                    .containsEntry("layer.l", "2 1 1 true true");
         }
     }
 }

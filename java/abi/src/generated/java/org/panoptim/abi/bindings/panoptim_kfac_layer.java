@@ -17,6 +17,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * struct panoptim_kfac_layer {
  *     int64_t updates;
  *     int64_t refused;
+ *     int64_t step;
  *     double traces[2];
  *     double rows[2];
  *     int32_t current;
@@ -33,6 +34,7 @@ public class panoptim_kfac_layer {
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         PanoptimKfac.C_LONG.withName("updates"),
         PanoptimKfac.C_LONG.withName("refused"),
+        PanoptimKfac.C_LONG.withName("step"),
         MemoryLayout.sequenceLayout(2, PanoptimKfac.C_DOUBLE).withName("traces"),
         MemoryLayout.sequenceLayout(2, PanoptimKfac.C_DOUBLE).withName("rows"),
         PanoptimKfac.C_INT.withName("current"),
@@ -132,6 +134,50 @@ public class panoptim_kfac_layer {
      */
     public static void refused(MemorySegment struct, long fieldValue) {
         struct.set(refused$LAYOUT, refused$OFFSET, fieldValue);
+    }
+
+    private static final OfLong step$LAYOUT = (OfLong)$LAYOUT.select(groupElement("step"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t step
+     * }
+     */
+    public static final OfLong step$layout() {
+        return step$LAYOUT;
+    }
+
+    private static final long step$OFFSET = $LAYOUT.byteOffset(groupElement("step"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t step
+     * }
+     */
+    public static final long step$offset() {
+        return step$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t step
+     * }
+     */
+    public static long step(MemorySegment struct) {
+        return struct.get(step$LAYOUT, step$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t step
+     * }
+     */
+    public static void step(MemorySegment struct, long fieldValue) {
+        struct.set(step$LAYOUT, step$OFFSET, fieldValue);
     }
 
     private static final SequenceLayout traces$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("traces"));

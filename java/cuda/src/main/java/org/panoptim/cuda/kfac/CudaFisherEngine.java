@@ -168,6 +168,12 @@ final class CudaFisherEngine implements FisherEngine {
     }
 
     @Override
+    public long[] updatedAt() {
+        requireOpen();
+        return layers.updatedAt();
+    }
+
+    @Override
     public void discard() {
         requireOpen();
         layers.forget();

@@ -195,6 +195,12 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     }
 
     @Override
+    public long[] updatedAt() {
+        requireOpen();
+        return layers.updatedAt();
+    }
+
+    @Override
     public void discard() {
         requireOpen();
         layers.forget();

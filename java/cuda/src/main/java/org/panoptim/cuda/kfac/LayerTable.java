@@ -16,6 +16,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToLongFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -153,14 +154,21 @@ final class LayerTable implements AutoCloseable {
 
     /** The updates that each layer has taken; waits. */
     long[] updates() {
+        return ofLayers(panoptim_kfac_layer::updates);
+    }
+
+    /** The step, from 1, of each layer's last update in a step on the device; waits. */
+    long[] updatedAt() {
+        return ofLayers(panoptim_kfac_layer::step);
+    }
+
+    private long[] ofLayers(ToLongFunction<MemorySegment> field) {
         try (var scratch = Arena.ofConfined()) {
             var records = panoptim_kfac_layer.allocateArray(layers.size(), scratch);
             DeviceState.read(context, address, records);
             return IntStream.range(0, layers.size())
-                    .mapToLong(
-                            layer ->
-                                    panoptim_kfac_layer.updates(
-                                            panoptim_kfac_layer.asSlice(records, layer)))
+                    .mapToObj(layer -> panoptim_kfac_layer.asSlice(records, layer))
+                    .mapToLong(field)
                     .toArray();
         }
     }

@@ -57,6 +57,17 @@ public interface FactorEngine extends AutoCloseable {
     long[] updates();
 
     /**
+     * The step, from 1, at which each layer took its last update, as the device counts whose step
+     * this is {@linkplain #attach attached} to; of no meaning for a layer that took none of its
+     * steps' updates. Waits.
+     *
+     * @throws IllegalStateException if it is attached to none; engines on the host never are
+     */
+    default long[] updatedAt() {
+        throw new IllegalStateException("no device decides on the steps");
+    }
+
+    /**
      * What a device has decided so far.
      *
      * @param steps the steps that its optimizer has taken
