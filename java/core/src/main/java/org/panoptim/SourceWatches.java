@@ -7,6 +7,8 @@ import org.panoptim.spi.StepPlan;
 import org.panoptim.step.NonFinitePolicy;
 
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 
@@ -58,6 +60,22 @@ final class SourceWatches {
     void refresh() {
         for (var each : watched) {
             each.watch.refresh();
+        }
+    }
+
+    /**
+     * Checks that values are where they were.
+     *
+     * @throws IllegalStateException if one is not
+     */
+    void checkValues(Collection<Parameter> parameters) {
+        var wanted = new HashSet<>(parameters);
+        for (var each : watched) {
+            for (int i = 0; i < each.parameters.length; i++) {
+                if (wanted.contains(each.parameters[i])) {
+                    each.watch.checkValue(i);
+                }
+            }
         }
     }
 

@@ -11,6 +11,7 @@ import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -86,19 +87,21 @@ final class StepInputs {
      *     or belongs to another thread
      */
     void checkBeginnings(List<ParameterGroup> groups) {
-        boolean refreshed = false;
+        var beginnings = new ArrayList<Parameter>();
         for (var group : groups) {
             for (var parameter : group.parameters()) {
                 if (Slot.beginAtParameter(group.rule().slots(parameter.shape()))) {
-                    if (!refreshed) {
-                        sources.refresh();
-                        refreshed = true;
-                    }
-                    var thread = Thread.currentThread();
-                    checkAccess(parameter, "value", parameter.value(), thread);
+                    beginnings.add(parameter);
                 }
             }
         }
+        if (beginnings.isEmpty()) {
+            return;
+        }
+        sources.refresh();
+        sources.checkValues(beginnings);
+        var thread = Thread.currentThread();
+        beginnings.forEach(each -> checkAccess(each, "value", each.value(), thread));
     }
 
     /** Tells an execution of what is new. */

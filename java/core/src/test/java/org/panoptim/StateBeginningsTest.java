@@ -25,6 +25,7 @@ import org.panoptim.tensor.Shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -154,6 +155,7 @@ class StateBeginningsTest {
 
         boolean moved;
         boolean gone;
+        final List<String> asked = new ArrayList<>();
 
         @Override
         public Watch watch(List<Parameter> parameters) {
@@ -169,6 +171,11 @@ class StateBeginningsTest {
                 }
 
                 @Override
+                public void checkValue(int index) {
+                    asked.add(parameters.get(index).name());
+                }
+
+                @Override
                 public void valueWritten(int index) {}
 
                 @Override
@@ -178,8 +185,12 @@ class StateBeginningsTest {
     }
 
     private static Parameter of(Framework framework) {
+        return of("framework", framework);
+    }
+
+    private static Parameter of(String name, Framework framework) {
         return Parameter.of(
-                "framework",
+                name,
                 Shape.of(2),
                 DimensionOrder.contiguous(1),
                 new HostMemory(MemorySegment.ofArray(new float[] {1, 2})),
@@ -203,6 +214,28 @@ class StateBeginningsTest {
                     .isThrownBy(() -> optimizer.add(group("late", of(framework))))
                     .withMessage("the framework has moved 'w'");
             assertThat(optimizer.groups()).hasSize(1);
+        }
+    }
+
+    @Test
+    void aFrameworkIsAskedForTheValuesThatStatesBeginAsAndNoOthers() {
+        var framework = new Framework();
+        var first = of("first", framework);
+        var second = of("second", framework);
+        try (var optimizer =
+                Optimizer.builder(SGD.withLearningRate(1))
+                        .group("others", List.of(of("other", framework)))
+                        .group("all", List.of(first, second), Prodigy.defaults())
+                        .backend(backend)
+                        .build()) {
+            assertThat(framework.asked).containsExactly("first", "second");
+            framework.asked.clear();
+            optimizer.add(group("late", of("third", framework)));
+            assertThat(framework.asked).containsExactly("third");
+            framework.asked.clear();
+            optimizer.freeze("late");
+            optimizer.step();
+            assertThat(framework.asked).isEmpty();
         }
     }
 

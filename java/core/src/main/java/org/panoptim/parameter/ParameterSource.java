@@ -31,6 +31,16 @@ public interface ParameterSource {
         void refresh();
 
         /**
+         * Checks that a parameter's value is where it was: called before a state begins as it, of a
+         * parameter without a gradient too, whose value {@link #refresh} may leave alone. By
+         * default all is well, for sources of which refresh checks every value.
+         *
+         * @param index the parameter's place in the list
+         * @throws IllegalStateException if it is not; the state is not made
+         */
+        default void checkValue(int index) {}
+
+        /**
          * A step wrote a parameter's value, or may have: whether a device accepts a step is not
          * known when it is queued.
          *

@@ -39,6 +39,14 @@ final class TensorWatch implements ParameterSource.Watch {
     }
 
     @Override
+    public void checkValue(int index) {
+        synchronized (queries) {
+            check.run();
+            tensors[index].checkValue();
+        }
+    }
+
+    @Override
     public void valueWritten(int index) {
         tensors[index].valueWritten();
     }

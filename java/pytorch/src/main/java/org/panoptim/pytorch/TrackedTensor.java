@@ -107,9 +107,7 @@ final class TrackedTensor {
         if (!tensor.requires_grad()) {
             return ABSENT;
         }
-        if (!fits(tensor) || queries.data(tensor.address()) != address) {
-            throw new IllegalStateException(problemOfValue());
-        }
+        checkValue();
         if (byteSize == 0) {
             return ABSENT;
         }
@@ -133,6 +131,17 @@ final class TrackedTensor {
             throw new IllegalStateException("the gradient of '" + name + "' overlaps its value");
         }
         return data;
+    }
+
+    /**
+     * Checks that the value is where and how it was, whether the tensor requires a gradient or not.
+     *
+     * @throws IllegalStateException if it is not
+     */
+    void checkValue() {
+        if (!fits(tensor) || queries.data(tensor.address()) != address) {
+            throw new IllegalStateException(problemOfValue());
+        }
     }
 
     /** Whether it can be used as the parameter's memory, or a gradient in its order. */

@@ -16,7 +16,9 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.AdamW;
+import org.panoptim.rule.Prodigy;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
 
@@ -215,6 +217,36 @@ class FrozenTensorTest {
             value.mul(new Scalar(2)).sum().backward();
             optimizer.step();
             assertThat(SmallNet.floats(value)).containsOnly(-2);
+        }
+    }
+
+    @Test
+    void aFrozenTensorThatWasMovedIsNotWhatAStateBeginsAs() {
+        var value = floats(2).requires_grad_();
+        var frozen = floats(2);
+        var named = new LinkedHashMap<String, Tensor>();
+        named.put("value", value);
+        named.put("frozen", frozen);
+        try (var parameters = TorchParameters.of(named)) {
+            frozen.set_data(floats(2));
+            parameters.refresh();
+            var problem = "the engine has given 'frozen' other memory";
+            assertThatExceptionOfType(IllegalStateException.class)
+                    .isThrownBy(() -> optimizer(parameters, Prodigy.defaults()))
+                    .withMessageStartingWith(problem);
+            try (var optimizer =
+                    Optimizer.builder(AdamW.withLearningRate(1))
+                            .group("first", parameters.list().subList(0, 1))
+                            .backend(reference)
+                            .build()) {
+                var late =
+                        new ParameterGroup(
+                                "late", Prodigy.defaults(), parameters.list().subList(1, 2));
+                assertThatExceptionOfType(IllegalStateException.class)
+                        .isThrownBy(() -> optimizer.add(late))
+                        .withMessageStartingWith(problem);
+                optimizer.add(new ParameterGroup("late", AdamW.defaults(), late.parameters()));
+            }
         }
     }
 
