@@ -66,8 +66,7 @@ record KfacMetadata(List<Layer> layers, long steps, double damping, List<FactorH
         static Layer parse(String name, String text) {
             var parts = text.split(" ", -1);
             if (parts.length != 2 && parts.length != 7) {
-                throw new IllegalArgumentException(
-                        "layer '" + name + "' needs two counts, or seven numbers");
+                throw new IllegalArgumentException("a layer needs two counts, or seven numbers");
             }
             boolean older = parts.length == 2;
             return new Layer(
@@ -170,12 +169,22 @@ record KfacMetadata(List<Layer> layers, long steps, double damping, List<FactorH
         return history;
     }
 
+    /**
+     * Reads an entry.
+     *
+     * @throws IllegalArgumentException if it is absent or the parser refuses it; its key is named
+     */
     static <T> T value(Map<String, String> metadata, String key, Function<String, T> parser) {
         var text = metadata.get(key);
         if (text == null) {
             throw new IllegalArgumentException("'" + key + "' is absent");
         }
-        return parser.apply(text);
+        try {
+            return parser.apply(text);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "'%s' cannot be read: %s".formatted(key, e.getMessage()), e);
+        }
     }
 
     static long count(String text) {

@@ -238,11 +238,12 @@ class CheckpointTextTest {
             assertRefused(
                     layers,
                     with(good, "layer.first", "1"),
-                    "layer 'first' needs two counts, or seven numbers");
+                    "'layer.first' cannot be read: a layer needs two counts, or seven numbers");
             assertRefused(
                     layers,
                     with(good, "layer.first", "1 0 0 0 1 NaN 1"),
-                    "a trace must be finite and at least 0, but is NaN");
+                    "'layer.first' cannot be read: a trace must be finite and at least 0, but is"
+                        + " NaN");
             assertRefused(
                     layers,
                     with(good, "outputs.second", "1 0.1 1 0 0"),
@@ -250,21 +251,28 @@ class CheckpointTextTest {
             assertRefused(
                     layers,
                     with(good, "inputs.first", "0 0"),
-                    "'0 0' is not what a factor remembers");
+                    "'inputs.first' cannot be read: '0 0' is not what a factor remembers");
             assertRefused(
                     layers,
                     with(good, "inputs.first", "0 -1 0 0 0"),
-                    "a factor's damping must be at least 0, but is -1.0");
+                    "'inputs.first' cannot be read: a factor's damping must be at least 0, but is"
+                        + " -1.0");
             assertRefused(
                     layers,
                     with(good, "inputs.first", "0 Infinity 0 0 0"),
-                    "a factor's damping must be finite");
+                    "'inputs.first' cannot be read: a factor's damping must be finite");
             assertRefused(
-                    layers, with(good, "steps", "-1"), "a count must be from 0 to 2^62, but is -1");
+                    layers,
+                    with(good, "steps", "-1"),
+                    "'steps' cannot be read: a count must be from 0 to 2^62, but is -1");
+            assertRefused(
+                    layers,
+                    with(good, "layer.second", "0 x 0 0 0 0 0"),
+                    "'layer.second' cannot be read: For input string: \"x\"");
             assertRefused(
                     layers,
                     with(good, "damping", "Infinity"),
-                    "damping must be above 0, but is Infinity");
+                    "'damping' cannot be read: damping must be above 0, but is Infinity");
         }
     }
 
@@ -291,18 +299,20 @@ class CheckpointTextTest {
                 assertRefused(
                         layers,
                         with(good, "layer.first", text),
-                        "a layer needs two counts, or five entries");
+                        "'layer.first' cannot be read: a layer needs two counts, or five entries");
             }
             assertRefused(
                     layers,
                     with(good, "layer.first", "1 -1"),
-                    "a count must be from 0 to 2^62, but is -1");
+                    "'layer.first' cannot be read: a count must be from 0 to 2^62, but is -1");
             assertRefused(
                     layers,
                     with(good, "layer.first", "1 0 -2 true true"),
-                    "a count must be from 0 to 2^62, but is -2");
+                    "'layer.first' cannot be read: a count must be from 0 to 2^62, but is -2");
             assertRefused(
-                    layers, with(good, "layer.first", "1 0 0 true 1"), "'1' is no truth value");
+                    layers,
+                    with(good, "layer.first", "1 0 0 true 1"),
+                    "'layer.first' cannot be read: '1' is no truth value");
         }
     }
 }
