@@ -17,11 +17,10 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.tensor.StateTensor;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -36,8 +35,9 @@ import java.util.Optional;
  *
  * <p>It is the optimizer's transform, though it leaves gradients alone: on the steps where
  * contributions come, it hands each parameter of a layer {@code s hᵀ} as its curvature, computed
- * once the step is accepted. Until a layer's first update that is one everywhere. Parameters of no
- * layer need a group with another rule.
+ * once the step is accepted. Until a layer's first update that is one everywhere. An optimizer that
+ * takes the curvature over from a closed one begins with what the updates so far have come to.
+ * Parameters of no layer need a group with another rule.
  *
  * <p>The period counts accepted steps, and an update that is due stays due, layer by layer, until
  * it was done: through refused steps, contributions of which no row counts or that are not finite,
@@ -47,6 +47,9 @@ import java.util.Optional;
  * it, after the optimizer and before the backend.
  */
 public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseable {
+
+    /** Elements of a state that are written at a time, if a row is not longer. */
+    private static final int WRITTEN_AT_ONCE = 1 << 18;
 
     private final LayerList layers;
     private final FisherEngine engine;
@@ -153,12 +156,13 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
     }
 
     /**
-     * Adds what a layer saw in a micro-batch; see {@link Kfac#accumulate}.
+     * Adds what a layer saw in a micro-batch; see {@link Kfac#accumulate}. Where an update is due
+     * since a parameter had no gradient at the last one, that must have one by now.
      *
      * @throws IllegalArgumentException if there is no such layer, sizes do not agree, or the memory
      *     is not the backend's; nothing is changed
-     * @throws IllegalStateException if an arena is closed or another thread's, or this is closed;
-     *     nothing is changed
+     * @throws IllegalStateException if an arena is closed or another thread's, this is closed, or
+     *     the loss scale is not stated and there is no optimizer to ask for it; nothing is changed
      */
     public void accumulate(String layer, Memory inputs, Memory outputGradients, Batch batch) {
         rollback.requireUsable();
@@ -167,7 +171,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         if (!isDue(place)) {
             return;
         }
-        engine.accumulate(place, LossScales.known(contribution, execution));
+        engine.accumulate(place, LossScales.known(layer, contribution, execution));
         factors.contributed(place);
         var described = layers.get(place);
         described.weight().curvature(engine.weight(place));
@@ -245,30 +249,40 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         }
     }
 
-    /** The rule's own copy begins with ones too, and not with nothing to divide by. */
-    private static void begin(StepPlan plan, Execution execution) {
-        for (var group : plan.groups()) {
-            if (group.rule() instanceof AdaFisher rule) {
-                int slot = rule.slots().stream().map(Slot::name).toList().indexOf("fisher");
-                for (var parameter : group.parameters()) {
-                    if (execution.count(parameter) == 0) {
-                        fillWithOnes(execution.state(parameter, slot));
-                    }
-                }
+    /** The rule's own copy begins as the averages are, with ones before there was an update. */
+    private void begin(StepPlan plan, Execution execution) {
+        for (int place = 0; place < layers.size(); place++) {
+            var layer = layers.get(place);
+            var inputs = engine.average(2 * place).toArray();
+            var outputs = engine.average(2 * place + 1).toArray();
+            var ofWeight = Arrays.copyOf(inputs, layer.inputs());
+            write(outputs, ofWeight, fisher(plan, execution, layer, layer.weight()));
+            if (layer.bias().isPresent()) {
+                var ofBias = new float[] {inputs[layer.inputs()]};
+                write(outputs, ofBias, fisher(plan, execution, layer, layer.bias().get()));
             }
         }
     }
 
-    private static void fillWithOnes(StateTensor state) {
-        try (var arena = Arena.ofConfined()) {
-            long most = Math.min(state.byteSize(), 1 << 20);
-            var ones = arena.allocate(most, Float.BYTES);
-            for (long i = 0; i < most / Float.BYTES; i++) {
-                ones.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1);
+    private static StateTensor fisher(
+            StepPlan plan, Execution execution, KroneckerLayer layer, Parameter parameter) {
+        var slots = LayerList.groupOf(plan, layer, parameter).rule().slots();
+        return execution.state(
+                parameter, slots.stream().map(Slot::name).toList().indexOf("fisher"));
+    }
+
+    /** Sets a state to {@code s hᵀ}, a number of rows at a time. */
+    private static void write(float[] outputs, float[] inputs, StateTensor state) {
+        int rows = Math.clamp(WRITTEN_AT_ONCE / inputs.length, 1, outputs.length);
+        var piece = new float[rows * inputs.length];
+        for (int first = 0; first < outputs.length; first += rows) {
+            int count = Math.min(rows, outputs.length - first) * inputs.length;
+            for (int i = 0; i < count; i++) {
+                piece[i] = outputs[first + i / inputs.length] * inputs[i % inputs.length];
             }
-            for (long at = 0; at < state.byteSize(); at += most) {
-                state.write(at, ones.asSlice(0, Math.min(most, state.byteSize() - at)));
-            }
+            state.write(
+                    (long) first * inputs.length * Float.BYTES,
+                    MemorySegment.ofArray(piece).asSlice(0, (long) count * Float.BYTES));
         }
     }
 

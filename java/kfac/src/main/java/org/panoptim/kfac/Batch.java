@@ -19,7 +19,8 @@ import java.util.OptionalDouble;
  *
  * @param averagedOver what the loss was divided by; empty: the number of rows that count
  * @param mask a byte for each row: 0 leaves it out; empty: all rows count
- * @param lossScale what the output gradients come multiplied by; empty: the optimizer's loss scale
+ * @param lossScale what the output gradients come multiplied by; empty: the optimizer's loss scale,
+ *     which there must be one for
  */
 public record Batch(OptionalDouble averagedOver, Optional<Memory> mask, OptionalDouble lossScale) {
 

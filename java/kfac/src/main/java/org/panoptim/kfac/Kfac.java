@@ -146,9 +146,10 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
      * @param batch how the loss was reduced, and which rows count
      * @throws IllegalArgumentException if there is no such layer, sizes do not agree, or the memory
      *     is not the backend's; nothing is changed
-     * @throws IllegalStateException if an arena is closed or another thread's, or this is closed;
-     *     nothing is changed. Where another thread closes an arena while it is read, the layer's
-     *     earlier micro-batches of the step are dropped with this one.
+     * @throws IllegalStateException if an arena is closed or another thread's, this is closed, or
+     *     the loss scale is not stated and there is no optimizer to ask for it; nothing is changed.
+     *     Where another thread closes an arena while it is read, the layer's earlier micro-batches
+     *     of the step are dropped with this one.
      */
     public void accumulate(String layer, Memory inputs, Memory outputGradients, Batch batch) {
         rollback.requireUsable();
@@ -157,7 +158,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
         if (!factors.isDue(place)) {
             return;
         }
-        engine.accumulate(place, LossScales.known(contribution, execution));
+        engine.accumulate(place, LossScales.known(layer, contribution, execution));
         factors.contributed(place);
     }
 

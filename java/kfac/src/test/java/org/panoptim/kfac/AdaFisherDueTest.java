@@ -17,6 +17,7 @@ import org.panoptim.rule.SGD;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -296,7 +297,7 @@ class AdaFisherDueTest {
     void whatComesBeforeThereIsAnOptimizerIsTakenUpByItsFirstStep() {
         try (var layers = new FisherLayers(2)) {
             layers.optimizer.close();
-            layers.accumulate("first");
+            layers.accumulate("first", Batch.sum().withLossScale(1));
             layers.optimizer =
                     Optimizer.builder(AdaFisher.withLearningRate(1e-3))
                             .group("all", List.of(layers.w1, layers.b1, layers.w2))
@@ -306,6 +307,35 @@ class AdaFisherDueTest {
             layers.optimizer.step();
             assertThat(layers.fisher(layers.w1))
                     .containsExactly(expected(layers, layers.w1), ROUNDING);
+        }
+    }
+
+    @Test
+    void withoutAnOptimizerTheLossScaleMustBeStated() {
+        try (var layers = new FisherLayers(2)) {
+            layers.optimizer.close();
+            assertThatThrownBy(() -> layers.accumulate("first"))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage(
+                            "layer 'first': its output gradients come without a loss scale, and"
+                                    + " there is no optimizer yet to ask for it; build that first,"
+                                    + " or state it with Batch.withLossScale");
+            assertThat(layers.w1.hasCurvature()).isFalse();
+        }
+    }
+
+    @Test
+    void anotherOptimizerBeginsWithWhatTheUpdatesCameTo() {
+        try (var layers = new FisherLayers(2)) {
+            layers.accumulate("first");
+            layers.optimizer.step();
+            var ofWeight = layers.fisher(layers.w1);
+            var ofBias = layers.fisher(layers.b1);
+            layers.changeOptimizer();
+            assertThat(layers.fisher(layers.w1)).containsExactly(ofWeight);
+            assertThat(layers.fisher(layers.b1)).containsExactly(ofBias);
+            assertThat(ofWeight).isNotEqualTo(ones(layers.w1));
+            assertThat(layers.fisher(layers.w2)).containsOnly(1);
         }
     }
 
@@ -323,27 +353,44 @@ class AdaFisherDueTest {
     }
 
     @Test
-    void aWeightOfMoreThanAMebibyteBeginsWithOnesToTheLast() {
+    void aWeightOfMoreThanAMebibyteBeginsAsItsDiagonalsAreToTheLast() {
         try (var layers = new FisherLayers(2)) {
-            int elements = 500 * 600;
+            int outputs = 500;
+            int inputs = 600;
             var weight =
                     Parameter.of(
                             "large",
-                            Shape.of(500, 600),
-                            layers.arena.allocate((long) elements * Float.BYTES, 64));
+                            Shape.of(outputs, inputs),
+                            layers.arena.allocate((long) outputs * inputs * Float.BYTES, 64));
             try (var curvature =
-                            AdaFisherCurvature.builder(layers.backend)
-                                    .layer("large", weight)
-                                    .build();
-                    var optimizer =
-                            Optimizer.builder(AdaFisher.withLearningRate(1))
-                                    .group("all", List.of(weight))
-                                    .transform(curvature)
-                                    .backend(layers.backend)
-                                    .build()) {
-                assertThat(optimizer.state("large", "fisher").toArray())
-                        .hasSize(elements)
-                        .containsOnly(1);
+                    AdaFisherCurvature.builder(layers.backend).layer("large", weight).build()) {
+                var builder =
+                        Optimizer.builder(AdaFisher.withLearningRate(1))
+                                .group("all", List.of(weight))
+                                .transform(curvature)
+                                .backend(layers.backend);
+                try (var optimizer = builder.build()) {
+                    assertThat(optimizer.state("large", "fisher").toArray())
+                            .hasSize(outputs * inputs)
+                            .containsOnly(1);
+                }
+                var ofInputs = new float[inputs];
+                var ofOutputs = new float[outputs];
+                var expected = new float[outputs * inputs];
+                for (int i = 0; i < outputs * inputs; i++) {
+                    ofInputs[i % inputs] = i % inputs;
+                    ofOutputs[i / inputs] = i / inputs + 1;
+                    expected[i] = (i / inputs + 1) * (i % inputs);
+                }
+                curvature.states().get(0).set(ofInputs);
+                curvature.states().get(1).set(ofOutputs);
+                try (var optimizer = builder.build()) {
+                    // To say where they differ would take minutes.
+                    assertThat(
+                                    Arrays.equals(
+                                            optimizer.state("large", "fisher").toArray(), expected))
+                            .isTrue();
+                }
             }
         }
     }

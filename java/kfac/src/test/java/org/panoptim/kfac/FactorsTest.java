@@ -1,6 +1,7 @@
 package org.panoptim.kfac;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.panoptim.kfac.Matrices.add;
 import static org.panoptim.kfac.Matrices.largestDifference;
 import static org.panoptim.kfac.Matrices.moment;
@@ -11,10 +12,12 @@ import static org.panoptim.kfac.OneLayer.INPUTS;
 import static org.panoptim.kfac.OneLayer.OUTPUTS;
 
 import org.junit.jupiter.api.Test;
+import org.panoptim.backend.Backend;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /** What the factors of a layer are after contributions and steps. */
 class FactorsTest {
@@ -135,6 +138,27 @@ class FactorsTest {
                 layer.gradient(gradient);
                 layer.optimizer.step();
                 assertClose(layer.outputFactor(), moment(gradients));
+            }
+        }
+    }
+
+    @Test
+    void beforeThereIsAnOptimizerTheLossScaleMustBeStated() {
+        for (var backend : List.of(Backend.named("reference"), new TestDevice())) {
+            try (var layer = new OneLayer(backend, builder -> builder, builder -> builder)) {
+                layer.optimizer.close();
+                assertThatThrownBy(() -> layer.accumulate(inputs, scale(64, gradients)))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessage(
+                                "layer 'l': its output gradients come without a loss scale, and"
+                                        + " there is no optimizer yet to ask for it; build that"
+                                        + " first, or state it with Batch.withLossScale");
+                layer.accumulate(inputs, scale(64, gradients), Batch.sum().withLossScale(64));
+                layer.changeOptimizer();
+                layer.gradient(gradient);
+                layer.optimizer.step();
+                assertClose(layer.outputFactor(), moment(gradients));
+                assertThat(layer.kfac.metadata().get("layer.l")).startsWith("1 0 0 ");
             }
         }
     }

@@ -81,7 +81,15 @@ final class FisherLayers implements AutoCloseable {
         accumulate(layer, 1);
     }
 
+    void accumulate(String layer, Batch batch) {
+        accumulate(layer, 1, batch);
+    }
+
     void accumulate(String layer, double scale) {
+        accumulate(layer, scale, Batch.sum());
+    }
+
+    private void accumulate(String layer, double scale, Batch batch) {
         var gradients =
                 layer.equals("first")
                         ? new double[][] {{3, 1}, {-3, 1}}
@@ -90,7 +98,7 @@ final class FisherLayers implements AutoCloseable {
                 layer,
                 Matrices.floats(arena, INPUTS),
                 Matrices.floats(arena, Matrices.scale(scale, gradients)),
-                Batch.sum());
+                batch);
     }
 
     /** What the rule divides by, of a parameter. */

@@ -88,7 +88,15 @@ final class KfacLayers implements AutoCloseable {
         accumulate(layer, seed, 1);
     }
 
+    void accumulate(String layer, long seed, Batch batch) {
+        accumulate(layer, seed, 1, batch);
+    }
+
     void accumulate(String layer, long seed, double scale) {
+        accumulate(layer, seed, scale, Batch.sum());
+    }
+
+    private void accumulate(String layer, long seed, double scale, Batch batch) {
         boolean first = layer.equals("first");
         var inputs = Matrices.random(4, first ? 3 : 2, seed);
         var gradients = Matrices.random(4, first ? 2 : 3, seed + 100);
@@ -96,7 +104,7 @@ final class KfacLayers implements AutoCloseable {
                 layer,
                 Matrices.floats(arena, inputs),
                 Matrices.floats(arena, Matrices.scale(scale, gradients)),
-                Batch.sum());
+                batch);
     }
 
     /** A step with new gradients, to which these layers contribute. */

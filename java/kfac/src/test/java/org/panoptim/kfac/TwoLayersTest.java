@@ -107,11 +107,11 @@ class TwoLayersTest {
     }
 
     @Test
-    void rowsThatCameBeforeTheOptimizerHaveNoLossScale() {
+    void rowsThatCameBeforeTheOptimizerHaveTheLossScaleThatWasStated() {
         try (var layers = new KfacLayers(builder -> builder);
                 var straight = new KfacLayers(builder -> builder)) {
             layers.optimizer.close();
-            layers.accumulate("first", 0);
+            layers.accumulate("first", 0, Batch.sum().withLossScale(1));
             straight.accumulate("first", 0);
             layers.optimizer =
                     Optimizer.builder(SGD.withLearningRate(1))
