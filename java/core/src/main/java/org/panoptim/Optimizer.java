@@ -312,6 +312,8 @@ public final class Optimizer implements AutoCloseable {
      * either the old one or the new one, whole. Parameters are not in it.
      *
      * @throws IOException if writing fails; an old file is then as it was
+     * @throws IllegalStateException if the schedule remembers more than {@link #load} takes, about
+     *     a million characters of names and values; an old file is as it was
      */
     public void save(Path file) throws IOException {
         ownership.enter();

@@ -3,10 +3,12 @@ package org.panoptim.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.panoptim.parameter.Tensors.vector;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -25,6 +27,9 @@ import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.TestTransform;
 import org.panoptim.tensor.TestState;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -66,6 +71,25 @@ class SavableTest {
     void wholeSurrogatePairsAreTaken() {
         assertThatCode(() -> builder().group("😀", List.of(vector("a😀b", 1))).build().close())
                 .doesNotThrowAnyException();
+    }
+
+    @Test
+    void whatAScheduleRemembersIsSavedIfItCanBeLoaded(@TempDir Path folder) throws IOException {
+        var file = folder.resolve("file");
+        int longest = (1 << 20) - "{\"\":\"1.0\"}".length();
+        try (var optimizer = builder().schedule(new Remembering("x".repeat(longest))).build()) {
+            optimizer.save(file);
+            optimizer.load(file);
+        }
+        var before = Files.readAllBytes(file);
+        try (var optimizer = builder().schedule(new Remembering("x".repeat(longest + 1))).build()) {
+            assertThatThrownBy(() -> optimizer.save(file))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage(
+                            "what the schedule remembers takes 1048577 characters in a checkpoint,"
+                                    + " more than the 1048576 that can be loaded");
+        }
+        assertThat(Files.readAllBytes(file)).isEqualTo(before);
     }
 
     @Test
@@ -180,6 +204,9 @@ class SavableTest {
         public Map<String, Double> state() {
             return Map.of(name, 1.0);
         }
+
+        @Override
+        public void restore(Map<String, Double> state) {}
     }
 
     /** A rule that does nothing. */

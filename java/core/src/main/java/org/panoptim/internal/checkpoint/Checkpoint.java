@@ -104,7 +104,7 @@ public final class Checkpoint {
         var writer =
                 new SafetensorsWriter()
                         .checksums()
-                        .metadata(CheckpointHeader.of(plan, execution).toMetadata());
+                        .metadata(CheckpointHeader.of(plan, execution).toMetadata(plan));
         for (var state : states(plan, execution)) {
             writer.tensor(
                     name(state),

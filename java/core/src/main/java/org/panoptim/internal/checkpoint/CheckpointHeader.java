@@ -2,7 +2,6 @@ package org.panoptim.internal.checkpoint;
 
 import org.panoptim.checkpoint.CheckpointException;
 import org.panoptim.parameter.Parameter;
-import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Rules;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.CurvatureTransform;
@@ -112,7 +111,13 @@ record CheckpointHeader(
                 execution.count(parameter));
     }
 
-    Map<String, String> toMetadata() {
+    /**
+     * The metadata of a file.
+     *
+     * @param plan of the optimizer that this is a header of
+     * @throws IllegalStateException if something is longer than {@link #parse} takes
+     */
+    Map<String, String> toMetadata(StepPlan plan) {
         var metadata = new LinkedHashMap<String, String>();
         metadata.put("format", FORMAT);
         metadata.put("step", String.valueOf(counters.step()));
@@ -122,6 +127,8 @@ record CheckpointHeader(
         metadata.put(DYNAMIC, String.valueOf(dynamicLossScale));
         metadata.put("schedule", CheckpointJson.ofSchedule(schedule));
         metadata.put("groups", CheckpointJson.ofGroups(groups));
+        requireLength("what the schedule remembers", metadata.get("schedule"), LONGEST_TEXT);
+        requireLength("the list of groups", metadata.get("groups"), longestGroups(plan));
         new TreeMap<>(transform).forEach((key, value) -> metadata.put(TRANSFORM + key, value));
         return metadata;
     }
@@ -144,7 +151,7 @@ record CheckpointHeader(
         }
         checkKeys(file, metadata);
         checkLength(file, metadata, "schedule", LONGEST_TEXT);
-        checkLength(file, metadata, "groups", LONGEST_TEXT + longestGroups(plan.groups()));
+        checkLength(file, metadata, "groups", longestGroups(plan));
         long step = parse(file, metadata, "step", Long::valueOf);
         long skipped = parse(file, metadata, "skipped", Long::valueOf);
         long tracker = parse(file, metadata, "growth_tracker", Long::valueOf);
@@ -195,10 +202,18 @@ record CheckpointHeader(
         }
     }
 
-    /** More characters than these groups can take, with every character of a name escaped. */
-    private static long longestGroups(List<ParameterGroup> groups) {
-        long longest = 0;
-        for (var group : groups) {
+    private static void requireLength(String what, String text, long longest) {
+        if (text.length() > longest) {
+            throw new IllegalStateException(
+                    "%s takes %d characters in a checkpoint, more than the %d that can be loaded"
+                            .formatted(what, text.length(), longest));
+        }
+    }
+
+    /** More characters than a plan's groups take, with every character of a name escaped. */
+    private static long longestGroups(StepPlan plan) {
+        long longest = LONGEST_TEXT;
+        for (var group : plan.groups()) {
             longest += 4096 + 6L * group.name().length();
             for (var parameter : group.parameters()) {
                 int dimensions = parameter.shape().dimensions().size();
