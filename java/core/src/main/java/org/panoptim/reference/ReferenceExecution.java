@@ -11,6 +11,7 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.HostMatrixWork;
 import org.panoptim.spi.HostStates;
 import org.panoptim.spi.Outcome;
+import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.StepProgram;
 import org.panoptim.spi.UnsupportedPlanException;
@@ -106,7 +107,12 @@ final class ReferenceExecution implements Execution {
 
     @Override
     public void zeroGradients() {
-        ReferenceStep.zeroGradients(planned);
+        try {
+            ReferenceStep.zeroGradients(planned);
+        } catch (RuntimeException | Error e) {
+            // Another thread has closed an arena meanwhile: some are zero, others as they were.
+            throw new PartialChangeException("zeroing the gradients failed half way", e);
+        }
     }
 
     @Override
