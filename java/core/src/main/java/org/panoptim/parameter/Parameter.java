@@ -185,7 +185,7 @@ public final class Parameter {
      * Sets the gradient of the coming steps; it stays until it is set anew or cleared.
      *
      * @param gradient float32 elements in the value's order; the optimizer writes to it only to
-     *     zero it, if asked for
+     *     zero it, if asked for, and where its transform rewrites it, as K-FAC does
      * @return this
      * @throws IllegalArgumentException if its size or alignment does not fit or it overlaps the
      *     value

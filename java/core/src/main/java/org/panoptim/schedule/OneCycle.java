@@ -8,8 +8,10 @@ package org.panoptim.schedule;
  *
  * @param total all steps of the training, at least 2
  * @param rising the share of the steps in which the rate rises, in (0, 1)
- * @param startDivisor the first factor is 1 / startDivisor; at least 1
- * @param endDivisor the last factor is the first / endDivisor; at least 1
+ * @param startDivisor the rate rises from 1 / startDivisor, which is the first factor if {@code
+ *     rising · total} is above 1; of fewer steps the first is at the peak or beyond it, as
+ *     PyTorch's is; at least 1
+ * @param endDivisor the last factor is 1 / (startDivisor · endDivisor); at least 1
  * @param lowMomentum at the peak, in [0, 1)
  * @param highMomentum at both ends, in [0, 1)
  */

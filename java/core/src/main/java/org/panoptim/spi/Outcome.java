@@ -9,7 +9,8 @@ import java.util.OptionalDouble;
  * @param accepted whether it was taken
  * @param gradientNorm the global norm of the gradient, unscaled, before clipping (and after a
  *     transform); empty if it was not measured
- * @param clipCoefficient what the gradient was multiplied by to bound its norm; 1 if it was not
+ * @param clipCoefficient what the gradient was multiplied by to bound its norm, or, of a refused
+ *     attempt, would have been; 1 if no norm is bounded
  * @param updateNorm the global norm of the parameters' change; empty if not asked for
  * @param rateFactor the schedule's factor that it used
  */
