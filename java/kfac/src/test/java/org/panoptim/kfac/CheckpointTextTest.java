@@ -243,7 +243,7 @@ class CheckpointTextTest {
                     layers,
                     with(good, "layer.first", "1 0 0 0 1 NaN 1"),
                     "'layer.first' cannot be read: a trace must be finite and at least 0, but is"
-                        + " NaN");
+                            + " NaN");
             assertRefused(
                     layers,
                     with(good, "outputs.second", "1 0.1 1 0 0"),
@@ -256,7 +256,7 @@ class CheckpointTextTest {
                     layers,
                     with(good, "inputs.first", "0 -1 0 0 0"),
                     "'inputs.first' cannot be read: a factor's damping must be at least 0, but is"
-                        + " -1.0");
+                            + " -1.0");
             assertRefused(
                     layers,
                     with(good, "inputs.first", "0 Infinity 0 0 0"),
