@@ -6,6 +6,7 @@ import org.panoptim.kfac.engine.FactorEngines;
 import org.panoptim.kfac.engine.FisherAverage;
 import org.panoptim.kfac.engine.FisherEngine;
 import org.panoptim.kfac.engine.FisherPlan;
+import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
@@ -17,7 +18,6 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.MemorySegment;
