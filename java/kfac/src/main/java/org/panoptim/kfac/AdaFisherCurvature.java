@@ -1,21 +1,15 @@
 package org.panoptim.kfac;
 
-import org.jspecify.annotations.Nullable;
 import org.panoptim.backend.Backend;
 import org.panoptim.kfac.engine.FactorEngines;
 import org.panoptim.kfac.engine.FisherAverage;
 import org.panoptim.kfac.engine.FisherEngine;
 import org.panoptim.kfac.engine.FisherPlan;
 import org.panoptim.kfac.engine.KroneckerLayer;
-import org.panoptim.memory.HostMemory;
-import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdaFisher;
 import org.panoptim.rule.Slot;
-import org.panoptim.spi.CurvatureTransform;
-import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
-import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.tensor.StateTensor;
@@ -26,7 +20,6 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * The Fisher information that the rule {@link AdaFisher} divides by: of the Kronecker factors of
@@ -46,17 +39,13 @@ import java.util.Optional;
  * <p>An instance belongs to one optimizer, and to one thread at a time. Its builder's caller closes
  * it, after the optimizer and before the backend.
  */
-public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseable {
+public final class AdaFisherCurvature extends LayerCurvature {
 
     /** Elements of a state that are written at a time, if a row is not longer. */
     private static final int WRITTEN_AT_ONCE = 1 << 18;
 
-    private final LayerList layers;
     private final FisherEngine engine;
-    private final FactorSchedule factors;
     private final Served[] served;
-    private final Rollback rollback;
-    private @Nullable Execution execution;
 
     /** Which parameters of a layer its last update has reached. */
     private static final class Served {
@@ -81,11 +70,9 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         }
     }
 
-    private AdaFisherCurvature(LayerList layers, FisherPlan plan, int period, Backend backend) {
-        this.layers = layers;
-        engine = FactorEngines.of(backend.on(layers.parameters())).open(plan);
-        factors = new FactorSchedule(engine, layers.size(), period);
-        rollback = new Rollback(engine, "this curvature", "a step");
+    private AdaFisherCurvature(LayerList layers, FisherEngine engine, int period) {
+        super("this curvature", "a step", layers, engine, period);
+        this.engine = engine;
         served = new Served[layers.size()];
         for (int layer = 0; layer < served.length; layer++) {
             served[layer] = new Served();
@@ -101,34 +88,19 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         return new Builder(backend);
     }
 
-    /**
-     * Whether the coming step updates the diagonals of any layer that is not frozen; if not,
-     * contributions are ignored. This may wait for a device, to learn whether it has accepted the
-     * last steps.
-     */
-    public boolean factorsDue() {
-        rollback.requireUsable();
-        for (int place = 0; place < layers.size(); place++) {
-            boolean hasBias = layers.get(place).bias().isPresent();
-            var frozen = served[place].frozen;
-            if (!(frozen[0] && (frozen[1] || !hasBias)) && isDue(place)) {
-                return true;
-            }
-        }
-        return false;
+    @Override
+    boolean isFrozen(int place) {
+        boolean hasBias = layers.get(place).bias().isPresent();
+        var frozen = served[place].frozen;
+        return frozen[0] && (frozen[1] || !hasBias);
     }
 
     /**
-     * Whether the coming step updates a layer's diagonals.
-     *
-     * @throws IllegalArgumentException if there is no such layer
+     * Where an update is due since a parameter had no gradient at the last one, that must have one
+     * by the time of a contribution.
      */
-    public boolean factorsDue(String layer) {
-        rollback.requireUsable();
-        return isDue(layers.index(layer));
-    }
-
-    private boolean isDue(int place) {
+    @Override
+    boolean isDue(int place) {
         return factors.isDue(place) || owes(place);
     }
 
@@ -155,55 +127,29 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         };
     }
 
-    /**
-     * Adds what a layer saw in a micro-batch; see {@link Kfac#accumulate}. Where an update is due
-     * since a parameter had no gradient at the last one, that must have one by now.
-     *
-     * @throws IllegalArgumentException if there is no such layer, sizes do not agree, or the memory
-     *     is not the backend's; nothing is changed
-     * @throws IllegalStateException if an arena is closed or another thread's, this is closed, or
-     *     the loss scale is not stated and there is no optimizer to ask for it; nothing is changed
-     */
-    public void accumulate(String layer, Memory inputs, Memory outputGradients, Batch batch) {
-        rollback.requireUsable();
-        int place = layers.index(layer);
-        var contribution = layers.contribution(place, inputs, outputGradients, batch);
-        if (!isDue(place)) {
-            return;
-        }
-        engine.accumulate(place, LossScales.known(layer, contribution, execution));
-        factors.contributed(place);
-        var described = layers.get(place);
-        described.weight().curvature(engine.weight(place));
-        described.bias().ifPresent(bias -> bias.curvature(engine.bias(place)));
+    @Override
+    void contributed(int place) {
+        super.contributed(place);
+        var layer = layers.get(place);
+        layer.weight().curvature(engine.weight(place));
+        layer.bias().ifPresent(bias -> bias.curvature(engine.bias(place)));
     }
 
-    /** Drops what was accumulated for the coming step, and takes the curvature away again. */
-    public void discard() {
-        rollback.requireUsable();
-        drop();
-    }
-
-    private void drop() {
+    /** Takes the curvature away again. */
+    @Override
+    void drop() {
         for (int place = 0; place < layers.size(); place++) {
             if (factors.isPending(place)) {
                 layers.get(place).weight().clearCurvature();
                 layers.get(place).bias().ifPresent(Parameter::clearCurvature);
             }
         }
-        engine.discard();
-        factors.discard();
-    }
-
-    /** As {@link #accumulate(String, Memory, Memory, Batch)}, of host memory. */
-    public void accumulate(
-            String layer, MemorySegment inputs, MemorySegment outputGradients, Batch batch) {
-        accumulate(layer, new HostMemory(inputs), new HostMemory(outputGradients), batch);
+        super.drop();
     }
 
     @Override
     public void check(StepPlan plan) {
-        layers.requireIn(plan);
+        super.check(plan);
         var known = new HashSet<Parameter>();
         for (var layer : layers.all()) {
             known.add(layer.weight());
@@ -229,15 +175,7 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
     }
 
     @Override
-    public void follow(StepPlan plan, Execution newExecution) {
-        if (execution == null) {
-            begin(plan, newExecution);
-            newExecution.deviceStep().ifPresent(engine::attach);
-            factors.follow(newExecution);
-        } else if (execution != newExecution) {
-            throw new IllegalStateException("this curvature belongs to another optimizer");
-        }
-        execution = newExecution;
+    void adopt(StepPlan plan) {
         for (int place = 0; place < layers.size(); place++) {
             var layer = layers.get(place);
             var frozen = served[place].frozen;
@@ -250,7 +188,8 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
     }
 
     /** The rule's own copy begins as the averages are, with ones before there was an update. */
-    private void begin(StepPlan plan, Execution execution) {
+    @Override
+    void begin(StepPlan plan, Execution execution) {
         for (int place = 0; place < layers.size(); place++) {
             var layer = layers.get(place);
             var inputs = engine.average(2 * place).toArray();
@@ -287,52 +226,22 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
     }
 
     @Override
-    public void release() {
-        try {
-            factors.settle();
-        } finally {
-            drop();
-            execution = null;
-        }
+    Runnable snapshot() {
+        return factors.snapshot();
     }
 
     @Override
-    public boolean queuesOn(Execution execution) {
-        return engine.queuesOn(execution);
-    }
-
-    @Override
-    public void transform(StepContext step) {
-        run(step);
-    }
-
-    @Override
-    public void enqueue(DeviceStep step) {
-        run(step);
-    }
-
-    private void run(StepFacts step) {
-        rollback.requireUsable();
-        if (execution != null && execution.deviceStep().isPresent() != step instanceof DeviceStep) {
-            throw new IllegalStateException(
-                    "the curvature must be built on the very backend that the optimizer steps on");
-        }
-        reach();
-        var undo = factors.snapshot();
-        try {
-            engine.commit(step);
-            factors.attempted(step, false);
-        } catch (RuntimeException | Error e) {
-            rollback.takeBackStep(undo, e);
-            throw e;
-        }
+    void take(StepFacts step) {
+        engine.commit(step);
+        factors.attempted(step, false);
     }
 
     /**
      * Notes which parameters the contributions to the attempt that is being made reach. If it fails
      * and is discarded, that means nothing: what became of those before is known.
      */
-    private void reach() {
+    @Override
+    void prepare() {
         for (int place = 0; place < served.length; place++) {
             if (factors.isPending(place)) {
                 var live = live(place);
@@ -399,45 +308,19 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
         factors.restore(saved.steps(), updates, taken);
     }
 
-    /** Frees the diagonals; closing twice is harmless. */
-    @Override
-    public void close() {
-        if (execution != null) {
-            throw new IllegalStateException(
-                    "an optimizer still uses this curvature; close it first");
-        }
-        engine.close();
-    }
-
     /** Describes the layers and how their diagonals are averaged. */
-    public static final class Builder {
+    public static final class Builder extends LayerCurvature.Builder<Builder> {
 
-        private final Backend backend;
-        private final LayerList layers = new LayerList();
         private FisherAverage average = FisherAverage.NORMALISED_EMA;
         private double decay = .92;
         private int period = 100;
 
         private Builder(Backend backend) {
-            this.backend = backend;
+            super(backend);
         }
 
-        /**
-         * Adds a linear layer.
-         *
-         * @param weight outputs × inputs, float32, contiguous
-         * @param bias outputs, float32
-         * @throws IllegalArgumentException if the name is taken, a parameter is another layer's, or
-         *     shapes, types or the weight's order in memory do not fit
-         */
-        public Builder layer(String name, Parameter weight, Parameter bias) {
-            layers.add(name, weight, Optional.of(bias));
-            return this;
-        }
-
-        /** Adds a linear layer without a bias. */
-        public Builder layer(String name, Parameter weight) {
-            layers.add(name, weight, Optional.empty());
+        @Override
+        Builder self() {
             return this;
         }
 
@@ -471,8 +354,10 @@ public final class AdaFisherCurvature implements CurvatureTransform, AutoCloseab
          * @throws org.panoptim.spi.UnsupportedPlanException if the backend cannot, with the reason
          */
         public AdaFisherCurvature build() {
-            return new AdaFisherCurvature(
-                    layers.copy(), new FisherPlan(layers.all(), average, decay), period, backend);
+            var ofInstance = layers.copy();
+            var plan = new FisherPlan(ofInstance.all(), average, decay);
+            var engine = FactorEngines.of(backend.on(ofInstance.parameters())).open(plan);
+            return new AdaFisherCurvature(ofInstance, engine, period);
         }
     }
 }

@@ -1,23 +1,15 @@
 package org.panoptim.kfac;
 
-import org.jspecify.annotations.Nullable;
 import org.panoptim.backend.Backend;
 import org.panoptim.kfac.engine.FactorEngines;
 import org.panoptim.kfac.engine.KroneckerEngine;
 import org.panoptim.kfac.engine.KroneckerPlan;
 import org.panoptim.kfac.engine.Preconditioning;
-import org.panoptim.memory.HostMemory;
-import org.panoptim.memory.Memory;
-import org.panoptim.parameter.Parameter;
-import org.panoptim.spi.CurvatureTransform;
-import org.panoptim.spi.DeviceStep;
-import org.panoptim.spi.Execution;
-import org.panoptim.spi.StepContext;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.tensor.StateTensor;
 
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -54,44 +46,42 @@ import java.util.OptionalDouble;
  * <p>An instance belongs to one optimizer, and to one thread at a time. Its builder's caller closes
  * it, after the optimizer and before the backend.
  */
-public final class Kfac implements CurvatureTransform, AutoCloseable {
+public final class Kfac extends LayerCurvature {
 
-    private final LayerList layers;
     private final KroneckerPlan plan;
     private final KroneckerEngine engine;
     private final WithoutInverse withoutInverse;
     private final FactorRecords records;
-    private final FactorSchedule factors;
     private final InverseSchedule inverses;
     private final ActiveLayers active;
     private final KfacProgress progress;
-    private final Rollback rollback;
     private KfacSettings settings;
-    private @Nullable Execution execution;
+
+    /** What the coming step preconditions. */
+    private List<Preconditioning> wanted = List.of();
 
     /** Whether a checkpoint may have brought something else for inverses that are missing. */
     private boolean loaded;
 
     private Kfac(
             LayerList layers,
+            KroneckerPlan plan,
+            KroneckerEngine engine,
             KfacSettings settings,
-            WithoutInverse withoutInverse,
-            Backend backend) {
-        this.layers = layers;
+            WithoutInverse withoutInverse) {
+        super("this Kfac", "a step or refresh", layers, engine, settings.factorPeriod());
+        this.plan = plan;
+        this.engine = engine;
         this.settings = settings;
         this.withoutInverse = withoutInverse;
-        plan = new KroneckerPlan(layers.all(), settings.decayOfUpdate());
-        engine = FactorEngines.of(backend.on(layers.parameters())).open(plan);
         records = new FactorRecords(layers, engine, withoutInverse);
-        factors = new FactorSchedule(engine, layers.size(), settings.factorPeriod());
         inverses = new InverseSchedule(layers.size(), settings.inversePeriod());
         active = new ActiveLayers(layers);
         progress = new KfacProgress(layers, engine, factors, inverses, records);
-        rollback = new Rollback(engine, "this Kfac", "a step or refresh");
         try {
             records.standIn();
         } catch (RuntimeException | Error e) {
-            engine.close();
+            Cleanup.after(e, engine::close);
             throw e;
         }
     }
@@ -105,74 +95,9 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
         return new Builder(backend);
     }
 
-    /**
-     * Whether the coming step updates the factors of any layer that is not frozen; if not, {@link
-     * #accumulate} does nothing. With a {@linkplain Builder#factorPeriod period} of more than one
-     * step this may wait for a device, to learn whether it has accepted the last ones.
-     */
-    public boolean factorsDue() {
-        rollback.requireUsable();
-        for (int layer = 0; layer < layers.size(); layer++) {
-            if (!active.isFrozen(layer) && factors.isDue(layer)) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /**
-     * Whether the coming step updates a layer's factors.
-     *
-     * @throws IllegalArgumentException if there is no such layer
-     */
-    public boolean factorsDue(String layer) {
-        rollback.requireUsable();
-        return factors.isDue(layers.index(layer));
-    }
-
-    /**
-     * Adds what a layer saw in a micro-batch to the factors that the coming step takes up, if they
-     * are {@linkplain #factorsDue(String) due}. Rows are samples, or the tokens of sequences. All
-     * micro-batches of a step count by their rows.
-     *
-     * <p>The memory is read during the call or, on a device, by work queued on the backend's
-     * stream. What was accumulated waits for the next call of {@code optimizer.step()}: one that
-     * fails keeps it, one that refuses the step drops it. A checkpoint does not contain it.
-     *
-     * @param layer the layer's name
-     * @param inputs rows × inputs, float32, without the one of the bias
-     * @param outputGradients rows × outputs, float32: the gradient of the loss at the layer's
-     *     output, for each row, multiplied by the loss scale
-     * @param batch how the loss was reduced, and which rows count
-     * @throws IllegalArgumentException if there is no such layer, sizes do not agree, or the memory
-     *     is not the backend's; nothing is changed
-     * @throws IllegalStateException if an arena is closed or another thread's, this is closed, or
-     *     the loss scale is not stated and there is no optimizer to ask for it; nothing is changed.
-     *     Where another thread closes an arena while it is read, the layer's earlier micro-batches
-     *     of the step are dropped with this one.
-     */
-    public void accumulate(String layer, Memory inputs, Memory outputGradients, Batch batch) {
-        rollback.requireUsable();
-        int place = layers.index(layer);
-        var contribution = layers.contribution(place, inputs, outputGradients, batch);
-        if (!factors.isDue(place)) {
-            return;
-        }
-        engine.accumulate(place, LossScales.known(layer, contribution, execution));
-        factors.contributed(place);
-    }
-
-    /** Drops what was accumulated for the coming step. */
-    public void discard() {
-        rollback.requireUsable();
-        engine.discard();
-        factors.discard();
-    }
-
-    /** As {@link #accumulate(String, Memory, Memory, Batch)}, of host memory. */
-    public void accumulate(
-            String layer, MemorySegment inputs, MemorySegment outputGradients, Batch batch) {
-        accumulate(layer, new HostMemory(inputs), new HostMemory(outputGradients), batch);
+    @Override
+    boolean isFrozen(int layer) {
+        return active.isFrozen(layer);
     }
 
     /**
@@ -244,20 +169,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
     }
 
     @Override
-    public void check(StepPlan newPlan) {
-        layers.requireIn(newPlan);
-    }
-
-    @Override
-    public void follow(StepPlan newPlan, Execution newExecution) {
-        if (execution != null && execution != newExecution) {
-            throw new IllegalStateException("this Kfac belongs to another optimizer");
-        }
-        if (execution == null) {
-            newExecution.deviceStep().ifPresent(engine::attach);
-            factors.follow(newExecution);
-        }
-        execution = newExecution;
+    void adopt(StepPlan newPlan) {
         active.follow(newPlan);
         if (loaded) {
             records.standInAnew();
@@ -266,49 +178,18 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
     }
 
     @Override
-    public void release() {
-        try {
-            factors.settle();
-        } finally {
-            engine.discard();
-            factors.discard();
-            execution = null;
-        }
-    }
-
-    @Override
-    public boolean queuesOn(Execution execution) {
-        return engine.queuesOn(execution);
-    }
-
-    @Override
-    public void transform(StepContext step) {
-        run(step);
-    }
-
-    @Override
-    public void enqueue(DeviceStep step) {
-        run(step);
-    }
-
-    private void run(StepFacts step) {
-        rollback.requireUsable();
-        if (execution != null && execution.deviceStep().isPresent() != step instanceof DeviceStep) {
-            throw new IllegalStateException(
-                    "K-FAC must be built on the very backend that the optimizer steps on");
-        }
-        var wanted = active.withGradients();
+    void prepare() {
+        wanted = active.withGradients();
         engine.check(wanted);
-        var undo = progress.snapshot();
-        try {
-            take(step, wanted);
-        } catch (RuntimeException | Error e) {
-            rollback.takeBackStep(undo, e);
-            throw e;
-        }
     }
 
-    private void take(StepFacts step, List<Preconditioning> wanted) {
+    @Override
+    Runnable snapshot() {
+        return progress.snapshot();
+    }
+
+    @Override
+    void take(StepFacts step) {
         inverses.contributed(factors);
         boolean ask = inverses.mayBeDue(factors.atMost());
         engine.commit(step);
@@ -353,20 +234,9 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
         loaded = true;
     }
 
-    /** Frees factors and inverses; closing twice is harmless. */
-    @Override
-    public void close() {
-        if (execution != null) {
-            throw new IllegalStateException("an optimizer still uses this Kfac; close it first");
-        }
-        engine.close();
-    }
-
     /** Describes the layers and how they are preconditioned. */
-    public static final class Builder {
+    public static final class Builder extends LayerCurvature.Builder<Builder> {
 
-        private final Backend backend;
-        private final LayerList layers = new LayerList();
         private double damping = KfacSettings.DEFAULTS.damping();
         private boolean piCorrection = KfacSettings.DEFAULTS.piCorrection();
         private double factorDecay = KfacSettings.DEFAULTS.factorDecay();
@@ -378,25 +248,11 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
         private WithoutInverse withoutInverse = WithoutInverse.ZERO;
 
         private Builder(Backend backend) {
-            this.backend = backend;
+            super(backend);
         }
 
-        /**
-         * Adds a linear layer.
-         *
-         * @param weight outputs × inputs, float32, contiguous
-         * @param bias outputs, float32
-         * @throws IllegalArgumentException if the name is taken, a parameter is another layer's, or
-         *     shapes, types or the weight's order in memory do not fit
-         */
-        public Builder layer(String name, Parameter weight, Parameter bias) {
-            layers.add(name, weight, Optional.of(bias));
-            return this;
-        }
-
-        /** Adds a linear layer without a bias. */
-        public Builder layer(String name, Parameter weight) {
-            layers.add(name, weight, Optional.empty());
+        @Override
+        Builder self() {
             return this;
         }
 
@@ -486,8 +342,7 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
          * @throws org.panoptim.spi.UnsupportedPlanException if the backend cannot, with the reason
          */
         public Kfac build() {
-            return new Kfac(
-                    layers.copy(),
+            var settings =
                     new KfacSettings(
                             damping,
                             piCorrection,
@@ -496,9 +351,11 @@ public final class Kfac implements CurvatureTransform, AutoCloseable {
                             factorPeriod,
                             inversePeriod,
                             tolerance,
-                            newtonError),
-                    withoutInverse,
-                    backend);
+                            newtonError);
+            var ofInstance = layers.copy();
+            var plan = new KroneckerPlan(ofInstance.all(), settings.decayOfUpdate());
+            var engine = FactorEngines.of(backend.on(ofInstance.parameters())).open(plan);
+            return new Kfac(ofInstance, plan, engine, settings, withoutInverse);
         }
     }
 }

@@ -225,7 +225,7 @@ class AdaFisherDeviceTest {
                 assertThatThrownBy(optimizer::step)
                         .isInstanceOf(IllegalStateException.class)
                         .hasMessage(
-                                "the curvature must be built on the very backend that the"
+                                "this curvature must be built on the very backend that the"
                                         + " optimizer steps on");
             }
             other.close();
