@@ -357,6 +357,9 @@ public final class Optimizer implements AutoCloseable {
     /**
      * Frees the states; closing twice is harmless. What fails keeps nothing else from being freed:
      * of several failures the first is thrown, with the others suppressed in it.
+     *
+     * @throws IllegalStateException if a framework is capturing the device's stream; nothing is
+     *     freed, and the optimizer can be closed when the capture has ended
      */
     @Override
     public void close() {
@@ -365,6 +368,11 @@ public final class Optimizer implements AutoCloseable {
         }
         ownership.enterToClose();
         try {
+            if (execution.isCapturing()) {
+                throw new IllegalStateException(
+                        "the optimizer cannot be closed while the stream is being captured; do it"
+                                + " again when the capture has ended");
+            }
             ownership.close();
             PlanLifecycle.close(plan, execution, ownsBackend ? backend::close : () -> {});
         } finally {

@@ -28,7 +28,10 @@ final class StepRecording {
         try {
             execution.step();
         } catch (NonFiniteGradientException e) {
-            record(event, execution, backend);
+            // The host refused this attempt; a device made none, and tells of an earlier one.
+            if (execution.deviceStep().isEmpty()) {
+                record(event, execution, backend);
+            }
             throw e;
         }
         record(event, execution, backend);
@@ -36,7 +39,7 @@ final class StepRecording {
 
     private static void record(StepEvent event, Execution execution, String backend) {
         event.end();
-        var outcome = execution.outcome();
+        var outcome = execution.observed();
         event.backend = backend;
         event.step = outcome.counters().step();
         event.accepted = outcome.accepted();

@@ -86,6 +86,23 @@ class ExecutionCallsTest {
     }
 
     @Test
+    void whileAFrameworkCapturesItsStepsAnOptimizerIsNotClosed() {
+        var optimizer = builder().build();
+        device.capturing = true;
+        assertCalls(
+                () ->
+                        assertThatThrownBy(optimizer::close)
+                                .isInstanceOf(IllegalStateException.class)
+                                .hasMessageContainingAll("closed", "captured", "again"));
+        gradient(p, 1, 1);
+        assertCalls(optimizer::step, "bind", "step");
+        device.capturing = false;
+        assertCalls(optimizer::close, "close execution");
+        device.capturing = true;
+        assertCalls(optimizer::close);
+    }
+
+    @Test
     void whatCameOfAStepIsNotWaitedForUnlessSomebodyAsks() {
         try (var optimizer = builder().nonFinite(NonFinitePolicy.SKIP).statistics(true).build()) {
             gradient(p, 1, 1);

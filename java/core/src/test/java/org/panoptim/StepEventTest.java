@@ -17,6 +17,7 @@ import org.panoptim.backend.TestDevice;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
 import org.panoptim.schedule.Schedule;
+import org.panoptim.spi.DeviceStep;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFiniteGradientException;
 import org.panoptim.step.NonFinitePolicy;
@@ -26,6 +27,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 
 /** Steps in Flight Recorder. */
@@ -142,6 +144,38 @@ class StepEventTest {
                         .findFirst()
                         .orElseThrow();
         assertThat(event.getEndTime()).isBefore(asked.getFirst().plusMillis(150));
+    }
+
+    @Test
+    void aDevicesCallThatTellsOfAnEarlierAttemptIsNotRecorded() throws IOException {
+        var parameter = gradient(vector("p", 0), 1);
+        var file = folder.resolve("steps.jfr");
+        try (var device = new TestDevice();
+                var optimizer =
+                        Optimizer.builder(SGD.withLearningRate(1))
+                                .group("all", List.of(parameter))
+                                .backend(device)
+                                .build();
+                var recording = new Recording()) {
+            device.deviceStep = Optional.of(new DeviceStep(64));
+            recording.enable(NAME);
+            recording.start();
+            device.beforeStep =
+                    () -> {
+                        throw new NonFiniteGradientException(0);
+                    };
+            assertThatThrownBy(optimizer::step).isInstanceOf(NonFiniteGradientException.class);
+            device.beforeStep = () -> {};
+            optimizer.step();
+            recording.stop();
+            recording.dump(file);
+            // What came of it is looked at, not asked for, which would tell of refusals.
+            assertThat(device.calls).endsWith("step", "observed").doesNotContain("outcome");
+        }
+        assertThat(RecordingFile.readAllEvents(file))
+                .filteredOn(event -> event.getEventType().getName().equals(NAME))
+                .singleElement()
+                .satisfies(event -> assertThat(event.getBoolean("accepted")).isTrue());
     }
 
     @Test

@@ -24,7 +24,7 @@ public interface Buffer extends AutoCloseable {
     Memory memory();
 
     /**
-     * Copies bytes in; they are there when this returns.
+     * Copies bytes in, behind all steps that were taken so far; they are there when this returns.
      *
      * @param offset the first byte to set
      * @param source how much to set, and to what; any segment
@@ -43,7 +43,12 @@ public interface Buffer extends AutoCloseable {
      */
     void read(long offset, MemorySegment destination);
 
-    /** Frees the memory; closing twice is harmless. */
+    /**
+     * Frees the memory; closing twice is harmless.
+     *
+     * @throws IllegalStateException if a framework is capturing the device's stream; nothing is
+     *     freed, and it can be closed when the capture has ended
+     */
     @Override
     void close();
 }

@@ -53,8 +53,18 @@ public interface Execution extends AutoCloseable {
     /** Sets every gradient present to zero. */
     void zeroGradients();
 
-    /** What came of the last step; before the first, the counters at their start. */
+    /**
+     * What came of the last step; before the first, the counters at their start.
+     *
+     * @throws org.panoptim.step.NonFiniteGradientException on a device, under the policy {@code
+     *     FAIL}, if a step was refused that nobody was told of yet
+     */
     Outcome outcome();
+
+    /** As {@link #outcome()}, for who only looks on: tells nobody of steps that were refused. */
+    default Outcome observed() {
+        return outcome();
+    }
 
     /** The number of steps that a parameter has taken. */
     long count(Parameter parameter);

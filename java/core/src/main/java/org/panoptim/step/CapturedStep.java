@@ -21,7 +21,12 @@ public interface CapturedStep extends AutoCloseable {
      */
     void launch();
 
-    /** Frees the recording; closing twice is harmless. */
+    /**
+     * Frees the recording; closing twice is harmless.
+     *
+     * @throws IllegalStateException if a framework is capturing the device's stream; nothing is
+     *     freed, and it can be closed when the capture has ended
+     */
     @Override
     void close();
 }

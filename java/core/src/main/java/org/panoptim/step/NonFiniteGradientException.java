@@ -12,9 +12,24 @@ public final class NonFiniteGradientException extends RuntimeException {
 
     /** An exception for the attempt that followed so many accepted steps. */
     public NonFiniteGradientException(long acceptedSteps) {
+        this("the attempt after step " + acceptedSteps);
+    }
+
+    /**
+     * An exception for an attempt that was heard of later: it followed at least and at most so many
+     * accepted steps.
+     */
+    public NonFiniteGradientException(long least, long most) {
+        this(
+                least == most
+                        ? "the attempt after step " + most
+                        : "an attempt between steps " + least + " and " + most);
+    }
+
+    private NonFiniteGradientException(String attempt) {
         super(
-                "a gradient is infinite or NaN; the attempt after step "
-                        + acceptedSteps
+                "a gradient is infinite or NaN; "
+                        + attempt
                         + " was refused, and parameters and states are unchanged");
     }
 }

@@ -3,6 +3,7 @@ package org.panoptim.backend;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Counters;
+import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepPlan;
@@ -12,6 +13,7 @@ import org.panoptim.tensor.StateTensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Backend reference that can capture steps, as a device can; it says what it was asked, and does
@@ -28,6 +30,14 @@ public final class TestDevice implements Backend {
 
     public Runnable beforeConfigure = () -> {};
     public Runnable beforeOutcome = () -> {};
+    public Runnable beforeStep = () -> {};
+
+    /** Whether a framework captures its steps now. */
+    public boolean capturing;
+
+    /** Where it keeps what it knows of its steps, if it is asked for that. */
+    public Optional<DeviceStep> deviceStep = Optional.empty();
+
     public boolean usesHostMemory = true;
 
     @Override
@@ -81,6 +91,7 @@ public final class TestDevice implements Backend {
         @Override
         public void step() {
             calls.add("step");
+            beforeStep.run();
             execution.step();
         }
 
@@ -95,6 +106,23 @@ public final class TestDevice implements Backend {
             calls.add("outcome");
             beforeOutcome.run();
             return execution.outcome();
+        }
+
+        @Override
+        public Outcome observed() {
+            calls.add("observed");
+            beforeOutcome.run();
+            return execution.observed();
+        }
+
+        @Override
+        public boolean isCapturing() {
+            return capturing;
+        }
+
+        @Override
+        public Optional<DeviceStep> deviceStep() {
+            return deviceStep;
         }
 
         @Override
@@ -134,6 +162,7 @@ public final class TestDevice implements Backend {
 
         @Override
         public void close() {
+            calls.add("close execution");
             execution.close();
         }
     }

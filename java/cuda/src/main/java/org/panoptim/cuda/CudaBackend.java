@@ -120,6 +120,7 @@ public final class CudaBackend implements Backend {
 
     @Override
     public void close() {
+        context.requireNoCaptureToClose("the backend");
         if (uses.close()) {
             context.close();
         }

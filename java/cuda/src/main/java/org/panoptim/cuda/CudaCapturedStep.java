@@ -10,11 +10,17 @@ final class CudaCapturedStep implements CapturedStep {
     private final CudaExecution execution;
     private final long graph;
     private final long executable;
+
+    /** Gives back the page-locked memory that the graph reads. */
+    private final Runnable release;
+
     private boolean ended;
     private boolean closed;
 
-    private CudaCapturedStep(CudaExecution execution, long graph, long executable) {
+    private CudaCapturedStep(
+            CudaExecution execution, long graph, long executable, Runnable release) {
         this.execution = execution;
+        this.release = release;
         this.graph = graph;
         this.executable = executable;
     }
@@ -23,17 +29,21 @@ final class CudaCapturedStep implements CapturedStep {
     static CudaCapturedStep record(CudaExecution execution, long stream) {
         var driver = execution.context().device().driver();
         driver.beginCapture(stream);
+        Runnable release;
         try {
-            execution.enqueueCaptured(stream);
+            release = execution.enqueueCaptured(stream);
         } catch (RuntimeException | Error e) {
             abandon(driver, stream, e);
             throw e;
         }
-        long graph = driver.endCapture(stream);
+        var cleanup = new Cleanup();
+        cleanup.add(release);
         try {
-            return new CudaCapturedStep(execution, graph, driver.instantiate(graph));
+            long graph = driver.endCapture(stream);
+            cleanup.add(() -> driver.destroyGraph(graph));
+            return new CudaCapturedStep(execution, graph, driver.instantiate(graph), release);
         } catch (RuntimeException | Error e) {
-            Cleanup.after(e, () -> driver.destroyGraph(graph));
+            cleanup.runAfter(e);
             throw e;
         }
     }
@@ -66,7 +76,8 @@ final class CudaCapturedStep implements CapturedStep {
             var driver = execution.context().device().driver();
             Cleanup.all(
                     () -> driver.destroyExecutableGraph(executable),
-                    () -> driver.destroyGraph(graph));
+                    () -> driver.destroyGraph(graph),
+                    release);
         }
     }
 
@@ -75,9 +86,10 @@ final class CudaCapturedStep implements CapturedStep {
         if (closed) {
             return;
         }
+        var context = execution.context();
+        context.requireNoCaptureToClose("the captured step");
         closed = true;
         execution.forget(this);
-        var context = execution.context();
         context.free(
                 () ->
                         Cleanup.all(

@@ -75,6 +75,7 @@ final class CudaExecution implements Execution, QueuedSteps {
     private boolean inForeignGraph;
 
     CudaExecution(DeviceContext context, StepPlan plan, Runnable onClose) {
+        context.requireNoCapture("an optimizer cannot be built");
         DeviceStates.requireDevice(context.name(), plan.groups());
         kernels = new PlanKernels(plan.groups(), context.kernels().registry());
         this.context = context;
@@ -177,6 +178,9 @@ final class CudaExecution implements Execution, QueuedSteps {
                             tables::close);
             adopt(newPlan, built, room, made, work, copy);
             kernels = newKernels;
+            // A framework's graph has the old tables, and must be captured anew.
+            inForeignGraph = false;
+            schedule.unshare();
             try {
                 Cleanup.all(old.toArray(Runnable[]::new));
             } catch (RuntimeException | Error e) {
@@ -221,14 +225,18 @@ final class CudaExecution implements Execution, QueuedSteps {
 
     @Override
     public void step() {
-        context.enter();
+        context.requireUsable();
         try {
             refusals.tell(plan.policy());
+            schedule.ask(plan);
+            context.enter();
             boolean capturing = driver.isCapturing(stream);
-            if (capturing && plan.transform().isPresent()) {
-                throw new IllegalStateException("a step with a transform cannot be captured");
+            if (capturing) {
+                requireNoTransform();
+                schedule.share();
+            } else {
+                schedule.send(uploads);
             }
-            schedule.cover(plan, uploads, capturing);
             sendAddresses(capturing);
             run(stream, capturing);
             if (!capturing) {
@@ -236,6 +244,12 @@ final class CudaExecution implements Execution, QueuedSteps {
             }
         } catch (CudaException e) {
             throw context.noted(e);
+        }
+    }
+
+    private void requireNoTransform() {
+        if (plan.transform().isPresent()) {
+            throw new IllegalStateException("a step with a transform cannot be captured");
         }
     }
 
@@ -269,13 +283,13 @@ final class CudaExecution implements Execution, QueuedSteps {
      */
     private void sendAddresses(boolean capturing) {
         if (capturing) {
-            tables.sendAddresses(uploads, stream, true);
+            tables.sendAddressesCaptured(uploads, stream);
             inForeignGraph = true;
             return;
         }
         uploads.prepareCaptures();
         if (!addressesSent || inForeignGraph) {
-            tables.sendAddresses(uploads, stream, false);
+            tables.sendAddresses(uploads, stream);
             addressesSent = true;
         }
     }
@@ -321,7 +335,7 @@ final class CudaExecution implements Execution, QueuedSteps {
 
     @Override
     public boolean isCapturing() {
-        return context.call(() -> driver.isCapturing(stream));
+        return context.isCapturing();
     }
 
     @Override
@@ -333,8 +347,10 @@ final class CudaExecution implements Execution, QueuedSteps {
         return context.call(
                 () -> {
                     context.requireNoCapture("a step cannot be captured into a graph of its own");
+                    schedule.ask(plan);
+                    context.enter();
                     uploads.prepareCaptures();
-                    schedule.cover(plan, uploads, false);
+                    schedule.send(uploads);
                     // The default stream cannot be captured, and nothing is run meanwhile.
                     long own = driver.createStream();
                     try {
@@ -347,20 +363,29 @@ final class CudaExecution implements Execution, QueuedSteps {
                 });
     }
 
-    /** What a captured step consists of. */
-    void enqueueCaptured(long capturing) {
-        tables.sendAddresses(uploads, capturing, true);
-        run(capturing, true);
+    /** What a captured step consists of; gives back what the graph reads, once it is no more. */
+    Runnable enqueueCaptured(long capturing) {
+        var room = uploads;
+        var slot = tables.sendAddressesCaptured(room, capturing);
+        try {
+            run(capturing, true);
+        } catch (RuntimeException | Error e) {
+            room.giveBack(slot);
+            throw e;
+        }
+        return () -> room.giveBack(slot);
     }
 
     /** Takes a captured step. */
     void launch(CudaCapturedStep captured) {
-        context.enter();
+        context.requireUsable();
         try {
             refusals.tell(plan.policy());
+            schedule.ask(plan);
+            context.enter();
             context.requireNoCapture("a captured step cannot be launched");
             uploads.prepareCaptures();
-            schedule.cover(plan, uploads, false);
+            schedule.send(uploads);
             driver.launchGraph(captured.executable(), stream);
             schedule.attempted();
             // The graph leaves its own addresses on the device.
@@ -383,11 +408,16 @@ final class CudaExecution implements Execution, QueuedSteps {
         return context.call(
                 () -> {
                     var outcome = control.outcome(plan);
-                    refusals.tell(plan.policy());
                     uploads.prepareCaptures();
                     schedule.coverAhead(plan, uploads);
+                    refusals.tell(plan.policy());
                     return outcome;
                 });
+    }
+
+    @Override
+    public Outcome observed() {
+        return context.call(() -> control.outcome(plan));
     }
 
     @Override
@@ -424,6 +454,7 @@ final class CudaExecution implements Execution, QueuedSteps {
             DeviceState.write(context, tables.counts(), counts);
         }
         control.restore(counters);
+        refusals.forget();
         context.call(
                 () -> {
                     schedule.restore(plan, uploads, counters);

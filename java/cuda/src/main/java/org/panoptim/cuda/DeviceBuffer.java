@@ -34,6 +34,12 @@ final class DeviceBuffer implements Buffer {
     public void write(long offset, MemorySegment source) {
         check(offset, source);
         DeviceState.write(context, memory.address() + offset, source);
+        context.call(
+                () -> {
+                    // Other streams, and the host, do not wait for this one.
+                    context.driver().synchronizeStream(context.stream());
+                    return source;
+                });
     }
 
     @Override
@@ -54,6 +60,7 @@ final class DeviceBuffer implements Buffer {
         if (closed) {
             return;
         }
+        context.requireNoCaptureToClose("the buffer");
         closed = true;
         var driver = context.driver();
         Cleanup.all(

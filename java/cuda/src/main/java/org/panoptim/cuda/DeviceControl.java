@@ -104,8 +104,11 @@ final class DeviceControl implements AutoCloseable {
     /** Lets the progress follow after the block was set back, behind all work of the stream. */
     void takeBack() {
         read();
+        long skipped = panoptim_control.skipped(copy);
+        // No graph has a step that can be taken back, so none was refused for want of an entry.
+        panoptim_progress.non_finite(progress.memory(), nonFinite() - (stepsSkipped() - skipped));
         panoptim_progress.step(progress.memory(), panoptim_control.step(copy));
-        panoptim_progress.skipped(progress.memory(), panoptim_control.skipped(copy));
+        panoptim_progress.skipped(progress.memory(), skipped);
     }
 
     private void send() {

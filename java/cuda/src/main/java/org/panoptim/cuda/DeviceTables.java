@@ -112,15 +112,28 @@ final class DeviceTables implements AutoCloseable {
         layout.writeGroups(image, kernels, states, memory);
     }
 
-    /** Sends what {@link #writeGroups} wrote. */
+    /** Sends what {@link #writeGroups} wrote, with a rule's own code; makes the context current. */
     void sendGroups(Uploads uploads) {
-        uploads.send(memory, image.asSlice(0, layout.groupBytes()), context.stream(), false);
+        context.enter();
+        uploads.send(memory, image.asSlice(0, layout.groupBytes()), context.stream());
     }
 
     /** Sends the addresses of gradients and curvatures. */
-    void sendAddresses(Uploads uploads, long stream, boolean capturing) {
-        long begin = layout.gradients().offset();
-        uploads.send(memory + begin, image.asSlice(begin), stream, capturing);
+    void sendAddresses(Uploads uploads, long stream) {
+        uploads.send(memory + addressesBegin(), addresses(), stream);
+    }
+
+    /** Lets a graph send them as they are now whenever it runs, from the slot that is returned. */
+    MemorySegment sendAddressesCaptured(Uploads uploads, long stream) {
+        return uploads.sendCaptured(memory + addressesBegin(), addresses(), stream);
+    }
+
+    private long addressesBegin() {
+        return layout.gradients().offset();
+    }
+
+    private MemorySegment addresses() {
+        return image.asSlice(addressesBegin());
     }
 
     /** The most bytes that are sent at a time. */
@@ -130,7 +143,7 @@ final class DeviceTables implements AutoCloseable {
 
     /** The bytes that {@link #sendAddresses} sends. */
     long addressBytes() {
-        return layout.hostBytes() - layout.gradients().offset();
+        return layout.hostBytes() - addressesBegin();
     }
 
     /** Fills the plan of a launch. */

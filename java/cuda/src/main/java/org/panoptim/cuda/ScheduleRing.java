@@ -21,10 +21,13 @@ final class ScheduleRing implements AutoCloseable {
     /** The most steps ahead of one that the device has passed. */
     static final int ENTRIES = 4096;
 
-    /** Steps that are written ahead of the next one, for a graph that runs without the host. */
-    private static final int AHEAD = ENTRIES / 2;
+    /**
+     * Steps behind the next one that always have entries, for a graph that runs without the host.
+     */
+    static final int AHEAD = ENTRIES / 2;
 
-    private static final int LOW = ENTRIES / 4;
+    /** Steps that are written at a time beyond these. */
+    private static final int BATCH = ENTRIES / 16;
 
     private static final long RATE_FACTOR = panoptim_schedule_entry.rate_factor$offset();
 
@@ -43,28 +46,35 @@ final class ScheduleRing implements AutoCloseable {
     private long first;
     private long last;
 
-    /** Begins anew behind a step, when the device's counters are set. */
+    /** Begins anew behind a step, when the device's counters are set: no old entry is left. */
     void restart(long step) {
         entries.fill((byte) 0);
         filled = step;
         unanswered = 0;
-        first = 0;
+        first = step + 1;
+        last = step + ENTRIES;
     }
 
     /**
-     * Writes entries for the steps that may come.
+     * Writes entries for the steps that may come, if some are missing or the next one's is not what
+     * the schedule wants now.
      *
      * @param done a step that the device has passed
      * @param next the latest step that may be taken next, at most {@code done + ENTRIES}
      * @throws IllegalStateException if the schedule returns an invalid value for the latter
      */
     void cover(StepPlan plan, long done, long next) {
-        boolean stale = next <= filled && changed(plan, next);
-        boolean low = filled < next + LOW && (unanswered == 0 || unanswered <= next);
-        if (stale || low) {
-            long from = stale ? done + 1 : Math.max(filled, done) + 1;
-            write(plan, from, next, Math.min(done + ENTRIES, next + AHEAD));
+        long end = Math.max(filled, next + AHEAD + BATCH);
+        if (next <= filled && changed(plan, next)) {
+            write(plan, done, done + 1, next, end);
+        } else if (filled < next + AHEAD && (unanswered == 0 || unanswered <= next)) {
+            write(plan, done, Math.max(filled, done) + 1, next, end);
         }
+    }
+
+    /** As {@link #cover}, of all steps ahead: asks the schedule for each of them. */
+    void coverAll(StepPlan plan, long done, long next) {
+        write(plan, done, done + 1, next, Math.max(filled, next + AHEAD + BATCH));
     }
 
     private boolean changed(StepPlan plan, long step) {
@@ -79,9 +89,9 @@ final class ScheduleRing implements AutoCloseable {
     }
 
     /** Writes entries up to an end, or up to the first step for which the schedule has no value. */
-    private void write(StepPlan plan, long from, long next, long end) {
+    private void write(StepPlan plan, long done, long from, long next, long end) {
         unanswered = 0;
-        for (long step = from; step <= end; step++) {
+        for (long step = from; step <= Math.min(done + ENTRIES, end); step++) {
             double factor;
             double momentum;
             try {
@@ -95,14 +105,24 @@ final class ScheduleRing implements AutoCloseable {
                 unanswered = step;
                 break;
             }
-            var entry = entry(step);
-            panoptim_schedule_entry.rate_factor(entry, factor);
-            panoptim_schedule_entry.momentum(entry, momentum);
-            panoptim_schedule_entry.step(entry, step);
-            first = first == 0 ? step : Math.min(first, step);
-            last = step;
+            write(step, factor, momentum);
             filled = step;
         }
+    }
+
+    /** Writes an entry, which is to be sent only if it is another one. */
+    private void write(long step, double factor, double momentum) {
+        var entry = entry(step);
+        if (panoptim_schedule_entry.step(entry) == step
+                && same(panoptim_schedule_entry.rate_factor(entry), factor)
+                && same(panoptim_schedule_entry.momentum(entry), momentum)) {
+            return;
+        }
+        panoptim_schedule_entry.rate_factor(entry, factor);
+        panoptim_schedule_entry.momentum(entry, momentum);
+        panoptim_schedule_entry.step(entry, step);
+        first = first == 0 ? step : Math.min(first, step);
+        last = Math.max(last, step);
     }
 
     private MemorySegment entry(long step) {
@@ -121,11 +141,11 @@ final class ScheduleRing implements AutoCloseable {
         uploads.send(
                 address + index * size,
                 entries.asSlice(index * size, (until - index) * size),
-                stream,
-                false);
+                stream);
         long rest = count - (until - index);
-        uploads.send(address, entries.asSlice(0, rest * size), stream, false);
+        uploads.send(address, entries.asSlice(0, rest * size), stream);
         first = 0;
+        last = 0;
     }
 
     /** The size of the device's copy in bytes. */

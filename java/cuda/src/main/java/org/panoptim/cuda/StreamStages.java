@@ -67,13 +67,16 @@ final class StreamStages implements StepStages {
     }
 
     private void takeBack() {
+        context.enter();
         backup.restore();
         control.takeBack();
     }
 
+    /** A transform may be a user's code, behind which another context may be current. */
     @Override
     public void transform() {
         transform.run();
+        context.enter();
     }
 
     @Override

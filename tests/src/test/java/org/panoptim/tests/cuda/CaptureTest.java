@@ -9,6 +9,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.cuda.CudaOptions;
+import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.memory.Buffer;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.AdamW;
@@ -17,6 +18,7 @@ import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.testkit.VirtualGpu;
 
 import java.util.List;
 import java.util.function.Consumer;
@@ -202,6 +204,34 @@ class CaptureTest {
                 captured.launch();
                 assertThat(Device.get(value)).containsExactly(-12);
             }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aClosedGraphGivesBackThePageLockedMemoryOfItsTables(Implementation implementation) {
+        try (var device = implementation.device()) {
+            var value = device.floats(0);
+            var gradient = device.floats(1);
+            var parameter = device.parameter("p", value).gradient(gradient.memory());
+            var optimizer =
+                    device.build(
+                            Optimizer.builder(SGD.withLearningRate(1))
+                                    .group("all", List.of(parameter)));
+            device.capture(optimizer).launch();
+            long before = VirtualGpu.live("pinned");
+            for (int i = 0; i < 20; i++) {
+                try (var captured = optimizer.capture()) {
+                    captured.launch();
+                }
+                for (var call : List.of("cuStreamEndCapture", "cuLaunchKernel")) {
+                    VirtualGpu.fail(call, FrameworkCalls.OUT_OF_MEMORY, 1);
+                    assertThatThrownBy(optimizer::capture).isInstanceOf(CudaException.class);
+                }
+            }
+            // One more to replace that of the graph that is open.
+            assertThat(VirtualGpu.live("pinned")).isEqualTo(before + 1);
+            assertThat(Device.get(value)).containsExactly(-21);
         }
     }
 

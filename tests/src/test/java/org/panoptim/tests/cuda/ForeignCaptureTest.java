@@ -11,18 +11,22 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.Optimizer;
-import org.panoptim.cuda.CudaOptions;
-import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.kfac.engine.FisherAverage;
+import org.panoptim.kfac.engine.FisherPlan;
 import org.panoptim.kfac.engine.KroneckerPlan;
 import org.panoptim.memory.Buffer;
 import org.panoptim.memory.DeviceMemory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.Lion;
 import org.panoptim.rule.SGD;
 import org.panoptim.tensor.Shape;
+import org.panoptim.testkit.VirtualGpu;
 import org.panoptim.tests.cuda.Layers.Batch;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,51 +45,6 @@ class ForeignCaptureTest {
 
     /** So many that the addresses of gradients and curvatures outgrow the schedule's ring. */
     private static final int MANY = 3200;
-
-    /** A framework's stream, and a device whose backend works on it. */
-    private static final class Framework implements AutoCloseable {
-        final Device owner;
-        final CudaDriver driver;
-        final long stream;
-        final Device device;
-        private final List<long[]> graphs = new ArrayList<>();
-
-        Framework(Implementation implementation) {
-            owner = implementation.device();
-            driver = owner.driver();
-            stream = driver.createStream();
-            device = new Device(implementation.driver(), CudaOptions.defaults().withStream(stream));
-        }
-
-        /** What is captured, ready to be launched. */
-        Runnable capture(Runnable work) {
-            FrameworkCalls.beginGlobalCapture(stream);
-            try {
-                work.run();
-            } catch (RuntimeException | Error e) {
-                driver.destroyGraph(driver.endCapture(stream));
-                throw e;
-            }
-            long graph = driver.endCapture(stream);
-            long executable = driver.instantiate(graph);
-            graphs.add(new long[] {graph, executable});
-            return () -> {
-                driver.launchGraph(executable, stream);
-                driver.synchronizeStream(stream);
-            };
-        }
-
-        @Override
-        public void close() {
-            for (var pair : graphs) {
-                driver.destroyExecutableGraph(pair[1]);
-                driver.destroyGraph(pair[0]);
-            }
-            device.close();
-            driver.destroyStream(stream);
-            owner.close();
-        }
-    }
 
     /** Many parameters of one element, in one piece of memory as their gradients are. */
     private static final class Many {
@@ -221,7 +180,22 @@ class ForeignCaptureTest {
                                     .group("all", List.of(parameter))
                                     .backend(device.backend())
                                     .build());
+            refused.put(
+                    "build with rules that are not loaded",
+                    () ->
+                            Optimizer.builder(Lion.defaults())
+                                    .group("all", List.of(parameter))
+                                    .backend(device.backend())
+                                    .build());
             refused.put("accumulate", () -> factors.accumulate(0, batch));
+            refused.put("open factors", () -> device.open(new KroneckerPlan(List.of(layer), 0.9)));
+            refused.put(
+                    "open diagonals",
+                    () ->
+                            device.open(
+                                    new FisherPlan(
+                                            List.of(layer), FisherAverage.NORMALISED_EMA, 0.9)));
+            refused.put("open a backend", () -> framework.open().close());
             var graph =
                     framework.capture(
                             () -> {
@@ -242,6 +216,79 @@ class ForeignCaptureTest {
             optimizer.learningRate("all", 0.5);
             optimizer.step();
             many.assertValues(-2.5f);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatIsClosedInACaptureIsRefusedAndClosedBehindIt(Implementation implementation) {
+        var kinds = List.of("allocations", "pinned", "events", "graphs", "modules");
+        try (var framework = new Framework(implementation)) {
+            var device = framework.device;
+            var value = device.floats(0);
+            var parameter = device.parameter("p", value).gradient(device.floats(1).memory());
+            var layer = Layers.layer(device, "layer", 2, 3, true, new Random(1));
+            // What is loaded and allocated once.
+            device.open(new KroneckerPlan(List.of(layer), 0.9));
+            var before = kinds.stream().map(VirtualGpu::live).toList();
+            var optimizer =
+                    Optimizer.builder(RULE)
+                            .group("all", List.of(parameter))
+                            .backend(device.backend())
+                            .build();
+            var captured = optimizer.capture();
+            var buffer = device.backend().allocate(4);
+            var factors = device.backend().open(new KroneckerPlan(List.of(layer), 0.9));
+            var diagonals =
+                    device.backend()
+                            .open(
+                                    new FisherPlan(
+                                            List.of(layer), FisherAverage.NORMALISED_EMA, 0.9));
+            var other = framework.open();
+            var closed = new LinkedHashMap<String, Runnable>();
+            closed.put("captured step", captured::close);
+            closed.put("optimizer", optimizer::close);
+            closed.put("buffer", buffer::close);
+            closed.put("factors", factors::close);
+            closed.put("diagonals", diagonals::close);
+            closed.put("backend", other::close);
+            var graph =
+                    framework.capture(
+                            () -> {
+                                optimizer.step();
+                                closed.forEach(
+                                        (what, close) ->
+                                                assertThatThrownBy(close::run)
+                                                        .as(what)
+                                                        .isInstanceOf(IllegalStateException.class)
+                                                        .hasMessageContaining("captured"));
+                            });
+            graph.run();
+            captured.launch();
+            assertThat(Device.get(value)).containsExactly(-2);
+            closed.values().forEach(Runnable::run);
+            framework.destroyGraphs();
+            assertThat(kinds.stream().map(VirtualGpu::live).toList()).isEqualTo(before);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void onceItsGraphsAreOfNoUseStepsWaitForNothingAgain(Implementation implementation) {
+        try (var framework = new Framework(implementation)) {
+            var device = framework.device;
+            var many = new Many(device, 3);
+            framework.capture(many.optimizer::step);
+            many.optimizer.add(
+                    new ParameterGroup(
+                            "more", RULE, List.of(device.parameter("q", device.floats(1)))));
+            for (int i = 0; i < 40; i++) {
+                many.optimizer.step();
+            }
+            // The memory of the device that the tests have is the host's, and work is done late.
+            var memory = MemorySegment.ofAddress(many.values.memory().address()).reinterpret(4);
+            assertThat(memory.get(ValueLayout.JAVA_FLOAT, 0)).isZero();
+            many.assertValues(-40);
         }
     }
 

@@ -18,6 +18,8 @@ import org.panoptim.tensor.Shape;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -140,6 +142,20 @@ class StepTest {
             optimizer.step();
             assertThat(optimizer.report().step()).isEqualTo(1);
             assertThat(Device.get(value)).containsExactly(0);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatIsWrittenToABufferIsThereForEveryStream(Implementation implementation) {
+        try (var device = implementation.device()) {
+            var buffer = device.floats(0, 0);
+            buffer.write(4, MemorySegment.ofArray(new float[] {7}));
+            // The memory of the device that the tests have is the host's.
+            var memory =
+                    MemorySegment.ofAddress(buffer.memory().address())
+                            .reinterpret(buffer.memory().byteSize());
+            assertThat(memory.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(0, 7);
         }
     }
 

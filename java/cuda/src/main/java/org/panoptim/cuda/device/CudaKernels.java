@@ -19,11 +19,12 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 
 /**
  * The kernels, with their launch shapes, in images that are loaded when they are first asked for:
  * what every step needs, what one header of rules has, and Kronecker factors. Safe for use by
- * several threads, with the device's context current.
+ * several threads, with the device's context current; it still is behind every method.
  */
 public final class CudaKernels implements AutoCloseable, KernelRegistry.Library {
 
@@ -102,6 +103,8 @@ public final class CudaKernels implements AutoCloseable, KernelRegistry.Library 
     }
 
     private synchronized long module(String image) {
+        // Behind the lock: a virtual thread that waited for it may have gone on elsewhere.
+        device.enter();
         var file = images.file(image);
         var loaded = modules.get(file);
         if (loaded != null) {
@@ -134,6 +137,7 @@ public final class CudaKernels implements AutoCloseable, KernelRegistry.Library 
 
     /** An image of rules; empty if the file has no such image. */
     private synchronized Optional<RuleImage> load(String image) {
+        device.enter();
         long module = module(image);
         long address;
         try {
@@ -195,7 +199,7 @@ public final class CudaKernels implements AutoCloseable, KernelRegistry.Library 
     /** The kernel between the passes, of a rule's image. */
     public Kernel control(KernelRegistry.Kernel rule) {
         var image = ruleImage(rule);
-        return kernels.computeIfAbsent(
+        return kernel(
                 "panoptim_control_" + image.name(),
                 name -> new Kernel(name, function(image.module(), name), CONTROL_THREADS, 1));
     }
@@ -235,9 +239,7 @@ public final class CudaKernels implements AutoCloseable, KernelRegistry.Library 
      * @return empty where the device has less for a thread block
      */
     public Optional<Kernel> kronecker(String name, int threads, int most) {
-        var kernel =
-                kernels.computeIfAbsent(
-                        "panoptim_kfac_" + name, full -> withShared(full, threads, most));
+        var kernel = kernel("panoptim_kfac_" + name, full -> withShared(full, threads, most));
         return Optional.of(kernel).filter(found -> found.blocks() > 0);
     }
 
@@ -258,7 +260,7 @@ public final class CudaKernels implements AutoCloseable, KernelRegistry.Library 
     }
 
     private Kernel overBlocks(long module, String kernel, int threads) {
-        return kernels.computeIfAbsent(
+        return kernel(
                 kernel,
                 name -> {
                     long function = function(module, name);
@@ -266,6 +268,23 @@ public final class CudaKernels implements AutoCloseable, KernelRegistry.Library 
                     int blocks = Math.max(1, residents * device.multiprocessors());
                     return new Kernel(name, function, threads, blocks);
                 });
+    }
+
+    private Kernel kernel(String name, Function<String, Kernel> find) {
+        var known = kernels.get(name);
+        if (known != null) {
+            return known;
+        }
+        var found =
+                kernels.computeIfAbsent(
+                        name,
+                        absent -> {
+                            device.enter();
+                            return find.apply(absent);
+                        });
+        // A virtual thread that waited for another may have gone on elsewhere.
+        device.enter();
+        return found;
     }
 
     private long function(long module, String name) {

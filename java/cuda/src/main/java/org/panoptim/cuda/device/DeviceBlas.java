@@ -1,18 +1,23 @@
 package org.panoptim.cuda.device;
 
 import org.panoptim.cuda.driver.CudaBlas;
+import org.panoptim.cuda.driver.CudaDevice;
 import org.panoptim.spi.Cleanup;
 
 /**
  * Products of matrices on one stream. Matrices are given by rows; cuBLAS, which takes them by
  * columns, gets their transposes in the other order.
+ *
+ * <p>Safe for use by several threads; every method makes the device's context current.
  */
 public final class DeviceBlas implements AutoCloseable {
 
+    private final CudaDevice device;
     private final CudaBlas blas;
     private final long handle;
 
-    private DeviceBlas(CudaBlas blas, long handle) {
+    private DeviceBlas(CudaDevice device, CudaBlas blas, long handle) {
+        this.device = device;
         this.blas = blas;
         this.handle = handle;
     }
@@ -20,9 +25,10 @@ public final class DeviceBlas implements AutoCloseable {
     /**
      * Creates a handle on a stream.
      *
+     * @param device whose context is made current for every call
      * @param blas the library
      */
-    public static DeviceBlas open(CudaBlas blas, long stream) {
+    public static DeviceBlas open(CudaDevice device, CudaBlas blas, long stream) {
         long handle = blas.create();
         try {
             blas.setStream(handle, stream);
@@ -30,11 +36,12 @@ public final class DeviceBlas implements AutoCloseable {
             Cleanup.after(e, () -> blas.destroy(handle));
             throw e;
         }
-        return new DeviceBlas(blas, handle);
+        return new DeviceBlas(device, blas, handle);
     }
 
     /** The library's version, and what carries the calls. */
     public synchronized String description() {
+        device.enter();
         int version = blas.version(handle);
         return "cuBLAS %d.%d.%d through %s"
                 .formatted(version / 10000, version / 100 % 100, version % 100, blas.name());
@@ -105,6 +112,7 @@ public final class DeviceBlas implements AutoCloseable {
 
     /** One product. */
     public synchronized void multiply(Product product, long a, long b, long c) {
+        device.enter();
         blas.sgemm(
                 handle,
                 product.transposeB,
@@ -132,6 +140,7 @@ public final class DeviceBlas implements AutoCloseable {
             long c,
             long strideC,
             int count) {
+        device.enter();
         blas.sgemmStridedBatched(
                 handle,
                 product.transposeB,
@@ -155,11 +164,13 @@ public final class DeviceBlas implements AutoCloseable {
 
     /** Says on which stream the products from now on are queued. */
     public synchronized void on(long stream) {
+        device.enter();
         blas.setStream(handle, stream);
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
+        device.enter();
         blas.destroy(handle);
     }
 }

@@ -48,6 +48,7 @@ public final class DeviceContext implements AutoCloseable {
         this.stream = stream;
         this.blasLoader = blasLoader;
         device.enter();
+        requireNoCapture("a backend cannot be opened");
         copies = new HostCopies(device);
         try {
             kernels = new CudaKernels(name, device, copies);
@@ -131,11 +132,13 @@ public final class DeviceContext implements AutoCloseable {
     }
 
     private synchronized DeviceBlas openBlas() {
+        enter();
+        requireNoCapture("cuBLAS cannot be loaded");
         if (library == null) {
             library = blasLoader.get();
         }
         try {
-            return DeviceBlas.open(library, stream);
+            return DeviceBlas.open(device, library, stream);
         } catch (CudaException e) {
             if (CublasStatus.doesNotWorkHere(e)) {
                 throw new CudaUnavailableException(
@@ -166,6 +169,12 @@ public final class DeviceContext implements AutoCloseable {
      * @throws IllegalStateException if an earlier error has destroyed the context
      */
     public void enter() {
+        requireUsable();
+        device.enter();
+    }
+
+    /** Requires that no earlier error has destroyed the context. */
+    public void requireUsable() {
         var error = broken;
         if (error != null) {
             throw new IllegalStateException(
@@ -173,7 +182,6 @@ public final class DeviceContext implements AutoCloseable {
                             .formatted(name, error.getMessage()),
                     error);
         }
-        device.enter();
     }
 
     /**
@@ -188,6 +196,35 @@ public final class DeviceContext implements AutoCloseable {
                     what
                             + " while the stream is being captured; do it before or after the"
                             + " capture");
+        }
+    }
+
+    /**
+     * As {@link #requireNoCapture}, of closing something, before any of it is freed, so that it can
+     * be closed later. What an error has destroyed can always be closed.
+     *
+     * @param what cannot be closed
+     */
+    public void requireNoCaptureToClose(String what) {
+        if (isCapturing()) {
+            throw new IllegalStateException(
+                    what
+                            + " cannot be closed while the stream is being captured; do it again"
+                            + " when the capture has ended");
+        }
+    }
+
+    /** Whether the stream is known to be captured; makes the device's context current. */
+    public boolean isCapturing() {
+        if (broken != null || device.isClosed()) {
+            return false;
+        }
+        try {
+            device.enter();
+            return device.driver().isCapturing(stream);
+        } catch (CudaException e) {
+            noted(e);
+            return false;
         }
     }
 

@@ -16,12 +16,13 @@ public final class DeviceSlab {
     }
 
     /**
-     * Allocates zeros; never nothing, so that the address is one.
+     * Allocates zeros; never nothing, so that the address is one. Makes the context current.
      *
      * @throws IllegalStateException if the stream is being captured, since the memory would then
      *     belong to the graph
      */
     public static long allocate(DeviceContext context, long bytes) {
+        context.enter();
         context.requireNoCapture("device memory cannot be allocated");
         var driver = context.driver();
         long size = Math.max(aligned(bytes), ALIGNMENT);

@@ -16,8 +16,9 @@ import java.util.List;
  * buffers used in turn, each again only when the device has read it.
  *
  * <p>What is sent during a capture is read again whenever the graph runs, so it gets page-locked
- * separate memory, for good. That memory is there before the capture begins, since a capture may
- * forbid to allocate or to wait, and a forbidden call invalidates it. The context must be current.
+ * separate memory, until the graph is no more. That memory is there before the capture begins,
+ * since a capture may forbid to allocate or to wait, and a forbidden call invalidates it. The
+ * context must be current.
  */
 public final class Uploads implements AutoCloseable {
 
@@ -71,7 +72,7 @@ public final class Uploads implements AutoCloseable {
      */
     public void prepareCaptures() {
         int missing = CAPTURED_SENDS - freeSlots.size();
-        if (missing == 0 || slotBytes == 0) {
+        if (missing <= 0 || slotBytes == 0) {
             return;
         }
         var buffer = PinnedBuffer.allocate(device, missing * slotBytes);
@@ -82,18 +83,11 @@ public final class Uploads implements AutoCloseable {
     }
 
     /**
-     * Sends a table; it may be changed as soon as this returns.
-     *
-     * @throws IllegalStateException if the stream is being captured and no memory is left for that;
-     *     nothing was called then, and the capture goes on
+     * Sends a table; it may be changed as soon as this returns. The stream is not being captured.
      */
-    public void send(long address, MemorySegment table, long stream, boolean capturing) {
+    public void send(long address, MemorySegment table, long stream) {
         long bytes = table.byteSize();
         if (bytes == 0) {
-            return;
-        }
-        if (capturing) {
-            sendCaptured(address, table, stream);
             return;
         }
         var buffer = buffers[turn];
@@ -104,7 +98,18 @@ public final class Uploads implements AutoCloseable {
         turn = (turn + 1) % BUFFERS;
     }
 
-    private void sendCaptured(long address, MemorySegment table, long stream) {
+    /**
+     * Lets the graph that a stream is being captured into send a table whenever it runs.
+     *
+     * @return the memory that it is sent from, to be {@linkplain #giveBack given back} when the
+     *     graph is no more; of a framework's graph that is never known
+     * @throws IllegalStateException if no memory is left for that; nothing was called then, and the
+     *     capture goes on
+     */
+    public MemorySegment sendCaptured(long address, MemorySegment table, long stream) {
+        if (table.byteSize() == 0) {
+            return MemorySegment.NULL;
+        }
         var slot = freeSlots.peek();
         if (slot == null) {
             throw new IllegalStateException(
@@ -113,7 +118,14 @@ public final class Uploads implements AutoCloseable {
         }
         MemorySegment.copy(table, 0, slot, 0, table.byteSize());
         driver.copyToDevice(address, slot.address(), table.byteSize(), stream);
-        freeSlots.remove();
+        return freeSlots.remove();
+    }
+
+    /** Takes back memory that no graph reads any more. */
+    public void giveBack(MemorySegment slot) {
+        if (slot.byteSize() > 0) {
+            freeSlots.add(slot);
+        }
     }
 
     /** Frees the buffers; the stream's work must be done. */

@@ -111,6 +111,11 @@ public final class CudaDevice implements AutoCloseable {
         driver.setContext(context);
     }
 
+    /** Whether it is closed. */
+    public boolean isClosed() {
+        return closed.get();
+    }
+
     /** Gives the context back; what was made in it must be freed before. */
     @Override
     public void close() {

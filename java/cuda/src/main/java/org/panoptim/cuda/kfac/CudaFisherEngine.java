@@ -47,6 +47,7 @@ final class CudaFisherEngine implements FisherEngine {
     private boolean closed;
 
     CudaFisherEngine(DeviceContext context, FisherPlan plan, Runnable onClose) {
+        context.requireNoCapture("Kronecker factors cannot be opened");
         this.context = context;
         this.plan = plan;
         this.onClose = onClose;
@@ -255,6 +256,7 @@ final class CudaFisherEngine implements FisherEngine {
         if (closed) {
             return;
         }
+        context.requireNoCaptureToClose("Kronecker factors");
         closed = true;
         var driver = context.driver();
         Cleanup.all(

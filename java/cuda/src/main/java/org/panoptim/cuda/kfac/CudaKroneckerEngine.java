@@ -63,6 +63,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     private boolean closed;
 
     CudaKroneckerEngine(DeviceContext context, KroneckerPlan plan, Runnable onClose) {
+        context.requireNoCapture("Kronecker factors cannot be opened");
         this.context = context;
         this.plan = plan;
         this.onClose = onClose;
@@ -313,7 +314,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
                                 scratch.allocateFrom(
                                         ValueLayout.JAVA_INT,
                                         factors.stream().mapToInt(Integer::intValue).toArray());
-                        uploads.send(chosen, numbers, context.stream(), false);
+                        uploads.send(chosen, numbers, context.stream());
                     }
                     long largest = factors.stream().mapToLong(i -> sizes[i]).max().orElse(1);
                     panoptim_kfac_selection.value(selection, value);
@@ -419,6 +420,7 @@ final class CudaKroneckerEngine implements KroneckerEngine {
         if (closed) {
             return;
         }
+        context.requireNoCaptureToClose("Kronecker factors");
         closed = true;
         var driver = context.driver();
         Cleanup.all(

@@ -171,7 +171,7 @@ final class GradientPreconditioner implements AutoCloseable {
     /** Rewrites the gradients of layers. */
     void run(Uploads uploads, StepFacts step, List<Preconditioning> layers, double klClip) {
         var takesPart = note(layers);
-        uploads.send(gradientTable, gradients, context.stream(), false);
+        uploads.send(gradientTable, gradients, context.stream());
         KroneckerLaunch.describe(panoptim_kfac_preconditioning.facts(argument), step);
         panoptim_kfac_preconditioning.kl_clip(argument, klClip);
         launch("pack");

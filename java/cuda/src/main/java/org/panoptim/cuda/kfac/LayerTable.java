@@ -137,7 +137,7 @@ final class LayerTable implements AutoCloseable {
             selection.setAtIndex(JAVA_INT, (long) layers.size() + i, contributions[layer] & 1);
         }
         if (!waiting.isEmpty()) {
-            uploads.send(chosen, selection, context.stream(), false);
+            uploads.send(chosen, selection, context.stream());
         }
         return waiting;
     }
