@@ -371,7 +371,8 @@ class DeviceStepsTest {
             assertThatThrownBy(optimizer::step)
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessage(
-                            "this Kfac must be built on the very backend that the optimizer steps on");
+                            "this Kfac must be built on the very backend that the optimizer steps"
+                                    + " on");
             assertThat(values(layer)).containsOnly(0);
         }
         other.close();

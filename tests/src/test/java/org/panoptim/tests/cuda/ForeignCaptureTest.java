@@ -11,6 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.Optimizer;
+import org.panoptim.kfac.engine.FactorEngines;
 import org.panoptim.kfac.engine.FisherAverage;
 import org.panoptim.kfac.engine.FisherPlan;
 import org.panoptim.kfac.engine.KroneckerPlan;
@@ -238,9 +239,10 @@ class ForeignCaptureTest {
                             .build();
             var captured = optimizer.capture();
             var buffer = device.backend().allocate(4);
-            var factors = device.backend().open(new KroneckerPlan(List.of(layer), 0.9));
+            var factors =
+                    FactorEngines.of(device.backend()).open(new KroneckerPlan(List.of(layer), 0.9));
             var diagonals =
-                    device.backend()
+                    FactorEngines.of(device.backend())
                             .open(
                                     new FisherPlan(
                                             List.of(layer), FisherAverage.NORMALISED_EMA, 0.9));
