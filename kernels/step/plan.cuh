@@ -16,6 +16,22 @@ PANOPTIM_DEVICE bool live(const panoptim_plan &plan, int64_t tensor) {
     return plan.gradients[tensor] != 0 && group_of(plan, tensor).frozen == 0;
 }
 
+// What the schedule says of a step.
+PANOPTIM_DEVICE const panoptim_schedule_entry &scheduled(const panoptim_plan &plan, int64_t step) {
+    return plan.schedule[step % plan.schedule_entries];
+}
+
+// A column of the totals: one a tensor.
+PANOPTIM_DEVICE double *totals_of(const panoptim_plan &plan, int64_t column) {
+    return plan.totals + column * plan.tensor_count;
+}
+
+// What the chunks of a tensor left in a column of the partials.
+PANOPTIM_DEVICE const double *partials_of(const panoptim_plan &plan, int64_t column,
+                                          int64_t tensor) {
+    return plan.partials + column * plan.chunk_count + plan.tensors[tensor].first_chunk;
+}
+
 // The elements of a chunk that starts at element first of its tensor.
 PANOPTIM_DEVICE int64_t chunk_length(const panoptim_plan &plan, const panoptim_tensor &tensor,
                                      int64_t first) {

@@ -21,8 +21,11 @@ extern "C" __device__ const panoptim_image PANOPTIM_NAME(panoptim_image_, PANOPT
 extern "C" __global__ void __launch_bounds__(panoptim::control_threads)
     PANOPTIM_NAME(panoptim_control_, PANOPTIM_IMAGE)(const panoptim_launch launch) {
     using namespace panoptim;
-    __shared__ Shared shared;
-    control_step<PANOPTIM_IMAGE_LIST>(launch, shared);
+    __shared__ BlockTeam::Shared shared;
+    BlockTeam team(shared);
+    OwnEntries entries;
+    control_step<PANOPTIM_IMAGE_LIST>(launch.plan, launch.stages, launch.phase, team, entries,
+                                      [&launch] { decide_step(launch); });
 }
 
 // The first phase's scalars, a thread a tensor, for tensors so many that one thread block would
@@ -31,8 +34,9 @@ extern "C" __global__ void __launch_bounds__(panoptim::prepare_threads)
     PANOPTIM_NAME(panoptim_prepare_, PANOPTIM_IMAGE)(const panoptim_launch launch) {
     using namespace panoptim;
     const int64_t thread = int64_t{blockIdx.x} * prepare_threads + threadIdx.x;
+    OwnEntries entries;
     prepare_first_phase<PANOPTIM_IMAGE_LIST>(launch.plan, thread,
-                                             int64_t{gridDim.x} * prepare_threads);
+                                             int64_t{gridDim.x} * prepare_threads, entries);
 }
 
 // The suffix names the types of parameters, gradients and states. Taking sums needs registers, so

@@ -6,10 +6,10 @@
  *
  *   panoptim_measure   over all chunks, if control->measure is set (may be split over threads)
  *   panoptim_gather    joins what measure found into the gradient's norm and finiteness
- *   panoptim_decide    accepts or refuses the step, advances the counts and the loss scale
+ *   panoptim_decide    accepts or refuses the step, advances the loss scale
  *   ...                here the caller may rewrite gradients, and then measure and gather again
  *   for each phase of the rules, from 0:
- *     panoptim_prepare the scalars of every tensor for that phase
+ *     panoptim_prepare the scalars of every tensor for that phase; phase 0 advances the counts
  *     panoptim_update  over all chunks (may be split over threads)
  *   panoptim_finish    joins the update's norm, if control->statistics is set
  *
@@ -68,10 +68,12 @@ int32_t panoptim_measure(int32_t tier, const panoptim_plan *plan, int64_t first,
 /* Joins the partials of measure: control->square_sum and control->finite. */
 int32_t panoptim_gather(const panoptim_plan *plan);
 
-/* Accepts or refuses the step; advances step, counts and loss scale. */
+/* Accepts or refuses the step; advances step and loss scale. */
 int32_t panoptim_decide(const panoptim_plan *plan);
 
-/* Computes clip coefficient and scalars of a phase; for phases above 0 joins the reductions first.
+/*
+ * Computes the scalars of a phase. Phase 0 first computes the clip coefficient, and advances the
+ * counts; the others first join the reductions.
  */
 int32_t panoptim_prepare(const panoptim_plan *plan, int32_t phase);
 

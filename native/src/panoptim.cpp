@@ -32,7 +32,7 @@ int32_t panoptim_rule_describe(int32_t index, panoptim_rule *rule) {
     if (index < 0 || index >= panoptim::rule_count) {
         return PANOPTIM_ERROR_RULE;
     }
-    *rule = panoptim::rules[index].description;
+    *rule = panoptim::rules[index];
     return PANOPTIM_OK;
 }
 
@@ -50,17 +50,17 @@ int32_t panoptim_measure(int32_t tier, const panoptim_plan *plan, int64_t first,
 
 int32_t panoptim_gather(const panoptim_plan *plan) {
     const FloatingPointSettings settings;
-    return panoptim::gather(*plan);
+    return panoptim::control_stages(*plan, PANOPTIM_STAGE_GATHER);
 }
 
 int32_t panoptim_decide(const panoptim_plan *plan) {
     const FloatingPointSettings settings;
-    return panoptim::decide_step(*plan);
+    return panoptim::control_stages(*plan, PANOPTIM_STAGE_DECIDE);
 }
 
 int32_t panoptim_prepare(const panoptim_plan *plan, int32_t phase) {
     const FloatingPointSettings settings;
-    return panoptim::prepare_phase(*plan, phase);
+    return panoptim::control_stages(*plan, panoptim::preparing_stages(phase), phase);
 }
 
 int32_t panoptim_update(int32_t tier, const panoptim_plan *plan, int32_t phase, int64_t first,
@@ -78,7 +78,7 @@ int32_t panoptim_update(int32_t tier, const panoptim_plan *plan, int32_t phase, 
 
 int32_t panoptim_finish(const panoptim_plan *plan) {
     const FloatingPointSettings settings;
-    return panoptim::finish(*plan);
+    return panoptim::control_stages(*plan, PANOPTIM_STAGE_FINISH);
 }
 
 int32_t panoptim_step(int32_t tier, const panoptim_plan *plan, int32_t phases, const void * /*a*/,

@@ -1,7 +1,5 @@
 #include "plan.h"
 
-#include "step/join.cuh"
-
 namespace panoptim {
 namespace {
 
@@ -21,20 +19,6 @@ int32_t check_group(const panoptim_group &group) {
 }
 
 } // namespace
-
-double join_chunks(const panoptim_plan &plan, int64_t column, int64_t tensor) {
-    const int64_t first = plan.tensors[tensor].first_chunk;
-    const int64_t chunks = plan.tensors[tensor].chunks;
-    const double *found = plan.partials + column * plan.chunk_count + first;
-    if (chunks == 1) {
-        return found[0];
-    }
-    PairwiseSum sum;
-    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-        sum.add(found[chunk]);
-    }
-    return sum.total();
-}
 
 int32_t check_plan(const panoptim_plan &plan) {
     if (plan.chunk_elements < PANOPTIM_BLOCK || !power_of_two(plan.chunk_elements) ||

@@ -2,45 +2,21 @@
 
 #include "rules/rules.cuh"
 #include "step/describe.cuh"
-#include "step/prepare.cuh"
+#include "step/rule_list.cuh"
 
 namespace panoptim {
 namespace {
 
-template <typename Rule, int Phase>
-void prepare(const double *hyper, const Preparation &preparation, const panoptim_control &control,
-             panoptim_prepared &prepared) {
-    PreparedEntry<Rule> entry;
-    if constexpr (Phase > 0) {
-        __builtin_memcpy(&entry, &prepared, sizeof entry);
-    }
-    prepare_entry<Rule, Phase>(hyper, preparation, control, entry);
-    __builtin_memcpy(&prepared, &entry, sizeof entry);
-}
-
-template <typename Rule, int Phase>
-constexpr void register_phase(RegisteredRule &rule) {
-    if constexpr (Phase < Rule::phases) {
-        rule.prepare[Phase] = prepare<Rule, Phase>;
-        if constexpr (rule_states < Rule >> 0) {
-            rule.settle[Phase] = settle_states<Rule, Phase>;
-        }
-        register_phase<Rule, Phase + 1>(rule);
-    }
-}
-
-template <typename Rule>
-constexpr RegisteredRule registered(int32_t index, const char *name) {
-    RegisteredRule rule{};
-    rule.description = described<Rule>(index, name);
-    rule.keeps_tensor_states = tensor_states<Rule> > 0;
-    rule.keeps_rule_states = rule_states<Rule> > 0;
-    register_phase<Rule, 0>(rule);
-    for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
-        rule.scope[reduction] = Rule::scope(reduction);
-        rule.reduction_phase[reduction] = Rule::reduction_phase(reduction);
-    }
-    return rule;
+template <int32_t Index, typename Rule>
+constexpr RegisteredRule registered(const char *name) {
+    using Indexed = IndexedRule<Index, Rule>;
+    return {described<Rule>(Index, name),
+            Indexed::keeps_tensor_states,
+            Indexed::keeps_rule_states,
+            Indexed::scope,
+            Indexed::reduction_phase,
+            Indexed::prepare,
+            Indexed::settle};
 }
 
 enum RuleIndex : int32_t {
@@ -52,7 +28,7 @@ enum RuleIndex : int32_t {
 } // namespace
 
 constexpr RegisteredRule rules[] = {
-#define PANOPTIM_RULE(name, ...) registered<__VA_ARGS__>(index_of_##name, #name),
+#define PANOPTIM_RULE(name, ...) registered<index_of_##name, __VA_ARGS__>(#name),
 #include "rules/rules.def"
 #undef PANOPTIM_RULE
 };

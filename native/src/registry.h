@@ -1,4 +1,4 @@
-// The rules by index, as far as the stages between the loops need them.
+// The rules by index, as the stages between the loops need them.
 #pragma once
 
 #include "panoptim.h"
@@ -6,19 +6,15 @@
 
 namespace panoptim {
 
-using PrepareFunction = void (*)(const double *hyper, const Preparation &, const panoptim_control &,
-                                 panoptim_prepared &);
-using SettleFunction = void (*)(const double *hyper, const Preparation &, double *states);
-
-struct RegisteredRule {
-    panoptim_rule description;
+// What IndexedRule (step/rule_list.cuh) says of a rule, where the compiler does not know which.
+struct RegisteredRule : panoptim_rule {
     bool keeps_tensor_states;
     bool keeps_rule_states;
-    // By phase; null beyond the rule's phases, and settle also for a rule without states.
-    PrepareFunction prepare[PANOPTIM_MAX_PHASES];
-    SettleFunction settle[PANOPTIM_MAX_PHASES];
-    Scope scope[PANOPTIM_MAX_REDUCTIONS];
-    int32_t reduction_phase[PANOPTIM_MAX_REDUCTIONS];
+    Scope (*scope)(int reduction);
+    int (*reduction_phase)(int reduction);
+    void (*prepare)(int32_t phase, const double *hyper, const Preparation &,
+                    const panoptim_control &, panoptim_prepared &);
+    void (*settle)(int32_t phase, const double *hyper, const Preparation &, double *states);
 };
 
 extern const RegisteredRule rules[];

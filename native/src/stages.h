@@ -8,12 +8,18 @@
 namespace panoptim {
 
 int32_t measure_chunks(const Tier &tier, const panoptim_plan &plan, int64_t first, int64_t last);
-int32_t gather(const panoptim_plan &plan);
-int32_t decide_step(const panoptim_plan &plan);
-int32_t prepare_phase(const panoptim_plan &plan, int32_t phase);
+
+// What goes on between the passes over chunks: PANOPTIM_STAGE_... together.
+int32_t control_stages(const panoptim_plan &plan, int32_t stages, int32_t phase = 0);
+
+// The stages that panoptim_prepare is, of a phase.
+constexpr int32_t preparing_stages(int32_t phase) {
+    return phase == 0 ? PANOPTIM_STAGE_CLIP | PANOPTIM_STAGE_SETTLE | PANOPTIM_STAGE_PREPARE
+                      : PANOPTIM_STAGE_PREPARE;
+}
+
 int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase, int64_t first,
                       int64_t last);
-int32_t finish(const panoptim_plan &plan);
 
 // All of them in order, up to the first result that is not PANOPTIM_OK.
 int32_t whole_step(const Tier &tier, const panoptim_plan &plan, int32_t phases);

@@ -1,10 +1,8 @@
-// Running a phase of every rule over chunks, and what the update amounted to.
+// Running a phase of every rule over chunks, and a whole step.
 #include <cstddef>
 
 #include "plan.h"
-#include "rules/numerics.cuh"
 #include "stages.h"
-#include "step/join.cuh"
 
 namespace panoptim {
 namespace {
@@ -71,43 +69,21 @@ int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase
     return PANOPTIM_OK;
 }
 
-int32_t finish(const panoptim_plan &plan) {
-    const int32_t status = check_plan(plan);
-    if (status != PANOPTIM_OK) {
-        return status;
-    }
-    panoptim_control &control = *plan.control;
-    if (control.statistics == 0) {
-        return PANOPTIM_OK;
-    }
-    PairwiseSum squares;
-    if (control.accepted != 0) {
-        for (int64_t tensor = 0; tensor < plan.tensor_count; ++tensor) {
-            squares.add(active(plan, tensor) ? join_chunks(plan, 0, tensor) : 0.0);
-        }
-    }
-    control.update_norm = square_root(squares.total());
-    return PANOPTIM_OK;
-}
-
 int32_t whole_step(const Tier &tier, const panoptim_plan &plan, int32_t phases) {
     int32_t status = check_plan(plan);
     if (status == PANOPTIM_OK && plan.control->measure != 0) {
         status = measure_chunks(tier, plan, 0, plan.chunk_count);
     }
     if (status == PANOPTIM_OK) {
-        status = gather(plan);
-    }
-    if (status == PANOPTIM_OK) {
-        status = decide_step(plan);
+        status = control_stages(plan, PANOPTIM_STAGE_GATHER | PANOPTIM_STAGE_DECIDE);
     }
     for (int32_t phase = 0; status == PANOPTIM_OK && phase < phases; ++phase) {
-        status = prepare_phase(plan, phase);
+        status = control_stages(plan, preparing_stages(phase), phase);
         if (status == PANOPTIM_OK) {
             status = update_chunks(tier, plan, phase, 0, plan.chunk_count);
         }
     }
-    return status == PANOPTIM_OK ? finish(plan) : status;
+    return status == PANOPTIM_OK ? control_stages(plan, PANOPTIM_STAGE_FINISH) : status;
 }
 
 } // namespace panoptim

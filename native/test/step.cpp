@@ -44,6 +44,19 @@ TEST_CASE("an accepted step counts, for tensors with a gradient alone") {
     CHECK(problem.counts == std::vector<int64_t>{2, 1, 0, 1});
 }
 
+TEST_CASE("a step counts when its first phase is prepared") {
+    Problem problem;
+    problem.add_tensor(problem.add_group("sgd", sgd()), 5);
+    const panoptim_plan &plan = problem.build();
+    REQUIRE(panoptim_gather(&plan) == PANOPTIM_OK);
+    REQUIRE(panoptim_decide(&plan) == PANOPTIM_OK);
+    CHECK(problem.counts[0] == 0);
+    REQUIRE(panoptim_prepare(&plan, 0) == PANOPTIM_OK);
+    CHECK(problem.counts[0] == 1);
+    REQUIRE(panoptim_prepare(&plan, 1) == PANOPTIM_OK);
+    CHECK(problem.counts[0] == 1);
+}
+
 TEST_CASE("a frozen group neither moves nor counts, but its gradients are zeroed") {
     Problem problem;
     const int32_t group = problem.add_group("sgd_momentum", sgd());

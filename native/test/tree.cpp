@@ -68,6 +68,24 @@ TEST_CASE("the norm of gradients is the tree's, whatever the chunks and ranges")
     }
 }
 
+TEST_CASE("tensors are joined by adjacent pairs, however many") {
+    Random random(2);
+    Problem problem;
+    problem.control.measure = 1;
+    const int32_t group = problem.add_group("sgd", Settings{});
+    for (int size = 0; size <= 70; ++size) {
+        CAPTURE(size);
+        const panoptim_plan &plan = problem.build();
+        for (double &partial : problem.partials) {
+            partial = random.ordinary() / 3.0; // with all of a double's bits
+        }
+        REQUIRE(panoptim_gather(&plan) == PANOPTIM_OK);
+        const std::vector<double> sums(problem.partials.begin(), problem.partials.begin() + size);
+        CHECK(same(problem.control.square_sum, naive_join(sums)));
+        problem.add_tensor(group, 1);
+    }
+}
+
 TEST_CASE("gradients that are absent or frozen are not measured, and count as +0") {
     for (const int32_t tier : usable_tiers()) {
         Problem problem;

@@ -1,0 +1,239 @@
+// The stages of control: everything between the passes over elements. The CPU's library
+// (native/src/control.cpp) and the kernels (control.cuh) compile these; each says
+//   Team     the threads that go through them together, one or those of a thread block: rank, size,
+//            barrier, any, join, join_tensors. All threads of a team call every function that
+//            takes it.
+//   Rules    how rules are found: each, find; rule_list.cuh says what a rule is asked
+//   Entries  how tensors get their prepared entries: of, give, give_inactive
+#pragma once
+
+#include "rules/rule.cuh"
+#include "step/plan.cuh"
+#include "step/prepare.cuh"
+#include "step/transaction.cuh"
+
+namespace panoptim {
+inline namespace PANOPTIM_TIER {
+namespace {
+
+// Whether a tensor takes part in this step, once it is prepared.
+template <typename Entries>
+PANOPTIM_TEAM bool active(const panoptim_plan &plan, int64_t tensor) {
+    return Entries::of(plan, tensor).active != 0;
+}
+
+// Joins a column of the totals over all tensors; every thread gets it.
+template <typename Team>
+PANOPTIM_TEAM double join_all(const panoptim_plan &plan, int64_t column, Team &team) {
+    return team.join(totals_of(plan, column), plan.tensor_count);
+}
+
+template <typename Team>
+PANOPTIM_TEAM void gather(const panoptim_plan &plan, Team &team) {
+    panoptim_control &control = *plan.control;
+    if (control.measure == 0) {
+        if (team.rank() == 0) {
+            control.square_sum = __builtin_nan("");
+            control.finite = 1;
+        }
+        team.barrier();
+        return;
+    }
+    bool any_curvature = false;
+    for (int64_t tensor = team.rank(); tensor < plan.tensor_count; tensor += team.size()) {
+        any_curvature |= plan.curvatures[tensor] != 0;
+    }
+    const int columns = team.any(any_curvature) ? 2 : 1;
+    double gradients = 0;
+    double curvatures = 0;
+    for (int column = 0; column < columns; ++column) {
+        const int64_t *addresses = column == 0 ? plan.gradients : plan.curvatures;
+        team.join_tensors(plan, column, column, [&plan, addresses](int64_t tensor) {
+            return live(plan, tensor) && addresses[tensor] != 0;
+        });
+        const double sum = join_all(plan, column, team);
+        if (column == 0) {
+            gradients = sum;
+        } else {
+            curvatures = sum;
+        }
+    }
+    if (team.rank() == 0) {
+        control.square_sum = gradients;
+        control.finite = finite(gradients) && finite(curvatures) ? 1 : 0;
+    }
+    team.barrier();
+}
+
+// Accepts or refuses the next step, which the schedule has an entry for; for one thread alone.
+PANOPTIM_TEAM inline void decide_scheduled(const panoptim_plan &plan) {
+    plan.control->rate_factor = scheduled(plan, plan.control->step + 1).rate_factor;
+    decide(*plan.control);
+}
+
+// Says in a preparation whose it is.
+PANOPTIM_TEAM inline void describe(const panoptim_plan &plan, int64_t tensor,
+                                   Preparation &preparation) {
+    preparation.count = plan.counts[tensor];
+    preparation.tensor_memory = plan.tensors[tensor].states;
+    preparation.rule_memory = group_of(plan, tensor).states;
+}
+
+PANOPTIM_TEAM inline Preparation preparation_of(const panoptim_plan &plan) {
+    const panoptim_schedule_entry &entry = scheduled(plan, plan.control->step);
+    Preparation preparation{};
+    preparation.rate_factor = entry.rate_factor;
+    preparation.momentum = entry.momentum;
+    preparation.step = plan.control->step;
+    return preparation;
+}
+
+// Advances the counts of the tensors that take part, and fills their entries for the first phase:
+// from a tensor on, every stride-th whose rule is found.
+template <typename Rules, typename Entries>
+PANOPTIM_TEAM void prepare_first_phase(const panoptim_plan &plan, int64_t first, int64_t stride,
+                                       Entries &entries) {
+    const bool accepted = plan.control->accepted != 0;
+    Preparation preparation = preparation_of(plan);
+#ifdef __CUDACC__
+#pragma unroll 1
+#endif
+    for (int64_t tensor = first; tensor < plan.tensor_count; tensor += stride) {
+        Rules::find(plan.tensors[tensor].rule, [&](const auto &rule) {
+            if (!accepted || !live(plan, tensor)) {
+                entries.give_inactive(plan, tensor);
+                return;
+            }
+            plan.counts[tensor] += 1;
+            if (entries.give(plan, tensor, rule)) {
+                describe(plan, tensor, preparation);
+                rule.prepare(0, group_of(plan, tensor).hyper, preparation, *plan.control,
+                             Entries::of(plan, tensor));
+            }
+        });
+    }
+}
+
+// Advances the states of the groups of a rule for a phase.
+template <typename Rule, typename Team>
+PANOPTIM_TEAM void settle_rule(const panoptim_plan &plan, const Rule &rule, int32_t phase,
+                               const Preparation &preparation, Team &team) {
+    if (rule.keeps_rule_states) {
+        for (int64_t i = team.rank(); i < plan.group_count; i += team.size()) {
+            const panoptim_group &group = plan.groups[i];
+            if (group.rule == rule.index && group.frozen == 0) {
+                rule.settle(phase, group.hyper, preparation, group.states);
+            }
+        }
+        team.barrier();
+    }
+}
+
+// Advances the states of all groups of the rules for the first phase, if the step is accepted.
+template <typename Rules, typename Team>
+PANOPTIM_TEAM void settle_first_phase(const panoptim_plan &plan, Team &team) {
+    if (plan.control->accepted == 0) {
+        return;
+    }
+    const Preparation preparation = preparation_of(plan);
+    Rules::each([&](const auto &rule) { settle_rule(plan, rule, 0, preparation, team); });
+}
+
+// Joins a rule's reductions of earlier phases, and prepares its tensors with them. A rule of
+// several phases shares no entries.
+template <typename Entries, typename Rule, typename Team>
+PANOPTIM_TEAM void prepare_rule(const panoptim_plan &plan, const Rule &rule, int32_t phase,
+                                Team &team) {
+    if (rule.phases == 1 || phase >= rule.phases) {
+        return;
+    }
+    const auto takes_part = [&](int64_t tensor) {
+        return plan.tensors[tensor].rule == rule.index && active<Entries>(plan, tensor);
+    };
+    double found[PANOPTIM_MAX_REDUCTIONS] = {};
+    for (int reduction = 0; reduction < rule.reductions; ++reduction) {
+        if (rule.reduction_phase(reduction) < phase) {
+            team.join_tensors(plan, 2 + reduction, 1 + reduction, takes_part);
+            if (rule.scope(reduction) == Scope::all) {
+                found[reduction] = join_all(plan, 1 + reduction, team);
+            }
+        }
+    }
+    Preparation preparation = preparation_of(plan);
+    preparation.reductions = found;
+    settle_rule(plan, rule, phase, preparation, team);
+    for (int64_t tensor = team.rank(); tensor < plan.tensor_count; tensor += team.size()) {
+        if (!takes_part(tensor)) {
+            continue;
+        }
+        for (int reduction = 0; reduction < rule.reductions; ++reduction) {
+            if (rule.scope(reduction) == Scope::tensor && rule.reduction_phase(reduction) < phase) {
+                found[reduction] = totals_of(plan, 1 + reduction)[tensor];
+            }
+        }
+        describe(plan, tensor, preparation);
+        rule.prepare(phase, group_of(plan, tensor).hyper, preparation, *plan.control,
+                     Entries::of(plan, tensor));
+    }
+    team.barrier();
+}
+
+template <typename Rules, typename Entries, typename Team>
+PANOPTIM_TEAM void prepare_later_phase(const panoptim_plan &plan, int32_t phase, Team &team) {
+    if (plan.control->accepted == 0) {
+        return;
+    }
+    Rules::each([&](const auto &rule) { prepare_rule<Entries>(plan, rule, phase, team); });
+}
+
+template <typename Entries, typename Team>
+PANOPTIM_TEAM void finish(const panoptim_plan &plan, Team &team) {
+    panoptim_control &control = *plan.control;
+    if (control.statistics == 0) {
+        return;
+    }
+    const bool accepted = control.accepted != 0;
+    team.join_tensors(plan, 0, 0, [&plan, accepted](int64_t tensor) {
+        return accepted && active<Entries>(plan, tensor);
+    });
+    const double squares = join_all(plan, 0, team);
+    if (team.rank() == 0) {
+        control.update_norm = square_root(squares);
+    }
+}
+
+// Goes through stages, PANOPTIM_STAGE_... together; PREPARE is for a phase. All threads call
+// decide_step, one of which decides.
+template <typename Rules, typename Entries, typename Team, typename Decide>
+PANOPTIM_TEAM void control_step(const panoptim_plan &plan, int32_t stages, int32_t phase,
+                                Team &team, Entries &entries, const Decide &decide_step) {
+    if ((stages & PANOPTIM_STAGE_GATHER) != 0) {
+        gather(plan, team);
+    }
+    if ((stages & PANOPTIM_STAGE_DECIDE) != 0) {
+        decide_step();
+    }
+    if ((stages & PANOPTIM_STAGE_CLIP) != 0) {
+        if (team.rank() == 0) {
+            clip(*plan.control);
+        }
+        team.barrier();
+    }
+    if ((stages & PANOPTIM_STAGE_SETTLE) != 0) {
+        settle_first_phase<Rules>(plan, team);
+    }
+    if ((stages & PANOPTIM_STAGE_PREPARE) != 0) {
+        if (phase == 0) {
+            prepare_first_phase<Rules>(plan, team.rank(), team.size(), entries);
+        } else {
+            prepare_later_phase<Rules, Entries>(plan, phase, team);
+        }
+    }
+    if ((stages & PANOPTIM_STAGE_FINISH) != 0) {
+        finish<Entries>(plan, team);
+    }
+}
+
+} // namespace
+} // namespace PANOPTIM_TIER
+} // namespace panoptim

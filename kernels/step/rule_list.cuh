@@ -1,0 +1,88 @@
+// Rules as control_stages.cuh asks for them, where the compiler knows them.
+#pragma once
+
+#include <string.h>
+
+#include "step/prepare.cuh"
+#ifdef __CUDACC__
+#include "step/vector.cuh"
+#endif
+
+namespace panoptim {
+inline namespace PANOPTIM_TIER {
+namespace {
+
+// A rule, and its index in the registry. The CPU's registry has an object with the same members for
+// each rule, filled from these.
+template <int32_t Index, typename Rule>
+struct IndexedRule {
+    static constexpr int32_t index = Index;
+    static constexpr int32_t phases = Rule::phases;
+    static constexpr int32_t reductions = Rule::reductions;
+    static constexpr bool keeps_tensor_states = tensor_states<Rule> != 0;
+    static constexpr bool keeps_rule_states = rule_states<Rule> != 0;
+
+    PANOPTIM_DEVICE static constexpr Scope scope(int reduction) { return Rule::scope(reduction); }
+    PANOPTIM_DEVICE static constexpr int reduction_phase(int reduction) {
+        return Rule::reduction_phase(reduction);
+    }
+
+    // Fills the entry of an active tensor for a phase.
+    template <int Phase = 0>
+    PANOPTIM_TEAM static void prepare(int32_t phase, const double *hyper,
+                                      const Preparation &preparation,
+                                      const panoptim_control &control, panoptim_prepared &entry) {
+        if constexpr (Phase < phases) {
+            if (phase != Phase) {
+                prepare<Phase + 1>(phase, hyper, preparation, control, entry);
+                return;
+            }
+            PreparedEntry<Rule> filled;
+            if constexpr (Phase > 0) {
+                memcpy(&filled, &entry, sizeof filled);
+            }
+            prepare_entry<Rule, Phase>(hyper, preparation, control, filled);
+#ifdef __CUDACC__
+            store_object(&entry, filled);
+#else
+            memcpy(&entry, &filled, sizeof filled);
+#endif
+        }
+    }
+
+    // Advances the states of a group for a phase, of a rule that keeps any.
+    template <int Phase = 0>
+    PANOPTIM_TEAM static void settle(int32_t phase, const double *hyper,
+                                     const Preparation &preparation, double *states) {
+        if constexpr (keeps_rule_states && Phase < phases) {
+            if (phase != Phase) {
+                settle<Phase + 1>(phase, hyper, preparation, states);
+                return;
+            }
+            settle_states<Rule, Phase>(hyper, preparation, states);
+        }
+    }
+};
+
+// The rules of an image.
+template <typename... Entries>
+struct RuleList {
+    static constexpr int32_t size = sizeof...(Entries);
+    static_assert(size <= PANOPTIM_IMAGE_MOST_RULES);
+
+    // Calls a visitor with each rule.
+    template <typename Visitor>
+    PANOPTIM_TEAM static void each(const Visitor &visit) {
+        (visit(Entries{}), ...);
+    }
+
+    // Calls a visitor with the rule of an index, if it is one of these.
+    template <typename Visitor>
+    PANOPTIM_TEAM static void find(int32_t index, const Visitor &visit) {
+        (void)((index == Entries::index && (visit(Entries{}), true)) || ...);
+    }
+};
+
+} // namespace
+} // namespace PANOPTIM_TIER
+} // namespace panoptim
