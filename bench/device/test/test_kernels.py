@@ -273,15 +273,15 @@ class Pieces(unittest.TestCase):
             ("DeviceTables", r"CHUNK_ELEMENTS = (\d+)L \* PANOPTIM_BLOCK", step.BLOCKS_OF_A_CHUNK),
             ("ScheduleRing", r"int ENTRIES = (\d+);", step.SCHEDULE_ENTRIES),
             ("StepLaunches", r"int PREPARED_BY_CONTROL = (\d+);", step.TENSORS_OF_CONTROL),
-            ("KernelImages", r"int FAT_BINARY_VERSION = (\d+);", Image.FAT_BINARY_VERSION),
-            ("KernelImages", r'String FOLDER = "(.*)";', Image.FOLDER),
-            ("KernelImages", r'String STEP = "(.*)";', Image.STEP),
+            ("device/KernelImages", r"int FAT_BINARY_VERSION = (\d+);", Image.FAT_BINARY_VERSION),
+            ("device/KernelImages", r'String FOLDER = "(.*)";', Image.FOLDER),
+            ("device/KernelImages", r'String STEP = "(.*)";', Image.STEP),
         ):
             text = (java / f"{file}.java").read_text(encoding="utf-8")
             self.assertEqual(re.findall(pattern, text), [str(value)], file)
 
     def test_the_host_launches_as_many_threads_as_kernels_have(self):
-        host = ROOT / "java/cuda/src/main/java/org/panoptim/cuda/CudaKernels.java"
+        host = ROOT / "java/cuda/src/main/java/org/panoptim/cuda/device/CudaKernels.java"
         text = host.read_text(encoding="utf-8")
         for file, name in (
             ("step/chunk.cuh", "chunk_threads"),
