@@ -144,7 +144,7 @@ class RefusalTest {
 
     @Test
     void aMatrixRuleWithoutAKernelForItsPhasesIsRefused() {
-        assertRefused(new Matrix(1), "rule matrix", "no kernel", "adamw_amsgrad");
+        assertRefused(new Matrix(1), "rule matrix has no native kernel", "adamw_amsgrad");
     }
 
     private void assertRefused(UpdateRule rule, String... why) {
