@@ -332,10 +332,15 @@ final class SimdExecution implements Execution {
     }
 
     private void fillGradients() {
-        for (var parameter : parameters) {
-            if (parameter.gradient().orElse(null) instanceof HostMemory host) {
-                host.segment().fill((byte) 0);
+        try {
+            for (var parameter : parameters) {
+                if (parameter.gradient().orElse(null) instanceof HostMemory host) {
+                    host.segment().fill((byte) 0);
+                }
             }
+        } catch (RuntimeException | Error e) {
+            // Of very many arenas not all are held, and another thread has closed one meanwhile.
+            throw new PartialChangeException("zeroing the gradients failed half way", e);
         }
     }
 
