@@ -19,8 +19,8 @@ import java.util.stream.Stream;
 /** The work of matrix rules between phases, in host memory: of the parameters that take part. */
 public final class HostMatrixWork implements AutoCloseable {
 
-    private final Arena arena = Arena.ofShared();
     private final List<Batch> batches;
+    private final Arena arena;
 
     /**
      * The matrices of a plan, with their scratch memory.
@@ -29,9 +29,15 @@ public final class HostMatrixWork implements AutoCloseable {
      * @param matrices of the backend; its algebra is asked for only if there is such a rule
      */
     public HostMatrixWork(List<ParameterGroup> groups, HostStates states, HostMatrices matrices) {
+        var found = MatrixGroup.of(groups);
+        if (found.isEmpty()) {
+            batches = List.of();
+            arena = Arena.global();
+            return;
+        }
+        var engine = new HostMatrixEngine(matrices.algebra());
+        arena = Arena.ofShared();
         try {
-            var found = MatrixGroup.of(groups);
-            var engine = found.isEmpty() ? null : new HostMatrixEngine(matrices.algebra());
             batches = found.stream().map(each -> new Batch(each, states, engine)).toList();
         } catch (RuntimeException | Error e) {
             arena.close();
@@ -55,7 +61,9 @@ public final class HostMatrixWork implements AutoCloseable {
 
     @Override
     public void close() {
-        arena.close();
+        if (!isEmpty()) {
+            arena.close();
+        }
     }
 
     private final class Batch {

@@ -134,12 +134,6 @@ final class CudaExecution implements Execution, QueuedSteps {
         try {
             tables.writeGroups(newKernels);
             tables.sendGroups(uploads);
-            plan = newPlan;
-            kernels = newKernels;
-            if (matrixWork.follow(newPlan.groups()) && !captures.isEmpty()) {
-                driver.synchronizeStream(stream);
-                endCaptures();
-            }
         } catch (RuntimeException | Error e) {
             try {
                 tables.writeGroups(kernels);
@@ -149,6 +143,20 @@ final class CudaExecution implements Execution, QueuedSteps {
                 throw new PartialChangeException("a change of its groups failed half way", e);
             }
             throw e;
+        }
+        plan = newPlan;
+        kernels = newKernels;
+        if (matrixWork.follow(newPlan.groups())) {
+            endStaleCaptures();
+        }
+    }
+
+    /** Ends the graphs whose linear algebra is another rule's. */
+    private void endStaleCaptures() {
+        try {
+            Cleanup.all(() -> driver.synchronizeStream(stream), this::endCaptures);
+        } catch (RuntimeException | Error e) {
+            throw new PartialChangeException("a change of its groups failed half way", e);
         }
     }
 

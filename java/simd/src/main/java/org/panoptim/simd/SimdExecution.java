@@ -116,20 +116,22 @@ final class SimdExecution implements Execution {
             return;
         }
         var old = tables;
-        var takeAway = states.addMissing(newPlan.groups());
+        var cleanup = new Cleanup();
+        HostMatrixWork newWork;
         try {
-            var built = new Tables(kernels, states, control);
+            cleanup.add(states.addMissing(newPlan.groups()));
+            newWork = cleanup.keep(new HostMatrixWork(newPlan.groups(), states, matrices));
+            var built = cleanup.keep(new Tables(kernels, states, control));
             // Parameters are only ever added at the end, so the counts of the old ones come first.
             MemorySegment.copy(old.counts(), 0, built.counts(), 0, old.counts().byteSize());
-            var newWork = new HostMatrixWork(newPlan.groups(), states, matrices);
             adopt(built, newPlan);
             phases = kernels.phases();
-            matrixWork.close();
-            matrixWork = newWork;
         } catch (RuntimeException | Error e) {
-            Cleanup.after(e, takeAway);
+            cleanup.runAfter(e);
             throw e;
         }
+        matrixWork.close();
+        matrixWork = newWork;
         old.close();
     }
 
