@@ -8,8 +8,8 @@
 #define PANOPTIM_TIER portable
 #endif
 
-// PANOPTIM_TEAM is for what threads do together (step/control.cuh): their barriers are a device's
-// alone wherever there is one.
+// PANOPTIM_TEAM is for what threads do together (step/control_stages.cuh): their barriers are a
+// device's alone wherever there is one.
 #ifdef __CUDACC__
 #define PANOPTIM_DEVICE __host__ __device__ __forceinline__
 #define PANOPTIM_TEAM __device__

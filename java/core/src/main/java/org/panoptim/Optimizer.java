@@ -43,7 +43,8 @@ import java.util.function.UnaryOperator;
  * throws {@link UnusableOptimizerException}, and so does every later one but {@link #close}.
  *
  * <p>Parameters and states have the same bits after a step on every backend, all NaNs counted as
- * one value (see {@linkplain org.panoptim the package}).
+ * one value (see {@linkplain org.panoptim the package}); but for {@linkplain
+ * org.panoptim.rule.MatrixRule rules on matrices}, which agree within bounds of rounding.
  */
 public final class Optimizer implements AutoCloseable {
 

@@ -11,6 +11,7 @@ import static org.panoptim.parameter.Tensors.vector;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.panoptim.backend.Backend;
+import org.panoptim.matrix.HostBatch;
 import org.panoptim.matrix.MatrixSize;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
@@ -28,6 +29,7 @@ import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DimensionOrder;
 import org.panoptim.tensor.Shape;
 
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -288,6 +290,58 @@ class MatrixRuleTest {
         assertTold(
                 "rule told: slot 'row' has no value for each element, so it is no matrix",
                 work -> work.slot(2));
+    }
+
+    @Test
+    void aPlaceHasOneHandleSoThatAProductOverItsOwnFactorIsRefused() {
+        var square = gradient(tensor("p", Shape.of(2, 2), 1, 1, 1, 1), 1, 1, 1, 1);
+        for (var work :
+                List.<Consumer<MatrixWork>>of(
+                        each ->
+                                each.engine()
+                                        .multiply(
+                                                1,
+                                                each.slot(1),
+                                                false,
+                                                each.slot(0),
+                                                false,
+                                                0,
+                                                each.slot(1)),
+                        each ->
+                                each.engine()
+                                        .multiply(
+                                                1,
+                                                each.slot(0),
+                                                false,
+                                                each.scratch(0),
+                                                false,
+                                                0,
+                                                each.scratch(0)))) {
+            assertThatThrownBy(() -> told(List.of(square), work))
+                    .hasRootCauseMessage("a product cannot be written over its own factor");
+        }
+    }
+
+    @Test
+    void aPlaceThatIsNotThereIsNamed() {
+        assertTold(
+                "rule told has no slot 7; its slots are [kept, free (for one step), row (ROW)]",
+                work -> work.slot(7));
+        assertTold(
+                "rule told asked for 2 scratch matrices, so it has none at -1",
+                work -> work.scratch(-1));
+    }
+
+    @Test
+    void aMatrixMustHaveItsMemory() {
+        assertThatThrownBy(
+                        () ->
+                                new HostBatch(
+                                        new MatrixSize(2, 3),
+                                        List.of(MemorySegment.ofArray(new float[5])),
+                                        true))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("a matrix of 2 x 3 needs 24 bytes, but has 20");
     }
 
     @Test

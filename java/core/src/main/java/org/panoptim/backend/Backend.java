@@ -11,8 +11,9 @@ import java.util.Optional;
 
 /**
  * Where steps are computed. All backends give the same bits for {@linkplain
- * org.panoptim.rule.PhasedRule phased rules}, all NaNs counted as one value; they differ in speed
- * and in the memory they reach.
+ * org.panoptim.rule.PhasedRule phased rules}, all NaNs counted as one value; what {@linkplain
+ * org.panoptim.rule.MatrixRule rules on matrices} compute between phases agrees within bounds of
+ * rounding. They differ in speed and in the memory they reach.
  *
  * <p>Whoever opens a backend closes it, after the optimizers that use it. Several optimizers, on
  * several threads, may share one.
@@ -36,7 +37,7 @@ public interface Backend extends AutoCloseable {
     /**
      * What this backend can do beside the step, by the interface that describes it: for example
      * {@link org.panoptim.matrix.HostMatrices}. A backend that {@linkplain #on chooses} by
-     * parameters has none itself.
+     * parameters has none itself; one that wraps another hands on both methods.
      *
      * @return empty if it cannot
      */

@@ -3,8 +3,8 @@ package org.panoptim.matrix;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The linear algebra over host memory that curvature is computed with. Segments begin at the first
- * element of a matrix. Several threads may call it at once.
+ * Linear algebra on one matrix at a time in host memory. Segments begin at the first element of a
+ * matrix. Several threads may call it at once.
  */
 public interface HostAlgebra {
 

@@ -11,9 +11,21 @@ import java.util.List;
 public record HostBatch(MatrixSize size, List<MemorySegment> segments, boolean isWritable)
         implements MatrixBatch {
 
-    /** Keeps the list. */
+    /**
+     * Keeps the list.
+     *
+     * @throws IllegalArgumentException if a segment is smaller than a matrix
+     */
     public HostBatch {
         segments = List.copyOf(segments);
+        long bytes = Math.multiplyExact(size.elements(), (long) Float.BYTES);
+        for (var segment : segments) {
+            if (segment.byteSize() < bytes) {
+                throw new IllegalArgumentException(
+                        "a matrix of %s needs %d bytes, but has %d"
+                                .formatted(size, bytes, segment.byteSize()));
+            }
+        }
     }
 
     @Override

@@ -1,7 +1,8 @@
 /**
- * Linear algebra on matrices in host memory: float32, by rows, dense, in native byte order.
+ * Linear algebra on matrices: float32, by rows, dense, in native byte order.
  *
- * <p>Backends on the host {@linkplain org.panoptim.matrix.HostMatrices offer} it to what computes
+ * <p>Rules on matrices get a {@link org.panoptim.matrix.MatrixEngine} from any backend. Those on
+ * the host also {@linkplain org.panoptim.matrix.HostMatrices offer} their algebra to what computes
  * with matrices beside the step.
  */
 @NullMarked

@@ -10,6 +10,7 @@ import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.HostMatrixWork;
 import org.panoptim.spi.HostStates;
+import org.panoptim.spi.MatrixGroup;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
@@ -62,16 +63,20 @@ final class ReferenceExecution implements Execution {
                         parameter ->
                                 requireHost(parameter, "value", Optional.of(parameter.value())));
         // All that can fail comes first, and takes back what it did.
+        var found = MatrixGroup.of(newPlan.groups());
         var takeAway = states.addMissing(newPlan.groups());
-        HostMatrixWork newWork;
-        try {
-            newWork = new HostMatrixWork(newPlan.groups(), states, matrices);
-        } catch (RuntimeException | Error e) {
-            Cleanup.after(e, takeAway);
-            throw e;
+        if (!matrixWork.fits(found)) {
+            HostMatrixWork newWork;
+            try {
+                newWork = new HostMatrixWork(found, states, matrices);
+            } catch (RuntimeException | Error e) {
+                Cleanup.after(e, takeAway);
+                throw e;
+            }
+            matrixWork.close();
+            matrixWork = newWork;
         }
-        matrixWork.close();
-        matrixWork = newWork;
+        matrixWork.adopt(found);
         var newTensors = new ArrayList<GroupedTensor>();
         for (var group : newPlan.groups()) {
             for (var parameter : group.parameters()) {

@@ -15,6 +15,9 @@ import java.util.List;
  * for. In a step that is refused, or for a parameter without a gradient, it may compute with what
  * is left from before, and nothing reads the result.
  *
+ * <p>A graph that a framework captured goes on with the linear algebra of the rule as it was then;
+ * after a change of the rule in more than its learning rate, it must be captured anew.
+ *
  * <p>Backends agree on such a rule within error bounds, not bit for bit. Parameters must be
  * contiguous; as matrices they are what {@link MatrixSize#of} says.
  */

@@ -190,9 +190,12 @@ public record Slot(String name, Extent extent, Initial initial) {
         return true;
     }
 
-    /** Its name, and its extent where that is not the usual one. */
+    /** Its name, and its extent where that is not the usual one, or that it is for one step. */
     @Override
     public String toString() {
+        if (!isKept()) {
+            return name + " (for one step)";
+        }
         return extent == Extent.ELEMENT ? name : name + " (" + extent + ")";
     }
 }

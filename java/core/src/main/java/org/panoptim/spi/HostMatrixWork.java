@@ -1,26 +1,33 @@
 package org.panoptim.spi;
 
+import org.jspecify.annotations.Nullable;
 import org.panoptim.matrix.HostBatch;
 import org.panoptim.matrix.HostMatrices;
 import org.panoptim.matrix.HostMatrixEngine;
 import org.panoptim.matrix.MatrixBatch;
 import org.panoptim.matrix.MatrixEngine;
 import org.panoptim.matrix.MatrixSize;
-import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.MatrixWork;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** The work of matrix rules between phases, in host memory: of the parameters that take part. */
 public final class HostMatrixWork implements AutoCloseable {
 
-    private final List<Batch> batches;
+    private final HostStates states;
     private final Arena arena;
+
+    /** For each group and parameter the scratch matrices. */
+    private final MemorySegment[][][] scratch;
+
+    private List<MatrixGroup> groups;
+    private final @Nullable MatrixEngine engine;
 
     /**
      * The matrices of a plan, with their scratch memory.
@@ -28,34 +35,72 @@ public final class HostMatrixWork implements AutoCloseable {
      * @param states where the slots lie
      * @param matrices of the backend; its algebra is asked for only if there is such a rule
      */
-    public HostMatrixWork(List<ParameterGroup> groups, HostStates states, HostMatrices matrices) {
-        var found = MatrixGroup.of(groups);
-        if (found.isEmpty()) {
-            batches = List.of();
+    public HostMatrixWork(List<MatrixGroup> groups, HostStates states, HostMatrices matrices) {
+        this.groups = groups;
+        this.states = states;
+        scratch = new MemorySegment[groups.size()][][];
+        if (groups.isEmpty()) {
+            engine = null;
             arena = Arena.global();
             return;
         }
-        var engine = new HostMatrixEngine(matrices.algebra());
+        engine = new HostMatrixEngine(matrices.algebra());
         arena = Arena.ofShared();
         try {
-            batches = found.stream().map(each -> new Batch(each, states, engine)).toList();
+            for (int i = 0; i < scratch.length; i++) {
+                scratch[i] = allocate(groups.get(i));
+            }
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
         }
     }
 
+    private MemorySegment[][] allocate(MatrixGroup group) {
+        var sizes = group.scratch();
+        var allocated = new MemorySegment[group.parameters().size()][sizes.size()];
+        for (var ofParameter : allocated) {
+            for (int place = 0; place < sizes.size(); place++) {
+                ofParameter[place] =
+                        arena.allocate(MatrixGroup.bytes(sizes.get(place)), HostStates.ALIGNMENT);
+            }
+        }
+        return allocated;
+    }
+
     /** Whether there is none. */
     public boolean isEmpty() {
-        return batches.isEmpty();
+        return groups.isEmpty();
+    }
+
+    /** Whether the matrices of these groups lie where those of the present ones do. */
+    public boolean fits(List<MatrixGroup> newGroups) {
+        return MatrixGroup.lieAlike(groups, newGroups);
+    }
+
+    /** Takes up groups that fit. */
+    public void adopt(List<MatrixGroup> newGroups) {
+        groups = newGroups;
     }
 
     /** Does the work after a phase of an accepted step. */
     public void between(int phase) {
-        for (var batch : batches) {
-            if (phase < batch.group.rule().phases() - 1 && !batch.group.group().frozen()) {
-                batch.run(phase);
+        for (int i = 0; i < groups.size(); i++) {
+            var group = groups.get(i);
+            if (phase < group.rule().phases() - 1 && !group.group().frozen()) {
+                run(phase, group, scratch[i]);
             }
+        }
+    }
+
+    private void run(int phase, MatrixGroup group, MemorySegment[][] ofGroup) {
+        var parameters = group.parameters();
+        var live =
+                IntStream.range(0, parameters.size())
+                        .filter(i -> parameters.get(i).hasGradient())
+                        .toArray();
+        if (live.length > 0) {
+            group.rule().between(phase, new Work(group, ofGroup, live));
         }
     }
 
@@ -66,82 +111,60 @@ public final class HostMatrixWork implements AutoCloseable {
         }
     }
 
-    private final class Batch {
+    /** The parameters of a group that take part. */
+    private final class Work implements MatrixWork {
 
         private final MatrixGroup group;
-        private final HostStates states;
-        private final MatrixEngine engine;
-        private final List<MatrixSize> sizes;
+        private final PlacedBatches slots;
+        private final PlacedBatches scratches;
 
-        /** For each parameter the scratch matrices. */
-        private final MemorySegment[][] scratch;
-
-        Batch(MatrixGroup group, HostStates states, MatrixEngine engine) {
+        Work(MatrixGroup group, MemorySegment[][] ofGroup, int[] live) {
             this.group = group;
-            this.states = states;
-            this.engine = engine;
-            sizes = group.rule().scratch(group.shape());
-            scratch = new MemorySegment[group.parameters().size()][sizes.size()];
-            for (var ofParameter : scratch) {
-                for (int place = 0; place < sizes.size(); place++) {
-                    long bytes = sizes.get(place).elements() * Float.BYTES;
-                    ofParameter[place] = arena.allocate(bytes, HostStates.ALIGNMENT);
-                }
-            }
+            slots =
+                    new PlacedBatches(
+                            place ->
+                                    batch(
+                                            group.size(),
+                                            IntStream.of(live).mapToObj(i -> slot(i, place)),
+                                            !group.elementSlot(place).isKept()));
+            scratches =
+                    new PlacedBatches(
+                            place ->
+                                    batch(
+                                            group.scratch(place),
+                                            IntStream.of(live).mapToObj(i -> ofGroup[i][place]),
+                                            true));
         }
 
-        void run(int phase) {
-            var parameters = group.parameters();
-            var live =
-                    IntStream.range(0, parameters.size())
-                            .filter(i -> parameters.get(i).hasGradient())
-                            .toArray();
-            if (live.length > 0) {
-                group.rule().between(phase, new Work(this, live));
-            }
-        }
-
-        MatrixBatch slot(int place, int[] live) {
-            var slot = group.elementSlot(place);
-            return batch(
-                    group.size(),
-                    IntStream.of(live)
-                            .mapToObj(i -> states.segments(group.parameters().get(i))[place]),
-                    !slot.isKept());
-        }
-
-        MatrixBatch scratch(int place, int[] live) {
-            return batch(
-                    sizes.get(place), IntStream.of(live).mapToObj(i -> scratch[i][place]), true);
+        private MemorySegment slot(int parameter, int place) {
+            return states.segments(group.parameters().get(parameter))[place];
         }
 
         private static MatrixBatch batch(
                 MatrixSize size, Stream<MemorySegment> segments, boolean writable) {
             return new HostBatch(size, segments.toList(), writable);
         }
-    }
-
-    /** The parameters of a batch that take part. */
-    private record Work(Batch batch, int[] live) implements MatrixWork {
 
         @Override
         public Shape shape() {
-            return batch.group.shape();
+            return group.shape();
         }
 
         @Override
         public MatrixBatch slot(int slot) {
-            return batch.slot(slot, live);
+            group.elementSlot(slot);
+            return slots.at(slot);
         }
 
         @Override
         public MatrixBatch scratch(int place) {
-            return batch.scratch(place, live);
+            group.scratch(place);
+            return scratches.at(place);
         }
 
         @Override
         public MatrixEngine engine() {
-            return batch.engine;
+            return Objects.requireNonNull(engine);
         }
     }
 }

@@ -14,12 +14,24 @@ import java.util.List;
 /**
  * The parameters of a group with a {@link MatrixRule} that have the same shape.
  *
+ * @param size of each parameter as a matrix
+ * @param scratch what the rule needs beside the slots, for each of them
  * @param parameters at least one, with elements
  */
 public record MatrixGroup(
-        ParameterGroup group, MatrixRule rule, Shape shape, List<Parameter> parameters) {
+        ParameterGroup group,
+        MatrixRule rule,
+        Shape shape,
+        MatrixSize size,
+        List<MatrixSize> scratch,
+        List<Parameter> parameters) {
 
-    /** Those of a plan's groups, in the order of their first parameters. */
+    /**
+     * Those of a plan's groups, in the order of their first parameters.
+     *
+     * @throws IllegalArgumentException if a parameter or a rule's scratch is too large for
+     *     matrices; the message names it
+     */
     public static List<MatrixGroup> of(List<ParameterGroup> groups) {
         var found = new ArrayList<MatrixGroup>();
         for (var group : groups) {
@@ -32,30 +44,89 @@ public record MatrixGroup(
                     }
                 }
                 byShape.forEach(
-                        (shape, parameters) ->
-                                found.add(new MatrixGroup(group, rule, shape, parameters)));
+                        (shape, parameters) -> found.add(of(group, rule, shape, parameters)));
             }
         }
         return List.copyOf(found);
     }
 
-    /** The size of each parameter. */
-    public MatrixSize size() {
-        return MatrixSize.of(shape);
+    private static MatrixGroup of(
+            ParameterGroup group, MatrixRule rule, Shape shape, List<Parameter> parameters) {
+        try {
+            var scratch = List.copyOf(rule.scratch(shape));
+            for (var size : scratch) {
+                Math.multiplyExact(bytes(size), (long) parameters.size());
+            }
+            return new MatrixGroup(
+                    group, rule, shape, MatrixSize.of(shape), scratch, List.copyOf(parameters));
+        } catch (ArithmeticException e) {
+            throw new IllegalArgumentException(
+                    "group '%s': rule %s works on matrices, for which parameter '%s' of %s is too large"
+                            .formatted(
+                                    group.name(), rule.name(), parameters.getFirst().name(), shape),
+                    e);
+        }
+    }
+
+    /**
+     * The size of a matrix in bytes.
+     *
+     * @throws ArithmeticException if it is no long
+     */
+    public static long bytes(MatrixSize size) {
+        return Math.multiplyExact(size.elements(), (long) Float.BYTES);
+    }
+
+    /** Whether the matrices of another group can lie where those of this one do. */
+    public boolean liesAs(MatrixGroup other) {
+        return scratch.equals(other.scratch) && parameters.equals(other.parameters);
+    }
+
+    /** Whether the matrices of other groups can lie where those of these do. */
+    public static boolean lieAlike(List<MatrixGroup> one, List<MatrixGroup> other) {
+        if (one.size() != other.size()) {
+            return false;
+        }
+        for (int i = 0; i < one.size(); i++) {
+            if (!one.get(i).liesAs(other.get(i))) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /**
      * The description of a slot with a value for each element.
      *
-     * @throws IllegalArgumentException if it is none
+     * @throws IllegalArgumentException if there is none at that place
      */
     public Slot elementSlot(int place) {
-        var slot = rule.slots(shape).get(place);
+        var slots = rule.slots(shape);
+        if (place < 0 || place >= slots.size()) {
+            throw new IllegalArgumentException(
+                    "rule %s has no slot %d; its slots are %s"
+                            .formatted(rule.name(), place, slots));
+        }
+        var slot = slots.get(place);
         if (slot.extent() != Slot.Extent.ELEMENT) {
             throw new IllegalArgumentException(
                     "rule %s: slot '%s' has no value for each element, so it is no matrix"
                             .formatted(rule.name(), slot.name()));
         }
         return slot;
+    }
+
+    /**
+     * The size of the scratch matrices at a place.
+     *
+     * @throws IllegalArgumentException if there are none
+     */
+    public MatrixSize scratch(int place) {
+        if (place < 0 || place >= scratch.size()) {
+            throw new IllegalArgumentException(
+                    "rule %s asked for %d scratch matrices, so it has none at %d"
+                            .formatted(rule.name(), scratch.size(), place));
+        }
+        return scratch.get(place);
     }
 }

@@ -16,8 +16,8 @@ public interface StepStages {
     void measure();
 
     /**
-     * Decides whether the step is taken, and advances counts, loss scale and what else it changes
-     * before the first update.
+     * Decides whether the step is taken, and advances the step, loss scale and what else it changes
+     * before the first update; counts of parameters here or when the first phase is prepared.
      *
      * @param preparing whether nothing comes between this and {@link #prepare}, so that the first
      *     phase may be prepared at once

@@ -114,7 +114,9 @@ public final class CudaBackend implements Backend {
     @Override
     public <T> Optional<T> extension(Class<T> type) {
         return type.getName().equals("org.panoptim.kfac.engine.FactorEngines")
-                ? Optional.of(type.cast(new CudaFactorEngines(context, uses)))
+                ? Optional.of(new CudaFactorEngines(context, uses))
+                        .filter(type::isInstance)
+                        .map(type::cast)
                 : Optional.empty();
     }
 

@@ -20,6 +20,7 @@ import org.panoptim.spi.Counters;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
+import org.panoptim.spi.MatrixGroup;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
@@ -94,7 +95,9 @@ final class CudaExecution implements Execution, QueuedSteps {
             var made =
                     cleanup.keep(
                             new StepLaunches(context, plan, built, control, schedule.memory()));
-            var work = cleanup.keep(new DeviceMatrixWork(context, plan.groups(), states));
+            var work =
+                    cleanup.keep(
+                            new DeviceMatrixWork(context, MatrixGroup.of(plan.groups()), states));
             var copy = cleanup.keep(new StepBackup(context, plan, control, built));
             adopt(plan, built, room, made, work, copy);
             schedule.begin(plan, uploads, 0);
@@ -131,6 +134,29 @@ final class CudaExecution implements Execution, QueuedSteps {
 
     /** Sends the groups with other hyper-parameters; if that fails, the old ones again. */
     private void rewrite(StepPlan newPlan, PlanKernels newKernels) {
+        var found = MatrixGroup.of(newPlan.groups());
+        boolean stale = matrixWork.isStale(found);
+        var old = matrixWork;
+        var work = old.fits(found) ? old : new DeviceMatrixWork(context, found, states);
+        try {
+            sendGroups(newKernels);
+        } catch (RuntimeException | Error e) {
+            if (work != old) {
+                Cleanup.after(e, work::close);
+            }
+            throw e;
+        }
+        plan = newPlan;
+        kernels = newKernels;
+        work.adopt(found);
+        matrixWork = work;
+        if (stale) {
+            stages = new StreamStages(context, control, launches, work, backup, this::transform);
+            endStaleGraphs(work == old ? () -> {} : old::close);
+        }
+    }
+
+    private void sendGroups(PlanKernels newKernels) {
         try {
             tables.writeGroups(newKernels);
             tables.sendGroups(uploads);
@@ -144,17 +170,12 @@ final class CudaExecution implements Execution, QueuedSteps {
             }
             throw e;
         }
-        plan = newPlan;
-        kernels = newKernels;
-        if (matrixWork.follow(newPlan.groups())) {
-            endStaleCaptures();
-        }
     }
 
-    /** Ends the graphs whose linear algebra is another rule's. */
-    private void endStaleCaptures() {
+    /** Ends the graphs whose linear algebra is another rule's, and frees what they used. */
+    private void endStaleGraphs(Runnable free) {
         try {
-            Cleanup.all(() -> driver.synchronizeStream(stream), this::endCaptures);
+            Cleanup.all(() -> driver.synchronizeStream(stream), this::endCaptures, free);
         } catch (RuntimeException | Error e) {
             throw new PartialChangeException("a change of its groups failed half way", e);
         }
@@ -170,7 +191,10 @@ final class CudaExecution implements Execution, QueuedSteps {
             var made =
                     cleanup.keep(
                             new StepLaunches(context, newPlan, built, control, schedule.memory()));
-            var work = cleanup.keep(new DeviceMatrixWork(context, newPlan.groups(), states));
+            var work =
+                    cleanup.keep(
+                            new DeviceMatrixWork(
+                                    context, MatrixGroup.of(newPlan.groups()), states));
             var copy = cleanup.keep(new StepBackup(context, newPlan, control, built));
             if (tables.countBytes() > 0) {
                 driver.copyOnDevice(built.counts(), tables.counts(), tables.countBytes(), stream);

@@ -8,11 +8,11 @@ import org.panoptim.cuda.matrix.DeviceMatrixEngine;
 import org.panoptim.matrix.MatrixBatch;
 import org.panoptim.matrix.MatrixEngine;
 import org.panoptim.matrix.MatrixSize;
-import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.MatrixWork;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.MatrixGroup;
+import org.panoptim.spi.PlacedBatches;
 import org.panoptim.spi.StateAddresses;
 import org.panoptim.tensor.Shape;
 
@@ -43,15 +43,15 @@ final class DeviceMatrixWork implements AutoCloseable {
      * @throws org.panoptim.spi.UnsupportedPlanException if there are some and cuBLAS cannot be
      *     loaded
      */
-    DeviceMatrixWork(DeviceContext context, List<ParameterGroup> groups, StateAddresses states) {
+    DeviceMatrixWork(DeviceContext context, List<MatrixGroup> groups, StateAddresses states) {
         this.context = context;
         this.states = states;
-        this.groups = MatrixGroup.of(groups);
-        if (this.groups.isEmpty()) {
+        this.groups = groups;
+        if (groups.isEmpty()) {
             engine = null;
             return;
         }
-        engine = new DeviceMatrixEngine(context.driver(), context.newBlas(), context.stream());
+        engine = new DeviceMatrixEngine(context, context.newBlas());
         try {
             allocate();
         } catch (RuntimeException | Error e) {
@@ -63,19 +63,15 @@ final class DeviceMatrixWork implements AutoCloseable {
     private void allocate() {
         long bytes = 0;
         for (var group : groups) {
-            for (var size : group.rule().scratch(group.shape())) {
-                bytes += bytes(group, size);
+            for (var size : group.scratch()) {
+                bytes = Math.addExact(bytes, bytes(group, size));
             }
-        }
-        if (bytes == 0) {
-            groups.forEach(_ -> scratch.add(List.of()));
-            return;
         }
         slab = DeviceSlab.allocate(context, bytes);
         long next = slab;
         for (var group : groups) {
             var batches = new ArrayList<DeviceBatch>();
-            for (var size : group.rule().scratch(group.shape())) {
+            for (var size : group.scratch()) {
                 batches.add(batch(group, size, next));
                 next += bytes(group, size);
             }
@@ -84,42 +80,65 @@ final class DeviceMatrixWork implements AutoCloseable {
     }
 
     private static long bytes(MatrixGroup group, MatrixSize size) {
-        return DeviceSlab.aligned(group.parameters().size() * size.elements() * (long) Float.BYTES);
+        return DeviceSlab.aligned(group.parameters().size() * MatrixGroup.bytes(size));
     }
 
     private static DeviceBatch batch(MatrixGroup group, MatrixSize size, long address) {
         var addresses = new long[group.parameters().size()];
         for (int i = 0; i < addresses.length; i++) {
-            addresses[i] = address + i * size.elements() * Float.BYTES;
+            addresses[i] = address + i * MatrixGroup.bytes(size);
         }
         return new DeviceBatch(size, addresses, true);
     }
 
-    /** Queues the work after a phase. */
+    /**
+     * Queues the work after a phase. A rule may leave another context current; it is set again.
+     *
+     * @param stream the backend's, or the one of a capture, which ends with it
+     */
     void between(int phase, long stream) {
-        for (int i = 0; i < groups.size(); i++) {
-            var group = groups.get(i);
-            if (phase < group.rule().phases() - 1) {
-                engine().on(stream);
-                group.rule().between(phase, new Work(i));
+        if (groups.isEmpty()) {
+            return;
+        }
+        engine().on(stream);
+        try {
+            for (int i = 0; i < groups.size(); i++) {
+                if (phase < groups.get(i).rule().phases() - 1) {
+                    groups.get(i).rule().between(phase, new Work(groups.get(i), scratch.get(i)));
+                    context.enter();
+                }
             }
+        } finally {
+            engine().on(context.stream());
         }
     }
 
-    /**
-     * Takes up other hyper-parameters of the same parameters.
-     *
-     * @return whether graphs that were captured before would go on with the old ones
-     */
-    boolean follow(List<ParameterGroup> newGroups) {
-        var before = groups.stream().map(DeviceMatrixWork::recorded).toList();
-        groups = MatrixGroup.of(newGroups);
-        return !before.equals(groups.stream().map(DeviceMatrixWork::recorded).toList());
+    /** Whether the matrices of these groups lie where those of the present ones do. */
+    boolean fits(List<MatrixGroup> newGroups) {
+        return MatrixGroup.lieAlike(groups, newGroups);
     }
 
-    /** What a graph has of a rule: phases alone read its learning rate. */
-    private static MatrixRule recorded(MatrixGroup group) {
-        return group.rule().atLearningRate(0);
+    /** Whether graphs that were captured before would go on with another rule than these groups. */
+    boolean isStale(List<MatrixGroup> newGroups) {
+        if (!fits(newGroups)) {
+            return true;
+        }
+        for (int i = 0; i < groups.size(); i++) {
+            if (!isRecorded(groups.get(i).rule(), newGroups.get(i).rule())) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Whether a rule is the one in a graph but for its learning rate, which phases alone read. */
+    private static boolean isRecorded(MatrixRule before, MatrixRule rule) {
+        return before.equals(rule) || before.equals(rule.atLearningRate(before.learningRate()));
+    }
+
+    /** Takes up groups that fit. */
+    void adopt(List<MatrixGroup> newGroups) {
+        groups = newGroups;
     }
 
     private DeviceMatrixEngine engine() {
@@ -143,12 +162,21 @@ final class DeviceMatrixWork implements AutoCloseable {
     /** The parameters of one of the groups. */
     private final class Work implements MatrixWork {
 
-        private final int number;
         private final MatrixGroup group;
+        private final List<DeviceBatch> ofGroup;
+        private final PlacedBatches slots = new PlacedBatches(this::make);
 
-        Work(int number) {
-            this.number = number;
-            group = groups.get(number);
+        Work(MatrixGroup group, List<DeviceBatch> ofGroup) {
+            this.group = group;
+            this.ofGroup = ofGroup;
+        }
+
+        private MatrixBatch make(int place) {
+            var addresses =
+                    group.parameters().stream()
+                            .mapToLong(parameter -> states.address(parameter, place))
+                            .toArray();
+            return new DeviceBatch(group.size(), addresses, !group.elementSlot(place).isKept());
         }
 
         @Override
@@ -158,17 +186,14 @@ final class DeviceMatrixWork implements AutoCloseable {
 
         @Override
         public MatrixBatch slot(int place) {
-            var slot = group.elementSlot(place);
-            var addresses =
-                    group.parameters().stream()
-                            .mapToLong(parameter -> states.address(parameter, place))
-                            .toArray();
-            return new DeviceBatch(group.size(), addresses, !slot.isKept());
+            group.elementSlot(place);
+            return slots.at(place);
         }
 
         @Override
         public MatrixBatch scratch(int place) {
-            return scratch.get(number).get(place);
+            group.scratch(place);
+            return ofGroup.get(place);
         }
 
         @Override

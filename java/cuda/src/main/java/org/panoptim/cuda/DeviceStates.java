@@ -222,21 +222,21 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
     }
 
     /** Whether all values lie on a device; a backend of the host has no use for them. */
-    static void requireDevice(String context, List<ParameterGroup> groups) {
+    static void requireDevice(String backend, List<ParameterGroup> groups) {
         for (var group : groups) {
             for (var parameter : group.parameters()) {
                 if (parameter.value() instanceof HostMemory) {
-                    throw refused(context, parameter, "value");
+                    throw refused(backend, parameter, "value");
                 }
             }
         }
     }
 
     /** The refusal of memory that the device cannot reach. */
-    static UnsupportedPlanException refused(String context, Parameter parameter, String what) {
+    static UnsupportedPlanException refused(String backend, Parameter parameter, String what) {
         return new UnsupportedPlanException(
-                context,
-                "the %s of parameter '%s' lies in host memory; allocate it with this context, or hand in the framework's device memory"
+                backend,
+                "the %s of parameter '%s' lies in host memory; allocate it with this backend, or hand in the framework's device memory"
                         .formatted(what, parameter.name()));
     }
 

@@ -257,7 +257,7 @@ public final class AdaFisherCurvature extends LayerCurvature {
 
     @Override
     public Map<String, String> metadata() {
-        rollback.requireUsable();
+        requireUsable();
         factors.settle();
         var states = engine.factors();
         var ofLayers = new ArrayList<AdaFisherMetadata.Layer>();
@@ -277,7 +277,7 @@ public final class AdaFisherCurvature extends LayerCurvature {
 
     @Override
     public List<StateTensor> states() {
-        rollback.requireUsable();
+        requireUsable();
         var states = new ArrayList<StateTensor>();
         for (int factor = 0; factor < 2 * layers.size(); factor++) {
             states.add(engine.average(factor));
@@ -287,7 +287,7 @@ public final class AdaFisherCurvature extends LayerCurvature {
 
     @Override
     public void checkMetadata(Map<String, String> metadata) {
-        rollback.requireUsable();
+        requireUsable();
         AdaFisherMetadata.check(metadata, layers, factors.period());
     }
 

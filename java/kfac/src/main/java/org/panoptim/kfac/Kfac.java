@@ -108,7 +108,7 @@ public final class Kfac extends LayerCurvature {
      * @throws IllegalStateException if contributions wait for a step, or this is closed
      */
     public RefreshReport refresh() {
-        rollback.requireUsable();
+        requireUsable();
         if (factors.anyPending()) {
             throw new IllegalStateException(
                     "contributions were accumulated that no step has taken up yet; call step() or"
@@ -206,14 +206,14 @@ public final class Kfac extends LayerCurvature {
 
     @Override
     public Map<String, String> metadata() {
-        rollback.requireUsable();
+        requireUsable();
         factors.settle();
         return progress.metadata(settings.damping());
     }
 
     @Override
     public List<StateTensor> states() {
-        rollback.requireUsable();
+        requireUsable();
         var states = new ArrayList<StateTensor>();
         for (int factor = 0; factor < plan.factors(); factor++) {
             states.add(engine.average(factor));
@@ -224,7 +224,7 @@ public final class Kfac extends LayerCurvature {
 
     @Override
     public void checkMetadata(Map<String, String> metadata) {
-        rollback.requireUsable();
+        requireUsable();
         progress.check(metadata);
     }
 

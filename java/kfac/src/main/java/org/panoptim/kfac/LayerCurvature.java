@@ -37,6 +37,7 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
     final FactorSchedule factors;
     final Rollback rollback;
     private @Nullable Execution execution;
+    private boolean closed;
 
     /**
      * Curvature of these layers.
@@ -52,6 +53,14 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
         this.engine = engine;
         factors = new FactorSchedule(engine, layers.size(), period);
         rollback = new Rollback(engine, name, work);
+    }
+
+    /** Refuses work once this is closed, or something could not be taken back. */
+    final void requireUsable() {
+        if (closed) {
+            throw new IllegalStateException(name + " is closed");
+        }
+        rollback.requireUsable();
     }
 
     /** Whether a layer's contributions to the coming step are taken up. */
@@ -83,12 +92,12 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
     abstract void take(StepFacts step);
 
     /**
-     * Whether the coming step takes up contributions of any layer that is not frozen; if not,
-     * {@link #accumulate} does nothing. With a period of more than one step this may wait for a
-     * device, to learn whether it has accepted the last ones.
+     * Whether the coming step takes up contributions of any layer that is not frozen. With a period
+     * of more than one step this may wait for a device, to learn whether it has accepted the last
+     * ones.
      */
     public final boolean factorsDue() {
-        rollback.requireUsable();
+        requireUsable();
         for (int layer = 0; layer < layers.size(); layer++) {
             if (!isFrozen(layer) && isDue(layer)) {
                 return true;
@@ -103,7 +112,7 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
      * @throws IllegalArgumentException if there is no such layer
      */
     public final boolean factorsDue(String layer) {
-        rollback.requireUsable();
+        requireUsable();
         return isDue(layers.index(layer));
     }
 
@@ -129,7 +138,7 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
      *     micro-batches of the step are dropped with this one.
      */
     public final void accumulate(String layer, Memory inputs, Memory outputGradients, Batch batch) {
-        rollback.requireUsable();
+        requireUsable();
         int place = layers.index(layer);
         var contribution = layers.contribution(place, inputs, outputGradients, batch);
         if (!isDue(place)) {
@@ -147,7 +156,7 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
 
     /** Drops what was accumulated for the coming step. */
     public final void discard() {
-        rollback.requireUsable();
+        requireUsable();
         drop();
     }
 
@@ -170,8 +179,8 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
         } else if (execution != newExecution) {
             throw new IllegalStateException(name + " belongs to another optimizer");
         }
-        execution = newExecution;
         adopt(plan);
+        execution = newExecution;
     }
 
     @Override
@@ -200,7 +209,7 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
     }
 
     private void run(StepFacts step) {
-        rollback.requireUsable();
+        requireUsable();
         if (execution != null && execution.deviceStep().isPresent() != step instanceof DeviceStep) {
             throw new IllegalStateException(
                     name + " must be built on the very backend that the optimizer steps on");
@@ -209,7 +218,8 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
         var undo = snapshot();
         try {
             take(step);
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) {
+            // Checked exceptions too, which other languages of the JVM throw without saying so.
             rollback.takeBackStep(undo, e);
             throw e;
         }
@@ -222,6 +232,7 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
             throw new IllegalStateException(
                     "an optimizer still uses %s; close it first".formatted(name));
         }
+        closed = true;
         engine.close();
     }
 

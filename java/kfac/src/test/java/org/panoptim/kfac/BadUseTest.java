@@ -165,6 +165,7 @@ class BadUseTest {
         kfac.close();
         assertThatThrownBy(kfac::refresh)
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessage("the factors are closed");
+                .hasMessage("this Kfac is closed");
+        assertThatThrownBy(kfac::factorsDue).hasMessage("this Kfac is closed");
     }
 }

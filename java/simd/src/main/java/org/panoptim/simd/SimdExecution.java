@@ -22,6 +22,7 @@ import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.HostMatrixWork;
 import org.panoptim.spi.HostStates;
+import org.panoptim.spi.MatrixGroup;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
@@ -91,7 +92,7 @@ final class SimdExecution implements Execution {
         try {
             var kernels = check(plan);
             states.addMissing(plan.groups());
-            matrixWork = new HostMatrixWork(plan.groups(), states, matrices);
+            matrixWork = new HostMatrixWork(MatrixGroup.of(plan.groups()), states, matrices);
             adopt(new Tables(kernels, states, control), plan);
             phases = kernels.phases();
         } catch (RuntimeException | Error e) {
@@ -106,13 +107,23 @@ final class SimdExecution implements Execution {
 
     @Override
     public void configure(StepPlan newPlan) {
-        var kernels = check(newPlan);
+        var newKernels = check(newPlan);
+        var found = MatrixGroup.of(newPlan.groups());
         if (PlanRows.sameParameters(newPlan.groups(), plan.groups())) {
-            var newWork = new HostMatrixWork(newPlan.groups(), states, matrices);
-            tables.writeGroups(kernels);
+            var newWork =
+                    matrixWork.fits(found)
+                            ? matrixWork
+                            : new HostMatrixWork(found, states, matrices);
+            try {
+                tables.writeGroups(newKernels);
+            } catch (RuntimeException | Error e) {
+                if (newWork != matrixWork) {
+                    Cleanup.after(e, newWork::close);
+                }
+                throw e;
+            }
             plan = newPlan;
-            matrixWork.close();
-            matrixWork = newWork;
+            replace(newWork, found);
             return;
         }
         var old = tables;
@@ -120,19 +131,26 @@ final class SimdExecution implements Execution {
         HostMatrixWork newWork;
         try {
             cleanup.add(states.addMissing(newPlan.groups()));
-            newWork = cleanup.keep(new HostMatrixWork(newPlan.groups(), states, matrices));
-            var built = cleanup.keep(new Tables(kernels, states, control));
+            newWork = cleanup.keep(new HostMatrixWork(found, states, matrices));
+            var built = cleanup.keep(new Tables(newKernels, states, control));
             // Parameters are only ever added at the end, so the counts of the old ones come first.
             MemorySegment.copy(old.counts(), 0, built.counts(), 0, old.counts().byteSize());
             adopt(built, newPlan);
-            phases = kernels.phases();
+            phases = newKernels.phases();
         } catch (RuntimeException | Error e) {
             cleanup.runAfter(e);
             throw e;
         }
-        matrixWork.close();
-        matrixWork = newWork;
+        replace(newWork, found);
         old.close();
+    }
+
+    private void replace(HostMatrixWork newWork, List<MatrixGroup> found) {
+        if (newWork != matrixWork) {
+            matrixWork.close();
+            matrixWork = newWork;
+        }
+        matrixWork.adopt(found);
     }
 
     /** Checks that it can run a plan, and finds the kernels. */

@@ -37,7 +37,7 @@ class MatrixCaptureTest {
             var parameter =
                     Parameter.of("p", Shape.of(2, 3), value.memory()).gradient(gradient.memory());
             optimizer =
-                    Optimizer.builder(new TestOrthogonal(0.1, 0.5))
+                    Optimizer.builder(new TestOrthogonal(0.1, 0.5, false))
                             .group("all", List.of(parameter))
                             .nonFinite(NonFinitePolicy.SKIP)
                             .backend(backend)
@@ -80,12 +80,12 @@ class MatrixCaptureTest {
                 var captured = new Run();
                 var graph = captured.optimizer.capture()) {
             for (var run : List.of(plain, captured)) {
-                run.optimizer.rule("all", new TestOrthogonal(0.2, 0.5));
+                run.optimizer.rule("all", new TestOrthogonal(0.2, 0.5, false));
             }
             var expected = plain.trained(plain.optimizer::step);
             assertThat(captured.trained(graph::launch)).containsExactly(expected);
 
-            captured.optimizer.rule("all", new TestOrthogonal(0.2, 0.25));
+            captured.optimizer.rule("all", new TestOrthogonal(0.2, 0.25, false));
             assertThatThrownBy(graph::launch).isInstanceOf(IllegalStateException.class);
         }
     }

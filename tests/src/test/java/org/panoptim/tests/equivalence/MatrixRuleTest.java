@@ -31,7 +31,7 @@ import java.util.stream.IntStream;
 @Tag("testing-library")
 class MatrixRuleTest {
 
-    private static final TestOrthogonal RULE = new TestOrthogonal(0.1, 0.5);
+    private static final TestOrthogonal RULE = new TestOrthogonal(0.1, 0.5, false);
 
     /**
      * Products of at most 12 numbers below 1, {@link TestOrthogonal#ITERATIONS} times: rounding in
@@ -236,6 +236,30 @@ class MatrixRuleTest {
                 assertThatThrownBy(() -> saved.state("p0", "direction"))
                         .isInstanceOf(IllegalArgumentException.class)
                         .hasMessageContaining("keeps no state 'direction'");
+            }
+        }
+    }
+
+    @Test
+    void theRuleMayNeedOtherMatricesFromNowOn() {
+        for (var subject : SuiteBackends.all()) {
+            try (var fixture = new BackendFixture(subject);
+                    var other = new BackendFixture(subject)) {
+                var model = new Model(fixture);
+                var optimizer = fixture.build(model.builder());
+                var plain = new Model(other);
+                var expected = other.build(plain.builder());
+                for (boolean roomy : new boolean[] {false, true, false}) {
+                    optimizer.rule("all", new TestOrthogonal(0.1, 0.5, roomy));
+                    model.draw();
+                    optimizer.step();
+                    plain.draw();
+                    expected.step();
+                }
+                assertThat(model.parameters.stream().map(BackendFixture::values).toList())
+                        .as("%s", subject)
+                        .usingRecursiveComparison()
+                        .isEqualTo(plain.parameters.stream().map(BackendFixture::values).toList());
             }
         }
     }

@@ -12,18 +12,21 @@ import org.panoptim.rule.Slot;
 import org.panoptim.tensor.Shape;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Momentum whose singular values are brought near 1 between two phases, as Muon does. The native
  * twin of its phases is {@code tests/native/test_orthogonal.cuh}, where the formula stands.
  */
-public record TestOrthogonal(double learningRate, double beta) implements MatrixRule {
+public record TestOrthogonal(double learningRate, double beta, boolean roomy)
+        implements MatrixRule {
 
     private static final RuleDescriptor<TestOrthogonal> DESCRIPTOR =
             RuleDescriptor.of(TestOrthogonal.class, "made for the test")
                     .learningRate(1, TestOrthogonal::learningRate)
                     .decay("beta", 0.5, TestOrthogonal::beta)
-                    .build(v -> new TestOrthogonal(v.number(), v.number()));
+                    .flag("roomy", false, TestOrthogonal::roomy)
+                    .build(v -> new TestOrthogonal(v.number(), v.number(), v.flag()));
 
     /** Iterations of x ← 1.5 x − 0.5 x³, which lets no singular value below 1 rise above it. */
     static final int ITERATIONS = 12;
@@ -105,7 +108,10 @@ public record TestOrthogonal(double learningRate, double beta) implements Matrix
     public List<MatrixSize> scratch(Shape parameter) {
         var size = MatrixSize.of(parameter);
         int side = Math.min(size.rows(), size.columns());
-        return List.of(new MatrixSize(side, side), size);
+        var needed = List.of(new MatrixSize(side, side), size);
+        return roomy
+                ? Stream.concat(needed.stream(), Stream.of(size, new MatrixSize(0, 3))).toList()
+                : needed;
     }
 
     @Override
@@ -116,7 +122,11 @@ public record TestOrthogonal(double learningRate, double beta) implements Matrix
         var engine = work.engine();
         var direction = work.slot(DIRECTION);
         var gram = work.scratch(0);
-        var next = work.scratch(1);
+        // The last places, so that one that is not there shows.
+        var next = work.scratch(roomy ? 2 : 1);
+        if (roomy) {
+            work.engine().copy(work.scratch(3), work.scratch(3));
+        }
         boolean wide = direction.size().rows() <= direction.size().columns();
         for (int i = 0; i < ITERATIONS; i++) {
             engine.multiply(1, direction, !wide, direction, wide, 0, gram);

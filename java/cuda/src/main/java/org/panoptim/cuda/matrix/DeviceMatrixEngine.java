@@ -1,7 +1,7 @@
 package org.panoptim.cuda.matrix;
 
 import org.panoptim.cuda.device.DeviceBlas;
-import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.matrix.MatrixBatch;
 import org.panoptim.matrix.MatrixChecks;
 import org.panoptim.matrix.MatrixEngine;
@@ -12,19 +12,19 @@ import org.panoptim.matrix.MatrixEngine;
  */
 public final class DeviceMatrixEngine implements MatrixEngine, AutoCloseable {
 
-    private final CudaDriver driver;
+    private final DeviceContext context;
     private final DeviceBlas blas;
     private long stream;
 
     /**
      * An engine of its own handle.
      *
-     * @param blas closed with this
+     * @param blas on the context's stream; closed with this
      */
-    public DeviceMatrixEngine(CudaDriver driver, DeviceBlas blas, long stream) {
-        this.driver = driver;
+    public DeviceMatrixEngine(DeviceContext context, DeviceBlas blas) {
+        this.context = context;
         this.blas = blas;
-        this.stream = stream;
+        stream = context.stream();
     }
 
     /** Says on which stream the work from now on is queued. */
@@ -80,6 +80,8 @@ public final class DeviceMatrixEngine implements MatrixEngine, AutoCloseable {
         var sources = onDevice(from);
         var targets = onDevice(to);
         long bytes = from.size().elements() * Float.BYTES;
+        context.enter();
+        var driver = context.driver();
         boolean dense =
                 sources.isEven()
                         && targets.isEven()
