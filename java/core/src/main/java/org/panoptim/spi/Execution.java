@@ -13,8 +13,8 @@ import java.util.Optional;
  * <p>The optimizer calls it from one thread at a time and has checked what does not depend on the
  * backend: names, overlaps, open arenas.
  *
- * <p>A step is <em>measure → prepare → transform → update</em>. A device runs it asynchronously;
- * only {@link #outcome()}, {@link #count} and reading a state wait.
+ * <p>{@link StepProgram} says what a step is. A device runs it asynchronously; only {@link
+ * #outcome()}, {@link #count} and reading a state wait.
  *
  * <p>A call that throws has changed nothing, unless it throws {@link PartialChangeException}; then
  * the optimizer only closes it.
