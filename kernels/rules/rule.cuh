@@ -8,6 +8,8 @@
 //   PANOPTIM_TENSOR_STATES(...)  its states with a double for the tensor, which prepare advances
 //   PANOPTIM_RULE_STATES(...)    its states with a double for the group, which settle advances
 //   phases                       passes over the elements; between them reductions are joined
+//   pass_phases                  the same of the rule's named passes beside the step, one after
+//                                another, numbered behind the step's phases
 //   reductions                   sums found by one phase for the later ones
 //   scope(r), reduction_phase(r) over what reduction r sums, and which phase finds its terms
 //   curvature                    whether the caller hands in curvature on some steps
@@ -129,6 +131,7 @@ struct Element {
 // no reduction, no curvature, gradients descended, states of elements alone.
 struct PlainRule {
     static constexpr int phases = 1;
+    static constexpr int pass_phases = 0;
     static constexpr int reductions = 0;
     static constexpr bool curvature = false;
     static constexpr const char *row_names = "";
@@ -150,6 +153,15 @@ struct PlainRule {
         return false;
     }
 };
+
+// Whether a phase is one of the step.
+template <typename Rule, int Phase>
+constexpr bool of_step = Phase < Rule::phases;
+
+// Whether a phase passes a tensor by that has no gradient. One of a pass over every tensor must not
+// read any.
+template <typename Rule, int Phase>
+constexpr bool needs_gradient = of_step<Rule, Phase> || Rule::reads_gradient(Phase);
 
 // How many states a rule has of each extent beside its slots.
 template <typename Rule>

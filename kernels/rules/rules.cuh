@@ -10,6 +10,7 @@
 #include "rules/lion.cuh"
 #include "rules/nadam.cuh"
 #include "rules/prodigy.cuh"
+#include "rules/sam.cuh"
 #include "rules/sgd.cuh"
 #include "rules/sophia_g.cuh"
 #include "rules/sophia_h.cuh"
@@ -25,8 +26,9 @@ inline namespace PANOPTIM_TIER {
     static_assert(__VA_ARGS__::slots + row_states<__VA_ARGS__> + column_states<__VA_ARGS__> <=     \
                       PANOPTIM_MAX_SLOTS,                                                          \
                   #name ": slots");                                                                \
-    static_assert(__VA_ARGS__::phases >= 1, #name ": phases");                                     \
-    static_assert(__VA_ARGS__::phases <= PANOPTIM_MAX_PHASES, #name ": phases");                   \
+    static_assert(__VA_ARGS__::phases + __VA_ARGS__::pass_phases >= 1, #name ": phases");          \
+    static_assert(__VA_ARGS__::phases + __VA_ARGS__::pass_phases <= PANOPTIM_MAX_PHASES,           \
+                  #name ": phases");                                                               \
     static_assert(__VA_ARGS__::reductions <= PANOPTIM_MAX_REDUCTIONS, #name ": reductions");
 #include "rules/rules.def"
 #undef PANOPTIM_RULE

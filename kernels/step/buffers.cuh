@@ -47,11 +47,13 @@ struct Buffers {
     MatrixStates matrix;
 
     // The same arrays from a later element on.
-    template <typename Rule, bool Curved>
+    template <typename Rule, int Phase, bool Curved>
     PANOPTIM_DEVICE Buffers from(int64_t first) const {
         Buffers moved = *this;
         moved.value += first;
-        moved.gradient += first;
+        if constexpr (needs_gradient<Rule, Phase>) {
+            moved.gradient += first;
+        }
         if constexpr (Curved) {
             moved.curvature += first;
         }
@@ -62,11 +64,13 @@ struct Buffers {
         return moved;
     }
 
-    template <typename Rule, bool Curved>
+    template <typename Rule, int Phase, bool Curved>
     PANOPTIM_DEVICE Element load(int64_t i, float gradient_scale, float curvature_scale) const {
         Element element;
         element.parameter = Parameter::load(value + i);
-        element.gradient = Gradient::load(gradient + i) * gradient_scale;
+        if constexpr (needs_gradient<Rule, Phase>) {
+            element.gradient = Gradient::load(gradient + i) * gradient_scale;
+        }
         element.curved = Curved;
         if constexpr (Curved) {
             element.curvature = Gradient::load(curvature + i) * curvature_scale;

@@ -3,7 +3,7 @@
 //   Team     the threads that go through them together, one or those of a thread block: rank, size,
 //            barrier, any, join, join_tensors. All threads of a team call every function that
 //            takes it.
-//   Rules    how rules are found: each, find; rule_list.cuh says what a rule is asked
+//   Rules    how rules are found: has_passes, each, find; rule_list.cuh says what a rule is asked
 //   Entries  how tensors get their prepared entries: of, give, give_inactive
 #pragma once
 
@@ -139,27 +139,27 @@ PANOPTIM_TEAM void settle_first_phase(const panoptim_plan &plan, Team &team) {
     Rules::each([&](const auto &rule) { settle_rule(plan, rule, 0, preparation, team); });
 }
 
-// Joins a rule's reductions of earlier phases, and prepares its tensors with them. A rule of
-// several phases shares no entries.
-template <typename Entries, typename Rule, typename Team>
-PANOPTIM_TEAM void prepare_rule(const panoptim_plan &plan, const Rule &rule, int32_t phase,
-                                Team &team) {
-    if (rule.phases == 1 || phase >= rule.phases) {
-        return;
-    }
+// Joins a rule's reductions of earlier phases of the step or pass, and prepares its tensors with
+// them. A rule of several phases shares no entries, nor does a pass.
+template <bool OfPass, typename Entries, typename Rule, typename Team>
+PANOPTIM_TEAM void prepare_with_sums(const panoptim_plan &plan, const Rule &rule, int32_t phase,
+                                     Preparation preparation, Team &team) {
+    const auto found_before = [&](int reduction) {
+        const int found_in = rule.reduction_phase(reduction);
+        return found_in < phase && (!OfPass || found_in >= plan.pass_phase);
+    };
     const auto takes_part = [&](int64_t tensor) {
         return plan.tensors[tensor].rule == rule.index && active<Entries>(plan, tensor);
     };
     double found[PANOPTIM_MAX_REDUCTIONS] = {};
     for (int reduction = 0; reduction < rule.reductions; ++reduction) {
-        if (rule.reduction_phase(reduction) < phase) {
+        if (found_before(reduction)) {
             team.join_tensors(plan, 2 + reduction, 1 + reduction, takes_part);
             if (rule.scope(reduction) == Scope::all) {
                 found[reduction] = join_all(plan, 1 + reduction, team);
             }
         }
     }
-    Preparation preparation = preparation_of(plan);
     preparation.reductions = found;
     settle_rule(plan, rule, phase, preparation, team);
     for (int64_t tensor = team.rank(); tensor < plan.tensor_count; tensor += team.size()) {
@@ -167,7 +167,7 @@ PANOPTIM_TEAM void prepare_rule(const panoptim_plan &plan, const Rule &rule, int
             continue;
         }
         for (int reduction = 0; reduction < rule.reductions; ++reduction) {
-            if (rule.scope(reduction) == Scope::tensor && rule.reduction_phase(reduction) < phase) {
+            if (rule.scope(reduction) == Scope::tensor && found_before(reduction)) {
                 found[reduction] = totals_of(plan, 1 + reduction)[tensor];
             }
         }
@@ -178,12 +178,71 @@ PANOPTIM_TEAM void prepare_rule(const panoptim_plan &plan, const Rule &rule, int
     team.barrier();
 }
 
+template <typename Entries, typename Rule, typename Team>
+PANOPTIM_TEAM void prepare_rule(const panoptim_plan &plan, const Rule &rule, int32_t phase,
+                                Team &team) {
+    if (rule.phases > 1 && phase < rule.phases) {
+        prepare_with_sums<false, Entries>(plan, rule, phase, preparation_of(plan), team);
+    }
+}
+
 template <typename Rules, typename Entries, typename Team>
 PANOPTIM_TEAM void prepare_later_phase(const panoptim_plan &plan, int32_t phase, Team &team) {
     if (plan.control->accepted == 0) {
         return;
     }
     Rules::each([&](const auto &rule) { prepare_rule<Entries>(plan, rule, phase, team); });
+}
+
+// A pass goes by what the optimizer has come to, and changes nothing of it. The schedule says
+// nothing of passes.
+PANOPTIM_TEAM inline Preparation preparation_of_pass(const panoptim_plan &plan) {
+    Preparation preparation{};
+    preparation.rate_factor = 1;
+    preparation.momentum = __builtin_nan("");
+    preparation.step = plan.control->step;
+    return preparation;
+}
+
+// Advances the states of a rule's groups for the first phase of its pass, and gives its tensors
+// their entries. Those of other rules, which may be in the midst of the same pass, are left alone.
+template <typename Rule, typename Entries, typename Team>
+PANOPTIM_TEAM void begin_pass(const panoptim_plan &plan, const Rule &rule, Team &team,
+                              Entries &entries) {
+    Preparation preparation = preparation_of_pass(plan);
+    settle_rule(plan, rule, plan.pass_phase, preparation, team);
+#ifdef __CUDACC__
+#pragma unroll 1
+#endif
+    for (int64_t tensor = team.rank(); tensor < plan.tensor_count; tensor += team.size()) {
+        if (plan.tensors[tensor].rule != rule.index) {
+            continue;
+        }
+        if (!in_pass(plan, tensor)) {
+            entries.give_inactive(plan, tensor);
+            continue;
+        }
+        entries.give(plan, tensor, rule);
+        panoptim_prepared &entry = Entries::of(plan, tensor);
+        const double *hyper = group_of(plan, tensor).hyper;
+        rule.begin_pass(hyper, *plan.control, entry);
+        describe(plan, tensor, preparation);
+        rule.prepare(plan.pass_phase, hyper, preparation, *plan.control, entry);
+    }
+    team.barrier();
+}
+
+// Prepares a phase of the pass that the plan names, if its rule is one of these.
+template <typename Rules, typename Entries, typename Team>
+PANOPTIM_TEAM void prepare_pass(const panoptim_plan &plan, int32_t phase, Team &team,
+                                Entries &entries) {
+    Rules::find(plan.pass_rule, [&](const auto &rule) {
+        if (phase == plan.pass_phase) {
+            begin_pass(plan, rule, team, entries);
+        } else {
+            prepare_with_sums<true, Entries>(plan, rule, phase, preparation_of_pass(plan), team);
+        }
+    });
 }
 
 template <typename Entries, typename Team>
@@ -202,8 +261,8 @@ PANOPTIM_TEAM void finish(const panoptim_plan &plan, Team &team) {
     }
 }
 
-// Goes through stages, PANOPTIM_STAGE_... together; PREPARE is for a phase. All threads call
-// decide_step, one of which decides.
+// Goes through stages, PANOPTIM_STAGE_... together; PREPARE and PASS are for a phase. All threads
+// call decide_step, one of which decides.
 template <typename Rules, typename Entries, typename Team, typename Decide>
 PANOPTIM_TEAM void control_step(const panoptim_plan &plan, int32_t stages, int32_t phase,
                                 Team &team, Entries &entries, const Decide &decide_step) {
@@ -227,6 +286,11 @@ PANOPTIM_TEAM void control_step(const panoptim_plan &plan, int32_t stages, int32
             prepare_first_phase<Rules>(plan, team.rank(), team.size(), entries);
         } else {
             prepare_later_phase<Rules, Entries>(plan, phase, team);
+        }
+    }
+    if constexpr (Rules::has_passes) {
+        if ((stages & PANOPTIM_STAGE_PASS) != 0) {
+            prepare_pass<Rules>(plan, phase, team, entries);
         }
     }
     if ((stages & PANOPTIM_STAGE_FINISH) != 0) {

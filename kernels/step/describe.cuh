@@ -40,6 +40,7 @@ constexpr panoptim_rule described(int32_t index, const char *name) {
     panoptim_rule rule{};
     rule.index = index;
     rule.phases = Rule::phases;
+    rule.pass_phases = Rule::pass_phases;
     rule.reductions = Rule::reductions;
     rule.curvature = Rule::curvature ? 1 : 0;
     text_field(rule.name).add_names(name, 1);

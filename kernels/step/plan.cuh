@@ -16,6 +16,12 @@ PANOPTIM_DEVICE bool live(const panoptim_plan &plan, int64_t tensor) {
     return plan.gradients[tensor] != 0 && group_of(plan, tensor).frozen == 0;
 }
 
+// Whether a tensor of the rule whose pass the plan names takes part in it.
+PANOPTIM_DEVICE bool in_pass(const panoptim_plan &plan, int64_t tensor) {
+    return plan.tensors[tensor].elements > 0 && group_of(plan, tensor).frozen == 0 &&
+           (plan.pass == PANOPTIM_PASS_ALL || plan.gradients[tensor] != 0);
+}
+
 // What the schedule says of a step.
 PANOPTIM_DEVICE const panoptim_schedule_entry &scheduled(const panoptim_plan &plan, int64_t step) {
     return plan.schedule[step % plan.schedule_entries];

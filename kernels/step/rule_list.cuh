@@ -18,6 +18,7 @@ template <int32_t Index, typename Rule>
 struct IndexedRule {
     static constexpr int32_t index = Index;
     static constexpr int32_t phases = Rule::phases;
+    static constexpr int32_t pass_phases = Rule::pass_phases;
     static constexpr int32_t reductions = Rule::reductions;
     static constexpr bool keeps_tensor_states = tensor_states<Rule> != 0;
     static constexpr bool keeps_rule_states = rule_states<Rule> != 0;
@@ -32,29 +33,34 @@ struct IndexedRule {
     PANOPTIM_TEAM static void prepare(int32_t phase, const double *hyper,
                                       const Preparation &preparation,
                                       const panoptim_control &control, panoptim_prepared &entry) {
-        if constexpr (Phase < phases) {
+        if constexpr (Phase < phases + pass_phases) {
             if (phase != Phase) {
                 prepare<Phase + 1>(phase, hyper, preparation, control, entry);
                 return;
             }
             PreparedEntry<Rule> filled;
-            if constexpr (Phase > 0) {
+            if constexpr (Phase > 0 || !of_step<Rule, Phase>) {
                 memcpy(&filled, &entry, sizeof filled);
             }
             prepare_entry<Rule, Phase>(hyper, preparation, control, filled);
-#ifdef __CUDACC__
-            store_object(&entry, filled);
-#else
-            memcpy(&entry, &filled, sizeof filled);
-#endif
+            store(filled, entry);
         }
+    }
+
+    // Begins the entry of a tensor that takes part in a pass.
+    PANOPTIM_TEAM static void begin_pass(const double *hyper, const panoptim_control &control,
+                                         panoptim_prepared &entry) {
+        PreparedEntry<Rule> filled;
+        const double scale = 1.0 / control.loss_scale;
+        begin_entry(hyper, scale, scale, filled);
+        store(filled, entry);
     }
 
     // Advances the states of a group for a phase, of a rule that keeps any.
     template <int Phase = 0>
     PANOPTIM_TEAM static void settle(int32_t phase, const double *hyper,
                                      const Preparation &preparation, double *states) {
-        if constexpr (keeps_rule_states && Phase < phases) {
+        if constexpr (keeps_rule_states && Phase < phases + pass_phases) {
             if (phase != Phase) {
                 settle<Phase + 1>(phase, hyper, preparation, states);
                 return;
@@ -62,12 +68,22 @@ struct IndexedRule {
             settle_states<Rule, Phase>(hyper, preparation, states);
         }
     }
+
+  private:
+    PANOPTIM_TEAM static void store(const PreparedEntry<Rule> &filled, panoptim_prepared &entry) {
+#ifdef __CUDACC__
+        store_object(&entry, filled);
+#else
+        memcpy(&entry, &filled, sizeof filled);
+#endif
+    }
 };
 
 // The rules of an image.
 template <typename... Entries>
 struct RuleList {
     static constexpr int32_t size = sizeof...(Entries);
+    static constexpr bool has_passes = ((Entries::pass_phases > 0) || ...);
     static_assert(size <= PANOPTIM_IMAGE_MOST_RULES);
 
     // Calls a visitor with each rule.

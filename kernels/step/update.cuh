@@ -121,7 +121,9 @@ __device__ __forceinline__ void update_quad(const Buffers<P, G, S> &buffers, int
     float curvatures[quad_elements];
     float slots[at_least_one<Rule::slots>][quad_elements] = {};
     load_quad<P, Whole>(buffers.value + i, elements, parameters);
-    load_quad<G, Whole>(buffers.gradient + i, elements, gradients);
+    if constexpr (needs_gradient<Rule, Phase>) {
+        load_quad<G, Whole>(buffers.gradient + i, elements, gradients);
+    }
     if constexpr (Curved) {
         load_quad<G, Whole>(buffers.curvature + i, elements, curvatures);
     }
@@ -138,7 +140,9 @@ __device__ __forceinline__ void update_quad(const Buffers<P, G, S> &buffers, int
         }
         Element element;
         element.parameter = parameters[lane];
-        element.gradient = gradients[lane] * settings.prepared.gradient_scale;
+        if constexpr (needs_gradient<Rule, Phase>) {
+            element.gradient = gradients[lane] * settings.prepared.gradient_scale;
+        }
         element.curved = Curved;
         if constexpr (Curved) {
             element.curvature = curvatures[lane] * settings.prepared.curvature_scale;
@@ -256,7 +260,7 @@ __device__ __forceinline__ void update_chunk(const panoptim_launch &launch, int6
     constexpr bool last_phase = Phase + 1 == Rule::phases;
     const panoptim_plan &plan = launch.plan;
     const panoptim_chunk chunk = plan.chunks[place];
-    if (plan.gradients[chunk.tensor] == 0) {
+    if (needs_gradient<Rule, Phase> && plan.gradients[chunk.tensor] == 0) {
         return;
     }
     const auto buffers = buffers_of<Rule, P, G, S>(plan, chunk);
@@ -268,13 +272,13 @@ __device__ __forceinline__ void update_chunk(const panoptim_launch &launch, int6
     settings.prepared = load_constant<PreparedEntry<Rule>>(&plan.prepared[chunk.tensor]);
     settings.zero_gradients = last_phase && zero_gradients;
     if (settings.prepared.active == 0) {
-        if (Phase == 0 && zero_gradients) {
+        if (Phase == 0 && of_step<Rule, Phase> && zero_gradients) {
             zero_chunk<G>(buffers.gradient, elements);
         }
         return;
     }
     const bool aligned = all_aligned<Rule>(buffers);
-    if (Rule::curvature && buffers.curvature != nullptr) {
+    if (Rule::curvature && of_step<Rule, Phase> && buffers.curvature != nullptr) {
         if (aligned) {
             update_elements<Rule, Phase, Rule::curvature, statistics, true>(buffers, elements,
                                                                             settings, shared);
@@ -309,7 +313,7 @@ __device__ __forceinline__ void update_chunk(const panoptim_launch &launch, int6
 template <typename Rule, int Phase, bool Statistics, int32_t P, int32_t G, int32_t S>
 __device__ __forceinline__ void update_phase(const panoptim_launch &launch,
                                              SharedSums<Rule> &shared) {
-    if constexpr (Phase < Rule::phases) {
+    if constexpr (Phase < Rule::phases + Rule::pass_phases) {
         if (launch.phase != Phase) {
             update_phase<Rule, Phase + 1, Statistics, P, G, S>(launch, shared);
             return;

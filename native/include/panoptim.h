@@ -13,6 +13,9 @@
  *     panoptim_update  over all chunks (may be split over threads)
  *   panoptim_finish    joins the update's norm, if control->statistics is set
  *
+ * A named pass of a rule beside the step is, over a plan that names it (panoptim_plan.pass),
+ * panoptim_prepare and panoptim_update for each of its phases. It leaves counts and control alone.
+ *
  * Every function returns PANOPTIM_OK or one of the PANOPTIM_ERROR codes; none allocates, none
  * throws, none prints. Results do not depend on the tier, nor on how chunks are split over threads:
  * they are equal bit for bit to the reference in plain Java, all NaNs counted as one value.

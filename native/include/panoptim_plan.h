@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a structure here or a function of panoptim.h changes. */
-#define PANOPTIM_ABI 6
+#define PANOPTIM_ABI 7
 
 /* The reduction tree: lanes within blocks within chunks (of 4096 * 2^k elements). */
 #define PANOPTIM_BLOCK 4096
@@ -19,7 +19,8 @@ extern "C" {
 
 /* Arrays of states that a tensor may have. */
 #define PANOPTIM_MAX_SLOTS 8
-#define PANOPTIM_MAX_PHASES 4
+/* Phases that a rule may have, of its step and its passes together. */
+#define PANOPTIM_MAX_PHASES 8
 #define PANOPTIM_MAX_REDUCTIONS 4
 /* Doubles that the reductions need per chunk and per tensor. */
 #define PANOPTIM_PARTIALS (2 + PANOPTIM_MAX_REDUCTIONS)
@@ -29,7 +30,7 @@ extern "C" {
 /* Room in an image of kernels. */
 #define PANOPTIM_IMAGE_MOST_RULES 8
 #define PANOPTIM_RULE_NAME 40
-#define PANOPTIM_RULE_SIGNATURE 456
+#define PANOPTIM_RULE_SIGNATURE 452
 
 /* Element types of parameters, gradients and states. Today every rule runs on PANOPTIM_F32. */
 #define PANOPTIM_F32 1
@@ -41,6 +42,11 @@ extern "C" {
 #define PANOPTIM_PROPAGATE 0
 #define PANOPTIM_SKIP 1
 #define PANOPTIM_FAIL 2
+
+/* What the phases of a plan belong to. */
+#define PANOPTIM_STEP 0
+#define PANOPTIM_PASS 1     /* a pass over the tensors of a rule that have a gradient */
+#define PANOPTIM_PASS_ALL 2 /* the same, over those without one too */
 
 /* A group of tensors that share a rule, its hyper-parameters and their element types. */
 typedef struct panoptim_group {
@@ -149,14 +155,19 @@ typedef struct panoptim_plan {
     int64_t chunk_count;
     int64_t chunk_elements; /* PANOPTIM_BLOCK * 2^k */
     int64_t schedule_entries;
+    int32_t pass;       /* PANOPTIM_STEP, PANOPTIM_PASS or PANOPTIM_PASS_ALL */
+    int32_t pass_rule;  /* index in the registry: of the rule whose pass it is */
+    int32_t pass_phase; /* the first phase of the pass */
+    int32_t reserved;
 } panoptim_plan;
 
 /* What a rule of the registry is. */
 typedef struct panoptim_rule {
-    int32_t phases;
+    int32_t phases; /* of the step; 0: the rule has passes alone */
     int32_t reductions;
     int32_t curvature;                /* 1: takes curvature from the caller */
     int32_t index;                    /* in the registry */
+    int32_t pass_phases;              /* of all passes; they are numbered behind the step's */
     uint8_t name[PANOPTIM_RULE_NAME]; /* ends with 0 */
     /*
      * Six lists of names, in this order, with semicolons between the lists and commas between the
@@ -179,7 +190,8 @@ typedef struct panoptim_progress {
  * refuse the step, find the clip coefficient, advance the rules' own states for the first phase,
  * fill the scalars of a phase, join the update's norm. Every image of rules has one; SETTLE and
  * PREPARE concern its own rules, the other stages all. Where tensors are many, the first phase's
- * scalars have a kernel of their own, without a stage.
+ * scalars have a kernel of their own, without a stage. PASS prepares a phase of the pass that the
+ * plan names, with the states of its rule; it is a launch by itself.
  */
 #define PANOPTIM_STAGE_GATHER 1
 #define PANOPTIM_STAGE_DECIDE 2
@@ -187,6 +199,7 @@ typedef struct panoptim_progress {
 #define PANOPTIM_STAGE_SETTLE 8
 #define PANOPTIM_STAGE_PREPARE 16
 #define PANOPTIM_STAGE_FINISH 32
+#define PANOPTIM_STAGE_PASS 64
 
 /*
  * The one parameter of every kernel, passed by value. All addresses are the device's.

@@ -49,6 +49,8 @@ struct OneThread {
 
 // All rules.
 struct Registry {
+    static constexpr bool has_passes = true;
+
     template <typename Visitor>
     static void each(const Visitor &visit) {
         for (int32_t rule = 0; rule < rule_count; ++rule) {
@@ -115,6 +117,23 @@ class SharedEntries {
     int32_t inactive_ = -1;
 };
 
+// In a pass every tensor has an entry, in its place, so that rules can take turns.
+struct OwnEntries {
+    static panoptim_prepared &of(const panoptim_plan &plan, int64_t tensor) {
+        return plan.prepared[tensor];
+    }
+
+    static bool give(const panoptim_plan &plan, int64_t tensor, const RegisteredRule & /*rule*/) {
+        plan.prepared_index[tensor] = static_cast<int32_t>(tensor);
+        return true;
+    }
+
+    static void give_inactive(const panoptim_plan &plan, int64_t tensor) {
+        plan.prepared_index[tensor] = static_cast<int32_t>(tensor);
+        of(plan, tensor).active = 0;
+    }
+};
+
 } // namespace
 
 int32_t control_stages(const panoptim_plan &plan, int32_t stages, int32_t phase) {
@@ -126,8 +145,14 @@ int32_t control_stages(const panoptim_plan &plan, int32_t stages, int32_t phase)
         return PANOPTIM_ERROR_RANGE;
     }
     OneThread team;
-    SharedEntries entries;
-    control_step<Registry>(plan, stages, phase, team, entries, [&plan] { decide_scheduled(plan); });
+    const auto decide_step = [&plan] { decide_scheduled(plan); };
+    if (plan.pass == PANOPTIM_STEP) {
+        SharedEntries entries;
+        control_step<Registry>(plan, stages, phase, team, entries, decide_step);
+    } else {
+        OwnEntries entries;
+        control_step<Registry>(plan, stages, phase, team, entries, decide_step);
+    }
     return PANOPTIM_OK;
 }
 

@@ -24,13 +24,15 @@ struct Chunk {
     int64_t elements;
 };
 
-template <typename Rule, bool Curved>
+template <typename Rule, int Phase, bool Curved>
 [[gnu::always_inline]] inline Chunk chunk_of(const panoptim_plan &plan, int64_t i) {
     const panoptim_chunk &chunk_index = plan.chunks[i];
     const panoptim_tensor &tensor = plan.tensors[chunk_index.tensor];
     FloatBuffers whole{};
     whole.value = static_cast<float *>(tensor.value);
-    whole.gradient = reinterpret_cast<float *>(plan.gradients[chunk_index.tensor]);
+    if constexpr (needs_gradient<Rule, Phase>) {
+        whole.gradient = reinterpret_cast<float *>(plan.gradients[chunk_index.tensor]);
+    }
     if constexpr (Curved) {
         whole.curvature = reinterpret_cast<const float *>(plan.curvatures[chunk_index.tensor]);
     }
@@ -39,7 +41,7 @@ template <typename Rule, bool Curved>
     }
     whole.matrix = {&tensor, 0};
     const int64_t first = chunk_index.index * plan.chunk_elements;
-    return {whole.template from<Rule, Curved>(first),
+    return {whole.template from<Rule, Phase, Curved>(first),
             smaller(plan.chunk_elements, tensor.elements - first)};
 }
 
@@ -82,7 +84,7 @@ template <typename Rule, int Phase, bool Curved>
 [[gnu::always_inline]] inline void prefetch_chunk(const UpdateRun &run, int64_t i) {
     constexpr int64_t elements = 64;
     if (i < run.last) {
-        prefetch_all<Rule, Phase, Curved>(chunk_of<Rule, Curved>(*run.plan, i).buffers, 0,
+        prefetch_all<Rule, Phase, Curved>(chunk_of<Rule, Phase, Curved>(*run.plan, i).buffers, 0,
                                           elements);
     }
 }
@@ -94,8 +96,8 @@ update_piece(const FloatBuffers &buffers, const Settings<Rule> &settings,
              Sums<Rule, Phase, Statistics> &sums, int64_t lane, int64_t elements) {
 #pragma GCC ivdep
     for (int64_t i = 0; i < elements; ++i) {
-        Element element = buffers.template load<Rule, Curved>(i, settings.gradient_scale,
-                                                              settings.curvature_scale);
+        Element element = buffers.template load<Rule, Phase, Curved>(i, settings.gradient_scale,
+                                                                     settings.curvature_scale);
         const float before = element.parameter;
         Rule::template update<Phase>(settings.scalars, element);
         buffers.template store<Rule, Phase, Curved>(i, element);
@@ -120,11 +122,12 @@ template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
             prefetch_all<Rule, Phase, Curved>(chunk.buffers, i + ahead, piece_elements);
         }
         update_piece<Rule, Phase, Curved, Zeroing, Statistics>(
-            chunk.buffers.template from<Rule, Curved>(i), settings, sums, i % lane_count,
+            chunk.buffers.template from<Rule, Phase, Curved>(i), settings, sums, i % lane_count,
             piece_elements);
     }
     update_piece<Rule, Phase, Curved, Zeroing, Statistics>(
-        chunk.buffers.template from<Rule, Curved>(i), settings, sums, i % lane_count, end - i);
+        chunk.buffers.template from<Rule, Phase, Curved>(i), settings, sums, i % lane_count,
+        end - i);
 }
 
 template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
@@ -133,7 +136,7 @@ void update_run(const UpdateRun &run) {
     Sums<Rule, Phase, Statistics> sums;
     for (int64_t chunk_index = run.first; chunk_index < run.last; ++chunk_index) {
         prefetch_chunk<Rule, Phase, Curved>(run, chunk_index + 1);
-        const Chunk chunk = chunk_of<Rule, Curved>(*run.plan, chunk_index);
+        const Chunk chunk = chunk_of<Rule, Phase, Curved>(*run.plan, chunk_index);
         if constexpr (sums.any()) {
             for (int64_t block = 0; block < chunk.elements; block += block_elements) {
                 const int64_t end = smaller(block + block_elements, chunk.elements);
@@ -148,10 +151,10 @@ void update_run(const UpdateRun &run) {
     }
 }
 
-// Chooses the loop. A phase before the last neither zeroes nor takes statistics.
+// Chooses the loop. A phase that is not the step's last neither zeroes nor takes statistics.
 template <typename Rule, int Phase, bool Curved>
 void update_curved(const UpdateRun &run) {
-    if constexpr (Phase + 1 < Rule::phases) {
+    if constexpr (Phase + 1 != Rule::phases) {
         update_run<Rule, Phase, Curved, false, false>(run);
     } else if (run.zero_gradients) {
         if (run.statistics) {
@@ -170,7 +173,12 @@ void update_curved(const UpdateRun &run) {
 
 template <typename Rule, int Phase>
 void update(const UpdateRun &run) {
-    if constexpr (Rule::curvature) {
+    if constexpr (!of_step<Rule, Phase> && needs_gradient<Rule, Phase>) {
+        if (run.plan->gradients[run.plan->chunks[run.first].tensor] == 0) {
+            return;
+        }
+    }
+    if constexpr (Rule::curvature && of_step<Rule, Phase>) {
         if (run.curved) {
             update_curved<Rule, Phase, true>(run);
             return;
@@ -181,7 +189,7 @@ void update(const UpdateRun &run) {
 
 template <typename Rule, int Phase>
 constexpr UpdateFunction update_function() {
-    if constexpr (Phase < Rule::phases) {
+    if constexpr (Phase < Rule::phases + Rule::pass_phases) {
         return update<Rule, Phase>;
     } else {
         return nullptr;
@@ -198,6 +206,8 @@ constexpr UpdateFunction update_function() {
     extern const UpdateFunction loops_of_##name[PANOPTIM_MAX_PHASES];                              \
     constexpr UpdateFunction loops_of_##name[PANOPTIM_MAX_PHASES] = {                              \
         update_function<__VA_ARGS__, 0>(), update_function<__VA_ARGS__, 1>(),                      \
-        update_function<__VA_ARGS__, 2>(), update_function<__VA_ARGS__, 3>()};                     \
+        update_function<__VA_ARGS__, 2>(), update_function<__VA_ARGS__, 3>(),                      \
+        update_function<__VA_ARGS__, 4>(), update_function<__VA_ARGS__, 5>(),                      \
+        update_function<__VA_ARGS__, 6>(), update_function<__VA_ARGS__, 7>()};                     \
     }
-static_assert(PANOPTIM_MAX_PHASES == 4);
+static_assert(PANOPTIM_MAX_PHASES == 8);

@@ -60,7 +60,9 @@ int32_t panoptim_decide(const panoptim_plan *plan) {
 
 int32_t panoptim_prepare(const panoptim_plan *plan, int32_t phase) {
     const FloatingPointSettings settings;
-    return panoptim::control_stages(*plan, panoptim::preparing_stages(phase), phase);
+    const int32_t stages =
+        plan->pass == PANOPTIM_STEP ? panoptim::preparing_stages(phase) : PANOPTIM_STAGE_PASS;
+    return panoptim::control_stages(*plan, stages, phase);
 }
 
 int32_t panoptim_update(int32_t tier, const panoptim_plan *plan, int32_t phase, int64_t first,

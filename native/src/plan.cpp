@@ -18,6 +18,23 @@ int32_t check_group(const panoptim_group &group) {
     return PANOPTIM_OK;
 }
 
+// Whether a plan of a pass says of which.
+int32_t check_pass(const panoptim_plan &plan) {
+    if (plan.pass == PANOPTIM_STEP) {
+        return PANOPTIM_OK;
+    }
+    if (plan.pass != PANOPTIM_PASS && plan.pass != PANOPTIM_PASS_ALL) {
+        return PANOPTIM_ERROR_RANGE;
+    }
+    if (plan.pass_rule < 0 || plan.pass_rule >= rule_count) {
+        return PANOPTIM_ERROR_RULE;
+    }
+    const panoptim_rule &rule = rules[plan.pass_rule];
+    return plan.pass_phase < rule.phases || plan.pass_phase >= rule.phases + rule.pass_phases
+               ? PANOPTIM_ERROR_RANGE
+               : PANOPTIM_OK;
+}
+
 } // namespace
 
 int32_t check_plan(const panoptim_plan &plan) {
@@ -32,7 +49,7 @@ int32_t check_plan(const panoptim_plan &plan) {
             return status;
         }
     }
-    return PANOPTIM_OK;
+    return check_pass(plan);
 }
 
 int32_t check_range(const panoptim_plan &plan, int64_t first, int64_t last) {

@@ -10,13 +10,10 @@ namespace {
 template <int32_t Index, typename Rule>
 constexpr RegisteredRule registered(const char *name) {
     using Indexed = IndexedRule<Index, Rule>;
-    return {described<Rule>(Index, name),
-            Indexed::keeps_tensor_states,
-            Indexed::keeps_rule_states,
-            Indexed::scope,
-            Indexed::reduction_phase,
-            Indexed::prepare,
-            Indexed::settle};
+    return {described<Rule>(Index, name), Indexed::keeps_tensor_states,
+            Indexed::keeps_rule_states,   Indexed::scope,
+            Indexed::reduction_phase,     Indexed::prepare,
+            Indexed::begin_pass,          Indexed::settle};
 }
 
 enum RuleIndex : int32_t {

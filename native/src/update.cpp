@@ -35,6 +35,13 @@ int64_t end_of_run(const panoptim_plan &plan, int64_t first, int64_t last) {
     return end;
 }
 
+// The same in a pass: those of the same tensor.
+int64_t end_of_tensor(const panoptim_plan &plan, int64_t first, int64_t last) {
+    const panoptim_tensor &tensor = plan.tensors[plan.chunks[first].tensor];
+    const int64_t end = tensor.first_chunk + tensor.chunks;
+    return end < last ? end : last;
+}
+
 } // namespace
 
 int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase, int64_t first,
@@ -48,16 +55,21 @@ int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase
     }
     UpdateRun run{};
     run.plan = &plan;
-    run.zero_gradients = plan.control->zero_gradients != 0;
-    run.statistics = plan.control->statistics != 0;
+    const bool step = plan.pass == PANOPTIM_STEP;
+    run.zero_gradients = step && plan.control->zero_gradients != 0;
+    run.statistics = step && plan.control->statistics != 0;
     for (run.first = first; run.first < last; run.first = run.last) {
-        run.last = end_of_run(plan, run.first, last);
+        run.last = step ? end_of_run(plan, run.first, last) : end_of_tensor(plan, run.first, last);
         const int64_t tensor = plan.chunks[run.first].tensor;
+        const int32_t rule = plan.tensors[tensor].rule;
+        if (!step && rule != plan.pass_rule) {
+            continue;
+        }
         run.prepared = plan.prepared + plan.prepared_index[tensor];
         run.curved = plan.curvatures[tensor] != 0;
         if (run.prepared->active != 0) {
-            const UpdateFunction update = tier.update[plan.tensors[tensor].rule][phase];
-            if (update != nullptr) {
+            const UpdateFunction update = tier.update[rule][phase];
+            if (update != nullptr && (!step || phase < rules[rule].phases)) {
                 update(run);
             }
         } else if (phase == 0 && run.zero_gradients) {

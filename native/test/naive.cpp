@@ -41,8 +41,10 @@ void update_chunk(const panoptim::UpdateRun &run, int64_t chunk_index) {
     for (int64_t i = first; i < std::min(tensor.elements, first + plan.chunk_elements); ++i) {
         panoptim::Element element{};
         element.parameter = value[i];
-        element.gradient = gradient[i] * run.prepared->gradient_scale;
-        element.curved = Rule::curvature && run.curved;
+        if constexpr (panoptim::needs_gradient<Rule, Phase>) {
+            element.gradient = gradient[i] * run.prepared->gradient_scale;
+        }
+        element.curved = Rule::curvature && panoptim::of_step<Rule, Phase> && run.curved;
         if (element.curved) {
             element.curvature = curvature[i] * run.prepared->curvature_scale;
         }
@@ -78,7 +80,12 @@ void update_chunk(const panoptim::UpdateRun &run, int64_t chunk_index) {
 
 template <typename Rule, int Phase>
 void update_run(const panoptim::UpdateRun &run) {
-    if constexpr (Phase < Rule::phases) {
+    if constexpr (Phase < Rule::phases + Rule::pass_phases) {
+        const panoptim_plan &plan = *run.plan;
+        if (panoptim::needs_gradient<Rule, Phase> &&
+            plan.gradients[plan.chunks[run.first].tensor] == 0) {
+            return;
+        }
         for (int64_t chunk_index = run.first; chunk_index < run.last; ++chunk_index) {
             update_chunk<Rule, Phase>(run, chunk_index);
         }
@@ -87,7 +94,8 @@ void update_run(const panoptim::UpdateRun &run) {
 
 template <typename Rule>
 constexpr panoptim::UpdateFunction updates[PANOPTIM_MAX_PHASES] = {
-    update_run<Rule, 0>, update_run<Rule, 1>, update_run<Rule, 2>, update_run<Rule, 3>};
+    update_run<Rule, 0>, update_run<Rule, 1>, update_run<Rule, 2>, update_run<Rule, 3>,
+    update_run<Rule, 4>, update_run<Rule, 5>, update_run<Rule, 6>, update_run<Rule, 7>};
 
 constexpr const panoptim::UpdateFunction *updates_by_rule[] = {
 #define PANOPTIM_RULE(name, ...) updates<panoptim::__VA_ARGS__>,

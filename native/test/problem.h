@@ -172,6 +172,27 @@ class Problem {
         return panoptim::whole_step(loops, plan, phases());
     }
 
+    // All passes of the groups' rule as one, over the tensors that have a gradient or over all; the
+    // chunks as in a step.
+    int32_t pass(int32_t tier, int32_t kind, int64_t ranges = 1) {
+        return pass(kind, [&](int32_t phase) {
+            int32_t status = PANOPTIM_OK;
+            for (int64_t range = ranges - 1; range >= 0 && status == PANOPTIM_OK; --range) {
+                status = panoptim_update(tier, &plan, phase, plan.chunk_count * range / ranges,
+                                         plan.chunk_count * (range + 1) / ranges);
+            }
+            return status;
+        });
+    }
+
+    // The same with other loops.
+    int32_t pass(const panoptim::Tier &loops, int32_t kind) {
+        const panoptim::FloatingPointSettings standard;
+        return pass(kind, [&](int32_t phase) {
+            return panoptim::update_chunks(loops, plan, phase, 0, plan.chunk_count);
+        });
+    }
+
     // Random values, gradients and curvatures, and states as a rule could have left them.
     template <typename Draw>
     void fill(Random &random, Draw draw) {
@@ -205,6 +226,22 @@ class Problem {
     std::vector<double> totals;
 
   private:
+    template <typename Update>
+    int32_t pass(int32_t kind, Update update) {
+        build();
+        const panoptim_rule rule = described(groups.front().rule).rule;
+        plan.pass = kind;
+        plan.pass_rule = rule.index;
+        plan.pass_phase = rule.phases;
+        int32_t status = PANOPTIM_OK;
+        for (int32_t phase = 0; phase < rule.pass_phases && status == PANOPTIM_OK; ++phase) {
+            status = panoptim_prepare(&plan, rule.phases + phase);
+            status = status == PANOPTIM_OK ? update(rule.phases + phase) : status;
+        }
+        plan.pass = PANOPTIM_STEP;
+        return status;
+    }
+
     int32_t phases() const {
         int32_t most = 0;
         for (const panoptim_group &group : groups) {

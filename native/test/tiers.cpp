@@ -1,6 +1,7 @@
 // Every tier against the rules run one element at a time: equal bits, for every size and position.
 #include <doctest/doctest.h>
 
+#include <cstring>
 #include <functional>
 #include <initializer_list>
 
@@ -30,10 +31,14 @@ void add_groups(Problem &problem, const Described &rule) {
     problem.add_group(rule.name, second);
 }
 
-std::vector<Described> cases() {
+// Those that step, or those that have passes.
+std::vector<Described> cases(int32_t panoptim_rule::*phases) {
     std::vector<Described> all;
     for (int32_t rule = 0; rule < panoptim_rule_count(); ++rule) {
-        all.push_back(described(rule));
+        Described description = described(rule);
+        if (description.rule.*phases > 0) {
+            all.push_back(std::move(description));
+        }
     }
     return all;
 }
@@ -90,7 +95,7 @@ void check(const Setting &setting) {
     CAPTURE(setting.chunk_elements);
     CAPTURE(setting.zero_gradients);
     CAPTURE(setting.statistics);
-    for (const Described &rule : cases()) {
+    for (const Described &rule : cases(&panoptim_rule::phases)) {
         CAPTURE(rule.name);
         const std::vector<Result> expected = results(
             problem_of(rule, setting), [](Problem &problem) { return problem.step(naive_tier); });
@@ -111,10 +116,69 @@ void check(const Setting &setting) {
     }
 }
 
+// The same of passes, over the tensors with a gradient and then over all.
+void check_passes(const Setting &setting) {
+    CAPTURE(setting.elements);
+    CAPTURE(setting.shift);
+    CAPTURE(setting.chunk_elements);
+    for (const Described &rule : cases(&panoptim_rule::pass_phases)) {
+        CAPTURE(rule.name);
+        for (const int32_t kind : {PANOPTIM_PASS, PANOPTIM_PASS_ALL}) {
+            CAPTURE(kind);
+            Problem expected = problem_of(rule, setting);
+            expected.tensors[1].has_gradient = false;
+            expected.control.step = 3;
+            REQUIRE(expected.pass(naive_tier, kind) == PANOPTIM_OK);
+            for (const int32_t tier : usable_tiers()) {
+                CAPTURE(tier);
+                for (const int64_t ranges : setting.ranges) {
+                    CAPTURE(ranges);
+                    Problem actual = problem_of(rule, setting);
+                    actual.tensors[1].has_gradient = false;
+                    actual.control.step = 3;
+                    const panoptim_control before = actual.control;
+                    REQUIRE(actual.pass(tier, kind, ranges) == PANOPTIM_OK);
+                    CHECK(first_difference(contents(actual), contents(expected)) == -1);
+                    CHECK(std::memcmp(&before, &actual.control, sizeof before) == 0);
+                    CHECK(actual.counts == std::vector<int64_t>{0, 0});
+                }
+            }
+        }
+    }
+}
+
 } // namespace
 
 TEST_CASE("at least one tier is usable") {
     CHECK(!usable_tiers().empty());
+}
+
+TEST_CASE("a pass equals the rule element by element, and leaves counts and control alone") {
+    for (const int64_t elements : {0, 1, 5, 127, 128, 300, 4095, 4097, 20557}) {
+        check_passes(
+            {.elements = elements, .ranges = {1, 3}, .zero_gradients = true, .statistics = true});
+    }
+    check_passes({.elements = 20557, .shift = 3, .chunk_elements = 2 * PANOPTIM_BLOCK});
+    check_passes({.elements = 4097, .special = true});
+}
+
+TEST_CASE("a plan of a pass must name one") {
+    Problem problem;
+    problem.add_group("sam", {});
+    problem.add_tensor(0, 3);
+    problem.build();
+    problem.plan.pass = PANOPTIM_PASS_ALL + 1;
+    CHECK(panoptim_prepare(&problem.plan, 0) == PANOPTIM_ERROR_RANGE);
+    problem.plan.pass = PANOPTIM_PASS;
+    problem.plan.pass_rule = panoptim_rule_count();
+    CHECK(panoptim_prepare(&problem.plan, 0) == PANOPTIM_ERROR_RULE);
+    problem.plan.pass_rule = rule_named("adamw");
+    CHECK(panoptim_prepare(&problem.plan, 0) == PANOPTIM_ERROR_RANGE);
+    problem.plan.pass_rule = rule_named("sam");
+    problem.plan.pass_phase = 3;
+    CHECK(panoptim_prepare(&problem.plan, 3) == PANOPTIM_ERROR_RANGE);
+    problem.plan.pass_phase = 2;
+    CHECK(panoptim_prepare(&problem.plan, 2) == PANOPTIM_OK);
 }
 
 TEST_CASE("a step equals the rule element by element, for all sizes and at forbidden pages") {

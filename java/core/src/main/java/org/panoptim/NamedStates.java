@@ -9,6 +9,7 @@ import org.panoptim.spi.StepPlan;
 import org.panoptim.tensor.StateTensor;
 
 import java.util.List;
+import java.util.Optional;
 
 /** Finds states by their names. */
 record NamedStates(StepPlan plan, Execution execution) {
@@ -19,27 +20,44 @@ record NamedStates(StepPlan plan, Execution execution) {
      * @throws IllegalArgumentException if there is no such parameter or state
      */
     StateTensor ofParameter(String parameter, String slot) {
+        return findOfParameter(parameter, slot).orElseThrow(() -> noState(parameter, slot));
+    }
+
+    private IllegalArgumentException noState(String parameter, String slot) {
         for (var group : plan.groups()) {
             for (var candidate : group.parameters()) {
                 if (candidate.name().equals(parameter)) {
-                    return ofParameter(candidate, group.rule(), slot);
+                    var slots = group.rule().slots(candidate.shape());
+                    return noState(group.rule(), slot, "parameter '" + parameter + "'", slots);
                 }
             }
         }
-        throw new IllegalArgumentException("there is no parameter '" + parameter + "'");
+        return new IllegalArgumentException("there is no parameter '" + parameter + "'");
     }
 
-    private StateTensor ofParameter(Parameter parameter, UpdateRule rule, String slot) {
+    /** A state of a parameter, if there is one. */
+    Optional<StateTensor> findOfParameter(String parameter, String slot) {
+        for (var group : plan.groups()) {
+            for (var candidate : group.parameters()) {
+                if (candidate.name().equals(parameter)) {
+                    return find(candidate, group.rule(), slot);
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    private Optional<StateTensor> find(Parameter parameter, UpdateRule rule, String slot) {
         var slots = rule.slots(parameter.shape());
         for (int i = 0; i < slots.size(); i++) {
             var candidate = slots.get(i);
             if (candidate.name().equals(slot)
                     && candidate.extent().isOfParameter()
                     && candidate.isKept()) {
-                return execution.state(parameter, i);
+                return Optional.of(execution.state(parameter, i));
             }
         }
-        throw noState(rule, slot, "parameter '" + parameter.name() + "'", slots);
+        return Optional.empty();
     }
 
     /**
@@ -49,13 +67,19 @@ record NamedStates(StepPlan plan, Execution execution) {
      */
     StateTensor ofRule(ParameterGroup group, String slot) {
         var rule = group.rule();
-        for (int i = 0; i < rule.slots().size(); i++) {
-            var candidate = rule.slots().get(i);
-            if (candidate.name().equals(slot) && !candidate.extent().isOfParameter()) {
-                return execution.ruleState(group.name(), i);
+        return findOfRule(group.name(), slot)
+                .orElseThrow(() -> noState(rule, slot, "itself", rule.slots()));
+    }
+
+    /** A state that a group's rule keeps for itself, if there is one. */
+    Optional<StateTensor> findOfRule(String group, String slot) {
+        var slots = GroupList.find(plan.groups(), group).rule().slots();
+        for (int i = 0; i < slots.size(); i++) {
+            if (slots.get(i).name().equals(slot) && !slots.get(i).extent().isOfParameter()) {
+                return Optional.of(execution.ruleState(group, i));
             }
         }
-        throw noState(rule, slot, "itself", rule.slots());
+        return Optional.empty();
     }
 
     private static IllegalArgumentException noState(

@@ -6,6 +6,8 @@ import org.panoptim.checkpoint.LoadOption;
 import org.panoptim.internal.checkpoint.Checkpoint;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.Pass;
+import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.Cleanup;
@@ -27,6 +29,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /**
  * Updates parameters from their gradients: one call a step, one pass over memory, for all groups.
@@ -52,12 +55,24 @@ public final class Optimizer implements AutoCloseable {
     private final Backend backend;
     private final boolean ownsBackend;
     private final Execution execution;
+    private final Companions companions;
+
+    /** The execution and those of the companions. */
+    private final List<Execution> executions;
+
     private StepPlan plan;
+    private Passes passes;
 
     private StepInputs inputs;
 
-    private Optimizer(Backend backend, boolean ownsBackend, StepPlan described) {
+    private Optimizer(
+            Backend backend,
+            boolean ownsBackend,
+            StepPlan described,
+            List<PhasedRule> companionRules) {
         PlanChecks.check(described);
+        Companions.check(described, companionRules);
+        this.passes = new Passes(described.groups(), companionRules);
         PlanChecks.checkTransformsStates(described);
         var plan =
                 described.withTransform(
@@ -69,7 +84,17 @@ public final class Optimizer implements AutoCloseable {
         this.plan = plan;
         this.inputs = new StepInputs(plan);
         inputs.checkBeginnings(plan.groups());
-        this.execution = PlanLifecycle.open(backend, plan);
+        companionRules.forEach(rule -> inputs.checkBeginnings(plan.accompanying(rule).groups()));
+        var opened = Companions.open(backend, plan, companionRules);
+        try {
+            this.execution = PlanLifecycle.open(backend, plan);
+        } catch (RuntimeException | Error e) {
+            Cleanup.after(e, opened::close);
+            throw e;
+        }
+        this.companions = opened;
+        this.executions =
+                Stream.concat(Stream.of(execution), companions.executions().stream()).toList();
     }
 
     private StepInputs inputs() {
@@ -95,15 +120,20 @@ public final class Optimizer implements AutoCloseable {
      *     gradients that are to be zeroed
      * @throws IllegalStateException if an arena is closed, a gradient to be zeroed is read-only,
      *     curvature was handed to a rule that takes none, the framework that a parameter belongs to
-     *     has moved it, a transform replaces a gradient, or the schedule answers with nonsense;
-     *     nothing is changed, and curvature stays handed in for the next call
+     *     has moved it, a transform replaces a gradient, the schedule answers with nonsense, or a
+     *     pass is open ({@link Pass#closing}); nothing is changed, and curvature stays handed in
+     *     for the next call
      */
     public void step() {
         ownership.enter();
         try {
+            // What a framework captures is its user's to put in order.
+            if (passes.isOpen() && !execution.isCapturing()) {
+                passes.requireNoneOpen("a step cannot be taken");
+            }
             inputs.take(plan.zeroGradients());
             inputs.checkCurvature();
-            inputs.bindTo(execution);
+            inputs.bindTo(executions);
             // What a framework captures is not a step yet.
             if (StepRecording.isOn() && !execution.isCapturing()) {
                 StepRecording.step(execution, backend.name());
@@ -127,6 +157,47 @@ public final class Optimizer implements AutoCloseable {
     }
 
     /**
+     * Runs a named pass of a rule or companion: what it does to parameters beside the step, for
+     * example {@link org.panoptim.rule.Sam#PERTURB}. It goes over all groups that are not frozen
+     * and whose rule has the pass, and leaves counts, step, loss scale, schedule and {@link
+     * #report} as they are. Gradients are unscaled by the present loss scale, but not measured,
+     * clipped or zeroed.
+     *
+     * <p>On a device it is queued, and the work goes on after the return. What a framework captures
+     * is not run yet, so it neither opens nor closes anything here.
+     *
+     * @param pass its name
+     * @throws IllegalArgumentException if no rule has a pass of the name; the message lists those
+     *     there are
+     * @throws IllegalStateException if an arena is closed, the framework that a parameter belongs
+     *     to has moved it, the pass closes what is not open, or another one is ({@link
+     *     Pass#closing}); nothing is changed
+     */
+    public void run(String pass) {
+        ownership.enter();
+        try {
+            passes.require(pass);
+            boolean captured = execution.isCapturing();
+            if (!captured) {
+                passes.requireTurn(pass);
+            }
+            inputs.take(false);
+            var passed = companions.planOf(pass).orElse(plan);
+            inputs.sources().checkPassed(passed, pass);
+            inputs.bindTo(executions);
+            companions.executionOf(pass).orElse(execution).run(pass, execution);
+            if (!captured) {
+                passes.ran(pass);
+            }
+            inputs.sources().passed(passed, pass);
+        } catch (PartialChangeException e) {
+            throw ownership.fail(e);
+        } finally {
+            ownership.exit();
+        }
+    }
+
+    /**
      * Records a step, which a device can then repeat without the host: a CUDA graph. Nothing is
      * changed until it is launched.
      *
@@ -137,10 +208,16 @@ public final class Optimizer implements AutoCloseable {
     public CapturedStep capture() {
         ownership.enter();
         try {
+            passes.requireNoneOpen("a step cannot be captured");
             inputs.take(plan.zeroGradients());
             inputs.checkCurvature();
-            inputs.bindTo(execution);
-            return new OwnedCapture(ownership, execution.capture(), inputs.sources(), () -> plan);
+            inputs.bindTo(executions);
+            return new OwnedCapture(
+                    ownership,
+                    execution.capture(),
+                    inputs.sources(),
+                    () -> plan,
+                    () -> passes.requireNoneOpen("a captured step cannot be launched"));
         } finally {
             ownership.exit();
         }
@@ -156,7 +233,7 @@ public final class Optimizer implements AutoCloseable {
         ownership.enter();
         try {
             inputs.take(true);
-            inputs.bindTo(execution);
+            inputs.bindTo(executions);
             execution.zeroGradients();
             inputs.sources().zeroed();
         } catch (PartialChangeException e) {
@@ -256,17 +333,25 @@ public final class Optimizer implements AutoCloseable {
     private void change(UnaryOperator<List<ParameterGroup>> change) {
         ownership.enter();
         try {
+            passes.requireNoneOpen("groups cannot be changed");
             var changed = plan.withGroups(change.apply(plan.groups()));
             PlanChecks.check(changed);
+            Companions.check(changed, companions.rules());
+            var changedPasses = new Passes(changed.groups(), companions.rules());
             var changedInputs = new StepInputs(changed);
             var added = GroupList.added(plan.groups(), changed.groups());
             if (!added.isEmpty()) {
                 PlanChecks.checkTransformsStates(changed);
                 changedInputs.checkBeginnings(added);
+                for (var rule : companions.rules()) {
+                    var accompanied = changed.accompanying(rule).groups();
+                    changedInputs.checkBeginnings(GroupList.added(plan.groups(), accompanied));
+                }
             }
             inputs.unbind();
-            PlanLifecycle.change(execution, changed);
+            PlanLifecycle.change(execution, companions, changed);
             plan = changed;
+            passes = changedPasses;
             inputs = changedInputs;
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
@@ -276,8 +361,8 @@ public final class Optimizer implements AutoCloseable {
     }
 
     /**
-     * A state of a parameter, to be read and set; its elements lie in the order of the parameter's
-     * own ({@link Parameter#order}).
+     * A state of a parameter, of its group's rule or a companion, to be read and set; its elements
+     * lie in the order of the parameter's own ({@link Parameter#order}).
      *
      * @param parameter the parameter's name
      * @param slot the state's name in PyTorch, for example {@code "exp_avg"}
@@ -286,14 +371,16 @@ public final class Optimizer implements AutoCloseable {
     public StateTensor state(String parameter, String slot) {
         ownership.enter();
         try {
-            return new NamedStates(plan, execution).ofParameter(parameter, slot);
+            return companions
+                    .state(parameter, slot)
+                    .orElseGet(() -> new NamedStates(plan, execution).ofParameter(parameter, slot));
         } finally {
             ownership.exit();
         }
     }
 
     /**
-     * A state that a group's rule keeps for itself, to be read and set: one float64.
+     * A state that a group's rule or a companion keeps for itself, to be read and set: one float64.
      *
      * @param group the group's name
      * @param slot the state's name, for example {@code "d"}
@@ -302,7 +389,10 @@ public final class Optimizer implements AutoCloseable {
     public StateTensor ruleState(String group, String slot) {
         ownership.enter();
         try {
-            return new NamedStates(plan, execution).ofRule(group(group), slot);
+            var found = group(group);
+            return companions
+                    .ruleState(group, slot)
+                    .orElseGet(() -> new NamedStates(plan, execution).ofRule(found, slot));
         } finally {
             ownership.exit();
         }
@@ -314,12 +404,13 @@ public final class Optimizer implements AutoCloseable {
      *
      * @throws IOException if writing fails; an old file is then as it was
      * @throws IllegalStateException if the schedule remembers more than {@link #load} takes, about
-     *     a million characters of names and values; an old file is as it was
+     *     a million characters of names and values, or a pass is open; an old file is as it was
      */
     public void save(Path file) throws IOException {
         ownership.enter();
         try {
-            Checkpoint.save(file, plan, execution);
+            passes.requireNoneOpen("nothing can be saved");
+            Checkpoint.save(file, plan, execution, companions.states());
         } finally {
             ownership.exit();
         }
@@ -334,6 +425,7 @@ public final class Optimizer implements AutoCloseable {
      * scale goes on from that of the file, if that was dynamic, and begins anew if not; a fixed one
      * stays this optimizer's own, as do policy, clipping and all else that the builder was told. A
      * schedule that remembers goes on from what the file says; no other optimizer has it.
+     * Companions stay as the builder was told, and take up their states.
      *
      * <p>Header and states of the file have checksums, which are verified first. One without them,
      * of an earlier version or another program, is loaded with a warning, or refused if asked for.
@@ -345,9 +437,19 @@ public final class Optimizer implements AutoCloseable {
     public void load(Path file, LoadOption... options) throws IOException {
         ownership.enter();
         try {
+            passes.requireNoneOpen("nothing can be loaded");
             inputs.unbind();
-            plan = Checkpoint.load(file, plan, execution, Set.of(options), PlanChecks::check);
+            plan =
+                    Checkpoint.load(
+                            file,
+                            plan,
+                            execution,
+                            companions.states(),
+                            Set.of(options),
+                            PlanChecks::check,
+                            companions::configure);
             inputs.follow(plan);
+            passes = new Passes(plan.groups(), companions.rules());
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
         } finally {
@@ -375,7 +477,8 @@ public final class Optimizer implements AutoCloseable {
                                 + " again when the capture has ended");
             }
             ownership.close();
-            PlanLifecycle.close(plan, execution, ownsBackend ? backend::close : () -> {});
+            PlanLifecycle.close(
+                    plan, execution, companions, ownsBackend ? backend::close : () -> {});
         } finally {
             ownership.exit();
         }
@@ -390,6 +493,7 @@ public final class Optimizer implements AutoCloseable {
 
         private final R rule;
         private final List<ParameterGroup> groups = new ArrayList<>();
+        private final List<PhasedRule> companions = new ArrayList<>();
         private Schedule schedule = Schedule.constant();
         private LossScale lossScale = LossScale.none();
         private @Nullable NonFinitePolicy policy;
@@ -416,6 +520,17 @@ public final class Optimizer implements AutoCloseable {
         /** Adds a group under a rule of its own. */
         public Builder<R> group(String name, List<Parameter> parameters, UpdateRule ownRule) {
             groups.add(new ParameterGroup(name, ownRule, parameters));
+            return this;
+        }
+
+        /**
+         * Adds a rule without a step, whose passes {@link Optimizer#run} can run over every group,
+         * whatever rule that has: {@link org.panoptim.rule.Sam}.
+         *
+         * @param companion with passes whose names no other rule of the optimizer has
+         */
+        public Builder<R> companion(PhasedRule companion) {
+            companions.add(Objects.requireNonNull(companion, "companion"));
             return this;
         }
 
@@ -506,11 +621,11 @@ public final class Optimizer implements AutoCloseable {
                             statistics,
                             Optional.ofNullable(transform));
             if (backend != null) {
-                return new Optimizer(backend, false, plan);
+                return new Optimizer(backend, false, plan, companions);
             }
             var best = Backend.best();
             try {
-                return new Optimizer(best, true, plan);
+                return new Optimizer(best, true, plan, companions);
             } catch (RuntimeException | Error e) {
                 Cleanup.after(e, best::close);
                 throw e;

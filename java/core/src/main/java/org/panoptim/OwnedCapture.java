@@ -17,27 +17,32 @@ final class OwnedCapture implements CapturedStep {
     private final SourceWatches sources;
     private final long[] gradients;
     private final Supplier<StepPlan> plan;
+    private final Runnable ready;
 
     /**
      * @param sources where the captured parameters come from
      * @param plan the optimizer's present plan
+     * @param ready throws if it is not a step's turn
      */
     OwnedCapture(
             Ownership ownership,
             CapturedStep captured,
             SourceWatches sources,
-            Supplier<StepPlan> plan) {
+            Supplier<StepPlan> plan,
+            Runnable ready) {
         this.ownership = ownership;
         this.captured = captured;
         this.sources = sources;
         this.gradients = sources.gradientAddresses();
         this.plan = plan;
+        this.ready = ready;
     }
 
     @Override
     public void launch() {
         ownership.enter();
         try {
+            ready.run();
             sources.refresh();
             sources.requireGradientsAt(gradients);
             captured.launch();

@@ -30,10 +30,11 @@ final class PlanLifecycle {
         return execution;
     }
 
-    /** Changes an execution's groups, and lets curvature follow. */
-    static void change(Execution execution, StepPlan changed) {
+    /** Changes the groups of an execution and its companions, and lets curvature follow. */
+    static void change(Execution execution, Companions companions, StepPlan changed) {
         execution.configure(changed);
         try {
+            companions.configure(changed);
             changed.curvature().ifPresent(transform -> transform.follow(changed, execution));
         } catch (RuntimeException | Error e) {
             throw new PartialChangeException("a change of its groups failed half way", e);
@@ -41,10 +42,12 @@ final class PlanLifecycle {
     }
 
     /** Undoes what {@link #open} did, whatever fails of it. */
-    static void close(StepPlan plan, Execution execution, Runnable closeBackend) {
+    static void close(
+            StepPlan plan, Execution execution, Companions companions, Runnable closeBackend) {
         Cleanup.all(
                 () -> plan.schedule().detach(),
                 () -> plan.curvature().ifPresent(CurvatureTransform::release),
+                companions::close,
                 execution::close,
                 closeBackend);
     }

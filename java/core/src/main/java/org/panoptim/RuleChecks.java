@@ -2,6 +2,7 @@ package org.panoptim;
 
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.MatrixRule;
+import org.panoptim.rule.Pass;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Rules;
@@ -27,6 +28,11 @@ final class RuleChecks {
      * @throws IllegalArgumentException if something does not fit, with the rule's name
      */
     static void check(List<ParameterGroup> groups) {
+        groups.forEach(group -> requireStep(group.rule()));
+        checkKinds(groups);
+    }
+
+    private static void checkKinds(List<ParameterGroup> groups) {
         var kernels = new HashMap<String, Kernel>();
         for (var group : groups) {
             var rule = group.rule();
@@ -68,6 +74,37 @@ final class RuleChecks {
         }
     }
 
+    private static void requireStep(UpdateRule rule) {
+        if (rule instanceof PhasedRule phased && phased.phases() < 1) {
+            throw refused(
+                    rule,
+                    phased.passes().isEmpty()
+                            ? "it must have at least one phase, but has " + phased.phases()
+                            : "it has passes alone and takes no step; make it a companion of the"
+                                    + " rule that does");
+        }
+    }
+
+    /**
+     * Checks a rule with passes alone.
+     *
+     * @param groups those that it accompanies, under it
+     * @throws IllegalArgumentException if something does not fit, with the rule's name
+     */
+    static void checkCompanion(PhasedRule rule, List<ParameterGroup> groups) {
+        if (rule.phases() != 0 || rule.passes().isEmpty()) {
+            throw refused(
+                    rule,
+                    "a companion has passes and no phases of a step, but it has %d passes and %d phases"
+                            .formatted(rule.passes().size(), rule.phases()));
+        }
+        if (rule.takesCurvature() || rule instanceof MatrixRule) {
+            throw refused(
+                    rule, "a companion takes no curvature and does nothing between its phases");
+        }
+        checkKinds(groups);
+    }
+
     private static void requireOrder(UpdateRule rule, List<Slot> slots) {
         var names = new HashSet<String>();
         for (int i = 0; i < slots.size(); i++) {
@@ -88,16 +125,49 @@ final class RuleChecks {
     }
 
     private static void requirePhases(PhasedRule rule) {
-        if (rule.phases() < 1) {
-            throw refused(rule, "it must have at least one phase, but has " + rule.phases());
-        }
+        requirePasses(rule);
         for (var reduction : rule.reductions()) {
-            if (reduction.phase() >= rule.phases() - 1) {
+            int last = lastWith(rule, reduction.phase());
+            if (reduction.phase() >= last) {
                 throw refused(
                         rule,
                         "'%s' is summed in phase %d, but no phase reads it, since phase %d is the last"
-                                .formatted(reduction.name(), reduction.phase(), rule.phases() - 1));
+                                .formatted(reduction.name(), reduction.phase(), last));
             }
+        }
+    }
+
+    /** The last phase of the step or pass that a phase belongs to; of all, if it is behind them. */
+    private static int lastWith(PhasedRule rule, int phase) {
+        int end = rule.phases();
+        for (var pass : rule.passes()) {
+            if (phase < end) {
+                break;
+            }
+            end += pass.phases();
+        }
+        return end - 1;
+    }
+
+    private static void requirePasses(PhasedRule rule) {
+        var names = new HashSet<String>();
+        for (var pass : rule.passes()) {
+            if (!names.add(pass.name())) {
+                throw refused(rule, "two of its passes are named '" + pass.name() + "'");
+            }
+        }
+        for (var pass : rule.passes()) {
+            pass.closing().ifPresent(closing -> requireClosing(rule, pass, closing));
+        }
+    }
+
+    private static void requireClosing(PhasedRule rule, Pass pass, String closing) {
+        if (rule.passes().stream()
+                .noneMatch(other -> other.name().equals(closing) && other.closing().isEmpty())) {
+            throw refused(
+                    rule,
+                    "its pass '%s' is closed by '%s', which is no pass of it that opens nothing itself"
+                            .formatted(pass.name(), closing));
         }
     }
 
@@ -137,12 +207,13 @@ final class RuleChecks {
         }
         var first = (PhasedRule) other.rule;
         if (first.phases() != rule.phases()
+                || !first.passes().equals(rule.passes())
                 || first.takesCurvature() != rule.takesCurvature()
                 || !first.reductions().equals(rule.reductions())
                 || !Slot.sameStates(other.slots, slots)) {
             throw refused(
                     rule,
-                    "it names the kernel '%s', as %s does, but differs from that in phases, sums, curvature or states"
+                    "it names the kernel '%s', as %s does, but differs from that in phases, passes, sums, curvature or states"
                             .formatted(name, first));
         }
     }

@@ -2,6 +2,7 @@ package org.panoptim;
 
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterSource;
+import org.panoptim.rule.PhaseSpan;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.step.NonFinitePolicy;
@@ -98,6 +99,41 @@ final class SourceWatches {
     /** Tells what a launch of a captured step writes: all that it may. */
     void launched(StepPlan plan) {
         written(plan, true);
+    }
+
+    /**
+     * Checks the values that a pass over every parameter touches and {@link #refresh} left alone.
+     *
+     * @param plan of the rules whose pass it is, of the groups that this was built with
+     * @throws IllegalStateException if one is not where it was
+     */
+    void checkPassed(StepPlan plan, String pass) {
+        for (var each : watched) {
+            for (int i = 0; i < each.parameters.length; i++) {
+                if (isPassed(each, i, plan, pass) && !each.parameters[i].hasGradient()) {
+                    each.watch.checkValue(i);
+                }
+            }
+        }
+    }
+
+    /** Tells what a pass wrote, or may have. */
+    void passed(StepPlan plan, String pass) {
+        for (var each : watched) {
+            for (int i = 0; i < each.parameters.length; i++) {
+                if (isPassed(each, i, plan, pass)) {
+                    each.watch.valueWritten(i);
+                }
+            }
+        }
+    }
+
+    private static boolean isPassed(Watched each, int place, StepPlan plan, String pass) {
+        var group = plan.groups().get(each.groups[place]);
+        var span = PhaseSpan.ofPass(group.rule(), pass);
+        return !group.frozen()
+                && span.phases() > 0
+                && (span.everyParameter() || each.parameters[place].hasGradient());
     }
 
     /** Tells that every gradient was set to zero. */

@@ -37,7 +37,7 @@ final class StepInputs {
     private @Nullable Parameter readOnly;
     private @Nullable Parameter misused;
 
-    /** Whether the execution, as it is now, has taken up what is held here. */
+    /** Whether the executions, as they are now, have taken up what is held here. */
     private boolean bound;
 
     StepInputs(StepPlan plan) {
@@ -104,15 +104,17 @@ final class StepInputs {
         beginnings.forEach(each -> checkAccess(each, "value", each.value(), thread));
     }
 
-    /** Tells an execution of what is new. */
-    void bindTo(Execution execution) {
+    /** Tells an optimizer's executions of what is new. */
+    void bindTo(List<Execution> executions) {
         if (!bound) {
-            execution.bind(arenas());
+            for (var execution : executions) {
+                execution.bind(arenas());
+            }
             bound = true;
         }
     }
 
-    /** Lets the execution be told again, since it has changed. */
+    /** Lets the executions be told again, since they have changed. */
     void unbind() {
         bound = false;
     }

@@ -198,7 +198,7 @@ class RuleChecksTest {
     void rulesOfOneKernelDoNotDiffer() {
         var problem =
                 "rule described: it names the kernel 'described', as %s does, but differs from that"
-                        + " in phases, sums, curvature or states";
+                        + " in phases, passes, sums, curvature or states";
         for (var change :
                 List.<Consumer<Described>>of(
                         rule -> rule.phases = 2,
@@ -231,7 +231,7 @@ class RuleChecksTest {
         other.reductions = List.of(new Reduction("norm", Reduction.Scope.TENSOR));
 
         assertRefused(
-                "rule described: it names the kernel 'described', as %s does, but differs from that in phases, sums, curvature or states"
+                "rule described: it names the kernel 'described', as %s does, but differs from that in phases, passes, sums, curvature or states"
                         .formatted(other),
                 new ParameterGroup("empty", other, List.of()),
                 group(one, vector("p", 1)));

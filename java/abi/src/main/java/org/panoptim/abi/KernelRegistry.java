@@ -3,6 +3,7 @@ package org.panoptim.abi;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import org.panoptim.rule.PhaseSpan;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.RuleDescriptor;
 import org.panoptim.rule.Rules;
@@ -81,6 +82,8 @@ public final class KernelRegistry {
      *
      * @param name its name there
      * @param index in the registry
+     * @param phases of the step
+     * @param passPhases of all passes, behind those of the step
      * @param curvature whether it takes curvature from the caller
      * @param hyper the names of its hyper-parameters, in its order
      * @param states the names of its states, by extent
@@ -89,6 +92,7 @@ public final class KernelRegistry {
             String name,
             int index,
             int phases,
+            int passPhases,
             int reductions,
             boolean curvature,
             List<String> hyper,
@@ -116,11 +120,12 @@ public final class KernelRegistry {
             var slots = new ArrayList<Slot>();
             states.forEach(
                     (extent, names) -> names.forEach(name -> slots.add(new Slot(name, extent))));
-            return KernelRegistry.description(phases, reductions, curvature, slots);
+            return KernelRegistry.description(phases, passPhases, reductions, curvature, slots);
         }
 
         private boolean computes(PhasedRule rule, List<Slot> slots) {
             return phases == rule.phases()
+                    && passPhases == PhaseSpan.ofPasses(rule)
                     && reductions == rule.reductions().size()
                     && curvature == rule.takesCurvature()
                     && keeps(slots);
@@ -153,6 +158,7 @@ public final class KernelRegistry {
                 name(rule),
                 rule.get(JAVA_INT, Layouts.RULE_INDEX),
                 rule.get(JAVA_INT, Layouts.RULE_PHASES),
+                rule.get(JAVA_INT, Layouts.RULE_PASS_PHASES),
                 rule.get(JAVA_INT, Layouts.RULE_REDUCTIONS),
                 rule.get(JAVA_INT, Layouts.RULE_CURVATURE) != 0,
                 names(lists[0]),
@@ -244,6 +250,7 @@ public final class KernelRegistry {
                             + "' computes: "
                             + description(
                                     rule.phases(),
+                                    PhaseSpan.ofPasses(rule),
                                     rule.reductions().size(),
                                     rule.takesCurvature(),
                                     slots)
@@ -262,8 +269,8 @@ public final class KernelRegistry {
     }
 
     private static String description(
-            int phases, int reductions, boolean curvature, List<Slot> slots) {
-        return "phases %d, reductions %d, curvature %s, states %s"
-                .formatted(phases, reductions, curvature, slots);
+            int phases, int passPhases, int reductions, boolean curvature, List<Slot> slots) {
+        return "phases %d, of passes %d, reductions %d, curvature %s, states %s"
+                .formatted(phases, passPhases, reductions, curvature, slots);
     }
 }

@@ -47,8 +47,9 @@ public final class Layouts {
     static final long RULE_REDUCTIONS = 4;
     static final long RULE_CURVATURE = 8;
     static final long RULE_INDEX = 12;
-    static final long RULE_NAME = 16;
-    static final long RULE_SIGNATURE = 56;
+    static final long RULE_PASS_PHASES = 16;
+    static final long RULE_NAME = 20;
+    static final long RULE_SIGNATURE = 60;
 
     /** The strictest alignment of a structure here. */
     public static final long ALIGNMENT = 8;

@@ -2,12 +2,18 @@ package org.panoptim.abi;
 
 import org.panoptim.abi.KernelRegistry.Kernel;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.PhaseSpan;
+import org.panoptim.rule.PhasedRule;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /** The kernels of a plan's groups and of their parameters, looked up once when it is laid out. */
 public final class PlanKernels {
@@ -66,6 +72,43 @@ public final class PlanKernels {
     /** The most phases that a kernel has; 0 without groups. */
     public int phases() {
         return phases;
+    }
+
+    /**
+     * The kernels that have a pass, those of groups first, since their states of the rule are
+     * settled before parameters are prepared.
+     */
+    public List<PassKernel> ofPass(String pass) {
+        var found = new LinkedHashMap<Kernel, PassKernel>();
+        for (int group = 0; group < groups.size(); group++) {
+            add(found, ofGroups.get(group), group, pass);
+        }
+        for (int group = 0; group < groups.size(); group++) {
+            for (var kernel : ofParameters.get(group)) {
+                add(found, kernel, group, pass);
+            }
+        }
+        return List.copyOf(found.values());
+    }
+
+    private void add(Map<Kernel, PassKernel> found, Kernel kernel, int group, String pass) {
+        if (!found.containsKey(kernel)) {
+            var span = PhaseSpan.ofPass(groups.get(group).rule(), pass);
+            if (span.phases() > 0) {
+                found.put(kernel, new PassKernel(kernel, span));
+            }
+        }
+    }
+
+    /** The names of all passes. */
+    public Set<String> passes() {
+        var names = new LinkedHashSet<String>();
+        for (var group : groups) {
+            if (group.rule() instanceof PhasedRule rule) {
+                rule.passes().forEach(pass -> names.add(pass.name()));
+            }
+        }
+        return names;
     }
 
     /** Writes a group's hyper-parameters as its kernel takes them. */

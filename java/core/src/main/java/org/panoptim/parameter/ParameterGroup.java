@@ -1,6 +1,7 @@
 package org.panoptim.parameter;
 
 import org.panoptim.rule.MatrixRule;
+import org.panoptim.rule.Pass;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
@@ -67,8 +68,8 @@ public record ParameterGroup(
     /**
      * This group under another rule, or the same one with other hyper-parameters.
      *
-     * @throws IllegalArgumentException if the new rule is of another kind, keeps other states, or
-     *     is computed by another kernel
+     * @throws IllegalArgumentException if the new rule is of another kind, keeps other states, has
+     *     other passes, or is computed by another kernel
      */
     public ParameterGroup withRule(UpdateRule other) {
         if (!isLike(other)) {
@@ -99,7 +100,11 @@ public record ParameterGroup(
                 return false;
             }
         }
-        return true;
+        return passes(other).equals(passes(rule));
+    }
+
+    private static List<Pass> passes(UpdateRule rule) {
+        return rule instanceof PhasedRule phased ? phased.passes() : List.of();
     }
 
     private static String kernelName(UpdateRule rule, Shape shape) {

@@ -12,7 +12,7 @@ import java.util.Optional;
 final class ElementView implements Element {
 
     private final Tensor tensor;
-    private final MemorySegment gradient;
+    private final Optional<MemorySegment> gradient;
     private final Optional<MemorySegment> curvature;
     private final float gradientScale;
     private final float curvatureScale;
@@ -31,15 +31,19 @@ final class ElementView implements Element {
             float gradientScale,
             float curvatureScale,
             List<Reduction> reductions,
-            int phase) {
+            int phase,
+            boolean curved) {
         this.tensor = tensor;
         this.slots = slots;
         var dimensions = tensor.parameter.shape().dimensions();
         int rank = dimensions.size();
         columns = rank > 0 ? dimensions.get(rank - 1) : 1;
         rows = rank > 1 ? dimensions.get(rank - 2) : 1;
-        this.gradient = tensor.gradient();
-        this.curvature = tensor.hasCurvature() ? Optional.of(tensor.curvature()) : Optional.empty();
+        this.gradient = tensor.present() ? Optional.of(tensor.gradient()) : Optional.empty();
+        this.curvature =
+                curved && tensor.hasCurvature()
+                        ? Optional.of(tensor.curvature())
+                        : Optional.empty();
         this.gradientScale = gradientScale;
         this.curvatureScale = curvatureScale;
         this.trees =
@@ -78,7 +82,11 @@ final class ElementView implements Element {
 
     @Override
     public float gradient() {
-        return gradient.getAtIndex(Tensor.FLOAT, index) * gradientScale;
+        if (gradient.isEmpty()) {
+            throw new IllegalStateException(
+                    tensor.parameter + " has no gradient, which a pass over all must not read");
+        }
+        return gradient.get().getAtIndex(Tensor.FLOAT, index) * gradientScale;
     }
 
     @Override

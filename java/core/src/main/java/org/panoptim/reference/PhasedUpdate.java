@@ -1,15 +1,21 @@
 package org.panoptim.reference;
 
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.PhaseSpan;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Slot;
+import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.HostStates;
 
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
-/** Runs the phases of all phased rules, with the reductions between them. */
+/**
+ * Runs the phases of all phased rules that belong to a step or a pass, with the reductions between
+ * them. Phases count from 0 here, as the step or pass has them.
+ */
 final class PhasedUpdate {
 
     private final List<ParameterGroup> groups;
@@ -17,6 +23,7 @@ final class PhasedUpdate {
     private final HostStates states;
     private final StepScalars scalars;
     private final boolean statistics;
+    private final Function<UpdateRule, PhaseSpan> spans;
 
     /** The sums that phases have taken so far: a row a tensor, a column a reduction. */
     private final double[][] sums;
@@ -24,17 +31,23 @@ final class PhasedUpdate {
     /** The squared norm of each tensor's change. */
     private final double[] updateSquares;
 
+    /**
+     * @param statistics whether the last phase takes the norm of the change
+     * @param spans the phases of a rule that are to be run
+     */
     PhasedUpdate(
             List<ParameterGroup> groups,
             List<GroupedTensor> tensors,
             HostStates states,
             StepScalars scalars,
-            boolean statistics) {
+            boolean statistics,
+            Function<UpdateRule, PhaseSpan> spans) {
         this.groups = groups;
         this.tensors = tensors;
         this.states = states;
         this.scalars = scalars;
         this.statistics = statistics;
+        this.spans = spans;
         this.sums = tensors.stream().map(PhasedUpdate::zeroSums).toArray(double[][]::new);
         this.updateSquares = new double[tensors.size()];
     }
@@ -42,17 +55,19 @@ final class PhasedUpdate {
     /** Advances the states of the rules that have a phase. */
     void settle(int phase) {
         for (var group : groups) {
-            if (phase < phases(group)) {
-                settle(phase, group);
+            var span = span(group);
+            if (phase < span.phases()) {
+                settle(span, span.first() + phase, group);
             }
         }
     }
 
-    /** Runs a phase on every live tensor whose rule has it. */
+    /** Runs a phase on every tensor that takes part and whose rule has it. */
     void run(int phase) {
         for (int i = 0; i < tensors.size(); i++) {
-            if (phase < phases(tensors.get(i))) {
-                run(phase, i);
+            var span = span(tensors.get(i).group());
+            if (phase < span.phases() && takesPart(tensors.get(i), span)) {
+                run(span, span.first() + phase, i);
             }
         }
     }
@@ -63,29 +78,38 @@ final class PhasedUpdate {
     }
 
     /** The most phases that a rule has, of groups that are not frozen. */
-    static int phases(List<ParameterGroup> groups) {
-        return groups.stream().mapToInt(PhasedUpdate::phases).max().orElse(0);
+    int phases() {
+        return groups.stream().mapToInt(group -> span(group).phases()).max().orElse(0);
+    }
+
+    /** The same of a step. */
+    static int stepPhases(List<ParameterGroup> groups) {
+        return groups.stream()
+                .filter(group -> !group.frozen())
+                .mapToInt(group -> PhaseSpan.ofStep(group.rule()).phases())
+                .max()
+                .orElse(0);
     }
 
     private static double[] zeroSums(GroupedTensor grouped) {
         return new double[grouped.rule() instanceof PhasedRule rule ? rule.reductions().size() : 0];
     }
 
-    private static int phases(GroupedTensor grouped) {
-        return grouped.live() ? phases(grouped.group()) : 0;
+    private static boolean takesPart(GroupedTensor grouped, PhaseSpan span) {
+        return grouped.live() || span.everyParameter() && grouped.tensor().elements > 0;
     }
 
-    private static int phases(ParameterGroup group) {
-        return !group.frozen() && group.rule() instanceof PhasedRule rule ? rule.phases() : 0;
+    private PhaseSpan span(ParameterGroup group) {
+        return group.frozen() ? PhaseSpan.NONE : spans.apply(group.rule());
     }
 
-    private void settle(int phase, ParameterGroup group) {
+    private void settle(PhaseSpan span, int phase, ParameterGroup group) {
         var rule = (PhasedRule) group.rule();
         if (rule.slots().stream().anyMatch(slot -> slot.extent() == Slot.Extent.RULE)) {
             var sums = new double[rule.reductions().size()];
             for (int i = 0; i < sums.length; i++) {
                 var reduction = rule.reductions().get(i);
-                if (reduction.phase() < phase && reduction.scope() == Reduction.Scope.ALL) {
+                if (isBefore(reduction, span, phase) && reduction.scope() == Reduction.Scope.ALL) {
                     sums[i] = sumOverAll(rule.kernelName(), i);
                 }
             }
@@ -93,11 +117,18 @@ final class PhasedUpdate {
         }
     }
 
-    private void run(int phase, int index) {
+    /** Whether a sum was taken by an earlier phase of the same step or pass. */
+    private static boolean isBefore(Reduction reduction, PhaseSpan span, int phase) {
+        return span.has(reduction.phase()) && reduction.phase() < phase;
+    }
+
+    private void run(PhaseSpan span, int phase, int index) {
         var tensor = tensors.get(index).tensor();
         var rule = (PhasedRule) tensors.get(index).rule();
+        boolean ofStep = phase < rule.phases();
         boolean last = phase == rule.phases() - 1;
-        var preparation = scalars.preparation(rule, tensor, reductionsBefore(phase, rule, index));
+        var sumsBefore = reductionsBefore(span, phase, rule, index);
+        var preparation = scalars.preparation(rule, tensor, sumsBefore);
         var update = rule.prepare(phase, preparation);
         var element =
                 new ElementView(
@@ -106,7 +137,8 @@ final class PhasedUpdate {
                         scalars.gradientFactor(rule),
                         scalars.curvatureFactor(rule),
                         rule.reductions(),
-                        phase);
+                        phase,
+                        ofStep);
         var changes = new ReductionTree(tensor.elements);
         for (long i = 0; i < tensor.elements; i++) {
             element.at(i);
@@ -123,11 +155,11 @@ final class PhasedUpdate {
         element.storeSums(sums[index]);
     }
 
-    private double[] reductionsBefore(int phase, PhasedRule rule, int index) {
+    private double[] reductionsBefore(PhaseSpan span, int phase, PhasedRule rule, int index) {
         var values = new double[rule.reductions().size()];
         for (int i = 0; i < values.length; i++) {
             var reduction = rule.reductions().get(i);
-            if (reduction.phase() < phase) {
+            if (isBefore(reduction, span, phase)) {
                 values[i] =
                         reduction.scope() == Reduction.Scope.TENSOR
                                 ? sums[index][i]
@@ -147,7 +179,7 @@ final class PhasedUpdate {
         var values = new double[tensors.size()];
         for (int i = 0; i < values.length; i++) {
             var other = tensors.get(i);
-            if (other.live()
+            if (takesPart(other, span(other.group()))
                     && other.rule() instanceof PhasedRule
                     && kernelName(other).equals(kernel)) {
                 values[i] = sums[i][reduction];

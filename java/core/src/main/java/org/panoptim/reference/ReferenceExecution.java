@@ -4,6 +4,7 @@ import org.panoptim.matrix.HostMatrices;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.rule.PhaseSpan;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
@@ -102,12 +103,26 @@ final class ReferenceExecution implements Execution {
     @Override
     public void step() {
         var step = new ReferenceStep(plan, planned, states, matrixWork, counters);
-        StepProgram.run(plan, Math.max(1, PhasedUpdate.phases(plan.groups())), step);
+        StepProgram.run(plan, Math.max(1, PhasedUpdate.stepPhases(plan.groups())), step);
         counters = step.counters();
         outcome = step.outcome();
         if (!step.accepted() && plan.policy() == NonFinitePolicy.FAIL) {
             throw new NonFiniteGradientException(counters.step());
         }
+    }
+
+    @Override
+    public void run(String pass, Execution owner) {
+        var scalars = StepScalars.ofPass(((ReferenceExecution) owner).counters);
+        var update =
+                new PhasedUpdate(
+                        plan.groups(),
+                        planned,
+                        states,
+                        scalars,
+                        false,
+                        rule -> PhaseSpan.ofPass(rule, pass));
+        StepProgram.runPass(update.phases(), new ReferencePass(update));
     }
 
     @Override

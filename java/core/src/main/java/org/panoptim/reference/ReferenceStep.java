@@ -1,6 +1,7 @@
 package org.panoptim.reference;
 
 import org.panoptim.rule.Arithmetic;
+import org.panoptim.rule.PhaseSpan;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.HostMatrixWork;
 import org.panoptim.spi.HostStates;
@@ -138,7 +139,14 @@ final class ReferenceStep implements StepStages {
             norm = Math.sqrt(squares) * gradientScale;
             clip = plan.clips() ? Arithmetic.min(plan.clipNorm() / (norm + CLIP_EPSILON), 1.0) : 1;
             scalars = new StepScalars(counters.step(), gradientScale, clip, rateFactor, momentum);
-            update = new PhasedUpdate(plan.groups(), tensors, states, scalars, plan.statistics());
+            update =
+                    new PhasedUpdate(
+                            plan.groups(),
+                            tensors,
+                            states,
+                            scalars,
+                            plan.statistics(),
+                            PhaseSpan::ofStep);
         }
         if (accepted) {
             update.settle(phase);

@@ -3,12 +3,13 @@ package org.panoptim.reference;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.spi.Counters;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
 
 /**
- * What all parameters of an accepted step share.
+ * What all parameters of an accepted step, or of a pass, share.
  *
  * @param step accepted steps, this one included
  * @param gradientScale undoes the loss scale
@@ -22,6 +23,11 @@ record StepScalars(
         double clipCoefficient,
         double rateFactor,
         double momentum) {
+
+    /** For a pass: what the optimizer has come to, and a schedule that says nothing. */
+    static StepScalars ofPass(Counters counters) {
+        return new StepScalars(counters.step(), 1.0 / counters.lossScale(), 1, 1, Double.NaN);
+    }
 
     /** Unscales, clips and, for a rule that climbs, negates. */
     float gradientFactor(UpdateRule rule) {

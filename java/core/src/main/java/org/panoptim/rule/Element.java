@@ -6,10 +6,14 @@ public interface Element {
     /** The parameter's value. */
     float parameter();
 
-    /** Sets the parameter's value; only in a rule's last phase. */
+    /** Sets the parameter's value; only in the last phase of a rule's step, or in a pass. */
     void parameter(float value);
 
-    /** The gradient: unscaled, clipped, and negated if the rule maximizes. */
+    /**
+     * The gradient: unscaled, clipped unless this is a pass, and negated if the rule maximizes.
+     *
+     * @throws IllegalStateException if there is none, in a pass over every parameter
+     */
     float gradient();
 
     /** Whether the caller handed in curvature for this step. */

@@ -8,7 +8,9 @@ import java.util.List;
  * A rule that works element by element, in one or more phases, with reductions between them.
  *
  * <p>One phase and no reduction is the plain case (Adam, Lion). A rule with two phases can, for
- * example, take norms in the first and use them in the second.
+ * example, take norms in the first and use them in the second. Beside its step a rule may have
+ * named {@linkplain Pass passes}, or have these alone: then it is a companion of others ({@link
+ * org.panoptim.Optimizer.Builder#companion}).
  *
  * <p>The rule's arithmetic is bound, so that all backends give the same bits: {@code float} per
  * element, only + − × ÷, square root, comparison and selection (see {@link Arithmetic}), in a fixed
@@ -42,9 +44,20 @@ public non-sealed interface PhasedRule extends UpdateRule {
         return kernelName();
     }
 
-    /** The number of phases, at least one. The parameter is written in the last. */
+    /**
+     * The number of the step's phases, at least one, or 0 for a companion. The parameter is written
+     * in the last.
+     */
     default int phases() {
         return 1;
+    }
+
+    /**
+     * What the rule does beside the step. The phases of passes are numbered behind the step's, one
+     * pass's after another's; a backend may set a limit to all of them together.
+     */
+    default List<Pass> passes() {
+        return List.of();
     }
 
     /** The sums that phases take for later ones. */
@@ -59,20 +72,23 @@ public non-sealed interface PhasedRule extends UpdateRule {
 
     /**
      * Advances the states that the rule keeps for itself ({@link Slot.Extent#RULE}): once a phase
-     * of an accepted step for each group that is not frozen, before its parameters are prepared.
+     * of an accepted step, or of a pass, for each group that is not frozen, before its parameters
+     * are prepared.
      *
-     * @param phase from 0 to {@code phases() - 1}
+     * @param phase from 0 to {@code phases() - 1}, or behind these one of a pass
      * @param preparation the step, the schedule, the reductions over all parameters and the rule's
      *     states; there is no parameter's count
      */
     default void settle(int phase, Preparation preparation) {}
 
     /**
-     * Computes what one phase of one step needs for one parameter, and advances the states that are
-     * the parameter's as a whole ({@link Slot.Extent#TENSOR}).
+     * Computes what one phase of one step or pass needs for one parameter, and advances the states
+     * that are the parameter's as a whole ({@link Slot.Extent#TENSOR}).
      *
-     * @param phase from 0 to {@code phases() - 1}
-     * @param preparation the step, the parameter's count, the schedule, the reductions and states
+     * @param phase from 0 to {@code phases() - 1}, or behind these one of a pass
+     * @param preparation the step, the parameter's count, the schedule, the reductions and states.
+     *     In a pass step and count are those of the last step, and of a companion's parameter the
+     *     count is 0; the schedule's factor is 1, and it has no momentum
      * @return the update of one element, holding its scalars
      */
     ElementUpdate prepare(int phase, Preparation preparation);

@@ -100,7 +100,10 @@ public final class Preparation {
         return shape;
     }
 
-    /** A sum of a phase before, by its place in {@link PhasedRule#reductions()}. */
+    /**
+     * A sum of a phase before in the same step or pass, by its place in {@link
+     * PhasedRule#reductions()}.
+     */
     public double reduction(int index) {
         return reductions[index];
     }

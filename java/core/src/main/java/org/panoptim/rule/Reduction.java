@@ -4,7 +4,7 @@ import java.util.Objects;
 
 /**
  * A sum that one phase of a rule takes and {@linkplain PhasedRule#prepare prepare} of the later
- * phases reads.
+ * phases of the same step or pass reads.
  *
  * <p>Each element contributes the product of two floats; products are exact in double, and the sum
  * is taken in double over a tree that only the elements' indices fix, so that every backend finds
@@ -12,7 +12,7 @@ import java.util.Objects;
  *
  * @param name what is summed, for reports
  * @param scope over what it is summed
- * @param phase the phase that takes it, from 0; not the rule's last
+ * @param phase the phase that takes it, from 0; not the last of the step or of a pass
  */
 public record Reduction(String name, Scope scope, int phase) {
 
@@ -21,7 +21,7 @@ public record Reduction(String name, Scope scope, int phase) {
         /** Over the elements of one parameter. */
         TENSOR,
         /**
-         * Over all parameters that the same kernel updates in this step, of whichever groups; not
+         * Over all parameters that the same kernel updates in this step or pass, of any group; not
          * for rules whose kernel depends on a parameter's shape.
          */
         ALL

@@ -3,6 +3,7 @@ package org.panoptim.rule;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The rules that come with the library, by name, and their settings by the names that PyTorch gives
@@ -25,11 +26,21 @@ public final class Rules {
                     Prodigy.defaults(),
                     Adadelta.defaults());
 
+    private static final List<PhasedRule> COMPANIONS = List.of(Sam.defaults());
+
+    private static final List<UpdateRule> OWN =
+            Stream.concat(ALL.stream(), COMPANIONS.stream()).toList();
+
     private Rules() {}
 
-    /** Every rule of the library, with its defaults. */
+    /** Every rule of the library that steps, with its defaults. */
     public static List<UpdateRule> all() {
         return ALL;
+    }
+
+    /** The companions of the library, rules with passes alone, with their defaults. */
+    public static List<PhasedRule> companions() {
+        return COMPANIONS;
     }
 
     /**
@@ -63,7 +74,7 @@ public final class Rules {
      * @throws IllegalArgumentException if it has the name of one of the library's rules
      */
     public static void requireOtherName(UpdateRule rule) {
-        for (var own : ALL) {
+        for (var own : OWN) {
             if (kernelName(own).equals(kernelName(rule)) && rule.getClass() != own.getClass()) {
                 throw new IllegalArgumentException(
                         "rule %s of %s has the name of the library's rule %s; give it another one"
@@ -81,7 +92,7 @@ public final class Rules {
         if (!kernel.equals(kernelName(rule))) {
             return false;
         }
-        for (var own : ALL) {
+        for (var own : OWN) {
             if (kernel.startsWith(kernelName(own) + "_")) {
                 return true;
             }

@@ -8,7 +8,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A state that a rule keeps from step to step, or memory for the phases of one step.
+ * A state that a rule keeps from step to step, or memory for the phases of one step, or from a pass
+ * to the one that closes it.
  *
  * @param name the state's name in PyTorch, for example {@code "exp_avg"}
  * @param extent what there is a value for
@@ -80,8 +81,8 @@ public record Slot(String name, Extent extent, Initial initial) {
         record ParameterValue() implements Initial {}
 
         /**
-         * Nothing: memory of {@link Extent#ELEMENT} for the phases of one step, which no step
-         * leaves to the next. Zero at first; in no checkpoint.
+         * Nothing: memory of {@link Extent#ELEMENT} or {@link Extent#TENSOR} which no step leaves
+         * to the next. Zero at first; in no checkpoint.
          */
         record None() implements Initial {}
     }
@@ -99,12 +100,14 @@ public record Slot(String name, Extent extent, Initial initial) {
                             + name
                             + "'");
         }
-        if (initial instanceof Initial.None && extent != Extent.ELEMENT) {
+        if (initial instanceof Initial.None
+                && extent != Extent.ELEMENT
+                && extent != Extent.TENSOR) {
             throw new IllegalArgumentException(
                     "slot '"
                             + name
-                            + "' has no value for each element, so it must be kept from step to"
-                            + " step");
+                            + "' has no value for each element or the tensor, so it must be kept"
+                            + " from step to step");
         }
         if (initial instanceof Initial.ParameterValue && extent != Extent.ELEMENT) {
             throw new IllegalArgumentException(
@@ -134,7 +137,7 @@ public record Slot(String name, Extent extent, Initial initial) {
         return new Slot(name, extent, new Initial.ParameterValue());
     }
 
-    /** Memory for the phases of one step alone; see {@link Initial.None}. */
+    /** Memory that no step leaves to the next; see {@link Initial.None}. */
     public Slot forOneStep() {
         return new Slot(name, extent, new Initial.None());
     }

@@ -50,6 +50,15 @@ public interface Execution extends AutoCloseable {
      */
     void step();
 
+    /**
+     * Runs a named pass of the rules that have one of that name, over the groups that are not
+     * frozen. Counts, step, loss scale and schedule stay as they are.
+     *
+     * @param owner whose step and loss scale hold: this, or the execution of the same backend that
+     *     this one accompanies
+     */
+    void run(String pass, Execution owner);
+
     /** Sets every gradient present to zero. */
     void zeroGradients();
 

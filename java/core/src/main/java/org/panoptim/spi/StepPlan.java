@@ -2,6 +2,7 @@ package org.panoptim.spi;
 
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.PhasedRule;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
@@ -133,6 +134,29 @@ public record StepPlan(
         return transform
                 .filter(CurvatureTransform.class::isInstance)
                 .map(CurvatureTransform.class::cast);
+    }
+
+    /** The plan of a companion: the same groups under its rule, and nothing of the step. */
+    public StepPlan accompanying(PhasedRule companion) {
+        var accompanied =
+                groups.stream()
+                        .map(
+                                group ->
+                                        new ParameterGroup(
+                                                group.name(),
+                                                companion,
+                                                group.parameters(),
+                                                group.frozen()))
+                        .toList();
+        return new StepPlan(
+                accompanied,
+                Schedule.constant(),
+                LossScale.none(),
+                NonFinitePolicy.PROPAGATE,
+                Double.POSITIVE_INFINITY,
+                false,
+                false,
+                Optional.empty());
     }
 
     /** This plan with another transform. */

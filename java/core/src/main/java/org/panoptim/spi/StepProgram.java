@@ -1,11 +1,12 @@
 package org.panoptim.spi;
 
 /**
- * A step: measure, decide, transform, then prepare and update phase by phase with the matrix work
- * of rules between them, and finish. The order stands here once, for all backends, and so does what
- * becomes of a failure: before the decision nothing has changed; a transform that fails takes the
- * decision back; what fails later leaves the step half done. All that is thrown counts, checked
- * exceptions too, which other languages of the JVM throw without saying so.
+ * A step, or a named pass of a rule. A step is: measure, decide, transform, then prepare and update
+ * phase by phase with the matrix work of rules between them, and finish. The order stands here
+ * once, for all backends, and so does what becomes of a failure: before the decision nothing has
+ * changed; a transform that fails takes the decision back; what fails later leaves the step half
+ * done. All that is thrown counts, checked exceptions too, which other languages of the JVM throw
+ * without saying so.
  */
 public final class StepProgram {
 
@@ -43,6 +44,25 @@ public final class StepProgram {
                 throw e;
             }
             throw halfDone(stages, e);
+        }
+    }
+
+    /**
+     * Runs a named pass. There is nothing to decide, so all of it counts as changing something.
+     *
+     * @throws PartialChangeException if it fails
+     */
+    public static void runPass(int phases, PassStages stages) {
+        try {
+            for (int phase = 0; phase < phases; phase++) {
+                stages.prepare(phase);
+                stages.update(phase);
+            }
+        } catch (Throwable e) {
+            if (stages.areRecorded()) {
+                throw e;
+            }
+            throw new PartialChangeException("a pass failed half way", stages.failure(e));
         }
     }
 

@@ -5,12 +5,7 @@ package org.panoptim.spi;
  * is taken back when one fails. On a device a stage is queued, and nothing of it is known to the
  * host.
  */
-public interface StepStages {
-
-    /** Whether the stages are only recorded, so that one that fails has done nothing yet. */
-    default boolean areRecorded() {
-        return false;
-    }
+public interface StepStages extends PassStages {
 
     /** Takes the sums over raw gradients, if the plan measures them. */
     void measure();
@@ -37,20 +32,9 @@ public interface StepStages {
     /** Measures again, since a transform has rewritten gradients. */
     void measureTransformed();
 
-    /** Computes what the elements' update needs for a phase. */
-    void prepare(int phase);
-
-    /** Runs a phase over all elements. */
-    void update(int phase);
-
     /** Does or queues what rules compute with matrices between a phase and the next. */
     void between(int phase);
 
     /** What comes after the last phase: statistics and zeros into gradients. */
     void finish();
-
-    /** What a failure of a stage is reported as; the same one by default. */
-    default Throwable failure(Throwable thrown) {
-        return thrown;
-    }
 }

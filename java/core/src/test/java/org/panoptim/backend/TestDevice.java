@@ -76,6 +76,12 @@ public final class TestDevice implements Backend {
         }
 
         @Override
+        public void run(String pass, Execution owner) {
+            calls.add("run " + pass);
+            execution.run(pass, ((DeviceExecution) owner).execution);
+        }
+
+        @Override
         public void configure(StepPlan plan) {
             calls.add("configure");
             beforeConfigure.run();

@@ -9,6 +9,7 @@ import static org.panoptim.parameter.Tensors.vector;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.PhaseSpan;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.HostStates;
@@ -55,8 +56,10 @@ class ScheduledMomentumTest {
                 gradient(parameter, step, step % 2 == 1 ? 1 : -0.05f, 1f / step);
                 tensor.count = step;
                 var scalars = new StepScalars(step, 1, 1, 1, momentum);
-                var update = new PhasedUpdate(groups, tensors, states, scalars, false);
-                for (int phase = 0; phase < PhasedUpdate.phases(groups); phase++) {
+                var update =
+                        new PhasedUpdate(
+                                groups, tensors, states, scalars, false, PhaseSpan::ofStep);
+                for (int phase = 0; phase < update.phases(); phase++) {
                     update.settle(phase);
                     update.run(phase);
                 }

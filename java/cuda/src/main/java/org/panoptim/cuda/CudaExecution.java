@@ -94,7 +94,8 @@ final class CudaExecution implements Execution, QueuedSteps {
             var room = cleanup.keep(uploads(built));
             var made =
                     cleanup.keep(
-                            new StepLaunches(context, plan, built, control, schedule.memory()));
+                            new StepLaunches(
+                                    context, plan, built, control, schedule.memory(), kernels));
             var work =
                     cleanup.keep(
                             new DeviceMatrixWork(context, MatrixGroup.of(plan.groups()), states));
@@ -190,7 +191,13 @@ final class CudaExecution implements Execution, QueuedSteps {
             var room = cleanup.keep(uploads(built));
             var made =
                     cleanup.keep(
-                            new StepLaunches(context, newPlan, built, control, schedule.memory()));
+                            new StepLaunches(
+                                    context,
+                                    newPlan,
+                                    built,
+                                    control,
+                                    schedule.memory(),
+                                    newKernels));
             var work =
                     cleanup.keep(
                             new DeviceMatrixWork(
@@ -274,6 +281,24 @@ final class CudaExecution implements Execution, QueuedSteps {
             if (!capturing) {
                 schedule.attempted();
             }
+        } catch (CudaException e) {
+            throw context.noted(e);
+        }
+    }
+
+    @Override
+    public void run(String pass, Execution owner) {
+        context.requireUsable();
+        var found = launches.pass(pass);
+        if (found.isEmpty()) {
+            return;
+        }
+        try {
+            context.enter();
+            boolean capturing = driver.isCapturing(stream);
+            sendAddresses(capturing);
+            found.get().on(stream, capturing, ((CudaExecution) owner).control);
+            StepProgram.runPass(found.get().phases(), found.get());
         } catch (CudaException e) {
             throw context.noted(e);
         }

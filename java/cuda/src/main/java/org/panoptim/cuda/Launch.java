@@ -4,6 +4,7 @@ import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_CLIP;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_DECIDE;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_FINISH;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_GATHER;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_PASS;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_PREPARE;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_SETTLE;
 
@@ -36,6 +37,15 @@ record Launch(CudaKernels.Kernel kernel, int blocks, MemorySegment argument) {
 
     /** Join the update's norm. */
     static final int FINISH = PANOPTIM_STAGE_FINISH();
+
+    /** Prepare a phase of the pass that the plan names. */
+    static final int PASS = PANOPTIM_STAGE_PASS();
+
+    static void all(Launch[] launches, CudaDriver driver, long stream) {
+        for (var launch : launches) {
+            launch.on(driver, stream);
+        }
+    }
 
     void on(CudaDriver driver, long stream) {
         if (blocks > 0) {

@@ -3,6 +3,7 @@ package org.panoptim.cuda;
 import static org.panoptim.abi.Layouts.pointer;
 
 import org.panoptim.abi.KernelRegistry;
+import org.panoptim.abi.PlanKernels;
 import org.panoptim.abi.bindings.panoptim_launch;
 import org.panoptim.cuda.device.CudaKernels;
 import org.panoptim.cuda.device.DeviceContext;
@@ -13,11 +14,14 @@ import org.panoptim.spi.StepPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 
-/** The launches of a step over given tables. */
+/** The launches of a step over given tables, and those of the rules' passes. */
 final class StepLaunches implements AutoCloseable {
 
     /** The most tensors whose scalars the control kernel's one block prepares by itself. */
@@ -38,6 +42,7 @@ final class StepLaunches implements AutoCloseable {
     private final Launch zero;
     private final Launch[][] prepareLater;
     private final Launch[][] update;
+    private final Map<String, PassLaunches> passes = new HashMap<>();
     private final boolean measures;
     private final boolean statistics;
 
@@ -46,7 +51,8 @@ final class StepLaunches implements AutoCloseable {
             StepPlan plan,
             DeviceTables tables,
             DeviceControl control,
-            long schedule) {
+            long schedule,
+            PlanKernels planKernels) {
         this.context = context;
         this.tables = tables;
         this.control = control;
@@ -74,6 +80,11 @@ final class StepLaunches implements AutoCloseable {
         for (int phase = 0; phase < phases; phase++) {
             prepareLater[phase] = prepareLater(phase);
             update[phase] = updates(phase);
+        }
+        for (var pass : planKernels.passes()) {
+            passes.put(
+                    pass,
+                    new PassLaunches(context, planKernels.ofPass(pass), tables, control, arena));
         }
     }
 
@@ -161,6 +172,11 @@ final class StepLaunches implements AutoCloseable {
         return argument;
     }
 
+    /** Those of a named pass, if the plan has it. */
+    Optional<PassLaunches> pass(String name) {
+        return Optional.ofNullable(passes.get(name));
+    }
+
     /** The phases of the rule that has most; one if there is none. */
     int phases() {
         return update.length;
@@ -191,28 +207,22 @@ final class StepLaunches implements AutoCloseable {
     /** Prepares what of a phase the launches before it have not. */
     void prepare(int phase, CudaDriver driver, long stream) {
         if (phase == 0) {
-            onAll(prepareOthers, driver, stream);
-            onAll(prepareFirst, driver, stream);
+            Launch.all(prepareOthers, driver, stream);
+            Launch.all(prepareFirst, driver, stream);
         } else {
-            onAll(prepareLater[phase], driver, stream);
+            Launch.all(prepareLater[phase], driver, stream);
         }
     }
 
     /** Runs a phase over all elements. */
     void update(int phase, CudaDriver driver, long stream) {
-        onAll(update[phase], driver, stream);
+        Launch.all(update[phase], driver, stream);
     }
 
     /** Takes the norm of the change, if the plan asks for statistics. */
     void finish(CudaDriver driver, long stream) {
         if (statistics) {
             finish.on(driver, stream);
-        }
-    }
-
-    private static void onAll(Launch[] launches, CudaDriver driver, long stream) {
-        for (var launch : launches) {
-            launch.on(driver, stream);
         }
     }
 

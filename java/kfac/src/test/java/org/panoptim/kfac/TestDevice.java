@@ -213,6 +213,11 @@ final class TestDevice implements Backend {
         }
 
         @Override
+        public void run(String pass, Execution owner) {
+            steps.run(pass, ((DeviceExecution) owner).steps);
+        }
+
+        @Override
         public void zeroGradients() {
             steps.zeroGradients();
         }

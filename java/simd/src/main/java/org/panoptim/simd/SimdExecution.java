@@ -8,9 +8,11 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.panoptim.abi.KernelRegistry;
+import org.panoptim.abi.PassKernel;
 import org.panoptim.abi.PlanKernels;
 import org.panoptim.abi.PlanRows;
 import org.panoptim.abi.bindings.panoptim_control;
+import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
 import org.panoptim.matrix.HostMatrices;
 import org.panoptim.memory.HostMemory;
@@ -62,8 +64,10 @@ final class SimdExecution implements Execution {
     private final StepStages stages = new Stages();
     private final Runnable program = this::runProgram;
     private final Runnable zeroing = this::fillGradients;
+    private final MemorySegment passPlan = panoptim_plan.allocate(arena);
 
     private StepPlan plan;
+    private PlanKernels kernels;
     private ArenaSet arenas = new ArenaSet();
     private Tables tables;
     private HostMatrixWork matrixWork;
@@ -71,6 +75,9 @@ final class SimdExecution implements Execution {
     private long planAddress;
     private long[] spans;
     private int phases;
+
+    // What the workers go over.
+    private long updatedPlan;
     private int phase;
 
     /** The first status other than success that a thread met in the present stage. */
@@ -90,7 +97,7 @@ final class SimdExecution implements Execution {
         this.onClose = onClose;
         matrixWork = new HostMatrixWork(List.of(), states, matrices);
         try {
-            var kernels = check(plan);
+            kernels = check(plan);
             states.addMissing(plan.groups());
             matrixWork = new HostMatrixWork(MatrixGroup.of(plan.groups()), states, matrices);
             adopt(new Tables(kernels, states, control), plan);
@@ -123,6 +130,7 @@ final class SimdExecution implements Execution {
                 throw e;
             }
             plan = newPlan;
+            kernels = newKernels;
             replace(newWork, found);
             return;
         }
@@ -136,7 +144,8 @@ final class SimdExecution implements Execution {
             // Parameters are only ever added at the end, so the counts of the old ones come first.
             MemorySegment.copy(old.counts(), 0, built.counts(), 0, old.counts().byteSize());
             adopt(built, newPlan);
-            phases = newKernels.phases();
+            kernels = newKernels;
+            phases = kernels.phases();
         } catch (RuntimeException | Error e) {
             cleanup.runAfter(e);
             throw e;
@@ -155,11 +164,11 @@ final class SimdExecution implements Execution {
 
     /** Checks that it can run a plan, and finds the kernels. */
     private PlanKernels check(StepPlan candidate) {
-        var kernels = new PlanKernels(candidate.groups(), rules);
+        var found = new PlanKernels(candidate.groups(), rules);
         for (var parameter : candidate.parameters()) {
             requireNative(parameter, "value", Optional.of(parameter.value()));
         }
-        return kernels;
+        return found;
     }
 
     private void adopt(Tables built, StepPlan newPlan) {
@@ -307,8 +316,7 @@ final class SimdExecution implements Execution {
 
         @Override
         public void update(int newPhase) {
-            phase = newPhase;
-            run(update, "panoptim_update");
+            updateAll(planAddress, newPhase);
         }
 
         @Override
@@ -326,6 +334,25 @@ final class SimdExecution implements Execution {
         }
     }
 
+    @Override
+    public void run(String pass, Execution owner) {
+        var found = kernels.ofPass(pass);
+        var calls =
+                new PassCalls(
+                        passPlan,
+                        tables.planMemory(),
+                        ((SimdExecution) owner).control,
+                        found,
+                        this::updateAll);
+        hold.run(arenas, () -> StepProgram.runPass(PassKernel.phases(found), calls));
+    }
+
+    private void updateAll(long newPlan, int newPhase) {
+        updatedPlan = newPlan;
+        phase = newPhase;
+        run(update, "panoptim_update");
+    }
+
     private void run(Workers.Task task, String call) {
         failure = 0;
         workers.run(task, spans.length - 1);
@@ -337,7 +364,7 @@ final class SimdExecution implements Execution {
     }
 
     private void updateSpan(int span) {
-        note(StepCalls.update(tier, planAddress, phase, spans[span], spans[span + 1]));
+        note(StepCalls.update(tier, updatedPlan, phase, spans[span], spans[span + 1]));
     }
 
     private void note(int status) {

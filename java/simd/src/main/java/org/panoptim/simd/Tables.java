@@ -97,6 +97,11 @@ final class Tables implements AutoCloseable {
         return MemorySegment.ofAddress(plan.address());
     }
 
+    /** The plan, to be copied. */
+    MemorySegment planMemory() {
+        return plan;
+    }
+
     /** All parameters, in registration order. */
     List<Parameter> parameters() {
         return layout.parameters();

@@ -39,6 +39,7 @@ class LayoutsTest {
         assertThat(Layouts.RULE_CURVATURE).isEqualTo(panoptim_rule.curvature$offset());
         assertThat(Layouts.RULE_INDEX).isEqualTo(panoptim_rule.index$offset());
         assertThat(Layouts.RULE_NAME).isEqualTo(panoptim_rule.name$offset());
+        assertThat(Layouts.RULE_PASS_PHASES).isEqualTo(panoptim_rule.pass_phases$offset());
         assertThat(Layouts.RULE_SIGNATURE).isEqualTo(panoptim_rule.signature$offset());
     }
 

@@ -234,6 +234,14 @@ final class OnDevice implements Backend {
         }
 
         @Override
+        public void run(String pass, Execution owner) {
+            beforeCalls.run();
+            send();
+            execution.run(pass, ((CopyingExecution) owner).execution);
+            order.forEach(Mirror::fetch);
+        }
+
+        @Override
         public void zeroGradients() {
             beforeCalls.run();
             send();

@@ -23,10 +23,10 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int PANOPTIM_ABI = (int)6L;
+    private static final int PANOPTIM_ABI = (int)7L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_ABI 6
+     * #define PANOPTIM_ABI 7
      * }
      */
     public static int PANOPTIM_ABI() {
@@ -59,10 +59,10 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     public static int PANOPTIM_MAX_SLOTS() {
         return PANOPTIM_MAX_SLOTS;
     }
-    private static final int PANOPTIM_MAX_PHASES = (int)4L;
+    private static final int PANOPTIM_MAX_PHASES = (int)8L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_MAX_PHASES 4
+     * #define PANOPTIM_MAX_PHASES 8
      * }
      */
     public static int PANOPTIM_MAX_PHASES() {
@@ -104,10 +104,10 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     public static int PANOPTIM_RULE_NAME() {
         return PANOPTIM_RULE_NAME;
     }
-    private static final int PANOPTIM_RULE_SIGNATURE = (int)456L;
+    private static final int PANOPTIM_RULE_SIGNATURE = (int)452L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_RULE_SIGNATURE 456
+     * #define PANOPTIM_RULE_SIGNATURE 452
      * }
      */
     public static int PANOPTIM_RULE_SIGNATURE() {
@@ -176,6 +176,33 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     public static int PANOPTIM_FAIL() {
         return PANOPTIM_FAIL;
     }
+    private static final int PANOPTIM_STEP = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_STEP 0
+     * }
+     */
+    public static int PANOPTIM_STEP() {
+        return PANOPTIM_STEP;
+    }
+    private static final int PANOPTIM_PASS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_PASS 1
+     * }
+     */
+    public static int PANOPTIM_PASS() {
+        return PANOPTIM_PASS;
+    }
+    private static final int PANOPTIM_PASS_ALL = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_PASS_ALL 2
+     * }
+     */
+    public static int PANOPTIM_PASS_ALL() {
+        return PANOPTIM_PASS_ALL;
+    }
     private static final int PANOPTIM_STAGE_GATHER = (int)1L;
     /**
      * {@snippet lang=c :
@@ -229,6 +256,15 @@ public class PanoptimPlan extends PanoptimPlan$shared {
      */
     public static int PANOPTIM_STAGE_FINISH() {
         return PANOPTIM_STAGE_FINISH;
+    }
+    private static final int PANOPTIM_STAGE_PASS = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_STAGE_PASS 64
+     * }
+     */
+    public static int PANOPTIM_STAGE_PASS() {
+        return PANOPTIM_STAGE_PASS;
     }
     private static final int PANOPTIM_PARTIALS = (int)6L;
     /**

@@ -32,6 +32,10 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t chunk_count;
  *     int64_t chunk_elements;
  *     int64_t schedule_entries;
+ *     int32_t pass;
+ *     int32_t pass_rule;
+ *     int32_t pass_phase;
+ *     int32_t reserved;
  * }
  * }
  */
@@ -58,7 +62,11 @@ public class panoptim_plan {
         PanoptimPlan.C_LONG.withName("tensor_count"),
         PanoptimPlan.C_LONG.withName("chunk_count"),
         PanoptimPlan.C_LONG.withName("chunk_elements"),
-        PanoptimPlan.C_LONG.withName("schedule_entries")
+        PanoptimPlan.C_LONG.withName("schedule_entries"),
+        PanoptimPlan.C_INT.withName("pass"),
+        PanoptimPlan.C_INT.withName("pass_rule"),
+        PanoptimPlan.C_INT.withName("pass_phase"),
+        PanoptimPlan.C_INT.withName("reserved")
     ).withName("panoptim_plan");
 
     /**
@@ -814,6 +822,182 @@ public class panoptim_plan {
      */
     public static void schedule_entries(MemorySegment struct, long fieldValue) {
         struct.set(schedule_entries$LAYOUT, schedule_entries$OFFSET, fieldValue);
+    }
+
+    private static final OfInt pass$LAYOUT = (OfInt)$LAYOUT.select(groupElement("pass"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t pass
+     * }
+     */
+    public static final OfInt pass$layout() {
+        return pass$LAYOUT;
+    }
+
+    private static final long pass$OFFSET = $LAYOUT.byteOffset(groupElement("pass"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t pass
+     * }
+     */
+    public static final long pass$offset() {
+        return pass$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t pass
+     * }
+     */
+    public static int pass(MemorySegment struct) {
+        return struct.get(pass$LAYOUT, pass$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t pass
+     * }
+     */
+    public static void pass(MemorySegment struct, int fieldValue) {
+        struct.set(pass$LAYOUT, pass$OFFSET, fieldValue);
+    }
+
+    private static final OfInt pass_rule$LAYOUT = (OfInt)$LAYOUT.select(groupElement("pass_rule"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t pass_rule
+     * }
+     */
+    public static final OfInt pass_rule$layout() {
+        return pass_rule$LAYOUT;
+    }
+
+    private static final long pass_rule$OFFSET = $LAYOUT.byteOffset(groupElement("pass_rule"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t pass_rule
+     * }
+     */
+    public static final long pass_rule$offset() {
+        return pass_rule$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t pass_rule
+     * }
+     */
+    public static int pass_rule(MemorySegment struct) {
+        return struct.get(pass_rule$LAYOUT, pass_rule$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t pass_rule
+     * }
+     */
+    public static void pass_rule(MemorySegment struct, int fieldValue) {
+        struct.set(pass_rule$LAYOUT, pass_rule$OFFSET, fieldValue);
+    }
+
+    private static final OfInt pass_phase$LAYOUT = (OfInt)$LAYOUT.select(groupElement("pass_phase"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t pass_phase
+     * }
+     */
+    public static final OfInt pass_phase$layout() {
+        return pass_phase$LAYOUT;
+    }
+
+    private static final long pass_phase$OFFSET = $LAYOUT.byteOffset(groupElement("pass_phase"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t pass_phase
+     * }
+     */
+    public static final long pass_phase$offset() {
+        return pass_phase$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t pass_phase
+     * }
+     */
+    public static int pass_phase(MemorySegment struct) {
+        return struct.get(pass_phase$LAYOUT, pass_phase$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t pass_phase
+     * }
+     */
+    public static void pass_phase(MemorySegment struct, int fieldValue) {
+        struct.set(pass_phase$LAYOUT, pass_phase$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

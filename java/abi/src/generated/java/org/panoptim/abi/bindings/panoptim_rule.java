@@ -19,8 +19,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t reductions;
  *     int32_t curvature;
  *     int32_t index;
+ *     int32_t pass_phases;
  *     uint8_t name[40];
- *     uint8_t signature[456];
+ *     uint8_t signature[452];
  * }
  * }
  */
@@ -35,8 +36,9 @@ public class panoptim_rule {
         PanoptimPlan.C_INT.withName("reductions"),
         PanoptimPlan.C_INT.withName("curvature"),
         PanoptimPlan.C_INT.withName("index"),
+        PanoptimPlan.C_INT.withName("pass_phases"),
         MemoryLayout.sequenceLayout(40, PanoptimPlan.C_CHAR).withName("name"),
-        MemoryLayout.sequenceLayout(456, PanoptimPlan.C_CHAR).withName("signature")
+        MemoryLayout.sequenceLayout(452, PanoptimPlan.C_CHAR).withName("signature")
     ).withName("panoptim_rule");
 
     /**
@@ -222,6 +224,50 @@ public class panoptim_rule {
         struct.set(index$LAYOUT, index$OFFSET, fieldValue);
     }
 
+    private static final OfInt pass_phases$LAYOUT = (OfInt)$LAYOUT.select(groupElement("pass_phases"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t pass_phases
+     * }
+     */
+    public static final OfInt pass_phases$layout() {
+        return pass_phases$LAYOUT;
+    }
+
+    private static final long pass_phases$OFFSET = $LAYOUT.byteOffset(groupElement("pass_phases"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t pass_phases
+     * }
+     */
+    public static final long pass_phases$offset() {
+        return pass_phases$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t pass_phases
+     * }
+     */
+    public static int pass_phases(MemorySegment struct) {
+        return struct.get(pass_phases$LAYOUT, pass_phases$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t pass_phases
+     * }
+     */
+    public static void pass_phases(MemorySegment struct, int fieldValue) {
+        struct.set(pass_phases$LAYOUT, pass_phases$OFFSET, fieldValue);
+    }
+
     private static final SequenceLayout name$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("name"));
 
     /**
@@ -304,7 +350,7 @@ public class panoptim_rule {
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * uint8_t signature[456]
+     * uint8_t signature[452]
      * }
      */
     public static final SequenceLayout signature$layout() {
@@ -316,7 +362,7 @@ public class panoptim_rule {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * uint8_t signature[456]
+     * uint8_t signature[452]
      * }
      */
     public static final long signature$offset() {
@@ -326,7 +372,7 @@ public class panoptim_rule {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * uint8_t signature[456]
+     * uint8_t signature[452]
      * }
      */
     public static MemorySegment signature(MemorySegment struct) {
@@ -336,19 +382,19 @@ public class panoptim_rule {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * uint8_t signature[456]
+     * uint8_t signature[452]
      * }
      */
     public static void signature(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, signature$OFFSET, signature$LAYOUT.byteSize());
     }
 
-    private static long[] signature$DIMS = { 456 };
+    private static long[] signature$DIMS = { 452 };
 
     /**
      * Dimensions for array field:
      * {@snippet lang=c :
-     * uint8_t signature[456]
+     * uint8_t signature[452]
      * }
      */
     public static long[] signature$dimensions() {
@@ -359,7 +405,7 @@ public class panoptim_rule {
     /**
      * Indexed getter for field:
      * {@snippet lang=c :
-     * uint8_t signature[456]
+     * uint8_t signature[452]
      * }
      */
     public static byte signature(MemorySegment struct, long index0) {
@@ -369,7 +415,7 @@ public class panoptim_rule {
     /**
      * Indexed setter for field:
      * {@snippet lang=c :
-     * uint8_t signature[456]
+     * uint8_t signature[452]
      * }
      */
     public static void signature(MemorySegment struct, long index0, byte fieldValue) {

@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -34,7 +35,8 @@ import java.util.function.Consumer;
 /**
  * Writes an optimizer's states to a file and takes them up from one.
  *
- * <p>States are tensors named {@code state/SLOT/PARAMETER}; the rest is metadata.
+ * <p>States are tensors named {@code state/SLOT/PARAMETER}, those of companions as {@link
+ * CompanionStates} says; the rest is metadata.
  */
 public final class Checkpoint {
 
@@ -100,14 +102,17 @@ public final class Checkpoint {
     }
 
     /** Writes the file, atomically. */
-    public static void save(Path file, StepPlan plan, Execution execution) throws IOException {
+    public static void save(
+            Path file, StepPlan plan, Execution execution, List<CompanionStates> companions)
+            throws IOException {
         var writer =
                 new SafetensorsWriter()
                         .checksums()
                         .metadata(CheckpointHeader.of(plan, execution).toMetadata(plan));
-        for (var state : states(plan, execution)) {
+        for (var entry : states(plan, execution, companions).entrySet()) {
+            var state = entry.getValue();
             writer.tensor(
-                    name(state),
+                    entry.getKey(),
                     state.dtype(),
                     state.shape().dimensions(),
                     (chunk, offset) -> state.read(offset, chunk));
@@ -119,14 +124,17 @@ public final class Checkpoint {
      * Reads and checks the whole file, then takes it up; returns the plan that it makes.
      *
      * @param check throws an {@link IllegalArgumentException} if the optimizer cannot have the plan
+     * @param follow lets the companions have the plan, before their states are taken up
      * @throws PartialChangeException if that fails after something was taken up
      */
     public static StepPlan load(
             Path file,
             StepPlan plan,
             Execution execution,
+            List<CompanionStates> companions,
             Set<LoadOption> options,
-            Consumer<StepPlan> check)
+            Consumer<StepPlan> check,
+            Consumer<StepPlan> follow)
             throws IOException {
         try (var reader = SafetensorsReader.open(file);
                 var arena = Arena.ofConfined()) {
@@ -134,17 +142,16 @@ public final class Checkpoint {
             var header = CheckpointHeader.parse(file, reader.metadata(), plan);
             var loaded = plan.withGroups(groups(file, header, plan.groups()));
             checkPlan(file, loaded, check);
-            var states = states(plan, execution);
+            var states = states(plan, execution, companions);
             checkTransform(file, plan, header);
             var staged = stage(file, reader, states, arena);
             configure(file, header, plan, loaded, execution);
             try {
+                follow.accept(loaded);
                 execution.restore(counters(header, loaded), counts(header, loaded));
                 var transform = loaded.curvature();
                 transform.ifPresent(kept -> kept.restore(header.transform()));
-                for (int i = 0; i < staged.size(); i++) {
-                    states.get(i).write(0, staged.get(i));
-                }
+                staged.forEach((name, values) -> states.get(name).write(0, values));
                 transform.ifPresent(kept -> kept.follow(loaded, execution));
             } catch (RuntimeException | Error e) {
                 throw new PartialChangeException("loading " + file + " failed half way", e);
@@ -236,36 +243,37 @@ public final class Checkpoint {
     }
 
     /** Reads every state into memory, so that a failing file leaves the optimizer as it was. */
-    private static List<MemorySegment> stage(
-            Path file, SafetensorsReader reader, List<StateTensor> states, Arena arena)
+    private static Map<String, MemorySegment> stage(
+            Path file, SafetensorsReader reader, Map<String, StateTensor> states, Arena arena)
             throws IOException {
         var unknown = new HashSet<>(reader.tensors().keySet());
         unknown.addAll(reader.unreadable().keySet());
-        for (var state : states) {
-            unknown.remove(name(state));
-            if (reader.unreadable().containsKey(name(state))) {
+        for (var entry : states.entrySet()) {
+            var name = entry.getKey();
+            var state = entry.getValue();
+            unknown.remove(name);
+            if (reader.unreadable().containsKey(name)) {
                 throw new CheckpointException(
                         file,
                         "tensor '"
-                                + name(state)
+                                + name
                                 + "' must be "
                                 + state.dtype()
                                 + ", but is "
-                                + reader.unreadable().get(name(state)));
+                                + reader.unreadable().get(name));
             }
             var found =
-                    reader.find(name(state))
+                    reader.find(name)
                             .orElseThrow(
                                     () ->
                                             new CheckpointException(
-                                                    file,
-                                                    "tensor '" + name(state) + "' is absent"));
+                                                    file, "tensor '" + name + "' is absent"));
             if (found.dtype() != state.dtype()
                     || !found.shape().equals(state.shape().dimensions())) {
                 throw new CheckpointException(
                         file,
                         "tensor '"
-                                + name(state)
+                                + name
                                 + "' must be "
                                 + state.dtype()
                                 + state.shape()
@@ -278,11 +286,11 @@ public final class Checkpoint {
             throw new CheckpointException(
                     file, "tensor '" + unknown.iterator().next() + "' belongs to no state");
         }
-        var staged = new ArrayList<MemorySegment>();
-        for (var state : states) {
-            var bytes = arena.allocate(state.byteSize());
-            reader.read(reader.tensors().get(name(state)), bytes);
-            staged.add(bytes);
+        var staged = new LinkedHashMap<String, MemorySegment>();
+        for (var entry : states.entrySet()) {
+            var bytes = arena.allocate(entry.getValue().byteSize());
+            reader.read(reader.tensors().get(entry.getKey()), bytes);
+            staged.put(entry.getKey(), bytes);
         }
         return staged;
     }
@@ -390,9 +398,26 @@ public final class Checkpoint {
         return counts;
     }
 
-    private static List<StateTensor> states(StepPlan plan, Execution execution) {
+    /** All states that outlast a step, by the names that they have in the file. */
+    private static Map<String, StateTensor> states(
+            StepPlan plan, Execution execution, List<CompanionStates> companions) {
+        var states = new LinkedHashMap<String, StateTensor>();
+        kept(plan.groups(), execution).forEach(state -> states.put(name(state), state));
+        plan.curvature()
+                .ifPresent(
+                        transform ->
+                                transform.states().forEach(each -> states.put(name(each), each)));
+        for (var companion : companions) {
+            for (var state : kept(companion.groups(), companion.execution())) {
+                states.put(name(companion, state), state);
+            }
+        }
+        return states;
+    }
+
+    private static List<StateTensor> kept(List<ParameterGroup> groups, Execution execution) {
         var states = new ArrayList<StateTensor>();
-        for (var group : plan.groups()) {
+        for (var group : groups) {
             for (var parameter : group.parameters()) {
                 var slots = group.rule().slots(parameter.shape());
                 for (int slot = 0; slot < slots.size(); slot++) {
@@ -407,8 +432,16 @@ public final class Checkpoint {
                 }
             }
         }
-        plan.curvature().ifPresent(transform -> states.addAll(transform.states()));
         return states;
+    }
+
+    private static String name(CompanionStates companion, StateTensor state) {
+        return "%s/%s/%s/%s"
+                .formatted(
+                        state.isOfRule() ? "companion-rule" : "companion",
+                        companion.rule(),
+                        state.slot(),
+                        state.parameter());
     }
 
     private static String name(StateTensor state) {

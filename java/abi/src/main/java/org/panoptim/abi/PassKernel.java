@@ -1,0 +1,34 @@
+package org.panoptim.abi;
+
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PASS;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PASS_ALL;
+
+import org.panoptim.abi.bindings.panoptim_plan;
+import org.panoptim.rule.PhaseSpan;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * A kernel with a pass.
+ *
+ * @param span the pass's phases among the kernel's
+ */
+public record PassKernel(KernelRegistry.Kernel kernel, PhaseSpan span) {
+
+    /** Lets a {@code panoptim_plan} be one of the pass. */
+    public void describe(MemorySegment plan) {
+        panoptim_plan.pass(plan, span.everyParameter() ? PANOPTIM_PASS_ALL() : PANOPTIM_PASS());
+        panoptim_plan.pass_rule(plan, kernel.index());
+        panoptim_plan.pass_phase(plan, span.first());
+    }
+
+    /** The most phases that the pass has in a kernel. */
+    public static int phases(List<PassKernel> kernels) {
+        int most = 0;
+        for (var each : kernels) {
+            most = Math.max(most, each.span.phases());
+        }
+        return most;
+    }
+}

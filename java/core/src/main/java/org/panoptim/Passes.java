@@ -1,0 +1,121 @@
+package org.panoptim;
+
+import org.jspecify.annotations.Nullable;
+import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.Pass;
+import org.panoptim.rule.PhasedRule;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The named passes that an optimizer has, and which one is open. */
+final class Passes {
+
+    private final Map<String, Pass> byName = new LinkedHashMap<>();
+    private @Nullable Pass open;
+
+    /**
+     * Collects those of groups and companions.
+     *
+     * @throws IllegalArgumentException if a companion has a pass of the name of another's, or
+     *     groups have two of one name that another pass closes
+     */
+    Passes(List<ParameterGroup> groups, List<PhasedRule> companions) {
+        for (var group : groups) {
+            if (group.rule() instanceof PhasedRule rule) {
+                rule.passes().forEach(pass -> add(pass, rule));
+            }
+        }
+        for (var companion : companions) {
+            for (var pass : companion.passes()) {
+                if (byName.putIfAbsent(pass.name(), pass) != null) {
+                    throw new IllegalArgumentException(
+                            "companion %s has a pass '%s', and so has another rule of the optimizer"
+                                    .formatted(companion.name(), pass.name()));
+                }
+            }
+        }
+    }
+
+    private void add(Pass pass, PhasedRule rule) {
+        var other = byName.putIfAbsent(pass.name(), pass);
+        if (other != null && !other.closing().equals(pass.closing())) {
+            throw new IllegalArgumentException(
+                    "rule %s has a pass '%s' that another pass closes, or closes none, than in another group"
+                            .formatted(rule.name(), pass.name()));
+        }
+    }
+
+    /**
+     * Checks that there is a pass.
+     *
+     * @throws IllegalArgumentException if there is none of the name; the message lists the names
+     */
+    void require(String name) {
+        if (!byName.containsKey(name)) {
+            throw new IllegalArgumentException(
+                    "there is no pass '%s'; %s"
+                            .formatted(
+                                    name,
+                                    byName.isEmpty()
+                                            ? "no rule of the optimizer has passes"
+                                            : "the passes are "
+                                                    + String.join(", ", byName.keySet())));
+        }
+    }
+
+    /**
+     * Checks that it is a pass's turn.
+     *
+     * @throws IllegalStateException if it opens something while something is open, or closes what
+     *     is not
+     */
+    void requireTurn(String name) {
+        var opening = new ArrayList<String>();
+        for (var pass : byName.values()) {
+            if (pass.closing().filter(name::equals).isPresent()) {
+                opening.add(pass.name());
+            }
+        }
+        boolean closes = open != null && opening.contains(open.name());
+        if (!opening.isEmpty() && !closes) {
+            throw new IllegalStateException(
+                    "pass '%s' undoes what pass '%s' did, which was not run before it"
+                            .formatted(name, String.join("' or '", opening)));
+        }
+        if (!closes) {
+            requireNoneOpen("pass '" + name + "' cannot be run");
+        }
+    }
+
+    /**
+     * Checks that every pass that opens something was closed.
+     *
+     * @param what what cannot be done otherwise, as a clause
+     * @throws IllegalStateException if one was not
+     */
+    void requireNoneOpen(String what) {
+        if (open != null) {
+            throw new IllegalStateException(
+                    "%s between pass '%s' and pass '%s'; run that first"
+                            .formatted(what, open.name(), open.closing().orElseThrow()));
+        }
+    }
+
+    boolean isOpen() {
+        return open != null;
+    }
+
+    /** Notes that a pass was run whose turn it was. */
+    void ran(String name) {
+        var pass = byName.get(name);
+        boolean opens = pass != null && pass.closing().isPresent();
+        if (opens) {
+            open = pass;
+        } else if (open != null && open.closing().orElseThrow().equals(name)) {
+            open = null;
+        }
+    }
+}

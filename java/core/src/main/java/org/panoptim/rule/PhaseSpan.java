@@ -1,0 +1,49 @@
+package org.panoptim.rule;
+
+/**
+ * The phases of a rule that belong together: those of its step, or of one of its passes. Phases are
+ * numbered through, first the step's and then those of the passes in their order.
+ *
+ * @param first the number of the first
+ * @param phases how many there are
+ * @param everyParameter whether they go over parameters without a gradient too
+ */
+public record PhaseSpan(int first, int phases, boolean everyParameter) {
+
+    /** No phases: of a rule without the pass. */
+    public static final PhaseSpan NONE = new PhaseSpan(0, 0, false);
+
+    /** Those of the step. */
+    public static PhaseSpan ofStep(UpdateRule rule) {
+        return rule instanceof PhasedRule phased ? new PhaseSpan(0, phased.phases(), false) : NONE;
+    }
+
+    /** Those of the pass of a name, or {@link #NONE}. */
+    public static PhaseSpan ofPass(UpdateRule rule, String name) {
+        if (rule instanceof PhasedRule phased) {
+            int first = phased.phases();
+            for (var pass : phased.passes()) {
+                if (pass.name().equals(name)) {
+                    return new PhaseSpan(first, pass.phases(), pass.everyParameter());
+                }
+                first += pass.phases();
+            }
+        }
+        return NONE;
+    }
+
+    /** How many phases all passes of a rule have. */
+    public static int ofPasses(PhasedRule rule) {
+        return rule.passes().stream().mapToInt(Pass::phases).sum();
+    }
+
+    /** The number behind the last. */
+    public int end() {
+        return first + phases;
+    }
+
+    /** Whether a phase is one of them. */
+    public boolean has(int phase) {
+        return first <= phase && phase < end();
+    }
+}

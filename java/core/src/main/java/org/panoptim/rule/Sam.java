@@ -1,0 +1,154 @@
+package org.panoptim.rule;
+
+import java.util.List;
+
+/**
+ * SAM, sharpness-aware minimization (Foret et al., 2021), beside any rule: {@value #PERTURB} moves
+ * the parameters along their gradients to where the loss is about highest within a distance ρ, and
+ * {@value #RESTORE} moves them back, bit for bit. The gradients between the two are the step's.
+ *
+ * <p>Source: davda54/sam, {@code sam.py}: p += ρ g / (‖g‖ + 1e-12), with the norm over all
+ * parameters that have a gradient. The adaptive variant (ASAM; Kwon et al., 2021) is p += ρ p² g /
+ * (‖|p| g‖ + 1e-12). A norm that is not finite moves nothing.
+ *
+ * @param rho ρ, at least 0; 0.05 by default
+ * @param adaptive whether distances are reckoned by each parameter's size
+ */
+public record Sam(double rho, boolean adaptive) implements PhasedRule {
+
+    /** The pass that moves the parameters. */
+    public static final String PERTURB = "perturb";
+
+    /** The pass that moves them back. */
+    public static final String RESTORE = "restore";
+
+    private static final int OLD_P = 0;
+    private static final int PERTURBED = 1;
+    private static final int SQUARE = 0;
+    private static final int MEASURING = 0;
+    private static final int PERTURBING = 1;
+
+    private static final RuleDescriptor<Sam> DESCRIPTOR =
+            RuleDescriptor.of(
+                            Sam.class,
+                            "davda54/sam, sam.py; Foret et al., 2021; ASAM: Kwon et al., 2021")
+                    .number("rho", RuleSetting.Range.NON_NEGATIVE, 0.05, Sam::rho)
+                    .flag("adaptive", Sam::adaptive)
+                    .build(v -> new Sam(v.number(), v.flag()));
+
+    /** Checks the hyper-parameters. */
+    public Sam {
+        DESCRIPTOR.check(rho, adaptive);
+    }
+
+    /** The companion with its source's defaults. */
+    public static Sam defaults() {
+        return DESCRIPTOR.defaults();
+    }
+
+    /** The companion with its source's defaults and this distance. */
+    public static Sam withRho(double rho) {
+        return new Sam(rho, false);
+    }
+
+    /** This companion with distances reckoned by each parameter's size, or not. */
+    public Sam withAdaptive(boolean value) {
+        return new Sam(rho, value);
+    }
+
+    /** It has none. */
+    @Override
+    public double learningRate() {
+        return 0;
+    }
+
+    /** It has no learning rate, so this is itself. */
+    @Override
+    public Sam atLearningRate(double value) {
+        return this;
+    }
+
+    @Override
+    public boolean takesMomentum() {
+        return false;
+    }
+
+    @Override
+    public RuleDescriptor<Sam> descriptor() {
+        return DESCRIPTOR;
+    }
+
+    @Override
+    public String name() {
+        return "sam";
+    }
+
+    @Override
+    public String kernelName() {
+        return adaptive ? "sam_adaptive" : "sam";
+    }
+
+    @Override
+    public List<Slot> slots() {
+        return List.of(
+                new Slot("old_p").forOneStep(),
+                new Slot("perturbed", Slot.Extent.TENSOR).forOneStep());
+    }
+
+    @Override
+    public int phases() {
+        return 0;
+    }
+
+    @Override
+    public List<Pass> passes() {
+        return List.of(Pass.overGradients(PERTURB, 2).closedBy(RESTORE), Pass.overAll(RESTORE, 1));
+    }
+
+    @Override
+    public List<Reduction> reductions() {
+        return List.of(new Reduction("square", Reduction.Scope.ALL, MEASURING));
+    }
+
+    @Override
+    public ElementUpdate prepare(int phase, Preparation preparation) {
+        if (phase == MEASURING) {
+            return adaptive ? Sam::measureAdaptively : Sam::measure;
+        }
+        if (phase == PERTURBING) {
+            double norm = Math.sqrt(preparation.reduction(SQUARE));
+            preparation.state(PERTURBED, 1);
+            return new Perturbation(
+                    Double.isFinite(norm) ? (float) (rho / (norm + 1e-12)) : 0, adaptive);
+        }
+        boolean moved = preparation.state(PERTURBED) != 0;
+        preparation.state(PERTURBED, 0);
+        return moved ? Sam::restore : _ -> {};
+    }
+
+    private static void measure(Element element) {
+        element.reduce(SQUARE, element.gradient(), element.gradient());
+    }
+
+    private static void measureAdaptively(Element element) {
+        float term = Arithmetic.abs(element.parameter()) * element.gradient();
+        element.reduce(SQUARE, term, term);
+    }
+
+    private record Perturbation(float scale, boolean adaptive) implements ElementUpdate {
+
+        @Override
+        public void update(Element element) {
+            float p = element.parameter();
+            float g = element.gradient();
+            element.state(OLD_P, p);
+            if (scale != 0) {
+                element.parameter(p + (adaptive ? (p * p) * g : g) * scale);
+            }
+        }
+    }
+
+    private static void restore(Element element) {
+        element.parameter(element.state(OLD_P));
+    }
+}

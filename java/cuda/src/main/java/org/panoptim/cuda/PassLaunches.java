@@ -1,0 +1,136 @@
+package org.panoptim.cuda;
+
+import static org.panoptim.abi.Layouts.pointer;
+
+import org.panoptim.abi.PassKernel;
+import org.panoptim.abi.bindings.panoptim_launch;
+import org.panoptim.abi.bindings.panoptim_plan;
+import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.driver.CudaException;
+import org.panoptim.spi.PassStages;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The launches of a named pass over given tables, one rule after another: arguments of their own,
+ * with nothing that a step would find changed. The kernels are loaded beforehand, since a stream
+ * that is captured may not be kept waiting.
+ */
+final class PassLaunches implements PassStages {
+
+    private final DeviceContext context;
+    private final DeviceTables tables;
+    private final DeviceControl control;
+    private final Arena arena;
+    private final List<Launch[]> prepare = new ArrayList<>();
+    private final List<Launch[]> update = new ArrayList<>();
+    private long stream;
+    private boolean recorded;
+
+    /**
+     * The launches of a pass.
+     *
+     * @param kernels those that have it
+     * @param arena where arguments lie
+     */
+    PassLaunches(
+            DeviceContext context,
+            List<PassKernel> kernels,
+            DeviceTables tables,
+            DeviceControl control,
+            Arena arena) {
+        this.context = context;
+        this.tables = tables;
+        this.control = control;
+        this.arena = arena;
+        for (int phase = 0; phase < PassKernel.phases(kernels); phase++) {
+            var preparing = new ArrayList<Launch>();
+            var updating = new ArrayList<Launch>();
+            for (var each : kernels) {
+                if (phase < each.span().phases()) {
+                    preparing.add(prepare(each, phase));
+                    updating.add(update(each, phase));
+                }
+            }
+            prepare.add(preparing.toArray(Launch[]::new));
+            update.add(updating.toArray(Launch[]::new));
+        }
+    }
+
+    private Launch prepare(PassKernel each, int phase) {
+        var argument = argument(each, phase);
+        panoptim_launch.stages(argument, Launch.PASS);
+        return new Launch(context.kernels().control(each.kernel()), 1, argument);
+    }
+
+    private Launch update(PassKernel each, int phase) {
+        var list = tables.chunkLists().get(each.kernel());
+        var kernel = context.kernels().update(each.kernel(), false);
+        var argument = argument(each, phase);
+        pointer(argument, panoptim_launch.chunk_list$offset(), list.address());
+        panoptim_launch.chunk_list_count(argument, list.count());
+        return new Launch(kernel, kernel.blocksFor(list.count()), argument);
+    }
+
+    private MemorySegment argument(PassKernel each, int phase) {
+        var argument = panoptim_launch.allocate(arena);
+        var plan = panoptim_launch.plan(argument);
+        tables.describe(plan, control.address(), 0);
+        each.describe(plan);
+        pointer(argument, panoptim_launch.progress$offset(), control.progressAddress());
+        panoptim_launch.phase(argument, each.span().first() + phase);
+        return argument;
+    }
+
+    /** The phases of the rule that has most. */
+    int phases() {
+        return update.size();
+    }
+
+    /**
+     * Says where the next run goes.
+     *
+     * @param owner the control block whose step and loss scale hold
+     * @param isRecorded whether a graph only records it
+     */
+    void on(long newStream, boolean isRecorded, DeviceControl owner) {
+        stream = newStream;
+        recorded = isRecorded;
+        for (int phase = 0; phase < phases(); phase++) {
+            use(owner, prepare.get(phase));
+            use(owner, update.get(phase));
+        }
+    }
+
+    private static void use(DeviceControl owner, Launch[] launches) {
+        for (var launch : launches) {
+            pointer(
+                    panoptim_launch.plan(launch.argument()),
+                    panoptim_plan.control$offset(),
+                    owner.address());
+        }
+    }
+
+    @Override
+    public boolean areRecorded() {
+        return recorded;
+    }
+
+    @Override
+    public void prepare(int phase) {
+        Launch.all(prepare.get(phase), context.driver(), stream);
+    }
+
+    @Override
+    public void update(int phase) {
+        Launch.all(update.get(phase), context.driver(), stream);
+    }
+
+    @Override
+    public Throwable failure(Throwable thrown) {
+        return thrown instanceof CudaException e ? context.noted(e) : thrown;
+    }
+}

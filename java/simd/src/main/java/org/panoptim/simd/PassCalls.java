@@ -1,0 +1,65 @@
+package org.panoptim.simd;
+
+import static org.panoptim.abi.Layouts.pointer;
+
+import org.panoptim.abi.PassKernel;
+import org.panoptim.abi.bindings.panoptim_plan;
+import org.panoptim.spi.PassStages;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** The library's calls for a named pass, over a plan of its own; one rule after another. */
+final class PassCalls implements PassStages {
+
+    /** Runs a phase over all elements, by all workers. */
+    interface Update {
+
+        void run(long plan, int phase);
+    }
+
+    private final MemorySegment plan;
+    private final List<PassKernel> kernels;
+    private final Update update;
+
+    /**
+     * The calls for a pass.
+     *
+     * @param plan memory for a {@code panoptim_plan}
+     * @param step that of a step
+     * @param control of the step and the loss scale that hold
+     */
+    PassCalls(
+            MemorySegment plan,
+            MemorySegment step,
+            MemorySegment control,
+            List<PassKernel> kernels,
+            Update update) {
+        this.plan = plan;
+        this.kernels = kernels;
+        this.update = update;
+        plan.copyFrom(step);
+        pointer(plan, panoptim_plan.control$offset(), control.address());
+    }
+
+    @Override
+    public void prepare(int phase) {
+        for (var each : kernels) {
+            if (phase < each.span().phases()) {
+                each.describe(plan);
+                int status = StepCalls.prepare(plan.address(), each.span().first() + phase);
+                NativeStatus.check(status, "panoptim_prepare");
+            }
+        }
+    }
+
+    @Override
+    public void update(int phase) {
+        for (var each : kernels) {
+            if (phase < each.span().phases()) {
+                each.describe(plan);
+                update.run(plan.address(), each.span().first() + phase);
+            }
+        }
+    }
+}

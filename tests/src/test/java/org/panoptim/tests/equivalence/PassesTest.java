@@ -1,0 +1,354 @@
+package org.panoptim.tests.equivalence;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.Optimizer;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.LAMB;
+import org.panoptim.rule.SGD;
+import org.panoptim.rule.Sam;
+import org.panoptim.rule.Slot;
+import org.panoptim.rule.UpdateRule;
+import org.panoptim.seeded.Draw;
+import org.panoptim.seeded.SeededCases;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.testkit.scenario.Values;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * Named passes of rules and of companions on every backend. The tests need the testing library,
+ * which alone has the kernel of {@link TestAveraged}.
+ */
+@Tag("testing-library")
+class PassesTest {
+
+    private static final int[] SIZES = {0, 1, 3, 4, 5, 31, 64, 127, 128, 129, 4095, 4097, 20_000};
+
+    private final List<SuiteBackend> others = SuiteBackends.others();
+
+    @TempDir Path folder;
+
+    private Stream<SuiteBackend> all() {
+        return Stream.concat(Stream.of(SuiteBackends.reference()), others.stream());
+    }
+
+    private record Group(UpdateRule rule, List<Integer> sizes) {}
+
+    /** An action with gradients of a seed, of which some parameters have none. */
+    private record Action(String what, int seed, Values.Kind kind, int group) {}
+
+    private record Script(
+            List<Group> groups,
+            Sam companion,
+            LossScale lossScale,
+            boolean zeroing,
+            boolean statistics,
+            List<Action> actions) {}
+
+    private static Script script(Draw draw) {
+        return new Script(
+                draw.list(
+                        1,
+                        4,
+                        each ->
+                                new Group(
+                                        rule(each),
+                                        each.list(
+                                                0,
+                                                4,
+                                                one -> SIZES[one.size(0, SIZES.length - 1)]))),
+                new Sam(draw.of(0.05, 2.0, 0.0, 1e30), draw.flag()),
+                draw.of(LossScale.none(), new LossScale.Dynamic(1024, 2, 0.5, 2)),
+                draw.flag(),
+                draw.flag(),
+                draw.list(
+                        1,
+                        12,
+                        each ->
+                                new Action(
+                                        each.of(
+                                                "step",
+                                                "step",
+                                                "sam",
+                                                "sam",
+                                                "average",
+                                                "push",
+                                                "freeze",
+                                                "unfreeze",
+                                                "zero",
+                                                "save"),
+                                        each.between(0, 999),
+                                        each.weighted(4, 1) == 0
+                                                ? Values.Kind.ORDINARY
+                                                : each.of(Values.Kind.values()),
+                                        each.between(0, 3))));
+    }
+
+    private static UpdateRule rule(Draw draw) {
+        return switch (draw.weighted(4, 1, 1)) {
+            case 0 -> new TestAveraged(draw.of(0.1, 0.0, 3.0), draw.flag());
+            case 1 -> LAMB.withLearningRate(0.01);
+            default -> GeneratedScenario.rule(draw);
+        };
+    }
+
+    /** An optimizer that follows a script. */
+    private final class Follower implements AutoCloseable {
+
+        private final BackendFixture fixture;
+        private final Script script;
+        private final List<List<Parameter>> parameters = new ArrayList<>();
+        private final Optimizer optimizer;
+        private final boolean averages;
+        private final List<Object> seen = new ArrayList<>();
+
+        Follower(SuiteBackend subject, Script script) {
+            fixture = new BackendFixture(subject);
+            this.script = script;
+            var builder =
+                    Optimizer.builder((UpdateRule) SGD.withLearningRate(1))
+                            .companion(script.companion)
+                            .lossScale(script.lossScale)
+                            .nonFinite(NonFinitePolicy.SKIP)
+                            .zeroGradients(script.zeroing)
+                            .statistics(script.statistics)
+                            .backend(fixture.backend());
+            for (int group = 0; group < script.groups.size(); group++) {
+                var members = new ArrayList<Parameter>();
+                var sizes = script.groups.get(group).sizes;
+                for (int i = 0; i < sizes.size(); i++) {
+                    var values = new Values(Values.Kind.ORDINARY, 100 * group + i);
+                    members.add(
+                            fixture.parameter(
+                                    "p%d.%d".formatted(group, i), values.floats(sizes.get(i))));
+                }
+                parameters.add(members);
+                builder.group("g" + group, members, script.groups.get(group).rule);
+            }
+            optimizer = fixture.build(builder);
+            averages = script.groups.stream().anyMatch(group -> group.rule instanceof TestAveraged);
+        }
+
+        private void gradients(Action action, int more) {
+            int index = 0;
+            for (var members : parameters) {
+                for (var parameter : members) {
+                    int seed = action.seed + 31 * more + index++;
+                    if (seed % 5 == 0) {
+                        parameter.clearGradient();
+                    } else {
+                        var values = new Values(action.kind, seed);
+                        parameter.gradient(
+                                fixture.floats(values.floats((int) parameter.elements())));
+                    }
+                }
+            }
+        }
+
+        /** What is there after every action. */
+        List<Object> run() throws IOException {
+            for (var action : script.actions) {
+                gradients(action, 0);
+                take(action);
+                note();
+            }
+            return seen;
+        }
+
+        private void take(Action action) throws IOException {
+            var group = "g" + action.group % script.groups.size();
+            switch (action.what) {
+                case "step" -> optimizer.step();
+                case "sam" -> {
+                    var before = bits();
+                    optimizer.run(Sam.PERTURB);
+                    note();
+                    gradients(action, 1);
+                    optimizer.run(Sam.RESTORE);
+                    assertThat(bits()).as("restored").isEqualTo(before);
+                    optimizer.step();
+                }
+                case "average" -> {
+                    if (averages) {
+                        optimizer.run(TestAveraged.IN);
+                        note();
+                        gradients(action, 1);
+                        optimizer.run(TestAveraged.OUT);
+                    }
+                }
+                case "push" -> {
+                    if (averages) {
+                        optimizer.run(TestAveraged.PUSH);
+                    }
+                }
+                case "freeze" -> optimizer.freeze(group);
+                case "unfreeze" -> optimizer.unfreeze(group);
+                case "zero" -> optimizer.zeroGrad();
+                default -> {
+                    var file = folder.resolve("checkpoint");
+                    optimizer.save(file);
+                    optimizer.load(file);
+                }
+            }
+        }
+
+        private List<Object> bits() {
+            var bits = new ArrayList<Object>();
+            for (var members : parameters) {
+                members.forEach(each -> bits.add(bitsOf(BackendFixture.values(each))));
+            }
+            return bits;
+        }
+
+        private static List<Integer> bitsOf(float[] values) {
+            var bits = new ArrayList<Integer>(values.length);
+            for (float value : values) {
+                bits.add(Float.floatToIntBits(value));
+            }
+            return bits;
+        }
+
+        private void note() {
+            seen.addAll(bits());
+            seen.add(optimizer.report());
+            for (var group : optimizer.groups()) {
+                for (var parameter : group.parameters()) {
+                    for (var slot : group.rule().slots(parameter.shape())) {
+                        if (slot.extent().isOfParameter() && slot.isKept()) {
+                            note(parameter, slot);
+                        }
+                    }
+                }
+                for (var slot : group.rule().slots()) {
+                    if (slot.extent() == Slot.Extent.RULE) {
+                        double value = optimizer.ruleState(group.name(), slot.name()).value();
+                        seen.add(Double.doubleToLongBits(value));
+                    }
+                }
+            }
+        }
+
+        private void note(Parameter parameter, Slot slot) {
+            var state = optimizer.state(parameter.name(), slot.name());
+            seen.add(
+                    slot.extent() == Slot.Extent.TENSOR
+                            ? (Object) Double.doubleToLongBits(state.value())
+                            : bitsOf(state.toArray()));
+        }
+
+        @Override
+        public void close() {
+            fixture.close();
+        }
+    }
+
+    @Test
+    void everyBackendGivesTheBitsOfTheReference() {
+        SeededCases.check(60, PassesTest::script, this::followed);
+    }
+
+    private void followed(Script script) throws IOException {
+        List<Object> expected;
+        try (var follower = new Follower(SuiteBackends.reference(), script)) {
+            expected = follower.run();
+        }
+        for (var other : others) {
+            try (var follower = new Follower(other, script)) {
+                var found = follower.run();
+                for (int i = 0; i < expected.size(); i++) {
+                    assertThat(found.get(i)).as("%s, %d", other, i).isEqualTo(expected.get(i));
+                }
+            }
+        }
+    }
+
+    @Test
+    void gradientsOfMicroBatchesArePerturbedTogether() {
+        all().forEach(
+                        subject -> {
+                            try (var fixture = new BackendFixture(subject)) {
+                                var sum = fixture.floats(1, 2);
+                                var p = fixture.parameter("p", 0, 0).gradient(sum);
+                                var optimizer =
+                                        fixture.build(
+                                                fixture.builder(SGD.withLearningRate(1))
+                                                        .companion(Sam.withRho(10))
+                                                        .group("all", List.of(p)));
+                                // The next micro-batch adds to where the gradients lie.
+                                sum.setAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, 0, 3);
+                                sum.setAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, 1, 4);
+                                optimizer.run(Sam.PERTURB);
+                                assertThat(BackendFixture.values(p))
+                                        .as("%s", subject)
+                                        .containsExactly(6, 8);
+                                optimizer.run(Sam.RESTORE);
+                                optimizer.step();
+                                assertThat(BackendFixture.values(p))
+                                        .as("%s", subject)
+                                        .containsExactly(-3, -4);
+                            }
+                        });
+    }
+
+    @Test
+    void aWrongNameAndAnOpenPassAreRefusedEverywhere() {
+        all().forEach(
+                        subject -> {
+                            try (var fixture = new BackendFixture(subject)) {
+                                var p = fixture.parameter("p", 1).gradient(fixture.floats(1));
+                                var optimizer = fixture.optimizer(new TestAveraged(1, false), p);
+                                assertThatThrownBy(() -> optimizer.run("restore"))
+                                        .as("%s", subject)
+                                        .isInstanceOf(IllegalArgumentException.class)
+                                        .hasMessageContaining("average_in, average_out, push");
+                                optimizer.run(TestAveraged.IN);
+                                assertThatThrownBy(optimizer::step)
+                                        .as("%s", subject)
+                                        .isInstanceOf(IllegalStateException.class)
+                                        .hasMessageContaining("average_out");
+                                optimizer.run(TestAveraged.OUT);
+                                optimizer.step();
+                            }
+                        });
+    }
+
+    @Test
+    void aGroupAddedLaterTakesPart() {
+        all().forEach(
+                        subject -> {
+                            try (var fixture = new BackendFixture(subject)) {
+                                var p = fixture.parameter("p", 1).gradient(fixture.floats(3));
+                                var optimizer =
+                                        fixture.build(
+                                                fixture.builder(SGD.withLearningRate(1))
+                                                        .companion(Sam.withRho(10))
+                                                        .group("all", List.of(p)));
+                                optimizer.run(Sam.PERTURB);
+                                optimizer.run(Sam.RESTORE);
+                                var q = fixture.parameter("q", 2).gradient(fixture.floats(4));
+                                optimizer.add(
+                                        new ParameterGroup(
+                                                "more", new TestAveraged(1, false), List.of(q)));
+                                optimizer.run(Sam.PERTURB);
+                                assertThat(BackendFixture.value(p)).as("%s", subject).isEqualTo(7);
+                                assertThat(BackendFixture.value(q)).as("%s", subject).isEqualTo(10);
+                                optimizer.run(Sam.RESTORE);
+                                optimizer.run(TestAveraged.PUSH);
+                                optimizer.freeze("more");
+                                optimizer.run(TestAveraged.IN);
+                                assertThat(BackendFixture.value(q)).as("%s", subject).isEqualTo(2);
+                            }
+                        });
+    }
+}
