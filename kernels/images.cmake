@@ -8,7 +8,6 @@
 # the .cu files of these folders.
 set(rule_folder ${CMAKE_CURRENT_LIST_DIR}/rules)
 set(PANOPTIM_IMAGE_SOURCES ${PROJECT_BINARY_DIR}/kernels/images)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${rule_folder}/rules.def)
 
 # header_of(RESULT RULE)
 function(header_of result rule)
@@ -25,6 +24,7 @@ endfunction()
 # read_rules(IMAGES DEF [IMAGE]): adds the rules of a registry's file to what is known of their images,
 # or of one image. Sets IMAGES to these; PANOPTIM_RULES_IMAGE are the names of an image's rules.
 macro(read_rules images def)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${def})
     file(STRINGS ${def} lines REGEX "^PANOPTIM_RULE")
     set(${images})
     foreach(line IN LISTS lines)

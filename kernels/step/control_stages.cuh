@@ -209,8 +209,9 @@ PANOPTIM_TEAM inline Preparation preparation_of_pass(const panoptim_plan &plan) 
 template <typename Rule, typename Entries, typename Team>
 PANOPTIM_TEAM void begin_pass(const panoptim_plan &plan, const Rule &rule, Team &team,
                               Entries &entries) {
+    const auto phase = static_cast<int32_t>(plan.pass_phase);
     Preparation preparation = preparation_of_pass(plan);
-    settle_rule(plan, rule, plan.pass_phase, preparation, team);
+    settle_rule(plan, rule, phase, preparation, team);
 #ifdef __CUDACC__
 #pragma unroll 1
 #endif
@@ -227,7 +228,7 @@ PANOPTIM_TEAM void begin_pass(const panoptim_plan &plan, const Rule &rule, Team 
         const double *hyper = group_of(plan, tensor).hyper;
         rule.begin_pass(hyper, *plan.control, entry);
         describe(plan, tensor, preparation);
-        rule.prepare(plan.pass_phase, hyper, preparation, *plan.control, entry);
+        rule.prepare(phase, hyper, preparation, *plan.control, entry);
     }
     team.barrier();
 }
@@ -236,7 +237,7 @@ PANOPTIM_TEAM void begin_pass(const panoptim_plan &plan, const Rule &rule, Team 
 template <typename Rules, typename Entries, typename Team>
 PANOPTIM_TEAM void prepare_pass(const panoptim_plan &plan, int32_t phase, Team &team,
                                 Entries &entries) {
-    Rules::find(plan.pass_rule, [&](const auto &rule) {
+    Rules::find(static_cast<int32_t>(plan.pass_rule), [&](const auto &rule) {
         if (phase == plan.pass_phase) {
             begin_pass(plan, rule, team, entries);
         } else {

@@ -55,8 +55,9 @@ template <typename Rule>
 void print(std::vector<Image> &all, const char *name) {
     int loads = 0;
     int stores = 0;
-    for (int phase = 0; phase < Rule::phases; ++phase) {
-        for (int curved = 0; curved <= (Rule::curvature ? 1 : 0); ++curved) {
+    for (int phase = 0; phase < Rule::phases + Rule::pass_phases; ++phase) {
+        const bool curvature = Rule::curvature && phase < Rule::phases;
+        for (int curved = 0; curved <= (curvature ? 1 : 0); ++curved) {
             const bool with = curved != 0;
             loads += (Rule::reads_parameter(phase) ? 1 : 0) +
                      (Rule::reads_gradient(phase) ? 1 : 0) + curved +
@@ -67,18 +68,19 @@ void print(std::vector<Image> &all, const char *name) {
                       (phase + 1 == Rule::phases ? 1 : 0);
         }
     }
-    // And zeros into a gradient that is not used, where one loop has both ends; of 8 bytes are the
-    // sums of a chunk.
+    // And in a step zeros into a gradient that is not used, where one loop has both ends; of 8
+    // bytes are the sums of a chunk.
+    const int unused = Rule::phases > 0 ? 1 : 0;
     const char *more = Rule::reductions > 1 ? "+" : "";
-    std::printf("panoptim_update_%s_f32_f32_f32 %d %d %d %d%s\n", name, loads, stores + 1,
-                stores * scalars + 4, Rule::reductions, more);
+    std::printf("panoptim_update_%s_f32_f32_f32 %d %d %d %d%s\n", name, loads, stores + unused,
+                stores * scalars + 4 * unused, Rule::reductions, more);
     std::printf("panoptim_update_%s_f32_f32_f32_statistics %d %d %d %d%s\n", name, loads,
-                stores + 1, stores * scalars + 4, Rule::reductions + 1, more);
+                stores + unused, stores * scalars + 4 * unused, Rule::reductions + unused, more);
     const auto vectors = static_cast<int>(
         (sizeof(panoptim::PreparedEntry<Rule>) + sizeof(float[4]) - 1) / sizeof(float[4]));
     Image &image = image_of(all, name);
     image.of_prepare += vectors;
-    image.of_control += vectors * Rule::phases;
+    image.of_control += vectors * (Rule::phases + Rule::pass_phases);
 }
 
 } // namespace

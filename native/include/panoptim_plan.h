@@ -155,10 +155,13 @@ typedef struct panoptim_plan {
     int64_t chunk_count;
     int64_t chunk_elements; /* PANOPTIM_BLOCK * 2^k */
     int64_t schedule_entries;
-    int32_t pass;       /* PANOPTIM_STEP, PANOPTIM_PASS or PANOPTIM_PASS_ALL */
-    int32_t pass_rule;  /* index in the registry: of the rule whose pass it is */
-    int32_t pass_phase; /* the first phase of the pass */
-    int32_t reserved;
+    /*
+     * As wide as the counts: of neighbours of 4 bytes nvcc loads two at once, and marks the one
+     * that is not used in a way that older drivers do not know.
+     */
+    int64_t pass;       /* PANOPTIM_STEP, PANOPTIM_PASS or PANOPTIM_PASS_ALL */
+    int64_t pass_rule;  /* index in the registry: of the rule whose pass it is */
+    int64_t pass_phase; /* the first phase of the pass */
 } panoptim_plan;
 
 /* What a rule of the registry is. */

@@ -291,8 +291,8 @@ public final class Optimizer implements AutoCloseable {
      * @throws IllegalArgumentException if a name is taken, parameters overlap, the rule contradicts
      *     itself or {@link #save} could not write it; nothing is changed
      * @throws IllegalStateException if a state begins as a parameter whose arena is closed or
-     *     another thread's, or the framework that a parameter belongs to has moved it; nothing is
-     *     changed
+     *     another thread's, the framework that a parameter belongs to has moved it, or a pass is
+     *     open ({@link Pass#closing}), as for every other change of groups; nothing is changed
      * @throws org.panoptim.spi.UnsupportedPlanException if the backend cannot run it; nothing is
      *     changed
      */
@@ -431,8 +431,9 @@ public final class Optimizer implements AutoCloseable {
      * of an earlier version or another program, is loaded with a warning, or refused if asked for.
      *
      * @throws IOException if the file cannot be read, is damaged, is no checkpoint, or is one of
-     *     other groups, parameters, shapes, {@linkplain Parameter#order orders in memory} or rules;
-     *     nothing is changed
+     *     other groups, parameters, shapes, {@linkplain Parameter#order orders in memory}, rules or
+     *     companions with states; nothing is changed
+     * @throws IllegalStateException if a pass is open ({@link Pass#closing}); nothing is changed
      */
     public void load(Path file, LoadOption... options) throws IOException {
         ownership.enter();
@@ -602,7 +603,8 @@ public final class Optimizer implements AutoCloseable {
          * @throws IllegalArgumentException if names repeat, parameters overlap, a policy does not
          *     fit a loss scale, or {@link Optimizer#save} could not write the optimizer: a name is
          *     not Unicode text, or a rule is not a public record of numbers and truth values; or if
-         *     a rule contradicts itself, or has the name of one of the library's
+         *     a rule contradicts itself, or has the name of one of the library's; or if a companion
+         *     has phases of a step, or a pass or state of the name of another rule's
          * @throws IllegalStateException if another optimizer has the transform or a schedule that
          *     remembers, a state begins as a parameter whose arena is closed or another thread's,
          *     or the framework that a parameter belongs to has moved it

@@ -346,4 +346,14 @@ class RuleChecksTest {
         }
         RuleChecks.check(rule, rule.slots());
     }
+
+    @ParameterizedTest
+    @MethodSource("libraryCompanions")
+    void theLibrarysOwnCompanionsHoldWhatIsNotAskedOfThem(PhasedRule rule) {
+        RuleChecks.check(rule, rule.slots());
+    }
+
+    static List<PhasedRule> libraryCompanions() {
+        return Rules.companions();
+    }
 }

@@ -3,6 +3,7 @@ package org.panoptim.tests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
+import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.RuleSetting;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
@@ -22,6 +23,10 @@ class ReadmeRulesTest {
             "| rule | class | settings, by PyTorch's names, with their defaults | source of formula"
                     + " and defaults |";
 
+    private static final String COMPANIONS =
+            "| companion | class | passes | settings, with their defaults | source of formula and"
+                    + " defaults |";
+
     @Test
     void theTableOfRulesIsThatOfTheirDescriptors() throws IOException {
         var lines = Files.readAllLines(Project.root().resolve("README.md"));
@@ -36,16 +41,42 @@ class ReadmeRulesTest {
         return Rules.all().stream().map(ReadmeRulesTest::row).toList();
     }
 
+    @Test
+    void theTableOfCompanionsIsThatOfTheirDescriptors() throws IOException {
+        var lines = Files.readAllLines(Project.root().resolve("README.md"));
+        int first = lines.indexOf(COMPANIONS);
+        assertThat(first).as("the line '%s'", COMPANIONS).isNotNegative();
+        var table = lines.subList(first + 2, lines.size()).stream();
+        assertThat(table.takeWhile(line -> line.startsWith("|")))
+                .containsExactlyElementsOf(
+                        Rules.companions().stream().map(ReadmeRulesTest::companionRow).toList());
+    }
+
+    private static String companionRow(PhasedRule rule) {
+        return "| `%s` | `%s` | %s | %s | %s |"
+                .formatted(
+                        rule.name(),
+                        rule.getClass().getSimpleName(),
+                        rule.passes().stream()
+                                .map(pass -> "`" + pass.name() + "`")
+                                .collect(Collectors.joining(", ")),
+                        settings(rule),
+                        rule.descriptor().source());
+    }
+
+    private static String settings(UpdateRule rule) {
+        return rule.descriptor().settings().stream()
+                .map(ReadmeRulesTest::setting)
+                .collect(Collectors.joining(", "));
+    }
+
     private static String row(UpdateRule rule) {
-        var descriptor = rule.descriptor();
         return "| `%s` | `%s` | %s | %s |"
                 .formatted(
                         rule.name(),
                         rule.getClass().getSimpleName(),
-                        descriptor.settings().stream()
-                                .map(ReadmeRulesTest::setting)
-                                .collect(Collectors.joining(", ")),
-                        descriptor.source());
+                        settings(rule),
+                        rule.descriptor().source());
     }
 
     private static String setting(RuleSetting setting) {

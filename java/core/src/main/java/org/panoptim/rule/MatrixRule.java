@@ -39,8 +39,8 @@ public interface MatrixRule extends PhasedRule {
     }
 
     /**
-     * Queues the linear algebra after a phase, for all parameters of the group that have the same
-     * shape.
+     * Queues the linear algebra after a phase of the step, for all parameters of the group that
+     * have the same shape. Between the phases of a pass there is none.
      *
      * @param phase the phase before it, from 0 to {@code phases() - 2}
      * @param work the matrices, and the engine to use; valid only during the call

@@ -14,6 +14,7 @@ import org.panoptim.backend.Backend;
 import org.panoptim.backend.TestDevice;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.rule.SGD;
+import org.panoptim.rule.Sam;
 import org.panoptim.step.NonFiniteGradientException;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DimensionOrder;
@@ -63,6 +64,11 @@ class ParameterSourceTest {
             }
 
             @Override
+            public void checkValue(int index) {
+                said.add("check " + parameters.get(index).name());
+            }
+
+            @Override
             public void valueWritten(int index) {
                 said.add("value of " + parameters.get(index).name());
             }
@@ -97,6 +103,42 @@ class ParameterSourceTest {
             assertThat(optimizer.report().counts())
                     .containsEntry("a", 1L)
                     .containsEntry("free", 2L);
+        }
+    }
+
+    @Test
+    void aPassAsksAndTellsOfWhatItGoesOver() {
+        try (var optimizer = builder().companion(Sam.withRho(1)).build()) {
+            gradient(a, 3, 4);
+            optimizer.run(Sam.PERTURB);
+            assertThat(said).containsExactly("refresh", "value of a");
+            assertThat(values(a)).containsExactly(0.6f, 0.8f);
+            said.clear();
+            // Over all of them, of which only those with a gradient were looked at.
+            optimizer.run(Sam.RESTORE);
+            assertThat(said)
+                    .containsExactlyInAnyOrder("refresh", "check b", "value of a", "value of b");
+            said.clear();
+            optimizer.freeze("second");
+            optimizer.run(Sam.PERTURB);
+            optimizer.run(Sam.RESTORE);
+            assertThat(said).containsExactly("refresh", "value of a", "refresh", "value of a");
+        }
+    }
+
+    @Test
+    void aPassOverMemoryThatHasMovedChangesNothing() {
+        try (var optimizer = builder().companion(Sam.withRho(1)).build()) {
+            gradient(a, 3, 4);
+            onRefresh =
+                    () -> {
+                        throw new IllegalStateException("a has moved");
+                    };
+            assertThatThrownBy(() -> optimizer.run(Sam.PERTURB)).hasMessage("a has moved");
+            assertThat(values(a)).containsExactly(0, 0);
+            onRefresh = () -> {};
+            optimizer.run(Sam.PERTURB);
+            assertThat(values(a)).containsExactly(0.6f, 0.8f);
         }
     }
 

@@ -18,7 +18,7 @@ class HyperParameterTest {
 
     /** Each number of each rule. */
     static Stream<Arguments> numbers() {
-        return Rules.all().stream()
+        return Stream.concat(Rules.all().stream(), Rules.companions().stream())
                 .flatMap(
                         rule ->
                                 rule.descriptor().settings().stream()

@@ -17,25 +17,30 @@ import java.util.stream.Stream;
 
 class RulesTest {
 
+    /** Those that step, and the companions. */
+    private static List<UpdateRule> everyRule() {
+        return Stream.concat(Rules.all().stream(), Rules.companions().stream()).toList();
+    }
+
     @Test
     void theRulesOfTheLibraryAreListedOnceWithTheirDefaults() {
-        assertThat(Rules.all())
+        assertThat(everyRule())
                 .allSatisfy(rule -> assertThat(rule).isEqualTo(rule.descriptor().defaults()))
                 .contains(SGD.defaults(), AdaFisher.defaults());
+        assertThat(everyRule().stream().map(UpdateRule::name)).doesNotHaveDuplicates();
         assertThat(Rules.all().stream().map(UpdateRule::name))
-                .doesNotHaveDuplicates()
                 .startsWith("sgd", "adam", "adamw", "lion", "sophia-g", "sophia-h", "ada-fisher");
     }
 
     @Test
     void everyRuleSaysWhereItComesFrom() {
-        assertThat(Rules.all())
+        assertThat(everyRule())
                 .allSatisfy(rule -> assertThat(rule.descriptor().source()).isNotBlank());
     }
 
     @Test
     void everySettingsComponentIsOneOfTheRecord() {
-        for (var rule : Rules.all()) {
+        for (var rule : everyRule()) {
             assertThat(rule.descriptor().settings().stream().map(RuleSetting::component))
                     .as(rule.name())
                     .containsExactlyElementsOf(
@@ -48,7 +53,7 @@ class RulesTest {
     /** A getter of another component would go unseen where both have the same value. */
     @Test
     void everySettingIsReadFromItsComponent() throws ReflectiveOperationException {
-        for (var rule : Rules.all()) {
+        for (var rule : everyRule()) {
             var settings = rule.descriptor().settings();
             for (int i = 0; i < settings.size(); i++) {
                 var component = rule.getClass().getRecordComponents()[i];
@@ -79,6 +84,19 @@ class RulesTest {
         for (var rule : Rules.all()) {
             assertThat(Rules.named(rule.name())).isEqualTo(rule);
         }
+    }
+
+    @Test
+    void aCompanionIsNoRuleThatStepsAndTheOtherWayRound() {
+        assertThat(Rules.all().stream().map(PhasedRule.class::cast))
+                .allSatisfy(rule -> assertThat(rule.phases()).isPositive());
+        assertThat(Rules.companions())
+                .allSatisfy(
+                        rule -> {
+                            assertThat(rule.phases()).isZero();
+                            assertThat(rule.passes()).isNotEmpty();
+                            assertThat(Rules.isOfLibrary(rule)).isTrue();
+                        });
     }
 
     @Test

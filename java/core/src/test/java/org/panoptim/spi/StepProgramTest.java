@@ -222,4 +222,32 @@ class StepProgramTest {
 
         assertThatThrownBy(() -> StepProgram.run(plan(), 1, stages)).isSameAs(stages.failure);
     }
+
+    @Test
+    void aPassIsPreparedAndRunPhaseByPhase() {
+        StepProgram.runPass(2, stages);
+
+        assertThat(stages.stages).containsExactly("prepare 0", "update 0", "prepare 1", "update 1");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"prepare 0", "update 0", "prepare 1", "update 1"})
+    void aPassThatFailsIsHalfDone(String stage) {
+        stages.failing = stage;
+
+        assertThatThrownBy(() -> StepProgram.runPass(2, stages))
+                .isInstanceOfSatisfying(
+                        PartialChangeException.class,
+                        e -> assertThat(e.reason()).hasMessage("noted: planted"))
+                .hasMessage("a pass failed half way");
+        assertThat(stages.stages).endsWith(stage);
+    }
+
+    @Test
+    void aPassThatIsOnlyRecordedHasDoneNothing() {
+        stages.failing = "update 1";
+        stages.recorded = true;
+
+        assertThatThrownBy(() -> StepProgram.runPass(2, stages)).isSameAs(stages.failure);
+    }
 }

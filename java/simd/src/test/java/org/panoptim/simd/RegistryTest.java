@@ -8,6 +8,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.rule.AdamW;
+import org.panoptim.rule.Pass;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.RuleSetting;
 import org.panoptim.rule.Rules;
@@ -31,7 +32,8 @@ class RegistryTest {
 
     /** Every rule of the library, with switches on and off, and numbers at 0 and above. */
     static Stream<PhasedRule> variants() {
-        return Rules.all().stream().flatMap(RegistryTest::variantsOf);
+        return Stream.concat(Rules.all().stream(), Rules.companions().stream())
+                .flatMap(RegistryTest::variantsOf);
     }
 
     /** One rule for each kernel. */
@@ -78,6 +80,8 @@ class RegistryTest {
         var kernel = SimdBackend.registry().kernel(rule);
         assertThat(kernel.name()).isEqualTo(rule.kernelName());
         assertThat(kernel.phases()).isEqualTo(rule.phases());
+        assertThat(kernel.passPhases())
+                .isEqualTo(rule.passes().stream().mapToInt(Pass::phases).sum());
         assertThat(kernel.reductions()).isEqualTo(rule.reductions().size());
         assertThat(kernel.curvature()).isEqualTo(rule.takesCurvature());
         assertThat(kernel.states().values().stream().flatMap(List::stream))

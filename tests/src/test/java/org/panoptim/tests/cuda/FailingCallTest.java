@@ -20,6 +20,7 @@ import org.panoptim.rule.Adagrad;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.Rules;
+import org.panoptim.rule.Sam;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.step.LossScale;
@@ -33,6 +34,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -103,6 +105,7 @@ class FailingCallTest {
                     .lossScale(LossScale.dynamic())
                     .clipGlobalNorm(1)
                     .statistics(true)
+                    .companion(Sam.withRho(0.5))
                     .backend(backend)
                     .build();
         }
@@ -183,6 +186,19 @@ class FailingCallTest {
     /** Takes an action with each of its driver calls failing in turn. */
     private static void everyCallFails(
             Implementation implementation, Consumer<Training> before, Consumer<Training> action) {
+        everyCallFails(implementation, before, action, Training::afterAStep);
+    }
+
+    /**
+     * The same.
+     *
+     * @param after what the optimizer is after the action
+     */
+    private static void everyCallFails(
+            Implementation implementation,
+            Consumer<Training> before,
+            Consumer<Training> action,
+            Function<Training, List<Object>> after) {
         try (var faulty = new Faulty(implementation)) {
             int calls;
             List<Object> right;
@@ -191,7 +207,7 @@ class FailingCallTest {
                 faulty.faults.failAt(0);
                 action.accept(training);
                 calls = faulty.faults.calls();
-                right = training.afterAStep();
+                right = after.apply(training);
             }
             assertThat(calls).as("calls to fail").isPositive();
             for (int call = 1; call <= calls; call++) {
@@ -199,7 +215,7 @@ class FailingCallTest {
                 int open = faulty.record.open().size();
                 try (var training = new Training(faulty)) {
                     before.accept(training);
-                    fail(training, call, action, right, what);
+                    fail(training, call, action, after, right, what);
                 }
                 assertThat(faulty.record.open())
                         .as(what + ", " + faulty.faults.failed() + ": left open")
@@ -213,6 +229,7 @@ class FailingCallTest {
             Training training,
             int call,
             Consumer<Training> action,
+            Function<Training, List<Object>> after,
             List<Object> right,
             String what) {
         var old = training.everything();
@@ -226,7 +243,7 @@ class FailingCallTest {
         training.faults.failAt(0);
         if (thrown == null) {
             // One whose failure does not matter.
-            assertThat(training.afterAStep()).as(what).isEqualTo(right);
+            assertThat(after.apply(training)).as(what).isEqualTo(right);
         } else if (thrown instanceof UnusableOptimizerException) {
             assertThat(thrown).hasRootCauseInstanceOf(CudaException.class);
             assertRefusesEverything(training);
@@ -237,7 +254,7 @@ class FailingCallTest {
                     .hasMessageContaining("planted");
             assertThat(training.everything()).as(what).isEqualTo(old);
             action.accept(training);
-            assertThat(training.afterAStep()).as(what + ", tried again").isEqualTo(right);
+            assertThat(after.apply(training)).as(what + ", tried again").isEqualTo(right);
         }
     }
 
@@ -247,6 +264,7 @@ class FailingCallTest {
                         optimizer::step,
                         optimizer::report,
                         optimizer::zeroGrad,
+                        () -> optimizer.run(Sam.PERTURB),
                         optimizer::lossScale,
                         () -> optimizer.state("p0", "exp_avg"),
                         () -> optimizer.freeze("a"),
@@ -273,6 +291,35 @@ class FailingCallTest {
                 implementation,
                 training -> training.optimizer.step(),
                 training -> training.optimizer.step());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aPassThatOpens(Implementation implementation) {
+        everyCallFails(
+                implementation,
+                _ -> {},
+                training -> training.optimizer.run(Sam.PERTURB),
+                FailingCallTest::openAndClosed);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aPassThatClosesAfterOtherGradients(Implementation implementation) {
+        everyCallFails(
+                implementation,
+                training -> {
+                    training.optimizer.run(Sam.PERTURB);
+                    training.parameters.getFirst().clearGradient();
+                },
+                training -> training.optimizer.run(Sam.RESTORE));
+    }
+
+    private static List<Object> openAndClosed(Training training) {
+        var all = training.everything();
+        training.optimizer.run(Sam.RESTORE);
+        all.addAll(training.afterAStep());
+        return all;
     }
 
     @ParameterizedTest

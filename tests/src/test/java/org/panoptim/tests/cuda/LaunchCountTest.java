@@ -3,6 +3,7 @@ package org.panoptim.tests.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -16,6 +17,7 @@ import org.panoptim.rule.AdamW;
 import org.panoptim.rule.LAMB;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.Prodigy;
+import org.panoptim.rule.Sam;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.step.LossScale;
 import org.panoptim.tensor.Shape;
@@ -95,6 +97,25 @@ class LaunchCountTest {
             UnaryOperator<Optimizer.Builder<?>> settings,
             int expected) {
         assertThat(launches(rules, 1, settings)).as(what).isEqualTo(expected);
+    }
+
+    @Test
+    void aPassLaunchesTwoForEachPhaseOfARule() {
+        var counter = new Counter(Implementation.FFM.driver());
+        try (var device = new Device(counter)) {
+            var optimizer =
+                    device.build(
+                            Optimizer.builder(AdamW.defaults())
+                                    .group("a", parameters(device, 0, 3))
+                                    .group("b", parameters(device, 1, 1), Lion.defaults())
+                                    .companion(Sam.defaults()));
+            optimizer.step();
+            counter.launches = 0;
+            optimizer.run(Sam.PERTURB);
+            assertThat(counter.launches).isEqualTo(4);
+            optimizer.run(Sam.RESTORE);
+            assertThat(counter.launches).isEqualTo(6);
+        }
     }
 
     @ParameterizedTest

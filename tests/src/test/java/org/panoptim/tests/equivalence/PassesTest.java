@@ -97,7 +97,7 @@ class PassesTest {
 
     private static UpdateRule rule(Draw draw) {
         return switch (draw.weighted(4, 1, 1)) {
-            case 0 -> new TestAveraged(draw.of(0.1, 0.0, 3.0), draw.flag());
+            case 0 -> new TestAveraged(draw.of(0.1, 0.0, 3.0), draw.flag(), draw.flag());
             case 1 -> LAMB.withLearningRate(0.01);
             default -> GeneratedScenario.rule(draw);
         };
@@ -307,7 +307,8 @@ class PassesTest {
                         subject -> {
                             try (var fixture = new BackendFixture(subject)) {
                                 var p = fixture.parameter("p", 1).gradient(fixture.floats(1));
-                                var optimizer = fixture.optimizer(new TestAveraged(1, false), p);
+                                var optimizer =
+                                        fixture.optimizer(new TestAveraged(1, false, false), p);
                                 assertThatThrownBy(() -> optimizer.run("restore"))
                                         .as("%s", subject)
                                         .isInstanceOf(IllegalArgumentException.class)
@@ -339,7 +340,9 @@ class PassesTest {
                                 var q = fixture.parameter("q", 2).gradient(fixture.floats(4));
                                 optimizer.add(
                                         new ParameterGroup(
-                                                "more", new TestAveraged(1, false), List.of(q)));
+                                                "more",
+                                                new TestAveraged(1, false, false),
+                                                List.of(q)));
                                 optimizer.run(Sam.PERTURB);
                                 assertThat(BackendFixture.value(p)).as("%s", subject).isEqualTo(7);
                                 assertThat(BackendFixture.value(q)).as("%s", subject).isEqualTo(10);

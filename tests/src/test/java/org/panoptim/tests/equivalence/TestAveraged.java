@@ -14,10 +14,11 @@ import java.util.List;
 
 /**
  * A rule with passes beside its step: an average that is swapped with the parameter and back, and a
- * push along the gradient. The native twin is {@code tests/native/test_averaged.cuh}, where the
- * formula stands.
+ * push along the gradient; late, with a phase more in its step. The native twin is {@code
+ * tests/native/test_averaged.cuh}, where the formula stands.
  */
-public record TestAveraged(double learningRate, boolean maximize) implements PhasedRule {
+public record TestAveraged(double learningRate, boolean maximize, boolean late)
+        implements PhasedRule {
 
     static final String IN = "average_in";
     static final String OUT = "average_out";
@@ -27,7 +28,8 @@ public record TestAveraged(double learningRate, boolean maximize) implements Pha
             RuleDescriptor.of(TestAveraged.class, "made for the test")
                     .learningRate(1, TestAveraged::learningRate)
                     .flag("maximize", TestAveraged::maximize)
-                    .build(v -> new TestAveraged(v.number(), v.flag()));
+                    .flag("late", TestAveraged::late)
+                    .build(v -> new TestAveraged(v.number(), v.flag(), v.flag()));
 
     private static final int AVERAGE = 0;
     private static final int DISTANCE = 1;
@@ -44,6 +46,16 @@ public record TestAveraged(double learningRate, boolean maximize) implements Pha
     @Override
     public String name() {
         return "test-averaged";
+    }
+
+    @Override
+    public String kernelName() {
+        return late ? "test_averaged_late" : "test_averaged";
+    }
+
+    @Override
+    public int phases() {
+        return late ? 2 : 1;
     }
 
     @Override
@@ -76,15 +88,15 @@ public record TestAveraged(double learningRate, boolean maximize) implements Pha
     @Override
     public List<Reduction> reductions() {
         return List.of(
-                new Reduction("apart", Reduction.Scope.TENSOR, 1),
-                new Reduction("all", Reduction.Scope.ALL, 1));
+                new Reduction("apart", Reduction.Scope.TENSOR, phases()),
+                new Reduction("all", Reduction.Scope.ALL, phases()));
     }
 
     @Override
     public void settle(int phase, Preparation preparation) {
-        if (phase == 1) {
+        if (phase == phases()) {
             preparation.state(SWAPS, preparation.state(SWAPS) + 1);
-        } else if (phase == 2) {
+        } else if (phase == phases() + 1) {
             double norm = Math.sqrt(preparation.reduction(ALL));
             preparation.state(FARTHEST, preparation.state(FARTHEST) + norm);
         }
@@ -93,7 +105,10 @@ public record TestAveraged(double learningRate, boolean maximize) implements Pha
     @Override
     public ElementUpdate prepare(int phase, Preparation preparation) {
         double rate = preparation.rate(learningRate);
-        switch (phase) {
+        // Behind the step's last.
+        switch (phase - (phases() - 1)) {
+            case -1:
+                return _ -> {};
             case 0:
                 return new Descent((float) rate, (float) (1.0 / preparation.count()));
             case 1:

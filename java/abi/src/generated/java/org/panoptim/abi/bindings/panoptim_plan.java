@@ -32,10 +32,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t chunk_count;
  *     int64_t chunk_elements;
  *     int64_t schedule_entries;
- *     int32_t pass;
- *     int32_t pass_rule;
- *     int32_t pass_phase;
- *     int32_t reserved;
+ *     int64_t pass;
+ *     int64_t pass_rule;
+ *     int64_t pass_phase;
  * }
  * }
  */
@@ -63,10 +62,9 @@ public class panoptim_plan {
         PanoptimPlan.C_LONG.withName("chunk_count"),
         PanoptimPlan.C_LONG.withName("chunk_elements"),
         PanoptimPlan.C_LONG.withName("schedule_entries"),
-        PanoptimPlan.C_INT.withName("pass"),
-        PanoptimPlan.C_INT.withName("pass_rule"),
-        PanoptimPlan.C_INT.withName("pass_phase"),
-        PanoptimPlan.C_INT.withName("reserved")
+        PanoptimPlan.C_LONG.withName("pass"),
+        PanoptimPlan.C_LONG.withName("pass_rule"),
+        PanoptimPlan.C_LONG.withName("pass_phase")
     ).withName("panoptim_plan");
 
     /**
@@ -824,15 +822,15 @@ public class panoptim_plan {
         struct.set(schedule_entries$LAYOUT, schedule_entries$OFFSET, fieldValue);
     }
 
-    private static final OfInt pass$LAYOUT = (OfInt)$LAYOUT.select(groupElement("pass"));
+    private static final OfLong pass$LAYOUT = (OfLong)$LAYOUT.select(groupElement("pass"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t pass
+     * int64_t pass
      * }
      */
-    public static final OfInt pass$layout() {
+    public static final OfLong pass$layout() {
         return pass$LAYOUT;
     }
 
@@ -841,7 +839,7 @@ public class panoptim_plan {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t pass
+     * int64_t pass
      * }
      */
     public static final long pass$offset() {
@@ -851,32 +849,32 @@ public class panoptim_plan {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t pass
+     * int64_t pass
      * }
      */
-    public static int pass(MemorySegment struct) {
+    public static long pass(MemorySegment struct) {
         return struct.get(pass$LAYOUT, pass$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t pass
+     * int64_t pass
      * }
      */
-    public static void pass(MemorySegment struct, int fieldValue) {
+    public static void pass(MemorySegment struct, long fieldValue) {
         struct.set(pass$LAYOUT, pass$OFFSET, fieldValue);
     }
 
-    private static final OfInt pass_rule$LAYOUT = (OfInt)$LAYOUT.select(groupElement("pass_rule"));
+    private static final OfLong pass_rule$LAYOUT = (OfLong)$LAYOUT.select(groupElement("pass_rule"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t pass_rule
+     * int64_t pass_rule
      * }
      */
-    public static final OfInt pass_rule$layout() {
+    public static final OfLong pass_rule$layout() {
         return pass_rule$LAYOUT;
     }
 
@@ -885,7 +883,7 @@ public class panoptim_plan {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t pass_rule
+     * int64_t pass_rule
      * }
      */
     public static final long pass_rule$offset() {
@@ -895,32 +893,32 @@ public class panoptim_plan {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t pass_rule
+     * int64_t pass_rule
      * }
      */
-    public static int pass_rule(MemorySegment struct) {
+    public static long pass_rule(MemorySegment struct) {
         return struct.get(pass_rule$LAYOUT, pass_rule$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t pass_rule
+     * int64_t pass_rule
      * }
      */
-    public static void pass_rule(MemorySegment struct, int fieldValue) {
+    public static void pass_rule(MemorySegment struct, long fieldValue) {
         struct.set(pass_rule$LAYOUT, pass_rule$OFFSET, fieldValue);
     }
 
-    private static final OfInt pass_phase$LAYOUT = (OfInt)$LAYOUT.select(groupElement("pass_phase"));
+    private static final OfLong pass_phase$LAYOUT = (OfLong)$LAYOUT.select(groupElement("pass_phase"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t pass_phase
+     * int64_t pass_phase
      * }
      */
-    public static final OfInt pass_phase$layout() {
+    public static final OfLong pass_phase$layout() {
         return pass_phase$LAYOUT;
     }
 
@@ -929,7 +927,7 @@ public class panoptim_plan {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t pass_phase
+     * int64_t pass_phase
      * }
      */
     public static final long pass_phase$offset() {
@@ -939,65 +937,21 @@ public class panoptim_plan {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t pass_phase
+     * int64_t pass_phase
      * }
      */
-    public static int pass_phase(MemorySegment struct) {
+    public static long pass_phase(MemorySegment struct) {
         return struct.get(pass_phase$LAYOUT, pass_phase$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t pass_phase
+     * int64_t pass_phase
      * }
      */
-    public static void pass_phase(MemorySegment struct, int fieldValue) {
+    public static void pass_phase(MemorySegment struct, long fieldValue) {
         struct.set(pass_phase$LAYOUT, pass_phase$OFFSET, fieldValue);
-    }
-
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
-    }
-
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**
