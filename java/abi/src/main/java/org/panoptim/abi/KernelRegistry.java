@@ -270,7 +270,8 @@ public final class KernelRegistry {
 
     private static String description(
             int phases, int passPhases, int reductions, boolean curvature, List<Slot> slots) {
-        return "phases %d, of passes %d, reductions %d, curvature %s, states %s"
-                .formatted(phases, passPhases, reductions, curvature, slots);
+        var ofPasses = passPhases == 0 ? "" : " and " + passPhases + " of passes";
+        return "phases %d%s, reductions %d, curvature %s, states %s"
+                .formatted(phases, ofPasses, reductions, curvature, slots);
     }
 }

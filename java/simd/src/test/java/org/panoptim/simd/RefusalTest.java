@@ -14,6 +14,7 @@ import org.panoptim.rule.AdamW;
 import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.MatrixWork;
+import org.panoptim.rule.Pass;
 import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.SGD;
@@ -140,6 +141,49 @@ class RefusalTest {
                 "'adamw'",
                 "states [exp_avg] in Java",
                 "states [exp_avg, exp_avg_sq] in");
+    }
+
+    /** A rule that borrows a kernel which has no passes. */
+    public record Passing(double learningRate) implements PhasedRule {
+        @Override
+        public Passing atLearningRate(double value) {
+            return new Passing(value);
+        }
+
+        @Override
+        public String name() {
+            return "passing";
+        }
+
+        @Override
+        public String kernelName() {
+            return "sgd";
+        }
+
+        @Override
+        public List<Slot> slots() {
+            return List.of();
+        }
+
+        @Override
+        public List<Pass> passes() {
+            return List.of(Pass.overAll("one", 1), Pass.overGradients("other", 2));
+        }
+
+        @Override
+        public ElementUpdate prepare(int phase, Preparation preparation) {
+            return _ -> {};
+        }
+    }
+
+    @Test
+    void aRuleWithPassesThatItsKernelHasNotIsRefused() {
+        assertRefused(
+                new Passing(1),
+                "passing",
+                "'sgd'",
+                "phases 1 and 3 of passes, reductions 0",
+                "in Java, phases 1, reductions 0");
     }
 
     @Test
