@@ -1,10 +1,10 @@
 # The images of kernels: one loadable module for each header of rules that the registry
 # (rules/rules.def) names, loaded when a plan first asks for one of its rules; `step`, which every plan
-# needs; and `kfac`. A rule's header is the longest beginning of its name, up to an underscore, of
+# needs; `matrix` and `kfac`. A rule's header is the longest beginning of its name, up to an underscore, of
 # which there is one: adam_amsgrad is in adam.cuh.
 #
 # Sets PANOPTIM_RULE_IMAGES, and PANOPTIM_IMAGES to all; writes for each a file IMAGE.cu into
-# PANOPTIM_IMAGE_SOURCES, which gives step/rule_image.cuh what it asks for; kfac.cu and step.cu have
+# PANOPTIM_IMAGE_SOURCES, which gives step/rule_image.cuh what it asks for; kfac.cu, matrix.cu and step.cu have
 # the .cu files of these folders.
 set(rule_folder ${CMAKE_CURRENT_LIST_DIR}/rules)
 set(PANOPTIM_IMAGE_SOURCES ${PROJECT_BINARY_DIR}/kernels/images)
@@ -72,7 +72,7 @@ foreach(image IN LISTS PANOPTIM_RULE_IMAGES)
     write_rule_image(${image} rules/${image}.cuh)
 endforeach()
 
-foreach(image kfac step)
+foreach(image kfac matrix step)
     file(GLOB sources RELATIVE ${CMAKE_CURRENT_LIST_DIR} CONFIGURE_DEPENDS
          ${CMAKE_CURRENT_LIST_DIR}/${image}/*.cu)
     list(SORT sources)
@@ -81,4 +81,4 @@ foreach(image kfac step)
     file(CONFIGURE OUTPUT ${PANOPTIM_IMAGE_SOURCES}/${image}.cu @ONLY CONTENT
          "// Every kernel of ${image}/.\n${sources}")
 endforeach()
-set(PANOPTIM_IMAGES step ${PANOPTIM_RULE_IMAGES} kfac)
+set(PANOPTIM_IMAGES step ${PANOPTIM_RULE_IMAGES} matrix kfac)

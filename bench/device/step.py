@@ -176,9 +176,6 @@ class Plan:
             "panoptim_group",
             hyper=self._hyper,
             rule=rule.index,
-            parameter_type=abi.PANOPTIM_F32,
-            gradient_type=abi.PANOPTIM_F32,
-            state_type=abi.PANOPTIM_F32,
         )
         plan = self._plan.copy()
         plan["groups"] = self.model.memory.table(group)
@@ -208,7 +205,7 @@ class Plan:
         launches = {
             "measure": over_chunks("panoptim_measure"),
             "update": over_chunks(
-                f"panoptim_update_{self.rule_name}_f32_f32_f32", rule.image
+                f"panoptim_update_{self.rule_name}", rule.image
             ),
             "zero": over_chunks("panoptim_zero"),
         }

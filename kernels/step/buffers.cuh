@@ -1,8 +1,7 @@
-// The arrays that an update works on, and how one element of them is read and written.
+// The arrays of floats that an update works on, and how one element of them is read and written.
 #pragma once
 
 #include "rules/rule.cuh"
-#include "step/codec.cuh"
 
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
@@ -15,35 +14,26 @@ struct MatrixStates {
     template <typename Rule>
     PANOPTIM_DEVICE void load(int64_t i, Element &element) const {
         if constexpr (row_states<Rule> + column_states < Rule >> 0) {
-            const int64_t row = (first + i) / tensor->columns;
-            const int64_t column =
-                row / tensor->rows * tensor->columns + (first + i) % tensor->columns;
+            const int64_t index = tensor->first + first + i;
+            const int64_t row = index / tensor->columns;
+            const int64_t column = row / tensor->rows * tensor->columns + index % tensor->columns;
             for (int state = 0; state < row_states<Rule>; ++state) {
-                element.row[state] = array(Rule::slots + state)[row];
+                element.row[state] = tensor->slots[Rule::slots + state][row];
             }
             for (int state = 0; state < column_states<Rule>; ++state) {
-                element.column[state] = array(Rule::slots + row_states<Rule> + state)[column];
+                element.column[state] =
+                    tensor->slots[Rule::slots + row_states<Rule> + state][column];
             }
         }
     }
-
-  private:
-    PANOPTIM_DEVICE const float *array(int slot) const {
-        return static_cast<const float *>(tensor->slots[slot]);
-    }
 };
 
-// Typed addresses of the first element of a piece of a tensor.
-template <int32_t ParameterType, int32_t GradientType, int32_t StateType>
+// Addresses of the first element of a piece of a tensor.
 struct Buffers {
-    using Parameter = Codec<ParameterType>;
-    using Gradient = Codec<GradientType>;
-    using State = Codec<StateType>;
-
-    typename Parameter::Storage *value;
-    typename Gradient::Storage *gradient;
-    const typename Gradient::Storage *curvature;
-    typename State::Storage *slots[PANOPTIM_MAX_SLOTS];
+    float *value;
+    float *gradient;
+    const float *curvature;
+    float *slots[PANOPTIM_MAX_SLOTS];
     MatrixStates matrix;
 
     // The same arrays from a later element on.
@@ -67,13 +57,13 @@ struct Buffers {
     template <typename Rule, int Phase, bool Curved>
     PANOPTIM_DEVICE Element load(int64_t i, float gradient_scale, float curvature_scale) const {
         Element element;
-        element.parameter = Parameter::load(value + i);
+        element.parameter = value[i];
         if constexpr (needs_gradient<Rule, Phase>) {
-            element.gradient = Gradient::load(gradient + i) * gradient_scale;
+            element.gradient = gradient[i] * gradient_scale;
         }
         element.curved = Curved;
         if constexpr (Curved) {
-            element.curvature = Gradient::load(curvature + i) * curvature_scale;
+            element.curvature = curvature[i] * curvature_scale;
         }
         load_slots<Rule::slots - 1>(i, element);
         matrix.load<Rule>(i, element);
@@ -84,12 +74,12 @@ struct Buffers {
     template <typename Rule, int Phase, bool Curved>
     PANOPTIM_DEVICE void store(int64_t i, const Element &element) const {
         if constexpr (Rule::writes_parameter(Phase)) {
-            Parameter::store(value + i, element.parameter);
+            value[i] = element.parameter;
         }
         store_slots<Rule::slots - 1, Rule::written_slots(Phase, Curved)>(i, element);
     }
 
-    PANOPTIM_DEVICE void zero_gradient(int64_t i) const { Gradient::store(gradient + i, 0.0F); }
+    PANOPTIM_DEVICE void zero_gradient(int64_t i) const { gradient[i] = 0.0F; }
 
   private:
     // Slots are counted in templates, not loops, so that an element never leaves its registers.
@@ -97,7 +87,7 @@ struct Buffers {
     PANOPTIM_DEVICE void load_slots(int64_t i, Element &element) const {
         if constexpr (Slot >= 0) {
             load_slots<Slot - 1>(i, element);
-            element.slot[Slot] = State::load(slots[Slot] + i);
+            element.slot[Slot] = slots[Slot][i];
         }
     }
 
@@ -106,7 +96,7 @@ struct Buffers {
         if constexpr (Slot >= 0) {
             store_slots<Slot - 1, Written>(i, element);
             if constexpr ((Written >> Slot & 1U) != 0) {
-                State::store(slots[Slot] + i, element.slot[Slot]);
+                slots[Slot][i] = element.slot[Slot];
             }
         }
     }

@@ -1,8 +1,11 @@
-// How elements lie in memory and become floats: one specialization for each element type.
+// How elements of each type become floats, and floats elements.
 //
-// Today only PANOPTIM_F32 has one. A narrower type adds its own here (bf16 and fp16 by rounding,
-// 8-bit states with a scale per block); the loops over elements are templates over it already.
+// The type of an array is known when a kernel runs, not when it is compiled, and is the same for
+// the whole array: a compiled loop for each combination of types would make images forty times as
+// large. Floats have their direct way, in which nothing is decoded.
 #pragma once
+
+#include <stdint.h>
 
 #include "panoptim_plan.h"
 #include "rules/portable.cuh"
@@ -10,16 +13,29 @@
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
 
-template <int32_t Type>
-struct Codec;
+PANOPTIM_DEVICE bool is_element_type(int32_t type) {
+    return type == PANOPTIM_F32 || type == PANOPTIM_BF16;
+}
 
-template <>
-struct Codec<PANOPTIM_F32> {
-    using Storage = float;
+PANOPTIM_DEVICE int64_t element_bytes(int32_t type) {
+    return type == PANOPTIM_BF16 ? int64_t{sizeof(uint16_t)} : int64_t{sizeof(float)};
+}
 
-    PANOPTIM_DEVICE static float load(const Storage *address) { return *address; }
-    PANOPTIM_DEVICE static void store(Storage *address, float value) { *address = value; }
-};
+// The element at an index of an array.
+PANOPTIM_DEVICE void *element_address(void *data, int32_t type, int64_t index) {
+    return static_cast<char *>(data) + index * element_bytes(type);
+}
+
+PANOPTIM_DEVICE float from_bf16(uint32_t bits) {
+    return __builtin_bit_cast(float, bits << 16);
+}
+
+// To nearest, ties to even; what is too large becomes infinite. A NaN stays one.
+PANOPTIM_DEVICE uint32_t to_bf16(float value) {
+    const auto bits = __builtin_bit_cast(uint32_t, value);
+    const uint32_t rounded = (bits + 0x7fffU + (bits >> 16 & 1U)) >> 16;
+    return value == value ? rounded : bits >> 16 | 0x40U;
+}
 
 } // namespace PANOPTIM_TIER
 } // namespace panoptim

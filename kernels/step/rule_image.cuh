@@ -39,8 +39,8 @@ extern "C" __global__ void __launch_bounds__(panoptim::prepare_threads)
                                              int64_t{gridDim.x} * prepare_threads, entries);
 }
 
-// The suffix names the types of parameters, gradients and states. Taking sums needs registers, so
-// that fewer thread blocks are resident; statistics have kernels of their own.
+// Taking sums needs registers, so that fewer thread blocks are resident; statistics have kernels of
+// their own.
 #define PANOPTIM_KERNEL(name, statistics, ...)                                                     \
     extern "C" __global__ void __launch_bounds__(                                                  \
         panoptim::chunk_threads, (statistics) || panoptim::__VA_ARGS__::reductions > 0             \
@@ -49,12 +49,11 @@ extern "C" __global__ void __launch_bounds__(panoptim::prepare_threads)
         name(const panoptim_launch launch) {                                                       \
         using namespace panoptim;                                                                  \
         __shared__ SharedSums<__VA_ARGS__> shared;                                                 \
-        update_phase<__VA_ARGS__, 0, statistics, PANOPTIM_F32, PANOPTIM_F32, PANOPTIM_F32>(        \
-            launch, shared);                                                                       \
+        update_phase<__VA_ARGS__, 0, statistics>(launch, shared);                                  \
     }
 #define PANOPTIM_RULE(index, name, ...)                                                            \
-    PANOPTIM_KERNEL(panoptim_update_##name##_f32_f32_f32, false, __VA_ARGS__)                      \
-    PANOPTIM_KERNEL(panoptim_update_##name##_f32_f32_f32_statistics, true, __VA_ARGS__)
+    PANOPTIM_KERNEL(panoptim_update_##name, false, __VA_ARGS__)                                    \
+    PANOPTIM_KERNEL(panoptim_update_##name##_statistics, true, __VA_ARGS__)
 PANOPTIM_IMAGE_RULES(PANOPTIM_RULE)
 #undef PANOPTIM_RULE
 #undef PANOPTIM_KERNEL

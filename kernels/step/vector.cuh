@@ -70,6 +70,31 @@ __device__ __forceinline__ void store_vector(float *address, const float *values
 #undef PANOPTIM_TEXT
 #undef PANOPTIM_TEXT_OF
 
+// As many elements of two bytes, as one access of eight.
+__device__ __forceinline__ bool aligned_to_half_vectors(const void *address) {
+    return reinterpret_cast<uintptr_t>(address) % (vector_bytes / 2) == 0;
+}
+
+__device__ __forceinline__ void load_half_vector(const uint16_t *address, uint32_t *words) {
+#ifdef __CUDA_ARCH__
+    __builtin_assume(__isGlobal(address));
+#endif
+    const uint2 vector = *reinterpret_cast<const uint2 *>(address);
+    words[0] = vector.x;
+    words[1] = vector.y;
+}
+
+__device__ __forceinline__ void store_half_vector(uint16_t *address, const uint32_t *words) {
+#ifdef __CUDA_ARCH__
+    asm volatile("st.global.v2.b32 [%0], {%1, %2};"
+                 :
+                 : "l"(__cvta_generic_to_global(address)), "r"(words[0]), "r"(words[1])
+                 : "memory");
+#else
+    *reinterpret_cast<uint2 *>(address) = make_uint2(words[0], words[1]);
+#endif
+}
+
 template <typename Object>
 constexpr int object_vectors = static_cast<int>((sizeof(Object) + vector_bytes - 1) / vector_bytes);
 

@@ -1,4 +1,4 @@
-#include "step/plan.cuh"
+#include "step/arrays.cuh"
 #include "step/zero.cuh"
 
 // Zeros into every gradient present.
@@ -9,10 +9,12 @@ extern "C" __global__ void __launch_bounds__(panoptim::chunk_threads)
     for (int64_t i = blockIdx.x; i < plan.chunk_count; i += gridDim.x) {
         const panoptim_chunk chunk = plan.chunks[i];
         if (plan.gradients[chunk.tensor] != 0) {
+            const panoptim_tensor &tensor = plan.tensors[chunk.tensor];
             const int64_t first = chunk.index * plan.chunk_elements;
-            zero_chunk<PANOPTIM_F32>(
-                reinterpret_cast<float *>(plan.gradients[chunk.tensor]) + first,
-                static_cast<int>(chunk_length(plan, plan.tensors[chunk.tensor], first)));
+            const int32_t type = gradient_type(tensor);
+            void *const gradient = reinterpret_cast<void *>(plan.gradients[chunk.tensor]);
+            zero_chunk({element_address(gradient, type, first), type},
+                       static_cast<int>(chunk_length(plan, tensor, first)));
         }
     }
 }

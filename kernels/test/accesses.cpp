@@ -47,35 +47,44 @@ int bits(unsigned slots, int count) {
     return __builtin_popcount(slots & ((1U << count) - 1));
 }
 
-// Each stored array has besides its vectors elements one by one: three where an aligned array ends,
-// four where it is not aligned.
-constexpr int scalars = 3 + 4;
+// Beside the direct way each array is stored by what type it has and how it is aligned: as a vector
+// of floats, as floats, or as a vector of half the size. (Elements of 2 bytes are not counted.)
+constexpr int scalars = 4;
+constexpr int halves = 1;
 
 template <typename Rule>
 void print(std::vector<Image> &all, const char *name) {
+    // Of either way.
     int loads = 0;
     int stores = 0;
+    // Of the way by types alone: a copy is stored, an average loaded and stored.
+    int outputs_loaded = 0;
+    int outputs_stored = 0;
     for (int phase = 0; phase < Rule::phases + Rule::pass_phases; ++phase) {
         const bool curvature = Rule::curvature && phase < Rule::phases;
         for (int curved = 0; curved <= (curvature ? 1 : 0); ++curved) {
             const bool with = curved != 0;
+            const bool last = phase + 1 == Rule::phases;
+            outputs_loaded += last ? 1 : 0;
+            outputs_stored += (last || Rule::writes_parameter(phase) ? 1 : 0) + (last ? 1 : 0);
             loads += (Rule::reads_parameter(phase) ? 1 : 0) +
                      (Rule::reads_gradient(phase) ? 1 : 0) + curved +
                      bits(Rule::read_slots(phase, with), Rule::slots);
             stores += (Rule::writes_parameter(phase) ? 1 : 0) +
                       bits(Rule::written_slots(phase, with), Rule::slots) +
                       // Zeros into the gradient.
-                      (phase + 1 == Rule::phases ? 1 : 0);
+                      (last ? 1 : 0);
         }
     }
-    // And in a step zeros into a gradient that is not used, where one loop has both ends; of 8
-    // bytes are the sums of a chunk.
+    // And in a step zeros into a gradient that is not used; of 8 bytes are also the sums of a
+    // chunk.
     const int unused = Rule::phases > 0 ? 1 : 0;
+    const int typed = stores + outputs_stored + unused;
     const char *more = Rule::reductions > 1 ? "+" : "";
-    std::printf("panoptim_update_%s_f32_f32_f32 %d %d %d %d%s\n", name, loads, stores + unused,
-                stores * scalars + 4 * unused, Rule::reductions, more);
-    std::printf("panoptim_update_%s_f32_f32_f32_statistics %d %d %d %d%s\n", name, loads,
-                stores + unused, stores * scalars + 4 * unused, Rule::reductions + unused, more);
+    std::printf("panoptim_update_%s %d %d %d %d%s\n", name, 2 * loads + outputs_loaded,
+                stores + typed, scalars * typed, halves * typed + Rule::reductions, more);
+    std::printf("panoptim_update_%s_statistics %d %d %d %d%s\n", name, 2 * loads + outputs_loaded,
+                stores + typed, scalars * typed, halves * typed + Rule::reductions + unused, more);
     const auto vectors = static_cast<int>(
         (sizeof(panoptim::PreparedEntry<Rule>) + sizeof(float[4]) - 1) / sizeof(float[4]));
     Image &image = image_of(all, name);
@@ -90,9 +99,10 @@ int main() {
 #define PANOPTIM_RULE(name, ...) print<panoptim::__VA_ARGS__>(all, #name);
 #include "rules/rules.def"
 #undef PANOPTIM_RULE
-    // Four of the gradient and four of the curvature at once, and a sum of either.
-    std::printf("panoptim_measure %d 0 0 2\n", 2 * 4);
-    std::printf("panoptim_zero 0 1 4 0\n");
+    // Of gradient and curvature, each: four at once in the direct way, two by types, and one where
+    // a block is not whole; and a sum of either.
+    std::printf("panoptim_measure %d 0 0 2\n", 2 * (4 + 2 + 1));
+    std::printf("panoptim_zero 0 1 %d %d\n", scalars, halves);
     for (const Image &image : all) {
         std::printf("panoptim_prepare_%s 0 %d - -\n", image.name.c_str(), image.of_prepare);
         std::printf("panoptim_control_%s 0 %d+ - -\n", image.name.c_str(), image.of_control);

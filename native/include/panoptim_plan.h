@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a structure here or a function of panoptim.h changes. */
-#define PANOPTIM_ABI 7
+#define PANOPTIM_ABI 8
 
 /* The reduction tree: lanes within blocks within chunks (of 4096 * 2^k elements). */
 #define PANOPTIM_BLOCK 4096
@@ -32,11 +32,9 @@ extern "C" {
 #define PANOPTIM_RULE_NAME 40
 #define PANOPTIM_RULE_SIGNATURE 452
 
-/* Element types of parameters, gradients and states. Today every rule runs on PANOPTIM_F32. */
+/* Element types of arrays. Whatever the types, a rule computes with floats. */
 #define PANOPTIM_F32 1
-#define PANOPTIM_BF16 2
-#define PANOPTIM_F16 3
-#define PANOPTIM_U8 4
+#define PANOPTIM_BF16 2 /* the upper half of a float; rounded to nearest, ties to even */
 
 /* What a non-finite gradient does. */
 #define PANOPTIM_PROPAGATE 0
@@ -48,39 +46,64 @@ extern "C" {
 #define PANOPTIM_PASS 1     /* a pass over the tensors of a rule that have a gradient */
 #define PANOPTIM_PASS_ALL 2 /* the same, over those without one too */
 
-/* A group of tensors that share a rule, its hyper-parameters and their element types. */
+/* A group of tensors that share a rule and its hyper-parameters. */
 typedef struct panoptim_group {
-    const double *hyper;    /* in the order of the rule's signature; booleans are 0 or 1 */
-    double *states;         /* of the rule, in the order of its signature; null if it has none */
-    int32_t rule;           /* index in the registry: of the rule that settles the group's states */
-    int32_t frozen;         /* not measured and not updated; zeroed if zeroing is asked for */
-    int32_t parameter_type; /* PANOPTIM_F32, ... */
-    int32_t gradient_type;
-    int32_t state_type;
-    int32_t reserved;
+    const double *hyper; /* in the order of the rule's signature; booleans are 0 or 1 */
+    double *states;      /* of the rule, in the order of its signature; null if it has none */
+    int32_t rule;        /* index in the registry: of the rule that settles the group's states */
+    int32_t frozen;      /* not measured and not updated; zeroed if zeroing is asked for */
 } panoptim_group;
+
+/* Elements in memory. */
+typedef struct panoptim_array {
+    void *data;    /* the first element, aligned to its own size; null: there is no such array */
+    float *scales; /* of types that have a factor for each PANOPTIM_LANES elements; else null */
+    int32_t type;  /* PANOPTIM_F32, ... */
+    int32_t reserved;
+} panoptim_array;
+
+/* The arrays of a tensor that has others than floats, or outputs. */
+typedef struct panoptim_arrays {
+    panoptim_array value;
+    /* The type of the gradient and of the curvature; their addresses are columns of the plan. */
+    panoptim_array gradient;
+    /*
+     * Outputs, which an update of the tensor writes in the same pass, from the value as the rule
+     * computes it, before that is rounded to the value's type.
+     */
+    panoptim_array copy;    /* becomes the value, in passes beside the step too */
+    panoptim_array average; /* moves towards it in a step, by 1 - average_decay of the way */
+    /* The states with a value for each element; those of rows and columns stay with the tensor. */
+    panoptim_array slots[PANOPTIM_MAX_SLOTS];
+} panoptim_arrays;
 
 /* One parameter tensor, dense. Chunks of a tensor are contiguous in the chunk table. */
 typedef struct panoptim_tensor {
     /* What an update of few states needs, in one cache line. */
-    void *value;
+    float *value; /* null if there are arrays */
     int64_t elements;
     int32_t group;
-    int32_t rule;   /* index in the registry: of the rule that updates the tensor */
+    int32_t rule; /* index in the registry: of the rule that updates the tensor */
+    int32_t first_chunk;
+    int32_t chunks; /* 0 for an empty tensor */
     double *states; /* of the tensor, in the order of the rule's signature; null if it has none */
+    const panoptim_arrays *arrays; /* null: all arrays are floats, and there are no outputs */
     /*
-     * States: first those with a float for each element, then those with one for each row, then
-     * those with one for each column; unused ones are null.
+     * States: first those with a float for each element (null if there are arrays), then those with
+     * one for each row, then those with one for each column; unused ones are null.
      */
-    void *slots[PANOPTIM_MAX_SLOTS];
-    int64_t first_chunk;
-    int64_t chunks; /* 0 for an empty tensor */
+    float *slots[PANOPTIM_MAX_SLOTS];
     /*
-     * The tensor as a stack of matrices of rows x columns, its last two dimensions: row r begins at
-     * element r * columns. What has fewer dimensions is one matrix of one row.
+     * The whole tensor as a stack of matrices of rows x columns, its last two dimensions: row r
+     * begins at element r * columns. What has fewer dimensions is one matrix of one row.
      */
     int64_t rows;
     int64_t columns;
+    /*
+     * The index in the whole tensor of the first element here, a multiple of PANOPTIM_BLOCK: 0 but
+     * for a part of it. The states of rows and columns are the whole one's.
+     */
+    int64_t first;
 } panoptim_tensor;
 
 /* chunk_elements consecutive elements of a tensor (fewer in its last chunk). */
@@ -103,6 +126,7 @@ typedef struct panoptim_control {
     double clip_norm;      /* largest global norm of the gradient; infinity: no clipping */
     double growth_factor;  /* of a dynamic loss scale */
     double backoff_factor; /* of a dynamic loss scale */
+    double average_decay;  /* what a moving average keeps of itself in a step */
     /* Accepted steps in a row before the loss scale grows; 0: it is fixed. */
     int64_t growth_interval;
     int32_t policy;         /* PANOPTIM_PROPAGATE, PANOPTIM_SKIP or PANOPTIM_FAIL */

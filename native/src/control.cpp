@@ -137,7 +137,11 @@ struct OwnEntries {
 } // namespace
 
 int32_t control_stages(const panoptim_plan &plan, int32_t stages, int32_t phase) {
-    const int32_t status = check_plan(plan);
+    int32_t status = check_plan(plan);
+    // Before anything can be changed.
+    if (status == PANOPTIM_OK && (stages & (PANOPTIM_STAGE_DECIDE | PANOPTIM_STAGE_PASS)) != 0) {
+        status = check_types(plan);
+    }
     if (status != PANOPTIM_OK) {
         return status;
     }

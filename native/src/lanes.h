@@ -133,8 +133,8 @@ inline void square_sums_of_stretch(const float *values, double *sums) {
     }
 }
 
-inline double square_sum(const float *values, int64_t elements) {
-    PairwiseSum blocks;
+// Adds the square sum of each block.
+inline void add_square_sums(const float *values, int64_t elements, PairwiseSum &blocks) {
     int64_t i = 0;
     for (; elements - i >= stretch_elements; i += stretch_elements) {
         double sums[stretch_blocks];
@@ -146,7 +146,6 @@ inline double square_sum(const float *values, int64_t elements) {
     for (; i < elements; i += block_elements) {
         blocks.add(square_sum_of_block(values + i, smaller(block_elements, elements - i)));
     }
-    return blocks.total();
 }
 
 } // namespace PANOPTIM_TIER

@@ -1,6 +1,6 @@
-// The loops over elements of a rule's phases, for the file of a header of rules that is compiled
-// for each instruction-set tier (CMakeLists.txt), with that tier's compiler flags and with
-// PANOPTIM_TIER naming it.
+// The loops over elements of a rule's phases, of tensors whose arrays are floats, for the file of a
+// header of rules that is compiled for each instruction-set tier (CMakeLists.txt), with that tier's
+// compiler flags and with PANOPTIM_TIER naming it.
 //
 // Nothing here may have a symbol in common with another tier: no function of the standard library
 // that is a template or inline, nothing with functions outside PANOPTIM_TIER's namespace.
@@ -16,11 +16,9 @@ namespace panoptim {
 inline namespace PANOPTIM_TIER {
 namespace {
 
-using FloatBuffers = Buffers<PANOPTIM_F32, PANOPTIM_F32, PANOPTIM_F32>;
-
 // One chunk of a run.
 struct Chunk {
-    FloatBuffers buffers;
+    Buffers buffers;
     int64_t elements;
 };
 
@@ -28,8 +26,8 @@ template <typename Rule, int Phase, bool Curved>
 [[gnu::always_inline]] inline Chunk chunk_of(const panoptim_plan &plan, int64_t i) {
     const panoptim_chunk &chunk_index = plan.chunks[i];
     const panoptim_tensor &tensor = plan.tensors[chunk_index.tensor];
-    FloatBuffers whole{};
-    whole.value = static_cast<float *>(tensor.value);
+    Buffers whole{};
+    whole.value = tensor.value;
     if constexpr (needs_gradient<Rule, Phase>) {
         whole.gradient = reinterpret_cast<float *>(plan.gradients[chunk_index.tensor]);
     }
@@ -37,7 +35,7 @@ template <typename Rule, int Phase, bool Curved>
         whole.curvature = reinterpret_cast<const float *>(plan.curvatures[chunk_index.tensor]);
     }
     for (int slot = 0; slot < Rule::slots; ++slot) {
-        whole.slots[slot] = static_cast<float *>(tensor.slots[slot]);
+        whole.slots[slot] = tensor.slots[slot];
     }
     whole.matrix = {&tensor, 0};
     const int64_t first = chunk_index.index * plan.chunk_elements;
@@ -59,7 +57,7 @@ struct Settings {
 };
 
 template <typename Rule, int Phase, bool Curved>
-[[gnu::always_inline]] inline void prefetch_all(const FloatBuffers &buffers, int64_t first,
+[[gnu::always_inline]] inline void prefetch_all(const Buffers &buffers, int64_t first,
                                                 int64_t elements) {
     if constexpr (Rule::reads_parameter(Phase) || Rule::writes_parameter(Phase)) {
         prefetch(buffers.value + first, elements);
@@ -92,7 +90,7 @@ template <typename Rule, int Phase, bool Curved>
 // Updates a piece of a chunk whose first element belongs to a lane of the reduction tree.
 template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
 [[gnu::always_inline]] inline void
-update_piece(const FloatBuffers &buffers, const Settings<Rule> &settings,
+update_piece(const Buffers &buffers, const Settings<Rule> &settings,
              Sums<Rule, Phase, Statistics> &sums, int64_t lane, int64_t elements) {
 #pragma GCC ivdep
     for (int64_t i = 0; i < elements; ++i) {

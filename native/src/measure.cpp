@@ -2,28 +2,24 @@
 #include "plan.h"
 #include "rules/numerics.cuh"
 #include "stages.h"
+#include "step/arrays.cuh"
 #include "step/transaction.cuh"
 
 namespace panoptim {
 namespace {
 
-// Whether one of these elements, all finite, is infinite once multiplied by a factor.
-bool overflows(const float *values, int64_t elements, float factor) {
-    bool any = false;
-    for (int64_t i = 0; i < elements; ++i) {
-        const float product = values[i] * factor;
-        any = any || product - product != 0;
-    }
-    return any;
-}
+// A chunk of a gradient or curvature.
+struct Part {
+    const void *data;
+    int32_t type;
+    int64_t elements;
+};
 
 // The square sum of a chunk; infinite if an element is not finite, or would not be once unscaled.
-double measured(const Tier &tier, const void *array, int64_t first, int64_t elements,
-                float factor) {
-    const double sum = tier.measure(array, first, elements);
+double measured(const Tier &tier, const Part &part, float factor) {
+    const double sum = tier.measure(part.data, part.type, part.elements);
     // No larger factor, no larger elements.
-    if (factor > 1 && finite(sum) &&
-        overflows(static_cast<const float *>(array) + first, elements, factor)) {
+    if (factor > 1 && finite(sum) && tier.overflows(part.data, part.type, part.elements, factor)) {
         return __builtin_huge_val();
     }
     return sum;
@@ -43,13 +39,19 @@ int32_t measure_chunks(const Tier &tier, const panoptim_plan &plan, int64_t firs
             continue;
         }
         const panoptim_tensor &tensor = plan.tensors[chunk.tensor];
+        const int32_t type = gradient_type(tensor);
+        if (!is_element_type(type)) {
+            return PANOPTIM_ERROR_TYPE;
+        }
         const int64_t start = chunk.index * plan.chunk_elements;
         const int64_t elements = chunk_length(plan, tensor, start);
-        plan.partials[i] =
-            measured(tier, address(plan.gradients[chunk.tensor]), start, elements, factor);
+        const auto part = [type, start, elements](int64_t gradient) {
+            return Part{element_address(address(gradient), type, start), type, elements};
+        };
+        plan.partials[i] = measured(tier, part(plan.gradients[chunk.tensor]), factor);
         plan.partials[plan.chunk_count + i] =
             has_curvature(plan, chunk.tensor)
-                ? measured(tier, address(plan.curvatures[chunk.tensor]), start, elements, factor)
+                ? measured(tier, part(plan.curvatures[chunk.tensor]), factor)
                 : 0.0;
     }
     return PANOPTIM_OK;

@@ -1,5 +1,7 @@
 #include "plan.h"
 
+#include "step/arrays.cuh"
+
 namespace panoptim {
 namespace {
 
@@ -11,11 +13,20 @@ int32_t check_group(const panoptim_group &group) {
     if (group.rule < 0 || group.rule >= rule_count) {
         return PANOPTIM_ERROR_RULE;
     }
-    if (group.parameter_type != PANOPTIM_F32 || group.gradient_type != PANOPTIM_F32 ||
-        group.state_type != PANOPTIM_F32) {
-        return PANOPTIM_ERROR_TYPE;
-    }
     return PANOPTIM_OK;
+}
+
+bool known(const panoptim_array &array) {
+    return array.data == nullptr || is_element_type(array.type);
+}
+
+bool all_known(const panoptim_arrays &arrays) {
+    bool all = known(arrays.value) && is_element_type(arrays.gradient.type) && known(arrays.copy) &&
+               known(arrays.average);
+    for (const panoptim_array &slot : arrays.slots) {
+        all = all && known(slot);
+    }
+    return all;
 }
 
 // Whether a plan of a pass says of which.
@@ -50,6 +61,16 @@ int32_t check_plan(const panoptim_plan &plan) {
         }
     }
     return check_pass(plan);
+}
+
+int32_t check_types(const panoptim_plan &plan) {
+    for (int64_t tensor = 0; tensor < plan.tensor_count; ++tensor) {
+        const panoptim_arrays *const arrays = plan.tensors[tensor].arrays;
+        if (arrays != nullptr && !all_known(*arrays)) {
+            return PANOPTIM_ERROR_TYPE;
+        }
+    }
+    return PANOPTIM_OK;
 }
 
 int32_t check_range(const panoptim_plan &plan, int64_t first, int64_t last) {

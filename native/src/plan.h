@@ -18,7 +18,10 @@ inline void *address(int64_t address) {
 // PANOPTIM_OK, or what is wrong with the plan's sizes or groups. Nothing is changed before this.
 int32_t check_plan(const panoptim_plan &plan);
 
-// The same for a range of chunks.
+// PANOPTIM_ERROR_TYPE if the plan has arrays of types that nothing here decodes.
+int32_t check_types(const panoptim_plan &plan);
+
+// What is wrong with a range of chunks.
 int32_t check_range(const panoptim_plan &plan, int64_t first, int64_t last);
 
 } // namespace panoptim

@@ -8,7 +8,7 @@
 namespace panoptim {
 
 // Consecutive chunks whose tensors are active and share their prepared scalars, and hence their
-// rule.
+// rule; their arrays are floats.
 struct UpdateRun {
     const panoptim_plan *plan;
     const panoptim_prepared *prepared;
@@ -21,8 +21,18 @@ struct UpdateRun {
 
 using UpdateFunction = void (*)(const UpdateRun &);
 
-// The sum of squares of a chunk of a gradient, through the reduction tree.
-using MeasureFunction = double (*)(const void *gradient, int64_t first, int64_t elements);
+// The sum of squares of a chunk of a gradient of a known type, through the reduction tree.
+using MeasureFunction = double (*)(const void *gradient, int32_t type, int64_t elements);
+// Whether one of these elements, all finite, is infinite once multiplied by a factor.
+using OverflowsFunction = bool (*)(const void *gradient, int32_t type, int64_t elements,
+                                   float factor);
+
+// Elements of a known type as floats, and back, rounded.
+using DecodeFunction = void (*)(const void *elements, int32_t type, int64_t count, float *floats);
+using EncodeFunction = void (*)(const float *floats, int32_t type, int64_t count, void *elements);
+// Moves averages towards values by a weight.
+using MoveAveragesFunction = void (*)(float *averages, const float *values, int64_t count,
+                                      float weight);
 
 // Passes over square matrices; see panoptim.h.
 using ScaleMatrixFunction = void (*)(int64_t n, const float *matrix, double damping,
@@ -33,8 +43,12 @@ using ProbeMatrixFunction = void (*)(int64_t n, const float *matrix, const doubl
 
 struct Tier {
     MeasureFunction measure;
+    OverflowsFunction overflows;
     // By rule and phase: PANOPTIM_MAX_PHASES functions a rule, null beyond the rule's phases.
     const UpdateFunction *const *update;
+    DecodeFunction decode;
+    EncodeFunction encode;
+    MoveAveragesFunction move_averages;
     ScaleMatrixFunction scale_matrix;
     MirrorMatrixFunction mirror_matrix;
     ProbeMatrixFunction probe_matrix;

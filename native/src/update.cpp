@@ -3,6 +3,8 @@
 
 #include "plan.h"
 #include "stages.h"
+#include "step/arrays.cuh"
+#include "typed.h"
 
 namespace panoptim {
 namespace {
@@ -12,14 +14,17 @@ void zero_chunk(const panoptim_plan &plan, int64_t i) {
     if (plan.gradients[chunk.tensor] == 0) {
         return;
     }
+    const panoptim_tensor &tensor = plan.tensors[chunk.tensor];
+    const int32_t type = gradient_type(tensor);
     const int64_t start = chunk.index * plan.chunk_elements;
-    const int64_t elements = chunk_length(plan, plan.tensors[chunk.tensor], start);
-    float *gradient = static_cast<float *>(address(plan.gradients[chunk.tensor])) + start;
-    __builtin_memset(gradient, 0, static_cast<std::size_t>(elements) * sizeof *gradient);
+    const int64_t bytes = chunk_length(plan, tensor, start) * element_bytes(type);
+    // Zeros are zeros in every type.
+    __builtin_memset(element_address(address(plan.gradients[chunk.tensor]), type, start), 0,
+                     static_cast<std::size_t>(bytes));
 }
 
-// The end of the run of chunks that begins with a chunk: those of the same prepared entry, with or
-// without curvature like the first.
+// The end of the run of chunks that begins with a chunk of floats: those of the same prepared
+// entry, with or without curvature like the first.
 int64_t end_of_run(const panoptim_plan &plan, int64_t first, int64_t last) {
     const int64_t tensor = plan.chunks[first].tensor;
     const int32_t entry = plan.prepared_index[tensor];
@@ -27,7 +32,8 @@ int64_t end_of_run(const panoptim_plan &plan, int64_t first, int64_t last) {
     int64_t end = first + 1;
     while (end < last) {
         const int64_t next = plan.chunks[end].tensor;
-        if (plan.prepared_index[next] != entry || (plan.curvatures[next] != 0) != curved) {
+        if (plan.prepared_index[next] != entry || (plan.curvatures[next] != 0) != curved ||
+            plan.tensors[next].arrays != nullptr) {
             break;
         }
         ++end;
@@ -35,7 +41,7 @@ int64_t end_of_run(const panoptim_plan &plan, int64_t first, int64_t last) {
     return end;
 }
 
-// The same in a pass: those of the same tensor.
+// The same in a pass, or of other arrays: those of the same tensor.
 int64_t end_of_tensor(const panoptim_plan &plan, int64_t first, int64_t last) {
     const panoptim_tensor &tensor = plan.tensors[plan.chunks[first].tensor];
     const int64_t end = tensor.first_chunk + tensor.chunks;
@@ -59,8 +65,10 @@ int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase
     run.zero_gradients = step && plan.control->zero_gradients != 0;
     run.statistics = step && plan.control->statistics != 0;
     for (run.first = first; run.first < last; run.first = run.last) {
-        run.last = step ? end_of_run(plan, run.first, last) : end_of_tensor(plan, run.first, last);
         const int64_t tensor = plan.chunks[run.first].tensor;
+        const bool typed = plan.tensors[tensor].arrays != nullptr;
+        run.last = step && !typed ? end_of_run(plan, run.first, last)
+                                  : end_of_tensor(plan, run.first, last);
         const int32_t rule = plan.tensors[tensor].rule;
         if (!step && rule != plan.pass_rule) {
             continue;
@@ -69,8 +77,13 @@ int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase
         run.curved = plan.curvatures[tensor] != 0;
         if (run.prepared->active != 0) {
             const UpdateFunction update = tier.update[rule][phase];
-            if (update != nullptr && (!step || phase < rules[rule].phases)) {
+            if (update == nullptr || (step && phase >= rules[rule].phases)) {
+                continue;
+            }
+            if (!typed) {
                 update(run);
+            } else if (!rules[rule].uses[phase].needs_gradient || plan.gradients[tensor] != 0) {
+                update_typed(tier, run, rules[rule], phase);
             }
         } else if (phase == 0 && run.zero_gradients) {
             for (int64_t i = run.first; i < run.last; ++i) {

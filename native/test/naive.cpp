@@ -5,10 +5,16 @@
 
 namespace {
 
-double measure(const void *gradient, int64_t first, int64_t elements) {
-    const float *begin = static_cast<const float *>(gradient) + first;
+double measure(const void *gradient, int32_t /*type*/, int64_t elements) {
+    const float *begin = static_cast<const float *>(gradient);
     const std::vector<float> terms(begin, begin + elements);
     return naive_tree(terms, terms);
+}
+
+bool overflows(const void *gradient, int32_t /*type*/, int64_t elements, float factor) {
+    const float *begin = static_cast<const float *>(gradient);
+    return std::any_of(begin, begin + elements,
+                       [factor](float value) { return !std::isfinite(value * factor); });
 }
 
 // Not inlined, so that it is not vectorized either.
@@ -30,7 +36,7 @@ void update_chunk(const panoptim::UpdateRun &run, int64_t chunk_index) {
     const panoptim_plan &plan = *run.plan;
     const panoptim_chunk &chunk = plan.chunks[chunk_index];
     const panoptim_tensor &tensor = plan.tensors[chunk.tensor];
-    auto *value = static_cast<float *>(tensor.value);
+    float *const value = tensor.value;
     auto *gradient = reinterpret_cast<float *>(plan.gradients[chunk.tensor]);
     const auto *curvature = reinterpret_cast<const float *>(plan.curvatures[chunk.tensor]);
     typename Rule::Scalars scalars;
@@ -49,7 +55,7 @@ void update_chunk(const panoptim::UpdateRun &run, int64_t chunk_index) {
             element.curvature = curvature[i] * run.prepared->curvature_scale;
         }
         for (int slot = 0; slot < Rule::slots; ++slot) {
-            element.slot[slot] = static_cast<const float *>(tensor.slots[slot])[i];
+            element.slot[slot] = tensor.slots[slot][i];
         }
         panoptim::MatrixStates{&tensor, 0}.load<Rule>(i, element);
         update_one<Rule, Phase>(scalars, element);
@@ -60,7 +66,7 @@ void update_chunk(const panoptim::UpdateRun &run, int64_t chunk_index) {
         }
         value[i] = element.parameter;
         for (int slot = 0; slot < Rule::slots; ++slot) {
-            static_cast<float *>(tensor.slots[slot])[i] = element.slot[slot];
+            tensor.slots[slot][i] = element.slot[slot];
         }
         if (last_phase && run.zero_gradients) {
             gradient[i] = 0;
@@ -105,4 +111,5 @@ constexpr const panoptim::UpdateFunction *updates_by_rule[] = {
 
 } // namespace
 
-const panoptim::Tier naive_tier = {measure, updates_by_rule, nullptr, nullptr, nullptr};
+const panoptim::Tier naive_tier = {measure, overflows, updates_by_rule, nullptr, nullptr,
+                                   nullptr, nullptr,   nullptr,         nullptr};

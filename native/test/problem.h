@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <optional>
 
 #include "floating_point.h"
 #include "guarded.h"
 #include "stages.h"
 #include "support.h"
+#include "typed.h"
 
 // Hyper-parameters by name.
 using Settings = std::map<std::string, double>;
@@ -22,8 +24,11 @@ struct Tensor {
     std::vector<double> states;
     int64_t rows = 1;
     int64_t columns = 0;
+    int64_t first = 0;
     bool has_gradient = true;
     bool has_curvature = false;
+    // Once there are any, steps use them instead of the arrays of floats.
+    std::optional<TypedArrays> typed;
 };
 
 class Problem {
@@ -50,8 +55,7 @@ class Problem {
             hyper[static_cast<std::size_t>(position - description.hyper.begin())] = value;
         }
         std::vector<double> &states = rule_states_.emplace_back(description.rule_states.size());
-        groups.push_back(
-            {hyper.data(), states.data(), index, 0, PANOPTIM_F32, PANOPTIM_F32, PANOPTIM_F32, 0});
+        groups.push_back({hyper.data(), states.data(), index, 0});
         return static_cast<int32_t>(groups.size()) - 1;
     }
 
@@ -79,6 +83,18 @@ class Problem {
         return tensor;
     }
 
+    // The states of a tensor that have a value for each element.
+    int64_t slots_of(const Tensor &tensor) const {
+        const int32_t rule = groups[static_cast<std::size_t>(tensor.group)].rule;
+        return static_cast<int64_t>(described(rule).slots.size());
+    }
+
+    // Gives a tensor arrays of types, which its values, gradients and states become.
+    void give_types(Tensor &tensor, const Types &types, Edge edge = Edge::end, int64_t shift = 0) {
+        tensor.typed.emplace(types, tensor.value, tensor.gradient, tensor.curvature, tensor.slots,
+                             slots_of(tensor), edge, shift);
+    }
+
     // Fills the tables anew from the tensors; counts of known tensors stay.
     const panoptim_plan &build() {
         rows_.clear();
@@ -93,24 +109,35 @@ class Problem {
             for (int slot = 0; slot < PANOPTIM_MAX_SLOTS; ++slot) {
                 row.slots[slot] = tensor.slots[slot].data();
             }
+            if (tensor.typed) {
+                row.arrays = tensor.typed->row();
+                row.value = nullptr;
+                std::fill_n(row.slots, slots_of(tensor), nullptr);
+            }
             row.states = tensors[t].states.data();
             row.elements = elements;
             row.rows = tensor.rows;
             row.columns = tensor.columns;
-            row.first_chunk = static_cast<int64_t>(chunks.size());
-            row.chunks = (elements + plan.chunk_elements - 1) / plan.chunk_elements;
+            row.first_chunk = static_cast<int32_t>(chunks.size());
+            row.chunks =
+                static_cast<int32_t>((elements + plan.chunk_elements - 1) / plan.chunk_elements);
+            row.first = tensor.first;
             row.group = tensor.group;
             row.rule = groups[static_cast<std::size_t>(tensor.group)].rule;
             rows_.push_back(row);
-            for (int64_t chunk = 0; chunk < row.chunks; ++chunk) {
-                chunks.push_back({static_cast<int32_t>(t), static_cast<int32_t>(chunk)});
+            for (int32_t chunk = 0; chunk < row.chunks; ++chunk) {
+                chunks.push_back({static_cast<int32_t>(t), chunk});
             }
-            gradients_.push_back(tensor.has_gradient && elements > 0
-                                     ? reinterpret_cast<int64_t>(tensor.gradient.data())
-                                     : 0);
-            curvatures_.push_back(tensor.has_curvature && elements > 0
-                                      ? reinterpret_cast<int64_t>(tensor.curvature.data())
-                                      : 0);
+            const auto address_of = [&](bool present, const Guarded<float> &floats,
+                                        int64_t typed) -> int64_t {
+                return !present || elements == 0 ? 0
+                       : tensor.typed            ? typed
+                                                 : reinterpret_cast<int64_t>(floats.data());
+            };
+            gradients_.push_back(address_of(tensor.has_gradient, tensor.gradient,
+                                            tensor.typed ? tensor.typed->gradient_address() : 0));
+            curvatures_.push_back(address_of(tensor.has_curvature, tensor.curvature,
+                                             tensor.typed ? tensor.typed->curvature_address() : 0));
         }
         counts.resize(tensors.size());
         prepared.resize(tensors.size());

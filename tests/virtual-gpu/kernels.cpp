@@ -8,6 +8,10 @@
 #include "kfac/layers.cu"
 #include "kfac/newton.cu"
 #include "kfac/precondition.cu"
+#include "matrix/factorise.cu"
+#include "matrix/invert.cu"
+#include "matrix/mirror.cu"
+#include "matrix/norms.cu"
 #include "step/measure.cu"
 #include "step/zero.cu"
 #include "test_functions.cu"
@@ -34,6 +38,16 @@ PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_unpack)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_diagonal_accumulate)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_diagonal_commit_layers)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_diagonal_write)
+
+PANOPTIM_VIRTUAL_KERNEL(panoptim_matrix_begin)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_matrix_factorise)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_matrix_solve)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_matrix_end)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_matrix_invert)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_matrix_mirror)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_matrix_squares)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_matrix_norms)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_matrix_divide)
 
 #define PANOPTIM_TEST_FUNCTION(name, type) PANOPTIM_VIRTUAL_KERNEL(panoptim_test_##name)
 PANOPTIM_TEST_FUNCTIONS

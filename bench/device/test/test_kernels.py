@@ -287,6 +287,7 @@ class Pieces(unittest.TestCase):
             ("step/chunk.cuh", "chunk_threads"),
             ("step/control.cuh", "control_threads"),
             ("step/control.cuh", "prepare_threads"),
+            ("matrix/batch.cuh", "matrix_threads"),
         ):
             stated = re.findall(rf"int {name.upper()} = (\d+);", text)
             self.assertEqual(stated, [str(interface.source_constant(file, name))], name)

@@ -18,6 +18,7 @@ import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /** What the benchmark of K-FAC's refresh computes. */
 class KfacRefreshTest {
@@ -44,7 +45,8 @@ class KfacRefreshTest {
                 Double.POSITIVE_INFINITY,
                 false,
                 false,
-                Optional.empty());
+                Optional.empty(),
+                OptionalDouble.empty());
     }
 
     private static void itComputesInverses(String backend, KfacRefresh.Method method) {

@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -501,6 +502,7 @@ public final class Optimizer implements AutoCloseable {
         private double clipNorm = Double.POSITIVE_INFINITY;
         private boolean zeroGradients;
         private boolean statistics;
+        private OptionalDouble averageDecay = OptionalDouble.empty();
         private @Nullable GradientTransform transform;
         private @Nullable Backend backend;
 
@@ -583,6 +585,22 @@ public final class Optimizer implements AutoCloseable {
             return this;
         }
 
+        /**
+         * What the moving averages of {@linkplain Parameter#averagedIn parameters that have one}
+         * keep of themselves in a step: average ← decay · average + (1 − decay) · value, computed
+         * as PyTorch's {@code lerp} does, in float32.
+         *
+         * @param decay in [0, 1]
+         */
+        public Builder<R> averageDecay(double decay) {
+            if (!(decay >= 0 && decay <= 1)) {
+                throw new IllegalArgumentException(
+                        "averageDecay: decay must be in [0, 1], but is " + decay);
+            }
+            averageDecay = OptionalDouble.of(decay);
+            return this;
+        }
+
         /** Lets something rewrite the gradients of every step before they are clipped and used. */
         public Builder<R> transform(GradientTransform value) {
             transform = Objects.requireNonNull(value, "transform");
@@ -621,7 +639,8 @@ public final class Optimizer implements AutoCloseable {
                             clipNorm,
                             zeroGradients,
                             statistics,
-                            Optional.ofNullable(transform));
+                            Optional.ofNullable(transform),
+                            averageDecay);
             if (backend != null) {
                 return new Optimizer(backend, false, plan, companions);
             }

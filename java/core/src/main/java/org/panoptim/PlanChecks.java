@@ -20,6 +20,7 @@ final class PlanChecks {
     static void check(StepPlan plan) {
         requireOwnNames(plan);
         requireOwnMemory(plan);
+        requireDecay(plan);
         RuleChecks.check(plan.groups());
         plan.curvature().ifPresent(transform -> transform.check(plan));
         Checkpoint.requireSavable(plan);
@@ -58,12 +59,18 @@ final class PlanChecks {
                 .ifPresent(
                         pair -> {
                             throw new IllegalArgumentException(
-                                    "the values of parameters '"
-                                            + pair.getFirst().name()
-                                            + "' and '"
-                                            + pair.getLast().name()
-                                            + "' overlap");
+                                    "%s and %s overlap".formatted(pair.getFirst(), pair.getLast()));
                         });
+    }
+
+    private static void requireDecay(StepPlan plan) {
+        for (var parameter : plan.parameters()) {
+            if (parameter.average().isPresent() && plan.averageDecay().isEmpty()) {
+                throw new IllegalArgumentException(
+                        "parameter '%s' has an average, but the optimizer no averageDecay for it"
+                                .formatted(parameter.name()));
+            }
+        }
     }
 
     /** Asks for the first step's momentum: most schedules that set one set it from there on. */

@@ -25,6 +25,10 @@ final class StepInputs {
 
     private final SourceWatches sources;
     private final Parameter[] parameters;
+
+    /** Values and outputs, which stay the same. */
+    private final Memories.Piece[] written;
+
     private final boolean[] takesCurvature;
     private final int[] revisions;
     private final @Nullable Memory[] gradients;
@@ -43,6 +47,7 @@ final class StepInputs {
     StepInputs(StepPlan plan) {
         sources = new SourceWatches(plan);
         parameters = plan.parameters().toArray(Parameter[]::new);
+        written = Memories.pieces(plan.parameters()).toArray(Memories.Piece[]::new);
         revisions = new int[parameters.length];
         gradients = new Memory[parameters.length];
         curvatures = new Memory[parameters.length];
@@ -144,12 +149,14 @@ final class StepInputs {
         curved = false;
         readOnly = null;
         misused = null;
+        for (var piece : written) {
+            note(piece.memory());
+        }
         for (int i = 0; i < parameters.length; i++) {
             var parameter = parameters[i];
             revisions[i] = parameter.revision();
             gradients[i] = parameter.gradient().orElse(null);
             curvatures[i] = parameter.curvature().orElse(null);
-            note(parameter.value());
             note(gradients[i]);
             note(curvatures[i]);
             if (readOnly == null && isReadOnly(gradients[i])) {
@@ -188,8 +195,10 @@ final class StepInputs {
     void checkAccess() {
         var thread = Thread.currentThread();
         if (!arenas.isAccessibleBy(thread)) {
+            for (var piece : written) {
+                checkAccess(piece.parameter(), piece.what(), piece.memory(), thread);
+            }
             for (var parameter : parameters) {
-                checkAccess(parameter, "value", parameter.value(), thread);
                 checkAccess(parameter, "gradient", parameter.gradient().orElse(null), thread);
                 checkAccess(parameter, "curvature", parameter.curvature().orElse(null), thread);
             }

@@ -172,7 +172,7 @@ class BadUseTest {
                                 .group("two", List.of(first))
                                 .backend(backend)
                                 .build(),
-                "the values of parameters 'first' and 'second' overlap");
+                "the value of parameter 'first' and the value of parameter 'second' overlap");
     }
 
     @Test
@@ -193,7 +193,8 @@ class BadUseTest {
                                 optimizer.add(
                                         new ParameterGroup(
                                                 "two", SGD.defaults(), List.of(b, inside))),
-                        "the values of parameters 'first' and 'inside' overlap");
+                        "the value of parameter 'first' and the value of parameter 'inside'"
+                                + " overlap");
                 assertThat(Snapshot.of(optimizer)).isEqualTo(before);
             }
         }
@@ -228,7 +229,7 @@ class BadUseTest {
                                 .group("all", List.of(second, first))
                                 .backend(backend)
                                 .build(),
-                "the values of parameters 'first' and 'second' overlap");
+                "the value of parameter 'first' and the value of parameter 'second' overlap");
     }
 
     @Test

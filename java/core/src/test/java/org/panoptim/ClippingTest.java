@@ -22,6 +22,7 @@ import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * Clipping by global norm, after PyTorch's clip_grad_norm_: c = max / (norm + 1e-6), at most 1.
@@ -172,6 +173,7 @@ class ClippingTest {
                 clipNorm,
                 false,
                 false,
-                Optional.empty());
+                Optional.empty(),
+                OptionalDouble.empty());
     }
 }

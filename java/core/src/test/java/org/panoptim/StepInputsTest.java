@@ -27,6 +27,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.concurrent.CompletableFuture;
 
 /** What parameters hold is surveyed after every change, and whether arenas are open at any time. */
@@ -46,7 +47,8 @@ class StepInputsTest {
                         Double.POSITIVE_INFINITY,
                         false,
                         false,
-                        Optional.empty()));
+                        Optional.empty(),
+                        OptionalDouble.empty()));
     }
 
     private static MemorySegment pair(Arena arena) {

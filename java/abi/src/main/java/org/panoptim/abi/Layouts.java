@@ -12,18 +12,34 @@ import java.lang.foreign.MemorySegment;
 public final class Layouts {
 
     /** The size of a {@code panoptim_tensor}. */
-    public static final long TENSOR_BYTES = 128;
+    public static final long TENSOR_BYTES = 136;
 
     static final long TENSOR_VALUE = 0;
-    static final long TENSOR_SLOTS = 32;
-    static final long TENSOR_STATES = 24;
     static final long TENSOR_ELEMENTS = 8;
-    static final long TENSOR_ROWS = 112;
-    static final long TENSOR_COLUMNS = 120;
-    static final long TENSOR_FIRST_CHUNK = 96;
-    static final long TENSOR_CHUNKS = 104;
     static final long TENSOR_GROUP = 16;
     static final long TENSOR_RULE = 20;
+    static final long TENSOR_FIRST_CHUNK = 24;
+    static final long TENSOR_CHUNKS = 28;
+    static final long TENSOR_STATES = 32;
+    static final long TENSOR_ARRAYS = 40;
+    static final long TENSOR_SLOTS = 48;
+    static final long TENSOR_ROWS = 112;
+    static final long TENSOR_COLUMNS = 120;
+
+    /** The size of a {@code panoptim_array}. */
+    static final long ARRAY_BYTES = 24;
+
+    static final long ARRAY_DATA = 0;
+    static final long ARRAY_TYPE = 16;
+
+    /** The size of a {@code panoptim_arrays}. */
+    static final long ARRAYS_BYTES = 288;
+
+    static final long ARRAYS_VALUE = 0;
+    static final long ARRAYS_GRADIENT = 24;
+    static final long ARRAYS_COPY = 48;
+    static final long ARRAYS_AVERAGE = 72;
+    static final long ARRAYS_SLOTS = 96;
 
     /** The size of a {@code panoptim_prepared}. */
     public static final long PREPARED_BYTES = 128;

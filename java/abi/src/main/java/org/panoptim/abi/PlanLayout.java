@@ -1,5 +1,6 @@
 package org.panoptim.abi;
 
+import static org.panoptim.abi.Layouts.ARRAYS_BYTES;
 import static org.panoptim.abi.Layouts.PREPARED_BYTES;
 import static org.panoptim.abi.Layouts.TENSOR_BYTES;
 import static org.panoptim.abi.Layouts.pointer;
@@ -32,6 +33,7 @@ public final class PlanLayout {
     private final TableSpan groups;
     private final TableSpan[] hypers;
     private final TableSpan tensors;
+    private final TableSpan arrays;
     private final TableSpan chunks;
     private final TableSpan extra;
     private final TableSpan gradients;
@@ -78,6 +80,7 @@ public final class PlanLayout {
         }
         groupBytes = end;
         tensors = next(tensorCount * TENSOR_BYTES);
+        arrays = next(parameters.stream().filter(ArrayRows::has).count() * ARRAYS_BYTES);
         chunks = next(chunkCount * panoptim_chunk.sizeof());
         extra = next(extraBytes);
         gradients = next(Long.BYTES * tensorCount);
@@ -150,9 +153,12 @@ public final class PlanLayout {
      * Writes the rows of tensors and chunks.
      *
      * @param host the tables, or the host's copy of those that it writes
+     * @param address of the tables for their reader
      */
-    public void writeTensors(MemorySegment host, PlanKernels kernels, StateAddresses states) {
-        PlanRows.writeTensors(tensors.in(host), kernels, chunkElements, states);
+    public void writeTensors(
+            MemorySegment host, PlanKernels kernels, StateAddresses states, long address) {
+        var arrayRows = new ArrayRows(arrays.in(host), address + arrays.offset());
+        PlanRows.writeTensors(tensors.in(host), kernels, chunkElements, states, arrayRows);
         PlanRows.writeChunks(chunks.in(host), parameters, chunkElements);
     }
 

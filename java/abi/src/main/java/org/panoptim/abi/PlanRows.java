@@ -1,5 +1,6 @@
 package org.panoptim.abi;
 
+import static org.panoptim.abi.Layouts.TENSOR_ARRAYS;
 import static org.panoptim.abi.Layouts.TENSOR_BYTES;
 import static org.panoptim.abi.Layouts.TENSOR_CHUNKS;
 import static org.panoptim.abi.Layouts.TENSOR_COLUMNS;
@@ -12,7 +13,6 @@ import static org.panoptim.abi.Layouts.TENSOR_SLOTS;
 import static org.panoptim.abi.Layouts.TENSOR_STATES;
 import static org.panoptim.abi.Layouts.TENSOR_VALUE;
 import static org.panoptim.abi.Layouts.pointer;
-import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_F32;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -57,24 +57,34 @@ public final class PlanRows {
 
     /** Fills a table of {@code panoptim_tensor}. */
     public static void writeTensors(
-            MemorySegment table, PlanKernels kernels, long chunkElements, StateAddresses states) {
+            MemorySegment table,
+            PlanKernels kernels,
+            long chunkElements,
+            StateAddresses states,
+            ArrayRows arrays) {
         var groups = kernels.groups();
         long index = 0;
-        long firstChunk = 0;
+        int firstChunk = 0;
         for (int group = 0; group < groups.size(); group++) {
             var rule = groups.get(group).rule();
             var parameters = groups.get(group).parameters();
             for (int place = 0; place < parameters.size(); place++) {
                 var parameter = parameters.get(place);
                 var row = table.asSlice(index++ * TENSOR_BYTES, TENSOR_BYTES);
-                long chunks = chunks(parameter, chunkElements);
-                pointer(row, TENSOR_VALUE, parameter.value().address());
-                writeSlots(row, parameter, rule.slots(parameter.shape()), states);
+                var slots = rule.slots(parameter.shape());
+                boolean plain = !ArrayRows.has(parameter);
+                if (plain) {
+                    pointer(row, TENSOR_VALUE, parameter.value().address());
+                } else {
+                    pointer(row, TENSOR_ARRAYS, arrays.write(parameter, slots, states));
+                }
+                writeSlots(row, parameter, slots, plain, states);
                 pointer(row, TENSOR_STATES, states.tensorStates(parameter));
                 row.set(JAVA_LONG, TENSOR_ELEMENTS, parameter.elements());
                 writeMatrix(row, parameter.shape().dimensions());
-                row.set(JAVA_LONG, TENSOR_FIRST_CHUNK, firstChunk);
-                row.set(JAVA_LONG, TENSOR_CHUNKS, chunks);
+                int chunks = Math.toIntExact(chunks(parameter, chunkElements));
+                row.set(JAVA_INT, TENSOR_FIRST_CHUNK, firstChunk);
+                row.set(JAVA_INT, TENSOR_CHUNKS, chunks);
                 row.set(JAVA_INT, TENSOR_GROUP, group);
                 row.set(JAVA_INT, TENSOR_RULE, kernels.ofParameter(group, place).index());
                 firstChunk += chunks;
@@ -82,17 +92,23 @@ public final class PlanRows {
         }
     }
 
-    /** States with arrays come first among the slots. */
+    /** States with arrays come first among the slots; those of elements only if asked for. */
     private static void writeSlots(
-            MemorySegment row, Parameter parameter, List<Slot> slots, StateAddresses states) {
+            MemorySegment row,
+            Parameter parameter,
+            List<Slot> slots,
+            boolean ofElements,
+            StateAddresses states) {
         for (int i = 0; i < slots.size(); i++) {
-            switch (slots.get(i).extent()) {
-                case ELEMENT, ROW, COLUMN ->
-                        pointer(
-                                row,
-                                TENSOR_SLOTS + i * JAVA_LONG.byteSize(),
-                                states.address(parameter, i));
-                case TENSOR, RULE -> {}
+            boolean written =
+                    switch (slots.get(i).extent()) {
+                        case ELEMENT -> ofElements;
+                        case ROW, COLUMN -> true;
+                        case TENSOR, RULE -> false;
+                    };
+            if (written) {
+                long address = states.address(parameter, i);
+                pointer(row, TENSOR_SLOTS + i * JAVA_LONG.byteSize(), address);
             }
         }
     }
@@ -131,9 +147,6 @@ public final class PlanRows {
         pointer(row, panoptim_group.states$offset(), states.ruleStates(group.name()));
         panoptim_group.rule(row, kernel.index());
         panoptim_group.frozen(row, group.frozen() ? 1 : 0);
-        panoptim_group.parameter_type(row, PANOPTIM_F32());
-        panoptim_group.gradient_type(row, PANOPTIM_F32());
-        panoptim_group.state_type(row, PANOPTIM_F32());
     }
 
     /** Whether two lists of groups hold the same parameters in the same groups. */

@@ -8,6 +8,8 @@ import org.panoptim.tensor.DimensionOrder;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -26,8 +28,8 @@ import java.util.Optional;
  * until another one is set). A gradient may be set anew before every step, at another address each
  * time.
  *
- * <p>No two pieces of memory that a step uses may overlap. Values are checked against each other,
- * and a gradient or curvature against its own value; beyond that it is the caller's care.
+ * <p>No two pieces of memory that a step uses may overlap. Values and outputs are checked against
+ * each other, and a gradient or curvature against its own; beyond that it is the caller's care.
  *
  * <p>Not safe for use by several threads at once.
  */
@@ -43,6 +45,8 @@ public final class Parameter {
     private final long elements;
     private final Memory value;
     private final @Nullable ParameterSource source;
+    private final @Nullable Output copy;
+    private final @Nullable Output average;
     private @Nullable Memory gradient;
     private @Nullable Memory curvature;
 
@@ -58,7 +62,9 @@ public final class Parameter {
             DimensionOrder order,
             DType dtype,
             Memory value,
-            @Nullable ParameterSource source) {
+            @Nullable ParameterSource source,
+            @Nullable Output copy,
+            @Nullable Output average) {
         this.name = Objects.requireNonNull(name, "name");
         Objects.requireNonNull(shape, "shape");
         // As the tensor has it, whatever order its dimensions of size 1 came in.
@@ -69,15 +75,22 @@ public final class Parameter {
         this.elements = shape.elements();
         this.value = Objects.requireNonNull(value, "value");
         this.source = source;
+        this.copy = copy;
+        this.average = average;
         if (name.isEmpty()) {
             throw new IllegalArgumentException("a parameter's name must not be empty");
         }
-        if (dtype != DType.F32) {
-            throw refused("dtype must be F32, the only one supported yet, but is " + dtype);
+        if (dtype != DType.F32 && dtype != DType.BF16) {
+            throw refused("dtype must be F32 or BF16, but is " + dtype);
         }
-        checkMemory("value", value);
+        checkMemory("value", dtype, value);
         if (value instanceof HostMemory(var segment) && segment.isReadOnly()) {
             throw refused("the value's segment is read-only");
+        }
+        checkOutput("copy", copy);
+        checkOutput("average", average);
+        if (copy != null && average != null && copy.memory().overlaps(average.memory())) {
+            throw refused("the average overlaps the copy");
         }
     }
 
@@ -118,7 +131,33 @@ public final class Parameter {
      *     alignment or access does not
      */
     public static Parameter of(String name, Shape shape, DimensionOrder order, Memory value) {
-        return new Parameter(name, shape, order, DType.F32, value, null);
+        return of(name, shape, order, DType.F32, value);
+    }
+
+    /**
+     * A parameter of a type, whose gradients and curvature have the same one. Rules compute with
+     * float32 whatever it is, and keep their states in it; the value is rounded when it is stored,
+     * to nearest, ties to even.
+     *
+     * @param name unique within its optimizer; checkpoints and reports use it
+     * @param shape the tensor's shape
+     * @param dtype {@link DType#F32} or {@link DType#BF16}
+     * @param value its elements, row by row, aligned to one of them
+     * @throws IllegalArgumentException if the type is another one, or the memory's size, alignment
+     *     or access does not fit
+     */
+    public static Parameter of(String name, Shape shape, DType dtype, Memory value) {
+        Objects.requireNonNull(shape, "shape");
+        return of(name, shape, DimensionOrder.contiguous(shape.dimensions().size()), dtype, value);
+    }
+
+    /**
+     * As {@link #of(String, Shape, DType, Memory)}, whose dimensions lie in memory in an order of
+     * their own, as {@link #of(String, Shape, DimensionOrder, Memory)} has it.
+     */
+    public static Parameter of(
+            String name, Shape shape, DimensionOrder order, DType dtype, Memory value) {
+        return new Parameter(name, shape, order, dtype, value, null, null, null);
     }
 
     /**
@@ -131,7 +170,47 @@ public final class Parameter {
     public static Parameter of(
             String name, Shape shape, DimensionOrder order, Memory value, ParameterSource source) {
         return new Parameter(
-                name, shape, order, DType.F32, value, Objects.requireNonNull(source, "source"));
+                name,
+                shape,
+                order,
+                DType.F32,
+                value,
+                Objects.requireNonNull(source, "source"),
+                null,
+                null);
+    }
+
+    /**
+     * This parameter with a copy: after each step that updates the parameter, the copy has the
+     * value as the rule computed it, rounded to the copy's type. So a float32 parameter is the
+     * master of a model in bfloat16. {@linkplain org.panoptim.Optimizer#run Passes} that change the
+     * value write it, too. Until then it is what the caller made it.
+     *
+     * @return another parameter over the same value, without gradient and curvature
+     * @throws IllegalArgumentException if the copy's size or alignment does not fit, or it overlaps
+     *     the value or the average, or the parameter is a framework's, which knows this one alone
+     */
+    public Parameter copiedTo(Output copy) {
+        Objects.requireNonNull(copy, "copy");
+        requireOwn();
+        return new Parameter(name, shape, order, dtype, value, null, copy, average);
+    }
+
+    /**
+     * This parameter with a moving average: each step that updates the parameter moves it by {@code
+     * 1 - decay} of the way towards the value as the rule computed it, with the decay of {@link
+     * org.panoptim.Optimizer.Builder#averageDecay}. It begins as what the caller made it, mostly a
+     * copy of the value. A step without a gradient for the parameter leaves it alone.
+     *
+     * @return another parameter over the same value, without gradient and curvature
+     * @throws IllegalArgumentException if the average's size or alignment does not fit, or it
+     *     overlaps the value or the copy, or the parameter is a framework's, which knows this one
+     *     alone
+     */
+    public Parameter averagedIn(Output average) {
+        Objects.requireNonNull(average, "average");
+        requireOwn();
+        return new Parameter(name, shape, order, dtype, value, null, copy, average);
     }
 
     /** The name. */
@@ -171,6 +250,28 @@ public final class Parameter {
         return value;
     }
 
+    /** Where each step leaves a copy of the value, if it does. */
+    public Optional<Output> copy() {
+        return Optional.ofNullable(copy);
+    }
+
+    /** Where the moving average of the value is, if there is one. */
+    public Optional<Output> average() {
+        return Optional.ofNullable(average);
+    }
+
+    /** The outputs that there are, each under what messages call it. */
+    public Map<String, Output> outputs() {
+        var outputs = new LinkedHashMap<String, Output>();
+        if (copy != null) {
+            outputs.put("copy", copy);
+        }
+        if (average != null) {
+            outputs.put("average", average);
+        }
+        return outputs;
+    }
+
     /** The gradient of the coming step, if there is one. */
     public Optional<Memory> gradient() {
         return Optional.ofNullable(gradient);
@@ -184,7 +285,7 @@ public final class Parameter {
     /**
      * Sets the gradient of the coming steps; it stays until it is set anew or cleared.
      *
-     * @param gradient float32 elements in the value's order; the optimizer writes to it only to
+     * @param gradient elements of the value's type in its order; the optimizer writes to it only to
      *     zero it, if asked for, and where its transform rewrites it, as K-FAC does
      * @return this
      * @throws IllegalArgumentException if its size or alignment does not fit or it overlaps the
@@ -196,8 +297,8 @@ public final class Parameter {
 
     /** As {@link #gradient(MemorySegment)}, for any memory. */
     public Parameter gradient(Memory gradient) {
-        checkMemory("gradient", gradient);
-        checkApart("gradient", gradient);
+        checkMemory("gradient", dtype, gradient);
+        checkApartFromAll("gradient", gradient);
         this.gradient = gradient;
         gradientAddress = addressOf(gradient);
         revision++;
@@ -246,8 +347,8 @@ public final class Parameter {
 
     /** As {@link #curvature(MemorySegment)}, for any memory. */
     public Parameter curvature(Memory curvature) {
-        checkMemory("curvature", curvature);
-        checkApart("curvature", curvature);
+        checkMemory("curvature", dtype, curvature);
+        checkApartFromAll("curvature", curvature);
         this.curvature = curvature;
         curvatureAddress = addressOf(curvature);
         revision++;
@@ -299,15 +400,28 @@ public final class Parameter {
         return Optional.ofNullable(source);
     }
 
-    private void checkMemory(String what, Memory memory) {
+    private void requireOwn() {
+        if (source != null) {
+            throw refused("it belongs to a framework, which would not know another one for it");
+        }
+    }
+
+    private void checkOutput(String what, @Nullable Output output) {
+        if (output != null) {
+            checkMemory(what, output.type(), output.memory());
+            checkApart(what, output.memory());
+        }
+    }
+
+    private void checkMemory(String what, DType type, Memory memory) {
         Objects.requireNonNull(memory, what);
-        long expected = elements * dtype.byteSize();
+        long expected = elements * type.byteSize();
         if (memory.byteSize() != expected) {
             throw refused(
                     "shape "
                             + shape
                             + " of "
-                            + dtype
+                            + type
                             + " needs "
                             + expected
                             + " bytes, but the "
@@ -316,34 +430,43 @@ public final class Parameter {
                             + memory.byteSize());
         }
         boolean heap = memory instanceof HostMemory(var segment) && !segment.isNative();
-        if (!heap && memory.address() % dtype.byteSize() != 0) {
+        if (!heap && memory.address() % type.byteSize() != 0) {
             throw refused(
                     "the "
                             + what
                             + " must be aligned to "
-                            + dtype.byteSize()
+                            + type.byteSize()
                             + " bytes, but lies at 0x"
                             + Long.toHexString(memory.address()));
         }
-        if (heap && !aligned((HostMemory) memory)) {
+        if (heap && ((HostMemory) memory).segment().maxByteAlignment() < type.byteSize()) {
             throw refused(
                     "the "
                             + what
                             + " must be aligned to "
-                            + dtype.byteSize()
+                            + type.byteSize()
                             + " bytes, but lies where its Java array aligns to "
                             + ((HostMemory) memory).segment().maxByteAlignment()
-                            + "; use a float[] or native memory");
+                            + "; use a "
+                            + (type == DType.F32 ? "float[]" : "short[]")
+                            + " or native memory");
         }
-    }
-
-    private boolean aligned(HostMemory memory) {
-        return memory.segment().maxByteAlignment() >= dtype.byteSize();
     }
 
     private void checkApart(String what, Memory memory) {
         if (value.overlaps(memory)) {
             throw refused("the " + what + " overlaps the value");
+        }
+    }
+
+    /** A gradient or curvature is read while the outputs are written. */
+    private void checkApartFromAll(String what, Memory memory) {
+        checkApart(what, memory);
+        if (copy != null && copy.memory().overlaps(memory)) {
+            throw refused("the " + what + " overlaps the copy");
+        }
+        if (average != null && average.memory().overlaps(memory)) {
+            throw refused("the " + what + " overlaps the average");
         }
     }
 

@@ -1,10 +1,11 @@
 package org.panoptim.reference;
 
+import org.panoptim.memory.FloatView;
 import org.panoptim.rule.Element;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Slot;
 
-import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Optional;
 
@@ -12,8 +13,8 @@ import java.util.Optional;
 final class ElementView implements Element {
 
     private final Tensor tensor;
-    private final Optional<MemorySegment> gradient;
-    private final Optional<MemorySegment> curvature;
+    private final Optional<FloatView> gradient;
+    private final Optional<FloatView> curvature;
     private final float gradientScale;
     private final float curvatureScale;
 
@@ -24,6 +25,11 @@ final class ElementView implements Element {
     private final long rows;
     private final long columns;
     private long index;
+
+    /** The parameter as the rule has it: it is rounded to its type when the rule is done. */
+    private float value;
+
+    private boolean valueSet;
 
     ElementView(
             Tensor tensor,
@@ -56,9 +62,32 @@ final class ElementView implements Element {
                         .toList();
     }
 
-    ElementView at(long index) {
+    void at(long index) {
         this.index = index;
-        return this;
+        value = tensor.value.get(index);
+        valueSet = false;
+    }
+
+    /** Stores what the rule has set of the element, in the parameter's copy too. */
+    void store() {
+        if (valueSet) {
+            tensor.value.set(index, value);
+            tensor.copy.ifPresent(copy -> copy.set(index, value));
+        }
+    }
+
+    /** Writes the parameter's outputs, as the last phase of a step does. */
+    void writeOutputs(float averageWeight) {
+        tensor.copy.ifPresent(copy -> copy.set(index, value));
+        tensor.average.ifPresent(
+                average ->
+                        average.set(index, movedAverage(average.get(index), value, averageWeight)));
+    }
+
+    /** From the nearer end, as {@code torch.lerp} has it. */
+    private static float movedAverage(float average, float value, float weight) {
+        float distance = value - average;
+        return weight < 0.5f ? average + weight * distance : value - distance * (1 - weight);
     }
 
     /** Stores the sums that this phase took; others are left alone. */
@@ -72,12 +101,13 @@ final class ElementView implements Element {
 
     @Override
     public float parameter() {
-        return tensor.value.getAtIndex(Tensor.FLOAT, index);
+        return value;
     }
 
     @Override
     public void parameter(float value) {
-        tensor.value.setAtIndex(Tensor.FLOAT, index, value);
+        this.value = value;
+        valueSet = true;
     }
 
     @Override
@@ -86,7 +116,7 @@ final class ElementView implements Element {
             throw new IllegalStateException(
                     tensor.parameter + " has no gradient, which a pass over all must not read");
         }
-        return gradient.get().getAtIndex(Tensor.FLOAT, index) * gradientScale;
+        return gradient.get().get(index) * gradientScale;
     }
 
     @Override
@@ -100,12 +130,12 @@ final class ElementView implements Element {
             throw new IllegalStateException(
                     tensor.parameter + " has no curvature in this step; ask hasCurvature first");
         }
-        return curvature.get().getAtIndex(Tensor.FLOAT, index) * curvatureScale;
+        return curvature.get().get(index) * curvatureScale;
     }
 
     @Override
     public float state(int slot) {
-        return tensor.states[slot].getAtIndex(Tensor.FLOAT, indexOf(slot));
+        return tensor.states[slot].getAtIndex(ValueLayout.JAVA_FLOAT, indexOf(slot));
     }
 
     @Override
@@ -114,7 +144,7 @@ final class ElementView implements Element {
             throw new IllegalStateException(
                     "an element cannot set state '%s'".formatted(slots.get(slot)));
         }
-        tensor.states[slot].setAtIndex(Tensor.FLOAT, index, value);
+        tensor.states[slot].setAtIndex(ValueLayout.JAVA_FLOAT, index, value);
     }
 
     /** Where a state has its value for the element. */

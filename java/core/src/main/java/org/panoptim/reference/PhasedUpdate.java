@@ -23,6 +23,7 @@ final class PhasedUpdate {
     private final HostStates states;
     private final StepScalars scalars;
     private final boolean statistics;
+    private final float averageWeight;
     private final Function<UpdateRule, PhaseSpan> spans;
 
     /** The sums that phases have taken so far: a row a tensor, a column a reduction. */
@@ -33,6 +34,7 @@ final class PhasedUpdate {
 
     /**
      * @param statistics whether the last phase takes the norm of the change
+     * @param averageWeight how far the last phase moves the parameters' averages
      * @param spans the phases of a rule that are to be run
      */
     PhasedUpdate(
@@ -41,12 +43,14 @@ final class PhasedUpdate {
             HostStates states,
             StepScalars scalars,
             boolean statistics,
+            float averageWeight,
             Function<UpdateRule, PhaseSpan> spans) {
         this.groups = groups;
         this.tensors = tensors;
         this.states = states;
         this.scalars = scalars;
         this.statistics = statistics;
+        this.averageWeight = averageWeight;
         this.spans = spans;
         this.sums = tensors.stream().map(PhasedUpdate::zeroSums).toArray(double[][]::new);
         this.updateSquares = new double[tensors.size()];
@@ -148,6 +152,10 @@ final class PhasedUpdate {
                 float change = element.parameter() - before;
                 changes.add(i, change, change);
             }
+            if (last) {
+                element.writeOutputs(averageWeight);
+            }
+            element.store();
         }
         if (last) {
             updateSquares[index] = changes.sum();

@@ -59,10 +59,12 @@ final class ReferenceExecution implements Execution {
 
     @Override
     public void configure(StepPlan newPlan) {
-        newPlan.parameters()
-                .forEach(
-                        parameter ->
-                                requireHost(parameter, "value", Optional.of(parameter.value())));
+        for (var parameter : newPlan.parameters()) {
+            requireHost(parameter, "value", Optional.of(parameter.value()));
+            for (var output : parameter.outputs().entrySet()) {
+                requireHost(parameter, output.getKey(), Optional.of(output.getValue().memory()));
+            }
+        }
         // All that can fail comes first, and takes back what it did.
         var found = MatrixGroup.of(newPlan.groups());
         var takeAway = states.addMissing(newPlan.groups());
@@ -121,6 +123,7 @@ final class ReferenceExecution implements Execution {
                         states,
                         scalars,
                         false,
+                        0,
                         rule -> PhaseSpan.ofPass(rule, pass));
         StepProgram.runPass(update.phases(), new ReferencePass(update));
     }

@@ -1,5 +1,6 @@
 package org.panoptim.reference;
 
+import org.panoptim.memory.FloatView;
 import org.panoptim.rule.Arithmetic;
 import org.panoptim.rule.PhaseSpan;
 import org.panoptim.spi.Counters;
@@ -12,7 +13,6 @@ import org.panoptim.spi.StepStages;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.OptionalDouble;
 
@@ -146,6 +146,7 @@ final class ReferenceStep implements StepStages {
                             states,
                             scalars,
                             plan.statistics(),
+                            (float) (1 - plan.averageDecay().orElse(1)),
                             PhaseSpan::ofStep);
         }
         if (accepted) {
@@ -192,7 +193,7 @@ final class ReferenceStep implements StepStages {
     static void zeroGradients(List<GroupedTensor> tensors) {
         for (var grouped : tensors) {
             if (grouped.tensor().present()) {
-                grouped.tensor().gradient().fill((byte) 0);
+                grouped.tensor().gradient().memory().fill((byte) 0);
             }
         }
     }
@@ -223,12 +224,12 @@ final class ReferenceStep implements StepStages {
         return (float) gradientScale;
     }
 
-    private static double sumOfSquares(MemorySegment values, float scale) {
-        long elements = values.byteSize() / Tensor.FLOAT.byteSize();
+    private static double sumOfSquares(FloatView values, float scale) {
+        long elements = values.elements();
         var tree = new ReductionTree(elements);
         boolean overflows = false;
         for (long i = 0; i < elements; i++) {
-            float value = values.getAtIndex(Tensor.FLOAT, i);
+            float value = values.get(i);
             overflows |= Float.isFinite(value) && !Float.isFinite(value * scale);
             tree.add(i, value, value);
         }

@@ -1,20 +1,20 @@
 package org.panoptim.reference;
 
-import org.panoptim.memory.HostMemory;
-import org.panoptim.memory.Memory;
+import org.panoptim.memory.FloatView;
+import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.Optional;
 
 /** A parameter with its states and its count of steps. */
 final class Tensor {
 
-    static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
-
     final Parameter parameter;
     final long elements;
-    final MemorySegment value;
+    final FloatView value;
+    final Optional<FloatView> copy;
+    final Optional<FloatView> average;
     final MemorySegment[] states;
     long count;
 
@@ -26,7 +26,9 @@ final class Tensor {
     Tensor(Parameter parameter, MemorySegment[] states) {
         this.parameter = parameter;
         this.elements = parameter.elements();
-        this.value = segment(parameter.value());
+        this.value = FloatView.of(parameter.value(), parameter.dtype());
+        this.copy = parameter.copy().map(Tensor::view);
+        this.average = parameter.average().map(Tensor::view);
         this.states = states;
     }
 
@@ -39,15 +41,15 @@ final class Tensor {
         return elements > 0 && parameter.hasCurvature();
     }
 
-    MemorySegment gradient() {
-        return segment(parameter.gradient().orElseThrow());
+    FloatView gradient() {
+        return FloatView.of(parameter.gradient().orElseThrow(), parameter.dtype());
     }
 
-    MemorySegment curvature() {
-        return segment(parameter.curvature().orElseThrow());
+    FloatView curvature() {
+        return FloatView.of(parameter.curvature().orElseThrow(), parameter.dtype());
     }
 
-    static MemorySegment segment(Memory memory) {
-        return ((HostMemory) memory).segment();
+    private static FloatView view(Output output) {
+        return FloatView.of(output.memory(), output.type());
     }
 }

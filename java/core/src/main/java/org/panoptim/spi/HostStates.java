@@ -4,7 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import org.jspecify.annotations.Nullable;
-import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.FloatView;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Slot;
@@ -170,7 +170,10 @@ public final class HostStates implements StateAddresses, AutoCloseable {
                 }
             }
         } else if (slot.initial() instanceof Slot.Initial.ParameterValue) {
-            values.copyFrom(((HostMemory) parameter.value()).segment());
+            var from = FloatView.of(parameter.value(), parameter.dtype());
+            for (long i = 0; i < from.elements(); i++) {
+                values.setAtIndex(JAVA_FLOAT, i, from.get(i));
+            }
         }
     }
 

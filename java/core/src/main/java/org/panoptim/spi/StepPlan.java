@@ -10,6 +10,7 @@ import org.panoptim.step.NonFinitePolicy;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * All that an optimizer asks of a step.
@@ -22,6 +23,7 @@ import java.util.Optional;
  * @param zeroGradients whether the step leaves zeros in the gradients
  * @param statistics whether the norms of gradient and update are taken even if nothing needs them
  * @param transform what rewrites gradients between acceptance and update, if anything
+ * @param averageDecay what the parameters' moving averages keep of themselves in a step, in [0, 1]
  */
 public record StepPlan(
         List<ParameterGroup> groups,
@@ -31,7 +33,8 @@ public record StepPlan(
         double clipNorm,
         boolean zeroGradients,
         boolean statistics,
-        Optional<GradientTransform> transform) {
+        Optional<GradientTransform> transform,
+        OptionalDouble averageDecay) {
 
     /** Checks the components. */
     public StepPlan {
@@ -42,6 +45,11 @@ public record StepPlan(
         Objects.requireNonNull(transform, "transform");
         if (!(clipNorm > 0)) {
             throw new IllegalArgumentException("clipNorm must be above 0, but is " + clipNorm);
+        }
+        if (averageDecay.isPresent()
+                && !(averageDecay.getAsDouble() >= 0 && averageDecay.getAsDouble() <= 1)) {
+            throw new IllegalArgumentException(
+                    "averageDecay must be in [0, 1], but is " + averageDecay.getAsDouble());
         }
         if (lossScale instanceof LossScale.Dynamic && policy == NonFinitePolicy.PROPAGATE) {
             throw new IllegalArgumentException(
@@ -156,18 +164,35 @@ public record StepPlan(
                 Double.POSITIVE_INFINITY,
                 false,
                 false,
-                Optional.empty());
+                Optional.empty(),
+                OptionalDouble.empty());
     }
 
     /** This plan with another transform. */
     public StepPlan withTransform(Optional<GradientTransform> value) {
         return new StepPlan(
-                groups, schedule, lossScale, policy, clipNorm, zeroGradients, statistics, value);
+                groups,
+                schedule,
+                lossScale,
+                policy,
+                clipNorm,
+                zeroGradients,
+                statistics,
+                value,
+                averageDecay);
     }
 
     /** This plan with other groups. */
     public StepPlan withGroups(List<ParameterGroup> value) {
         return new StepPlan(
-                value, schedule, lossScale, policy, clipNorm, zeroGradients, statistics, transform);
+                value,
+                schedule,
+                lossScale,
+                policy,
+                clipNorm,
+                zeroGradients,
+                statistics,
+                transform,
+                averageDecay);
     }
 }

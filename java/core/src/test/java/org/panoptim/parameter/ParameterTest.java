@@ -2,6 +2,7 @@ package org.panoptim.parameter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.entry;
 import static org.panoptim.parameter.Tensors.vector;
 
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -201,5 +202,76 @@ class ParameterTest {
         assertThatThrownBy(() -> vector("w", 1).gradient((MemorySegment) null))
                 .isInstanceOf(NullPointerException.class)
                 .hasMessage("segment");
+    }
+
+    private static MemorySegment halves(int count) {
+        return MemorySegment.ofArray(new short[count]);
+    }
+
+    @Test
+    void aParameterOfBfloat16HasGradientsOfIt() {
+        var parameter = Parameter.of("w", SHAPE, DType.BF16, new HostMemory(halves(6)));
+        assertThat(parameter.dtype()).isEqualTo(DType.BF16);
+        assertThat(parameter.gradient(halves(6)).hasGradient()).isTrue();
+        assertRefused(
+                () -> parameter.gradient(MemorySegment.ofArray(new float[6])),
+                "parameter 'w': shape [2, 3] of BF16 needs 12 bytes, but the gradient has 24");
+        assertRefused(
+                () -> Parameter.of("w", SHAPE, DType.F16, new HostMemory(halves(6))),
+                "parameter 'w': dtype must be F32 or BF16, but is F16");
+        assertRefused(
+                () ->
+                        Parameter.of(
+                                "w",
+                                SHAPE,
+                                DType.BF16,
+                                new HostMemory(MemorySegment.ofArray(new byte[12]))),
+                "parameter 'w': the value must be aligned to 2 bytes, but lies where its Java array"
+                        + " aligns to 1; use a short[] or native memory");
+        var odd = Tensors.memoryAt(0x1001, 12);
+        assertRefused(
+                () -> Parameter.of("w", SHAPE, DType.BF16, new HostMemory(odd)),
+                "parameter 'w': the value must be aligned to 2 bytes, but lies at 0x1001");
+    }
+
+    @Test
+    void aParameterHasTheOutputsThatItIsGiven() {
+        var value = MemorySegment.ofArray(new float[6]);
+        var copy = new Output(DType.BF16, new HostMemory(halves(6)));
+        var average = new Output(DType.F32, new HostMemory(MemorySegment.ofArray(new float[6])));
+        var plain = Parameter.of("w", SHAPE, value).gradient(MemorySegment.ofArray(new float[6]));
+        assertThat(plain.outputs()).isEmpty();
+        var both = plain.copiedTo(copy).averagedIn(average);
+        assertThat(both.copy()).contains(copy);
+        assertThat(both.average()).contains(average);
+        assertThat(both.outputs()).containsExactly(entry("copy", copy), entry("average", average));
+        assertThat(both.value()).isEqualTo(plain.value());
+        assertThat(both.name()).isEqualTo("w");
+        assertThat(both.hasGradient()).isFalse();
+        assertThat(plain.averagedIn(average).copiedTo(copy).outputs()).isEqualTo(both.outputs());
+    }
+
+    @Test
+    void anOutputThatDoesNotFitIsRefused() {
+        var all = MemorySegment.ofArray(new float[12]);
+        var parameter = Parameter.of("w", SHAPE, all.asSlice(0, 24));
+        assertRefused(
+                () -> parameter.copiedTo(new Output(DType.BF16, new HostMemory(halves(5)))),
+                "parameter 'w': shape [2, 3] of BF16 needs 12 bytes, but the copy has 10");
+        assertRefused(
+                () ->
+                        parameter.averagedIn(
+                                new Output(DType.F32, new HostMemory(all.asSlice(20, 24)))),
+                "parameter 'w': the average overlaps the value");
+        var output = new Output(DType.F32, new HostMemory(all.asSlice(24, 24)));
+        assertRefused(
+                () -> parameter.copiedTo(output).averagedIn(output),
+                "parameter 'w': the average overlaps the copy");
+        assertRefused(
+                () -> new Output(DType.F64, new HostMemory(all)),
+                "the type must be F32 or BF16, but is F64");
+        assertRefused(
+                () -> new Output(DType.F32, new HostMemory(all.asReadOnly())),
+                "the output's segment is read-only");
     }
 }

@@ -58,7 +58,7 @@ class ScheduledMomentumTest {
                 var scalars = new StepScalars(step, 1, 1, 1, momentum);
                 var update =
                         new PhasedUpdate(
-                                groups, tensors, states, scalars, false, PhaseSpan::ofStep);
+                                groups, tensors, states, scalars, false, 0, PhaseSpan::ofStep);
                 for (int phase = 0; phase < update.phases(); phase++) {
                     update.settle(phase);
                     update.run(phase);

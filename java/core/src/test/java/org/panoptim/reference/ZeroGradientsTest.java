@@ -20,6 +20,7 @@ import org.panoptim.step.NonFinitePolicy;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /** Zeroing all gradients, one after the other. */
 class ZeroGradientsTest {
@@ -39,7 +40,8 @@ class ZeroGradientsTest {
                         Double.POSITIVE_INFINITY,
                         false,
                         false,
-                        Optional.empty());
+                        Optional.empty(),
+                        OptionalDouble.empty());
         try (var backend = Backend.named("reference");
                 var execution = backend.open(plan)) {
             var arena = Arena.ofShared();

@@ -16,6 +16,7 @@ import org.panoptim.step.NonFinitePolicy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalDouble;
 
 class StepProgramTest {
 
@@ -113,7 +114,8 @@ class StepProgramTest {
                 Double.POSITIVE_INFINITY,
                 false,
                 false,
-                Arrays.stream(transforms).findFirst());
+                Arrays.stream(transforms).findFirst(),
+                OptionalDouble.empty());
     }
 
     @Test

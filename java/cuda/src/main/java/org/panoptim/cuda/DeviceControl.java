@@ -1,9 +1,6 @@
 package org.panoptim.cuda;
 
-import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_FAIL;
-import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PROPAGATE;
-import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_SKIP;
-
+import org.panoptim.abi.ControlSettings;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.abi.bindings.panoptim_progress;
 import org.panoptim.cuda.device.DeviceContext;
@@ -14,7 +11,6 @@ import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.step.LossScale;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -48,35 +44,12 @@ final class DeviceControl implements AutoCloseable {
                             PinnedBuffer.allocate(context.device(), panoptim_progress.sizeof()));
             progress.memory().fill((byte) 0);
             panoptim_control.loss_scale(copy, plan.lossScale().initial());
-            writeSettings(plan);
+            ControlSettings.write(copy, plan);
             send();
         } catch (RuntimeException | Error e) {
             cleanup.runAfter(e);
             throw e;
         }
-    }
-
-    private void writeSettings(StepPlan plan) {
-        panoptim_control.clip_norm(copy, plan.clipNorm());
-        if (plan.lossScale() instanceof LossScale.Dynamic dynamic) {
-            panoptim_control.growth_factor(copy, dynamic.growthFactor());
-            panoptim_control.backoff_factor(copy, dynamic.backoffFactor());
-            panoptim_control.growth_interval(copy, dynamic.growthInterval());
-        }
-        panoptim_control.policy(
-                copy,
-                switch (plan.policy()) {
-                    case PROPAGATE -> PANOPTIM_PROPAGATE();
-                    case SKIP -> PANOPTIM_SKIP();
-                    case FAIL -> PANOPTIM_FAIL();
-                });
-        panoptim_control.measure(copy, plan.measures() ? 1 : 0);
-        panoptim_control.statistics(copy, plan.statistics() ? 1 : 0);
-        panoptim_control.zero_gradients(copy, plan.zeroGradients() ? 1 : 0);
-        panoptim_control.clip_coefficient(copy, 1);
-        panoptim_control.rate_factor(copy, 1);
-        panoptim_control.gradient_norm(copy, Double.NaN);
-        panoptim_control.update_norm(copy, Double.NaN);
     }
 
     /** Reads the block, behind all work of the stream. */

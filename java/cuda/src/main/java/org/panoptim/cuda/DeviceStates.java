@@ -3,6 +3,7 @@ package org.panoptim.cuda;
 import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.device.DeviceSlab;
 import org.panoptim.cuda.device.DeviceState;
+import org.panoptim.memory.FloatView;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
@@ -14,7 +15,9 @@ import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -146,15 +149,34 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
                 if (bits != 0 && count > 0) {
                     driver.fill(address, bits, count, context.stream());
                 }
-            } else {
-                long bytes = slot.byteSize(parameter.shape());
-                if (bytes > 0) {
-                    driver.copyOnDevice(
-                            address, parameter.value().address(), bytes, context.stream());
-                }
+            } else if (slot.initial() instanceof Slot.Initial.ParameterValue) {
+                beginAtParameter(parameter, address);
             }
         }
         beginDoubles(states, Slot.Extent.TENSOR);
+    }
+
+    private void beginAtParameter(Parameter parameter, long address) {
+        long value = parameter.value().address();
+        long bytes = parameter.value().byteSize();
+        if (bytes == 0) {
+            return;
+        }
+        if (parameter.dtype() == DType.F32) {
+            context.driver().copyOnDevice(address, value, bytes, context.stream());
+            return;
+        }
+        // Decoded on the host: it happens once, when states are made.
+        try (var arena = Arena.ofConfined()) {
+            var narrow = arena.allocate(bytes, parameter.dtype().byteSize());
+            DeviceState.read(context, value, narrow);
+            var view = new FloatView(narrow, parameter.dtype());
+            var floats = arena.allocate(ValueLayout.JAVA_FLOAT, view.elements());
+            for (long i = 0; i < view.elements(); i++) {
+                floats.setAtIndex(ValueLayout.JAVA_FLOAT, i, view.get(i));
+            }
+            DeviceState.write(context, address, floats);
+        }
     }
 
     private void beginDoubles(States states, Slot.Extent extent) {
@@ -221,12 +243,19 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
         return states;
     }
 
-    /** Whether all values lie on a device; a backend of the host has no use for them. */
+    /**
+     * Whether all values and outputs lie on a device; a backend of the host has no use for them.
+     */
     static void requireDevice(String backend, List<ParameterGroup> groups) {
         for (var group : groups) {
             for (var parameter : group.parameters()) {
                 if (parameter.value() instanceof HostMemory) {
                     throw refused(backend, parameter, "value");
+                }
+                for (var output : parameter.outputs().entrySet()) {
+                    if (output.getValue().memory() instanceof HostMemory) {
+                        throw refused(backend, parameter, output.getKey());
+                    }
                 }
             }
         }

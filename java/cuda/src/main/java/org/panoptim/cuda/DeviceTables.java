@@ -54,7 +54,7 @@ final class DeviceTables implements AutoCloseable {
         try {
             image = arena.allocate(layout.hostBytes(), PlanLayout.ALIGNMENT);
             writeGroups(kernels);
-            layout.writeTensors(image, kernels, states);
+            layout.writeTensors(image, kernels, states, memory);
             writeLists(numbers);
             synchronized (context.copies()) {
                 context.copies().toDevice(memory, image, context.stream());

@@ -1,12 +1,9 @@
 package org.panoptim.simd;
 
-import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_FAIL;
-import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PROPAGATE;
-import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_SKIP;
-
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import org.panoptim.abi.ControlSettings;
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.PassKernel;
 import org.panoptim.abi.PlanKernels;
@@ -33,7 +30,6 @@ import org.panoptim.spi.StepProgram;
 import org.panoptim.spi.StepStages;
 import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.step.CapturedStep;
-import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFiniteGradientException;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.StateTensor;
@@ -109,7 +105,7 @@ final class SimdExecution implements Execution {
             throw e;
         }
         panoptim_control.loss_scale(control, plan.lossScale().initial());
-        writeSettings(plan);
+        ControlSettings.write(control, plan);
     }
 
     @Override
@@ -167,6 +163,9 @@ final class SimdExecution implements Execution {
         var found = new PlanKernels(candidate.groups(), rules);
         for (var parameter : candidate.parameters()) {
             requireNative(parameter, "value", Optional.of(parameter.value()));
+            for (var output : parameter.outputs().entrySet()) {
+                requireNative(parameter, output.getKey(), Optional.of(output.getValue().memory()));
+            }
         }
         return found;
     }
@@ -181,29 +180,6 @@ final class SimdExecution implements Execution {
         }
         planAddress = built.plan().address();
         spans = built.spans();
-    }
-
-    private void writeSettings(StepPlan settings) {
-        panoptim_control.clip_norm(control, settings.clipNorm());
-        if (settings.lossScale() instanceof LossScale.Dynamic dynamic) {
-            panoptim_control.growth_factor(control, dynamic.growthFactor());
-            panoptim_control.backoff_factor(control, dynamic.backoffFactor());
-            panoptim_control.growth_interval(control, dynamic.growthInterval());
-        }
-        panoptim_control.policy(
-                control,
-                switch (settings.policy()) {
-                    case PROPAGATE -> PANOPTIM_PROPAGATE();
-                    case SKIP -> PANOPTIM_SKIP();
-                    case FAIL -> PANOPTIM_FAIL();
-                });
-        panoptim_control.measure(control, settings.measures() ? 1 : 0);
-        panoptim_control.statistics(control, settings.statistics() ? 1 : 0);
-        panoptim_control.zero_gradients(control, settings.zeroGradients() ? 1 : 0);
-        panoptim_control.clip_coefficient(control, 1);
-        panoptim_control.rate_factor(control, 1);
-        panoptim_control.gradient_norm(control, Double.NaN);
-        panoptim_control.update_norm(control, Double.NaN);
     }
 
     @Override

@@ -52,7 +52,7 @@ final class Tables implements AutoCloseable {
             gradients = layout.gradients().in(memory);
             curvatures = layout.curvatures().in(memory);
             counts = layout.counts().in(memory);
-            layout.writeTensors(memory, kernels, states);
+            layout.writeTensors(memory, kernels, states, memory.address());
             layout.describe(plan, memory.address(), control.address(), schedule.address(), 1);
             spans = boundaries();
             writeGroups(kernels);

@@ -3,6 +3,8 @@ package org.panoptim.abi;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
+import org.panoptim.abi.bindings.panoptim_array;
+import org.panoptim.abi.bindings.panoptim_arrays;
 import org.panoptim.abi.bindings.panoptim_image;
 import org.panoptim.abi.bindings.panoptim_prepared;
 import org.panoptim.abi.bindings.panoptim_rule;
@@ -14,6 +16,7 @@ class LayoutsTest {
     @Test
     void tensorsHaveThePlacesThatJextractFound() {
         assertThat(Layouts.TENSOR_BYTES).isEqualTo(panoptim_tensor.sizeof());
+        assertThat(Layouts.TENSOR_ARRAYS).isEqualTo(panoptim_tensor.arrays$offset());
         assertThat(Layouts.TENSOR_VALUE).isEqualTo(panoptim_tensor.value$offset());
         assertThat(Layouts.TENSOR_SLOTS).isEqualTo(panoptim_tensor.slots$offset());
         assertThat(Layouts.TENSOR_ELEMENTS).isEqualTo(panoptim_tensor.elements$offset());
@@ -24,6 +27,19 @@ class LayoutsTest {
         assertThat(Layouts.TENSOR_STATES).isEqualTo(panoptim_tensor.states$offset());
         assertThat(Layouts.TENSOR_ROWS).isEqualTo(panoptim_tensor.rows$offset());
         assertThat(Layouts.TENSOR_COLUMNS).isEqualTo(panoptim_tensor.columns$offset());
+    }
+
+    @Test
+    void arraysHaveThePlacesThatJextractFound() {
+        assertThat(Layouts.ARRAY_BYTES).isEqualTo(panoptim_array.sizeof());
+        assertThat(Layouts.ARRAY_DATA).isEqualTo(panoptim_array.data$offset());
+        assertThat(Layouts.ARRAY_TYPE).isEqualTo(panoptim_array.type$offset());
+        assertThat(Layouts.ARRAYS_BYTES).isEqualTo(panoptim_arrays.sizeof());
+        assertThat(Layouts.ARRAYS_VALUE).isEqualTo(panoptim_arrays.value$offset());
+        assertThat(Layouts.ARRAYS_GRADIENT).isEqualTo(panoptim_arrays.gradient$offset());
+        assertThat(Layouts.ARRAYS_COPY).isEqualTo(panoptim_arrays.copy$offset());
+        assertThat(Layouts.ARRAYS_AVERAGE).isEqualTo(panoptim_arrays.average$offset());
+        assertThat(Layouts.ARRAYS_SLOTS).isEqualTo(panoptim_arrays.slots$offset());
     }
 
     @Test

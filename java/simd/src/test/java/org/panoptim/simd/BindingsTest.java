@@ -8,6 +8,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.abi.bindings.PanoptimKfac;
+import org.panoptim.abi.bindings.PanoptimMatrix;
 import org.panoptim.abi.bindings.PanoptimPlan;
 import org.panoptim.simd.bindings.LibPanoptim;
 
@@ -27,8 +28,8 @@ import java.util.stream.Stream;
 /** The header, jextract's arguments and what jextract made of them name the same things. */
 class BindingsTest {
 
-    /** The prefix that identifies structures of one of the two headers that share a package. */
-    private static final String KRONECKER_PREFIX = "panoptim_kfac_";
+    /** The prefixes that identify structures of the headers that share the plan's package. */
+    private static final List<String> PREFIXES = List.of("panoptim_kfac_", "panoptim_matrix_");
 
     private static final String PLAN_PACKAGE = "org.panoptim.abi.bindings.";
 
@@ -36,14 +37,17 @@ class BindingsTest {
     private enum Bound {
         PLAN("panoptim_plan", "java/abi", PanoptimPlan.class),
         KRONECKER("panoptim_kfac", "java/abi", PanoptimKfac.class),
+        MATRIX("panoptim_matrix", "java/abi", PanoptimMatrix.class),
         LIBRARY("panoptim", "java/simd", LibPanoptim.class);
 
+        private final String name;
         private final Header header;
         private final Path arguments;
         private final Path sources;
         private final Class<?> binding;
 
         Bound(String name, String module, Class<?> binding) {
+            this.name = name;
             header = Header.read(name + ".h");
             arguments = Checkout.root().resolve("native/bindings/" + name + ".jextract");
             sources =
@@ -51,6 +55,14 @@ class BindingsTest {
                             .resolve(module + "/src/generated/java")
                             .resolve(binding.getPackageName().replace('.', '/'));
             this.binding = binding;
+        }
+
+        /** Whether a structure of the package is this header's, by its name. */
+        private boolean declares(String struct) {
+            var own = name + "_";
+            return PREFIXES.contains(own)
+                    ? struct.startsWith(own)
+                    : PREFIXES.stream().noneMatch(struct::startsWith);
         }
 
         private List<String> arguments(String kind) throws IOException {
@@ -118,10 +130,7 @@ class BindingsTest {
                                     .filter(name -> name.startsWith("panoptim_"))
                                     // Types of functions, which are arguments of others.
                                     .filter(name -> !name.contains("$"))
-                                    .filter(
-                                            name ->
-                                                    name.startsWith(KRONECKER_PREFIX)
-                                                            == (bound == Bound.KRONECKER)))
+                                    .filter(bound::declares))
                     .containsExactlyInAnyOrderElementsOf(bound.header.structs().keySet());
         }
         for (var name : bound.header.structs().keySet()) {
@@ -169,6 +178,7 @@ class BindingsTest {
         lines.add("#include <cstdio>");
         lines.add("#include \"panoptim.h\"");
         lines.add("#include \"panoptim_kfac.h\"");
+        lines.add("#include \"panoptim_matrix.h\"");
         lines.add("int main() {");
         for (var name : header.constants()) {
             lines.add("std::printf(\"%s %d\\n\", \"" + name + "\", int(" + name + "));");

@@ -19,6 +19,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /** Zeroing all gradients, one after the other. */
 class ZeroGradientsTest {
@@ -40,7 +41,8 @@ class ZeroGradientsTest {
                         Double.POSITIVE_INFINITY,
                         false,
                         false,
-                        Optional.empty());
+                        Optional.empty(),
+                        OptionalDouble.empty());
         try (var backend = SimdBackend.open(SimdOptions.defaults());
                 var execution = backend.open(plan)) {
             var closed = Arena.ofShared();

@@ -2,6 +2,7 @@ package org.panoptim.testkit;
 
 import org.panoptim.backend.Backend;
 import org.panoptim.memory.Buffer;
+import org.panoptim.tensor.DType;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
@@ -11,8 +12,8 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * Allocates float32 tensors where a backend computes on them, and frees what is left of them when
- * it is closed: after the optimizers that use them, and before the backend.
+ * Allocates tensors where a backend computes on them, and frees what is left of them when it is
+ * closed: after the optimizers that use them, and before the backend.
  *
  * <p>In host memory tensors lie between guards, which are NaN: a write outside shows in the guards,
  * and a read outside in the result. A device's tensors have separate buffers, up to the number that
@@ -44,30 +45,40 @@ public final class BackendMemory implements AutoCloseable {
         return MemorySegment.ofArray(guards).asReadOnly();
     }
 
-    /** A tensor of zeros that begins at a multiple of 64 bytes. */
+    /** A tensor of float32 zeros that begins at a multiple of 64 bytes. */
     public BackendTensor allocate(long elements) {
         return allocate(elements, 0);
     }
 
     /**
-     * A tensor of zeros.
+     * A tensor of float32 zeros.
      *
-     * @param offset how many floats it begins after a multiple of 64 bytes
+     * @param offset how many elements it begins after a multiple of 64 bytes
      */
     public BackendTensor allocate(long elements, int offset) {
-        long bytes = elements * Float.BYTES;
-        long before = (long) offset * Float.BYTES;
+        return allocate(DType.F32, elements, offset);
+    }
+
+    /**
+     * A tensor of zeros.
+     *
+     * @param type of floats
+     * @param offset how many elements it begins after a multiple of 64 bytes
+     */
+    public BackendTensor allocate(DType type, long elements, int offset) {
+        long bytes = elements * type.byteSize();
+        long before = (long) offset * type.byteSize();
         if (!backend.usesHostMemory() && deviceBuffers.size() < MOST_DEVICE_BUFFERS) {
             var buffer = backend.allocate(before + bytes);
             deviceBuffers.push(buffer);
-            return new BackendTensor(buffer, before, bytes, 0, () -> free(buffer));
+            return new BackendTensor(type, buffer, before, bytes, 0, () -> free(buffer));
         }
         long start = reserve(2 * GUARD_BYTES + before + bytes);
         var slab = slabs.getLast();
         long first = start + GUARD_BYTES + before;
         slab.write(first - GUARD_BYTES, GUARDS);
         slab.write(first + bytes, GUARDS);
-        return new BackendTensor(slab, first, bytes, GUARD_BYTES, () -> {});
+        return new BackendTensor(type, slab, first, bytes, GUARD_BYTES, () -> {});
     }
 
     private void free(Buffer buffer) {

@@ -2,22 +2,27 @@ package org.panoptim.testkit;
 
 import org.panoptim.memory.Buffer;
 import org.panoptim.memory.DeviceMemory;
+import org.panoptim.memory.FloatView;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
+import org.panoptim.tensor.DType;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
-/** A dense tensor of float32 that {@link BackendMemory} allocated. */
+/** A dense tensor that {@link BackendMemory} allocated. */
 public final class BackendTensor implements AutoCloseable {
 
+    private final DType type;
     private final Buffer buffer;
     private final long start;
     private final long byteSize;
     private final int guardBytes;
     private final Runnable free;
 
-    BackendTensor(Buffer buffer, long start, long byteSize, int guardBytes, Runnable free) {
+    BackendTensor(
+            DType type, Buffer buffer, long start, long byteSize, int guardBytes, Runnable free) {
+        this.type = type;
         this.buffer = buffer;
         this.start = start;
         this.byteSize = byteSize;
@@ -27,7 +32,7 @@ public final class BackendTensor implements AutoCloseable {
 
     /** The number of elements. */
     public long elements() {
-        return byteSize / Float.BYTES;
+        return byteSize / type.byteSize();
     }
 
     /** The memory, for parameters, gradients and curvature. */
@@ -38,14 +43,27 @@ public final class BackendTensor implements AutoCloseable {
         };
     }
 
-    /** Sets the first elements. */
+    /** Sets the first elements, rounded to the tensor's type. */
     public void write(float... values) {
-        write(MemorySegment.ofArray(values));
+        if (type == DType.F32) {
+            write(MemorySegment.ofArray(values));
+            return;
+        }
+        var view = view(values.length);
+        for (int i = 0; i < values.length; i++) {
+            view.set(i, values[i]);
+        }
+        write(view.memory());
+    }
+
+    private FloatView view(int elements) {
+        return new FloatView(MemorySegment.ofArray(new short[elements]), type);
     }
 
     /**
      * Sets the first elements.
      *
+     * @param values of the tensor's type
      * @throws IndexOutOfBoundsException if there are more values than elements
      */
     public void write(MemorySegment values) {
@@ -68,7 +86,15 @@ public final class BackendTensor implements AutoCloseable {
     /** A copy of all elements, behind all steps that were taken so far. */
     public float[] toArray() {
         var values = new float[Math.toIntExact(elements())];
-        read(0, MemorySegment.ofArray(values));
+        if (type == DType.F32) {
+            read(0, MemorySegment.ofArray(values));
+            return values;
+        }
+        var view = view(values.length);
+        read(0, view.memory());
+        for (int i = 0; i < values.length; i++) {
+            values[i] = view.get(i);
+        }
         return values;
     }
 

@@ -121,7 +121,7 @@ class OlderDriverTest {
                                 assertThat(text.lines().filter(line -> line.startsWith(".version")))
                                         .containsExactly(".version 8.0"));
         assertThat(texts.getFirst()).contains(".target sm_80", ".entry panoptim_measure");
-        assertThat(texts.getLast()).contains(".target sm_80", ".entry panoptim_update_sgd_f32_f32");
+        assertThat(texts.getLast()).contains(".target sm_80", ".entry panoptim_update_sgd(");
     }
 
     @ParameterizedTest

@@ -6,6 +6,7 @@ import org.panoptim.rule.UpdateRule;
 import org.panoptim.seeded.Draw;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.DType;
 import org.panoptim.testkit.scenario.RuleVariants;
 import org.panoptim.testkit.scenario.Scenario;
 import org.panoptim.testkit.scenario.Values;
@@ -99,7 +100,21 @@ final class GeneratedScenario {
     }
 
     private static Scenario.Tensor tensor(Draw draw, long elements) {
-        return new Scenario.Tensor(elements, offset(draw), values(draw));
+        return new Scenario.Tensor(elements, offset(draw), values(draw), types(draw));
+    }
+
+    private static Scenario.Types types(Draw draw) {
+        return draw.chance(0.25)
+                ? new Scenario.Types(type(draw), output(draw), output(draw))
+                : Scenario.Types.FLOATS;
+    }
+
+    private static Optional<DType> output(Draw draw) {
+        return draw.flag() ? Optional.of(type(draw)) : Optional.empty();
+    }
+
+    private static DType type(Draw draw) {
+        return draw.of(DType.BF16, DType.F32);
     }
 
     private static long elements(Draw draw) {

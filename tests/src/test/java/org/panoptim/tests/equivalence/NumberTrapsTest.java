@@ -38,6 +38,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 
@@ -172,7 +173,8 @@ class NumberTrapsTest {
                             Double.POSITIVE_INFINITY,
                             false,
                             false,
-                            Optional.empty());
+                            Optional.empty(),
+                            OptionalDouble.empty());
             try (var execution = fixture.backend().open(plan)) {
                 execution.restore(new Counters(taken, 0, 0, 1), Map.of(parameter, taken));
                 execution.bind(new ArenaSet());

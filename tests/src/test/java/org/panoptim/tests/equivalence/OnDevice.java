@@ -12,6 +12,7 @@ import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.step.CapturedStep;
+import org.panoptim.tensor.DType;
 import org.panoptim.tensor.StateTensor;
 import org.panoptim.testkit.BackendMemory;
 import org.panoptim.testkit.BackendTensor;
@@ -23,6 +24,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * A device's backend for tests that keep everything in host memory: each parameter has a copy on
@@ -115,6 +117,9 @@ final class OnDevice implements Backend {
         private Optional<DeviceCopy> curvature = Optional.empty();
 
         Mirror(Parameter host) {
+            if (host.dtype() != DType.F32 || !host.outputs().isEmpty()) {
+                throw new UnsupportedOperationException("floats without outputs are mirrored");
+            }
             this.host = host;
             value = new DeviceCopy(host.value());
             value.send();
@@ -180,7 +185,8 @@ final class OnDevice implements Backend {
                     hostPlan.clipNorm(),
                     hostPlan.zeroGradients(),
                     hostPlan.statistics(),
-                    hostPlan.transform().map(transform -> step -> transform(step)));
+                    hostPlan.transform().map(transform -> step -> transform(step)),
+                    OptionalDouble.empty());
         }
 
         private ParameterGroup translated(ParameterGroup group) {

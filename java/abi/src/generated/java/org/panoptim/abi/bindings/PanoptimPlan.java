@@ -23,10 +23,10 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int PANOPTIM_ABI = (int)7L;
+    private static final int PANOPTIM_ABI = (int)8L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_ABI 7
+     * #define PANOPTIM_ABI 8
      * }
      */
     public static int PANOPTIM_ABI() {
@@ -130,24 +130,6 @@ public class PanoptimPlan extends PanoptimPlan$shared {
      */
     public static int PANOPTIM_BF16() {
         return PANOPTIM_BF16;
-    }
-    private static final int PANOPTIM_F16 = (int)3L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_F16 3
-     * }
-     */
-    public static int PANOPTIM_F16() {
-        return PANOPTIM_F16;
-    }
-    private static final int PANOPTIM_U8 = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * #define PANOPTIM_U8 4
-     * }
-     */
-    public static int PANOPTIM_U8() {
-        return PANOPTIM_U8;
     }
     private static final int PANOPTIM_PROPAGATE = (int)0L;
     /**

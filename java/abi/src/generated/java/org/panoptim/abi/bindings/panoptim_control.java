@@ -18,6 +18,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double clip_norm;
  *     double growth_factor;
  *     double backoff_factor;
+ *     double average_decay;
  *     int64_t growth_interval;
  *     int32_t policy;
  *     int32_t measure;
@@ -48,6 +49,7 @@ public class panoptim_control {
         PanoptimPlan.C_DOUBLE.withName("clip_norm"),
         PanoptimPlan.C_DOUBLE.withName("growth_factor"),
         PanoptimPlan.C_DOUBLE.withName("backoff_factor"),
+        PanoptimPlan.C_DOUBLE.withName("average_decay"),
         PanoptimPlan.C_LONG.withName("growth_interval"),
         PanoptimPlan.C_INT.withName("policy"),
         PanoptimPlan.C_INT.withName("measure"),
@@ -204,6 +206,50 @@ public class panoptim_control {
      */
     public static void backoff_factor(MemorySegment struct, double fieldValue) {
         struct.set(backoff_factor$LAYOUT, backoff_factor$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble average_decay$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("average_decay"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double average_decay
+     * }
+     */
+    public static final OfDouble average_decay$layout() {
+        return average_decay$LAYOUT;
+    }
+
+    private static final long average_decay$OFFSET = $LAYOUT.byteOffset(groupElement("average_decay"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double average_decay
+     * }
+     */
+    public static final long average_decay$offset() {
+        return average_decay$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double average_decay
+     * }
+     */
+    public static double average_decay(MemorySegment struct) {
+        return struct.get(average_decay$LAYOUT, average_decay$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double average_decay
+     * }
+     */
+    public static void average_decay(MemorySegment struct, double fieldValue) {
+        struct.set(average_decay$LAYOUT, average_decay$OFFSET, fieldValue);
     }
 
     private static final OfLong growth_interval$LAYOUT = (OfLong)$LAYOUT.select(groupElement("growth_interval"));

@@ -19,10 +19,6 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double *states;
  *     int32_t rule;
  *     int32_t frozen;
- *     int32_t parameter_type;
- *     int32_t gradient_type;
- *     int32_t state_type;
- *     int32_t reserved;
  * }
  * }
  */
@@ -36,11 +32,7 @@ public class panoptim_group {
         PanoptimPlan.C_POINTER.withName("hyper"),
         PanoptimPlan.C_POINTER.withName("states"),
         PanoptimPlan.C_INT.withName("rule"),
-        PanoptimPlan.C_INT.withName("frozen"),
-        PanoptimPlan.C_INT.withName("parameter_type"),
-        PanoptimPlan.C_INT.withName("gradient_type"),
-        PanoptimPlan.C_INT.withName("state_type"),
-        PanoptimPlan.C_INT.withName("reserved")
+        PanoptimPlan.C_INT.withName("frozen")
     ).withName("panoptim_group");
 
     /**
@@ -224,182 +216,6 @@ public class panoptim_group {
      */
     public static void frozen(MemorySegment struct, int fieldValue) {
         struct.set(frozen$LAYOUT, frozen$OFFSET, fieldValue);
-    }
-
-    private static final OfInt parameter_type$LAYOUT = (OfInt)$LAYOUT.select(groupElement("parameter_type"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t parameter_type
-     * }
-     */
-    public static final OfInt parameter_type$layout() {
-        return parameter_type$LAYOUT;
-    }
-
-    private static final long parameter_type$OFFSET = $LAYOUT.byteOffset(groupElement("parameter_type"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t parameter_type
-     * }
-     */
-    public static final long parameter_type$offset() {
-        return parameter_type$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t parameter_type
-     * }
-     */
-    public static int parameter_type(MemorySegment struct) {
-        return struct.get(parameter_type$LAYOUT, parameter_type$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t parameter_type
-     * }
-     */
-    public static void parameter_type(MemorySegment struct, int fieldValue) {
-        struct.set(parameter_type$LAYOUT, parameter_type$OFFSET, fieldValue);
-    }
-
-    private static final OfInt gradient_type$LAYOUT = (OfInt)$LAYOUT.select(groupElement("gradient_type"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t gradient_type
-     * }
-     */
-    public static final OfInt gradient_type$layout() {
-        return gradient_type$LAYOUT;
-    }
-
-    private static final long gradient_type$OFFSET = $LAYOUT.byteOffset(groupElement("gradient_type"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t gradient_type
-     * }
-     */
-    public static final long gradient_type$offset() {
-        return gradient_type$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t gradient_type
-     * }
-     */
-    public static int gradient_type(MemorySegment struct) {
-        return struct.get(gradient_type$LAYOUT, gradient_type$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t gradient_type
-     * }
-     */
-    public static void gradient_type(MemorySegment struct, int fieldValue) {
-        struct.set(gradient_type$LAYOUT, gradient_type$OFFSET, fieldValue);
-    }
-
-    private static final OfInt state_type$LAYOUT = (OfInt)$LAYOUT.select(groupElement("state_type"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t state_type
-     * }
-     */
-    public static final OfInt state_type$layout() {
-        return state_type$LAYOUT;
-    }
-
-    private static final long state_type$OFFSET = $LAYOUT.byteOffset(groupElement("state_type"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t state_type
-     * }
-     */
-    public static final long state_type$offset() {
-        return state_type$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t state_type
-     * }
-     */
-    public static int state_type(MemorySegment struct) {
-        return struct.get(state_type$LAYOUT, state_type$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t state_type
-     * }
-     */
-    public static void state_type(MemorySegment struct, int fieldValue) {
-        struct.set(state_type$LAYOUT, state_type$OFFSET, fieldValue);
-    }
-
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
-    }
-
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

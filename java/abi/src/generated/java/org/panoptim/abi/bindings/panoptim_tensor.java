@@ -15,16 +15,18 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 /**
  * {@snippet lang=c :
  * struct panoptim_tensor {
- *     void *value;
+ *     float *value;
  *     int64_t elements;
  *     int32_t group;
  *     int32_t rule;
+ *     int32_t first_chunk;
+ *     int32_t chunks;
  *     double *states;
- *     void *slots[8];
- *     int64_t first_chunk;
- *     int64_t chunks;
+ *     const panoptim_arrays *arrays;
+ *     float *slots[8];
  *     int64_t rows;
  *     int64_t columns;
+ *     int64_t first;
  * }
  * }
  */
@@ -39,12 +41,14 @@ public class panoptim_tensor {
         PanoptimPlan.C_LONG.withName("elements"),
         PanoptimPlan.C_INT.withName("group"),
         PanoptimPlan.C_INT.withName("rule"),
+        PanoptimPlan.C_INT.withName("first_chunk"),
+        PanoptimPlan.C_INT.withName("chunks"),
         PanoptimPlan.C_POINTER.withName("states"),
+        PanoptimPlan.C_POINTER.withName("arrays"),
         MemoryLayout.sequenceLayout(8, PanoptimPlan.C_POINTER).withName("slots"),
-        PanoptimPlan.C_LONG.withName("first_chunk"),
-        PanoptimPlan.C_LONG.withName("chunks"),
         PanoptimPlan.C_LONG.withName("rows"),
-        PanoptimPlan.C_LONG.withName("columns")
+        PanoptimPlan.C_LONG.withName("columns"),
+        PanoptimPlan.C_LONG.withName("first")
     ).withName("panoptim_tensor");
 
     /**
@@ -59,7 +63,7 @@ public class panoptim_tensor {
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * void *value
+     * float *value
      * }
      */
     public static final AddressLayout value$layout() {
@@ -71,7 +75,7 @@ public class panoptim_tensor {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * void *value
+     * float *value
      * }
      */
     public static final long value$offset() {
@@ -81,7 +85,7 @@ public class panoptim_tensor {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * void *value
+     * float *value
      * }
      */
     public static MemorySegment value(MemorySegment struct) {
@@ -91,7 +95,7 @@ public class panoptim_tensor {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * void *value
+     * float *value
      * }
      */
     public static void value(MemorySegment struct, MemorySegment fieldValue) {
@@ -230,6 +234,94 @@ public class panoptim_tensor {
         struct.set(rule$LAYOUT, rule$OFFSET, fieldValue);
     }
 
+    private static final OfInt first_chunk$LAYOUT = (OfInt)$LAYOUT.select(groupElement("first_chunk"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t first_chunk
+     * }
+     */
+    public static final OfInt first_chunk$layout() {
+        return first_chunk$LAYOUT;
+    }
+
+    private static final long first_chunk$OFFSET = $LAYOUT.byteOffset(groupElement("first_chunk"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t first_chunk
+     * }
+     */
+    public static final long first_chunk$offset() {
+        return first_chunk$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t first_chunk
+     * }
+     */
+    public static int first_chunk(MemorySegment struct) {
+        return struct.get(first_chunk$LAYOUT, first_chunk$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t first_chunk
+     * }
+     */
+    public static void first_chunk(MemorySegment struct, int fieldValue) {
+        struct.set(first_chunk$LAYOUT, first_chunk$OFFSET, fieldValue);
+    }
+
+    private static final OfInt chunks$LAYOUT = (OfInt)$LAYOUT.select(groupElement("chunks"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t chunks
+     * }
+     */
+    public static final OfInt chunks$layout() {
+        return chunks$LAYOUT;
+    }
+
+    private static final long chunks$OFFSET = $LAYOUT.byteOffset(groupElement("chunks"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t chunks
+     * }
+     */
+    public static final long chunks$offset() {
+        return chunks$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t chunks
+     * }
+     */
+    public static int chunks(MemorySegment struct) {
+        return struct.get(chunks$LAYOUT, chunks$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t chunks
+     * }
+     */
+    public static void chunks(MemorySegment struct, int fieldValue) {
+        struct.set(chunks$LAYOUT, chunks$OFFSET, fieldValue);
+    }
+
     private static final AddressLayout states$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("states"));
 
     /**
@@ -274,12 +366,56 @@ public class panoptim_tensor {
         struct.set(states$LAYOUT, states$OFFSET, fieldValue);
     }
 
+    private static final AddressLayout arrays$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("arrays"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const panoptim_arrays *arrays
+     * }
+     */
+    public static final AddressLayout arrays$layout() {
+        return arrays$LAYOUT;
+    }
+
+    private static final long arrays$OFFSET = $LAYOUT.byteOffset(groupElement("arrays"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const panoptim_arrays *arrays
+     * }
+     */
+    public static final long arrays$offset() {
+        return arrays$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const panoptim_arrays *arrays
+     * }
+     */
+    public static MemorySegment arrays(MemorySegment struct) {
+        return struct.get(arrays$LAYOUT, arrays$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const panoptim_arrays *arrays
+     * }
+     */
+    public static void arrays(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(arrays$LAYOUT, arrays$OFFSET, fieldValue);
+    }
+
     private static final SequenceLayout slots$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("slots"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * void *slots[8]
+     * float *slots[8]
      * }
      */
     public static final SequenceLayout slots$layout() {
@@ -291,7 +427,7 @@ public class panoptim_tensor {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * void *slots[8]
+     * float *slots[8]
      * }
      */
     public static final long slots$offset() {
@@ -301,7 +437,7 @@ public class panoptim_tensor {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * void *slots[8]
+     * float *slots[8]
      * }
      */
     public static MemorySegment slots(MemorySegment struct) {
@@ -311,7 +447,7 @@ public class panoptim_tensor {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * void *slots[8]
+     * float *slots[8]
      * }
      */
     public static void slots(MemorySegment struct, MemorySegment fieldValue) {
@@ -323,7 +459,7 @@ public class panoptim_tensor {
     /**
      * Dimensions for array field:
      * {@snippet lang=c :
-     * void *slots[8]
+     * float *slots[8]
      * }
      */
     public static long[] slots$dimensions() {
@@ -334,7 +470,7 @@ public class panoptim_tensor {
     /**
      * Indexed getter for field:
      * {@snippet lang=c :
-     * void *slots[8]
+     * float *slots[8]
      * }
      */
     public static MemorySegment slots(MemorySegment struct, long index0) {
@@ -344,99 +480,11 @@ public class panoptim_tensor {
     /**
      * Indexed setter for field:
      * {@snippet lang=c :
-     * void *slots[8]
+     * float *slots[8]
      * }
      */
     public static void slots(MemorySegment struct, long index0, MemorySegment fieldValue) {
         slots$ELEM_HANDLE.set(struct, slots$OFFSET, index0, fieldValue);
-    }
-
-    private static final OfLong first_chunk$LAYOUT = (OfLong)$LAYOUT.select(groupElement("first_chunk"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t first_chunk
-     * }
-     */
-    public static final OfLong first_chunk$layout() {
-        return first_chunk$LAYOUT;
-    }
-
-    private static final long first_chunk$OFFSET = $LAYOUT.byteOffset(groupElement("first_chunk"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t first_chunk
-     * }
-     */
-    public static final long first_chunk$offset() {
-        return first_chunk$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t first_chunk
-     * }
-     */
-    public static long first_chunk(MemorySegment struct) {
-        return struct.get(first_chunk$LAYOUT, first_chunk$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t first_chunk
-     * }
-     */
-    public static void first_chunk(MemorySegment struct, long fieldValue) {
-        struct.set(first_chunk$LAYOUT, first_chunk$OFFSET, fieldValue);
-    }
-
-    private static final OfLong chunks$LAYOUT = (OfLong)$LAYOUT.select(groupElement("chunks"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t chunks
-     * }
-     */
-    public static final OfLong chunks$layout() {
-        return chunks$LAYOUT;
-    }
-
-    private static final long chunks$OFFSET = $LAYOUT.byteOffset(groupElement("chunks"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t chunks
-     * }
-     */
-    public static final long chunks$offset() {
-        return chunks$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t chunks
-     * }
-     */
-    public static long chunks(MemorySegment struct) {
-        return struct.get(chunks$LAYOUT, chunks$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t chunks
-     * }
-     */
-    public static void chunks(MemorySegment struct, long fieldValue) {
-        struct.set(chunks$LAYOUT, chunks$OFFSET, fieldValue);
     }
 
     private static final OfLong rows$LAYOUT = (OfLong)$LAYOUT.select(groupElement("rows"));
@@ -525,6 +573,50 @@ public class panoptim_tensor {
      */
     public static void columns(MemorySegment struct, long fieldValue) {
         struct.set(columns$LAYOUT, columns$OFFSET, fieldValue);
+    }
+
+    private static final OfLong first$LAYOUT = (OfLong)$LAYOUT.select(groupElement("first"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t first
+     * }
+     */
+    public static final OfLong first$layout() {
+        return first$LAYOUT;
+    }
+
+    private static final long first$OFFSET = $LAYOUT.byteOffset(groupElement("first"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t first
+     * }
+     */
+    public static final long first$offset() {
+        return first$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t first
+     * }
+     */
+    public static long first(MemorySegment struct) {
+        return struct.get(first$LAYOUT, first$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t first
+     * }
+     */
+    public static void first(MemorySegment struct, long fieldValue) {
+        struct.set(first$LAYOUT, first$OFFSET, fieldValue);
     }
 
     /**

@@ -23,13 +23,20 @@ import java.util.function.Function;
 
 /**
  * The kernels, with their launch shapes, in images that are loaded when they are first asked for:
- * what every step needs, what one header of rules has, and Kronecker factors. Safe for use by
- * several threads, with the device's context current; it still is behind every method.
+ * what every step needs, what one header of rules has, batches of matrices, and Kronecker factors.
+ * Safe for use by several threads, with the device's context current; it still is behind every
+ * method.
  */
 public final class CudaKernels implements AutoCloseable, KernelRegistry.Library {
 
     /** The image for Kronecker factors. */
     private static final String KRONECKER = "kfac";
+
+    /** The image for batches of matrices. */
+    private static final String MATRIX = "matrix";
+
+    /** Threads of a block of its kernels: {@code matrix_threads} there. */
+    public static final int MATRIX_THREADS = 256;
 
     /** Threads of a block of the kernels that go over chunks: {@code chunk_threads} there. */
     private static final int CHUNK_THREADS = 128;
@@ -210,14 +217,20 @@ public final class CudaKernels implements AutoCloseable, KernelRegistry.Library 
         return overBlocks(image.module(), "panoptim_prepare_" + image.name(), PREPARE_THREADS);
     }
 
-    /** The kernel that updates float32 tensors by a rule. */
+    /** The kernel that updates tensors by a rule. */
     public Kernel update(KernelRegistry.Kernel rule, boolean statistics) {
         return overChunks(
                 ruleImage(rule).module(),
-                "panoptim_update_"
-                        + rule.name()
-                        + "_f32_f32_f32"
-                        + (statistics ? "_statistics" : ""));
+                "panoptim_update_" + rule.name() + (statistics ? "_statistics" : ""));
+    }
+
+    /**
+     * A kernel on batches of matrices.
+     *
+     * @param name without {@code "panoptim_matrix_"}
+     */
+    public Kernel matrix(String name) {
+        return overBlocks(module(MATRIX), "panoptim_matrix_" + name, MATRIX_THREADS);
     }
 
     /**

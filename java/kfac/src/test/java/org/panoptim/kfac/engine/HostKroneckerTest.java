@@ -31,6 +31,7 @@ import org.panoptim.tensor.Shape;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -270,7 +271,8 @@ class HostKroneckerTest {
                         1,
                         false,
                         false,
-                        Optional.empty());
+                        Optional.empty(),
+                        OptionalDouble.empty());
         try (var backend = Backend.named("reference");
                 var execution = backend.open(plan)) {
             assertThat(engine.queuesOn(execution)).isFalse();

@@ -13,6 +13,7 @@ import org.panoptim.matrix.Parallel;
 import org.panoptim.matrix.PlainHostAlgebra;
 import org.panoptim.memory.DeviceMemory;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
 
 import java.util.List;
@@ -45,6 +46,19 @@ class KroneckerLayerTest {
                 .hasMessage(
                         "layer 'a': parameter 'a.weight' must be a matrix with sides from 1 to"
                                 + " 46000, but is F32[%d, %d]".formatted(outputs, inputs));
+    }
+
+    @Test
+    void parametersOfAnotherTypeAreRefused() {
+        var narrow = Parameter.of("w", Shape.of(2, 3), DType.BF16, new DeviceMemory(0x1000, 12));
+        assertThatThrownBy(() -> new KroneckerLayer("a", narrow, Optional.empty()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("layer 'a': parameter 'w' must be of F32, but is BF16[2, 3]");
+        var bias = Parameter.of("b", Shape.of(2), DType.BF16, new DeviceMemory(0x2000, 4));
+        var weight = parameter("w", 2, 3);
+        assertThatThrownBy(() -> new KroneckerLayer("a", weight, Optional.of(bias)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("layer 'a': parameter 'b' must be of F32, but is BF16[2]");
     }
 
     @Test

@@ -4,6 +4,7 @@ import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.DType;
 import org.panoptim.testkit.scenario.Scenario.Settings;
 
 import java.util.ArrayList;
@@ -62,6 +63,7 @@ public final class RuleScenarios {
         private List<Integer> sizes = SIZES;
         private int steps = STEPS;
         private int offset;
+        private List<Scenario.Types> types = List.of(Scenario.Types.FLOATS);
         private Settings settings = Settings.PLAIN;
         private Values.Kind values = Values.Kind.ORDINARY;
         private Values.Kind gradients = Values.Kind.ORDINARY;
@@ -90,6 +92,12 @@ public final class RuleScenarios {
 
         Plan misaligned() {
             offset = 1;
+            return this;
+        }
+
+        /** Tensors take turns. */
+        Plan types(Scenario.Types... some) {
+            types = List.of(some);
             return this;
         }
 
@@ -141,11 +149,12 @@ public final class RuleScenarios {
 
         private Scenario.Group group(UpdateRule ofGroup, List<Integer> itsSizes) {
             var start = new Values(values, 1);
-            return new Scenario.Group(
-                    ofGroup,
-                    itsSizes.stream()
-                            .map(size -> new Scenario.Tensor(size, offset, start))
-                            .toList());
+            var tensors = new ArrayList<Scenario.Tensor>();
+            for (int i = 0; i < itsSizes.size(); i++) {
+                var ofTensor = types.get(i % types.size());
+                tensors.add(new Scenario.Tensor(itsSizes.get(i), offset, start, ofTensor));
+            }
+            return new Scenario.Group(ofGroup, tensors);
         }
 
         Scenario scenario() {
@@ -188,6 +197,15 @@ public final class RuleScenarios {
                                 .sizes(ODD_SIZES)
                                 .steps(4)
                                 .misaligned(),
+                        new Plan("bfloat16, copies and averages", rule)
+                                .sizes(ODD_SIZES)
+                                .steps(4)
+                                .types(
+                                        Scenario.Types.of(DType.BF16),
+                                        Scenario.Types.of(DType.F32, DType.BF16, DType.F32),
+                                        Scenario.Types.FLOATS,
+                                        Scenario.Types.of(DType.BF16, DType.F32, DType.BF16))
+                                .settings(plain.withClipNorm(0.5).measuring().zeroing()),
                         new Plan("large tensors", rule)
                                 .sizes(LARGE_SIZES)
                                 .steps(2)

@@ -5,6 +5,7 @@ import org.panoptim.schedule.ReduceOnPlateau;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.DType;
 
 import java.util.List;
 import java.util.Optional;
@@ -147,13 +148,44 @@ public record Scenario(String title, Settings settings, List<Group> groups, List
      * A parameter.
      *
      * @param elements how many
-     * @param offset how many floats its value begins after a multiple of 64 bytes
+     * @param offset how many elements its value begins after a multiple of 64 bytes
      * @param start its value before the first step
+     * @param types what its arrays are
      */
-    public record Tensor(long elements, int offset, Values start) {
+    public record Tensor(long elements, int offset, Values start, Types types) {
+
+        /** Of floats, without outputs. */
+        public Tensor(long elements, int offset, Values start) {
+            this(elements, offset, start, Types.FLOATS);
+        }
+
         @Override
         public String toString() {
-            return elements + " at +" + offset + " " + start;
+            var text = elements + " at +" + offset + " " + start;
+            return types.equals(Types.FLOATS) ? text : text + " " + types;
+        }
+    }
+
+    /**
+     * The arrays of a parameter.
+     *
+     * @param value of value, gradient and curvature
+     * @param copy of the copy that steps leave, if they do
+     * @param average of the moving average, if there is one
+     */
+    public record Types(DType value, Optional<DType> copy, Optional<DType> average) {
+
+        /** Nothing but floats. */
+        public static final Types FLOATS = of(DType.F32);
+
+        /** Without outputs. */
+        public static Types of(DType value) {
+            return new Types(value, Optional.empty(), Optional.empty());
+        }
+
+        /** With both outputs. */
+        public static Types of(DType value, DType copy, DType average) {
+            return new Types(value, Optional.of(copy), Optional.of(average));
         }
     }
 
@@ -206,7 +238,7 @@ public record Scenario(String title, Settings settings, List<Group> groups, List
     /**
      * The gradient of one tensor in one step.
      *
-     * @param offset how many floats it begins after a multiple of 64 bytes
+     * @param offset how many elements it begins after a multiple of 64 bytes
      * @param curvature curvature for rules that take it
      */
     public record Gradient(Source source, int offset, Values values, Optional<Values> curvature) {

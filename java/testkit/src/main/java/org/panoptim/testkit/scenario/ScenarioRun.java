@@ -2,6 +2,7 @@ package org.panoptim.testkit.scenario;
 
 import org.panoptim.Optimizer;
 import org.panoptim.StepReport;
+import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.PhasedRule;
@@ -31,6 +32,8 @@ import java.util.function.BiFunction;
 /** A scenario running on one backend, with separate memory. */
 public final class ScenarioRun implements AutoCloseable {
 
+    private static final double AVERAGE_DECAY = 0.7;
+
     private final BackendUnderTest subject;
     private final BiFunction<Values, Integer, float[]> numbers;
     private final Scenario.Settings settings;
@@ -46,17 +49,24 @@ public final class ScenarioRun implements AutoCloseable {
         private final Parameter parameter;
         private final int group;
         private final BackendTensor value;
+        private final SequencedMap<String, BackendTensor> outputs;
         private Optional<BackendTensor> gradient = Optional.empty();
         private Optional<BackendTensor> curvature = Optional.empty();
 
-        Tensor(Parameter parameter, int group, BackendTensor value) {
+        Tensor(
+                Parameter parameter,
+                int group,
+                BackendTensor value,
+                SequencedMap<String, BackendTensor> outputs) {
             this.parameter = parameter;
             this.group = group;
             this.value = value;
+            this.outputs = outputs;
         }
 
         boolean hasIntactGuards() {
             return value.hasIntactGuards()
+                    && outputs.values().stream().allMatch(BackendTensor::hasIntactGuards)
                     && gradient.map(BackendTensor::hasIntactGuards).orElse(true)
                     && curvature.map(BackendTensor::hasIntactGuards).orElse(true);
         }
@@ -103,6 +113,7 @@ public final class ScenarioRun implements AutoCloseable {
                         .nonFinite(settings.policy())
                         .zeroGradients(settings.zeroGradients())
                         .statistics(settings.statistics())
+                        .averageDecay(AVERAGE_DECAY)
                         .backend(subject.backend());
         if (settings.halving()) {
             builder.transform(this::halve);
@@ -135,17 +146,33 @@ public final class ScenarioRun implements AutoCloseable {
         var parameters = new ArrayList<Parameter>();
         for (var tensor : group.tensors()) {
             int index = tensors.size();
-            var value = filled(tensor.elements(), tensor.offset(), tensor.start().at(index));
+            var start = tensor.start().at(index);
+            var types = tensor.types();
+            var value = filled(types.value(), tensor.elements(), tensor.offset(), start);
             var shape = tensor.elements() == 1 ? Shape.of() : Shape.of(tensor.elements());
-            var parameter = Parameter.of("tensor " + index, shape, value.memory());
-            tensors.add(new Tensor(parameter, groupIndex, value));
+            var name = "tensor " + index;
+            var parameter = Parameter.of(name, shape, types.value(), value.memory());
+            var outputs = new LinkedHashMap<String, BackendTensor>();
+            if (types.copy().isPresent()) {
+                var type = types.copy().get();
+                var copy = filled(type, tensor.elements(), tensor.offset() + 1, start);
+                outputs.put("copy", copy);
+                parameter = parameter.copiedTo(new Output(type, copy.memory()));
+            }
+            if (types.average().isPresent()) {
+                var type = types.average().get();
+                var average = filled(type, tensor.elements(), tensor.offset(), start);
+                outputs.put("average", average);
+                parameter = parameter.averagedIn(new Output(type, average.memory()));
+            }
+            tensors.add(new Tensor(parameter, groupIndex, value, outputs));
             parameters.add(parameter);
         }
         return parameters;
     }
 
-    private BackendTensor filled(long elements, int offset, Values values) {
-        var tensor = memory.allocate(elements, offset);
+    private BackendTensor filled(DType type, long elements, int offset, Values values) {
+        var tensor = memory.allocate(type, elements, offset);
         tensor.write(numbers.apply(values, Math.toIntExact(elements)));
         return tensor;
     }
@@ -191,6 +218,7 @@ public final class ScenarioRun implements AutoCloseable {
 
     private void supply(Tensor tensor, Scenario.Gradient gradient, int index) {
         long elements = tensor.parameter.elements();
+        var type = tensor.parameter.dtype();
         switch (gradient.source()) {
             case ABSENT -> {
                 tensor.parameter.clearGradient();
@@ -199,7 +227,7 @@ public final class ScenarioRun implements AutoCloseable {
             }
             case KEPT -> {}
             case FRESH -> {
-                var fresh = filled(elements, gradient.offset(), gradient.values().at(index));
+                var fresh = filled(type, elements, gradient.offset(), gradient.values().at(index));
                 tensor.parameter.gradient(fresh.memory());
                 // Freed after the other was allocated, which therefore lies elsewhere.
                 tensor.gradient.ifPresent(BackendTensor::close);
@@ -210,7 +238,11 @@ public final class ScenarioRun implements AutoCloseable {
                 && rule(tensor) instanceof PhasedRule rule
                 && rule.takesCurvature()) {
             var fresh =
-                    filled(elements, 15 - gradient.offset(), gradient.curvature().get().at(index));
+                    filled(
+                            type,
+                            elements,
+                            15 - gradient.offset(),
+                            gradient.curvature().get().at(index));
             tensor.parameter.curvature(fresh.memory());
             tensor.curvature.ifPresent(BackendTensor::close);
             tensor.curvature = Optional.of(fresh);
@@ -300,6 +332,8 @@ public final class ScenarioRun implements AutoCloseable {
         var copies = new LinkedHashMap<String, float[]>();
         for (var tensor : tensors) {
             copies.put("value of " + name(tensor), tensor.value.toArray());
+            tensor.outputs.forEach(
+                    (what, output) -> copies.put(what + " of " + name(tensor), output.toArray()));
             for (var slot : rule(tensor).slots(tensor.parameter.shape())) {
                 if (slot.extent().dtype() == DType.F32) {
                     copies.put(

@@ -1,0 +1,42 @@
+package org.panoptim.abi;
+
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_FAIL;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PROPAGATE;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_SKIP;
+
+import org.panoptim.abi.bindings.panoptim_control;
+import org.panoptim.spi.StepPlan;
+import org.panoptim.step.LossScale;
+
+import java.lang.foreign.MemorySegment;
+
+/** What a plan says of every step, as {@code panoptim_control} has it. */
+public final class ControlSettings {
+
+    private ControlSettings() {}
+
+    /** Writes the settings of a plan, and that no step has been taken yet. */
+    public static void write(MemorySegment control, StepPlan plan) {
+        panoptim_control.clip_norm(control, plan.clipNorm());
+        if (plan.lossScale() instanceof LossScale.Dynamic dynamic) {
+            panoptim_control.growth_factor(control, dynamic.growthFactor());
+            panoptim_control.backoff_factor(control, dynamic.backoffFactor());
+            panoptim_control.growth_interval(control, dynamic.growthInterval());
+        }
+        panoptim_control.average_decay(control, plan.averageDecay().orElse(1));
+        panoptim_control.policy(
+                control,
+                switch (plan.policy()) {
+                    case PROPAGATE -> PANOPTIM_PROPAGATE();
+                    case SKIP -> PANOPTIM_SKIP();
+                    case FAIL -> PANOPTIM_FAIL();
+                });
+        panoptim_control.measure(control, plan.measures() ? 1 : 0);
+        panoptim_control.statistics(control, plan.statistics() ? 1 : 0);
+        panoptim_control.zero_gradients(control, plan.zeroGradients() ? 1 : 0);
+        panoptim_control.clip_coefficient(control, 1);
+        panoptim_control.rate_factor(control, 1);
+        panoptim_control.gradient_norm(control, Double.NaN);
+        panoptim_control.update_norm(control, Double.NaN);
+    }
+}
