@@ -46,6 +46,16 @@ public interface HostAlgebra {
             MemorySegment inverse);
 
     /**
+     * The Cholesky factorisation {@code L Lᵀ = matrix + damping · I}.
+     *
+     * @param n at least 1
+     * @param matrix n × n, symmetric; the lower triangle is read
+     * @param factor L, with zeros above its diagonal
+     * @return false if it is not positive definite: then what {@code factor} holds means nothing
+     */
+    boolean factorise(int n, MemorySegment matrix, double damping, MemorySegment factor);
+
+    /**
      * {@code c ← alpha · op(a) · op(b) + beta · c}, where op transposes or leaves its argument.
      *
      * @param rows rows of op(a) and of c

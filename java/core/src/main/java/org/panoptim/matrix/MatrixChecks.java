@@ -29,6 +29,88 @@ public final class MatrixChecks {
     }
 
     /**
+     * Checks a rank-k update.
+     *
+     * @throws IllegalArgumentException as {@link MatrixEngine#rankUpdate} says
+     */
+    public static void rankUpdate(MatrixBatch a, boolean transpose, MatrixBatch c) {
+        product(a, transpose, a, !transpose, c);
+    }
+
+    /**
+     * Checks a factorisation.
+     *
+     * @throws IllegalArgumentException as {@link MatrixEngine#factorise} says
+     */
+    public static void factorisation(MatrixBatch a, double damping, MatrixBatch factor) {
+        requireSquare(a);
+        requireDamping(damping);
+        requireLike(a, factor);
+    }
+
+    /**
+     * Checks an inversion.
+     *
+     * @throws IllegalArgumentException as {@link MatrixEngine#invert} says
+     */
+    public static void inversion(
+            MatrixBatch a, double damping, MatrixBatch work, MatrixBatch inverse) {
+        requireSquare(a);
+        requireDamping(damping);
+        requireLike(a, work);
+        requireLike(a, inverse);
+        if (work == inverse) {
+            throw new IllegalArgumentException(
+                    "an inverse cannot be where its intermediate results are");
+        }
+    }
+
+    /**
+     * Checks norms, or divisors.
+     *
+     * @param target which of the two is written
+     * @throws IllegalArgumentException as {@link MatrixEngine#norms} says
+     */
+    public static void numbers(MatrixBatch a, MatrixBatch numbers, MatrixBatch target) {
+        if (!numbers.size().equals(new MatrixSize(1, 1))) {
+            throw new IllegalArgumentException(
+                    "one number a matrix is a batch of 1 x 1, not of " + numbers.size());
+        }
+        requireCount(a, numbers);
+        requireWritable(target);
+        if (a == numbers) {
+            throw new IllegalArgumentException("matrices cannot be their own numbers");
+        }
+    }
+
+    private static void requireSquare(MatrixBatch a) {
+        if (a.size().rows() != a.size().columns()) {
+            throw new IllegalArgumentException(
+                    "matrices of %s are not square, so not symmetric".formatted(a.size()));
+        }
+    }
+
+    private static void requireDamping(double damping) {
+        if (!(damping >= 0 && damping < Double.POSITIVE_INFINITY)) {
+            throw new IllegalArgumentException(
+                    "damping must be finite and at least 0, but is " + damping);
+        }
+    }
+
+    private static void requireLike(MatrixBatch a, MatrixBatch target) {
+        if (!a.size().equals(target.size())) {
+            throw new IllegalArgumentException(
+                    "what becomes of matrices of %s does not fit those of %s"
+                            .formatted(a.size(), target.size()));
+        }
+        requireCount(a, target);
+        requireWritable(target);
+        if (a == target) {
+            throw new IllegalArgumentException("a result cannot be written over its own matrix");
+        }
+    }
+
+    /**
      * Checks a copy.
      *
      * @throws IllegalArgumentException as {@link MatrixEngine#copy} says

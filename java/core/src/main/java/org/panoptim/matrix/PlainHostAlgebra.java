@@ -95,6 +95,23 @@ public final class PlainHostAlgebra implements HostAlgebra {
         return finite ? Inverted.Status.INVERTED : Inverted.Status.NOT_FINITE;
     }
 
+    @Override
+    public boolean factorise(int n, MemorySegment matrix, double damping, MemorySegment factor) {
+        var lower = new double[n][n];
+        for (int i = 0; i < n; i++) {
+            for (int j = 0; j <= i; j++) {
+                lower[i][j] = Floats.get(matrix, (long) i * n + j) + (i == j ? damping : 0);
+            }
+        }
+        boolean definite = factorise(lower);
+        for (int i = 0; i < n; i++) {
+            for (int j = 0; j < n; j++) {
+                Floats.set(factor, (long) i * n + j, (float) lower[i][j]);
+            }
+        }
+        return definite;
+    }
+
     /** Leaves L of {@code L Lᵀ} in the lower triangle. */
     private static boolean factorise(double[][] matrix) {
         for (int i = 0; i < matrix.length; i++) {

@@ -51,7 +51,8 @@ final class DeviceMatrixWork implements AutoCloseable {
             engine = null;
             return;
         }
-        engine = new DeviceMatrixEngine(context, context.newBlas());
+        int most = groups.stream().mapToInt(group -> group.parameters().size()).max().orElse(0);
+        engine = DeviceMatrixEngine.open(context, most);
         try {
             allocate();
         } catch (RuntimeException | Error e) {

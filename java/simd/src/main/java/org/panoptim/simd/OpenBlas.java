@@ -185,6 +185,17 @@ final class OpenBlas {
                                         == 0);
     }
 
+    /**
+     * Leaves L of {@code L Lᵀ} in the lower triangle of a symmetric positive definite matrix.
+     *
+     * @param matrix n × n floats by rows, of which the lower triangle is read
+     * @return false if it is not positive definite
+     */
+    boolean factorise(int n, MemorySegment matrix) {
+        return call(
+                () -> (int) spotrf.invokeExact(BY_COLUMNS, UPPER_BY_COLUMNS, n, matrix, n) == 0);
+    }
+
     /** As {@link #invert}, of doubles. */
     boolean invertDoubles(int n, MemorySegment matrix) {
         return call(

@@ -157,6 +157,18 @@ final class OpenBlasAlgebra implements HostAlgebra {
         return true;
     }
 
+    @Override
+    public boolean factorise(int n, MemorySegment matrix, double damping, MemorySegment factor) {
+        for (int i = 0; i < n; i++) {
+            for (int j = 0; j < n; j++) {
+                long at = (long) i * n + j;
+                double lower = j <= i ? matrix.getAtIndex(JAVA_FLOAT, at) : 0;
+                factor.setAtIndex(JAVA_FLOAT, at, (float) (i == j ? lower + damping : lower));
+            }
+        }
+        return blas.factorise(n, factor);
+    }
+
     private void mirror(int n, MemorySegment matrix, MemorySegment scale) {
         NativeStatus.check(
                 LibPanoptim.panoptim_mirror_matrix(tier, n, matrix, scale),

@@ -166,6 +166,61 @@ class MatrixRuleTest {
         }
     }
 
+    /** Of one block, of several, of a part of one, and one by one. */
+    private static final List<Shape> LARGE =
+            List.of(
+                    Shape.of(64, 70),
+                    Shape.of(64, 70),
+                    Shape.of(130, 129),
+                    Shape.of(1, 200),
+                    Shape.of(200, 65),
+                    Shape.of(3, 3),
+                    Shape.of(64, 70));
+
+    /**
+     * The damped square has a condition of at most (1 + d) / d = 5, so that rounding in float moves
+     * its inverse by some n · 5 · 2⁻²⁴ of its norm of at most 4, for n = 130 by 1.6e-4 at worst and
+     * by a root of that number in the mean; an element of a direction of norm 1 by a tenth of it.
+     */
+    private static final float WHITENED_BOUND = 2e-5f;
+
+    /** The directions of a first step of whitening, one for each of the shapes. */
+    private static List<float[]> whitened(BackendFixture fixture) {
+        var random = new Random(23);
+        var parameters = new ArrayList<Parameter>();
+        for (int i = 0; i < LARGE.size(); i++) {
+            var shape = LARGE.get(i);
+            int elements = Math.toIntExact(shape.elements());
+            var gradient = new float[elements];
+            for (int j = 0; j < elements; j++) {
+                gradient[j] = (float) random.nextGaussian();
+            }
+            parameters.add(
+                    Parameter.of("p" + i, shape, fixture.repeated(0, elements))
+                            .gradient(fixture.floats(gradient)));
+        }
+        var rule = new TestOrthogonal(1, 0, false, true);
+        fixture.optimizer(rule, parameters.toArray(Parameter[]::new)).step();
+        return parameters.stream().map(BackendFixture::values).toList();
+    }
+
+    @Test
+    void whatAnEngineOffersBesideProductsComesNearTheReference() {
+        try (var reference = new BackendFixture(SuiteBackends.reference())) {
+            var expected = whitened(reference);
+            for (var other : SuiteBackends.others()) {
+                try (var fixture = new BackendFixture(other)) {
+                    var found = whitened(fixture);
+                    for (int i = 0; i < expected.size(); i++) {
+                        assertThat(found.get(i))
+                                .as("%s: %s", other, LARGE.get(i))
+                                .containsExactly(expected.get(i), within(WHITENED_BOUND));
+                    }
+                }
+            }
+        }
+    }
+
     @Test
     void aRefusedStepLeavesEverythingAsItWas() {
         for (var subject : SuiteBackends.all()) {

@@ -17,16 +17,28 @@ import java.util.stream.Stream;
 /**
  * Momentum whose singular values are brought near 1 between two phases, as Muon does. The native
  * twin of its phases is {@code tests/native/test_orthogonal.cuh}, where the formula stands.
+ *
+ * @param roomy whether it asks for more scratch than it needs
+ * @param whitened whether the direction D becomes {@code (D Dᵀ + DAMPING I)⁻¹ D} of norm 1 instead,
+ *     by way of everything that an engine offers beside products
  */
-public record TestOrthogonal(double learningRate, double beta, boolean roomy)
+public record TestOrthogonal(double learningRate, double beta, boolean roomy, boolean whitened)
         implements MatrixRule {
+
+    /** What whitening adds to the diagonal. */
+    static final double DAMPING = 0.25;
+
+    public TestOrthogonal(double learningRate, double beta, boolean roomy) {
+        this(learningRate, beta, roomy, false);
+    }
 
     private static final RuleDescriptor<TestOrthogonal> DESCRIPTOR =
             RuleDescriptor.of(TestOrthogonal.class, "made for the test")
                     .learningRate(1, TestOrthogonal::learningRate)
                     .decay("beta", 0.5, TestOrthogonal::beta)
                     .flag("roomy", false, TestOrthogonal::roomy)
-                    .build(v -> new TestOrthogonal(v.number(), v.number(), v.flag()));
+                    .flag("whitened", false, TestOrthogonal::whitened)
+                    .build(v -> new TestOrthogonal(v.number(), v.number(), v.flag(), v.flag()));
 
     /** Iterations of x ← 1.5 x − 0.5 x³, which lets no singular value below 1 rise above it. */
     static final int ITERATIONS = 12;
@@ -108,7 +120,11 @@ public record TestOrthogonal(double learningRate, double beta, boolean roomy)
     public List<MatrixSize> scratch(Shape parameter) {
         var size = MatrixSize.of(parameter);
         int side = Math.min(size.rows(), size.columns());
-        var needed = List.of(new MatrixSize(side, side), size);
+        var square = new MatrixSize(side, side);
+        if (whitened) {
+            return List.of(square, square, square, size, new MatrixSize(1, 1));
+        }
+        var needed = List.of(square, size);
         return roomy
                 ? Stream.concat(needed.stream(), Stream.of(size, new MatrixSize(0, 3))).toList()
                 : needed;
@@ -117,6 +133,10 @@ public record TestOrthogonal(double learningRate, double beta, boolean roomy)
     @Override
     public void between(int phase, MatrixWork work) {
         if (phase != 1) {
+            return;
+        }
+        if (whitened) {
+            whiten(work);
             return;
         }
         var engine = work.engine();
@@ -138,5 +158,30 @@ public record TestOrthogonal(double learningRate, double beta, boolean roomy)
             }
             engine.copy(next, direction);
         }
+    }
+
+    /** Takes the damped square to pieces and together again before it inverts it. */
+    private static void whiten(MatrixWork work) {
+        var engine = work.engine();
+        var direction = work.slot(DIRECTION);
+        var square = work.scratch(0);
+        var factor = work.scratch(1);
+        var inverse = work.scratch(2);
+        var next = work.scratch(3);
+        var norm = work.scratch(4);
+        boolean wide = direction.size().rows() <= direction.size().columns();
+        engine.rankUpdate(0.5f, direction, !wide, 0, square);
+        engine.rankUpdate(0.5f, direction, !wide, 1, square);
+        engine.factorise(square, DAMPING, factor);
+        engine.rankUpdate(1, factor, false, 0, square);
+        engine.invert(square, 0, factor, inverse);
+        if (wide) {
+            engine.multiply(1, inverse, false, direction, false, 0, next);
+        } else {
+            engine.multiply(1, direction, false, inverse, false, 0, next);
+        }
+        engine.norms(next, norm);
+        engine.divide(next, norm, 1e-7f);
+        engine.copy(next, direction);
     }
 }

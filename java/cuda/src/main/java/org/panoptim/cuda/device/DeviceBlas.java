@@ -96,23 +96,26 @@ public final class DeviceBlas implements AutoCloseable {
             boolean transposeB,
             float beta) {
 
-        /** The elements of a stored row of A. */
-        private int widthA() {
-            return Math.max(1, transposeA ? rows : inner);
-        }
-
-        private int widthB() {
-            return Math.max(1, transposeB ? inner : columns);
-        }
-
-        private int widthC() {
-            return Math.max(1, columns);
+        /** How matrices without gaps lie. */
+        private Widths dense() {
+            return new Widths(
+                    Math.max(1, transposeA ? rows : inner),
+                    Math.max(1, transposeB ? inner : columns),
+                    Math.max(1, columns));
         }
     }
+
+    /**
+     * How matrices lie that are parts of others: the elements from a stored row to the next.
+     *
+     * @param a of A; likewise the others
+     */
+    public record Widths(int a, int b, int c) {}
 
     /** One product. */
     public synchronized void multiply(Product product, long a, long b, long c) {
         device.enter();
+        var widths = product.dense();
         blas.sgemm(
                 handle,
                 product.transposeB,
@@ -122,17 +125,31 @@ public final class DeviceBlas implements AutoCloseable {
                 product.inner,
                 product.alpha,
                 b,
-                product.widthB(),
+                widths.b,
                 a,
-                product.widthA(),
+                widths.a,
                 product.beta,
                 c,
-                product.widthC());
+                widths.c);
     }
 
     /** Products of matrices that follow each other at these distances, in elements. */
     public synchronized void multiply(
             Product product,
+            long a,
+            long strideA,
+            long b,
+            long strideB,
+            long c,
+            long strideC,
+            int count) {
+        multiply(product, product.dense(), a, strideA, b, strideB, c, strideC, count);
+    }
+
+    /** The same of parts of matrices. */
+    public synchronized void multiply(
+            Product product,
+            Widths widths,
             long a,
             long strideA,
             long b,
@@ -150,14 +167,14 @@ public final class DeviceBlas implements AutoCloseable {
                 product.inner,
                 product.alpha,
                 b,
-                product.widthB(),
+                widths.b,
                 strideB,
                 a,
-                product.widthA(),
+                widths.a,
                 strideA,
                 product.beta,
                 c,
-                product.widthC(),
+                widths.c,
                 strideC,
                 count);
     }

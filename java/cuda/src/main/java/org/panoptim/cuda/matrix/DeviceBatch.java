@@ -36,6 +36,25 @@ public final class DeviceBatch implements MatrixBatch {
         return writable;
     }
 
+    /**
+     * Some of the matrices that follow each other at one distance.
+     *
+     * @param first the address of the first one
+     * @param stride elements from a matrix to the next
+     */
+    record Span(long first, long stride, int count) {
+
+        /** The parts of them that begin with an element. */
+        Span from(long element) {
+            return new Span(first + element * Float.BYTES, stride, count);
+        }
+    }
+
+    /** So many from one on, all of them only where they are even. */
+    Span span(int from, int count) {
+        return new Span(addresses[from], count == 1 ? size.elements() : stride(), count);
+    }
+
     long address(int matrix) {
         return addresses[matrix];
     }

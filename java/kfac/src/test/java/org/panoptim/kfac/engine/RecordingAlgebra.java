@@ -48,6 +48,11 @@ final class RecordingAlgebra implements HostAlgebra {
     }
 
     @Override
+    public boolean factorise(int n, MemorySegment matrix, double damping, MemorySegment factor) {
+        return plain.factorise(n, matrix, damping, factor);
+    }
+
+    @Override
     public Inverted.Status invert(
             int n,
             MemorySegment factor,
