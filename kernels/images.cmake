@@ -1,11 +1,11 @@
 # The images of kernels: one loadable module for each header of rules that the registry
-# (rules/rules.def) names, loaded when a plan first asks for one of its rules; `step`, which every plan
-# needs; `matrix` and `kfac`. A rule's header is the longest beginning of its name, up to an underscore, of
-# which there is one: adam_amsgrad is in adam.cuh.
+# (rules/rules.def) names, loaded when a plan first asks for one of its rules; `step`, which every
+# plan needs; `matrix`; and `kfac`. A rule's header is the longest beginning of its name, up to an
+# underscore, of which there is one: adam_amsgrad is in adam.cuh.
 #
 # Sets PANOPTIM_RULE_IMAGES, and PANOPTIM_IMAGES to all; writes for each a file IMAGE.cu into
-# PANOPTIM_IMAGE_SOURCES, which gives step/rule_image.cuh what it asks for; kfac.cu, matrix.cu and step.cu have
-# the .cu files of these folders.
+# PANOPTIM_IMAGE_SOURCES, which gives step/rule_image.cuh what it asks for; those that are no
+# header's have the .cu files of the folder of their name.
 set(rule_folder ${CMAKE_CURRENT_LIST_DIR}/rules)
 set(PANOPTIM_IMAGE_SOURCES ${PROJECT_BINARY_DIR}/kernels/images)
 
