@@ -1,7 +1,7 @@
 // How elements of each type become floats, and floats elements.
 //
 // The type of an array is known when a kernel runs, not when it is compiled, and is the same for
-// the whole array: a compiled loop for each combination of types would make images forty times as
+// the whole array: a compiled loop for each combination of types would make images many times as
 // large. Floats have their direct way, in which nothing is decoded.
 #pragma once
 
