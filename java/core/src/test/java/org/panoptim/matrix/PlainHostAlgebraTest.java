@@ -32,6 +32,47 @@ class PlainHostAlgebraTest {
     }
 
     @Test
+    void aCombinationReadsTheTargetUnlessItsWeightIsZero() {
+        var target = floats(10, 20, 30);
+        algebra.combine(2, floats(1, 2, 3), 0.5, target, 2);
+        assertThat(read(target)).containsExactly(7, 14, 30);
+        var fresh = floats(Double.NaN, Double.NaN, 5);
+        algebra.combine(-1, floats(1, 2, 3), 0, fresh, 2);
+        assertThat(read(fresh)).containsExactly(-1, -2, 5);
+    }
+
+    @Test
+    void rowsAreAddedAsProductsWithTheirTransposes() {
+        var factor = floats(1, 0, 0, 1);
+        algebra.addRows(0.5, floats(1, 2, 3, -4), 2, 2, false, factor);
+        assertThat(read(factor)).containsExactly(1 + 5, -5, -5, 1 + 10);
+    }
+
+    @Test
+    void aOneMayFollowEachRow() {
+        var factor = floats(new double[9]);
+        algebra.addRows(2, floats(1, 2, 3, -4), 2, 2, true, factor);
+        assertThat(read(factor)).containsExactly(20, -20, 8, -20, 40, -4, 8, -4, 4);
+    }
+
+    @Test
+    void aProductOfThreeIsRoundedOnce() {
+        var product = floats(new double[6]);
+        algebra.multiplyInDouble(
+                2,
+                3,
+                floats(1, 2, 3, 4),
+                floats(1, 0, 2, 0, 1, 1),
+                floats(1, 2, 0, 0, 1, 3, 2, 0, 1),
+                product);
+        assertThat(read(product)).containsExactly(9, 4, 10, 23, 10, 22);
+        // Rounded in between, 1 + 2^-30 would be 1, and the difference nothing.
+        algebra.multiplyInDouble(
+                2, 2, floats(1, -1, 0, 1), floats(1, 0x1p-30, 1, 0), floats(1, 0, 1, 0), product);
+        assertThat(read(product)).startsWith(0x1p-30f, 0, 1, 0);
+    }
+
+    @Test
     void anInverseIsOfTheDampedFactor() {
         // 4 · [[2, 1], [1, 2]] less 1 on the diagonal.
         var inverse = floats(new double[4]);
