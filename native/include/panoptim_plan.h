@@ -79,7 +79,7 @@ typedef struct panoptim_arrays {
 
 /* One parameter tensor, dense. Chunks of a tensor are contiguous in the chunk table. */
 typedef struct panoptim_tensor {
-    /* What an update of few states needs, in one cache line. */
+    /* What an update of few states needs comes first, in 64 bytes. */
     float *value; /* null if there are arrays */
     int64_t elements;
     int32_t group;
