@@ -7,7 +7,7 @@ namespace panoptim {
 inline namespace PANOPTIM_TIER {
 namespace {
 
-void decode(const void *elements, int32_t type, int64_t count, float *floats) {
+inline void decode(const void *elements, int32_t type, int64_t count, float *floats) {
     if (type == PANOPTIM_BF16) {
         const auto *halves = static_cast<const uint16_t *>(elements);
 #pragma GCC ivdep
@@ -19,7 +19,7 @@ void decode(const void *elements, int32_t type, int64_t count, float *floats) {
     }
 }
 
-void encode(const float *floats, int32_t type, int64_t count, void *elements) {
+inline void encode(const float *floats, int32_t type, int64_t count, void *elements) {
     if (type == PANOPTIM_BF16) {
         auto *halves = static_cast<uint16_t *>(elements);
 #pragma GCC ivdep
@@ -28,13 +28,6 @@ void encode(const float *floats, int32_t type, int64_t count, void *elements) {
         }
     } else {
         __builtin_memcpy(elements, floats, static_cast<unsigned long>(count) * sizeof *floats);
-    }
-}
-
-void move_averages(float *averages, const float *values, int64_t count, float weight) {
-#pragma GCC ivdep
-    for (int64_t i = 0; i < count; ++i) {
-        averages[i] = moved_average(averages[i], values[i], weight);
     }
 }
 

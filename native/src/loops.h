@@ -1,6 +1,6 @@
-// The loops over elements of a rule's phases, of tensors whose arrays are floats, for the file of a
-// header of rules that is compiled for each instruction-set tier (CMakeLists.txt), with that tier's
-// compiler flags and with PANOPTIM_TIER naming it.
+// The loops over elements of a rule's phases, for the file of a header of rules that is compiled
+// for each instruction-set tier (CMakeLists.txt), with that tier's compiler flags and with
+// PANOPTIM_TIER naming it.
 //
 // Nothing here may have a symbol in common with another tier: no function of the standard library
 // that is a template or inline, nothing with functions outside PANOPTIM_TIER's namespace.
@@ -11,6 +11,7 @@
 #include "step/buffers.cuh"
 #include "sums.h"
 #include "tier.h"
+#include "tiles.h"
 
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
@@ -18,15 +19,21 @@ namespace {
 
 // One chunk of a run.
 struct Chunk {
-    Buffers buffers;
+    Buffers buffers; // unless it is taken by tiles
     int64_t elements;
 };
 
 template <typename Rule, int Phase, bool Curved>
-[[gnu::always_inline]] inline Chunk chunk_of(const panoptim_plan &plan, int64_t i) {
+[[gnu::always_inline]] inline Chunk chunk_of(const UpdateRun &run, int64_t i) {
+    const panoptim_plan &plan = *run.plan;
     const panoptim_chunk &chunk_index = plan.chunks[i];
     const panoptim_tensor &tensor = plan.tensors[chunk_index.tensor];
+    const int64_t first = chunk_index.index * plan.chunk_elements;
+    const int64_t elements = smaller(plan.chunk_elements, tensor.elements - first);
     Buffers whole{};
+    if (run.tiles != nullptr) {
+        return {whole, elements};
+    }
     whole.value = tensor.value;
     if constexpr (needs_gradient<Rule, Phase>) {
         whole.gradient = reinterpret_cast<float *>(plan.gradients[chunk_index.tensor]);
@@ -38,9 +45,7 @@ template <typename Rule, int Phase, bool Curved>
         whole.slots[slot] = tensor.slots[slot];
     }
     whole.matrix = {&tensor, 0};
-    const int64_t first = chunk_index.index * plan.chunk_elements;
-    return {whole.template from<Rule, Phase, Curved>(first),
-            smaller(plan.chunk_elements, tensor.elements - first)};
+    return {whole.template from<Rule, Phase, Curved>(first), elements};
 }
 
 // What the loops need besides the arrays.
@@ -81,10 +86,16 @@ template <typename Rule, int Phase, bool Curved>
 template <typename Rule, int Phase, bool Curved>
 [[gnu::always_inline]] inline void prefetch_chunk(const UpdateRun &run, int64_t i) {
     constexpr int64_t elements = 64;
-    if (i < run.last) {
-        prefetch_all<Rule, Phase, Curved>(chunk_of<Rule, Phase, Curved>(*run.plan, i).buffers, 0,
+    if (i < run.last && run.tiles == nullptr) {
+        prefetch_all<Rule, Phase, Curved>(chunk_of<Rule, Phase, Curved>(run, i).buffers, 0,
                                           elements);
     }
+}
+
+// Elements of a chunk's tensor, from one of the chunk on.
+inline Tile tile_of(const UpdateRun &run, int64_t chunk_index, int64_t first, int64_t count) {
+    const panoptim_chunk &chunk = run.plan->chunks[chunk_index];
+    return {*run.plan, chunk.tensor, chunk.index * run.plan->chunk_elements + first, count};
 }
 
 // Updates a piece of a chunk whose first element belongs to a lane of the reduction tree.
@@ -108,24 +119,38 @@ update_piece(const Buffers &buffers, const Settings<Rule> &settings,
 }
 
 // Updates the elements [first, end) of a chunk, piece by piece of two cache lines from each array:
-// each array is read once, and written once if the phase changes it.
+// each array is read once, and written once if the phase changes it. Where arrays are not all
+// floats, or there are outputs, this goes tile by tile.
 template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
-[[gnu::always_inline]] inline void update_part(const Chunk &chunk, const Settings<Rule> &settings,
+[[gnu::always_inline]] inline void update_part(const UpdateRun &run, int64_t chunk_index,
+                                               const Chunk &chunk, const Settings<Rule> &settings,
                                                Sums<Rule, Phase, Statistics> &sums, int64_t first,
                                                int64_t end) {
     constexpr int64_t ahead = 256;
-    int64_t i = first;
-    for (; end - i >= piece_elements; i += piece_elements) {
-        if (chunk.elements - i > ahead) {
-            prefetch_all<Rule, Phase, Curved>(chunk.buffers, i + ahead, piece_elements);
+    constexpr const TileUse &use = tile_use<Rule, Phase, Curved, Zeroing, Statistics>;
+    while (first < end) {
+        const bool tiled = run.tiles != nullptr;
+        const int64_t count = tiled ? smaller(tile_elements, end - first) : end - first;
+        const Buffers buffers =
+            tiled ? open_tile(tile_of(run, chunk_index, first, count), use, *run.tiles)
+                  : chunk.buffers.template from<Rule, Phase, Curved>(first);
+        int64_t i = 0;
+        for (; count - i >= piece_elements; i += piece_elements) {
+            if (chunk.elements - first - i > ahead) {
+                prefetch_all<Rule, Phase, Curved>(buffers, i + ahead, piece_elements);
+            }
+            update_piece<Rule, Phase, Curved, Zeroing, Statistics>(
+                buffers.template from<Rule, Phase, Curved>(i), settings, sums,
+                (first + i) % lane_count, piece_elements);
         }
         update_piece<Rule, Phase, Curved, Zeroing, Statistics>(
-            chunk.buffers.template from<Rule, Phase, Curved>(i), settings, sums, i % lane_count,
-            piece_elements);
+            buffers.template from<Rule, Phase, Curved>(i), settings, sums, (first + i) % lane_count,
+            count - i);
+        if (tiled) {
+            close_tile(tile_of(run, chunk_index, first, count), use, buffers, *run.tiles);
+        }
+        first += count;
     }
-    update_piece<Rule, Phase, Curved, Zeroing, Statistics>(
-        chunk.buffers.template from<Rule, Phase, Curved>(i), settings, sums, i % lane_count,
-        end - i);
 }
 
 template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
@@ -134,17 +159,19 @@ void update_run(const UpdateRun &run) {
     Sums<Rule, Phase, Statistics> sums;
     for (int64_t chunk_index = run.first; chunk_index < run.last; ++chunk_index) {
         prefetch_chunk<Rule, Phase, Curved>(run, chunk_index + 1);
-        const Chunk chunk = chunk_of<Rule, Phase, Curved>(*run.plan, chunk_index);
+        const Chunk chunk = chunk_of<Rule, Phase, Curved>(run, chunk_index);
         if constexpr (sums.any()) {
             for (int64_t block = 0; block < chunk.elements; block += block_elements) {
                 const int64_t end = smaller(block + block_elements, chunk.elements);
                 sums.start_block(end - block);
-                update_part<Rule, Phase, Curved, Zeroing>(chunk, settings, sums, block, end);
+                update_part<Rule, Phase, Curved, Zeroing>(run, chunk_index, chunk, settings, sums,
+                                                          block, end);
                 sums.finish_block();
             }
             sums.finish_chunk(*run.plan, chunk_index);
         } else {
-            update_part<Rule, Phase, Curved, Zeroing>(chunk, settings, sums, 0, chunk.elements);
+            update_part<Rule, Phase, Curved, Zeroing>(run, chunk_index, chunk, settings, sums, 0,
+                                                      chunk.elements);
         }
     }
 }

@@ -7,35 +7,11 @@
 namespace panoptim {
 namespace {
 
-template <typename Rule>
-constexpr PhaseUse use_of(int phase) {
-    const bool last = phase + 1 == Rule::phases;
-    PhaseUse use{};
-    use.reads_value = Rule::reads_parameter(phase);
-    use.writes_value = Rule::writes_parameter(phase);
-    use.needs_gradient = phase < Rule::phases || Rule::reads_gradient(phase);
-    use.copies = last || use.writes_value;
-    use.averages = last;
-    for (int curved = 0; curved < 2; ++curved) {
-        constexpr uint32_t all = (1U << Rule::slots) - 1;
-        use.read_slots[curved] = Rule::read_slots(phase, curved != 0) & all;
-        use.written_slots[curved] = Rule::written_slots(phase, curved != 0) & all;
-    }
-    for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
-        use.reductions |= Rule::reduction_phase(reduction) == phase ? 1U << reduction : 0U;
-    }
-    return use;
-}
-
 template <int32_t Index, typename Rule>
 constexpr RegisteredRule registered(const char *name) {
     using Indexed = IndexedRule<Index, Rule>;
     RegisteredRule rule{};
     static_cast<panoptim_rule &>(rule) = described<Rule>(Index, name);
-    rule.slots = Rule::slots;
-    for (int phase = 0; phase < Rule::phases + Rule::pass_phases; ++phase) {
-        rule.uses[phase] = use_of<Rule>(phase);
-    }
     rule.keeps_tensor_states = Indexed::keeps_tensor_states;
     rule.keeps_rule_states = Indexed::keeps_rule_states;
     rule.scope = Indexed::scope;

@@ -60,5 +60,4 @@ extern const UpdateFunction *const loops_by_rule[];
 
 constexpr panoptim::Tier panoptim::PANOPTIM_TIER_TABLE(PANOPTIM_TIER) = {
     panoptim::measure,      panoptim::overflows,     panoptim::loops_by_rule,
-    panoptim::decode,       panoptim::encode,        panoptim::move_averages,
     panoptim::scale_matrix, panoptim::mirror_matrix, panoptim::probe_matrix};

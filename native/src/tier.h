@@ -7,8 +7,24 @@
 
 namespace panoptim {
 
+// Elements that are decoded at a time, for the loops over floats: few enough that they stay in the
+// first-level cache, and a multiple of the loops' pieces.
+constexpr int64_t tile_elements = 256;
+
+// How far ahead of a tile others than floats are asked for, in elements.
+constexpr int64_t tile_ahead = 512;
+
+// Where the elements of a tile are floats if they are none in their arrays.
+struct TileMemory {
+    alignas(64) float value[tile_elements];
+    alignas(64) float gradient[tile_elements];
+    alignas(64) float curvature[tile_elements];
+    alignas(64) float average[tile_elements];
+    alignas(64) float slots[PANOPTIM_MAX_SLOTS][tile_elements];
+};
+
 // Consecutive chunks whose tensors are active and share their prepared scalars, and hence their
-// rule; their arrays are floats.
+// rule; of one tensor if its arrays are not all floats, or have outputs.
 struct UpdateRun {
     const panoptim_plan *plan;
     const panoptim_prepared *prepared;
@@ -17,6 +33,7 @@ struct UpdateRun {
     bool curved; // there is curvature for these tensors in this step
     bool zero_gradients;
     bool statistics;
+    TileMemory *tiles; // null where all arrays are floats
 };
 
 using UpdateFunction = void (*)(const UpdateRun &);
@@ -26,13 +43,6 @@ using MeasureFunction = double (*)(const void *gradient, int32_t type, int64_t e
 // Whether one of these elements, all finite, is infinite once multiplied by a factor.
 using OverflowsFunction = bool (*)(const void *gradient, int32_t type, int64_t elements,
                                    float factor);
-
-// Elements of a known type as floats, and back, rounded.
-using DecodeFunction = void (*)(const void *elements, int32_t type, int64_t count, float *floats);
-using EncodeFunction = void (*)(const float *floats, int32_t type, int64_t count, void *elements);
-// Moves averages towards values by a weight.
-using MoveAveragesFunction = void (*)(float *averages, const float *values, int64_t count,
-                                      float weight);
 
 // Passes over square matrices; see panoptim.h.
 using ScaleMatrixFunction = void (*)(int64_t n, const float *matrix, double damping,
@@ -46,9 +56,6 @@ struct Tier {
     OverflowsFunction overflows;
     // By rule and phase: PANOPTIM_MAX_PHASES functions a rule, null beyond the rule's phases.
     const UpdateFunction *const *update;
-    DecodeFunction decode;
-    EncodeFunction encode;
-    MoveAveragesFunction move_averages;
     ScaleMatrixFunction scale_matrix;
     MirrorMatrixFunction mirror_matrix;
     ProbeMatrixFunction probe_matrix;

@@ -4,7 +4,6 @@
 #include "plan.h"
 #include "stages.h"
 #include "step/arrays.cuh"
-#include "typed.h"
 
 namespace panoptim {
 namespace {
@@ -59,6 +58,7 @@ int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase
     if (phase < 0 || phase >= PANOPTIM_MAX_PHASES) {
         return PANOPTIM_ERROR_RANGE;
     }
+    TileMemory tiles;
     UpdateRun run{};
     run.plan = &plan;
     const bool step = plan.pass == PANOPTIM_STEP;
@@ -80,11 +80,8 @@ int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase
             if (update == nullptr || (step && phase >= rules[rule].phases)) {
                 continue;
             }
-            if (!typed) {
-                update(run);
-            } else if (!rules[rule].uses[phase].needs_gradient || plan.gradients[tensor] != 0) {
-                update_typed(tier, run, rules[rule], phase);
-            }
+            run.tiles = typed ? &tiles : nullptr;
+            update(run);
         } else if (phase == 0 && run.zero_gradients) {
             for (int64_t i = run.first; i < run.last; ++i) {
                 zero_chunk(plan, i);

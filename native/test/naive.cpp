@@ -111,5 +111,4 @@ constexpr const panoptim::UpdateFunction *updates_by_rule[] = {
 
 } // namespace
 
-const panoptim::Tier naive_tier = {measure, overflows, updates_by_rule, nullptr, nullptr,
-                                   nullptr, nullptr,   nullptr,         nullptr};
+const panoptim::Tier naive_tier = {measure, overflows, updates_by_rule, nullptr, nullptr, nullptr};

@@ -18,6 +18,9 @@ interface Baseline extends AutoCloseable {
     /** Panoptim's plain step, over the same parameters and gradients. */
     String STEP = "step";
 
+    /** Panoptim's plain step over as many floats of its own. */
+    String FLOATS = "floats";
+
     /** How long OpenMP's threads wait busily for more work. */
     long REST_NANOS = 20_000_000;
 
@@ -59,6 +62,10 @@ interface Baseline extends AutoCloseable {
                                     fixture.model().awaitSteps();
                                 }),
                         optimizer::close);
+            }
+            case FLOATS -> {
+                var floats = fixture.overFloats();
+                yield new OnFixture(floats::run, floats::close);
             }
             default ->
                     PythonPeer.NAMES.contains(name)
@@ -130,7 +137,7 @@ interface Baseline extends AutoCloseable {
         }
     }
 
-    /** Works on the fixture's gradients. */
+    /** Works on the fixture's gradients, or on those of another. */
     record OnFixture(LongSupplier body, Runnable closing) implements Baseline {
 
         @Override

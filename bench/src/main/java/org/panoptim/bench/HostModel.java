@@ -1,11 +1,11 @@
 package org.panoptim.bench;
 
+import org.panoptim.memory.FloatView;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -16,25 +16,27 @@ final class HostModel implements Model {
 
     private final Arena arena = Arena.ofShared();
     private final List<List<Parameter>> groups = new ArrayList<>();
-    private final List<MemorySegment> values = new ArrayList<>();
-    private final List<MemorySegment> gradients = new ArrayList<>();
+    private final List<FloatView> values = new ArrayList<>();
+    private final List<FloatView> gradients = new ArrayList<>();
 
+    /** Of floats alone. */
     HostModel(Workload workload) {
+        this(workload, Scenario.STEP);
+    }
+
+    HostModel(Workload workload, Scenario scenario) {
         for (var shapes : workload.groups()) {
-            groups.add(shapes.stream().map(this::parameter).toList());
+            groups.add(shapes.stream().map(shape -> parameter(shape, scenario)).toList());
         }
         fill(values, VALUES);
         refillGradients();
     }
 
-    private Parameter parameter(Shape shape) {
-        long bytes = shape.elements() * Float.BYTES;
-        var name = "tensor" + values.size();
-        var value = arena.allocate(bytes, ALIGNMENT);
-        var gradient = arena.allocate(bytes, ALIGNMENT);
-        values.add(value);
-        gradients.add(gradient);
-        return Parameter.of(name, shape, value).gradient(gradient);
+    private Parameter parameter(Shape shape, Scenario scenario) {
+        var parameter = HostTensors.parameter("tensor" + values.size(), shape, scenario, arena);
+        values.add(HostTensors.values(parameter));
+        gradients.add(HostTensors.gradients(parameter));
+        return parameter;
     }
 
     @Override
@@ -45,7 +47,7 @@ final class HostModel implements Model {
     @Override
     public void refillBeforeStep() {}
 
-    private static void fill(List<MemorySegment> tensors, long seed) {
+    private static void fill(List<FloatView> tensors, long seed) {
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
             new Numbers(seed, tensor).fill(tensors.get(tensor));
         }
@@ -57,35 +59,37 @@ final class HostModel implements Model {
     }
 
     List<MemorySegment> values() {
-        return values;
+        return values.stream().map(FloatView::memory).toList();
     }
 
     List<MemorySegment> gradients() {
-        return gradients;
+        return gradients.stream().map(FloatView::memory).toList();
     }
 
     @Override
     public float value(int tensor, long index) {
-        return values.get(tensor).getAtIndex(ValueLayout.JAVA_FLOAT, index);
+        return values.get(tensor).get(index);
     }
 
     @Override
     public float gradient(int tensor, long index) {
-        return gradients.get(tensor).getAtIndex(ValueLayout.JAVA_FLOAT, index);
+        return gradients.get(tensor).get(index);
     }
 
     @Override
     public void setGradient(int tensor, long index, float gradient) {
-        gradients.get(tensor).setAtIndex(ValueLayout.JAVA_FLOAT, index, gradient);
+        gradients.get(tensor).set(index, gradient);
     }
 
     /** A step on the host is done when its call returns. */
     @Override
     public void awaitSteps() {}
 
-    /** More tensors of the same sizes, all zero; closed with the model. */
+    /** More tensors of floats, as many, all zero; closed with the model. */
     List<MemorySegment> zeros() {
-        return values.stream().map(value -> arena.allocate(value.byteSize(), ALIGNMENT)).toList();
+        return values.stream()
+                .map(value -> arena.allocate(value.elements() * Float.BYTES, ALIGNMENT))
+                .toList();
     }
 
     @Override

@@ -100,8 +100,9 @@ public final class PythonPeer implements AutoCloseable {
         return switch (scenario) {
             case STEP -> nanos(send("step"));
             case CLIP_STEP_ZERO -> nanos(send("clip_step_zero"));
-            case LOSS_SCALE ->
-                    throw new IllegalArgumentException("no peer is measured under a loss scale");
+            case LOSS_SCALE, BF16, COPY, AVERAGE ->
+                    throw new IllegalArgumentException(
+                            "no peer is measured in a " + scenario.title());
         };
     }
 

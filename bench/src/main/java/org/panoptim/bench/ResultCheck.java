@@ -2,14 +2,14 @@ package org.panoptim.bench;
 
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
-import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.FloatView;
+import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
@@ -154,22 +154,37 @@ final class ResultCheck {
                         sample,
                         "the parameter",
                         fixture.model().value(sample.tensor, sample.index),
-                        ((HostMemory) replica.value())
-                                .segment()
-                                .getAtIndex(ValueLayout.JAVA_FLOAT, i));
+                        HostTensors.values(replica).get(i));
+                compareOutputs(sample, replica, i);
             }
         }
     }
 
+    private void compareOutputs(Sample sample, Parameter replica, int index) {
+        var outputs = fixture.model().parameters().get(sample.tensor).outputs();
+        replica.outputs()
+                .forEach(
+                        (name, expected) ->
+                                requireSame(
+                                        sample,
+                                        "the " + name,
+                                        element(outputs.get(name), sample.index),
+                                        element(expected, index)));
+    }
+
+    private static float element(Output output, long index) {
+        return FloatView.of(output.memory(), output.type()).get(index);
+    }
+
     /** One tensor for all chosen elements of a group. */
-    private static Parameter replica(int group, List<Sample> chosen, Arena arena) {
-        var value = arena.allocate(ValueLayout.JAVA_FLOAT, chosen.size());
-        var gradient = arena.allocate(ValueLayout.JAVA_FLOAT, chosen.size());
+    private Parameter replica(int group, List<Sample> chosen, Arena arena) {
+        var replica =
+                HostTensors.parameter("replica" + group, Shape.of(chosen.size()), scenario, arena);
         for (int i = 0; i < chosen.size(); i++) {
-            value.setAtIndex(ValueLayout.JAVA_FLOAT, i, chosen.get(i).value);
-            gradient.setAtIndex(ValueLayout.JAVA_FLOAT, i, chosen.get(i).gradient);
+            HostTensors.values(replica).set(i, chosen.get(i).value);
+            HostTensors.gradients(replica).set(i, chosen.get(i).gradient);
         }
-        return Parameter.of("replica" + group, Shape.of(chosen.size()), value).gradient(gradient);
+        return replica;
     }
 
     private static float read(StateTensor state, long index) {

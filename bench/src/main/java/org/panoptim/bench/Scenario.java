@@ -1,6 +1,8 @@
 package org.panoptim.bench;
 
-/** What a timed step does with a model's gradients. */
+import java.util.List;
+
+/** What a timed step does, and with which arrays. */
 public enum Scenario {
     /** The step alone. */
     STEP("step"),
@@ -9,7 +11,22 @@ public enum Scenario {
     CLIP_STEP_ZERO("clip + step + zero"),
 
     /** A step under a loss scale; one of ten finds an infinite gradient and is refused. */
-    LOSS_SCALE("step under a loss scale, 1 in 10 refused");
+    LOSS_SCALE("step under a loss scale, 1 in 10 refused"),
+
+    /** The step of values and gradients in bfloat16: 22 bytes an element. */
+    BF16("step of bf16 values and gradients"),
+
+    /** The step with a copy of the values in bfloat16: 30 bytes an element. */
+    COPY("step with a bf16 copy"),
+
+    /** The step with a moving average of the values: 36 bytes an element. */
+    AVERAGE("step with a moving average");
+
+    /** Those over arrays of floats, without outputs. */
+    public static final List<Scenario> OF_FLOATS = List.of(STEP, CLIP_STEP_ZERO, LOSS_SCALE);
+
+    /** Those over arrays of other types, or with outputs. */
+    public static final List<Scenario> OF_TYPES = List.of(BF16, COPY, AVERAGE);
 
     private final String title;
 

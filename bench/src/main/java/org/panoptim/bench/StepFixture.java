@@ -15,8 +15,11 @@ final class StepFixture implements AutoCloseable {
     private static final double LOSS_SCALE = 1024;
     private static final int REFUSED_EVERY = 10;
 
+    private static final double AVERAGE_DECAY = 0.999;
+
     private final Workload workload;
     private final Scenario scenario;
+    private final String backendName;
     private final Backend backend;
     private final Model model;
     private final Optimizer optimizer;
@@ -26,8 +29,9 @@ final class StepFixture implements AutoCloseable {
     StepFixture(Workload workload, Scenario scenario, String backendName) {
         this.workload = workload;
         this.scenario = scenario;
+        this.backendName = backendName;
         backend = Backend.named(backendName);
-        model = Model.of(workload, backend);
+        model = Model.of(workload, scenario, backend);
         firstGradient = model.gradient(0, 0);
         optimizer = optimizer(scenario, model.groups(), backend);
     }
@@ -45,10 +49,11 @@ final class StepFixture implements AutoCloseable {
                                     .withWeightDecay(1e-2 * (1 + index)));
         }
         switch (scenario) {
-            case STEP -> {}
+            case STEP, BF16, COPY -> {}
             case CLIP_STEP_ZERO -> builder.clipGlobalNorm(1).zeroGradients(true);
             case LOSS_SCALE ->
                     builder.lossScale(LossScale.fixed(LOSS_SCALE)).nonFinite(NonFinitePolicy.SKIP);
+            case AVERAGE -> builder.averageDecay(AVERAGE_DECAY);
         }
         return builder.build();
     }
@@ -56,6 +61,11 @@ final class StepFixture implements AutoCloseable {
     /** Another optimizer over the same parameters, for the step alone; the caller closes it. */
     Optimizer plainOptimizer() {
         return optimizer(Scenario.STEP, model.groups(), backend);
+    }
+
+    /** The step alone over tensors of floats of its own, of the same shapes on the same backend. */
+    StepFixture overFloats() {
+        return new StepFixture(workload, Scenario.STEP, backendName);
     }
 
     Workload workload() {

@@ -12,6 +12,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
+import org.panoptim.memory.FloatView;
 import org.panoptim.rule.AdamW;
 import org.panoptim.step.LossScale;
 
@@ -33,7 +34,7 @@ class BenchmarkBodiesTest {
         for (var workload : List.of(Workload.SMALL, Workload.TINY, "tensors-4096")) {
             var benchmark = benchmark(workload, scenario, Baseline.NONE);
             benchmark.open();
-            try (var expected = new HostModel(Workload.named(workload))) {
+            try (var expected = new HostModel(Workload.named(workload), scenario)) {
                 benchmark.refill();
                 var times = new StepBenchmark.Times();
                 var turns = new ArrayList<Turn>();
@@ -49,6 +50,7 @@ class BenchmarkBodiesTest {
 
                 assertSame(hostModel(benchmark).values(), expected.values());
                 assertSame(hostModel(benchmark).gradients(), expected.gradients());
+                assertSame(outputs(hostModel(benchmark)), outputs(expected));
             } finally {
                 benchmark.close();
             }
@@ -63,7 +65,7 @@ class BenchmarkBodiesTest {
         benchmark.interleaved(new StepBenchmark.Times());
         var model = hostModel(benchmark);
         model.refillGradients();
-        model.values().getFirst().set(ValueLayout.JAVA_FLOAT, 0, Float.NaN);
+        HostTensors.values(model.parameters().getFirst()).set(0, Float.NaN);
 
         assertThatThrownBy(benchmark::close)
                 .isInstanceOf(IllegalStateException.class)
@@ -80,6 +82,32 @@ class BenchmarkBodiesTest {
 
             assertThat(hostModel(benchmark).values().getFirst())
                     .matches(values -> values.mismatch(alone.values().getFirst()) >= 0);
+        } finally {
+            benchmark.close();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"COPY", "AVERAGE"})
+    void itsResultCheckLooksAtOutputs(Scenario scenario) {
+        var benchmark = benchmark(Workload.SMALL, scenario, Baseline.NONE);
+        benchmark.open();
+        benchmark.interleaved(new StepBenchmark.Times());
+        outputs(hostModel(benchmark)).getFirst().fill((byte) 1);
+
+        assertThatThrownBy(benchmark::close)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("element 0 of tensor 0: the ");
+    }
+
+    @Test
+    void theStepOfFloatsHasTensorsOfItsOwn() {
+        var benchmark = benchmark(Workload.SMALL, Scenario.BF16, Baseline.FLOATS);
+        benchmark.open();
+        try (var alone = new HostModel(Workload.named(Workload.SMALL), Scenario.BF16)) {
+            assertThat(benchmark.openBaseline().run()).isPositive();
+
+            assertSame(hostModel(benchmark).values(), alone.values());
         } finally {
             benchmark.close();
         }
@@ -217,6 +245,9 @@ class BenchmarkBodiesTest {
             if (scenario == Scenario.LOSS_SCALE) {
                 builder.lossScale(LossScale.fixed(1024));
             }
+            if (scenario == Scenario.AVERAGE) {
+                builder.averageDecay(0.999);
+            }
             try (var optimizer = builder.build()) {
                 long step = 0;
                 for (var turn : turns) {
@@ -231,6 +262,13 @@ class BenchmarkBodiesTest {
                 }
             }
         }
+    }
+
+    private static List<MemorySegment> outputs(HostModel model) {
+        return model.parameters().stream()
+                .flatMap(parameter -> parameter.outputs().values().stream())
+                .map(output -> FloatView.of(output.memory(), output.type()).memory())
+                .toList();
     }
 
     private static void assertSame(List<MemorySegment> actual, List<MemorySegment> expected) {

@@ -56,7 +56,7 @@ class DeviceBodiesTest {
                         "mixed",
                         List.of(List.of(Shape.of(3), Shape.of(1_100_000)), List.of(Shape.of(7))));
         try (var backend = Backend.named(name);
-                var onDevice = Model.of(workload, backend);
+                var onDevice = Model.of(workload, Scenario.STEP, backend);
                 var onHost = new HostModel(workload)) {
             assertThat(onDevice).isInstanceOf(DeviceModel.class);
             assertThat(onDevice.groups()).extracting(List::size).containsExactly(2, 1);
@@ -71,6 +71,16 @@ class DeviceBodiesTest {
             assertThat(onDevice.gradient(2, 6)).isEqualTo(42);
             onDevice.refillGradients();
             assertThat(onDevice.gradient(2, 6)).isEqualTo(onHost.gradient(2, 6));
+        }
+    }
+
+    @Test
+    void otherTypesThanFloatsAreMeasuredOnTheProcessorAlone() {
+        try (var backend = Backend.named("cuda-ffm")) {
+            assertThatThrownBy(
+                            () -> Model.of(Workload.named(Workload.TINY), Scenario.BF16, backend))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("bf16");
         }
     }
 

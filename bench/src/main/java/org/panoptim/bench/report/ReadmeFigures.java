@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -72,6 +71,7 @@ public final class ReadmeFigures {
                         origin(results),
                         againstLimit(results),
                         againstPeers(results),
+                        ofTypes(results),
                         startUps(results),
                         memory(results),
                         calls(results),
@@ -121,7 +121,7 @@ public final class ReadmeFigures {
         for (var workload : steps.stream().map(StepTimes::workload).distinct().toList()) {
             var row = new ArrayList<String>();
             row.add(Workload.named(workload).title());
-            for (var scenario : Scenario.values()) {
+            for (var scenario : Scenario.OF_FLOATS) {
                 row.add(
                         steps.stream()
                                 .filter(step -> step.workload().equals(workload))
@@ -141,19 +141,31 @@ public final class ReadmeFigures {
                                 Stream.of(
                                         "AdamW, fp32: time, and %s / it"
                                                 .formatted(Limit.of(results).word())),
-                                Arrays.stream(Scenario.values()).map(Scenario::title))
+                                Scenario.OF_FLOATS.stream().map(Scenario::title))
                         .toList(),
                 rows);
     }
 
-    private static String againstPeers(Results results) {
-        var steps =
+    private static String ofTypes(Results results) {
+        var rows =
                 results.steps().stream()
-                        .filter(
+                        .filter(StepTimes::isComparedWithFloats)
+                        .map(
                                 step ->
-                                        step.baselineNanos().length > 0
-                                                && !step.isComparedWithLimit())
+                                        List.of(
+                                                Workload.named(step.workload()).title()
+                                                        + ", "
+                                                        + Scenario.valueOf(step.scenario()).title(),
+                                                Format.time(step.seconds().median()),
+                                                Format.ratio(step.advantage())))
                         .toList();
+        return rows.isEmpty()
+                ? ""
+                : table(List.of("AdamW of other arrays", "time", "step of floats / it"), rows);
+    }
+
+    private static String againstPeers(Results results) {
+        var steps = results.steps().stream().filter(StepTimes::isComparedWithPeer).toList();
         var peers = steps.stream().map(StepTimes::baseline).distinct().toList();
         var rows = new ArrayList<List<String>>();
         for (var workload : steps.stream().map(StepTimes::workload).distinct().toList()) {

@@ -53,7 +53,7 @@ final class Shares {
     /** The peers that were measured, by name. */
     List<String> peers() {
         return results.steps().stream()
-                .filter(step -> step.baselineNanos().length > 0 && !step.isComparedWithLimit())
+                .filter(StepTimes::isComparedWithPeer)
                 .map(StepTimes::baseline)
                 .distinct()
                 .toList();

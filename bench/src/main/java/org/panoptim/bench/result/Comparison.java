@@ -53,19 +53,7 @@ public record Comparison(List<Change> changes) {
             return new Comparison(changes);
         }
         for (var step : now.steps()) {
-            twin(step, before)
-                    .ifPresent(
-                            old ->
-                                    changes.add(
-                                            step.isComparedWithLimit()
-                                                    ? new Change(
-                                                            name(step, "share of the limit"),
-                                                            old.advantage(),
-                                                            step.advantage())
-                                                    : new Change(
-                                                            name(step, "steps a second"),
-                                                            rate(old.seconds()),
-                                                            rate(step.seconds()))));
+            twin(step, before).ifPresent(old -> changes.add(change(old, step)));
         }
         for (var start : now.startUps()) {
             before.startUps().stream()
@@ -97,6 +85,16 @@ public record Comparison(List<Change> changes) {
                     .forEach(old -> changes.add(change(old, kernel)));
         }
         return new Comparison(changes);
+    }
+
+    private static Change change(StepTimes old, StepTimes now) {
+        if (now.isComparedWithLimit()) {
+            return new Change(name(now, "share of the limit"), old.advantage(), now.advantage());
+        }
+        if (now.isComparedWithFloats()) {
+            return new Change(name(now, "share of floats"), old.advantage(), now.advantage());
+        }
+        return new Change(name(now, "steps a second"), rate(old.seconds()), rate(now.seconds()));
     }
 
     private static Change change(RefreshTimes old, RefreshTimes now) {
@@ -137,7 +135,7 @@ public record Comparison(List<Change> changes) {
     private static Optional<StepTimes> twin(StepTimes step, Results before) {
         return before.steps().stream()
                 .filter(each -> each.baseline().equals(step.baseline()))
-                .filter(each -> step.isComparedWithLimit() || step.baseline().equals("none"))
+                .filter(_ -> !step.isComparedWithPeer())
                 .filter(each -> each.workload().equals(step.workload()))
                 .filter(each -> each.scenario().equals(step.scenario()))
                 .filter(each -> each.backend().equals(step.backend()))

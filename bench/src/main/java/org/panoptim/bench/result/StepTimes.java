@@ -53,4 +53,14 @@ public record StepTimes(
     public boolean isComparedWithLimit() {
         return baseline.equals("limit");
     }
+
+    /** Whether it was compared with the step of as many floats. */
+    public boolean isComparedWithFloats() {
+        return baseline.equals("floats");
+    }
+
+    /** Whether it was compared with another library. */
+    public boolean isComparedWithPeer() {
+        return baselineNanos.length > 0 && !isComparedWithLimit() && !isComparedWithFloats();
+    }
 }

@@ -15,6 +15,8 @@ enum Part {
     LIMIT("limit"),
     /** Steps compared with other libraries' optimizers. */
     PEERS("peers"),
+    /** Steps of other arrays than floats, and with outputs, compared with that of floats. */
+    TYPES("types"),
     /** Steps against the number and the size of tensors. */
     SCALING("scaling"),
     /** Fresh processes. */
@@ -55,9 +57,7 @@ enum Part {
         }
         if (parts.isEmpty()) {
             parts = EnumSet.allOf(Part.class);
-            if (device == DeviceKind.CPU) {
-                parts.remove(KERNELS);
-            }
+            parts.remove(device == DeviceKind.CPU ? KERNELS : TYPES);
         }
         return parts;
     }

@@ -21,6 +21,7 @@ import java.util.stream.Stream;
 final class Plan {
 
     private static final String LIMIT = "limit";
+    private static final String FLOATS = "floats";
     private static final String ALONE = "none";
     private static final String TOO_LARGE = ": too large for the device's memory";
 
@@ -52,6 +53,8 @@ final class Plan {
     /** Whether it is quick and the choice of what to measure was left to it. */
     private final boolean shortened;
 
+    private final boolean workloadsNamed;
+
     private final List<String> workloads;
     private final Target target;
     private final Set<Part> parts;
@@ -66,7 +69,8 @@ final class Plan {
         this.quick = quick;
         this.rules = rules.isEmpty() ? List.of(AdamW.defaults()) : rules;
         models = workloads.isEmpty() ? usualModels(target) : models(workloads);
-        shortened = quick && workloads.isEmpty();
+        workloadsNamed = !workloads.isEmpty();
+        shortened = quick && !workloadsNamed;
         wanted = !workloads.isEmpty() ? workloads : quick ? QUICK_WORKLOADS : Workload.USUAL;
         this.workloads = wanted.stream().filter(name -> fits(target, name)).toList();
         this.target = target;
@@ -98,7 +102,7 @@ final class Plan {
         return switch (part) {
             case MEMORY, LAUNCH -> true;
             case KFAC -> target.device() == DeviceKind.CPU;
-            case LIMIT, PEERS, SCALING, START_UP, KERNELS -> false;
+            case LIMIT, PEERS, TYPES, SCALING, START_UP, KERNELS -> false;
         };
     }
 
@@ -138,7 +142,10 @@ final class Plan {
     }
 
     private boolean takesWorkloads() {
-        return has(Part.LIMIT) || has(Part.PEERS) || has(Part.KERNELS);
+        return has(Part.LIMIT)
+                || has(Part.PEERS)
+                || has(Part.TYPES) && workloadsNamed
+                || has(Part.KERNELS);
     }
 
     /** What is wanted, but takes too long or too much memory. */
@@ -162,6 +169,9 @@ final class Plan {
             } else {
                 tooLarge(scaled()).forEach(lines::add);
             }
+        }
+        if (has(Part.TYPES) && target.device() != DeviceKind.CPU) {
+            lines.add("types: measured on the processor alone");
         }
         if (shortened && has(Part.PEERS)) {
             lines.add(
@@ -200,6 +210,9 @@ final class Plan {
         if (has(Part.PEERS)) {
             runs.addAll(againstPeers(peers));
         }
+        if (has(Part.TYPES) && target.device() == DeviceKind.CPU) {
+            runs.addAll(ofTypes());
+        }
         if (has(Part.SCALING) && !isVirtual()) {
             scaled().filter(name -> fits(target, name))
                     .map(name -> run(name, Scenario.STEP, LIMIT, quick ? QUICK : ONCE))
@@ -211,12 +224,22 @@ final class Plan {
     private List<StepRun> againstLimit() {
         var runs = new ArrayList<StepRun>();
         for (var workload : workloads) {
-            for (var scenario : quick ? WITH_PEERS : List.of(Scenario.values())) {
+            for (var scenario : quick ? WITH_PEERS : Scenario.OF_FLOATS) {
                 runs.add(run(workload, scenario, LIMIT, quick ? QUICK : THOROUGH));
             }
         }
         // What a call costs by itself, and what it allocates: in long steps JMH's own shows.
         runs.add(run(Workload.TINY, Scenario.STEP, ALONE, quick ? QUICK : THOROUGH));
+        return runs;
+    }
+
+    private List<StepRun> ofTypes() {
+        var runs = new ArrayList<StepRun>();
+        for (var workload : workloadsNamed ? workloads : List.of(Workload.FLAT)) {
+            for (var scenario : Scenario.OF_TYPES) {
+                runs.add(run(workload, scenario, FLOATS, quick ? QUICK : THOROUGH));
+            }
+        }
         return runs;
     }
 
@@ -260,7 +283,12 @@ final class Plan {
     }
 
     private StepRun run(String workload, Scenario scenario, String baseline, Effort effort) {
-        var description = baseline.equals(LIMIT) ? limit() : "alone";
+        var description =
+                switch (baseline) {
+                    case LIMIT -> limit();
+                    case FLOATS -> "the step of as many floats";
+                    default -> "alone";
+                };
         return new StepRun(workload, scenario, target.name(), baseline, description, effort);
     }
 

@@ -28,7 +28,7 @@ class PlanTest {
     void everyWorkloadIsMeasuredWithEveryWorkBesideTheLimit() {
         var runs = plan(false, List.of(), "limit").steps(PEERS);
         for (var workload : Workload.USUAL) {
-            for (var scenario : Scenario.values()) {
+            for (var scenario : Scenario.OF_FLOATS) {
                 assertThat(runs)
                         .filteredOn(
                                 run ->
@@ -49,6 +49,29 @@ class PlanTest {
                         org.assertj.core.groups.Tuple.tuple("djl", Scenario.STEP, "what DJL is"),
                         org.assertj.core.groups.Tuple.tuple(
                                 "djl", Scenario.CLIP_STEP_ZERO, "what DJL is"));
+    }
+
+    @Test
+    void otherTypesAreComparedWithFloatsOnTheProcessor() {
+        assertThat(plan(false, List.of(), "types").steps(PEERS))
+                .extracting(StepRun::workload, StepRun::scenario, StepRun::baseline)
+                .containsExactly(
+                        org.assertj.core.groups.Tuple.tuple("flat", Scenario.BF16, "floats"),
+                        org.assertj.core.groups.Tuple.tuple("flat", Scenario.COPY, "floats"),
+                        org.assertj.core.groups.Tuple.tuple("flat", Scenario.AVERAGE, "floats"));
+        assertThat(plan(false, List.of("few"), "types").steps(PEERS))
+                .extracting(StepRun::workload)
+                .containsOnly("few");
+        assertThat(Part.of(List.of(), DeviceKind.GPU)).doesNotContain(Part.TYPES);
+        var device =
+                new Plan(
+                        false,
+                        List.of(),
+                        List.of(),
+                        new Target("cuda-ffm", "", DeviceKind.GPU, 1L << 40),
+                        Part.of(List.of("types"), DeviceKind.GPU));
+        assertThat(device.steps(PEERS)).isEmpty();
+        assertThat(device.leftOut()).containsExactly("types: measured on the processor alone");
     }
 
     @Test

@@ -60,8 +60,8 @@ final class BenchCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "PART",
             description =
-                    "Measure some parts: limit, peers, scaling, start-up, memory, launch, kfac;"
-                            + " on a GPU also kernels, each by itself (all).")
+                    "Measure some parts: limit, peers, types, scaling, start-up, memory, launch,"
+                            + " kfac; on a GPU also kernels, each by itself (all).")
     private List<String> parts = List.of();
 
     @Option(
