@@ -33,7 +33,7 @@ public final class PlanKernels {
     public PlanKernels(List<ParameterGroup> groups, KernelRegistry registry) {
         this.registry = registry;
         this.groups = List.copyOf(groups);
-        int most = 0;
+        int most = 1;
         for (var group : groups) {
             var rule = group.rule();
             var kernel = registry.kernel(rule);
@@ -69,7 +69,10 @@ public final class PlanKernels {
         return ofParameters.get(group).get(parameter);
     }
 
-    /** The most phases that a kernel has; 0 without groups. */
+    /**
+     * The most phases that a kernel has; one at least, since what a step prepares for its first
+     * phase (norms and the clip coefficient) it prepares without any parameter, too.
+     */
     public int phases() {
         return phases;
     }

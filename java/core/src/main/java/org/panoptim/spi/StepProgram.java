@@ -15,7 +15,7 @@ public final class StepProgram {
     /**
      * Takes a step.
      *
-     * @param phases of the rule that has most
+     * @param phases of the rule that has most; one at least, whether or not there is a rule
      * @throws PartialChangeException if it fails after something was changed that cannot be taken
      *     back; whatever else is thrown has changed nothing
      */

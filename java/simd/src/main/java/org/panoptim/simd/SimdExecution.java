@@ -70,7 +70,6 @@ final class SimdExecution implements Execution {
     private Parameter[] parameters;
     private long planAddress;
     private long[] spans;
-    private int phases;
 
     // What the workers go over.
     private long updatedPlan;
@@ -97,7 +96,6 @@ final class SimdExecution implements Execution {
             states.addMissing(plan.groups());
             matrixWork = new HostMatrixWork(MatrixGroup.of(plan.groups()), states, matrices);
             adopt(new Tables(kernels, states, control), plan);
-            phases = kernels.phases();
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, matrixWork::close);
             Cleanup.after(e, states::close);
@@ -141,7 +139,6 @@ final class SimdExecution implements Execution {
             MemorySegment.copy(old.counts(), 0, built.counts(), 0, old.counts().byteSize());
             adopt(built, newPlan);
             kernels = newKernels;
-            phases = kernels.phases();
         } catch (RuntimeException | Error e) {
             cleanup.runAfter(e);
             throw e;
@@ -208,7 +205,7 @@ final class SimdExecution implements Execution {
     }
 
     private void stepAtOnce() {
-        int status = WholeStep.run(tier, planAddress, phases, arenas);
+        int status = WholeStep.run(tier, planAddress, kernels.phases(), arenas);
         try {
             NativeStatus.check(status, "panoptim_step");
         } catch (IllegalStateException e) {
@@ -218,7 +215,7 @@ final class SimdExecution implements Execution {
 
     /** Takes a step while no arena can be closed. */
     private void runProgram() {
-        StepProgram.run(plan, phases, stages);
+        StepProgram.run(plan, kernels.phases(), stages);
     }
 
     @Override

@@ -8,7 +8,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.Optimizer;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
@@ -73,6 +75,35 @@ class SizeTrapsTest {
                     .containsEntry("first", 1L)
                     .containsEntry("last", 1L);
         }
+    }
+
+    /** Trap 2: a gradient of nothing has a norm, which is 0. */
+    @ParameterizedTest
+    @MethodSource("all")
+    void aStepOfNothingIsAStepWithNormsOfZero(SuiteBackend subject) {
+        try (var fixture = new BackendFixture(subject)) {
+            var optimizer =
+                    fixture.build(
+                            fixture.builder(SGD.defaults()).clipGlobalNorm(1).statistics(true));
+            requireStepOfNothing(optimizer, 1);
+            optimizer.add(new ParameterGroup("empty", AdamW.defaults(), List.of()));
+            requireStepOfNothing(optimizer, 2);
+            var frozen = fixture.parameter("p", 5).gradient(fixture.floats(3));
+            optimizer.add(
+                    new ParameterGroup("frozen", AdamW.defaults(), List.of(frozen))
+                            .withFrozen(true));
+            requireStepOfNothing(optimizer, 3);
+            assertThat(BackendFixture.value(frozen)).isEqualTo(5);
+        }
+    }
+
+    private static void requireStepOfNothing(Optimizer optimizer, long number) {
+        optimizer.step();
+        var report = optimizer.report();
+        assertThat(report.step()).isEqualTo(number);
+        assertThat(report.gradientNorm()).hasValue(0);
+        assertThat(report.updateNorm()).hasValue(0);
+        assertThat(report.clipCoefficient()).isEqualTo(1);
     }
 
     /** Trap 3. */
