@@ -8,10 +8,13 @@ import static org.panoptim.parameter.Tensors.tensor;
 import static org.panoptim.parameter.Tensors.values;
 import static org.panoptim.parameter.Tensors.vector;
 
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.panoptim.backend.Backend;
 import org.panoptim.matrix.HostBatch;
+import org.panoptim.matrix.MatrixBatch;
+import org.panoptim.matrix.MatrixEngine;
 import org.panoptim.matrix.MatrixSize;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
@@ -350,6 +353,50 @@ class MatrixRuleTest {
                 "a state that outlasts the step is written by its phases alone, since those know"
                         + " whether the step is accepted; let a phase store it",
                 work -> work.engine().copy(work.slot(1), work.slot(0)));
+    }
+
+    @Test
+    void whatARuleKeepsIsRefusedWhenTheCallIsOver() {
+        var works = new ArrayList<MatrixWork>();
+        var engines = new ArrayList<MatrixEngine>();
+        var batches = new ArrayList<MatrixBatch>();
+        told(
+                List.of(gradient(tensor("p", Shape.of(1, 2), 1, 1), 1, 1)),
+                work -> {
+                    works.add(work);
+                    engines.add(work.engine());
+                    batches.add(work.slot(1));
+                });
+        var batch = batches.getFirst();
+        for (var use :
+                List.<ThrowingCallable>of(
+                        works.getFirst()::shape,
+                        works.getFirst()::engine,
+                        () -> works.getFirst().slot(1),
+                        () -> works.getFirst().scratch(0),
+                        () -> engines.getFirst().copy(batch, batch))) {
+            assertThatThrownBy(use)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage(
+                            "rule told kept what it was given after phase 0 for parameters of [1,"
+                                    + " 2], which is valid only until 'between' returns");
+        }
+    }
+
+    @Test
+    void anEngineTakesMatricesOfItsCallAlone() {
+        var own =
+                new HostBatch(
+                        new MatrixSize(1, 2), List.of(MemorySegment.ofArray(new float[2])), true);
+        assertTold(
+                "these matrices are not of this call of 'between'",
+                work -> work.engine().copy(own, work.slot(1)));
+        assertTold(
+                "these matrices are not of this call of 'between'",
+                outer ->
+                        told(
+                                List.of(gradient(tensor("q", Shape.of(1, 2), 1, 1), 1, 1)),
+                                inner -> inner.engine().copy(outer.slot(0), inner.slot(1))));
     }
 
     private void assertTold(String message, Consumer<MatrixWork> work) {

@@ -43,7 +43,8 @@ public interface MatrixRule extends PhasedRule {
      * have the same shape. Between the phases of a pass there is none.
      *
      * @param phase the phase before it, from 0 to {@code phases() - 2}
-     * @param work the matrices, and the engine to use; valid only during the call
+     * @param work the matrices, and the engine to use; when this returns, they and all that was
+     *     made of them refuse everything
      */
     void between(int phase, MatrixWork work);
 }

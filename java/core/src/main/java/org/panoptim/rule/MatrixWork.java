@@ -7,6 +7,10 @@ import org.panoptim.tensor.Shape;
 /**
  * The parameters of one shape in the hands of a {@link MatrixRule}. Matrix i of every batch is the
  * same parameter's.
+ *
+ * <p>It belongs to one call of {@link MatrixRule#between}. Kept for longer, it throws an {@link
+ * IllegalStateException}, and so does its engine, whatever it is asked for, and every engine that is
+ * asked for something of its matrices.
  */
 public interface MatrixWork {
 

@@ -7,15 +7,13 @@ import org.panoptim.matrix.HostMatrixEngine;
 import org.panoptim.matrix.MatrixBatch;
 import org.panoptim.matrix.MatrixEngine;
 import org.panoptim.matrix.MatrixSize;
-import org.panoptim.rule.MatrixWork;
-import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /** The work of matrix rules between phases, in host memory: of the parameters that take part. */
 public final class HostMatrixWork implements AutoCloseable {
@@ -99,72 +97,31 @@ public final class HostMatrixWork implements AutoCloseable {
                 IntStream.range(0, parameters.size())
                         .filter(i -> parameters.get(i).hasGradient())
                         .toArray();
-        if (live.length > 0) {
-            group.rule().between(phase, new Work(group, ofGroup, live));
+        if (live.length == 0) {
+            return;
         }
+        group.between(
+                phase,
+                Objects.requireNonNull(engine),
+                place ->
+                        batch(
+                                group.size(),
+                                live,
+                                i -> states.segments(parameters.get(i))[place],
+                                !group.elementSlot(place).isKept()),
+                place -> batch(group.scratch(place), live, i -> ofGroup[i][place], true));
+    }
+
+    /** The matrices of the parameters that take part. */
+    private static MatrixBatch batch(
+            MatrixSize size, int[] live, IntFunction<MemorySegment> matrix, boolean writable) {
+        return new HostBatch(size, IntStream.of(live).mapToObj(matrix).toList(), writable);
     }
 
     @Override
     public void close() {
         if (!isEmpty()) {
             arena.close();
-        }
-    }
-
-    /** The parameters of a group that take part. */
-    private final class Work implements MatrixWork {
-
-        private final MatrixGroup group;
-        private final PlacedBatches slots;
-        private final PlacedBatches scratches;
-
-        Work(MatrixGroup group, MemorySegment[][] ofGroup, int[] live) {
-            this.group = group;
-            slots =
-                    new PlacedBatches(
-                            place ->
-                                    batch(
-                                            group.size(),
-                                            IntStream.of(live).mapToObj(i -> slot(i, place)),
-                                            !group.elementSlot(place).isKept()));
-            scratches =
-                    new PlacedBatches(
-                            place ->
-                                    batch(
-                                            group.scratch(place),
-                                            IntStream.of(live).mapToObj(i -> ofGroup[i][place]),
-                                            true));
-        }
-
-        private MemorySegment slot(int parameter, int place) {
-            return states.segments(group.parameters().get(parameter))[place];
-        }
-
-        private static MatrixBatch batch(
-                MatrixSize size, Stream<MemorySegment> segments, boolean writable) {
-            return new HostBatch(size, segments.toList(), writable);
-        }
-
-        @Override
-        public Shape shape() {
-            return group.shape();
-        }
-
-        @Override
-        public MatrixBatch slot(int slot) {
-            group.elementSlot(slot);
-            return slots.at(slot);
-        }
-
-        @Override
-        public MatrixBatch scratch(int place) {
-            group.scratch(place);
-            return scratches.at(place);
-        }
-
-        @Override
-        public MatrixEngine engine() {
-            return Objects.requireNonNull(engine);
         }
     }
 }

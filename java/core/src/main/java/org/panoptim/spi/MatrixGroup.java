@@ -1,5 +1,7 @@
 package org.panoptim.spi;
 
+import org.panoptim.matrix.MatrixBatch;
+import org.panoptim.matrix.MatrixEngine;
 import org.panoptim.matrix.MatrixSize;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
@@ -10,6 +12,7 @@ import org.panoptim.tensor.Shape;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.function.IntFunction;
 
 /**
  * The parameters of a group with a {@link MatrixRule} that have the same shape.
@@ -65,6 +68,23 @@ public record MatrixGroup(
                             .formatted(
                                     group.name(), rule.name(), parameters.getFirst().name(), shape),
                     e);
+        }
+    }
+
+    /**
+     * Lets the rule do its linear algebra after a phase.
+     *
+     * @param engine the backend's
+     * @param slots makes the matrices of a slot with a value for each element, by its place
+     * @param scratches makes the scratch matrices at a place
+     */
+    public void between(
+            int phase,
+            MatrixEngine engine,
+            IntFunction<MatrixBatch> slots,
+            IntFunction<MatrixBatch> scratches) {
+        try (var call = new MatrixCall(this, phase, engine, slots, scratches)) {
+            rule.between(phase, call);
         }
     }
 

@@ -5,16 +5,11 @@ import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.device.DeviceSlab;
 import org.panoptim.cuda.matrix.DeviceBatch;
 import org.panoptim.cuda.matrix.DeviceMatrixEngine;
-import org.panoptim.matrix.MatrixBatch;
-import org.panoptim.matrix.MatrixEngine;
 import org.panoptim.matrix.MatrixSize;
 import org.panoptim.rule.MatrixRule;
-import org.panoptim.rule.MatrixWork;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.MatrixGroup;
-import org.panoptim.spi.PlacedBatches;
 import org.panoptim.spi.StateAddresses;
-import org.panoptim.tensor.Shape;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -105,13 +100,25 @@ final class DeviceMatrixWork implements AutoCloseable {
         try {
             for (int i = 0; i < groups.size(); i++) {
                 if (phase < groups.get(i).rule().phases() - 1) {
-                    groups.get(i).rule().between(phase, new Work(groups.get(i), scratch.get(i)));
+                    between(phase, groups.get(i), scratch.get(i));
                     context.enter();
                 }
             }
         } finally {
             engine().on(context.stream());
         }
+    }
+
+    private void between(int phase, MatrixGroup group, List<DeviceBatch> scratches) {
+        group.between(phase, engine(), place -> slots(group, place), scratches::get);
+    }
+
+    private DeviceBatch slots(MatrixGroup group, int place) {
+        var addresses =
+                group.parameters().stream()
+                        .mapToLong(parameter -> states.address(parameter, place))
+                        .toArray();
+        return new DeviceBatch(group.size(), addresses, !group.elementSlot(place).isKept());
     }
 
     /** Whether the matrices of these groups lie where those of the present ones do. */
@@ -158,48 +165,5 @@ final class DeviceMatrixWork implements AutoCloseable {
             cleanup.add(() -> context.driver().free(address, context.stream()));
         }
         cleanup.run();
-    }
-
-    /** The parameters of one of the groups. */
-    private final class Work implements MatrixWork {
-
-        private final MatrixGroup group;
-        private final List<DeviceBatch> ofGroup;
-        private final PlacedBatches slots = new PlacedBatches(this::make);
-
-        Work(MatrixGroup group, List<DeviceBatch> ofGroup) {
-            this.group = group;
-            this.ofGroup = ofGroup;
-        }
-
-        private MatrixBatch make(int place) {
-            var addresses =
-                    group.parameters().stream()
-                            .mapToLong(parameter -> states.address(parameter, place))
-                            .toArray();
-            return new DeviceBatch(group.size(), addresses, !group.elementSlot(place).isKept());
-        }
-
-        @Override
-        public Shape shape() {
-            return group.shape();
-        }
-
-        @Override
-        public MatrixBatch slot(int place) {
-            group.elementSlot(place);
-            return slots.at(place);
-        }
-
-        @Override
-        public MatrixBatch scratch(int place) {
-            group.scratch(place);
-            return ofGroup.get(place);
-        }
-
-        @Override
-        public MatrixEngine engine() {
-            return DeviceMatrixWork.this.engine();
-        }
     }
 }

@@ -4,12 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.Optimizer;
+import org.panoptim.matrix.MatrixBatch;
+import org.panoptim.matrix.MatrixEngine;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.MatrixWork;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.Schedule;
@@ -270,6 +274,83 @@ class MatrixRuleTest {
                         .as("%s", subject)
                         .usingRecursiveComparison()
                         .isEqualTo(other.parameters.stream().map(BackendFixture::values).toList());
+            }
+        }
+    }
+
+    /** A square matrix with a gradient. */
+    private static Parameter square(BackendFixture fixture, String name) {
+        return Parameter.of(name, Shape.of(2, 2), fixture.floats(1, 2, 3, 4))
+                .gradient(fixture.floats(4, 3, 2, 1));
+    }
+
+    private static final String KEPT =
+            "rule test-between kept what it was given after phase 0 for parameters of [2, 2], which"
+                    + " is valid only until 'between' returns";
+
+    @Test
+    void whatARuleKeepsIsRefusedWhenTheCallIsOver() {
+        for (var subject : SuiteBackends.all()) {
+            try (var fixture = new BackendFixture(subject)) {
+                var works = new ArrayList<MatrixWork>();
+                var engines = new ArrayList<MatrixEngine>();
+                var batches = new ArrayList<MatrixBatch>();
+                var rule =
+                        new TestBetween(
+                                (_, work) -> {
+                                    works.add(work);
+                                    engines.add(work.engine());
+                                    batches.addAll(List.of(work.slot(1), work.scratch(0)));
+                                    batches.addAll(List.of(work.scratch(1), work.scratch(4)));
+                                });
+                fixture.optimizer(rule, square(fixture, "p")).step();
+                var work = works.getFirst();
+                var engine = engines.getFirst();
+                var a = batches.get(0);
+                var b = batches.get(1);
+                var c = batches.get(2);
+                var number = batches.get(3);
+                for (var use :
+                        List.<ThrowingCallable>of(
+                                work::shape,
+                                work::engine,
+                                () -> work.slot(1),
+                                () -> work.scratch(0),
+                                () -> engine.multiply(1, a, false, b, false, 0, c),
+                                () -> engine.rankUpdate(1, a, false, 0, c),
+                                () -> engine.factorise(a, 0, c),
+                                () -> engine.invert(a, 0, b, c),
+                                () -> engine.norms(a, number),
+                                () -> engine.divide(a, number, 1),
+                                () -> engine.copy(a, b))) {
+                    assertThatThrownBy(use)
+                            .as("%s", subject)
+                            .isInstanceOf(IllegalStateException.class)
+                            .hasMessage(KEPT);
+                }
+            }
+        }
+    }
+
+    @Test
+    void aMatrixOfAnEarlierCallIsRefusedByALaterEngine() {
+        for (var subject : SuiteBackends.all()) {
+            try (var fixture = new BackendFixture(subject)) {
+                var kept = new ArrayList<MatrixBatch>();
+                var rule =
+                        new TestBetween(
+                                (phase, work) -> {
+                                    if (phase == 0) {
+                                        kept.add(work.slot(1));
+                                    } else {
+                                        work.engine().copy(kept.getFirst(), work.scratch(0));
+                                    }
+                                });
+                var optimizer = fixture.optimizer(rule, square(fixture, "p"));
+                assertThatThrownBy(optimizer::step)
+                        .as("%s", subject)
+                        .hasRootCauseInstanceOf(IllegalStateException.class)
+                        .hasRootCauseMessage(KEPT);
             }
         }
     }
