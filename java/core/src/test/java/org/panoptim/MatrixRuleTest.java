@@ -399,6 +399,26 @@ class MatrixRuleTest {
                                 inner -> inner.engine().copy(outer.slot(0), inner.slot(1))));
     }
 
+    @Test
+    void aFailureSaysWhichRuleFailedWhereAndNoParameterIsWritten() {
+        var thrown = new ArithmeticException("planted");
+        var p = gradient(tensor("p", Shape.of(1, 2), 1, 1), 1, 1);
+        assertThatThrownBy(
+                        () ->
+                                told(
+                                        List.of(p),
+                                        _ -> {
+                                            throw thrown;
+                                        }))
+                .isInstanceOf(UnusableOptimizerException.class)
+                .hasMessageContaining(
+                        "since a step failed half way: group 'all': the linear algebra of rule told"
+                                + " after phase 0, for parameters of [1, 2], failed:"
+                                + " java.lang.ArithmeticException: planted. Close it")
+                .satisfies(e -> assertThat(e.getCause().getCause()).isSameAs(thrown));
+        assertThat(values(p)).containsExactly(1, 1);
+    }
+
     private void assertTold(String message, Consumer<MatrixWork> work) {
         var parameter = gradient(tensor("p", Shape.of(1, 2), 1, 1), 1, 1);
         assertThatThrownBy(() -> told(List.of(parameter), work))

@@ -42,6 +42,10 @@ public interface MatrixRule extends PhasedRule {
      * Queues the linear algebra after a phase of the step, for all parameters of the group that
      * have the same shape. Between the phases of a pass there is none.
      *
+     * <p>What is thrown here comes to the caller of the step as the cause of an error that names
+     * the rule, the phase and the shape. Phases before it have written states by then, so the
+     * optimizer is unusable; of a step that is only captured, nothing was changed.
+     *
      * @param phase the phase before it, from 0 to {@code phases() - 2}
      * @param work the matrices, and the engine to use; when this returns, they and all that was
      *     made of them refuse everything

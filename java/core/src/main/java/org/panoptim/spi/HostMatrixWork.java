@@ -81,7 +81,12 @@ public final class HostMatrixWork implements AutoCloseable {
         groups = newGroups;
     }
 
-    /** Does the work after a phase of an accepted step. */
+    /**
+     * Does the work after a phase of an accepted step.
+     *
+     * @throws IllegalStateException if a rule throws anything; the message says which one and
+     *     where, and the cause is what it threw
+     */
     public void between(int phase) {
         for (int i = 0; i < groups.size(); i++) {
             var group = groups.get(i);
@@ -100,16 +105,21 @@ public final class HostMatrixWork implements AutoCloseable {
         if (live.length == 0) {
             return;
         }
-        group.between(
-                phase,
-                Objects.requireNonNull(engine),
-                place ->
-                        batch(
-                                group.size(),
-                                live,
-                                i -> states.segments(parameters.get(i))[place],
-                                !group.elementSlot(place).isKept()),
-                place -> batch(group.scratch(place), live, i -> ofGroup[i][place], true));
+        try {
+            group.between(
+                    phase,
+                    Objects.requireNonNull(engine),
+                    place ->
+                            batch(
+                                    group.size(),
+                                    live,
+                                    i -> states.segments(parameters.get(i))[place],
+                                    !group.elementSlot(place).isKept()),
+                    place -> batch(group.scratch(place), live, i -> ofGroup[i][place], true));
+        } catch (Throwable e) {
+            // Checked exceptions too, which other languages of the JVM throw without saying so.
+            throw group.failure(phase, e);
+        }
     }
 
     /** The matrices of the parameters that take part. */

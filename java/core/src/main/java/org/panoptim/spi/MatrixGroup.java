@@ -89,6 +89,18 @@ public record MatrixGroup(
     }
 
     /**
+     * What is reported of a rule whose linear algebra failed: which one it is and where it failed.
+     *
+     * @param thrown what it threw
+     */
+    public IllegalStateException failure(int phase, Throwable thrown) {
+        return new IllegalStateException(
+                "group '%s': the linear algebra of rule %s after phase %d, for parameters of %s, failed: %s"
+                        .formatted(group.name(), rule.name(), phase, shape, thrown),
+                thrown);
+    }
+
+    /**
      * The size of a matrix in bytes.
      *
      * @throws ArithmeticException if it is no long

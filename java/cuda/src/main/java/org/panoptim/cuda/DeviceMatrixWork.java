@@ -3,6 +3,7 @@ package org.panoptim.cuda;
 import org.jspecify.annotations.Nullable;
 import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.matrix.DeviceBatch;
 import org.panoptim.cuda.matrix.DeviceMatrixEngine;
 import org.panoptim.matrix.MatrixSize;
@@ -91,6 +92,8 @@ final class DeviceMatrixWork implements AutoCloseable {
      * Queues the work after a phase. A rule may leave another context current; it is set again.
      *
      * @param stream the backend's, or the one of a capture, which ends with it
+     * @throws IllegalStateException if a rule throws anything; the message says which one and
+     *     where, and the cause is what it threw
      */
     void between(int phase, long stream) {
         if (groups.isEmpty()) {
@@ -110,7 +113,12 @@ final class DeviceMatrixWork implements AutoCloseable {
     }
 
     private void between(int phase, MatrixGroup group, List<DeviceBatch> scratches) {
-        group.between(phase, engine(), place -> slots(group, place), scratches::get);
+        try {
+            group.between(phase, engine(), place -> slots(group, place), scratches::get);
+        } catch (Throwable e) {
+            // Checked exceptions too, which other languages of the JVM throw without saying so.
+            throw group.failure(phase, e instanceof CudaException error ? context.noted(error) : e);
+        }
     }
 
     private DeviceBatch slots(MatrixGroup group, int place) {

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.Optimizer;
+import org.panoptim.UnusableOptimizerException;
 import org.panoptim.matrix.MatrixBatch;
 import org.panoptim.matrix.MatrixEngine;
 import org.panoptim.parameter.Parameter;
@@ -351,6 +352,42 @@ class MatrixRuleTest {
                         .as("%s", subject)
                         .hasRootCauseInstanceOf(IllegalStateException.class)
                         .hasRootCauseMessage(KEPT);
+            }
+        }
+    }
+
+    @Test
+    void aFailureBetweenPhasesSaysWhichRuleFailedWhereAndNoParameterIsWritten() {
+        for (var subject : SuiteBackends.all()) {
+            try (var fixture = new BackendFixture(subject)) {
+                var thrown = new ArithmeticException("planted");
+                var rule =
+                        new TestBetween(
+                                (phase, work) -> {
+                                    if (phase == 1 && work.shape().equals(Shape.of(2, 2))) {
+                                        throw thrown;
+                                    }
+                                });
+                var p = fixture.parameter("p", 1, 2).gradient(fixture.floats(3, 4));
+                var q = square(fixture, "q");
+                var optimizer = fixture.optimizer(rule, p, q);
+                assertThatThrownBy(optimizer::step)
+                        .as("%s", subject)
+                        .isInstanceOf(UnusableOptimizerException.class)
+                        .hasMessage(
+                                "the optimizer is unusable, since a step failed half way: group"
+                                        + " 'all': the linear algebra of rule test-between after"
+                                        + " phase 1, for parameters of [2, 2], failed:"
+                                        + " java.lang.ArithmeticException: planted. Close it, and"
+                                        + " load a checkpoint into a new one")
+                        .satisfies(e -> assertThat(e.getCause().getCause()).isSameAs(thrown));
+                // Phases before it have written states, so nobody goes on with these.
+                assertThatThrownBy(optimizer::step)
+                        .as("%s", subject)
+                        .isInstanceOf(UnusableOptimizerException.class)
+                        .hasMessageContaining("rule test-between after phase 1");
+                assertThat(BackendFixture.values(p)).as("%s", subject).containsExactly(1, 2);
+                assertThat(BackendFixture.values(q)).as("%s", subject).containsExactly(1, 2, 3, 4);
             }
         }
     }
