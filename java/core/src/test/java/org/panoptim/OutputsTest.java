@@ -16,6 +16,7 @@ import org.panoptim.memory.HostMemory;
 import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
+import org.panoptim.rule.Sam;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.step.NonFinitePolicy;
@@ -161,6 +162,45 @@ class OutputsTest {
             optimizer.step();
             assertThat(copy.get(0)).isEqualTo(7);
             assertThat(average.get(0)).isEqualTo(9);
+        }
+    }
+
+    @Test
+    void aCopyFollowsPassesAndAnAverageDoesNot() {
+        var value = elements(DType.F32, ABOVE_ONE, -2);
+        var copy = elements(DType.BF16, 9, 9);
+        var average = elements(DType.F32, 8, 8);
+        var parameter = parameter(value).copiedTo(output(copy)).averagedIn(output(average));
+        parameter.gradient(elements(DType.F32, 3, 4).memory());
+        var builder = builder(parameter).averageDecay(0.5).companion(Sam.withRho(10));
+        try (var optimizer = builder.build()) {
+            optimizer.run(Sam.PERTURB);
+            assertThat(value.get(0)).isEqualTo(ABOVE_ONE + 6);
+            assertThat(copy.get(0)).isEqualTo(7);
+            assertThat(copy.get(1)).isEqualTo(6);
+            optimizer.run(Sam.RESTORE);
+            assertThat(value.get(0)).isEqualTo(ABOVE_ONE);
+            assertThat(copy.get(0)).isEqualTo(1);
+            assertThat(copy.get(1)).isEqualTo(-2);
+            assertThat(average.get(0)).isEqualTo(8);
+        }
+    }
+
+    @Test
+    void aPassThatMovesNothingWritesTheCopiesOfWhatItGoesOver() {
+        var value = elements(DType.F32, ABOVE_ONE);
+        var copy = elements(DType.BF16, 9);
+        var parameter = parameter(value).copiedTo(output(copy));
+        try (var optimizer = builder(parameter).companion(Sam.withRho(10)).build()) {
+            optimizer.run(Sam.PERTURB);
+            assertThat(copy.get(0)).as("without a gradient").isEqualTo(9);
+            optimizer.run(Sam.RESTORE);
+            assertThat(copy.get(0)).isEqualTo(1);
+            copy.set(0, 9);
+            parameter.gradient(elements(DType.F32, Float.NaN).memory());
+            optimizer.run(Sam.PERTURB);
+            assertThat(value.get(0)).isEqualTo(ABOVE_ONE);
+            assertThat(copy.get(0)).isEqualTo(1);
         }
     }
 

@@ -183,8 +183,9 @@ public final class Parameter {
     /**
      * This parameter with a copy: after each step that updates the parameter, the copy has the
      * value as the rule computed it, rounded to the copy's type. So a float32 parameter is the
-     * master of a model in bfloat16. {@linkplain org.panoptim.Optimizer#run Passes} that change the
-     * value write it, too. Until then it is what the caller made it.
+     * master of a model in bfloat16. {@linkplain org.panoptim.Optimizer#run Passes} that write the
+     * value write the copy, too, of every parameter that they go over, be it to what it was. Until
+     * then it is what the caller made it.
      *
      * @return another parameter over the same value, without gradient and curvature
      * @throws IllegalArgumentException if the copy's size or alignment does not fit, or it overlaps
@@ -200,7 +201,9 @@ public final class Parameter {
      * This parameter with a moving average: each step that updates the parameter moves it by {@code
      * 1 - decay} of the way towards the value as the rule computed it, with the decay of {@link
      * org.panoptim.Optimizer.Builder#averageDecay}. It begins as what the caller made it, mostly a
-     * copy of the value. A step without a gradient for the parameter leaves it alone.
+     * copy of the value. A step without a gradient for the parameter leaves it alone, and so does
+     * every {@linkplain org.panoptim.Optimizer#run pass}, whatever it does to the value: what is
+     * moved for a while, as by SAM, is not averaged.
      *
      * @return another parameter over the same value, without gradient and curvature
      * @throws IllegalArgumentException if the average's size or alignment does not fit, or it

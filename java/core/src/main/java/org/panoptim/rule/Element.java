@@ -6,7 +6,11 @@ public interface Element {
     /** The parameter's value. */
     float parameter();
 
-    /** Sets the parameter's value; only in the last phase of a rule's step, or in a pass. */
+    /**
+     * Sets the parameter's value; only in the last phase of a rule's step, or in a pass. A phase of
+     * a pass sets it of every element or, whatever the numbers are, of none: copies of parameters
+     * are written where it is set.
+     */
     void parameter(float value);
 
     /**

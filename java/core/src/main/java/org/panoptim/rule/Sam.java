@@ -123,7 +123,7 @@ public record Sam(double rho, boolean adaptive) implements PhasedRule {
         }
         boolean moved = preparation.state(PERTURBED) != 0;
         preparation.state(PERTURBED, 0);
-        return moved ? Sam::restore : _ -> {};
+        return moved ? Sam::restore : Sam::keep;
     }
 
     private static void measure(Element element) {
@@ -142,13 +142,15 @@ public record Sam(double rho, boolean adaptive) implements PhasedRule {
             float p = element.parameter();
             float g = element.gradient();
             element.state(OLD_P, p);
-            if (scale != 0) {
-                element.parameter(p + (adaptive ? (p * p) * g : g) * scale);
-            }
+            element.parameter(scale != 0 ? p + (adaptive ? (p * p) * g : g) * scale : p);
         }
     }
 
     private static void restore(Element element) {
         element.parameter(element.state(OLD_P));
+    }
+
+    private static void keep(Element element) {
+        element.parameter(element.parameter());
     }
 }

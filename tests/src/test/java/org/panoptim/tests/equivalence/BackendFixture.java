@@ -2,9 +2,12 @@ package org.panoptim.tests.equivalence;
 
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
+import org.panoptim.memory.FloatView;
 import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
@@ -32,6 +35,35 @@ final class BackendFixture implements AutoCloseable {
     /** Native memory with these floats. */
     MemorySegment floats(float... values) {
         return arena.allocateFrom(ValueLayout.JAVA_FLOAT, values);
+    }
+
+    /** Native memory with these floats, rounded to a type. */
+    MemorySegment elements(DType type, float... values) {
+        var view =
+                new FloatView(
+                        arena.allocate((long) values.length * type.byteSize(), Float.BYTES), type);
+        for (int i = 0; i < values.length; i++) {
+            view.set(i, values[i]);
+        }
+        return view.memory();
+    }
+
+    /** An output of a type in native memory, with these floats in it. */
+    Output output(DType type, float... values) {
+        return new Output(type, new HostMemory(elements(type, values)));
+    }
+
+    /** What is in an output. */
+    static float[] values(Output output) {
+        return floats(FloatView.of(output.memory(), output.type()));
+    }
+
+    private static float[] floats(FloatView view) {
+        var values = new float[Math.toIntExact(view.elements())];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = view.get(i);
+        }
+        return values;
     }
 
     /** Native memory with this float many times. */
@@ -72,7 +104,7 @@ final class BackendFixture implements AutoCloseable {
     }
 
     static float[] values(Parameter parameter) {
-        return ((HostMemory) parameter.value()).segment().toArray(ValueLayout.JAVA_FLOAT);
+        return floats(FloatView.of(parameter.value(), parameter.dtype()));
     }
 
     static float value(Parameter parameter) {

@@ -103,7 +103,8 @@ final class GeneratedScenario {
         return new Scenario.Tensor(elements, offset(draw), values(draw), types(draw));
     }
 
-    private static Scenario.Types types(Draw draw) {
+    /** The arrays of a parameter, mostly of floats alone. */
+    static Scenario.Types types(Draw draw) {
         return draw.chance(0.25)
                 ? new Scenario.Types(type(draw), output(draw), output(draw))
                 : Scenario.Types.FLOATS;

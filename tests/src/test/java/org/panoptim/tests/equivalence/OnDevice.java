@@ -3,6 +3,7 @@ package org.panoptim.tests.equivalence;
 import org.panoptim.backend.Backend;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.spi.ArenaSet;
@@ -24,7 +25,6 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 
 /**
  * A device's backend for tests that keep everything in host memory: each parameter has a copy on
@@ -77,12 +77,12 @@ final class OnDevice implements Backend {
         private final MemorySegment host;
         private final BackendTensor tensor;
 
-        DeviceCopy(Memory memory) {
+        DeviceCopy(DType type, Memory memory) {
             host = ((HostMemory) memory).segment();
-            long distance = host.address() % LINE;
+            int distance = (int) (host.address() % LINE);
             tensor =
                     OnDevice.this.memory.allocate(
-                            host.byteSize() / Float.BYTES, (int) distance / Float.BYTES);
+                            type, host.byteSize() / type.byteSize(), distance / type.byteSize());
         }
 
         Memory memory() {
@@ -113,21 +113,33 @@ final class OnDevice implements Backend {
         private final Parameter host;
         private final Parameter device;
         private final DeviceCopy value;
+        private final List<DeviceCopy> outputs = new ArrayList<>();
         private Optional<DeviceCopy> gradient = Optional.empty();
         private Optional<DeviceCopy> curvature = Optional.empty();
 
         Mirror(Parameter host) {
-            if (host.dtype() != DType.F32 || !host.outputs().isEmpty()) {
-                throw new UnsupportedOperationException("floats without outputs are mirrored");
-            }
             this.host = host;
-            value = new DeviceCopy(host.value());
+            value = new DeviceCopy(host.dtype(), host.value());
             value.send();
-            device = Parameter.of(host.name(), host.shape(), value.memory());
+            var mirrored = Parameter.of(host.name(), host.shape(), host.dtype(), value.memory());
+            if (host.copy().isPresent()) {
+                mirrored = mirrored.copiedTo(mirror(host.copy().get()));
+            }
+            if (host.average().isPresent()) {
+                mirrored = mirrored.averagedIn(mirror(host.average().get()));
+            }
+            device = mirrored;
+        }
+
+        private Output mirror(Output output) {
+            var copy = new DeviceCopy(output.type(), output.memory());
+            outputs.add(copy);
+            return new Output(output.type(), copy.memory());
         }
 
         void send() {
             value.send();
+            outputs.forEach(DeviceCopy::send);
             gradient = follow(gradient, host.gradient());
             gradient.ifPresentOrElse(copy -> device.gradient(copy.memory()), device::clearGradient);
             curvature = follow(curvature, host.curvature());
@@ -140,19 +152,21 @@ final class OnDevice implements Backend {
             if (same.isEmpty()) {
                 last.ifPresent(DeviceCopy::close);
             }
-            var result = same.or(() -> memory.map(DeviceCopy::new));
+            var result = same.or(() -> memory.map(each -> new DeviceCopy(host.dtype(), each)));
             result.ifPresent(DeviceCopy::send);
             return result;
         }
 
         void fetch() {
             value.fetch();
+            outputs.forEach(DeviceCopy::fetch);
             gradient.ifPresent(DeviceCopy::fetch);
         }
 
         @Override
         public void close() {
             value.close();
+            outputs.forEach(DeviceCopy::close);
             gradient.ifPresent(DeviceCopy::close);
             curvature.ifPresent(DeviceCopy::close);
         }
@@ -186,7 +200,7 @@ final class OnDevice implements Backend {
                     hostPlan.zeroGradients(),
                     hostPlan.statistics(),
                     hostPlan.transform().map(transform -> step -> transform(step)),
-                    OptionalDouble.empty());
+                    hostPlan.averageDecay());
         }
 
         private ParameterGroup translated(ParameterGroup group) {

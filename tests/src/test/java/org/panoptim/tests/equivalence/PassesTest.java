@@ -7,6 +7,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.Optimizer;
+import org.panoptim.memory.HostMemory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.LAMB;
@@ -18,6 +19,9 @@ import org.panoptim.seeded.Draw;
 import org.panoptim.seeded.SeededCases;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
+import org.panoptim.testkit.scenario.Scenario;
 import org.panoptim.testkit.scenario.Values;
 
 import java.io.IOException;
@@ -37,13 +41,29 @@ class PassesTest {
 
     private final List<SuiteBackend> others = SuiteBackends.others();
 
+    /** A master and its copy. */
+    private static final Scenario.Types OUTPUTS =
+            Scenario.Types.of(DType.F32, DType.BF16, DType.F32);
+
+    /** Not a bfloat16: nearer to the second of its neighbours, 1 and {@link #ABOVE}. */
+    private static final float BETWEEN = 0x1.018p0f;
+
+    private static final float ABOVE = 0x1.02p0f;
+
+    /** What is nearest to {@link #BETWEEN} − 3 = −0x1.fe8p0; the other neighbour is −2. */
+    private static final float LOWERED = -0x1.fep0f;
+
     @TempDir Path folder;
 
     private Stream<SuiteBackend> all() {
         return Stream.concat(Stream.of(SuiteBackends.reference()), others.stream());
     }
 
-    private record Group(UpdateRule rule, List<Integer> sizes) {}
+    private static final double AVERAGE_DECAY = 0.7;
+
+    private record Member(int elements, Scenario.Types types) {}
+
+    private record Group(UpdateRule rule, List<Member> members) {}
 
     /** An action with gradients of a seed, of which some parameters have none. */
     private record Action(String what, int seed, Values.Kind kind, int group) {}
@@ -64,10 +84,7 @@ class PassesTest {
                         each ->
                                 new Group(
                                         rule(each),
-                                        each.list(
-                                                0,
-                                                4,
-                                                one -> SIZES[one.size(0, SIZES.length - 1)]))),
+                                        each.list(0, 4, PassesTest::member))),
                 new Sam(draw.of(0.05, 2.0, 0.0, 1e30), draw.flag()),
                 draw.of(LossScale.none(), new LossScale.Dynamic(1024, 2, 0.5, 2)),
                 draw.flag(),
@@ -93,6 +110,12 @@ class PassesTest {
                                                 ? Values.Kind.ORDINARY
                                                 : each.of(Values.Kind.values()),
                                         each.between(0, 3))));
+    }
+
+    private static Member member(Draw draw) {
+        return new Member(
+                SIZES[draw.size(0, SIZES.length - 1)],
+                draw.flag() ? OUTPUTS : GeneratedScenario.types(draw));
     }
 
     private static UpdateRule rule(Draw draw) {
@@ -123,21 +146,41 @@ class PassesTest {
                             .nonFinite(NonFinitePolicy.SKIP)
                             .zeroGradients(script.zeroing)
                             .statistics(script.statistics)
+                            .averageDecay(AVERAGE_DECAY)
                             .backend(fixture.backend());
             for (int group = 0; group < script.groups.size(); group++) {
                 var members = new ArrayList<Parameter>();
-                var sizes = script.groups.get(group).sizes;
-                for (int i = 0; i < sizes.size(); i++) {
-                    var values = new Values(Values.Kind.ORDINARY, 100 * group + i);
+                for (var member : script.groups.get(group).members) {
+                    int index = members.size();
                     members.add(
-                            fixture.parameter(
-                                    "p%d.%d".formatted(group, i), values.floats(sizes.get(i))));
+                            parameter(
+                                    "p%d.%d".formatted(group, index), member, 100 * group + index));
                 }
                 parameters.add(members);
                 builder.group("g" + group, members, script.groups.get(group).rule);
             }
             optimizer = fixture.build(builder);
             averages = script.groups.stream().anyMatch(group -> group.rule instanceof TestAveraged);
+        }
+
+        /** With outputs that are not what the value is. */
+        private Parameter parameter(String name, Member member, int seed) {
+            var types = member.types;
+            var values = new Values(Values.Kind.ORDINARY, seed).floats(member.elements);
+            var others = new Values(Values.Kind.ORDINARY, 1000 + seed).floats(member.elements);
+            var parameter =
+                    Parameter.of(
+                            name,
+                            Shape.of(member.elements),
+                            types.value(),
+                            new HostMemory(fixture.elements(types.value(), values)));
+            if (types.copy().isPresent()) {
+                parameter = parameter.copiedTo(fixture.output(types.copy().get(), others));
+            }
+            if (types.average().isPresent()) {
+                parameter = parameter.averagedIn(fixture.output(types.average().get(), others));
+            }
+            return parameter;
         }
 
         private void gradients(Action action, int more) {
@@ -150,7 +193,9 @@ class PassesTest {
                     } else {
                         var values = new Values(action.kind, seed);
                         parameter.gradient(
-                                fixture.floats(values.floats((int) parameter.elements())));
+                                fixture.elements(
+                                        parameter.dtype(),
+                                        values.floats((int) parameter.elements())));
                     }
                 }
             }
@@ -171,12 +216,12 @@ class PassesTest {
             switch (action.what) {
                 case "step" -> optimizer.step();
                 case "sam" -> {
-                    var before = bits();
+                    var before = values();
                     optimizer.run(Sam.PERTURB);
                     note();
                     gradients(action, 1);
                     optimizer.run(Sam.RESTORE);
-                    assertThat(bits()).as("restored").isEqualTo(before);
+                    assertThat(values()).as("restored").isEqualTo(before);
                     optimizer.step();
                 }
                 case "average" -> {
@@ -203,10 +248,23 @@ class PassesTest {
             }
         }
 
-        private List<Object> bits() {
+        private List<Object> values() {
             var bits = new ArrayList<Object>();
             for (var members : parameters) {
                 members.forEach(each -> bits.add(bitsOf(BackendFixture.values(each))));
+            }
+            return bits;
+        }
+
+        private List<Object> outputs() {
+            var bits = new ArrayList<Object>();
+            for (var members : parameters) {
+                for (var parameter : members) {
+                    parameter
+                            .outputs()
+                            .values()
+                            .forEach(each -> bits.add(bitsOf(BackendFixture.values(each))));
+                }
             }
             return bits;
         }
@@ -220,7 +278,8 @@ class PassesTest {
         }
 
         private void note() {
-            seen.addAll(bits());
+            seen.addAll(values());
+            seen.addAll(outputs());
             seen.add(optimizer.report());
             for (var group : optimizer.groups()) {
                 for (var parameter : group.parameters()) {
@@ -297,6 +356,111 @@ class PassesTest {
                                 assertThat(BackendFixture.values(p))
                                         .as("%s", subject)
                                         .containsExactly(-3, -4);
+                            }
+                        });
+    }
+
+    @Test
+    void aCopyFollowsPerturbingAndRestoring() {
+        all().forEach(
+                        subject -> {
+                            try (var fixture = new BackendFixture(subject)) {
+                                var master = copied(fixture, "p", 7);
+                                master.gradient(fixture.floats(3, 4));
+                                var without = copied(fixture, "without", 9);
+                                var frozen = copied(fixture, "frozen", 9);
+                                frozen.gradient(fixture.floats(100, 100));
+                                var optimizer =
+                                        fixture.build(
+                                                fixture.builder(SGD.withLearningRate(1))
+                                                        .companion(Sam.withRho(10))
+                                                        .group("all", List.of(master, without))
+                                                        .group("frozen", List.of(frozen)));
+                                optimizer.freeze("frozen");
+                                optimizer.run(Sam.PERTURB);
+                                // Twice the gradient farther, and then rounded.
+                                assertHas(subject, master, 7 + BETWEEN - 1, 6, 7, 6);
+                                assertHas(subject, without, BETWEEN, -2, 9, 9);
+                                optimizer.run(Sam.RESTORE);
+                                assertHas(subject, master, BETWEEN, -2, ABOVE, -2);
+                                // Restoring goes over every parameter of the groups.
+                                assertHas(subject, without, BETWEEN, -2, ABOVE, -2);
+                                optimizer.step();
+                                assertHas(subject, master, BETWEEN - 3, -6, LOWERED, -6);
+                                assertHas(subject, frozen, BETWEEN, -2, 9, 9);
+                            }
+                        });
+    }
+
+    private static Parameter copied(BackendFixture fixture, String name, float copy) {
+        return fixture.parameter(name, BETWEEN, -2)
+                .copiedTo(fixture.output(DType.BF16, copy, copy));
+    }
+
+    private static void assertHas(
+            SuiteBackend subject,
+            Parameter parameter,
+            float first,
+            float second,
+            float firstCopied,
+            float secondCopied) {
+        assertThat(BackendFixture.values(parameter))
+                .as("%s: %s", subject, parameter.name())
+                .containsExactly(first, second);
+        assertThat(BackendFixture.values(parameter.copy().orElseThrow()))
+                .as("%s: copy of %s", subject, parameter.name())
+                .containsExactly(firstCopied, secondCopied);
+    }
+
+    @Test
+    void aCopyIsWrittenByAPassThatFindsNothingToMove() {
+        all().forEach(
+                        subject -> {
+                            try (var fixture = new BackendFixture(subject)) {
+                                var p = copied(fixture, "p", 9);
+                                p.gradient(fixture.floats(Float.NaN, 1));
+                                var optimizer =
+                                        fixture.build(
+                                                fixture.builder(SGD.withLearningRate(1))
+                                                        .companion(Sam.withRho(10))
+                                                        .group("all", List.of(p)));
+                                optimizer.run(Sam.PERTURB);
+                                assertHas(subject, p, BETWEEN, -2, ABOVE, -2);
+                            }
+                        });
+    }
+
+    @Test
+    void anAverageMovesInStepsAlone() {
+        all().forEach(
+                        subject -> {
+                            try (var fixture = new BackendFixture(subject)) {
+                                var average = fixture.output(DType.F32, 8);
+                                var p = fixture.parameter("p", 4).averagedIn(average);
+                                p.gradient(fixture.floats(2));
+                                var optimizer =
+                                        fixture.build(
+                                                fixture.builder(new TestAveraged(1, false, false))
+                                                        .averageDecay(0.75)
+                                                        .companion(Sam.withRho(10))
+                                                        .group("all", List.of(p)));
+                                for (var pass :
+                                        List.of(
+                                                Sam.PERTURB,
+                                                Sam.RESTORE,
+                                                TestAveraged.PUSH,
+                                                TestAveraged.IN,
+                                                TestAveraged.OUT)) {
+                                    optimizer.run(pass);
+                                    assertThat(BackendFixture.values(average))
+                                            .as("%s: %s", subject, pass)
+                                            .containsExactly(8);
+                                }
+                                optimizer.step();
+                                assertThat(BackendFixture.value(p)).isEqualTo(2);
+                                assertThat(BackendFixture.values(average))
+                                        .as("%s", subject)
+                                        .containsExactly(0.75f * 8 + 0.25f * 2);
                             }
                         });
     }
