@@ -166,6 +166,63 @@ class LauncherTest {
                 .hasLineCount(1);
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "kernels/kfac/invert.cu",
+                "kernels/matrix/invert.cu",
+                "kernels/rules/adam.cuh",
+                "kernels/step/plan.cuh",
+                "kernels/build/describe",
+                "kernels/images.cmake",
+                "kernels/of-tomorrow/kernel.cu",
+                "native/include/panoptim.h",
+                "native/src/plan.cpp",
+                "native/of-tomorrow.cmake",
+                "java/core/src/main/java/Source.java",
+                "java/of-tomorrow/pom.xml",
+                "cmake/Doctest.cmake",
+            })
+    void aSourceThatIsNewerThanTheBuildIsBuilt(String file) throws Exception {
+        var outcome = withNew(file);
+
+        assertThat(outcome.err()).isEqualTo("it builds\n");
+        assertThat(outcome.status()).isEqualTo(3);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "kernels/test/lint-ptx",
+                "kernels/target/kernels.bin",
+                "kernels/README.md",
+                "native/test/plan.cpp",
+                "native/target/cmake/build.ninja",
+                "java/core/src/test/java/SourceTest.java",
+                "java/core/target/classes/Source.class",
+            })
+    void whatABuildMakesOrDoesNotReadIsNoSource(String file) throws Exception {
+        var outcome = withNew(file);
+
+        assertThat(outcome.err()).isEmpty();
+        assertThat(outcome.status()).isZero();
+        assertThat(outcome.out()).startsWith("panoptim ");
+    }
+
+    /** Starts the launcher beside a file of now, where a build says that it begins and ends. */
+    private Installation.Outcome withNew(String file) throws Exception {
+        return new Installation(folder, "plain")
+                .run(
+                        """
+                        printf '#!/bin/sh\\necho it builds >&2\\nexit 3\\n' >"$home/scripts/setup"
+                        chmod +x "$home/scripts/setup"
+                        mkdir -p "$(dirname "$home/$FILE")"
+                        touch "$home/$FILE"
+                        "$home/panoptim" --version
+                        """,
+                        Map.of("FILE", file));
+    }
+
     /** Runs a script after all folders of the installation were made read-only, for root, too. */
     private Installation.Outcome readOnly(String script) throws Exception {
         var installation = new Installation(folder, "plain");
