@@ -378,6 +378,11 @@ final class TestDevice implements Backend {
         }
 
         @Override
+        public void restore(int layer, long updates, long refused) {
+            host.restore(layer, updates, refused);
+        }
+
+        @Override
         public void close() {
             open--;
             host.close();
@@ -444,11 +449,6 @@ final class TestDevice implements Backend {
         }
 
         @Override
-        public void restore(int layer, long updates, long refused) {
-            host.restore(layer, updates, refused);
-        }
-
-        @Override
         public void restoreTrace(int factor, double trace) {
             host.restoreTrace(factor, trace);
         }
@@ -478,11 +478,6 @@ final class TestDevice implements Backend {
         @Override
         public StateTensor average(int factor) {
             return host.average(factor);
-        }
-
-        @Override
-        public void restore(int layer, long updates, long refused) {
-            host.restore(layer, updates, refused);
         }
     }
 }

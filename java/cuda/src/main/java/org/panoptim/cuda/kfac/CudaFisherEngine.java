@@ -3,7 +3,6 @@ package org.panoptim.cuda.kfac;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_diagonal_commit;
 import org.panoptim.cuda.device.DeviceContext;
-import org.panoptim.cuda.device.QueuedSteps;
 import org.panoptim.cuda.device.Uploads;
 import org.panoptim.kfac.engine.Contribution;
 import org.panoptim.kfac.engine.FactorState;
@@ -11,20 +10,16 @@ import org.panoptim.kfac.engine.FisherAverage;
 import org.panoptim.kfac.engine.FisherEngine;
 import org.panoptim.kfac.engine.FisherPlan;
 import org.panoptim.memory.DeviceMemory;
-import org.panoptim.spi.Cleanup;
-import org.panoptim.spi.DeviceStep;
-import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.IntStream;
 
 /** AdaFisher's diagonals on a device: everything is queued on the backend's stream. */
-final class CudaFisherEngine implements FisherEngine {
+final class CudaFisherEngine extends LayerEngine implements FisherEngine {
 
     private static final int THREADS = 256;
 
@@ -33,32 +28,21 @@ final class CudaFisherEngine implements FisherEngine {
 
     private static final String[] SLOTS = {"fisher.input", "fisher.output"};
 
-    private final DeviceContext context;
     private final FisherPlan plan;
-    private final Runnable onClose;
-    private final Arena arena = Arena.ofShared();
     private final MemorySegment accumulation = panoptim_kfac_diagonal_accumulation.allocate(arena);
     private final MemorySegment commit = panoptim_kfac_diagonal_commit.allocate(arena);
-    private final Contributions contributions = new Contributions();
-    private final LayerTable layers;
     private final DiagonalBuffers buffers;
     private final Uploads uploads;
     private boolean committed;
-    private boolean closed;
 
     CudaFisherEngine(DeviceContext context, FisherPlan plan, Runnable onClose) {
-        context.requireNoCapture("Kronecker factors cannot be opened");
-        this.context = context;
+        super(context, plan.layers(), "the diagonals of Kronecker factors", onClose);
         this.plan = plan;
-        this.onClose = onClose;
-        var cleanup = new Cleanup();
-        cleanup.add(arena::close);
         try {
-            layers = cleanup.keep(new LayerTable(context, plan.layers()));
-            buffers = cleanup.keep(new DiagonalBuffers(context, plan.layers()));
-            uploads = cleanup.keep(new Uploads(context.device(), layers.uploadBytes()));
+            buffers = keep(new DiagonalBuffers(context, plan.layers()));
+            uploads = keep(new Uploads(context.device(), layers.uploadBytes()));
         } catch (RuntimeException | Error e) {
-            cleanup.runAfter(e);
+            abandon(e);
             throw e;
         }
         panoptim_kfac_diagonal_commit.layers(commit, MemorySegment.ofAddress(layers.address()));
@@ -66,17 +50,6 @@ final class CudaFisherEngine implements FisherEngine {
         panoptim_kfac_diagonal_commit.decay(commit, plan.decay());
         panoptim_kfac_diagonal_commit.normalised(
                 commit, plan.average() == FisherAverage.NORMALISED_EMA ? 1 : 0);
-    }
-
-    @Override
-    public boolean queuesOn(Execution execution) {
-        return execution instanceof QueuedSteps steps && steps.runOn(context);
-    }
-
-    @Override
-    public void attach(DeviceStep step) {
-        requireOpen();
-        contributions.attach(step);
     }
 
     @Override
@@ -157,30 +130,6 @@ final class CudaFisherEngine implements FisherEngine {
     }
 
     @Override
-    public Decided decided() {
-        requireOpen();
-        return contributions.decided(context);
-    }
-
-    @Override
-    public long[] updates() {
-        requireOpen();
-        return layers.updates();
-    }
-
-    @Override
-    public long[] updatedAt() {
-        requireOpen();
-        return layers.updatedAt();
-    }
-
-    @Override
-    public void discard() {
-        requireOpen();
-        layers.forget();
-    }
-
-    @Override
     public DeviceMemory weight(int layer) {
         requireOpen();
         layers.layer(layer);
@@ -228,47 +177,5 @@ final class CudaFisherEngine implements FisherEngine {
                 Shape.of(layer.factorSize(factor % 2)),
                 () -> buffers.average(factor),
                 this::requireOpen);
-    }
-
-    @Override
-    public void restore(int layer, long updates, long refused) {
-        requireOpen();
-        layers.restore(layer, updates, refused);
-    }
-
-    private void run(Runnable body) {
-        context.call(
-                () -> {
-                    context.requireNoCapture("Kronecker factors cannot be used");
-                    body.run();
-                    return this;
-                });
-    }
-
-    private void requireOpen() {
-        if (closed) {
-            throw new IllegalStateException("the diagonals of Kronecker factors are closed");
-        }
-    }
-
-    @Override
-    public void close() {
-        if (closed) {
-            return;
-        }
-        context.requireNoCaptureToClose("Kronecker factors");
-        closed = true;
-        var driver = context.driver();
-        Cleanup.all(
-                () ->
-                        context.free(
-                                () ->
-                                        Cleanup.all(
-                                                () -> driver.synchronizeStream(context.stream()),
-                                                uploads::close,
-                                                buffers::close,
-                                                layers::close)),
-                arena::close,
-                onClose);
     }
 }

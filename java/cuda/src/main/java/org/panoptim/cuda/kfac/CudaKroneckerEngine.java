@@ -7,7 +7,6 @@ import org.panoptim.abi.bindings.panoptim_kfac_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_selection;
 import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.device.DeviceSlab;
-import org.panoptim.cuda.device.QueuedSteps;
 import org.panoptim.cuda.device.Uploads;
 import org.panoptim.kfac.engine.Contribution;
 import org.panoptim.kfac.engine.FactorState;
@@ -17,9 +16,6 @@ import org.panoptim.kfac.engine.KroneckerPlan;
 import org.panoptim.kfac.engine.Preconditioning;
 import org.panoptim.matrix.InversionMethod;
 import org.panoptim.matrix.Inverted;
-import org.panoptim.spi.Cleanup;
-import org.panoptim.spi.DeviceStep;
-import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
@@ -35,22 +31,17 @@ import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 
 /** Kronecker factors on a device: everything is queued on the backend's stream. */
-final class CudaKroneckerEngine implements KroneckerEngine {
+final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
 
     private static final int THREADS = 256;
     private static final int TRACE_THREADS = 128;
     private static final String[] AVERAGE = {"kfac.input_factor", "kfac.output_factor"};
     private static final String[] INVERSE = {"kfac.input_inverse", "kfac.output_inverse"};
 
-    private final DeviceContext context;
     private final KroneckerPlan plan;
-    private final Runnable onClose;
     private final int[] sizes;
-    private final Arena arena = Arena.ofShared();
     private final MemorySegment accumulation = panoptim_kfac_accumulation.allocate(arena);
     private final MemorySegment selection = panoptim_kfac_selection.allocate(arena);
-    private final Contributions contributions = new Contributions();
-    private final LayerTable layers;
     private final FactorBuffers buffers;
     private final ProbeTable probes;
     private final GradientPreconditioner preconditioner;
@@ -60,49 +51,31 @@ final class CudaKroneckerEngine implements KroneckerEngine {
     // What was done since the beginning of a step.
     private boolean committed;
     private boolean overwritten;
-    private boolean closed;
 
     CudaKroneckerEngine(DeviceContext context, KroneckerPlan plan, Runnable onClose) {
-        context.requireNoCapture("Kronecker factors cannot be opened");
-        this.context = context;
+        super(context, plan.layers(), "the Kronecker factors", onClose);
         this.plan = plan;
-        this.onClose = onClose;
         sizes = IntStream.range(0, plan.factors()).map(plan::size).toArray();
-        var driver = context.driver();
-        var cleanup = new Cleanup();
-        cleanup.add(arena::close);
         try {
             context.blas();
-            layers = cleanup.keep(new LayerTable(context, plan.layers()));
-            buffers = cleanup.keep(new FactorBuffers(context, plan));
-            probes = cleanup.keep(new ProbeTable(context, IntStream.of(sizes).max().orElseThrow()));
-            preconditioner = cleanup.keep(new GradientPreconditioner(context, plan, buffers));
+            buffers = keep(new FactorBuffers(context, plan));
+            probes = keep(new ProbeTable(context, IntStream.of(sizes).max().orElseThrow()));
+            preconditioner = keep(new GradientPreconditioner(context, plan, buffers));
             long chosenBytes = (long) Integer.BYTES * plan.factors();
             chosen = DeviceSlab.allocate(context, chosenBytes);
-            cleanup.add(() -> driver.free(chosen, context.stream()));
+            keep(() -> context.driver().free(chosen, context.stream()));
             long stagingBytes =
                     Math.max(
                             chosenBytes,
                             Math.max(layers.uploadBytes(), preconditioner.uploadBytes()));
-            uploads = cleanup.keep(new Uploads(context.device(), stagingBytes));
+            uploads = keep(new Uploads(context.device(), stagingBytes));
         } catch (RuntimeException | Error e) {
-            cleanup.runAfter(e);
+            abandon(e);
             throw e;
         }
         panoptim_kfac_accumulation.decay(accumulation, plan.decay());
         panoptim_kfac_selection.layers(selection, MemorySegment.ofAddress(layers.address()));
         panoptim_kfac_selection.factors(selection, MemorySegment.ofAddress(buffers.table()));
-    }
-
-    @Override
-    public boolean queuesOn(Execution execution) {
-        return execution instanceof QueuedSteps steps && steps.runOn(context);
-    }
-
-    @Override
-    public void attach(DeviceStep step) {
-        requireOpen();
-        contributions.attach(step);
     }
 
     @Override
@@ -181,30 +154,6 @@ final class CudaKroneckerEngine implements KroneckerEngine {
         panoptim_kfac_selection.count(selection, count);
         var kernel = context.kernels().kronecker(name, threads);
         KroneckerLaunch.run(context, kernel, kernel.blocksFor(mostBlocks), selection);
-    }
-
-    @Override
-    public Decided decided() {
-        requireOpen();
-        return contributions.decided(context);
-    }
-
-    @Override
-    public long[] updates() {
-        requireOpen();
-        return layers.updates();
-    }
-
-    @Override
-    public long[] updatedAt() {
-        requireOpen();
-        return layers.updatedAt();
-    }
-
-    @Override
-    public void discard() {
-        requireOpen();
-        layers.forget();
     }
 
     @Override
@@ -392,50 +341,5 @@ final class CudaKroneckerEngine implements KroneckerEngine {
                 Shape.of(sizes[factor], sizes[factor]),
                 address,
                 this::requireOpen);
-    }
-
-    @Override
-    public void restore(int layer, long updates, long refused) {
-        requireOpen();
-        layers.restore(layer, updates, refused);
-    }
-
-    private void run(Runnable body) {
-        context.call(
-                () -> {
-                    context.requireNoCapture("Kronecker factors cannot be used");
-                    body.run();
-                    return this;
-                });
-    }
-
-    private void requireOpen() {
-        if (closed) {
-            throw new IllegalStateException("the Kronecker factors are closed");
-        }
-    }
-
-    @Override
-    public void close() {
-        if (closed) {
-            return;
-        }
-        context.requireNoCaptureToClose("Kronecker factors");
-        closed = true;
-        var driver = context.driver();
-        Cleanup.all(
-                () ->
-                        context.free(
-                                () ->
-                                        Cleanup.all(
-                                                () -> driver.synchronizeStream(context.stream()),
-                                                uploads::close,
-                                                () -> driver.free(chosen, context.stream()),
-                                                preconditioner::close,
-                                                probes::close,
-                                                buffers::close,
-                                                layers::close)),
-                arena::close,
-                onClose);
     }
 }

@@ -56,6 +56,9 @@ public interface FactorEngine extends AutoCloseable {
     /** How many updates each layer has taken; waits. */
     long[] updates();
 
+    /** Sets how many updates a layer has taken and dropped. */
+    void restore(int layer, long updates, long refused);
+
     /**
      * The step, from 1, at which each layer took its last update, as the device counts whose step
      * this is {@linkplain #attach attached} to; of no meaning for a layer that took none of its

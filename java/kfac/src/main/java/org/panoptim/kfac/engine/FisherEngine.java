@@ -33,7 +33,4 @@ public interface FisherEngine extends FactorEngine {
 
     /** A factor's averaged diagonal, to be read and set as a checkpoint does. */
     StateTensor average(int factor);
-
-    /** Sets how many updates a layer has taken and dropped. */
-    void restore(int layer, long updates, long refused);
 }

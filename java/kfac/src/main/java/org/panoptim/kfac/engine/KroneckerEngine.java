@@ -74,9 +74,6 @@ public interface KroneckerEngine extends FactorEngine {
     /** A factor's inverse in use, likewise. */
     StateTensor inverse(int factor);
 
-    /** Sets how many updates a layer has taken and dropped. */
-    void restore(int layer, long updates, long refused);
-
     /**
      * Sets the trace of a factor's average, after {@link #restore}, for engines that know it better
      * than the average in float does, whose squares may be too small.
