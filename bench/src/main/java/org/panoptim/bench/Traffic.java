@@ -1,6 +1,5 @@
 package org.panoptim.bench;
 
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 
@@ -26,13 +25,12 @@ final class Traffic {
      * @param rule of one phase
      */
     static int update(UpdateRule rule) {
-        if (rule instanceof PhasedRule phased && phased.phases() > 1) {
+        if (rule.phases() > 1) {
             throw new IllegalArgumentException(
                     "rule " + rule.name() + " goes over its arrays more than once");
         }
         int states = 2 * Slot.elementBytes(rule.slots());
         // What curvature is folded into is only read.
-        boolean folds = rule instanceof PhasedRule phased && phased.takesCurvature();
-        return WITHOUT_STATES + states - (folds ? Float.BYTES : 0);
+        return WITHOUT_STATES + states - (rule.takesCurvature() ? Float.BYTES : 0);
     }
 }

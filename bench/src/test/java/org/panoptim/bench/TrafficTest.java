@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Rules;
+import org.panoptim.rule.UpdateRule;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -20,13 +20,13 @@ class TrafficTest {
     private static final Pattern BYTES = Pattern.compile("// Traffic: (\\d+) bytes per parameter");
 
     /** Those that go over their arrays once. */
-    static Stream<PhasedRule> rules() {
-        return Rules.all().stream().map(PhasedRule.class::cast).filter(rule -> rule.phases() == 1);
+    static Stream<UpdateRule> rules() {
+        return Rules.all().stream().map(UpdateRule.class::cast).filter(rule -> rule.phases() == 1);
     }
 
     @ParameterizedTest
     @MethodSource("rules")
-    void theTrafficOfARuleIsThatOfItsHeader(PhasedRule rule) throws IOException {
+    void theTrafficOfARuleIsThatOfItsHeader(UpdateRule rule) throws IOException {
         var header = Files.readString(RULES.resolve(rule.kernelName() + ".cuh"));
         var bytes = BYTES.matcher(header);
 

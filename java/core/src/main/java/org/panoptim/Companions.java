@@ -4,8 +4,8 @@ import org.panoptim.backend.Backend;
 import org.panoptim.internal.checkpoint.CompanionStates;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.PhaseSpan;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Slot;
+import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
@@ -22,7 +22,7 @@ import java.util.Optional;
  */
 final class Companions {
 
-    private record Companion(PhasedRule rule, Execution execution) {}
+    private record Companion(UpdateRule rule, Execution execution) {}
 
     private final List<Companion> companions = new ArrayList<>();
     private StepPlan plan;
@@ -36,7 +36,7 @@ final class Companions {
      *
      * @throws IllegalArgumentException if not
      */
-    static void check(StepPlan plan, List<PhasedRule> rules) {
+    static void check(StepPlan plan, List<UpdateRule> rules) {
         for (var rule : rules) {
             RuleChecks.checkCompanion(rule, plan.accompanying(rule).groups());
         }
@@ -46,7 +46,7 @@ final class Companions {
     }
 
     /** States are found by their names. */
-    private static void requireOtherStates(ParameterGroup group, List<PhasedRule> rules) {
+    private static void requireOtherStates(ParameterGroup group, List<UpdateRule> rules) {
         var names = new HashSet<String>();
         addNames(names, group.rule().slots());
         for (var parameter : group.parameters()) {
@@ -73,7 +73,7 @@ final class Companions {
     }
 
     /** Opens an execution for each; all or nothing. */
-    static Companions open(Backend backend, StepPlan plan, List<PhasedRule> rules) {
+    static Companions open(Backend backend, StepPlan plan, List<UpdateRule> rules) {
         var opened = new Companions(plan);
         try {
             for (var rule : rules) {
@@ -86,7 +86,7 @@ final class Companions {
         return opened;
     }
 
-    List<PhasedRule> rules() {
+    List<UpdateRule> rules() {
         return companions.stream().map(Companion::rule).toList();
     }
 

@@ -7,7 +7,6 @@ import org.panoptim.internal.checkpoint.Checkpoint;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Pass;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.Cleanup;
@@ -70,7 +69,7 @@ public final class Optimizer implements AutoCloseable {
             Backend backend,
             boolean ownsBackend,
             StepPlan described,
-            List<PhasedRule> companionRules) {
+            List<UpdateRule> companionRules) {
         PlanChecks.check(described);
         Companions.check(described, companionRules);
         this.passes = new Passes(described.groups(), companionRules);
@@ -495,7 +494,7 @@ public final class Optimizer implements AutoCloseable {
 
         private final R rule;
         private final List<ParameterGroup> groups = new ArrayList<>();
-        private final List<PhasedRule> companions = new ArrayList<>();
+        private final List<UpdateRule> companions = new ArrayList<>();
         private Schedule schedule = Schedule.constant();
         private LossScale lossScale = LossScale.none();
         private @Nullable NonFinitePolicy policy;
@@ -532,7 +531,7 @@ public final class Optimizer implements AutoCloseable {
          *
          * @param companion with passes whose names no other rule of the optimizer has
          */
-        public Builder<R> companion(PhasedRule companion) {
+        public Builder<R> companion(UpdateRule companion) {
             companions.add(Objects.requireNonNull(companion, "companion"));
             return this;
         }

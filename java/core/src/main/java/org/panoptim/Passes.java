@@ -3,7 +3,7 @@ package org.panoptim;
 import org.jspecify.annotations.Nullable;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Pass;
-import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.UpdateRule;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -22,11 +22,9 @@ final class Passes {
      * @throws IllegalArgumentException if a companion has a pass of the name of another's, or
      *     groups have two of one name that another pass closes
      */
-    Passes(List<ParameterGroup> groups, List<PhasedRule> companions) {
+    Passes(List<ParameterGroup> groups, List<UpdateRule> companions) {
         for (var group : groups) {
-            if (group.rule() instanceof PhasedRule rule) {
-                rule.passes().forEach(pass -> add(pass, rule));
-            }
+            group.rule().passes().forEach(pass -> add(pass, group.rule()));
         }
         for (var companion : companions) {
             for (var pass : companion.passes()) {
@@ -39,7 +37,7 @@ final class Passes {
         }
     }
 
-    private void add(Pass pass, PhasedRule rule) {
+    private void add(Pass pass, UpdateRule rule) {
         var other = byName.putIfAbsent(pass.name(), pass);
         if (other != null && !other.closing().equals(pass.closing())) {
             throw new IllegalArgumentException(

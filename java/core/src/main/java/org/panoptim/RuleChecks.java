@@ -3,7 +3,6 @@ package org.panoptim;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.Pass;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.Slot;
@@ -43,18 +42,14 @@ final class RuleChecks {
                 check(rule, rule.slots());
             }
             // A group without parameters settles states of its rule too.
-            if (rule instanceof PhasedRule phased) {
-                requireOneMeaning(kernels, phased.kernelName(), phased, rule.slots());
-            }
+            requireOneMeaning(kernels, rule.kernelName(), rule, rule.slots());
             for (var parameter : group.parameters()) {
                 var slots = rule.slots(parameter.shape());
                 if (!trusted) {
                     check(rule, slots);
                     requireSameRuleStates(rule, slots);
                 }
-                if (rule instanceof PhasedRule phased) {
-                    requireOneMeaning(kernels, phased.kernelName(parameter.shape()), phased, slots);
-                }
+                requireOneMeaning(kernels, rule.kernelName(parameter.shape()), rule, slots);
             }
         }
     }
@@ -62,9 +57,7 @@ final class RuleChecks {
     /** Checks a rule and the states that it keeps for some shape. */
     static void check(UpdateRule rule, List<Slot> slots) {
         requireOrder(rule, slots);
-        if (rule instanceof PhasedRule phased) {
-            requirePhases(phased);
-        }
+        requirePhases(rule);
         if (rule instanceof MatrixRule matrix && matrix.phases() < 2) {
             throw refused(
                     rule,
@@ -75,11 +68,11 @@ final class RuleChecks {
     }
 
     private static void requireStep(UpdateRule rule) {
-        if (rule instanceof PhasedRule phased && phased.phases() < 1) {
+        if (rule.phases() < 1) {
             throw refused(
                     rule,
-                    phased.passes().isEmpty()
-                            ? "it must have at least one phase, but has " + phased.phases()
+                    rule.passes().isEmpty()
+                            ? "it must have at least one phase, but has " + rule.phases()
                             : "it has passes alone and takes no step; make it a companion of the"
                                     + " rule that does");
         }
@@ -91,7 +84,7 @@ final class RuleChecks {
      * @param groups those that it accompanies, under it
      * @throws IllegalArgumentException if something does not fit, with the rule's name
      */
-    static void checkCompanion(PhasedRule rule, List<ParameterGroup> groups) {
+    static void checkCompanion(UpdateRule rule, List<ParameterGroup> groups) {
         if (rule.phases() != 0 || rule.passes().isEmpty()) {
             throw refused(
                     rule,
@@ -124,7 +117,7 @@ final class RuleChecks {
         }
     }
 
-    private static void requirePhases(PhasedRule rule) {
+    private static void requirePhases(UpdateRule rule) {
         requirePasses(rule);
         for (var reduction : rule.reductions()) {
             int last = lastWith(rule, reduction.phase());
@@ -138,7 +131,7 @@ final class RuleChecks {
     }
 
     /** The last phase of the step or pass that a phase belongs to; of all, if it is behind them. */
-    private static int lastWith(PhasedRule rule, int phase) {
+    private static int lastWith(UpdateRule rule, int phase) {
         int end = rule.phases();
         for (var pass : rule.passes()) {
             if (phase < end) {
@@ -149,7 +142,7 @@ final class RuleChecks {
         return end - 1;
     }
 
-    private static void requirePasses(PhasedRule rule) {
+    private static void requirePasses(UpdateRule rule) {
         var names = new HashSet<String>();
         for (var pass : rule.passes()) {
             if (!names.add(pass.name())) {
@@ -161,7 +154,7 @@ final class RuleChecks {
         }
     }
 
-    private static void requireClosing(PhasedRule rule, Pass pass, String closing) {
+    private static void requireClosing(UpdateRule rule, Pass pass, String closing) {
         if (rule.passes().stream()
                 .noneMatch(other -> other.name().equals(closing) && other.closing().isEmpty())) {
             throw refused(
@@ -190,7 +183,7 @@ final class RuleChecks {
 
     /** Rules that one kernel computes are summed together and take turns in one pass. */
     private static void requireOneMeaning(
-            Map<String, Kernel> kernels, String name, PhasedRule rule, List<Slot> slots) {
+            Map<String, Kernel> kernels, String name, UpdateRule rule, List<Slot> slots) {
         if (!name.equals(rule.kernelName())) {
             for (var reduction : rule.reductions()) {
                 if (reduction.scope() == Reduction.Scope.ALL) {
@@ -205,7 +198,7 @@ final class RuleChecks {
         if (other == null) {
             return;
         }
-        var first = (PhasedRule) other.rule;
+        var first = other.rule;
         if (first.phases() != rule.phases()
                 || !first.passes().equals(rule.passes())
                 || first.takesCurvature() != rule.takesCurvature()

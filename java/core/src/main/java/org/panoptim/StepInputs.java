@@ -5,7 +5,6 @@ import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Slot;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Execution;
@@ -59,9 +58,8 @@ final class StepInputs {
     void follow(StepPlan plan) {
         int place = 0;
         for (var group : plan.groups()) {
-            boolean takes = group.rule() instanceof PhasedRule rule && rule.takesCurvature();
             int end = place + group.parameters().size();
-            Arrays.fill(takesCurvature, place, end, takes);
+            Arrays.fill(takesCurvature, place, end, group.rule().takesCurvature());
             place = end;
         }
         surveyed = false;

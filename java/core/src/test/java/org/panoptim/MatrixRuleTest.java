@@ -150,7 +150,7 @@ class MatrixRuleTest {
     }
 
     @Test
-    void itStandsBesidePhasedRulesAndMayBeAbsentFrozenOrRefused() {
+    void itStandsBesideOtherRulesAndMayBeAbsentFrozenOrRefused() {
         var matrix = tensor("matrix", Shape.of(1, 2), 1, 1);
         var vector = vector("vector", 1, 1);
         try (var optimizer =

@@ -16,12 +16,12 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.Pass;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Sam;
 import org.panoptim.rule.Slot;
+import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
@@ -48,7 +48,7 @@ class PassTest {
     }
 
     /** A rule whose parts are given; public, since a checkpoint keeps its settings. */
-    private static PhasedRule rule(
+    private static UpdateRule rule(
             String name,
             int phases,
             List<Pass> passes,
@@ -66,7 +66,7 @@ class PassTest {
             BiFunction<Integer, Preparation, ElementUpdate> prepare) {}
 
     /** A rule of its parts. */
-    private static final class Made implements PhasedRule {
+    private static final class Made implements UpdateRule {
 
         private final Parts parts;
         private final double rate;
@@ -125,7 +125,7 @@ class PassTest {
     }
 
     /** Steps like SGD; "add" adds the gradient, "double" doubles every parameter. */
-    private static PhasedRule adding() {
+    private static UpdateRule adding() {
         return rule(
                 "adding",
                 1,
@@ -140,7 +140,7 @@ class PassTest {
     }
 
     /** A companion: "show" swaps the parameters with what it keeps, and "hide" swaps them back. */
-    private static PhasedRule swapping() {
+    private static UpdateRule swapping() {
         return rule(
                 "swapping",
                 0,
@@ -154,7 +154,7 @@ class PassTest {
                         });
     }
 
-    private Optimizer.Builder<?> builder(PhasedRule rule) {
+    private Optimizer.Builder<?> builder(UpdateRule rule) {
         return Optimizer.builder(rule).backend(backend);
     }
 
@@ -397,7 +397,7 @@ class PassTest {
     }
 
     /** Writes whether it sees curvature. */
-    public record Looking(double learningRate) implements PhasedRule {
+    public record Looking(double learningRate) implements UpdateRule {
 
         @Override
         public String name() {
@@ -550,7 +550,7 @@ class PassTest {
                 .hasMessageContainingAll(parts);
     }
 
-    private static PhasedRule withPasses(int phases, Pass... passes) {
+    private static UpdateRule withPasses(int phases, Pass... passes) {
         return rule("passing", phases, List.of(passes), List.of(), (_, _) -> _ -> {});
     }
 

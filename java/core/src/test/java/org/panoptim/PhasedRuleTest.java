@@ -12,11 +12,11 @@ import org.panoptim.backend.Backend;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.Normalized;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Slot;
+import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.step.LossScale;
 
@@ -174,7 +174,7 @@ class PhasedRuleTest {
      * Three phases: the first sums g, the second g² less that sum, the third moves by both. The
      * schedule's factor, the counts and the gradient's scale must be there in each phase.
      */
-    public record ThreePhases(double learningRate) implements PhasedRule {
+    public record ThreePhases(double learningRate) implements UpdateRule {
 
         @Override
         public String name() {
@@ -246,7 +246,7 @@ class PhasedRuleTest {
     }
 
     /** Takes a reduction in a later phase again. */
-    public record Wrong(double learningRate) implements PhasedRule {
+    public record Wrong(double learningRate) implements UpdateRule {
 
         @Override
         public String name() {

@@ -16,7 +16,6 @@ import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.MatrixWork;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Rules;
@@ -56,7 +55,7 @@ class RuleChecksTest {
     }
 
     /** A rule that says of itself what a test wants. */
-    private static class Described implements PhasedRule {
+    private static class Described implements UpdateRule {
 
         int phases = 1;
         List<Reduction> reductions = List.of();
@@ -238,7 +237,7 @@ class RuleChecksTest {
     }
 
     /** Has the name of a rule of the library, and is none. */
-    public record Roaring(double learningRate) implements PhasedRule {
+    public record Roaring(double learningRate) implements UpdateRule {
 
         @Override
         public String name() {
@@ -246,7 +245,7 @@ class RuleChecksTest {
         }
 
         @Override
-        public PhasedRule atLearningRate(double value) {
+        public UpdateRule atLearningRate(double value) {
             return new Roaring(value);
         }
 
@@ -349,11 +348,11 @@ class RuleChecksTest {
 
     @ParameterizedTest
     @MethodSource("libraryCompanions")
-    void theLibrarysOwnCompanionsHoldWhatIsNotAskedOfThem(PhasedRule rule) {
+    void theLibrarysOwnCompanionsHoldWhatIsNotAskedOfThem(UpdateRule rule) {
         RuleChecks.check(rule, rule.slots());
     }
 
-    static List<PhasedRule> libraryCompanions() {
+    static List<UpdateRule> libraryCompanions() {
         return Rules.companions();
     }
 }

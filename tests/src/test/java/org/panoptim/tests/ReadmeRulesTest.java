@@ -3,7 +3,6 @@ package org.panoptim.tests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.RuleSetting;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
@@ -52,7 +51,7 @@ class ReadmeRulesTest {
                         Rules.companions().stream().map(ReadmeRulesTest::companionRow).toList());
     }
 
-    private static String companionRow(PhasedRule rule) {
+    private static String companionRow(UpdateRule rule) {
         return "| `%s` | `%s` | %s | %s | %s |"
                 .formatted(
                         rule.name(),

@@ -4,7 +4,6 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import org.panoptim.rule.PhaseSpan;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.RuleDescriptor;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.Slot;
@@ -123,7 +122,7 @@ public final class KernelRegistry {
             return KernelRegistry.description(phases, passPhases, reductions, curvature, slots);
         }
 
-        private boolean computes(PhasedRule rule, List<Slot> slots) {
+        private boolean computes(UpdateRule rule, List<Slot> slots) {
             return phases == rule.phases()
                     && passPhases == PhaseSpan.ofPasses(rule)
                     && reductions == rule.reductions().size()
@@ -206,8 +205,7 @@ public final class KernelRegistry {
      * @throws UnsupportedPlanException if the library has none, or one of another shape
      */
     public Kernel kernel(UpdateRule rule) {
-        var phased = (PhasedRule) rule;
-        return kernel(phased, phased.kernelName(), rule.slots());
+        return kernel(rule, rule.kernelName(), rule.slots());
     }
 
     /**
@@ -216,19 +214,18 @@ public final class KernelRegistry {
      * @throws UnsupportedPlanException if the library has none, or one of another shape
      */
     public Kernel kernel(UpdateRule rule, Shape parameter) {
-        var phased = (PhasedRule) rule;
-        var kernel = kernel(phased, phased.kernelName(parameter), rule.slots(parameter));
-        if (!kernel.name().equals(phased.kernelName())
+        var kernel = kernel(rule, rule.kernelName(parameter), rule.slots(parameter));
+        if (!kernel.name().equals(rule.kernelName())
                 && !kernel.hyper().equals(kernel(rule).hyper())) {
             throw new UnsupportedPlanException(
                     backend,
                     "rule %s: its kernels '%s' and '%s' take different hyper-parameters, and a group has one row of them"
-                            .formatted(rule.name(), phased.kernelName(), kernel.name()));
+                            .formatted(rule.name(), rule.kernelName(), kernel.name()));
         }
         return kernel;
     }
 
-    private Kernel kernel(PhasedRule rule, String name, List<Slot> slots) {
+    private Kernel kernel(UpdateRule rule, String name, List<Slot> slots) {
         var kernel = kernels.get(name);
         if (kernel == null) {
             kernel = read(library.describe(name).orElseThrow(() -> missing(rule, name)));

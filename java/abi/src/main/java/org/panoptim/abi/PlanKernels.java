@@ -3,7 +3,6 @@ package org.panoptim.abi;
 import org.panoptim.abi.KernelRegistry.Kernel;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.PhaseSpan;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
@@ -107,9 +106,7 @@ public final class PlanKernels {
     public Set<String> passes() {
         var names = new LinkedHashSet<String>();
         for (var group : groups) {
-            if (group.rule() instanceof PhasedRule rule) {
-                rule.passes().forEach(pass -> names.add(pass.name()));
-            }
+            group.rule().passes().forEach(pass -> names.add(pass.name()));
         }
         return names;
     }

@@ -10,10 +10,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Where steps are computed. All backends give the same bits for {@linkplain
- * org.panoptim.rule.PhasedRule phased rules}, all NaNs counted as one value; what {@linkplain
- * org.panoptim.rule.MatrixRule rules on matrices} compute between phases agrees within bounds of
- * rounding. They differ in speed and in the memory they reach.
+ * Where steps are computed. All backends give the same bits, all NaNs counted as one value; what
+ * {@linkplain org.panoptim.rule.MatrixRule rules on matrices} compute between phases agrees within
+ * bounds of rounding. They differ in speed and in the memory they reach.
  *
  * <p>Whoever opens a backend closes it, after the optimizers that use it. Several optimizers, on
  * several threads, may share one.

@@ -1,8 +1,6 @@
 package org.panoptim.parameter;
 
 import org.panoptim.rule.MatrixRule;
-import org.panoptim.rule.Pass;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.tensor.Shape;
@@ -96,19 +94,11 @@ public record ParameterGroup(
         for (var parameter : parameters) {
             var shape = parameter.shape();
             if (!Slot.sameStates(other.slots(shape), rule.slots(shape))
-                    || !kernelName(other, shape).equals(kernelName(rule, shape))) {
+                    || !other.kernelName(shape).equals(rule.kernelName(shape))) {
                 return false;
             }
         }
-        return passes(other).equals(passes(rule));
-    }
-
-    private static List<Pass> passes(UpdateRule rule) {
-        return rule instanceof PhasedRule phased ? phased.passes() : List.of();
-    }
-
-    private static String kernelName(UpdateRule rule, Shape shape) {
-        return rule instanceof PhasedRule phased ? phased.kernelName(shape) : "";
+        return other.passes().equals(rule.passes());
     }
 
     /** This group frozen or not. */

@@ -2,7 +2,6 @@ package org.panoptim.reference;
 
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.PhaseSpan;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
@@ -13,7 +12,7 @@ import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Runs the phases of all phased rules that belong to a step or a pass, with the reductions between
+ * Runs the phases of all rules that belong to a step or a pass, with the reductions between
  * them. Phases count from 0 here, as the step or pass has them.
  */
 final class PhasedUpdate {
@@ -96,7 +95,7 @@ final class PhasedUpdate {
     }
 
     private static double[] zeroSums(GroupedTensor grouped) {
-        return new double[grouped.rule() instanceof PhasedRule rule ? rule.reductions().size() : 0];
+        return new double[grouped.rule().reductions().size()];
     }
 
     private static boolean takesPart(GroupedTensor grouped, PhaseSpan span) {
@@ -108,7 +107,7 @@ final class PhasedUpdate {
     }
 
     private void settle(PhaseSpan span, int phase, ParameterGroup group) {
-        var rule = (PhasedRule) group.rule();
+        var rule = group.rule();
         if (rule.slots().stream().anyMatch(slot -> slot.extent() == Slot.Extent.RULE)) {
             var sums = new double[rule.reductions().size()];
             for (int i = 0; i < sums.length; i++) {
@@ -128,7 +127,7 @@ final class PhasedUpdate {
 
     private void run(PhaseSpan span, int phase, int index) {
         var tensor = tensors.get(index).tensor();
-        var rule = (PhasedRule) tensors.get(index).rule();
+        var rule = tensors.get(index).rule();
         boolean ofStep = phase < rule.phases();
         boolean last = phase == rule.phases() - 1;
         var sumsBefore = reductionsBefore(span, phase, rule, index);
@@ -163,7 +162,7 @@ final class PhasedUpdate {
         element.storeSums(sums[index]);
     }
 
-    private double[] reductionsBefore(PhaseSpan span, int phase, PhasedRule rule, int index) {
+    private double[] reductionsBefore(PhaseSpan span, int phase, UpdateRule rule, int index) {
         var values = new double[rule.reductions().size()];
         for (int i = 0; i < values.length; i++) {
             var reduction = rule.reductions().get(i);
@@ -177,9 +176,9 @@ final class PhasedUpdate {
         return values;
     }
 
-    /** The name of the kernel that updates a tensor of a phased rule. */
+    /** The name of the kernel that updates a tensor. */
     private static String kernelName(GroupedTensor grouped) {
-        return ((PhasedRule) grouped.rule()).kernelName(grouped.tensor().parameter.shape());
+        return grouped.rule().kernelName(grouped.tensor().parameter.shape());
     }
 
     /** Joins a reduction over all that are updated by one kernel. */
@@ -187,9 +186,7 @@ final class PhasedUpdate {
         var values = new double[tensors.size()];
         for (int i = 0; i < values.length; i++) {
             var other = tensors.get(i);
-            if (takesPart(other, span(other.group()))
-                    && other.rule() instanceof PhasedRule
-                    && kernelName(other).equals(kernel)) {
+            if (takesPart(other, span(other.group())) && kernelName(other).equals(kernel)) {
                 values[i] = sums[i][reduction];
             }
         }

@@ -29,7 +29,7 @@ import java.util.List;
  */
 public record AdaFisher(
         double learningRate, double beta1, double damping, double weightDecay, boolean maximize)
-        implements PhasedRule {
+        implements UpdateRule {
 
     private static final int EXP_AVG = 0;
     private static final int FISHER = 1;

@@ -16,7 +16,7 @@ import java.util.List;
  */
 public record Adadelta(
         double learningRate, double rho, double epsilon, double weightDecay, boolean maximize)
-        implements PhasedRule {
+        implements UpdateRule {
 
     private static final int SQUARE_AVG = 0;
     private static final int ACC_DELTA = 1;

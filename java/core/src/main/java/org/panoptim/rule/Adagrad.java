@@ -22,7 +22,7 @@ public record Adagrad(
         double initialAccumulatorValue,
         double epsilon,
         boolean maximize)
-        implements PhasedRule {
+        implements UpdateRule {
 
     private static final int SUM = 0;
 

@@ -24,7 +24,7 @@ public record Adam(
         double weightDecay,
         boolean amsgrad,
         boolean maximize)
-        implements PhasedRule {
+        implements UpdateRule {
 
     private static final RuleDescriptor<Adam> DESCRIPTOR =
             RuleDescriptor.of(Adam.class, "PyTorch, torch.optim.Adam")

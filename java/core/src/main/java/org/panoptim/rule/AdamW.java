@@ -24,7 +24,7 @@ public record AdamW(
         double weightDecay,
         boolean amsgrad,
         boolean maximize)
-        implements PhasedRule {
+        implements UpdateRule {
 
     private static final RuleDescriptor<AdamW> DESCRIPTOR =
             RuleDescriptor.of(AdamW.class, "PyTorch, torch.optim.AdamW")

@@ -42,7 +42,7 @@ public interface Element {
     /**
      * Contributes {@code a · b} to a reduction that this phase takes.
      *
-     * @param reduction its place in {@link PhasedRule#reductions()}
+     * @param reduction its place in {@link UpdateRule#reductions()}
      */
     void reduce(int reduction, float a, float b);
 }

@@ -24,7 +24,7 @@ public record LAMB(
         double epsilon,
         double weightDecay,
         double maxGradNorm)
-        implements PhasedRule {
+        implements UpdateRule {
 
     private static final int EXP_AVG = 0;
     private static final int EXP_AVG_SQ = 1;

@@ -14,7 +14,7 @@ import java.util.List;
  * @param weightDecay λ, at least 0; 0 by default
  */
 public record Lion(double learningRate, double beta1, double beta2, double weightDecay)
-        implements PhasedRule {
+        implements UpdateRule {
 
     private static final int EXP_AVG = 0;
 

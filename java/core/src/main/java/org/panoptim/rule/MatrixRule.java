@@ -21,7 +21,7 @@ import java.util.List;
  * <p>Backends agree on such a rule within error bounds, not bit for bit. Parameters must be
  * contiguous; as matrices they are what {@link MatrixSize#of} says.
  */
-public interface MatrixRule extends PhasedRule {
+public interface MatrixRule extends UpdateRule {
 
     @Override
     MatrixRule atLearningRate(double learningRate);

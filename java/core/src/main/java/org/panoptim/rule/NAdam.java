@@ -27,7 +27,7 @@ public record NAdam(
         double momentumDecay,
         boolean decoupledWeightDecay,
         boolean maximize)
-        implements PhasedRule {
+        implements UpdateRule {
 
     private static final int EXP_AVG = 0;
     private static final int EXP_AVG_SQ = 1;

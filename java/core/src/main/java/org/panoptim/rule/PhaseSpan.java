@@ -15,25 +15,23 @@ public record PhaseSpan(int first, int phases, boolean everyParameter) {
 
     /** Those of the step. */
     public static PhaseSpan ofStep(UpdateRule rule) {
-        return rule instanceof PhasedRule phased ? new PhaseSpan(0, phased.phases(), false) : NONE;
+        return new PhaseSpan(0, rule.phases(), false);
     }
 
     /** Those of the pass of a name, or {@link #NONE}. */
     public static PhaseSpan ofPass(UpdateRule rule, String name) {
-        if (rule instanceof PhasedRule phased) {
-            int first = phased.phases();
-            for (var pass : phased.passes()) {
-                if (pass.name().equals(name)) {
-                    return new PhaseSpan(first, pass.phases(), pass.everyParameter());
-                }
-                first += pass.phases();
+        int first = rule.phases();
+        for (var pass : rule.passes()) {
+            if (pass.name().equals(name)) {
+                return new PhaseSpan(first, pass.phases(), pass.everyParameter());
             }
+            first += pass.phases();
         }
         return NONE;
     }
 
     /** How many phases all passes of a rule have. */
-    public static int ofPasses(PhasedRule rule) {
+    public static int ofPasses(UpdateRule rule) {
         return rule.passes().stream().mapToInt(Pass::phases).sum();
     }
 

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 
-/** What {@link PhasedRule#prepare} and {@link PhasedRule#settle} know of the step. */
+/** What {@link UpdateRule#prepare} and {@link UpdateRule#settle} know of the step. */
 public final class Preparation {
 
     private final double rateFactor;
@@ -102,7 +102,7 @@ public final class Preparation {
 
     /**
      * A sum of a phase before in the same step or pass, by its place in {@link
-     * PhasedRule#reductions()}.
+     * UpdateRule#reductions()}.
      */
     public double reduction(int index) {
         return reductions[index];
@@ -126,8 +126,8 @@ public final class Preparation {
     }
 
     /**
-     * Sets the value of a state: of the parameter in {@link PhasedRule#prepare}, of the rule in
-     * {@link PhasedRule#settle}.
+     * Sets the value of a state: of the parameter in {@link UpdateRule#prepare}, of the rule in
+     * {@link UpdateRule#settle}.
      *
      * @param slot its place in the rule's slots
      * @throws IllegalArgumentException if it is a state of something else

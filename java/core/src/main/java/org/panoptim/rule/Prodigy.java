@@ -38,7 +38,7 @@ public record Prodigy(
         double d0,
         double dCoef,
         double growthRate)
-        implements PhasedRule {
+        implements UpdateRule {
 
     private static final int EXP_AVG = 0;
     private static final int EXP_AVG_SQ = 1;

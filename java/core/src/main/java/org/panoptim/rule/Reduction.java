@@ -3,7 +3,7 @@ package org.panoptim.rule;
 import java.util.Objects;
 
 /**
- * A sum that one phase of a rule takes and {@linkplain PhasedRule#prepare prepare} of the later
+ * A sum that one phase of a rule takes and {@linkplain UpdateRule#prepare prepare} of the later
  * phases of the same step or pass reads.
  *
  * <p>Each element contributes the product of two floats; products are exact in double, and the sum

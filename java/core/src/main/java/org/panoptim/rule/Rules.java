@@ -26,7 +26,7 @@ public final class Rules {
                     Prodigy.defaults(),
                     Adadelta.defaults());
 
-    private static final List<PhasedRule> COMPANIONS = List.of(Sam.defaults());
+    private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 
     private static final List<UpdateRule> OWN =
             Stream.concat(ALL.stream(), COMPANIONS.stream()).toList();
@@ -39,7 +39,7 @@ public final class Rules {
     }
 
     /** The companions of the library, rules with passes alone, with their defaults. */
-    public static List<PhasedRule> companions() {
+    public static List<UpdateRule> companions() {
         return COMPANIONS;
     }
 
@@ -86,7 +86,7 @@ public final class Rules {
     /**
      * Whether a rule that is not the library's has got the name of one of its kernels by chance,
      * {@code "adamw-amsgrad"} for example: by its own name, not by overriding {@link
-     * PhasedRule#kernelName()}.
+     * UpdateRule#kernelName()}.
      */
     public static boolean isTakenFor(UpdateRule rule, String kernel) {
         if (!kernel.equals(kernelName(rule))) {

@@ -22,7 +22,7 @@ public record SGD(
         double weightDecay,
         boolean nesterov,
         boolean maximize)
-        implements PhasedRule {
+        implements UpdateRule {
 
     private static final int MOMENTUM_BUFFER = 0;
 

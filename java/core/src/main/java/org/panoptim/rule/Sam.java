@@ -14,7 +14,7 @@ import java.util.List;
  * @param rho ρ, at least 0; 0.05 by default
  * @param adaptive whether distances are reckoned by each parameter's size
  */
-public record Sam(double rho, boolean adaptive) implements PhasedRule {
+public record Sam(double rho, boolean adaptive) implements UpdateRule {
 
     /** The pass that moves the parameters. */
     public static final String PERTURB = "perturb";

@@ -31,9 +31,9 @@ public record Slot(String name, Extent extent, Initial initial) {
          * dimension, if it has so many, which the update reads.
          */
         COLUMN,
-        /** A float64 for the parameter, which {@link PhasedRule#prepare} reads and sets. */
+        /** A float64 for the parameter, which {@link UpdateRule#prepare} reads and sets. */
         TENSOR,
-        /** A float64 for the group's rule, which {@link PhasedRule#settle} reads and sets. */
+        /** A float64 for the group's rule, which {@link UpdateRule#settle} reads and sets. */
         RULE;
 
         /** The type of the values. */

@@ -28,7 +28,7 @@ public record SophiaG(
         double batchSize,
         double weightDecay,
         boolean maximize)
-        implements PhasedRule {
+        implements UpdateRule {
 
     private static final int EXP_AVG = 0;
     private static final int HESSIAN = 1;

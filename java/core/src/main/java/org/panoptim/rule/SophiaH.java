@@ -24,7 +24,7 @@ public record SophiaH(
         double clip,
         double epsilon,
         double weightDecay)
-        implements PhasedRule {
+        implements UpdateRule {
 
     private static final int EXP_AVG = 0;
     private static final int HESSIAN = 1;

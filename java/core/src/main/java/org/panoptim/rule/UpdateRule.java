@@ -5,18 +5,52 @@ import org.panoptim.tensor.Shape;
 import java.util.List;
 
 /**
- * How an optimizer turns a gradient into a change of a parameter.
+ * How an optimizer turns a gradient into a change of a parameter: element by element, in one or more
+ * phases, with reductions between them.
+ *
+ * <p>One phase and no reduction is the plain case (Adam, Lion). A rule with two phases can, for
+ * example, take norms in the first and use them in the second. Beside its step a rule may have
+ * named {@linkplain Pass passes}, or have these alone: then it is a companion of others ({@link
+ * org.panoptim.Optimizer.Builder#companion}). One that needs linear algebra is a {@link
+ * MatrixRule}.
  *
  * <p>Rules are values: immutable, comparable, free of state. What a rule remembers from step to
  * step it declares as {@linkplain Slot slots}, and the optimizer's backend keeps it.
+ *
+ * <p>The rule's arithmetic is bound, so that all backends give the same bits: {@code float} per
+ * element, only + − × ÷, square root, comparison and selection (see {@link Arithmetic}), in a fixed
+ * order; {@link #prepare} works in {@code double}, with {@code pow}, {@code exp}, {@code log} and
+ * {@code cos} of {@link StrictMath} (never of {@link Math}: native code has StrictMath's bits), and
+ * rounds each scalar to {@code float} once. All NaNs count as one value: a rule must not look at
+ * the bits of one.
  */
-public sealed interface UpdateRule permits PhasedRule {
+public interface UpdateRule {
 
     /**
      * The rule's name as traces and checkpoints write it, for example {@code "sophia-g"}; not that
      * of another rule of the library.
      */
     String name();
+
+    /**
+     * The name of the native kernel that computes this rule: the rule's name with underscores, and
+     * a suffix where options change the number of slots ({@code "adamw_amsgrad"}). A rule that is
+     * not the library's and names one of its kernels here says that it computes the same.
+     */
+    default String kernelName() {
+        return name().replace('-', '_');
+    }
+
+    /**
+     * The name of the native kernel for a parameter of a shape, where its states depend on that.
+     * All kernels of a rule take the same hyper-parameters, have the same phases and keep the same
+     * states of the rule; such a rule takes no sums over all parameters.
+     *
+     * @param parameter the shape
+     */
+    default String kernelName(Shape parameter) {
+        return kernelName();
+    }
 
     /** The learning rate, before the schedule's factor. */
     double learningRate();
@@ -68,4 +102,53 @@ public sealed interface UpdateRule permits PhasedRule {
     default boolean takesMomentum() {
         return true;
     }
+
+    /** Whether the rule reads curvature that the caller hands in on the steps it chooses. */
+    default boolean takesCurvature() {
+        return false;
+    }
+
+    /**
+     * The number of the step's phases, at least one, or 0 for a companion. The parameter is written
+     * in the last.
+     */
+    default int phases() {
+        return 1;
+    }
+
+    /**
+     * What the rule does beside the step. The phases of passes are numbered behind the step's, one
+     * pass's after another's; a backend may set a limit to all of them together.
+     */
+    default List<Pass> passes() {
+        return List.of();
+    }
+
+    /** The sums that phases take for later ones. */
+    default List<Reduction> reductions() {
+        return List.of();
+    }
+
+    /**
+     * Advances the states that the rule keeps for itself ({@link Slot.Extent#RULE}): once a phase
+     * of an accepted step, or of a pass, for each group that is not frozen, before its parameters
+     * are prepared.
+     *
+     * @param phase from 0 to {@code phases() - 1}, or behind these one of a pass
+     * @param preparation the step, the schedule, the reductions over all parameters and the rule's
+     *     states; there is no parameter's count
+     */
+    default void settle(int phase, Preparation preparation) {}
+
+    /**
+     * Computes what one phase of one step or pass needs for one parameter, and advances the states
+     * that are the parameter's as a whole ({@link Slot.Extent#TENSOR}).
+     *
+     * @param phase from 0 to {@code phases() - 1}, or behind these one of a pass
+     * @param preparation the step, the parameter's count, the schedule, the reductions and states.
+     *     In a pass step and count are those of the last step, and of a companion's parameter the
+     *     count is 0; the schedule's factor is 1, and it has no momentum
+     * @return the update of one element, holding its scalars
+     */
+    ElementUpdate prepare(int phase, Preparation preparation);
 }

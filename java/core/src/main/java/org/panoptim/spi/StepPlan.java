@@ -2,7 +2,7 @@ package org.panoptim.spi;
 
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
-import org.panoptim.rule.PhasedRule;
+import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
@@ -145,7 +145,7 @@ public record StepPlan(
     }
 
     /** The plan of a companion: the same groups under its rule, and nothing of the step. */
-    public StepPlan accompanying(PhasedRule companion) {
+    public StepPlan accompanying(UpdateRule companion) {
         var accompanied =
                 groups.stream()
                         .map(

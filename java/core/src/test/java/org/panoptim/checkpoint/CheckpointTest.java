@@ -23,7 +23,6 @@ import org.panoptim.rule.AdamW;
 import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.Normalized;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.SGD;
@@ -210,7 +209,7 @@ class CheckpointTest {
             Optimizer optimizer, Parameter parameter, UpdateRule rule, int from, int to) {
         for (int step = from; step <= to; step++) {
             gradient(parameter, step, -0.5f, 1f / step);
-            if (rule instanceof PhasedRule phased && phased.takesCurvature() && step % 2 == 1) {
+            if (rule.takesCurvature() && step % 2 == 1) {
                 Tensors.curvature(parameter, 0.01f, 0.02f, step);
             }
             optimizer.step();
@@ -545,7 +544,7 @@ class CheckpointTest {
     }
 
     /** A rule that takes curvature if it is told to. */
-    public record Curved(double learningRate, boolean curved) implements PhasedRule {
+    public record Curved(double learningRate, boolean curved) implements UpdateRule {
 
         @Override
         public String name() {

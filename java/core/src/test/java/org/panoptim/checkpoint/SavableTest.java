@@ -17,7 +17,6 @@ import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.ElementUpdate;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Setting;
@@ -210,7 +209,7 @@ class SavableTest {
     }
 
     /** A rule that does nothing. */
-    private interface Idle extends PhasedRule {
+    private interface Idle extends UpdateRule {
 
         @Override
         default String name() {
@@ -218,7 +217,7 @@ class SavableTest {
         }
 
         @Override
-        default PhasedRule atLearningRate(double value) {
+        default UpdateRule atLearningRate(double value) {
             return this;
         }
 

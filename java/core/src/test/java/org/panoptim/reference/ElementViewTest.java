@@ -9,10 +9,10 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.rule.ElementUpdate;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Setting;
 import org.panoptim.rule.Slot;
+import org.panoptim.rule.UpdateRule;
 import org.panoptim.tensor.Shape;
 
 import java.util.List;
@@ -21,7 +21,7 @@ import java.util.List;
 public class ElementViewTest {
 
     /** Sets each element to its row's state plus its column's. */
-    public record Crossed(@Setting("lr") double learningRate) implements PhasedRule {
+    public record Crossed(@Setting("lr") double learningRate) implements UpdateRule {
 
         @Override
         public String name() {

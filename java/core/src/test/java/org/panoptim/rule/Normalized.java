@@ -8,7 +8,7 @@ import java.util.List;
  * test_normalized}.
  */
 public record Normalized(@Setting("lr") double learningRate, @Setting("beta") double beta)
-        implements PhasedRule {
+        implements UpdateRule {
 
     private static final int EXP_AVG = 0;
     private static final int SQUARE = 0;

@@ -170,12 +170,11 @@ class RuleBitsTest {
         for (int i = 0; i < ELEMENTS; i++) {
             cells[i].p = start[i];
         }
-        boolean takesCurvature = rule instanceof PhasedRule phased && phased.takesCurvature();
         try (var trial = new Trial(rule, Schedule.of(_ -> FACTOR), start)) {
             for (int t = 1; t <= STEPS; t++) {
                 var gradient = floats(random);
                 var curvature = floats(random);
-                boolean curved = takesCurvature && t % 2 == 1;
+                boolean curved = rule.takesCurvature() && t % 2 == 1;
                 for (int i = 0; i < ELEMENTS; i++) {
                     cells[i].g = gradient[i];
                     cells[i].c = curvature[i];

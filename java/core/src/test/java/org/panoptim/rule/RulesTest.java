@@ -88,7 +88,7 @@ class RulesTest {
 
     @Test
     void aCompanionIsNoRuleThatStepsAndTheOtherWayRound() {
-        assertThat(Rules.all().stream().map(PhasedRule.class::cast))
+        assertThat(Rules.all().stream().map(UpdateRule.class::cast))
                 .allSatisfy(rule -> assertThat(rule.phases()).isPositive());
         assertThat(Rules.companions())
                 .allSatisfy(
@@ -195,7 +195,7 @@ class RulesTest {
 
     /** A rule of a user's own, with a setting that has no annotation and one of type long. */
     public record OwnRule(double learningRate, @Setting("every") long interval)
-            implements PhasedRule {
+            implements UpdateRule {
 
         @Override
         public String name() {
@@ -228,7 +228,7 @@ class RulesTest {
                 .hasMessage("own: every must be a number, but is '1.5'");
     }
 
-    private static final class Classic implements PhasedRule {
+    private static final class Classic implements UpdateRule {
 
         @Override
         public String name() {
@@ -266,7 +266,7 @@ class RulesTest {
     }
 
     /** A rule with a component that text cannot express. */
-    public record Listing(double learningRate, List<String> names) implements PhasedRule {
+    public record Listing(double learningRate, List<String> names) implements UpdateRule {
 
         @Override
         public String name() {

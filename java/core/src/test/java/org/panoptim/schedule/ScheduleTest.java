@@ -14,7 +14,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.rule.ElementUpdate;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Slot;
@@ -95,7 +94,7 @@ class ScheduleTest {
     }
 
     /** A rule that is made for one learning rate. */
-    public record Unchanging(double learningRate) implements PhasedRule {
+    public record Unchanging(double learningRate) implements UpdateRule {
 
         @Override
         public String name() {
@@ -103,7 +102,7 @@ class ScheduleTest {
         }
 
         @Override
-        public PhasedRule atLearningRate(double value) {
+        public UpdateRule atLearningRate(double value) {
             throw new UnsupportedOperationException();
         }
 

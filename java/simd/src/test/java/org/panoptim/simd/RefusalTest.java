@@ -15,7 +15,6 @@ import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.MatrixWork;
 import org.panoptim.rule.Pass;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Slot;
@@ -42,7 +41,7 @@ class RefusalTest {
     }
 
     /** A user's rule, which no native library knows. */
-    public record Custom(double learningRate) implements PhasedRule {
+    public record Custom(double learningRate) implements UpdateRule {
         @Override
         public Custom atLearningRate(double value) {
             return new Custom(value);
@@ -70,7 +69,7 @@ class RefusalTest {
     }
 
     /** A rule that borrows a kernel which computes something else. */
-    public record Impostor(double learningRate) implements PhasedRule {
+    public record Impostor(double learningRate) implements UpdateRule {
         @Override
         public Impostor atLearningRate(double value) {
             return new Impostor(value);
@@ -144,7 +143,7 @@ class RefusalTest {
     }
 
     /** A rule that borrows a kernel which has no passes. */
-    public record Passing(double learningRate) implements PhasedRule {
+    public record Passing(double learningRate) implements UpdateRule {
         @Override
         public Passing atLearningRate(double value) {
             return new Passing(value);

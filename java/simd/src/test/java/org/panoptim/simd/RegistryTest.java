@@ -9,7 +9,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Pass;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.RuleSetting;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.Slot;
@@ -31,21 +30,21 @@ class RegistryTest {
     }
 
     /** Every rule of the library, with switches on and off, and numbers at 0 and above. */
-    static Stream<PhasedRule> variants() {
+    static Stream<UpdateRule> variants() {
         return Stream.concat(Rules.all().stream(), Rules.companions().stream())
                 .flatMap(RegistryTest::variantsOf);
     }
 
     /** One rule for each kernel. */
-    private static Stream<PhasedRule> variantsOf(UpdateRule rule) {
-        var variants = new LinkedHashMap<String, PhasedRule>();
+    private static Stream<UpdateRule> variantsOf(UpdateRule rule) {
+        var variants = new LinkedHashMap<String, UpdateRule>();
         for (var each : combinations(rule)) {
             variants.putIfAbsent(each.kernelName(), each);
         }
         return variants.values().stream();
     }
 
-    private static List<PhasedRule> combinations(UpdateRule rule) {
+    private static List<UpdateRule> combinations(UpdateRule rule) {
         var all = new ArrayList<UpdateRule>(List.of(rule));
         for (var setting : rule.descriptor().settings()) {
             var values =
@@ -64,19 +63,19 @@ class RegistryTest {
                 }
             }
         }
-        return all.stream().map(PhasedRule.class::cast).distinct().toList();
+        return all.stream().map(UpdateRule.class::cast).distinct().toList();
     }
 
     @Test
     void everyVariantOfARuleHasAKernelAndEveryKernelARule() {
         assertThat(SimdBackend.describedRules().stream().map(KernelRegistry::name))
                 .containsExactlyInAnyOrderElementsOf(
-                        variants().map(PhasedRule::kernelName).toList());
+                        variants().map(UpdateRule::kernelName).toList());
     }
 
     @ParameterizedTest
     @MethodSource("variants")
-    void theLibraryDescribesTheRuleAsJavaDoes(PhasedRule rule) {
+    void theLibraryDescribesTheRuleAsJavaDoes(UpdateRule rule) {
         var kernel = SimdBackend.registry().kernel(rule);
         assertThat(kernel.name()).isEqualTo(rule.kernelName());
         assertThat(kernel.phases()).isEqualTo(rule.phases());
@@ -90,7 +89,7 @@ class RegistryTest {
 
     @ParameterizedTest
     @MethodSource("variants")
-    void everyHyperParameterIsAskedForByName(PhasedRule rule) {
+    void everyHyperParameterIsAskedForByName(UpdateRule rule) {
         assertThat(SimdBackend.registry().kernel(rule).hyper())
                 .containsExactlyInAnyOrderElementsOf(
                         rule.descriptor().settings().stream()

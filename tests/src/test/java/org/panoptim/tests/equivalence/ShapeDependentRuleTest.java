@@ -8,10 +8,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.Optimizer;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.ElementUpdate;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Slot;
+import org.panoptim.rule.UpdateRule;
 import org.panoptim.tensor.Shape;
 
 import java.io.IOException;
@@ -39,9 +39,9 @@ class ShapeDependentRuleTest {
             double weightDecay,
             boolean nesterov,
             boolean maximize)
-            implements PhasedRule {
+            implements UpdateRule {
 
-        private PhasedRule of(Shape shape) {
+        private UpdateRule of(Shape shape) {
             var rule = SGD.withLearningRate(learningRate).withWeightDecay(weightDecay);
             return shape.dimensions().size() < 2 ? rule : rule.withMomentum(momentum);
         }

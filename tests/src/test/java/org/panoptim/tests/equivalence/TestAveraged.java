@@ -3,12 +3,12 @@ package org.panoptim.tests.equivalence;
 import org.panoptim.rule.Element;
 import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.Pass;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.RuleDescriptor;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.Slot.Extent;
+import org.panoptim.rule.UpdateRule;
 
 import java.util.List;
 
@@ -18,7 +18,7 @@ import java.util.List;
  * tests/native/test_averaged.cuh}, where the formula stands.
  */
 public record TestAveraged(double learningRate, boolean maximize, boolean late)
-        implements PhasedRule {
+        implements UpdateRule {
 
     static final String IN = "average_in";
     static final String OUT = "average_out";

@@ -2,11 +2,11 @@ package org.panoptim.tests.equivalence;
 
 import org.panoptim.rule.Arithmetic;
 import org.panoptim.rule.ElementUpdate;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Setting;
 import org.panoptim.rule.Slot;
+import org.panoptim.rule.UpdateRule;
 
 import java.util.List;
 
@@ -21,7 +21,7 @@ import java.util.List;
  * @param beta decay of the average
  */
 public record TestNormalized(@Setting("lr") double learningRate, @Setting("beta") double beta)
-        implements PhasedRule {
+        implements UpdateRule {
 
     private static final int EXP_AVG = 0;
     private static final int SQUARE = 0;

@@ -2,12 +2,12 @@ package org.panoptim.tests.equivalence;
 
 import org.panoptim.rule.Element;
 import org.panoptim.rule.ElementUpdate;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.RuleDescriptor;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.Slot.Extent;
+import org.panoptim.rule.UpdateRule;
 
 import java.util.List;
 
@@ -16,7 +16,7 @@ import java.util.List;
  * each column, the tensor and the rule. The native twin is {@code tests/native/test_states.cuh},
  * where the formula stands.
  */
-public record TestStates(double learningRate, double beta) implements PhasedRule {
+public record TestStates(double learningRate, double beta) implements UpdateRule {
 
     private static final RuleDescriptor<TestStates> DESCRIPTOR =
             RuleDescriptor.of(TestStates.class, "made for the test")

@@ -5,7 +5,6 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.panoptim.cli.train.Classifier.Batch;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.SophiaH;
 import org.panoptim.rule.UpdateRule;
@@ -69,8 +68,7 @@ enum Curvature {
 
     /** Whether there is an estimate for the rule, or it needs none. */
     static boolean serves(UpdateRule rule) {
-        boolean takes = rule instanceof PhasedRule phased && phased.takesCurvature();
-        return !takes || of(rule) != NONE;
+        return !rule.takesCurvature() || of(rule) != NONE;
     }
 
     /** Adds the estimate to the net's gradients. */

@@ -1,6 +1,5 @@
 package org.panoptim.testkit.scenario;
 
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.RuleSetting;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
@@ -135,7 +134,7 @@ public final class RuleVariants {
     private static Stream<UpdateRule> ofKernels(UpdateRule rule) {
         var kernels = new LinkedHashMap<String, UpdateRule>();
         for (var combination : combinations(rule)) {
-            kernels.putIfAbsent(((PhasedRule) combination).kernelName(), combination);
+            kernels.putIfAbsent(combination.kernelName(), combination);
         }
         return kernels.values().stream();
     }

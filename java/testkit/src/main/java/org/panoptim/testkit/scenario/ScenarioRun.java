@@ -5,7 +5,6 @@ import org.panoptim.StepReport;
 import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.ReduceOnPlateau;
@@ -234,9 +233,7 @@ public final class ScenarioRun implements AutoCloseable {
                 tensor.gradient = Optional.of(fresh);
             }
         }
-        if (gradient.curvature().isPresent()
-                && rule(tensor) instanceof PhasedRule rule
-                && rule.takesCurvature()) {
+        if (gradient.curvature().isPresent() && rule(tensor).takesCurvature()) {
             var fresh =
                     filled(
                             type,

@@ -1,6 +1,5 @@
 package org.panoptim.testkit.trace;
 
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.safetensors.SafetensorsException;
 import org.panoptim.safetensors.SafetensorsReader;
@@ -114,7 +113,7 @@ public final class Trace implements AutoCloseable {
     }
 
     private boolean takesCurvature() {
-        return header.rule() instanceof PhasedRule rule && rule.takesCurvature();
+        return header.rule().takesCurvature();
     }
 
     private void collect(TensorInfo tensor, String prefix) throws SafetensorsException {
