@@ -18,13 +18,13 @@ import org.panoptim.matrix.MatrixEngine;
 import org.panoptim.matrix.MatrixSize;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.Cubic;
 import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.MatrixWork;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.RuleDescriptor;
 import org.panoptim.rule.SGD;
-import org.panoptim.rule.Setting;
 import org.panoptim.rule.Slot;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.step.LossScale;
@@ -45,63 +45,6 @@ class MatrixRuleTest {
     @AfterEach
     void close() {
         backend.close();
-    }
-
-    /** Moves by (G·Gᵀ)·G and keeps the last such product in a state. */
-    public record Cubic(@Setting("lr") double learningRate, boolean maximize)
-            implements MatrixRule {
-
-        @Override
-        public String name() {
-            return "cubic";
-        }
-
-        @Override
-        public Cubic atLearningRate(double value) {
-            return new Cubic(value, maximize);
-        }
-
-        @Override
-        public List<Slot> slots() {
-            return List.of(
-                    new Slot("last"),
-                    new Slot("steps"),
-                    new Slot("gradient").forOneStep(),
-                    new Slot("product").forOneStep());
-        }
-
-        @Override
-        public int phases() {
-            return 2;
-        }
-
-        @Override
-        public ElementUpdate prepare(int phase, Preparation preparation) {
-            if (phase == 0) {
-                return element -> element.state(2, element.gradient());
-            }
-            float rate = (float) preparation.rate(learningRate);
-            long count = preparation.count();
-            return element -> {
-                element.state(0, element.state(3));
-                element.state(1, count);
-                element.parameter(element.parameter() - rate * element.state(3));
-            };
-        }
-
-        @Override
-        public List<MatrixSize> scratch(Shape parameter) {
-            int rows = MatrixSize.of(parameter).rows();
-            return List.of(new MatrixSize(rows, rows));
-        }
-
-        @Override
-        public void between(int phase, MatrixWork work) {
-            var gradient = work.slot(2);
-            var gram = work.scratch(0);
-            work.engine().multiply(1, gradient, false, gradient, true, 0, gram);
-            work.engine().multiply(1, gram, false, gradient, false, 0, work.slot(3));
-        }
     }
 
     @Test
@@ -336,18 +279,6 @@ class MatrixRuleTest {
     }
 
     @Test
-    void aMatrixMustHaveItsMemory() {
-        assertThatThrownBy(
-                        () ->
-                                new HostBatch(
-                                        new MatrixSize(2, 3),
-                                        List.of(MemorySegment.ofArray(new float[5])),
-                                        true))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("a matrix of 2 x 3 needs 24 bytes, but has 20");
-    }
-
-    @Test
     void aStateThatOutlastsTheStepIsNotWritten() {
         assertTold(
                 "a state that outlasts the step is written by its phases alone, since those know"
@@ -424,6 +355,48 @@ class MatrixRuleTest {
         assertThatThrownBy(() -> told(List.of(parameter), work))
                 .hasRootCauseInstanceOf(IllegalArgumentException.class)
                 .hasRootCauseMessage(message);
+    }
+
+    @Test
+    void aFrozenGroupIsNotWorkedOn() {
+        var calls = new ArrayList<Shape>();
+        var p = gradient(tensor("p", Shape.of(1, 2), 1, 1), 1, 1);
+        try (var optimizer =
+                Optimizer.builder(new Told(1, work -> calls.add(work.shape())))
+                        .group("all", List.of(p))
+                        .backend(backend)
+                        .build()) {
+            optimizer.freeze("all");
+            optimizer.step();
+            assertThat(calls).isEmpty();
+            optimizer.unfreeze("all");
+            optimizer.step();
+            assertThat(calls).containsExactly(Shape.of(1, 2));
+        }
+    }
+
+    @Test
+    void scratchMemoryIsFreedOnceTheGroupsNeedAnother() {
+        var used = new ArrayList<MemorySegment>();
+        Consumer<MatrixWork> work = each -> used.addAll(((HostBatch) each.scratch(0)).segments());
+        try (var optimizer =
+                Optimizer.builder(new Told(1, work))
+                        .group("all", List.of(gradient(tensor("p", Shape.of(1, 2), 1, 1), 1, 1)))
+                        .backend(backend)
+                        .build()) {
+            optimizer.step();
+            optimizer.learningRate("all", 2);
+            optimizer.step();
+            assertThat(used).hasSize(2).allMatch(segment -> segment.scope().isAlive());
+            assertThat(used.getFirst().address()).isEqualTo(used.getLast().address());
+            var q = gradient(tensor("q", Shape.of(2, 1), 1, 1), 1, 1);
+            optimizer.add(new ParameterGroup("more", new Told(1, work), List.of(q)));
+            assertThat(used).noneMatch(segment -> segment.scope().isAlive());
+            used.clear();
+            optimizer.step();
+            assertThat(used).hasSize(2).allMatch(segment -> segment.scope().isAlive());
+        }
+        assertThat(used).noneMatch(segment -> segment.scope().isAlive());
     }
 
     @Test

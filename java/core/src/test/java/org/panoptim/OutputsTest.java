@@ -7,6 +7,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.backend.Backend;
 import org.panoptim.checkpoint.CheckpointException;
@@ -15,6 +16,7 @@ import org.panoptim.memory.FloatView;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.rule.Prodigy;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Sam;
 import org.panoptim.rule.UpdateRule;
@@ -66,9 +68,11 @@ class OutputsTest {
     }
 
     private Optimizer.Builder<UpdateRule> builder(Parameter... parameters) {
-        return Optimizer.builder((UpdateRule) SGD.withLearningRate(1))
-                .group("all", List.of(parameters))
-                .backend(backend);
+        return builder(SGD.withLearningRate(1), parameters);
+    }
+
+    private Optimizer.Builder<UpdateRule> builder(UpdateRule rule, Parameter... parameters) {
+        return Optimizer.builder(rule).group("all", List.of(parameters)).backend(backend);
     }
 
     @Test
@@ -118,6 +122,41 @@ class OutputsTest {
     }
 
     @Test
+    void aPassThatChangesTheValueWritesTheCopyAndLeavesTheAverage() {
+        var value = elements(DType.F32, 0, 0);
+        var copy = elements(DType.F32, 7, 7);
+        var average = elements(DType.F32, 9, 9);
+        var parameter = parameter(value).copiedTo(output(copy)).averagedIn(output(average));
+        parameter.gradient(elements(DType.F32, 3, 4).memory());
+        try (var optimizer =
+                builder(parameter).averageDecay(0.5).companion(Sam.withRho(1)).build()) {
+            optimizer.run(Sam.PERTURB);
+            assertThat(copy.get(0)).isEqualTo(0.6f);
+            assertThat(copy.get(1)).isEqualTo(0.8f);
+            optimizer.run(Sam.RESTORE);
+            assertThat(copy.get(0)).isZero();
+            assertThat(copy.get(1)).isZero();
+            assertThat(average.get(0)).isEqualTo(9);
+        }
+    }
+
+    @Test
+    void outputsFollowAValueThatTheRuleLeavesAsItIs() {
+        var value = elements(DType.F32, 3);
+        var copy = elements(DType.F32, 7);
+        var average = elements(DType.F32, 7);
+        var parameter = parameter(value).copiedTo(output(copy)).averagedIn(output(average));
+        // Without a gradient that differs from zero, Prodigy sets nothing.
+        parameter.gradient(elements(DType.F32, 0).memory());
+        try (var optimizer = builder(Prodigy.defaults(), parameter).averageDecay(0.75).build()) {
+            optimizer.step();
+        }
+        assertThat(value.get(0)).isEqualTo(3);
+        assertThat(copy.get(0)).isEqualTo(3);
+        assertThat(average.get(0)).isEqualTo(6);
+    }
+
+    @Test
     void anAverageMovesTowardsTheValue() {
         var value = elements(DType.F32, 4);
         var average = elements(DType.F32, 4);
@@ -129,6 +168,26 @@ class OutputsTest {
             optimizer.step();
             assertThat(average.get(0)).isEqualTo(0.75f * 3.5f + 0.25f * 0);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "0.25, 4, 2, 2.5",
+        "0.75, 4, 2, 3.5",
+        // Their distance is rounded, to 2⁻²³ - 1: half of it is 0.5 - 2⁻²⁴, which taken from the
+        // average would leave 0.5 + 2⁻²⁴.
+        "0.5, 1, 0x1.8p-24, 0.5"
+    })
+    void anAverageIsFoundFromTheNearerEnd(
+            double decay, String average, String value, String moved) {
+        var ofStep = elements(DType.F32, Float.parseFloat(average));
+        var parameter =
+                parameter(elements(DType.F32, Float.parseFloat(value))).averagedIn(output(ofStep));
+        parameter.gradient(elements(DType.F32, 0).memory());
+        try (var optimizer = builder(parameter).averageDecay(decay).build()) {
+            optimizer.step();
+        }
+        assertThat(ofStep.get(0)).isEqualTo(Float.parseFloat(moved));
     }
 
     @Test

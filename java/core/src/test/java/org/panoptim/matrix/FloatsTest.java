@@ -2,6 +2,7 @@ package org.panoptim.matrix;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.panoptim.matrix.Segments.floats;
+import static org.panoptim.matrix.Segments.read;
 
 import org.junit.jupiter.api.Test;
 
@@ -46,5 +47,20 @@ class FloatsTest {
     @Test
     void theSumOfSquaresIsOfScaledValues() {
         assertThat(Floats.sumOfSquares(floats(1, -2, 3), 4)).isEqualTo(16 * 14);
+    }
+
+    @Test
+    void theTraceIsOfTheDiagonal() {
+        assertThat(Floats.trace(floats(1, 9, 9, 9, -2, 9, 9, 9, 4), 3)).isEqualTo(3);
+    }
+
+    @Test
+    void aScaledCopyIsOfEveryValue() {
+        try (var arena = Arena.ofConfined()) {
+            var values = floats(1, -2, 3);
+            assertThat(read(Floats.scaled(values, 1 / 3.0, arena)))
+                    .containsExactly((float) (1 / 3.0), (float) (-2 / 3.0), 1);
+            assertThat(read(values)).containsExactly(1, -2, 3);
+        }
     }
 }

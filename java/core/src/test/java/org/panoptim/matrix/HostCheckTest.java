@@ -1,6 +1,7 @@
 package org.panoptim.matrix;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.panoptim.matrix.Segments.floats;
 
@@ -99,6 +100,14 @@ class HostCheckTest {
         try (var check = check(floats(0, 0, 0, Float.MAX_VALUE), 2, Double.MIN_VALUE)) {
             assertThat(check.usable()).isTrue();
         }
+    }
+
+    @Test
+    void itsMemoryIsFreedWhenItIsClosed() {
+        var check = check(floats(4), 1, 0);
+        assertThat(check.scale(0)).isEqualTo(.5);
+        check.close();
+        assertThatThrownBy(() -> check.scale(0)).isInstanceOf(IllegalStateException.class);
     }
 
     @ParameterizedTest

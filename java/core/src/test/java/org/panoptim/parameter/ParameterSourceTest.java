@@ -7,6 +7,7 @@ import static org.panoptim.parameter.Tensors.gradientValues;
 import static org.panoptim.parameter.Tensors.values;
 import static org.panoptim.parameter.Tensors.vector;
 
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.panoptim.Optimizer;
@@ -17,6 +18,7 @@ import org.panoptim.rule.SGD;
 import org.panoptim.rule.Sam;
 import org.panoptim.step.NonFiniteGradientException;
 import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.DType;
 import org.panoptim.tensor.DimensionOrder;
 import org.panoptim.tensor.Shape;
 
@@ -85,6 +87,19 @@ class ParameterSourceTest {
                 .group("first", List.of(a, free))
                 .group("second", List.of(b))
                 .backend(backend);
+    }
+
+    @Test
+    void aFrameworkWouldNotKnowTheParameterWithAnOutput() {
+        var output = new Output(DType.F32, new HostMemory(MemorySegment.ofArray(new float[2])));
+        for (var call :
+                List.<ThrowingCallable>of(() -> a.copiedTo(output), () -> a.averagedIn(output))) {
+            assertThatThrownBy(call)
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage(
+                            "parameter 'a': it belongs to a framework, which would not know another"
+                                    + " one for it");
+        }
     }
 
     @Test

@@ -3,6 +3,8 @@ package org.panoptim.parameter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.entry;
+import static org.panoptim.parameter.Tensors.curvature;
+import static org.panoptim.parameter.Tensors.gradient;
 import static org.panoptim.parameter.Tensors.vector;
 
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -15,6 +17,8 @@ import org.panoptim.tensor.Shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.HashSet;
+import java.util.List;
 
 /** What memory a parameter takes, and how it refuses the rest. */
 class ParameterTest {
@@ -166,6 +170,70 @@ class ParameterTest {
             // What touches without overlapping is taken.
             assertThat(offHeap.gradient(memory.asSlice(0, 16)).hasGradient()).isTrue();
         }
+    }
+
+    @Test
+    void aGradientOrCurvatureThatOverlapsAnOutputIsRefused() {
+        var all = MemorySegment.ofArray(new float[6]);
+        var copied = vector("w", 1, 2).copiedTo(floats(all.asSlice(0, 8)));
+        var both = copied.averagedIn(floats(all.asSlice(8, 8)));
+        assertRefused(
+                () -> copied.gradient(all.asSlice(4, 8)),
+                "parameter 'w': the gradient overlaps the copy");
+        assertRefused(
+                () -> both.curvature(all.asSlice(0, 8)),
+                "parameter 'w': the curvature overlaps the copy");
+        assertRefused(
+                () -> both.gradient(all.asSlice(12, 8)),
+                "parameter 'w': the gradient overlaps the average");
+        assertRefused(
+                () -> both.curvature(all.asSlice(8, 8)),
+                "parameter 'w': the curvature overlaps the average");
+        // What touches without overlapping is taken.
+        assertThat(copied.gradient(all.asSlice(8, 8)).hasGradient()).isTrue();
+        assertThat(both.curvature(all.asSlice(16, 8)).hasCurvature()).isTrue();
+    }
+
+    private static Output floats(MemorySegment segment) {
+        return new Output(DType.F32, new HostMemory(segment));
+    }
+
+    @Test
+    void everyChangeOfGradientOrCurvatureIsAnotherRevision() {
+        var parameter = vector("w", 1);
+        var seen = new HashSet<>(List.of(parameter.revision()));
+        for (var change :
+                List.<Runnable>of(
+                        () -> gradient(parameter, 1),
+                        () -> curvature(parameter, 1),
+                        parameter::clearGradient,
+                        parameter::clearCurvature)) {
+            change.run();
+            assertThat(seen.add(parameter.revision())).isTrue();
+        }
+        // What is not there is not taken away.
+        parameter.clearGradient();
+        parameter.clearCurvature();
+        assertThat(seen).contains(parameter.revision());
+    }
+
+    @Test
+    void gradientsAndCurvatureHaveAnAddressWhereTheyCannotMove() {
+        var parameter = vector("w", 1);
+        assertThat(parameter.gradientAddress()).isZero();
+        assertThat(parameter.curvatureAddress()).isZero();
+        gradient(parameter, 1);
+        curvature(parameter, 1);
+        assertThat(parameter.gradientAddress()).isEqualTo(Parameter.ON_HEAP);
+        assertThat(parameter.curvatureAddress()).isEqualTo(Parameter.ON_HEAP);
+        parameter.gradient(Tensors.memoryAt(0x1000, 4)).curvature(Tensors.memoryAt(0x2000, 4));
+        assertThat(parameter.gradientAddress()).isEqualTo(0x1000);
+        assertThat(parameter.curvatureAddress()).isEqualTo(0x2000);
+        parameter.clearGradient().clearCurvature();
+        assertThat(parameter.gradientAddress()).isZero();
+        assertThat(parameter.curvatureAddress()).isZero();
+        var empty = vector("empty").gradient(Tensors.memoryAt(0x1000, 0));
+        assertThat(empty.gradientAddress()).isZero();
     }
 
     @Test

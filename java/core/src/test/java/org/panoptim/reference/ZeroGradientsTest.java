@@ -10,17 +10,11 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.backend.Backend;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.SGD;
-import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.PartialChangeException;
-import org.panoptim.spi.StepPlan;
-import org.panoptim.step.LossScale;
-import org.panoptim.step.NonFinitePolicy;
 
 import java.lang.foreign.Arena;
 import java.util.List;
-import java.util.Optional;
-import java.util.OptionalDouble;
 
 /** Zeroing all gradients, one after the other. */
 class ZeroGradientsTest {
@@ -30,18 +24,8 @@ class ZeroGradientsTest {
         var first = gradient(vector("first", 0, 0), 1, 2);
         var second = vector("second", 0, 0);
         var plan =
-                new StepPlan(
-                        List.of(
-                                new ParameterGroup(
-                                        "all", SGD.withLearningRate(1), List.of(first, second))),
-                        Schedule.constant(),
-                        LossScale.none(),
-                        NonFinitePolicy.PROPAGATE,
-                        Double.POSITIVE_INFINITY,
-                        false,
-                        false,
-                        Optional.empty(),
-                        OptionalDouble.empty());
+                Plans.of(
+                        new ParameterGroup("all", SGD.withLearningRate(1), List.of(first, second)));
         try (var backend = Backend.named("reference");
                 var execution = backend.open(plan)) {
             var arena = Arena.ofShared();
