@@ -17,6 +17,7 @@ import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.HostStates;
+import org.panoptim.spi.StepProgram;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -142,10 +143,7 @@ class PhasedUpdateTest {
         }
         var scalars = new StepScalars(1, 1, 1, 1, Double.NaN);
         var update = new PhasedUpdate(groups, tensors, states, scalars, false, 0, spans);
-        for (int phase = 0; phase < update.phases(); phase++) {
-            update.settle(phase);
-            update.run(phase);
-        }
+        StepProgram.runPass(update.phases(), new ReferencePass(update));
     }
 
     @Test
