@@ -18,6 +18,7 @@ import org.panoptim.rule.Preparation;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.schedule.WarmupStableDecay.Shape;
 
 import java.util.Arrays;
 import java.util.List;
@@ -40,7 +41,7 @@ class ScheduleTest {
     }
 
     @Test
-    void onlyOneCycleHasMomentum() {
+    void onlyOneCycleAndCyclicHaveMomentum() {
         for (var schedule :
                 new Schedule[] {
                     Schedule.constant(),
@@ -49,6 +50,18 @@ class ScheduleTest {
                     Schedule.cosine(10),
                     Schedule.linearWarmup(3),
                     Schedule.warmupCosine(3, 10),
+                    Schedule.constant(0.5, 3),
+                    Schedule.multiStep(0.5, 3),
+                    Schedule.linear(0.5, 1, 3),
+                    Schedule.exponential(0.5),
+                    Schedule.polynomial(3, 1),
+                    Schedule.polynomial(3, 2),
+                    Schedule.multiplicative(_ -> 0.5),
+                    Schedule.cosineWarmRestarts(3, 1, 0),
+                    Schedule.warmupStableDecay(3, 3, 3, Shape.LINEAR),
+                    Schedule.cyclic(0.1, 1, 3),
+                    Schedule.sequential(List.of(Schedule.constant())),
+                    Schedule.chained(Schedule.constant(), Schedule.step(3, 0.5)),
                     Schedule.reduceOnPlateau()
                 }) {
             assertThat(schedule.momentum(1)).isNaN();
@@ -175,6 +188,78 @@ class ScheduleTest {
     }
 
     @Test
+    void aSmallerConstantEndsAfterItsSteps() {
+        assertThat(factors(Schedule.constant(0.25, 3), 5)).containsExactly(0.25, 0.25, 0.25, 1, 1);
+        assertThat(factors(Schedule.constant(1, 1), 2)).containsExactly(1, 1);
+    }
+
+    @Test
+    void multiStepMultipliesBehindEachMilestone() {
+        assertThat(factors(Schedule.multiStep(0.5, 1, 2, 5), 7))
+                .containsExactly(1, 0.5, 0.25, 0.25, 0.25, 0.125, 0.125);
+        assertThat(factors(Schedule.multiStep(0.5), 3)).containsExactly(1, 1, 1);
+        assertThat(factors(Schedule.multiStep(0, 1), 3)).containsExactly(1, 0, 0);
+    }
+
+    @Test
+    void linearGoesFromStartToEnd() {
+        assertThat(factors(Schedule.linear(0.25, 1, 3), 5)).containsExactly(0.25, 0.5, 0.75, 1, 1);
+        assertThat(factors(Schedule.linear(1, 0, 4), 6)).containsExactly(1, 0.75, 0.5, 0.25, 0, 0);
+        assertThat(factors(Schedule.linear(0.5, 0.5, 1), 3)).containsExactly(0.5, 0.5, 0.5);
+    }
+
+    @Test
+    void exponentialMultipliesAfterEveryStep() {
+        assertThat(factors(Schedule.exponential(0.5), 4)).containsExactly(1, 0.5, 0.25, 0.125);
+        assertThat(factors(Schedule.exponential(2), 3)).containsExactly(1, 2, 4);
+        assertThat(factors(Schedule.exponential(0), 3)).containsExactly(1, 0, 0);
+    }
+
+    @Test
+    void polynomialEndsAtZero() {
+        assertThat(factors(Schedule.polynomial(4, 2), 6))
+                .containsExactly(1, 0.5625, 0.25, 0.0625, 0, 0);
+        assertThat(factors(Schedule.polynomial(2, 1), 4)).containsExactly(1, 0.5, 0, 0);
+        assertThat(Schedule.polynomial(4, 0.5).factor(4)).isEqualTo(0.5);
+        assertThat(Schedule.polynomial(1, Double.MIN_VALUE).factor(2)).isZero();
+    }
+
+    @Test
+    void multiplicativeMultipliesFromTheSecondStepOn() {
+        assertThat(factors(Schedule.multiplicative(step -> step), 4)).containsExactly(1, 2, 6, 24);
+    }
+
+    @Test
+    void warmRestartsBeginAtOneAgain() {
+        assertThat(factors(Schedule.cosineWarmRestarts(2, 1, 0), 5))
+                .containsExactly(1, 0.5, 1, 0.5, 1);
+        double root = Math.sqrt(0.5);
+        assertClose(
+                factors(Schedule.cosineWarmRestarts(1, 2, 0), 8),
+                1,
+                1,
+                0.5,
+                1,
+                (1 + root) / 2,
+                0.5,
+                (1 - root) / 2,
+                1);
+        assertClose(factors(Schedule.cosineWarmRestarts(2, 3, 0.5), 3), 1, 0.75, 1);
+        assertClose(factors(Schedule.cosineWarmRestarts(2, 1, 2), 3), 1, 1.5, 1);
+    }
+
+    @Test
+    void warmRestartsGoOnForEver() {
+        assertThat(Schedule.cosineWarmRestarts(3, 1, 0).factor(3L * (1L << 40) + 1)).isEqualTo(1);
+        // The cycles before this one took 2^50 − 1 steps.
+        assertThat(Schedule.cosineWarmRestarts(1, 2, 0).factor(1L << 50)).isEqualTo(1);
+        for (long multiplier : new long[] {1, 2, Long.MAX_VALUE}) {
+            assertThat(Schedule.cosineWarmRestarts(7, multiplier, 0).factor(Long.MAX_VALUE))
+                    .isBetween(0.0, 1.0);
+        }
+    }
+
+    @Test
     void cosineIsPyTorchsCosineAnnealingLR() {
         assertClose(
                 factors(Schedule.cosine(5, 0.1), 6),
@@ -264,6 +349,34 @@ class ScheduleTest {
         assertRefused(
                 () -> Schedule.linearWarmup(length),
                 "linearWarmup: steps must be at least 1, but is " + length);
+        assertRefused(
+                () -> Schedule.constant(0.5, length),
+                "constant: steps must be at least 1, but is " + length);
+        assertRefused(
+                () -> Schedule.linear(0.5, 1, length),
+                "linear: steps must be at least 1, but is " + length);
+        assertRefused(
+                () -> Schedule.polynomial(length, 1),
+                "polynomial: steps must be at least 1, but is " + length);
+        assertRefused(
+                () -> Schedule.cosineWarmRestarts(length, 1, 0),
+                "cosineWarmRestarts: period must be at least 1, but is " + length);
+        assertRefused(
+                () -> Schedule.cosineWarmRestarts(1, length, 0),
+                "cosineWarmRestarts: multiplier must be at least 1, but is " + length);
+        assertRefused(
+                () -> Schedule.multiStep(0.5, length),
+                "multiStep: milestones must be at least 1 and rise, but are [" + length + "]");
+    }
+
+    @Test
+    void milestonesThatDoNotRiseAreRefused() {
+        assertRefused(
+                () -> Schedule.multiStep(0.5, 3, 3),
+                "multiStep: milestones must be at least 1 and rise, but are [3, 3]");
+        assertRefused(
+                () -> Schedule.multiStep(0.5, 3, 5, 4),
+                "multiStep: milestones must be at least 1 and rise, but are [3, 5, 4]");
     }
 
     @ParameterizedTest
@@ -275,6 +388,42 @@ class ScheduleTest {
         assertRefused(
                 () -> Schedule.cosine(1, factor),
                 "cosine: floor must be finite and at least 0, but is " + factor);
+        assertRefused(
+                () -> Schedule.multiStep(factor, 1),
+                "multiStep: gamma must be finite and at least 0, but is " + factor);
+        assertRefused(
+                () -> Schedule.exponential(factor),
+                "exponential: gamma must be finite and at least 0, but is " + factor);
+        assertRefused(
+                () -> Schedule.cosineWarmRestarts(1, 1, factor),
+                "cosineWarmRestarts: floor must be finite and at least 0, but is " + factor);
+        assertRefused(
+                () -> Schedule.polynomial(1, factor),
+                "polynomial: power must be finite and above 0, but is " + factor);
+        assertRefused(
+                () -> Schedule.constant(factor, 1),
+                "constant: factor must be in (0, 1], but is " + factor);
+        assertRefused(
+                () -> Schedule.linear(factor, 1, 1),
+                "linear: start must be in (0, 1], but is " + factor);
+        assertRefused(
+                () -> Schedule.linear(1, factor, 1),
+                "linear: end must be in [0, 1], but is " + factor);
+    }
+
+    @Test
+    void fractionsOutsideTheirBoundsAreRefused() {
+        assertRefused(
+                () -> Schedule.polynomial(1, 0),
+                "polynomial: power must be finite and above 0, but is 0.0");
+        assertRefused(
+                () -> Schedule.constant(0, 1), "constant: factor must be in (0, 1], but is 0.0");
+        assertRefused(
+                () -> Schedule.constant(1.5, 1), "constant: factor must be in (0, 1], but is 1.5");
+        assertRefused(
+                () -> Schedule.linear(0, 1, 1), "linear: start must be in (0, 1], but is 0.0");
+        assertRefused(
+                () -> Schedule.linear(1, 1.5, 1), "linear: end must be in [0, 1], but is 1.5");
     }
 
     @Test
