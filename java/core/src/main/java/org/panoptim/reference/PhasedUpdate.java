@@ -12,8 +12,8 @@ import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Runs the phases of all rules that belong to a step or a pass, with the reductions between
- * them. Phases count from 0 here, as the step or pass has them.
+ * Runs the phases of all rules that belong to a step or a pass, with the reductions between them.
+ * Phases count from 0 here, as the step or pass has them.
  */
 final class PhasedUpdate {
 

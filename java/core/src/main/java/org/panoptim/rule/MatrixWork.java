@@ -9,8 +9,8 @@ import org.panoptim.tensor.Shape;
  * same parameter's.
  *
  * <p>It belongs to one call of {@link MatrixRule#between}. Kept for longer, it throws an {@link
- * IllegalStateException}, and so does its engine, whatever it is asked for, and every engine that is
- * asked for something of its matrices.
+ * IllegalStateException}, and so does its engine, whatever it is asked for, and every engine that
+ * is asked for something of its matrices.
  */
 public interface MatrixWork {
 

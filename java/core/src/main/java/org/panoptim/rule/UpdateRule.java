@@ -5,8 +5,8 @@ import org.panoptim.tensor.Shape;
 import java.util.List;
 
 /**
- * How an optimizer turns a gradient into a change of a parameter: element by element, in one or more
- * phases, with reductions between them.
+ * How an optimizer turns a gradient into a change of a parameter: element by element, in one or
+ * more phases, with reductions between them.
  *
  * <p>One phase and no reduction is the plain case (Adam, Lion). A rule with two phases can, for
  * example, take norms in the first and use them in the second. Beside its step a rule may have

@@ -9,7 +9,6 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.reference.ElementViewTest;
 import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.Pass;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Sam;
 import org.panoptim.rule.Slot;
@@ -24,7 +23,7 @@ class ParameterGroupTest {
 
     /** Does nothing, in these passes, and keeps this of matrices. */
     private record Idle(double learningRate, List<Pass> passes, Slot ofMatrices)
-            implements PhasedRule {
+            implements UpdateRule {
 
         @Override
         public String name() {

@@ -11,7 +11,6 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.Pass;
 import org.panoptim.rule.PhaseSpan;
-import org.panoptim.rule.PhasedRule;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Slot;
@@ -39,7 +38,7 @@ class PhasedUpdateTest {
      * Says what it is asked and which sums it knows. It sums the parameters in the first phase of
      * its step and in the first of its pass.
      */
-    private final class Saying implements PhasedRule {
+    private final class Saying implements UpdateRule {
 
         private final String name;
         private final int phases;

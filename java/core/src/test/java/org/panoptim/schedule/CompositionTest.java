@@ -213,7 +213,7 @@ class CompositionTest {
                         .isInstanceOf(CheckpointException.class)
                         .hasMessageContaining(
                                 "chained: state has names of the 2 schedules' states, from '0.…'"
-                                    + " on, but came with 'bad_epochs'");
+                                        + " on, but came with 'bad_epochs'");
                 assertThat(plateau.state()).isEqualTo(before);
             }
         }

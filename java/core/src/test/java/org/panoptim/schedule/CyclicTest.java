@@ -94,37 +94,37 @@ class CyclicTest {
             delimiter = '|',
             value = {
                 "-1  | 1  | 2 | 2 | TRIANGULAR  | 1   | NaN  | NaN | base must be finite and at"
-                    + " least 0, but is -1.0",
+                        + " least 0, but is -1.0",
                 "NaN | 1  | 2 | 2 | TRIANGULAR  | 1   | NaN  | NaN | base must be finite and at"
-                    + " least 0, but is NaN",
+                        + " least 0, but is NaN",
                 "0.5 | 0.4| 2 | 2 | TRIANGULAR  | 1   | NaN  | NaN | max must be at least base 0.5,"
-                    + " but is 0.4",
+                        + " but is 0.4",
                 "0   | Infinity | 2 | 2 | TRIANGULAR | 1 | NaN | NaN | max must be finite and at"
-                    + " least 0, but is Infinity",
+                        + " least 0, but is Infinity",
                 "0   | 1  | 0 | 2 | TRIANGULAR  | 1   | NaN  | NaN | stepsUp must be at least 1,"
-                    + " but is 0",
+                        + " but is 0",
                 "0   | 1  | 2 | 0 | TRIANGULAR  | 1   | NaN  | NaN | stepsDown must be at least 1,"
-                    + " but is 0",
+                        + " but is 0",
                 "0   | 1  | 2 | 2 | TRIANGULAR  | 0.9 | NaN  | NaN | gamma must be 1 in mode"
-                    + " TRIANGULAR, but is 0.9",
+                        + " TRIANGULAR, but is 0.9",
                 "0   | 1  | 2 | 2 | TRIANGULAR2 | 2   | NaN  | NaN | gamma must be 1 in mode"
-                    + " TRIANGULAR2, but is 2.0",
+                        + " TRIANGULAR2, but is 2.0",
                 "0   | 1  | 2 | 2 | EXP_RANGE   | 1.5 | NaN  | NaN | gamma must be in [0, 1], but"
-                    + " is 1.5",
+                        + " is 1.5",
                 "0   | 1  | 2 | 2 | EXP_RANGE   | -0.5| NaN  | NaN | gamma must be in [0, 1], but"
-                    + " is -0.5",
+                        + " is -0.5",
                 "0   | 1  | 2 | 2 | EXP_RANGE   | NaN | NaN  | NaN | gamma must be in [0, 1], but"
-                    + " is NaN",
+                        + " is NaN",
                 "0   | 1  | 2 | 2 | TRIANGULAR  | 1   | NaN  | 0.9 | baseMomentum must be in [0,"
-                    + " 1), but is NaN",
+                        + " 1), but is NaN",
                 "0   | 1  | 2 | 2 | TRIANGULAR  | 1   | 0.8  | NaN | maxMomentum must be in [0, 1),"
-                    + " but is NaN",
+                        + " but is NaN",
                 "0   | 1  | 2 | 2 | TRIANGULAR  | 1   | -0.1 | 0.9 | baseMomentum must be in [0,"
-                    + " 1), but is -0.1",
+                        + " 1), but is -0.1",
                 "0   | 1  | 2 | 2 | TRIANGULAR  | 1   | 0.8  | 1   | maxMomentum must be in [0, 1),"
-                    + " but is 1.0",
+                        + " but is 1.0",
                 "0   | 1  | 2 | 2 | TRIANGULAR  | 1   | 0.9  | 0.8 | maxMomentum must be at least"
-                    + " baseMomentum 0.9, but is 0.8"
+                        + " baseMomentum 0.9, but is 0.8"
             })
     void badArgumentsAreNamed(
             double base,

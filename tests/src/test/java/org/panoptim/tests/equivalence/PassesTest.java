@@ -78,13 +78,7 @@ class PassesTest {
 
     private static Script script(Draw draw) {
         return new Script(
-                draw.list(
-                        1,
-                        4,
-                        each ->
-                                new Group(
-                                        rule(each),
-                                        each.list(0, 4, PassesTest::member))),
+                draw.list(1, 4, each -> new Group(rule(each), each.list(0, 4, PassesTest::member))),
                 new Sam(draw.of(0.05, 2.0, 0.0, 1e30), draw.flag()),
                 draw.of(LossScale.none(), new LossScale.Dynamic(1024, 2, 0.5, 2)),
                 draw.flag(),

@@ -39,8 +39,7 @@ abstract class LayerEngine implements FactorEngine {
      * @param name what it is called in errors, in the plural
      * @param onClose is run once, when everything is freed
      */
-    LayerEngine(
-            DeviceContext context, List<KroneckerLayer> layers, String name, Runnable onClose) {
+    LayerEngine(DeviceContext context, List<KroneckerLayer> layers, String name, Runnable onClose) {
         context.requireNoCapture("Kronecker factors cannot be opened");
         this.context = context;
         this.name = name;
