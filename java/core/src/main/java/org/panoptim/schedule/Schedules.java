@@ -23,7 +23,7 @@ final class Schedules {
 
     /** Half a cosine from 1 to {@code floor}, by PyTorch's formula, which multiplies first. */
     static double annealing(double done, double all, double floor) {
-        return done >= all ? floor : cosineAt(StrictMath.PI * done / all, 1, floor);
+        return cosineAt(StrictMath.PI * Math.min(done, all) / all, 1, floor);
     }
 
     /** The same over and over, each time with {@code multiplier} times as many steps. */

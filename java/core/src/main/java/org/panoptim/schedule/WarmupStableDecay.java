@@ -49,10 +49,7 @@ public record WarmupStableDecay(long warmup, long stable, long decay, Shape shap
         if (step <= warmup) {
             return Schedules.progress(step, warmup);
         }
-        long done = step - warmup - stable;
-        if (done <= 0) {
-            return 1;
-        }
+        long done = Math.max(0, step - warmup - stable);
         double progress = Schedules.progress(done, decay);
         return switch (shape) {
             case LINEAR -> above(1 - progress);

@@ -146,8 +146,14 @@ class RecursiveScheduleTest {
     void aMultiplierIsAskedForStepsBehindTheLastOneToo() {
         var schedule = Schedule.multiplicative(step -> step <= LAST ? 1 : 0.5);
         assertThat(schedule.factor(LAST + 2)).isEqualTo(0.25);
-        assertThat(Schedule.chained(Schedule.exponential(1), schedule).factor(LAST + 2))
-                .isEqualTo(0.25);
+        double gamma = 1 - 1e-7;
+        double product = 1;
+        for (long step = 2; step <= LAST + 2; step++) {
+            product *= gamma;
+        }
+        assertThat(product).isNotEqualTo(StrictMath.pow(gamma, LAST + 1));
+        assertThat(Schedule.chained(Schedule.exponential(gamma), schedule).factor(LAST + 2))
+                .isEqualTo(product * 0.25);
     }
 
     @ParameterizedTest
