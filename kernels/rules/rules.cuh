@@ -10,6 +10,7 @@
 #include "rules/lion.cuh"
 #include "rules/nadam.cuh"
 #include "rules/prodigy.cuh"
+#include "rules/rmsprop.cuh"
 #include "rules/sam.cuh"
 #include "rules/sgd.cuh"
 #include "rules/sophia_g.cuh"

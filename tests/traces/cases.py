@@ -242,7 +242,25 @@ ADADELTA = (
     Case("adadelta-logistic", "adadelta", {}, lambda: Logistic(1207)),
 )
 
+RMSPROP = (
+    Case("rmsprop", "rmsprop", {}, lambda: Gaussian(1301)),
+    Case("rmsprop-weight-decay", "rmsprop",
+         {"lr": 0.05, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1}, lambda: Gaussian(1311)),
+    Case("rmsprop-momentum", "rmsprop", {"momentum": 0.9}, lambda: Gaussian(1303)),
+    Case("rmsprop-centered", "rmsprop", {"alpha": 0.95, "centered": True},
+         lambda: Gaussian(1304)),
+    Case("rmsprop-centered-momentum", "rmsprop",
+         {"lr": 0.005, "alpha": 0.9, "eps": 1e-4, "momentum": 0.8, "centered": True},
+         lambda: Gaussian(1305)),
+    Case("rmsprop-maximize", "rmsprop", {"weight_decay": 0.05, "maximize": True},
+         lambda: Gaussian(1306)),
+    Case("rmsprop-gaps", "rmsprop", {"momentum": 0.9, "centered": True}, lambda: _gaps(1307)),
+    Case("rmsprop-magnitudes", "rmsprop", {"momentum": 0.9}, lambda: _magnitudes(1308)),
+    Case("rmsprop-overflow", "rmsprop", {"momentum": 0.9}, lambda: _overflow(1309)),
+    Case("rmsprop-logistic", "rmsprop", {"lr": 0.05}, lambda: Logistic(1310)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
-    + ADADELTA
+    + ADADELTA + RMSPROP
 )

@@ -24,7 +24,8 @@ public final class Rules {
                     NAdam.defaults(),
                     LAMB.defaults(),
                     Prodigy.defaults(),
-                    Adadelta.defaults());
+                    Adadelta.defaults(),
+                    RMSprop.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 
