@@ -5,6 +5,7 @@
 #include "rules/adadelta.cuh"
 #include "rules/adagrad.cuh"
 #include "rules/adam.cuh"
+#include "rules/adamax.cuh"
 #include "rules/adamw.cuh"
 #include "rules/lamb.cuh"
 #include "rules/lion.cuh"

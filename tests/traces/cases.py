@@ -260,7 +260,19 @@ RMSPROP = (
     Case("rmsprop-logistic", "rmsprop", {"lr": 0.05}, lambda: Logistic(1310)),
 )
 
+ADAMAX = (
+    Case("adamax", "adamax", {}, lambda: Gaussian(1401)),
+    Case("adamax-weight-decay", "adamax",
+         {"lr": 0.01, "beta1": 0.8, "beta2": 0.9, "eps": 1e-3, "weight_decay": 0.1},
+         lambda: Gaussian(1402)),
+    Case("adamax-maximize", "adamax", {"lr": 0.01, "weight_decay": 0.05, "maximize": True},
+         lambda: Gaussian(1403)),
+    Case("adamax-gaps", "adamax", {"lr": 0.01, "beta2": 0.95}, lambda: _gaps(1404)),
+    Case("adamax-magnitudes", "adamax", {"lr": 0.01}, lambda: _magnitudes(1405)),
+    Case("adamax-logistic", "adamax", {"lr": 0.05}, lambda: Logistic(1406)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
-    + ADADELTA + RMSPROP
+    + ADADELTA + RMSPROP + ADAMAX
 )

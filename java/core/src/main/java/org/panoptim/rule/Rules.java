@@ -25,7 +25,8 @@ public final class Rules {
                     LAMB.defaults(),
                     Prodigy.defaults(),
                     Adadelta.defaults(),
-                    RMSprop.defaults());
+                    RMSprop.defaults(),
+                    Adamax.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 

@@ -84,8 +84,8 @@ class RuleScenariosTest {
     @Test
     void anUnknownRuleHasNone() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> RuleScenarios.of("adamax"))
-                .withMessageContaining("adamax");
+                .isThrownBy(() -> RuleScenarios.of("quickest"))
+                .withMessageContaining("quickest");
     }
 
     @Test
