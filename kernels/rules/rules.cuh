@@ -11,6 +11,7 @@
 #include "rules/lion.cuh"
 #include "rules/nadam.cuh"
 #include "rules/prodigy.cuh"
+#include "rules/radam.cuh"
 #include "rules/rmsprop.cuh"
 #include "rules/sam.cuh"
 #include "rules/sgd.cuh"

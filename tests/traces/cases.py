@@ -272,7 +272,24 @@ ADAMAX = (
     Case("adamax-logistic", "adamax", {"lr": 0.05}, lambda: Logistic(1406)),
 )
 
+RADAM = (
+    Case("radam", "radam", {}, lambda: Gaussian(1501)),
+    Case("radam-weight-decay", "radam",
+         {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "eps": 1e-6, "weight_decay": 0.1},
+         lambda: Gaussian(1502)),
+    Case("radam-decoupled", "radam",
+         {"lr": 0.01, "weight_decay": 0.5, "decoupled_weight_decay": True},
+         lambda: Gaussian(1503)),
+    Case("radam-short", "radam", {"lr": 0.01, "beta2": 0.6}, lambda: Gaussian(1504)),
+    Case("radam-maximize", "radam", {"lr": 0.01, "weight_decay": 0.05, "maximize": True},
+         lambda: Gaussian(1505)),
+    Case("radam-gaps", "radam", {"lr": 0.01, "weight_decay": 0.1}, lambda: _gaps(1506)),
+    Case("radam-magnitudes", "radam", {"lr": 0.01}, lambda: _magnitudes(1507)),
+    Case("radam-overflow", "radam", {"lr": 0.01}, lambda: _overflow(1508)),
+    Case("radam-logistic", "radam", {"lr": 0.05}, lambda: Logistic(1515)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
-    + ADADELTA + RMSPROP + ADAMAX
+    + ADADELTA + RMSPROP + ADAMAX + RADAM
 )

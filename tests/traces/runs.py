@@ -18,13 +18,14 @@ TORCH_RULES = {
     "sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
     "adagrad": torch.optim.Adagrad, "nadam": torch.optim.NAdam, "adadelta": torch.optim.Adadelta,
     "rmsprop": torch.optim.RMSprop, "adamax": torch.optim.Adamax,
+    "radam": torch.optim.RAdam,
 }
 TORCH_SLOTS = (
     "momentum_buffer", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "sum", "mu_product",
     "square_avg", "acc_delta", "grad_avg", "exp_inf",
 )
 # Those that PyTorch has no fused kernel of, and so no such argument.
-UNFUSED = {"nadam", "adadelta", "rmsprop", "adamax"}
+UNFUSED = {"nadam", "adadelta", "rmsprop", "adamax", "radam"}
 TORCH_BETAS = {"beta1": 0.9, "beta2": 0.999}
 
 FORMULAS = {

@@ -26,7 +26,8 @@ public final class Rules {
                     Prodigy.defaults(),
                     Adadelta.defaults(),
                     RMSprop.defaults(),
-                    Adamax.defaults());
+                    Adamax.defaults(),
+                    RAdam.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 
