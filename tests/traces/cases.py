@@ -289,7 +289,23 @@ RADAM = (
     Case("radam-logistic", "radam", {"lr": 0.05}, lambda: Logistic(1515)),
 )
 
+ADABOUND = (
+    Case("adabound", "adabound", {}, lambda: Gaussian(1601)),
+    Case("adabound-weight-decay", "adabound",
+         {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "eps": 1e-3, "weight_decay": 0.1},
+         lambda: Gaussian(1602)),
+    Case("adabound-bounds", "adabound", {"lr": 0.02, "final_lr": 0.05, "gamma": 0.2},
+         lambda: Zeros(Gaussian(1603))),
+    Case("adabound-amsbound", "adabound", {"lr": 0.01, "beta2": 0.9, "amsbound": True},
+         lambda: Gaussian(1604)),
+    Case("adabound-gaps", "adabound", {"lr": 0.01, "gamma": 0.1, "weight_decay": 0.1},
+         lambda: _gaps(1605)),
+    Case("adabound-magnitudes", "adabound", {"lr": 0.01}, lambda: _magnitudes(1606)),
+    Case("adabound-overflow", "adabound", {"lr": 0.01}, lambda: _overflow(1607)),
+    Case("adabound-logistic", "adabound", {"lr": 0.05, "gamma": 0.1}, lambda: Logistic(1608)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
-    + ADADELTA + RMSPROP + ADAMAX + RADAM
+    + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND
 )

@@ -1,4 +1,5 @@
-"""Lion and Sophia in numpy, written after their authors' programs, and AdaFisher, after its paper.
+"""Lion, Sophia and AdaBound in numpy, written after their authors' programs, and AdaFisher, after
+its paper.
 
 Each function takes one parameter's value and gradient and its states by name, and returns the new
 value and the new states; nothing is changed in place. A `curvature` is given on the steps that
@@ -14,6 +15,8 @@ Decoupled weight decay is subtracted together with the update, p - (lr weight_de
 and not multiplied in as p (1 - lr weight_decay): the two are equal in exact arithmetic, but
 1 - lr weight_decay rounds a small decay away in float32.
 """
+
+import math
 
 import numpy as np
 
@@ -85,3 +88,27 @@ def ada_fisher(
     update = lr / (1 - beta1**count) * (exp_avg / (fisher + damping))
     p = p - (lr * weight_decay * p + update)
     return p, {"exp_avg": exp_avg, "fisher": fisher}
+
+
+def adabound(
+    p, g, exp_avg, exp_avg_sq, count, max_exp_avg_sq=None, *,
+    lr=1e-3, beta1=0.9, beta2=0.999, final_lr=0.1, gamma=1e-3, eps=1e-8, weight_decay=0.0,
+    amsbound=False,
+):
+    """AdaBound, after Luolc/AdaBound, adabound/adabound.py (Luo et al. 2019, arXiv:1902.09843).
+
+    The learning rate is the one it began with, so final_lr is not scaled. The average of gradients
+    is moved towards the gradient, as PyTorch does it (in exact arithmetic that is the same).
+    """
+    g = g + weight_decay * p
+    exp_avg = exp_avg + (1 - beta1) * (g - exp_avg)
+    exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * (g * g)
+    state = {"exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}
+    second = exp_avg_sq
+    if amsbound:
+        second = state["max_exp_avg_sq"] = np.maximum(max_exp_avg_sq, exp_avg_sq)
+    step_size = lr * math.sqrt(1 - beta2**count) / (1 - beta1**count)
+    lower = final_lr * (1 - 1 / (gamma * count + 1))
+    upper = final_lr * (1 + 1 / (gamma * count))
+    rate = np.clip(step_size / (np.sqrt(second) + eps), lower, upper)
+    return p - rate * exp_avg, state

@@ -33,9 +33,10 @@ FORMULAS = {
     "sophia-g": (formulas.sophia_g, ("exp_avg", "hessian")),
     "sophia-h": (formulas.sophia_h, ("exp_avg", "hessian")),
     "ada-fisher": (formulas.ada_fisher, ("exp_avg", "fisher")),
+    "adabound": (formulas.adabound, ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")),
 }
 # Those that correct a bias, and so are told how many steps a parameter has taken.
-COUNTING = {"ada-fisher"}
+COUNTING = {"ada-fisher", "adabound"}
 # With the states that are the rule's own.
 GROUP_FORMULAS = {
     "lamb": (group_formulas.lamb, ()),
@@ -128,7 +129,8 @@ class NumpyRun(Run):
 
 
 class FormulaRun(NumpyRun):
-    """An optimizer made of one of the functions in formulas.py; states start at zero."""
+    """An optimizer made of one of the functions in formulas.py; states start at zero. Those that
+    the formula does not return, its settings do without."""
 
     def __init__(self, rule, settings, initial, dtype):
         super().__init__(settings, initial, dtype)
@@ -150,7 +152,8 @@ class FormulaRun(NumpyRun):
     def _update(self, name, inputs):
         value = self._parameters[name]
         state = self._states.get(name) or {slot: np.zeros_like(value) for slot in self._slots}
-        value, state = self._formula(value, **inputs, **state, **self._settings)
+        with np.errstate(over="ignore"):
+            value, state = self._formula(value, **inputs, **state, **self._settings)
         self._keep(name, value, state)
 
 

@@ -27,7 +27,8 @@ public final class Rules {
                     Adadelta.defaults(),
                     RMSprop.defaults(),
                     Adamax.defaults(),
-                    RAdam.defaults());
+                    RAdam.defaults(),
+                    AdaBound.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 

@@ -41,7 +41,7 @@ class TraceTest {
 
     /** Rules recorded with the operations of ours, in the same order: equal to the bit. */
     private static final Set<String> SAME_ORDER =
-            Set.of("sgd", "lion", "sophia-g", "sophia-h", "ada-fisher");
+            Set.of("sgd", "lion", "sophia-g", "sophia-h", "ada-fisher", "adabound");
 
     /** Rules that scale whole tensors by sums, so that all values share a sum's rounding. */
     private static final Set<String> SUMMING = Set.of("lamb", "prodigy");
