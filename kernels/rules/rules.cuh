@@ -2,6 +2,7 @@
 #pragma once
 
 #include "rules/ada_fisher.cuh"
+#include "rules/adabelief.cuh"
 #include "rules/adabound.cuh"
 #include "rules/adadelta.cuh"
 #include "rules/adagrad.cuh"

@@ -305,7 +305,23 @@ ADABOUND = (
     Case("adabound-logistic", "adabound", {"lr": 0.05, "gamma": 0.1}, lambda: Logistic(1608)),
 )
 
+ADABELIEF = (
+    Case("adabelief", "adabelief", {}, lambda: Gaussian(1701)),
+    Case("adabelief-weight-decay", "adabelief",
+         {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "eps": 1e-8, "weight_decay": 0.1},
+         lambda: Gaussian(1702)),
+    Case("adabelief-unrectified", "adabelief",
+         {"lr": 0.01, "eps": 1e-6, "weight_decay": 0.1, "rectify": False},
+         lambda: Zeros(Gaussian(1703))),
+    Case("adabelief-gaps", "adabelief", {"lr": 0.01, "weight_decay": 0.1}, lambda: _gaps(1704)),
+    Case("adabelief-magnitudes", "adabelief", {"lr": 0.01}, lambda: _magnitudes(1705)),
+    Case("adabelief-overflow", "adabelief", {"lr": 0.01}, lambda: _overflow(1706)),
+    Case("adabelief-logistic", "adabelief", {"lr": 0.05, "rectify": False},
+         lambda: Logistic(1707)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND
+    + ADABELIEF
 )

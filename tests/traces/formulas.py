@@ -1,5 +1,5 @@
-"""Lion, Sophia and AdaBound in numpy, written after their authors' programs, and AdaFisher, after
-its paper.
+"""Lion, Sophia, AdaBound and AdaBelief in numpy, written after their authors' programs, and
+AdaFisher, after its paper.
 
 Each function takes one parameter's value and gradient and its states by name, and returns the new
 value and the new states; nothing is changed in place. A `curvature` is given on the steps that
@@ -112,3 +112,42 @@ def adabound(
     upper = final_lr * (1 + 1 / (gamma * count))
     rate = np.clip(step_size / (np.sqrt(second) + eps), lower, upper)
     return p - rate * exp_avg, state
+
+
+def adabelief(
+    p, g, exp_avg, exp_avg_var, count, *,
+    lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-16, weight_decay=0.0, rectify=True,
+):
+    """AdaBelief, after juntang-zhuang/Adabelief-Optimizer, adabelief_pytorch 0.2.0, AdaBelief.py
+    (Zhuang et al. 2020, arXiv:2010.07468), with decoupled weight decay and without AMSGrad.
+
+    Epsilon is added to the state in place, and so stays in it. The average of gradients is moved
+    towards the gradient, as PyTorch does it (in exact arithmetic that is the same).
+    """
+    exp_avg = exp_avg + (1 - beta1) * (g - exp_avg)
+    residual = g - exp_avg
+    exp_avg_var = beta2 * exp_avg_var + (1 - beta2) * (residual * residual)
+    exp_avg_var = exp_avg_var + eps
+    step_size = lr / (1 - beta1**count)
+    root_correction = math.sqrt(1 - beta2**count)
+    if not rectify:
+        direction = exp_avg / (np.sqrt(exp_avg_var) * (1 / root_correction) + eps)
+    elif (length := _average_length(beta2, count)) >= 5:
+        step_size *= root_correction * _rectification(beta2, length)
+        direction = exp_avg / (np.sqrt(exp_avg_var) + eps)
+    else:
+        direction = exp_avg
+    p = p - (lr * weight_decay * p + step_size * direction)
+    return p, {"exp_avg": exp_avg, "exp_avg_var": exp_avg_var}
+
+
+def _average_length(beta, count):
+    """The length of the simple average that an exponential one of so many numbers resembles."""
+    return 2 / (1 - beta) - 1 - 2 * count * beta**count / (1 - beta**count)
+
+
+def _rectification(beta, length):
+    """How much shorter a step is whose second moment is an average of this length."""
+    most = 2 / (1 - beta) - 1
+    return math.sqrt(
+        (length - 4) / (most - 4) * (length - 2) / length * most / (most - 2))

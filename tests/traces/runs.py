@@ -34,9 +34,10 @@ FORMULAS = {
     "sophia-h": (formulas.sophia_h, ("exp_avg", "hessian")),
     "ada-fisher": (formulas.ada_fisher, ("exp_avg", "fisher")),
     "adabound": (formulas.adabound, ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")),
+    "adabelief": (formulas.adabelief, ("exp_avg", "exp_avg_var")),
 }
 # Those that correct a bias, and so are told how many steps a parameter has taken.
-COUNTING = {"ada-fisher", "adabound"}
+COUNTING = {"ada-fisher", "adabound", "adabelief"}
 # With the states that are the rule's own.
 GROUP_FORMULAS = {
     "lamb": (group_formulas.lamb, ()),

@@ -28,7 +28,8 @@ public final class Rules {
                     RMSprop.defaults(),
                     Adamax.defaults(),
                     RAdam.defaults(),
-                    AdaBound.defaults());
+                    AdaBound.defaults(),
+                    AdaBelief.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 

@@ -41,7 +41,14 @@ class TraceTest {
 
     /** Rules recorded with the operations of ours, in the same order: equal to the bit. */
     private static final Set<String> SAME_ORDER =
-            Set.of("sgd", "lion", "sophia-g", "sophia-h", "ada-fisher", "adabound");
+            Set.of(
+                    "sgd",
+                    "lion",
+                    "sophia-g",
+                    "sophia-h",
+                    "ada-fisher",
+                    "adabound",
+                    "adabelief");
 
     /** Rules that scale whole tensors by sums, so that all values share a sum's rounding. */
     private static final Set<String> SUMMING = Set.of("lamb", "prodigy");
