@@ -19,6 +19,7 @@
 #include "rules/sgd.cuh"
 #include "rules/sophia_g.cuh"
 #include "rules/sophia_h.cuh"
+#include "rules/swats.cuh"
 #ifdef PANOPTIM_TEST_RULES
 #include "test_rules.cuh"
 #endif

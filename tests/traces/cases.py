@@ -82,6 +82,17 @@ def _zeros_at_first():
     return Patterns(starts, patterns)
 
 
+def _settling():
+    """Gradients that stay as they are for three steps, so that Adam's steps are alike, and vary
+    then."""
+    starts = [1.0, -1.0, 0.5, -0.25, 3.0]
+    patterns = [
+        (2.0, 2.0, 2.0, -1.0, 0.5), (-1.0, -1.0, -1.0, -1.0, 3.0), (0.5, 0.5, 0.5, 2.0, 0.0),
+        (-3.0, -3.0, -3.0, 1.0, -1.0), (1.0, 1.0, 1.0, -0.5, -2.0),
+    ]
+    return Patterns(starts, patterns)
+
+
 SGD = (
     Case("sgd", "sgd", {}, lambda: Gaussian(101)),
     Case("sgd-momentum", "sgd", {"lr": 0.01, "momentum": 0.9}, lambda: Gaussian(102)),
@@ -320,8 +331,21 @@ ADABELIEF = (
          lambda: Logistic(1707)),
 )
 
+SWATS = (
+    Case("swats", "swats", {}, lambda: Gaussian(1811)),
+    Case("swats-weight-decay", "swats",
+         {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "eps": 1e-2, "weight_decay": 0.1},
+         lambda: Gaussian(1802)),
+    Case("swats-settling", "swats", {"lr": 0.1, "eps": 1e-10}, _settling),
+    Case("swats-nesterov", "swats",
+         {"lr": 0.05, "beta1": 0.5, "eps": 1e-10, "nesterov": True}, _settling),
+    Case("swats-zeros", "swats", {"lr": 0.01}, _zeros_at_first),
+    Case("swats-gaps", "swats", {"lr": 0.01}, lambda: _gaps(1803)),
+    Case("swats-logistic", "swats", {"lr": 0.05}, lambda: Logistic(1809)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND
-    + ADABELIEF
+    + ADABELIEF + SWATS
 )

@@ -1,4 +1,4 @@
-"""LAMB and Prodigy in numpy, written after their authors' programs.
+"""LAMB, Prodigy and SWATS in numpy, written after their authors' programs.
 
 They take sums over tensors and over all of a group, so each function takes a step of a group. It is
 given the values, gradients and states of the parameters that have a gradient, by name, and the
@@ -91,6 +91,49 @@ def prodigy(
         update = rate * averages[name]["exp_avg"] / root
         values[name] = value - (rate * weight_decay * value + update)
     return values, averages, {"d": d, "d_max": d_max, "d_numerator": numerator, "k": k + 1, "dlr": rate}
+
+
+def swats(
+    p, g, states, rule, counts, *,
+    lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-3, weight_decay=0.0, nesterov=False,
+):
+    """SWATS, after jettify/pytorch-optimizer, torch_optimizer/swats.py (Keskar and Socher 2017,
+    arXiv:1712.07628), with a group for each parameter, and with a momentum buffer of its own: the
+    program's is the same tensor as the step, and is scaled with it.
+
+    `sgd_lr` is the learning rate that was found for SGD; it is 0 before.
+    """
+    values, kept = {}, {}
+    for name, value in p.items():
+        state = states.get(name) or (
+            _zeros(value, "exp_avg", "exp_avg_sq", "momentum_buffer")
+            | _zeros(np.zeros((), value.dtype), "exp_avg2", "sgd_lr"))
+        gradient = g[name] + weight_decay * value
+        if state["sgd_lr"] != 0:
+            buffer = beta1 * state["momentum_buffer"] + gradient
+            step = (1 - beta1) * buffer
+            if nesterov:
+                step = step + beta1 * buffer
+            values[name] = value - state["sgd_lr"] * step
+            kept[name] = state | {"momentum_buffer": buffer}
+            continue
+        exp_avg = state["exp_avg"] + (1 - beta1) * (gradient - state["exp_avg"])
+        exp_avg_sq = beta2 * state["exp_avg_sq"] + (1 - beta2) * (gradient * gradient)
+        corrections = 1 - beta1 ** counts[name], 1 - beta2 ** counts[name]
+        rate = lr * math.sqrt(corrections[1]) / corrections[0]
+        step = -rate * (exp_avg / (np.sqrt(exp_avg_sq) + eps))
+        values[name] = value + step
+        kept[name] = state | {"exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}
+        along = _dot(step, gradient)
+        if along != 0:
+            projected = _dot(step, step) / -along
+            exp_avg2 = beta2 * state["exp_avg2"] + (1 - beta2) * projected
+            corrected = float(exp_avg2) / corrections[1]
+            kept[name]["exp_avg2"] = exp_avg2
+            close = abs(corrected - projected) <= 1e-8 + 1e-6 * abs(projected)
+            if counts[name] > 1 and close and corrected > 0:
+                kept[name]["sgd_lr"] = value.dtype.type(corrected)
+    return values, kept, rule
 
 
 def _zeros(value, *slots):

@@ -41,6 +41,7 @@ COUNTING = {"ada-fisher", "adabound", "adabelief"}
 # With the states that are the rule's own.
 GROUP_FORMULAS = {
     "lamb": (group_formulas.lamb, ()),
+    "swats": (group_formulas.swats, ()),
     "prodigy": (group_formulas.prodigy, ("d", "d_max", "d_numerator", "k", "dlr")),
 }
 

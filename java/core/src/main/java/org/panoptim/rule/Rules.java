@@ -29,7 +29,8 @@ public final class Rules {
                     Adamax.defaults(),
                     RAdam.defaults(),
                     AdaBound.defaults(),
-                    AdaBelief.defaults());
+                    AdaBelief.defaults(),
+                    SWATS.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 

@@ -51,6 +51,10 @@ final class Trial implements AutoCloseable {
         return optimizer.state("p", slot).toArray();
     }
 
+    double number(String slot) {
+        return optimizer.state("p", slot).value();
+    }
+
     double ruleState(String slot) {
         return optimizer.ruleState("all", slot).value();
     }

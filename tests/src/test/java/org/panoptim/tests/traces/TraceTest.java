@@ -41,17 +41,10 @@ class TraceTest {
 
     /** Rules recorded with the operations of ours, in the same order: equal to the bit. */
     private static final Set<String> SAME_ORDER =
-            Set.of(
-                    "sgd",
-                    "lion",
-                    "sophia-g",
-                    "sophia-h",
-                    "ada-fisher",
-                    "adabound",
-                    "adabelief");
+            Set.of("sgd", "lion", "sophia-g", "sophia-h", "ada-fisher", "adabound", "adabelief");
 
     /** Rules that scale whole tensors by sums, so that all values share a sum's rounding. */
-    private static final Set<String> SUMMING = Set.of("lamb", "prodigy");
+    private static final Set<String> SUMMING = Set.of("lamb", "prodigy", "swats");
 
     /** Sums of gradients of both signs, which cancel most. */
     private static final Set<String> FIRST_MOMENTS =

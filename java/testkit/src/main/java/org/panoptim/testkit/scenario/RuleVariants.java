@@ -2,6 +2,7 @@ package org.panoptim.testkit.scenario;
 
 import org.panoptim.rule.RuleSetting;
 import org.panoptim.rule.Rules;
+import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
 
 import java.util.ArrayList;
@@ -180,7 +181,8 @@ public final class RuleVariants {
     /** The rule with these settings, less what cannot go with the others. */
     public static UpdateRule with(UpdateRule rule, Map<String, String> settings) {
         var possible = new LinkedHashMap<>(settings);
-        if (number(settings, "momentum") == 0 || number(settings, "dampening") != 0) {
+        if (rule instanceof SGD
+                && (number(settings, "momentum") == 0 || number(settings, "dampening") != 0)) {
             possible.computeIfPresent("nesterov", (_, _) -> "false");
         }
         return Rules.with(rule, possible);
