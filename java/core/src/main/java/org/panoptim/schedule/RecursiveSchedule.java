@@ -10,10 +10,11 @@ import java.util.function.LongToDoubleFunction;
  * schedulers: these multiply the learning rate that they find, and a product of many factors has
  * other bits than a power or another closed form.
  *
- * <p>The factor depends on the step alone all the same. One of each {@value #INTERVAL} is kept, so
- * that a step which was reached before costs fewer multiplications than that, in whatever order
- * steps are asked for. Beyond step 2²⁴ the closed form takes over, if there is one: a training that
- * goes on from there does not begin with more multiplications.
+ * <p>The factor depends on the step alone all the same. The last one is kept, so that the next step
+ * costs one multiplication, and one of each {@value #INTERVAL}, so that a step which was reached
+ * before costs fewer than that, in whatever order steps are asked for. Beyond step 2²⁴ the closed
+ * form takes over, if there is one: a training that goes on from there does not begin with more
+ * multiplications.
  *
  * <p>Safe for use by several threads at once.
  */
@@ -43,6 +44,10 @@ final class RecursiveSchedule implements Schedule {
     // The factors after 0, INTERVAL, 2·INTERVAL … steps, as far as they were asked for.
     private double[] kept = {1};
     private int count = 1;
+
+    // The step that was asked for last, and its factor.
+    private long lastStep;
+    private double lastRate = 1;
 
     private RecursiveSchedule(Recurrence recurrence, Optional<LongToDoubleFunction> closedForm) {
         this.recurrence = recurrence;
@@ -164,13 +169,20 @@ final class RecursiveSchedule implements Schedule {
 
     private synchronized double stepByStep(long step) {
         int index = (int) Math.min(step / INTERVAL, count - 1);
+        long from = (long) index * INTERVAL;
         double rate = kept[index];
-        for (long next = (long) index * INTERVAL + 1; next <= step; next++) {
+        if (lastStep > from && lastStep <= step) {
+            from = lastStep;
+            rate = lastRate;
+        }
+        for (long next = from + 1; next <= step; next++) {
             rate = recurrence.next(rate, next);
             if (next == (long) count * INTERVAL) {
                 keep(rate);
             }
         }
+        lastStep = step;
+        lastRate = rate;
         return rate;
     }
 

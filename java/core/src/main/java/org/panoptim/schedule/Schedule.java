@@ -197,7 +197,7 @@ public interface Schedule {
 
     /**
      * Half a cosine from 1 at the first step to {@code floor} after {@code steps} (PyTorch's
-     * CosineAnnealingLR), and {@code floor} from then on.
+     * CosineAnnealingLR, which rises again then), and {@code floor} from then on.
      *
      * @param steps at least 1
      */

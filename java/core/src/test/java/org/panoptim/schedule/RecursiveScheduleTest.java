@@ -140,6 +140,17 @@ class RecursiveScheduleTest {
         assertThat(asked).isEmpty();
         assertThat(schedule.factor(4)).isEqualTo(0.125);
         assertThat(asked).containsExactly(2L, 3L, 4L);
+        schedule.factor(4);
+        assertThat(asked).hasSize(3);
+        schedule.factor(300);
+        assertThat(asked).hasSize(299);
+        schedule.factor(301);
+        assertThat(asked).hasSize(300);
+        // Back to the last step before it that was kept, 0, and then to another one, 256.
+        schedule.factor(10);
+        assertThat(asked).hasSize(309);
+        schedule.factor(260);
+        assertThat(asked).hasSize(313);
     }
 
     @Test
