@@ -163,6 +163,9 @@ public final class Optimizer implements AutoCloseable {
      * #report} as they are. Gradients are unscaled by the present loss scale, but not measured,
      * clipped or zeroed.
      *
+     * <p>Nothing closes an open pass by itself, neither a failure between the two nor {@link
+     * #close}: run the closing one in a {@code finally}.
+     *
      * <p>On a device it is queued, and the work goes on after the return. What a framework captures
      * is not run yet, so it neither opens nor closes anything here.
      *
@@ -459,8 +462,9 @@ public final class Optimizer implements AutoCloseable {
     }
 
     /**
-     * Frees the states; closing twice is harmless. What fails keeps nothing else from being freed:
-     * of several failures the first is thrown, with the others suppressed in it.
+     * Frees the states; closing twice is harmless. Parameters stay as they are, moved if a pass
+     * that moved them is open. What fails keeps nothing else from being freed: of several failures
+     * the first is thrown, with the others suppressed in it.
      *
      * @throws IllegalStateException if a framework is capturing the device's stream; nothing is
      *     freed, and the optimizer can be closed when the capture has ended
@@ -621,7 +625,9 @@ public final class Optimizer implements AutoCloseable {
          *     fit a loss scale, or {@link Optimizer#save} could not write the optimizer: a name is
          *     not Unicode text, or a rule is not a public record of numbers and truth values; or if
          *     a rule contradicts itself, or has the name of one of the library's; or if a companion
-         *     has phases of a step, or a pass or state of the name of another rule's
+         *     has phases of a step, or a pass or state of the name of another rule's; or if the
+         *     schedule sets a momentum for the first step that a rule does not have; or if a
+         *     parameter has a moving average and there is no {@link #averageDecay}
          * @throws IllegalStateException if another optimizer has the transform or a schedule that
          *     remembers, a state begins as a parameter whose arena is closed or another thread's,
          *     or the framework that a parameter belongs to has moved it

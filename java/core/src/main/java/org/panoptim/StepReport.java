@@ -20,7 +20,8 @@ import java.util.OptionalDouble;
  * @param counts each parameter's steps, by name, in registration order
  * @param gradientNorm the last gradient's global norm, unscaled, before clipping; empty if nothing
  *     asked for it (see {@link Optimizer.Builder#statistics})
- * @param updateNorm the global norm of the parameters' last change; empty without statistics
+ * @param updateNorm the global norm of the parameters' last change, before it is rounded to their
+ *     types; empty without statistics
  * @param clipCoefficient what the last gradient was multiplied by to bound its norm; 1 if no norm
  *     is bounded. After a refused attempt what its norm would have led to: 0 of an infinite one,
  *     NaN of one that is not a number

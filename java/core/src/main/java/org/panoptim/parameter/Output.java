@@ -5,6 +5,7 @@ import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.tensor.DType;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
@@ -27,5 +28,10 @@ public record Output(DType type, Memory memory) {
         if (memory instanceof HostMemory(var segment) && segment.isReadOnly()) {
             throw new IllegalArgumentException("the output's segment is read-only");
         }
+    }
+
+    /** The same in host memory. */
+    public Output(DType type, MemorySegment segment) {
+        this(type, new HostMemory(segment));
     }
 }

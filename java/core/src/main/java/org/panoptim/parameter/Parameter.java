@@ -151,6 +151,11 @@ public final class Parameter {
         return of(name, shape, DimensionOrder.contiguous(shape.dimensions().size()), dtype, value);
     }
 
+    /** As {@link #of(String, Shape, DType, Memory)}, in host memory. */
+    public static Parameter of(String name, Shape shape, DType dtype, MemorySegment value) {
+        return of(name, shape, dtype, new HostMemory(value));
+    }
+
     /**
      * As {@link #of(String, Shape, DType, Memory)}, whose dimensions lie in memory in an order of
      * their own, as {@link #of(String, Shape, DimensionOrder, Memory)} has it.
@@ -184,17 +189,18 @@ public final class Parameter {
      * This parameter with a copy: after each step that updates the parameter, the copy has the
      * value as the rule computed it, rounded to the copy's type. So a float32 parameter is the
      * master of a model in bfloat16. {@linkplain org.panoptim.Optimizer#run Passes} that write the
-     * value write the copy, too, of every parameter that they go over, be it to what it was. Until
-     * then it is what the caller made it.
+     * value write the copy, too, of every parameter that they go over: from the value as it is
+     * stored, so that a float32 copy of a bfloat16 parameter has lost then what rounding took.
+     * Until then it is what the caller made it.
      *
-     * @return another parameter over the same value, without gradient and curvature
+     * @return another parameter over the same value, with the same gradient and curvature; an
+     *     optimizer has one of the two
      * @throws IllegalArgumentException if the copy's size or alignment does not fit, or it overlaps
      *     the value or the average, or the parameter is a framework's, which knows this one alone
      */
     public Parameter copiedTo(Output copy) {
         Objects.requireNonNull(copy, "copy");
-        requireOwn();
-        return new Parameter(name, shape, order, dtype, value, null, copy, average);
+        return withOutputs(copy, average);
     }
 
     /**
@@ -205,15 +211,27 @@ public final class Parameter {
      * every {@linkplain org.panoptim.Optimizer#run pass}, whatever it does to the value: what is
      * moved for a while, as by SAM, is not averaged.
      *
-     * @return another parameter over the same value, without gradient and curvature
+     * @return another parameter over the same value, with the same gradient and curvature; an
+     *     optimizer has one of the two
      * @throws IllegalArgumentException if the average's size or alignment does not fit, or it
      *     overlaps the value or the copy, or the parameter is a framework's, which knows this one
      *     alone
      */
     public Parameter averagedIn(Output average) {
         Objects.requireNonNull(average, "average");
+        return withOutputs(copy, average);
+    }
+
+    private Parameter withOutputs(@Nullable Output newCopy, @Nullable Output newAverage) {
         requireOwn();
-        return new Parameter(name, shape, order, dtype, value, null, copy, average);
+        var with = new Parameter(name, shape, order, dtype, value, null, newCopy, newAverage);
+        if (gradient != null) {
+            with.gradient(gradient);
+        }
+        if (curvature != null) {
+            with.curvature(curvature);
+        }
+        return with;
     }
 
     /** The name. */

@@ -6,6 +6,9 @@ import java.util.List;
  * SAM, sharpness-aware minimization (Foret et al., 2021), beside any rule: {@value #PERTURB} moves
  * the parameters along their gradients to where the loss is about highest within a distance ρ, and
  * {@value #RESTORE} moves them back, bit for bit. The gradients between the two are the step's.
+ * Passes zero no gradient: where a framework adds to them, they are cleared after {@value
+ * #PERTURB}. {@value #RESTORE} belongs into a {@code finally}: closing the optimizer moves nothing
+ * back.
  *
  * <p>Source: davda54/sam, {@code sam.py}: p += ρ g / (‖g‖ + 1e-12), with the norm over all
  * parameters that have a gradient. The adaptive variant (ASAM; Kwon et al., 2021) is p += ρ p² g /

@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /**
@@ -24,6 +25,9 @@ abstract class Composition implements Schedule {
      */
     Composition(String name, List<? extends Schedule> parts) {
         this.name = name;
+        for (int i = 0; i < parts.size(); i++) {
+            Objects.requireNonNull(parts.get(i), name + ": schedule " + i);
+        }
         this.parts = List.copyOf(parts);
         Schedules.require(
                 !parts.isEmpty(), name + ": schedules must be at least 1, but are " + parts.size());
@@ -56,12 +60,20 @@ abstract class Composition implements Schedule {
         for (int i = 0; i < parts.size(); i++) {
             try {
                 parts.get(i).restore(states.get(i));
+            } catch (IllegalArgumentException e) {
+                takeBack(before, i);
+                throw new IllegalArgumentException(
+                        "%s: schedule %d: %s".formatted(name, i, e.getMessage()), e);
             } catch (RuntimeException e) {
-                for (int j = 0; j < i; j++) {
-                    parts.get(j).restore(before.get(j));
-                }
+                takeBack(before, i);
                 throw e;
             }
+        }
+    }
+
+    private void takeBack(List<Map<String, Double>> before, int count) {
+        for (int i = 0; i < count; i++) {
+            parts.get(i).restore(before.get(i));
         }
     }
 

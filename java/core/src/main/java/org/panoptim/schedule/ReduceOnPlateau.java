@@ -134,8 +134,9 @@ public final class ReduceOnPlateau implements Schedule {
     public void attach() {
         if (!attached.compareAndSet(false, true)) {
             throw new IllegalStateException(
-                    "reduceOnPlateau: another optimizer follows this schedule, which remembers what"
-                            + " it observed; each optimizer needs one of its own");
+                    "reduceOnPlateau: another optimizer follows this schedule, or it is there twice"
+                            + " in one; it remembers what it observed, so each place needs one of"
+                            + " its own");
         }
     }
 

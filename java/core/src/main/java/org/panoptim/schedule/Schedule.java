@@ -51,7 +51,8 @@ public interface Schedule {
     double factor(long step);
 
     /**
-     * The momentum (SGD) or beta1 (the others), in [0, 1), or NaN to leave the rule's own.
+     * The momentum (SGD) or beta1 (the others), in [0, 1), or NaN to leave the rule's own. A step
+     * whose momentum a group's rule does not have is refused, and nothing is changed.
      *
      * @param step the step to be taken, from 1
      */

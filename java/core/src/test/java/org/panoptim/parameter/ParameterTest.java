@@ -307,7 +307,7 @@ class ParameterTest {
         var value = MemorySegment.ofArray(new float[6]);
         var copy = new Output(DType.BF16, new HostMemory(halves(6)));
         var average = new Output(DType.F32, new HostMemory(MemorySegment.ofArray(new float[6])));
-        var plain = Parameter.of("w", SHAPE, value).gradient(MemorySegment.ofArray(new float[6]));
+        var plain = Parameter.of("w", SHAPE, value);
         assertThat(plain.outputs()).isEmpty();
         var both = plain.copiedTo(copy).averagedIn(average);
         assertThat(both.copy()).contains(copy);
@@ -315,8 +315,29 @@ class ParameterTest {
         assertThat(both.outputs()).containsExactly(entry("copy", copy), entry("average", average));
         assertThat(both.value()).isEqualTo(plain.value());
         assertThat(both.name()).isEqualTo("w");
-        assertThat(both.hasGradient()).isFalse();
+        assertThat(both.hasGradient() || both.hasCurvature()).isFalse();
         assertThat(plain.averagedIn(average).copiedTo(copy).outputs()).isEqualTo(both.outputs());
+    }
+
+    @Test
+    void aParameterWithOutputsKeepsGradientAndCurvature() {
+        var gradient = MemorySegment.ofArray(new float[6]);
+        var curvature = MemorySegment.ofArray(new float[6]);
+        var plain =
+                Parameter.of("w", SHAPE, DType.F32, MemorySegment.ofArray(new float[6]))
+                        .gradient(gradient)
+                        .curvature(curvature);
+        for (var with :
+                List.of(
+                        plain.copiedTo(new Output(DType.BF16, halves(6))),
+                        plain.averagedIn(
+                                new Output(DType.F32, MemorySegment.ofArray(new float[6]))))) {
+            assertThat(with.gradient()).contains(new HostMemory(gradient));
+            assertThat(with.curvature()).contains(new HostMemory(curvature));
+        }
+        assertRefused(
+                () -> plain.copiedTo(new Output(DType.F32, gradient)),
+                "parameter 'w': the gradient overlaps the copy");
     }
 
     @Test

@@ -231,7 +231,7 @@ class CompositionTest {
         state.put("1.factor", 2.0);
         assertRefused(
                 () -> schedule.restore(state),
-                "reduceOnPlateau: factor must be in [0, 1], but is 2.0");
+                "chained: schedule 1: reduceOnPlateau: factor must be in [0, 1], but is 2.0");
         assertThat(schedule.state()).isEqualTo(before);
         state.put("1.factor", 0.5);
         schedule.restore(state);
@@ -255,7 +255,7 @@ class CompositionTest {
         }
         assertRefused(
                 () -> schedule.restore(Map.of("0.best", 1.0)),
-                "this schedule keeps no state, but was given {best=1.0}");
+                "sequential: schedule 0: this schedule keeps no state, but was given {best=1.0}");
     }
 
     @Test

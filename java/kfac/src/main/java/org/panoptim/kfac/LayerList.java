@@ -99,11 +99,21 @@ final class LayerList {
         return plan.groups().stream()
                 .filter(group -> group.parameters().stream().anyMatch(each -> each == parameter))
                 .findFirst()
-                .orElseThrow(
-                        () ->
-                                new IllegalArgumentException(
-                                        "layer '%s': parameter '%s' is in none of the optimizer's groups"
-                                                .formatted(layer.name(), parameter.name())));
+                .orElseThrow(() -> notIn(plan, layer, parameter));
+    }
+
+    private static IllegalArgumentException notIn(
+            StepPlan plan, KroneckerLayer layer, Parameter parameter) {
+        boolean named =
+                plan.groups().stream()
+                        .flatMap(group -> group.parameters().stream())
+                        .anyMatch(each -> each.name().equals(parameter.name()));
+        return new IllegalArgumentException(
+                "layer '%s': parameter '%s' is in none of the optimizer's groups%s"
+                        .formatted(
+                                layer.name(),
+                                parameter.name(),
+                                named ? ", which have another Parameter of that name" : ""));
     }
 
     /** Describes a layer's micro-batch, once its sizes are known to agree. */

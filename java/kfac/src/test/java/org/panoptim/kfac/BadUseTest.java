@@ -141,6 +141,27 @@ class BadUseTest {
     }
 
     @Test
+    void aParameterOfWhichTheOptimizerHasAnother() {
+        var weight = parameter("w", 4, 6);
+        try (var kfac = Kfac.builder(layer.backend).layer("a", weight).build()) {
+            var builder =
+                    Optimizer.builder(SGD.withLearningRate(1))
+                            .group(
+                                    "all",
+                                    List.of(
+                                            Parameter.of(
+                                                    weight.name(), weight.shape(), weight.value())))
+                            .transform(kfac)
+                            .backend(layer.backend);
+            assertThatThrownBy(builder::build)
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage(
+                            "layer 'a': parameter 'w' is in none of the optimizer's groups, which"
+                                    + " have another Parameter of that name");
+        }
+    }
+
+    @Test
     void twoOptimizers() {
         var builder =
                 Optimizer.builder(SGD.withLearningRate(1))

@@ -135,8 +135,8 @@ final class ArenaHold {
     /** Says what it means that a call was refused for one of its arguments. */
     static IllegalStateException closed(IllegalStateException refusal) {
         return new IllegalStateException(
-                "the arena of a parameter's value, gradient or curvature was closed by another"
-                        + " thread; nothing was changed",
+                "the arena of a parameter's value, gradient, curvature, copy or average was closed"
+                        + " by another thread; nothing was changed",
                 refusal);
     }
 
