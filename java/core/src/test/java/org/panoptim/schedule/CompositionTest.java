@@ -304,7 +304,7 @@ class CompositionTest {
             try (var first = optimizer(schedule, vector("p", 1), backend)) {
                 assertThatThrownBy(() -> optimizer(plateau, vector("p", 1), backend))
                         .isInstanceOf(IllegalStateException.class)
-                        .hasMessageContaining("each optimizer needs one of its own");
+                        .hasMessageContaining("each place needs one of its own");
                 assertThat(first.report().step()).isZero();
             }
             try (var second = optimizer(plateau, vector("p", 1), backend)) {

@@ -37,7 +37,7 @@ class ReduceOnPlateauTest {
             try (var first = optimizer(schedule, backend)) {
                 assertThatThrownBy(() -> optimizer(schedule, backend))
                         .isInstanceOf(IllegalStateException.class)
-                        .hasMessageContaining("each optimizer needs one of its own");
+                        .hasMessageContaining("each place needs one of its own");
                 assertThat(first.report().step()).isZero();
             }
             // Also fails if the refused optimizer still counted as a user of the backend.
