@@ -209,7 +209,9 @@ class LauncherTest {
         assertThat(outcome.out()).startsWith("panoptim ");
     }
 
-    /** Starts the launcher beside a file of now, where a build says that it begins and ends. */
+    /**
+     * Starts the launcher with a new file in an old folder; a build says that it begins and ends.
+     */
     private Installation.Outcome withNew(String file) throws Exception {
         return new Installation(folder, "plain")
                 .run(
@@ -217,6 +219,7 @@ class LauncherTest {
                         printf '#!/bin/sh\\necho it builds >&2\\nexit 3\\n' >"$home/scripts/setup"
                         chmod +x "$home/scripts/setup"
                         mkdir -p "$(dirname "$home/$FILE")"
+                        find "$home" -type d -exec touch -d '2 minutes ago' {} +
                         touch "$home/$FILE"
                         "$home/panoptim" --version
                         """,
