@@ -27,6 +27,7 @@ import org.panoptim.rule.RuleDescriptor;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Slot;
 import org.panoptim.schedule.Schedule;
+import org.panoptim.spi.HostHandles;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DimensionOrder;
@@ -381,7 +382,8 @@ class MatrixRuleTest {
     @Test
     void scratchMemoryIsFreedOnceTheGroupsNeedAnother() {
         var used = new ArrayList<MemorySegment>();
-        Consumer<MatrixWork> work = each -> used.addAll(((HostBatch) each.scratch(0)).segments());
+        Consumer<MatrixWork> work =
+                each -> used.addAll(HostHandles.segments(each, each.scratch(0)));
         try (var optimizer =
                 Optimizer.builder(new Told(1, work))
                         .group("all", List.of(gradient(tensor("p", Shape.of(1, 2), 1, 1), 1, 1)))

@@ -101,7 +101,7 @@ final class MatrixCall implements MatrixWork, AutoCloseable {
     }
 
     /** Matrices of the backend as the rule has them. */
-    private final class Handle implements MatrixBatch {
+    final class Handle implements MatrixBatch {
 
         private final MatrixBatch batch;
 
