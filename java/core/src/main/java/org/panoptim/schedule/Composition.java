@@ -60,20 +60,15 @@ abstract class Composition implements Schedule {
         for (int i = 0; i < parts.size(); i++) {
             try {
                 parts.get(i).restore(states.get(i));
-            } catch (IllegalArgumentException e) {
-                takeBack(before, i);
-                throw new IllegalArgumentException(
-                        "%s: schedule %d: %s".formatted(name, i, e.getMessage()), e);
             } catch (RuntimeException e) {
-                takeBack(before, i);
-                throw e;
+                for (int j = 0; j < i; j++) {
+                    parts.get(j).restore(before.get(j));
+                }
+                throw e instanceof IllegalArgumentException
+                        ? new IllegalArgumentException(
+                                "%s: schedule %d: %s".formatted(name, i, e.getMessage()), e)
+                        : e;
             }
-        }
-    }
-
-    private void takeBack(List<Map<String, Double>> before, int count) {
-        for (int i = 0; i < count; i++) {
-            parts.get(i).restore(before.get(i));
         }
     }
 
