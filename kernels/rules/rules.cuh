@@ -9,6 +9,7 @@
 #include "rules/adam.cuh"
 #include "rules/adamax.cuh"
 #include "rules/adamw.cuh"
+#include "rules/adan.cuh"
 #include "rules/lamb.cuh"
 #include "rules/lion.cuh"
 #include "rules/nadam.cuh"

@@ -344,8 +344,20 @@ SWATS = (
     Case("swats-logistic", "swats", {"lr": 0.05}, lambda: Logistic(1809)),
 )
 
+ADAN = (
+    Case("adan", "adan", {}, lambda: Gaussian(1301)),
+    Case("adan-weight-decay", "adan",
+         {"lr": 0.01, "beta1": 0.9, "beta2": 0.8, "beta3": 0.95, "weight_decay": 0.5},
+         lambda: Zeros(Gaussian(1302))),
+    Case("adan-no-prox", "adan",
+         {"lr": 0.01, "eps": 1e-6, "weight_decay": 0.5, "no_prox": True}, lambda: Gaussian(1303)),
+    Case("adan-gaps", "adan", {"lr": 0.01, "weight_decay": 0.1}, lambda: _gaps(1304)),
+    Case("adan-magnitudes", "adan", {"lr": 0.01}, lambda: _magnitudes(1305)),
+    Case("adan-overflow", "adan", {"lr": 0.01, "weight_decay": 0.1}, lambda: _overflow(1306)),
+    Case("adan-logistic", "adan", {"lr": 0.02}, lambda: Logistic(1307)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
-    + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND
-    + ADABELIEF + SWATS
+    + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN
 )

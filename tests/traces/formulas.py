@@ -1,5 +1,5 @@
-"""Lion, Sophia, AdaBound and AdaBelief in numpy, written after their authors' programs, and
-AdaFisher, after its paper.
+"""The rules that PyTorch does not have in numpy, written after their authors' programs, and AdaFisher
+and LaProp, after their papers.
 
 Each function takes one parameter's value and gradient and its states by name, and returns the new
 value and the new states; nothing is changed in place. A `curvature` is given on the steps that
@@ -151,3 +151,31 @@ def _rectification(beta, length):
     most = 2 / (1 - beta) - 1
     return math.sqrt(
         (length - 4) / (most - 4) * (length - 2) / length * most / (most - 2))
+
+
+def adan(
+    p, g, exp_avg, exp_avg_sq, exp_avg_diff, neg_pre_grad, count, *,
+    lr=1e-3, beta1=0.98, beta2=0.92, beta3=0.99, eps=1e-8, weight_decay=0.0, no_prox=False,
+):
+    """Adan, after sail-sg/Adan, adan.py (Xie et al. 2024, arXiv:2208.06677), without its clipping.
+
+    Its betas are the weights of what the averages were. The first difference is zero, and the last
+    gradient is kept with its sign turned. The program divides by 1 + lr weight_decay at the end,
+    unless `no_prox`; the same is subtracted here, as above.
+    """
+    change = np.zeros_like(g) if count == 1 else neg_pre_grad + g
+    exp_avg = beta1 * exp_avg + (1 - beta1) * g
+    exp_avg_diff = beta2 * exp_avg_diff + (1 - beta2) * change
+    ahead = beta2 * change + g
+    exp_avg_sq = beta3 * exp_avg_sq + (1 - beta3) * (ahead * ahead)
+    root = np.sqrt(exp_avg_sq) / math.sqrt(1 - beta3**count) + eps
+    update = lr / (1 - beta1**count) * exp_avg / root
+    update = update + lr * beta2 / (1 - beta2**count) * exp_avg_diff / root
+    if no_prox:
+        p = p - (lr * weight_decay * p + update)
+    else:
+        p = p - (lr * weight_decay / (1 + lr * weight_decay) * (p - update) + update)
+    return p, {
+        "exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq, "exp_avg_diff": exp_avg_diff,
+        "neg_pre_grad": -g,
+    }

@@ -35,9 +35,12 @@ FORMULAS = {
     "ada-fisher": (formulas.ada_fisher, ("exp_avg", "fisher")),
     "adabound": (formulas.adabound, ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")),
     "adabelief": (formulas.adabelief, ("exp_avg", "exp_avg_var")),
+    "adan": (formulas.adan, ("exp_avg", "exp_avg_sq", "exp_avg_diff", "neg_pre_grad")),
 }
 # Those that correct a bias, and so are told how many steps a parameter has taken.
-COUNTING = {"ada-fisher", "adabound", "adabelief"}
+COUNTING = {
+    "ada-fisher", "adabound", "adabelief", "adan",
+}
 # With the states that are the rule's own.
 GROUP_FORMULAS = {
     "lamb": (group_formulas.lamb, ()),

@@ -30,7 +30,8 @@ public final class Rules {
                     RAdam.defaults(),
                     AdaBound.defaults(),
                     AdaBelief.defaults(),
-                    SWATS.defaults());
+                    SWATS.defaults(),
+                    Adan.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 

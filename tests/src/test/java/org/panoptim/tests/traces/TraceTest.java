@@ -48,7 +48,7 @@ class TraceTest {
 
     /** Sums of gradients of both signs, which cancel most. */
     private static final Set<String> FIRST_MOMENTS =
-            Set.of("exp_avg", "momentum_buffer", "s", "grad_avg");
+            Set.of("exp_avg", "momentum_buffer", "s", "grad_avg", "exp_avg_diff");
 
     /** Rules with a state that is found from quotients of others, and overflows where these do. */
     private static final Map<String, String> OF_QUOTIENTS =
