@@ -357,7 +357,17 @@ ADAN = (
     Case("adan-logistic", "adan", {"lr": 0.02}, lambda: Logistic(1307)),
 )
 
+YOGI = (
+    Case("yogi", "yogi", {}, lambda: Gaussian(1401)),
+    Case("yogi-initial", "yogi",
+         {"lr": 0.05, "beta1": 0.8, "beta2": 0.95, "eps": 1e-2, "initial_accumulator_value": 1.5},
+         lambda: Zeros(Gaussian(1402))),
+    Case("yogi-gaps", "yogi", {"initial_accumulator_value": 0.1}, lambda: _gaps(1403)),
+    Case("yogi-magnitudes", "yogi", {"lr": 0.1}, lambda: _magnitudes(1406)),
+    Case("yogi-logistic", "yogi", {"lr": 0.05}, lambda: Logistic(1405)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
-    + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN
+    + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI
 )

@@ -179,3 +179,21 @@ def adan(
         "exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq, "exp_avg_diff": exp_avg_diff,
         "neg_pre_grad": -g,
     }
+
+
+def yogi(
+    p, g, mu, nu, count, *,
+    lr=1e-2, beta1=0.9, beta2=0.999, eps=1e-3, initial_accumulator_value=1e-6,
+):
+    """Yogi, after optax, optax/_src/transform.py, scale_by_yogi (Zaheer et al. 2018).
+
+    Both moments begin at the initial value, and both are corrected for their bias.
+    """
+    if count == 1:
+        mu = nu = np.full_like(p, initial_accumulator_value)
+    square = g * g
+    mu = (1 - beta1) * g + beta1 * mu
+    nu = nu - (1 - beta2) * np.sign(nu - square) * square
+    root = np.sqrt(nu / (1 - beta2**count)) + eps
+    p = p - lr * (mu / (1 - beta1**count) / root)
+    return p, {"mu": mu, "nu": nu}

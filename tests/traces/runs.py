@@ -36,10 +36,11 @@ FORMULAS = {
     "adabound": (formulas.adabound, ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")),
     "adabelief": (formulas.adabelief, ("exp_avg", "exp_avg_var")),
     "adan": (formulas.adan, ("exp_avg", "exp_avg_sq", "exp_avg_diff", "neg_pre_grad")),
+    "yogi": (formulas.yogi, ("mu", "nu")),
 }
 # Those that correct a bias, and so are told how many steps a parameter has taken.
 COUNTING = {
-    "ada-fisher", "adabound", "adabelief", "adan",
+    "ada-fisher", "adabound", "adabelief", "adan", "yogi",
 }
 # With the states that are the rule's own.
 GROUP_FORMULAS = {

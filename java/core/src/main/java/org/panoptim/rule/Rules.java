@@ -31,7 +31,8 @@ public final class Rules {
                     AdaBound.defaults(),
                     AdaBelief.defaults(),
                     SWATS.defaults(),
-                    Adan.defaults());
+                    Adan.defaults(),
+                    Yogi.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 
