@@ -11,6 +11,7 @@
 #include "rules/adamw.cuh"
 #include "rules/adan.cuh"
 #include "rules/lamb.cuh"
+#include "rules/laprop.cuh"
 #include "rules/lion.cuh"
 #include "rules/nadam.cuh"
 #include "rules/prodigy.cuh"

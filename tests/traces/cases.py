@@ -367,7 +367,18 @@ YOGI = (
     Case("yogi-logistic", "yogi", {"lr": 0.05}, lambda: Logistic(1405)),
 )
 
+LAPROP = (
+    Case("laprop", "laprop", {}, lambda: Gaussian(1501)),
+    Case("laprop-weight-decay", "laprop",
+         {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "eps": 1e-3, "weight_decay": 0.5},
+         lambda: Zeros(Gaussian(1502))),
+    Case("laprop-gaps", "laprop", {"lr": 0.01, "weight_decay": 0.1}, lambda: _gaps(1503)),
+    Case("laprop-magnitudes", "laprop", {"lr": 0.01}, lambda: _magnitudes(1509)),
+    Case("laprop-overflow", "laprop", {"lr": 0.01, "weight_decay": 0.1}, lambda: _overflow(1505)),
+    Case("laprop-logistic", "laprop", {"lr": 0.02}, lambda: Logistic(1506)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
-    + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI
+    + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
 )

@@ -197,3 +197,21 @@ def yogi(
     root = np.sqrt(nu / (1 - beta2**count)) + eps
     p = p - lr * (mu / (1 - beta1**count) / root)
     return p, {"mu": mu, "nu": nu}
+
+
+def laprop(
+    p, g, exp_avg, exp_avg_sq, count, *,
+    lr=4e-4, beta1=0.9, beta2=0.999, eps=1e-15, weight_decay=0.0,
+):
+    """LaProp, after the algorithm of Ziyin, Wang and Ueda 2020 (arXiv:2002.04839).
+
+    The decay, after the step, is that of timm, timm/optim/laprop.py. Both timm's and the authors'
+    program multiply the average by the learning rate, which makes no difference to the parameters
+    while the rate stays.
+    """
+    exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * (g * g)
+    root = np.sqrt(exp_avg_sq / (1 - beta2**count)) + eps
+    exp_avg = beta1 * exp_avg + (1 - beta1) * (g / root)
+    update = lr * (exp_avg / (1 - beta1**count))
+    p = p - (lr * weight_decay * (p - update) + update)
+    return p, {"exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}

@@ -37,10 +37,11 @@ FORMULAS = {
     "adabelief": (formulas.adabelief, ("exp_avg", "exp_avg_var")),
     "adan": (formulas.adan, ("exp_avg", "exp_avg_sq", "exp_avg_diff", "neg_pre_grad")),
     "yogi": (formulas.yogi, ("mu", "nu")),
+    "laprop": (formulas.laprop, ("exp_avg", "exp_avg_sq")),
 }
 # Those that correct a bias, and so are told how many steps a parameter has taken.
 COUNTING = {
-    "ada-fisher", "adabound", "adabelief", "adan", "yogi",
+    "ada-fisher", "adabound", "adabelief", "adan", "yogi", "laprop",
 }
 # With the states that are the rule's own.
 GROUP_FORMULAS = {

@@ -32,7 +32,8 @@ public final class Rules {
                     AdaBelief.defaults(),
                     SWATS.defaults(),
                     Adan.defaults(),
-                    Yogi.defaults());
+                    Yogi.defaults(),
+                    LaProp.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 
