@@ -378,7 +378,25 @@ LAPROP = (
     Case("laprop-logistic", "laprop", {"lr": 0.02}, lambda: Logistic(1506)),
 )
 
+ADOPT = (
+    Case("adopt", "adopt", {}, lambda: Gaussian(1601)),
+    Case("adopt-weight-decay", "adopt",
+         {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "eps": 1e-3, "weight_decay": 0.1},
+         lambda: Zeros(Gaussian(1602))),
+    Case("adopt-decouple", "adopt",
+         {"lr": 0.01, "beta2": 0.99, "weight_decay": 0.5, "decouple": True},
+         lambda: Gaussian(1603)),
+    Case("adopt-gaps", "adopt", {"lr": 0.01, "beta2": 0.99}, lambda: _gaps(1604)),
+    Case("adopt-zeros", "adopt", {"lr": 0.01, "weight_decay": 0.1, "decouple": True},
+         _zeros_at_first),
+    Case("adopt-magnitudes", "adopt", {"lr": 0.01, "beta2": 0.99}, lambda: _magnitudes(1612)),
+    Case("adopt-overflow", "adopt", {"lr": 0.01, "weight_decay": 0.1, "decouple": True},
+         lambda: _overflow(1606)),
+    Case("adopt-logistic", "adopt", {"lr": 0.02, "beta2": 0.99}, lambda: Logistic(1607)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
+    + ADOPT
 )

@@ -215,3 +215,24 @@ def laprop(
     update = lr * (exp_avg / (1 - beta1**count))
     p = p - (lr * weight_decay * (p - update) + update)
     return p, {"exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}
+
+
+def adopt(
+    p, g, exp_avg, exp_avg_sq, count, *,
+    lr=1e-3, beta1=0.9, beta2=0.9999, eps=1e-6, weight_decay=0.0, decouple=False,
+):
+    """ADOPT, after iShohei220/adopt, src/adopt/adopt.py (Taniguchi et al. 2024, arXiv:2411.02853),
+    with its default clipping.
+
+    The first step only squares the gradient; what divides is of the steps before.
+    """
+    if not decouple:
+        g = g + weight_decay * p
+    if count == 1:
+        return p, {"exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq + g * g}
+    clip = (count - 1) ** 0.25
+    ratio = np.clip(g / np.maximum(np.sqrt(exp_avg_sq), eps), -clip, clip)
+    exp_avg = exp_avg + (1 - beta1) * (ratio - exp_avg)
+    p = p - ((lr * weight_decay if decouple else 0.0) * p + lr * exp_avg)
+    exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * (g * g)
+    return p, {"exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}

@@ -38,10 +38,11 @@ FORMULAS = {
     "adan": (formulas.adan, ("exp_avg", "exp_avg_sq", "exp_avg_diff", "neg_pre_grad")),
     "yogi": (formulas.yogi, ("mu", "nu")),
     "laprop": (formulas.laprop, ("exp_avg", "exp_avg_sq")),
+    "adopt": (formulas.adopt, ("exp_avg", "exp_avg_sq")),
 }
 # Those that correct a bias, and so are told how many steps a parameter has taken.
 COUNTING = {
-    "ada-fisher", "adabound", "adabelief", "adan", "yogi", "laprop",
+    "ada-fisher", "adabound", "adabelief", "adan", "yogi", "laprop", "adopt",
 }
 # With the states that are the rule's own.
 GROUP_FORMULAS = {

@@ -33,7 +33,8 @@ public final class Rules {
                     SWATS.defaults(),
                     Adan.defaults(),
                     Yogi.defaults(),
-                    LaProp.defaults());
+                    LaProp.defaults(),
+                    ADOPT.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 

@@ -52,7 +52,15 @@ class TraceTest {
 
     /** Rules with a state that is found from quotients of others, and overflows where these do. */
     private static final Map<String, String> OF_QUOTIENTS =
-            Map.of("adadelta", "acc_delta", "rmsprop", "momentum_buffer", "laprop", "exp_avg");
+            Map.of(
+                    "adadelta",
+                    "acc_delta",
+                    "rmsprop",
+                    "momentum_buffer",
+                    "laprop",
+                    "exp_avg",
+                    "adopt",
+                    "exp_avg");
 
     // Adam has another order of operations than PyTorch, so the two agree to rounding. Measured
     // over these runs: 9.8e-7 for parameters, 1.2e-7 for states. The bounds can be as tight as
