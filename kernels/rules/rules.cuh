@@ -10,6 +10,7 @@
 #include "rules/adamax.cuh"
 #include "rules/adamw.cuh"
 #include "rules/adan.cuh"
+#include "rules/ademamix.cuh"
 #include "rules/adopt.cuh"
 #include "rules/lamb.cuh"
 #include "rules/laprop.cuh"

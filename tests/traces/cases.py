@@ -395,8 +395,26 @@ ADOPT = (
     Case("adopt-logistic", "adopt", {"lr": 0.02, "beta2": 0.99}, lambda: Logistic(1607)),
 )
 
+ADEMAMIX = (
+    Case("ademamix", "ademamix", {}, lambda: Gaussian(1701)),
+    Case("ademamix-weight-decay", "ademamix",
+         {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "beta3": 0.99, "alpha": 5.0, "eps": 1e-3,
+          "weight_decay": 0.5},
+         lambda: Zeros(Gaussian(1702))),
+    Case("ademamix-warmup", "ademamix",
+         {"lr": 0.01, "beta3": 0.99, "alpha": 8.0, "alpha_warmup": 12, "beta3_warmup": 15},
+         lambda: Gaussian(1703)),
+    Case("ademamix-gaps", "ademamix", {"lr": 0.01, "alpha_warmup": 8, "beta3_warmup": 8},
+         lambda: _gaps(1704)),
+    Case("ademamix-magnitudes", "ademamix", {"lr": 0.01, "beta3": 0.95}, lambda: _magnitudes(1708)),
+    Case("ademamix-overflow", "ademamix", {"lr": 0.01, "weight_decay": 0.1},
+         lambda: _overflow(1706)),
+    Case("ademamix-logistic", "ademamix", {"lr": 0.02, "beta3_warmup": 30},
+         lambda: Logistic(1707)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
-    + ADOPT
+    + ADOPT + ADEMAMIX
 )

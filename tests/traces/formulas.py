@@ -236,3 +236,33 @@ def adopt(
     p = p - ((lr * weight_decay if decouple else 0.0) * p + lr * exp_avg)
     exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * (g * g)
     return p, {"exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}
+
+
+def ademamix(
+    p, g, exp_avg_fast, exp_avg_slow, exp_avg_sq, count, *,
+    lr=1e-3, beta1=0.9, beta2=0.999, beta3=0.9999, alpha=2.0, eps=1e-8, weight_decay=0.0,
+    alpha_warmup=0, beta3_warmup=0,
+):
+    """AdEMAMix, after apple/ml-ademamix, pytorch/ademamix.py (Pagliardini et al. 2024,
+    arXiv:2409.03137), whose warm-ups of None are of 0 steps here.
+    """
+    if count < alpha_warmup:
+        alpha = count / alpha_warmup * alpha
+    if count < beta3_warmup:
+        way = count / beta3_warmup
+        steps = (1 - way) * _half_life(beta1) + way * _half_life(beta3)
+        beta3 = math.pow(0.5, 1 / (steps + 1))
+    exp_avg_fast = beta1 * exp_avg_fast + (1 - beta1) * g
+    exp_avg_slow = beta3 * exp_avg_slow + (1 - beta3) * g
+    exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * (g * g)
+    root = np.sqrt(exp_avg_sq) / math.sqrt(1 - beta2**count) + eps
+    update = (exp_avg_fast / (1 - beta1**count) + alpha * exp_avg_slow) / root
+    p = p - (lr * weight_decay * p + lr * update)
+    return p, {
+        "exp_avg_fast": exp_avg_fast, "exp_avg_slow": exp_avg_slow, "exp_avg_sq": exp_avg_sq,
+    }
+
+
+def _half_life(beta):
+    """After how many steps, less one, half of a value is left in an average."""
+    return math.log(0.5) / math.log(beta + 1e-8) - 1

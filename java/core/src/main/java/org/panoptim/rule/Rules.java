@@ -34,7 +34,8 @@ public final class Rules {
                     Adan.defaults(),
                     Yogi.defaults(),
                     LaProp.defaults(),
-                    ADOPT.defaults());
+                    ADOPT.defaults(),
+                    AdEMAMix.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 

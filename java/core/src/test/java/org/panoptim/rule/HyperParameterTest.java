@@ -10,34 +10,45 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.panoptim.rule.RuleSetting.Range;
 
+import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /** A hyper-parameter out of range is refused, with the rule, its name, the range and the value. */
 class HyperParameterTest {
 
-    /** Each number of each rule. */
+    /** Each number of each rule that need not be whole. */
     static Stream<Arguments> numbers() {
+        return settings(range -> range != Range.FLAG && range != Range.COUNT);
+    }
+
+    /** Each whole number of each rule. */
+    static Stream<Arguments> counts() {
+        return settings(range -> range == Range.COUNT);
+    }
+
+    private static Stream<Arguments> settings(Predicate<Range> chosen) {
         return Stream.concat(Rules.all().stream(), Rules.companions().stream())
                 .flatMap(
                         rule ->
                                 rule.descriptor().settings().stream()
-                                        .filter(setting -> setting.range() != Range.FLAG)
+                                        .filter(setting -> chosen.test(setting.range()))
                                         .map(setting -> arguments(rule, setting)));
     }
 
     private static String message(
-            UpdateRule rule, RuleSetting setting, String range, double value) {
+            UpdateRule rule, RuleSetting setting, String range, Object value) {
         return "%s: %s must be %s, but is %s"
                 .formatted(rule.getClass().getSimpleName(), setting.component(), range, value);
     }
 
-    private static void set(UpdateRule rule, RuleSetting setting, double value) {
+    private static void set(UpdateRule rule, RuleSetting setting, Object value) {
         Rules.with(rule, Map.of(setting.name(), String.valueOf(value)));
     }
 
     private static void assertRefused(
-            UpdateRule rule, RuleSetting setting, String range, double value) {
+            UpdateRule rule, RuleSetting setting, String range, Object value) {
         assertThatThrownBy(() -> set(rule, setting, value))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(message(rule, setting, range, value));
@@ -97,6 +108,24 @@ class HyperParameterTest {
                 };
         for (double value : refused) {
             assertRefused(rule, setting, setting.range() + " as float32", value);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("counts")
+    void aCountIsAWholeNumberFromZeroOn(UpdateRule rule, RuleSetting setting) {
+        for (long taken : new long[] {0, 1, Long.MAX_VALUE}) {
+            set(rule, setting, taken);
+        }
+        for (long refused : new long[] {-1, Long.MIN_VALUE}) {
+            assertRefused(rule, setting, setting.range().toString(), refused);
+        }
+        for (var text : List.of("1.5", "1e3", "NaN", "9223372036854775808")) {
+            assertThatThrownBy(() -> set(rule, setting, text))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage(
+                            "%s: %s must be a number, but is '%s'"
+                                    .formatted(rule.name(), setting.name(), text));
         }
     }
 

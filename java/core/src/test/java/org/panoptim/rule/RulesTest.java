@@ -71,12 +71,20 @@ class RulesTest {
         var settings = new HashMap<String, String>();
         for (var setting : rule.descriptor().settings()) {
             if (!setting.isFlag() && !setting.name().equals("dampening")) {
-                double value = 0.5 + settings.size() / 64.0;
-                boolean grows = setting.range() == RuleSetting.Range.GROWTH;
-                settings.put(setting.name(), String.valueOf(grows ? 1 + value : value));
+                settings.put(setting.name(), value(setting.range(), settings.size()));
             }
         }
         return Rules.with(rule, settings);
+    }
+
+    /** The value in a range of some number, another one for each. */
+    private static String value(RuleSetting.Range range, int number) {
+        double value = 0.5 + number / 64.0;
+        return switch (range) {
+            case COUNT -> String.valueOf(2 + number);
+            case GROWTH -> String.valueOf(1 + value);
+            default -> String.valueOf(value);
+        };
     }
 
     @Test
@@ -143,7 +151,17 @@ class RulesTest {
                 new Lion(third, 0.1 + 0.2, third, 0x1.fffffffffffffp99),
                 new SophiaG(third, third, 0.1 + 0.2, 1e-17, 479_232, third, true),
                 new SophiaH(third, third, 0.1 + 0.2, third, 1e-17, third),
-                new AdaFisher(third, 0.1 + 0.2, Float.MIN_VALUE, 0.3 * third, true));
+                new AdaFisher(third, 0.1 + 0.2, Float.MIN_VALUE, 0.3 * third, true),
+                new AdEMAMix(
+                        third,
+                        0.3 * third,
+                        0.1 + 0.2,
+                        third,
+                        1e-17,
+                        Double.MIN_VALUE,
+                        third,
+                        Long.MAX_VALUE,
+                        (1L << 53) + 1));
     }
 
     @ParameterizedTest
