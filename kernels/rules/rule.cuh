@@ -91,6 +91,7 @@ struct Preparation {
     double momentum;          // replaces the rule's own; NaN leaves it
     int64_t step;             // steps taken by the optimizer, this one included
     int64_t count;            // steps taken by the tensor, this one included; not for settle
+    int64_t elements;         // of the tensor; not for settle
     const double *reductions; // those of earlier phases, in the rule's order; for settle those over
                               // all tensors
     double *tensor_memory;    // the tensor's states; not for settle

@@ -24,6 +24,7 @@
 #include "rules/sophia_g.cuh"
 #include "rules/sophia_h.cuh"
 #include "rules/swats.cuh"
+#include "rules/stable_adamw.cuh"
 #include "rules/yogi.cuh"
 #ifdef PANOPTIM_TEST_RULES
 #include "test_rules.cuh"

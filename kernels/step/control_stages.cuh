@@ -75,6 +75,7 @@ PANOPTIM_TEAM inline void decide_scheduled(const panoptim_plan &plan) {
 PANOPTIM_TEAM inline void describe(const panoptim_plan &plan, int64_t tensor,
                                    Preparation &preparation) {
     preparation.count = plan.counts[tensor];
+    preparation.elements = plan.tensors[tensor].elements;
     preparation.tensor_memory = plan.tensors[tensor].states;
     preparation.rule_memory = group_of(plan, tensor).states;
 }

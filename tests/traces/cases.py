@@ -413,8 +413,26 @@ ADEMAMIX = (
          lambda: Logistic(1707)),
 )
 
+STABLE_ADAMW = (
+    Case("stable-adamw", "stable-adamw", {}, lambda: Gaussian(1801)),
+    Case("stable-adamw-weight-decay", "stable-adamw",
+         {"lr": 0.01, "beta1": 0.8, "beta2": 0.999, "eps": 1e-3, "weight_decay": 0.5},
+         lambda: Zeros(Gaussian(1802))),
+    Case("stable-adamw-epsilon", "stable-adamw", {"lr": 0.01, "eps": 1.0}, lambda: Gaussian(1803)),
+    Case("stable-adamw-maximize", "stable-adamw",
+         {"lr": 0.01, "weight_decay": 0.1, "maximize": True}, lambda: Gaussian(1804)),
+    Case("stable-adamw-gaps", "stable-adamw", {"lr": 0.01, "weight_decay": 0.1},
+         lambda: _gaps(1805)),
+    Case("stable-adamw-zeros", "stable-adamw", {"lr": 0.01}, _zeros_at_first),
+    Case("stable-adamw-magnitudes", "stable-adamw", {"lr": 0.01, "weight_decay": 0.1},
+         lambda: _magnitudes(1808)),
+    Case("stable-adamw-overflow", "stable-adamw", {"lr": 0.01, "weight_decay": 0.1},
+         lambda: _overflow(1809)),
+    Case("stable-adamw-logistic", "stable-adamw", {"lr": 0.02}, lambda: Logistic(1807)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
-    + ADOPT + ADEMAMIX
+    + ADOPT + ADEMAMIX + STABLE_ADAMW
 )

@@ -266,3 +266,31 @@ def ademamix(
 def _half_life(beta):
     """After how many steps, less one, half of a value is left in an average."""
     return math.log(0.5) / math.log(beta + 1e-8) - 1
+
+
+def stable_adamw(
+    p, g, exp_avg, exp_avg_sq, count, *,
+    lr=1e-3, beta1=0.9, beta2=0.99, eps=1e-6, weight_decay=1e-2, maximize=False,
+):
+    """StableAdamW, after warner-benjamin/optimi, optimi/stableadamw.py (Wortsman et al. 2023,
+    arXiv:2304.13013), without Kahan sums and fully decoupled decay.
+
+    The averages are corrected for their beginning as they advance, by decays that are smaller at
+    first. The mean is of an exact sum.
+    """
+    if maximize:
+        g = -g
+    decay1, decay2 = _debiased(beta1, count), _debiased(beta2, count)
+    exp_avg = exp_avg + (1 - decay1) * (g - exp_avg)
+    exp_avg_sq = decay2 * exp_avg_sq + (1 - decay2) * (g * g)
+    ratio = g * g / np.maximum(exp_avg_sq, eps * eps)
+    mean = math.fsum(ratio.astype(float).flat) / ratio.size
+    rate = lr / max(1.0, math.sqrt(mean))
+    update = rate * (exp_avg / (np.sqrt(exp_avg_sq) + eps))
+    p = p - (rate * weight_decay * p + update)
+    return p, {"exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}
+
+
+def _debiased(beta, count):
+    """The decay that an average has in a step so that it has no bias after it."""
+    return (beta**count - beta) / (beta**count - 1)

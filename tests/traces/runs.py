@@ -39,11 +39,13 @@ FORMULAS = {
     "yogi": (formulas.yogi, ("mu", "nu")),
     "laprop": (formulas.laprop, ("exp_avg", "exp_avg_sq")),
     "adopt": (formulas.adopt, ("exp_avg", "exp_avg_sq")),
+    "stable-adamw": (formulas.stable_adamw, ("exp_avg", "exp_avg_sq")),
     "ademamix": (formulas.ademamix, ("exp_avg_fast", "exp_avg_slow", "exp_avg_sq")),
 }
 # Those that correct a bias, and so are told how many steps a parameter has taken.
 COUNTING = {
     "ada-fisher", "adabound", "adabelief", "adan", "yogi", "laprop", "adopt", "ademamix",
+    "stable-adamw",
 }
 # With the states that are the rule's own.
 GROUP_FORMULAS = {

@@ -35,7 +35,8 @@ public final class Rules {
                     Yogi.defaults(),
                     LaProp.defaults(),
                     ADOPT.defaults(),
-                    AdEMAMix.defaults());
+                    AdEMAMix.defaults(),
+                    StableAdamW.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 
