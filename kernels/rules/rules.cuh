@@ -15,6 +15,7 @@
 #include "rules/lamb.cuh"
 #include "rules/laprop.cuh"
 #include "rules/lion.cuh"
+#include "rules/mars.cuh"
 #include "rules/nadam.cuh"
 #include "rules/prodigy.cuh"
 #include "rules/radam.cuh"
@@ -23,8 +24,8 @@
 #include "rules/sgd.cuh"
 #include "rules/sophia_g.cuh"
 #include "rules/sophia_h.cuh"
-#include "rules/swats.cuh"
 #include "rules/stable_adamw.cuh"
+#include "rules/swats.cuh"
 #include "rules/yogi.cuh"
 #ifdef PANOPTIM_TEST_RULES
 #include "test_rules.cuh"

@@ -431,8 +431,22 @@ STABLE_ADAMW = (
     Case("stable-adamw-logistic", "stable-adamw", {"lr": 0.02}, lambda: Logistic(1807)),
 )
 
+MARS = (
+    Case("mars", "mars", {}, lambda: Gaussian(1901)),
+    Case("mars-weight-decay", "mars",
+         {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "gamma": 0.1, "eps": 1e-3, "weight_decay": 0.5},
+         lambda: Zeros(Gaussian(1902))),
+    Case("mars-optimize-1d", "mars", {"lr": 0.01, "gamma": 0.05, "optimize_1d": True},
+         lambda: Gaussian(1903)),
+    Case("mars-gaps", "mars", {"lr": 0.01, "weight_decay": 0.1, "optimize_1d": True},
+         lambda: _gaps(1904)),
+    Case("mars-zeros", "mars", {"lr": 0.01, "gamma": 0.1, "optimize_1d": True}, _zeros_at_first),
+    Case("mars-overflow", "mars", {"lr": 0.01, "weight_decay": 0.1}, lambda: _overflow(1905)),
+    Case("mars-logistic", "mars", {"lr": 0.02, "gamma": 0.1}, lambda: Logistic(1906)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
-    + ADOPT + ADEMAMIX + STABLE_ADAMW
+    + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS
 )

@@ -1,5 +1,5 @@
-"""The rules that PyTorch does not have in numpy, written after their authors' programs, and AdaFisher
-and LaProp, after their papers.
+"""The rules that PyTorch does not have, in numpy: written after their authors' programs, and AdaFisher
+and LaProp after their papers.
 
 Each function takes one parameter's value and gradient and its states by name, and returns the new
 value and the new states; nothing is changed in place. A `curvature` is given on the steps that
@@ -294,3 +294,27 @@ def stable_adamw(
 def _debiased(beta, count):
     """The decay that an average has in a step so that it has no bias after it."""
     return (beta**count - beta) / (beta**count - 1)
+
+
+def mars(
+    p, g, exp_avg, exp_avg_sq, last_grad, count, *,
+    lr=3e-3, beta1=0.9, beta2=0.99, gamma=0.025, eps=1e-8, weight_decay=0.0, optimize_1d=False,
+):
+    """MARS, after timm, timm/optim/mars.py (Yuan et al. 2024, arXiv:2411.10438), of the type
+    "adamw", with the same decays and rate for all parameters.
+
+    The sum of the norm is exact. Of a parameter of fewer than two dimensions the gradient counts as
+    it is, unless `optimize_1d`, and so it does in the first step.
+    """
+    c = g
+    if (optimize_1d or p.ndim >= 2) and count > 1:
+        c = (g - last_grad) * (gamma * (beta1 / (1 - beta1))) + g
+        norm = math.sqrt(math.fsum((c.astype(float) ** 2).flat))
+        if norm > 1:
+            c = c / norm
+    exp_avg = beta1 * exp_avg + (1 - beta1) * c
+    exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * (c * c)
+    root = np.sqrt(exp_avg_sq) / math.sqrt(1 - beta2**count) + eps
+    update = lr * (exp_avg / (1 - beta1**count) / root)
+    p = p - (lr * weight_decay * p + update)
+    return p, {"exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq, "last_grad": g}

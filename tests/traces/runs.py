@@ -40,12 +40,13 @@ FORMULAS = {
     "laprop": (formulas.laprop, ("exp_avg", "exp_avg_sq")),
     "adopt": (formulas.adopt, ("exp_avg", "exp_avg_sq")),
     "stable-adamw": (formulas.stable_adamw, ("exp_avg", "exp_avg_sq")),
+    "mars": (formulas.mars, ("exp_avg", "exp_avg_sq", "last_grad")),
     "ademamix": (formulas.ademamix, ("exp_avg_fast", "exp_avg_slow", "exp_avg_sq")),
 }
 # Those that correct a bias, and so are told how many steps a parameter has taken.
 COUNTING = {
     "ada-fisher", "adabound", "adabelief", "adan", "yogi", "laprop", "adopt", "ademamix",
-    "stable-adamw",
+    "stable-adamw", "mars",
 }
 # With the states that are the rule's own.
 GROUP_FORMULAS = {
@@ -163,7 +164,7 @@ class FormulaRun(NumpyRun):
     def _update(self, name, inputs):
         value = self._parameters[name]
         state = self._states.get(name) or {slot: np.zeros_like(value) for slot in self._slots}
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             value, state = self._formula(value, **inputs, **state, **self._settings)
         self._keep(name, value, state)
 

@@ -36,7 +36,8 @@ public final class Rules {
                     LaProp.defaults(),
                     ADOPT.defaults(),
                     AdEMAMix.defaults(),
-                    StableAdamW.defaults());
+                    StableAdamW.defaults(),
+                    MARS.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 
