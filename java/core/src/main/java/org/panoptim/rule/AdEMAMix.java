@@ -8,9 +8,9 @@ import java.util.List;
  *
  * <p>Source: apple/ml-ademamix, {@code pytorch/ademamix.py}. The slow average's bias is not
  * corrected. Weight decay is decoupled. The steps of the warm-ups are the parameter's. Where β₁ is
- * 0 the source keeps no fast average, as it would be the gradient; here it is kept. Other programs
- * (kozistr/pytorch_optimizer, timm) end both warm-ups at one setting of steps, or take other
- * defaults.
+ * 0 the source keeps no fast average, as it would be the gradient; here it is kept. In
+ * kozistr/pytorch_optimizer both warm-ups have one length, β₃ rises by another formula, the slow
+ * average is divided by the fast one's correction too, and alpha is 5 by default.
  *
  * @param learningRate η, at least 0; 1e-3 by default
  * @param beta1 decay of the fast average of the gradient, in [0, 1); 0.9 by default

@@ -6,11 +6,12 @@ import java.util.List;
  * Adan: Adam with Nesterov's momentum, reckoned from the difference of two gradients that follow
  * one another (Xie et al., 2024).
  *
- * <p>Source: sail-sg/Adan, {@code adan.py}, whose β is the weight of what an average was; the
- * paper, and optax's {@code adan} after it, write that of what comes in, 1 − β, and optax begins
- * with other defaults. The first difference of a parameter is zero. A parameter without a gradient
- * keeps its last one, and its bias is corrected by its own number of steps, where the source counts
- * those of the group.
+ * <p>Source: sail-sg/Adan, {@code adan.py}, whose β is the weight of what an average was; that of
+ * the paper is the weight of what comes in, 1 − β. Optax's {@code adan} has the source's β and
+ * defaults, but multiplies the difference, in what is squared and in the step, with 1 − β₂ where
+ * the source has β₂, so that its steps are others. The first difference of a parameter is zero. A
+ * parameter without a gradient keeps its last one, and its bias is corrected by its own number of
+ * steps, where the source counts those of the group.
  *
  * <p>Weight decay is proximal: what the step leads to is divided by 1 + η·λ, written as {@code p −
  * (η·λ/(1 + η·λ)·p + step/(1 + η·λ))}, since 1 + η·λ in float would lose a small decay; or, if
