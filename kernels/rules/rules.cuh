@@ -22,6 +22,7 @@
 #include "rules/rmsprop.cuh"
 #include "rules/sam.cuh"
 #include "rules/sgd.cuh"
+#include "rules/signum.cuh"
 #include "rules/sophia_g.cuh"
 #include "rules/sophia_h.cuh"
 #include "rules/stable_adamw.cuh"

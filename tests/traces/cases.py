@@ -69,7 +69,7 @@ def _zeros_and_signs():
 
 
 def _cancelling():
-    """With both betas 1/2 the average is (m + g) / 2, exactly, and 2, -1 makes it 1, then 0."""
+    """With decays of 1/2 the average is (m + g) / 2, exactly, and 2, -1 makes it 1, then 0."""
     starts = [1.0, -1.0, 0.5, -0.25, 3.0]
     patterns = [(2.0, -1.0), (-2.0, 1.0), (4.0, -2.0, 0.0), (0.0, 2.0, -1.0), (0.0,)]
     return Patterns(starts, patterns)
@@ -445,8 +445,21 @@ MARS = (
     Case("mars-logistic", "mars", {"lr": 0.02, "gamma": 0.1}, lambda: Logistic(1906)),
 )
 
+SIGNUM = (
+    Case("signum", "signum", {}, lambda: Gaussian(1301)),
+    Case("signum-weight-decay", "signum", {"lr": 0.01, "momentum": 0.8, "weight_decay": 0.5},
+         lambda: Gaussian(1302)),
+    Case("signum-no-momentum", "signum", {"lr": 0.01, "momentum": 0.0},
+         lambda: Zeros(Gaussian(1303))),
+    Case("signum-zeros", "signum", {"lr": 0.01}, _zeros_and_signs),
+    Case("signum-cancelling", "signum", {"lr": 0.01, "momentum": 0.5, "weight_decay": 0.1},
+         _cancelling),
+    Case("signum-gaps", "signum", {"lr": 0.01, "weight_decay": 0.1}, lambda: _gaps(1304)),
+    Case("signum-logistic", "signum", {"lr": 0.02}, lambda: Logistic(1305)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
-    + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS
+    + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM
 )

@@ -318,3 +318,11 @@ def mars(
     update = lr * (exp_avg / (1 - beta1**count) / root)
     p = p - (lr * weight_decay * p + update)
     return p, {"exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq, "last_grad": g}
+
+
+def signum(p, g, momentum_buffer, *, lr=1e-3, momentum=0.9, weight_decay=0.0):
+    """Signum, after kozistr/pytorch_optimizer, pytorch_optimizer/optimizer/sgd.py, SignSGD with its
+    decoupled weight decay (Bernstein et al. 2018, arXiv:1802.04434)."""
+    momentum_buffer = momentum * momentum_buffer + (1 - momentum) * g
+    p = p - (lr * weight_decay * p + lr * np.sign(momentum_buffer))
+    return p, {"momentum_buffer": momentum_buffer}

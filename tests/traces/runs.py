@@ -42,6 +42,7 @@ FORMULAS = {
     "stable-adamw": (formulas.stable_adamw, ("exp_avg", "exp_avg_sq")),
     "mars": (formulas.mars, ("exp_avg", "exp_avg_sq", "last_grad")),
     "ademamix": (formulas.ademamix, ("exp_avg_fast", "exp_avg_slow", "exp_avg_sq")),
+    "signum": (formulas.signum, ("momentum_buffer",)),
 }
 # Those that correct a bias, and so are told how many steps a parameter has taken.
 COUNTING = {

@@ -37,7 +37,8 @@ public final class Rules {
                     ADOPT.defaults(),
                     AdEMAMix.defaults(),
                     StableAdamW.defaults(),
-                    MARS.defaults());
+                    MARS.defaults(),
+                    Signum.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 
