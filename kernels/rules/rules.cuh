@@ -17,6 +17,7 @@
 #include "rules/lion.cuh"
 #include "rules/mars.cuh"
 #include "rules/nadam.cuh"
+#include "rules/novograd.cuh"
 #include "rules/prodigy.cuh"
 #include "rules/radam.cuh"
 #include "rules/rmsprop.cuh"

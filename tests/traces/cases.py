@@ -458,8 +458,20 @@ SIGNUM = (
     Case("signum-logistic", "signum", {"lr": 0.02}, lambda: Logistic(1305)),
 )
 
+NOVOGRAD = (
+    Case("novograd", "novograd", {}, lambda: Gaussian(1401)),
+    Case("novograd-weight-decay", "novograd",
+         {"lr": 0.01, "beta1": 0.8, "beta2": 0.9, "eps": 1e-3, "weight_decay": 0.1,
+          "grad_averaging": True},
+         lambda: Zeros(Gaussian(1402))),
+    Case("novograd-gaps", "novograd", {"lr": 0.01, "weight_decay": 0.1}, lambda: _gaps(1403)),
+    Case("novograd-zeros", "novograd", {"lr": 0.01}, _zeros_at_first),
+    Case("novograd-magnitudes", "novograd", {"lr": 0.01}, lambda: _magnitudes(1404)),
+    Case("novograd-logistic", "novograd", {"lr": 0.05}, lambda: Logistic(1405)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
-    + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM
+    + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM + NOVOGRAD
 )

@@ -136,6 +136,27 @@ def swats(
     return values, kept, rule
 
 
+def novograd(
+    p, g, states, rule, counts, *,
+    lr=1e-3, beta1=0.95, beta2=0.98, eps=1e-8, weight_decay=0.0, grad_averaging=False,
+):
+    """NovoGrad, after huggingface/pytorch-image-models, timm/optim/nvnovograd.py (Ginsburg et al.
+    2019, arXiv:1905.11286).
+
+    `exp_avg_sq` is one number a parameter; where it is zero, the squared norm takes its place.
+    """
+    values, averages = {}, {}
+    for name, value in p.items():
+        state = states.get(name) or _zeros(value, "exp_avg") | {"exp_avg_sq": 0.0}
+        squares, average = _dot(g[name], g[name]), float(state["exp_avg_sq"])
+        average = squares if average == 0 else beta2 * average + (1 - beta2) * squares
+        term = g[name] / (math.sqrt(average) + eps) + weight_decay * value
+        exp_avg = beta1 * state["exp_avg"] + (1 - beta1 if grad_averaging else 1.0) * term
+        values[name] = value - lr * exp_avg
+        averages[name] = {"exp_avg": exp_avg, "exp_avg_sq": value.dtype.type(average)}
+    return values, averages, rule
+
+
 def _zeros(value, *slots):
     return {slot: np.zeros_like(value) for slot in slots}
 

@@ -54,6 +54,7 @@ GROUP_FORMULAS = {
     "lamb": (group_formulas.lamb, ()),
     "swats": (group_formulas.swats, ()),
     "prodigy": (group_formulas.prodigy, ("d", "d_max", "d_numerator", "k", "dlr")),
+    "novograd": (group_formulas.novograd, ()),
 }
 
 

@@ -38,7 +38,8 @@ public final class Rules {
                     AdEMAMix.defaults(),
                     StableAdamW.defaults(),
                     MARS.defaults(),
-                    Signum.defaults());
+                    Signum.defaults(),
+                    NovoGrad.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 

@@ -30,6 +30,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -41,6 +42,9 @@ class SemanticTrapsTest {
 
     private static final float NAN = Float.NaN;
     private static final float INFINITY = Float.POSITIVE_INFINITY;
+
+    /** Rules whose step depends on how many elements of a size there are, by a norm of them all. */
+    private static final Set<String> OF_NORMS = Set.of("novograd");
 
     static Stream<SuiteBackend> all() {
         return SuiteBackends.all().stream();
@@ -152,8 +156,9 @@ class SemanticTrapsTest {
     @ParameterizedTest
     @MethodSource("rules")
     void anElementGetsTheSameBitsWhereverItLies(UpdateRule rule) {
+        int elements = OF_NORMS.contains(rule.name()) ? 131 : 1;
         for (float special : new float[] {NAN, INFINITY, -INFINITY, 0, -0.0f, 1e-40f, 3e38f}) {
-            var expected = lastOfThree(SuiteBackends.reference(), rule, special, 1)[0];
+            var expected = lastOfThree(SuiteBackends.reference(), rule, special, elements)[0];
             for (var subject : SuiteBackends.all()) {
                 for (float value : lastOfThree(subject, rule, special, 131)) {
                     assertThat(Float.floatToIntBits(value))

@@ -44,7 +44,8 @@ class TraceTest {
             Set.of("sgd", "lion", "sophia-g", "sophia-h", "ada-fisher", "adabound", "adabelief", "adopt");
 
     /** Rules that scale whole tensors by sums, so that all values share a sum's rounding. */
-    private static final Set<String> SUMMING = Set.of("lamb", "prodigy", "swats");
+    private static final Set<String> SUMMING =
+            Set.of("lamb", "prodigy", "swats", "novograd");
 
     /** Sums of gradients of both signs, which cancel most. */
     private static final Set<String> FIRST_MOMENTS =
