@@ -14,6 +14,7 @@
 #include "rules/adopt.cuh"
 #include "rules/lamb.cuh"
 #include "rules/laprop.cuh"
+#include "rules/lars.cuh"
 #include "rules/lion.cuh"
 #include "rules/mars.cuh"
 #include "rules/nadam.cuh"

@@ -470,8 +470,30 @@ NOVOGRAD = (
     Case("novograd-logistic", "novograd", {"lr": 0.05}, lambda: Logistic(1405)),
 )
 
+LARS = (
+    Case("lars", "lars", {}, lambda: Gaussian(1501)),
+    Case("lars-weight-decay", "lars",
+         {"momentum": 0.9, "dampening": 0.3, "trust_coeff": 0.01, "weight_decay": 0.1},
+         lambda: Zeros(Gaussian(1502))),
+    Case("lars-nesterov", "lars",
+         {"lr": 0.5, "momentum": 0.8, "trust_coeff": 0.02, "eps": 1e-3, "nesterov": True,
+          "always_adapt": True},
+         lambda: Gaussian(1503)),
+    Case("lars-clip", "lars",
+         {"lr": 0.05, "momentum": 0.9, "trust_coeff": 0.05, "weight_decay": 0.01,
+          "trust_clip": True},
+         lambda: Gaussian(1504)),
+    Case("lars-gaps", "lars", {"momentum": 0.9, "weight_decay": 0.1}, lambda: _gaps(1505)),
+    Case("lars-zeros", "lars", {"momentum": 0.5, "weight_decay": 0.01}, _zeros_at_first),
+    Case("lars-magnitudes", "lars", {"momentum": 0.9, "always_adapt": True},
+         lambda: _magnitudes(1506)),
+    Case("lars-logistic", "lars",
+         {"lr": 5.0, "momentum": 0.9, "trust_coeff": 0.02, "weight_decay": 0.01},
+         lambda: Logistic(1507)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
-    + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM + NOVOGRAD
+    + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM + NOVOGRAD + LARS
 )

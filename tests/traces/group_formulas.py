@@ -157,6 +157,34 @@ def novograd(
     return values, averages, rule
 
 
+def lars(
+    p, g, states, rule, counts, *,
+    lr=1.0, momentum=0.0, dampening=0.0, trust_coeff=1e-3, eps=1e-8, weight_decay=0.0,
+    nesterov=False, trust_clip=False, always_adapt=False,
+):
+    """LARS, after huggingface/pytorch-image-models, timm/optim/lars.py (You et al. 2017,
+    arXiv:1708.03888): SGD on gradients, decay included, that are scaled to the parameter's norm."""
+    values, buffers = {}, {}
+    for name, value in p.items():
+        ratio = 1.0
+        if weight_decay != 0 or always_adapt:
+            lengths = math.sqrt(_dot(value, value)), math.sqrt(_dot(g[name], g[name]))
+            if all(lengths):
+                ratio = trust_coeff * lengths[0] / (lengths[1] + lengths[0] * weight_decay + eps)
+            if trust_clip:
+                ratio = min(ratio / lr, 1.0)
+        gradient = (g[name] + weight_decay * value) * ratio
+        step, buffers[name] = gradient, {}
+        if momentum != 0:
+            buffer = gradient
+            if name in states:
+                buffer = momentum * states[name]["momentum_buffer"] + (1 - dampening) * gradient
+            step = gradient + momentum * buffer if nesterov else buffer
+            buffers[name] = {"momentum_buffer": buffer}
+        values[name] = value - lr * step
+    return values, buffers, rule
+
+
 def _zeros(value, *slots):
     return {slot: np.zeros_like(value) for slot in slots}
 

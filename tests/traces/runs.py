@@ -55,6 +55,7 @@ GROUP_FORMULAS = {
     "swats": (group_formulas.swats, ()),
     "prodigy": (group_formulas.prodigy, ("d", "d_max", "d_numerator", "k", "dlr")),
     "novograd": (group_formulas.novograd, ()),
+    "lars": (group_formulas.lars, ()),
 }
 
 

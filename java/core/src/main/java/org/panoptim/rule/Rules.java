@@ -39,7 +39,8 @@ public final class Rules {
                     StableAdamW.defaults(),
                     MARS.defaults(),
                     Signum.defaults(),
-                    NovoGrad.defaults());
+                    NovoGrad.defaults(),
+                    LARS.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 
