@@ -47,6 +47,7 @@ inline namespace PANOPTIM_TIER {
                   #name ": phases");                                                               \
     static_assert(__VA_ARGS__::reductions <= PANOPTIM_MAX_REDUCTIONS, #name ": reductions");
 #include "rules/rules.def"
+#include "rules/tiger.cuh"
 #undef PANOPTIM_RULE
 
 } // namespace PANOPTIM_TIER

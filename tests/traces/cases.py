@@ -492,8 +492,18 @@ LARS = (
          lambda: Logistic(1507)),
 )
 
+TIGER = (
+    Case("tiger", "tiger", {}, lambda: Gaussian(1601)),
+    Case("tiger-weight-decay", "tiger", {"lr": 0.02, "beta": 0.8, "weight_decay": 0.5},
+         lambda: Zeros(Gaussian(1602))),
+    Case("tiger-gaps", "tiger", {"lr": 0.01}, lambda: _gaps(1603)),
+    Case("tiger-zeros", "tiger", {"lr": 0.01, "weight_decay": 0.0}, _zeros_and_signs),
+    Case("tiger-magnitudes", "tiger", {"lr": 0.01}, lambda: _magnitudes(1604)),
+    Case("tiger-logistic", "tiger", {"lr": 0.1}, lambda: Logistic(1605)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
-    + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM + NOVOGRAD + LARS
+    + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM + NOVOGRAD + LARS + TIGER
 )

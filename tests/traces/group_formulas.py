@@ -185,6 +185,18 @@ def lars(
     return values, buffers, rule
 
 
+def tiger(p, g, states, rule, counts, *, lr=1e-3, beta=0.965, weight_decay=0.01):
+    """Tiger, after bojone/tiger, tiger.py (Su 2023, kexue.fm/archives/9512), as it treats weights
+    that are no embeddings: neither biases nor what belongs to a normalization."""
+    values, averages = {}, {}
+    for name, value in p.items():
+        rate = lr * math.sqrt(_dot(value, value) / value.size)
+        m = beta * (states.get(name) or _zeros(value, "m"))["m"] + (1 - beta) * g[name]
+        values[name] = value - (rate * weight_decay * value + rate * np.sign(m))
+        averages[name] = {"m": m}
+    return values, averages, rule
+
+
 def _zeros(value, *slots):
     return {slot: np.zeros_like(value) for slot in slots}
 

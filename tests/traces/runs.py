@@ -56,6 +56,7 @@ GROUP_FORMULAS = {
     "prodigy": (group_formulas.prodigy, ("d", "d_max", "d_numerator", "k", "dlr")),
     "novograd": (group_formulas.novograd, ()),
     "lars": (group_formulas.lars, ()),
+    "tiger": (group_formulas.tiger, ()),
 }
 
 

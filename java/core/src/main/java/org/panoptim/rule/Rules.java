@@ -40,7 +40,8 @@ public final class Rules {
                     MARS.defaults(),
                     Signum.defaults(),
                     NovoGrad.defaults(),
-                    LARS.defaults());
+                    LARS.defaults(),
+                    Tiger.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 
