@@ -12,6 +12,7 @@
 #include "rules/adan.cuh"
 #include "rules/ademamix.cuh"
 #include "rules/adopt.cuh"
+#include "rules/dadapt_adam.cuh"
 #include "rules/lamb.cuh"
 #include "rules/laprop.cuh"
 #include "rules/lars.cuh"

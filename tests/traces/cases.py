@@ -502,8 +502,27 @@ TIGER = (
     Case("tiger-logistic", "tiger", {"lr": 0.1}, lambda: Logistic(1605)),
 )
 
+DADAPT_ADAM = (
+    Case("dadapt-adam", "dadapt-adam", {}, lambda: Near(Gaussian(1704), -18), steps=12),
+    Case("dadapt-adam-weight-decay", "dadapt-adam",
+         {"lr": 0.5, "beta1": 0.8, "beta2": 0.95, "eps": 1e-3, "weight_decay": 0.2, "d0": 0.1},
+         lambda: Zeros(Gaussian(1703))),
+    Case("dadapt-adam-decoupled", "dadapt-adam",
+         {"beta2": 0.95, "weight_decay": 0.2, "decouple": True, "d0": 0.01},
+         lambda: Gaussian(1704)),
+    Case("dadapt-adam-bias-correction", "dadapt-adam",
+         {"d0": 0.01, "use_bias_correction": True}, lambda: Gaussian(1831)),
+    Case("dadapt-adam-growth", "dadapt-adam", {"lr": 2.0, "d0": 0.01, "growth_rate": 1.1},
+         lambda: Gaussian(1701)),
+    Case("dadapt-adam-gaps", "dadapt-adam", {"d0": 0.05, "weight_decay": 0.1},
+         lambda: _gaps(1703)),
+    Case("dadapt-adam-zeros", "dadapt-adam",
+         {"lr": 0.5, "d0": 1e-3, "weight_decay": 0.1, "decouple": True}, _zeros_at_first),
+    Case("dadapt-adam-logistic", "dadapt-adam", {"d0": 0.01}, lambda: Logistic(1703)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
-    + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM + NOVOGRAD + LARS + TIGER
+    + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM + NOVOGRAD + LARS + TIGER + DADAPT_ADAM
 )

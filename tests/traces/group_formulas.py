@@ -197,6 +197,47 @@ def tiger(p, g, states, rule, counts, *, lr=1e-3, beta=0.965, weight_decay=0.01)
     return values, averages, rule
 
 
+def dadapt_adam(
+    p, g, states, rule, counts, *,
+    lr=1.0, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0, decouple=False,
+    use_bias_correction=False, d0=1e-6, growth_rate=math.inf,
+):
+    """D-Adaptation of Adam, after facebookresearch/dadaptation, dadaptation/dadapt_adam.py (Defazio
+    and Mishchenko 2023, arXiv:2301.07733), with all layers of one scale.
+
+    `d` only grows, and a step moves by that of the step before. Where there is nothing to estimate
+    from, all gradients so far being zero, the step ends before anything moves.
+    """
+    rule = rule or {"d": d0, "numerator_weighted": 0.0, "k": 0, "dlr": 0.0}
+    d, k, root_beta2 = rule["d"], rule["k"], math.sqrt(beta2)
+    rate = d * lr
+    if use_bias_correction:
+        rate *= (1 - beta2 ** (k + 1)) ** 0.5 / (1 - beta1 ** (k + 1))
+    averages = {}
+    numerator, magnitude = 0.0, 0.0
+    for name, value in p.items():
+        state = states.get(name) or _zeros(value, "exp_avg", "exp_avg_sq", "s")
+        gradient = g[name] if decouple else g[name] + weight_decay * value
+        numerator += rate * _dot(gradient, state["s"] / (np.sqrt(state["exp_avg_sq"]) + eps))
+        averages[name] = {
+            "exp_avg": beta1 * state["exp_avg"] + rate * (1 - beta1) * gradient,
+            "exp_avg_sq": beta2 * state["exp_avg_sq"] + (1 - beta2) * (gradient * gradient),
+            "s": root_beta2 * state["s"] + rate * (1 - root_beta2) * gradient,
+        }
+        magnitude += math.fsum(np.abs(averages[name]["s"]).astype(float).flat)
+    if magnitude == 0:
+        return p, averages, rule
+
+    weighted = root_beta2 * rule["numerator_weighted"] + (1 - root_beta2) * numerator
+    d = max(d, min(weighted / ((1 - root_beta2) * magnitude), d * growth_rate))
+    values = {}
+    for name, value in p.items():
+        update = averages[name]["exp_avg"] / (np.sqrt(averages[name]["exp_avg_sq"]) + eps)
+        decay = rate * weight_decay * value if decouple else 0.0
+        values[name] = value - (decay + update)
+    return values, averages, {"d": d, "numerator_weighted": weighted, "k": k + 1, "dlr": rate}
+
+
 def _zeros(value, *slots):
     return {slot: np.zeros_like(value) for slot in slots}
 

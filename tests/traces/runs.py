@@ -57,6 +57,7 @@ GROUP_FORMULAS = {
     "novograd": (group_formulas.novograd, ()),
     "lars": (group_formulas.lars, ()),
     "tiger": (group_formulas.tiger, ()),
+    "dadapt-adam": (group_formulas.dadapt_adam, ("d", "numerator_weighted", "k", "dlr")),
 }
 
 

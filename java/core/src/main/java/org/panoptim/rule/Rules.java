@@ -41,7 +41,8 @@ public final class Rules {
                     Signum.defaults(),
                     NovoGrad.defaults(),
                     LARS.defaults(),
-                    Tiger.defaults());
+                    Tiger.defaults(),
+                    DAdaptAdam.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 

@@ -45,7 +45,7 @@ class TraceTest {
 
     /** Rules that scale whole tensors by sums, so that all values share a sum's rounding. */
     private static final Set<String> SUMMING =
-            Set.of("lamb", "prodigy", "swats", "novograd");
+            Set.of("lamb", "prodigy", "swats", "novograd", "dadapt-adam");
 
     /** Sums of gradients of both signs, which cancel most. */
     private static final Set<String> FIRST_MOMENTS =

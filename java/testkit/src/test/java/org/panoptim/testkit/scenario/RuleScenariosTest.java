@@ -14,6 +14,7 @@ import org.panoptim.step.NonFinitePolicy;
 
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 
 class RuleScenariosTest {
@@ -36,10 +37,18 @@ class RuleScenariosTest {
                 .forEach(run::apply);
     }
 
+    /** Without a gradient to begin with, these take no step, and so decay nothing either. */
+    private static boolean standsStill(String rule, Scenario scenario) {
+        return Set.of("dadapt-adam").contains(rule) && scenario.title().equals("zero gradients");
+    }
+
     @ParameterizedTest
     @MethodSource("rules")
     void everyScenarioChangesSomeParameter(String rule) {
         for (var scenario : RuleScenarios.of(rule).toList()) {
+            if (standsStill(rule, scenario)) {
+                continue;
+            }
             try (var run = new ScenarioRun(scenario, reference)) {
                 var before = run.snapshot().tensors();
                 play(run, scenario);
