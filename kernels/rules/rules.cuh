@@ -13,6 +13,7 @@
 #include "rules/ademamix.cuh"
 #include "rules/adopt.cuh"
 #include "rules/dadapt_adam.cuh"
+#include "rules/dadapt_sgd.cuh"
 #include "rules/lamb.cuh"
 #include "rules/laprop.cuh"
 #include "rules/lars.cuh"

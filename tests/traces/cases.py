@@ -521,8 +521,24 @@ DADAPT_ADAM = (
     Case("dadapt-adam-logistic", "dadapt-adam", {"d0": 0.01}, lambda: Logistic(1703)),
 )
 
+DADAPT_SGD = (
+    Case("dadapt-sgd", "dadapt-sgd", {}, lambda: Near(Gaussian(1801), -18)),
+    Case("dadapt-sgd-weight-decay", "dadapt-sgd",
+         {"lr": 0.5, "momentum": 0.9, "weight_decay": 0.2, "d0": 0.1},
+         lambda: Zeros(Gaussian(1802))),
+    Case("dadapt-sgd-growth", "dadapt-sgd", {"momentum": 0.9, "d0": 0.1, "growth_rate": 1.1},
+         lambda: Gaussian(1803)),
+    Case("dadapt-sgd-gaps", "dadapt-sgd", {"momentum": 0.8, "weight_decay": 0.1, "d0": 0.1},
+         lambda: _gaps(1804)),
+    Case("dadapt-sgd-zeros", "dadapt-sgd", {"momentum": 0.5, "weight_decay": 0.1, "d0": 0.1},
+         _zeros_at_first),
+    Case("dadapt-sgd-logistic", "dadapt-sgd", {"momentum": 0.9, "d0": 0.01},
+         lambda: Logistic(1805)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
     + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM + NOVOGRAD + LARS + TIGER + DADAPT_ADAM
+    + DADAPT_SGD
 )

@@ -238,6 +238,44 @@ def dadapt_adam(
     return values, averages, {"d": d, "numerator_weighted": weighted, "k": k + 1, "dlr": rate}
 
 
+def dadapt_sgd(
+    p, g, states, rule, counts, *,
+    lr=1.0, momentum=0.0, weight_decay=0.0, d0=1e-6, growth_rate=math.inf,
+):
+    """D-Adaptation of SGD, after facebookresearch/dadaptation, dadaptation/dadapt_sgd.py (Defazio
+    and Mishchenko 2023, arXiv:2301.07733).
+
+    `g0_norm` is the norm of the gradients of the group's first step, without decay as in the
+    program. Where it is zero, the program divides by it, and this ends before anything moves.
+    """
+    rule = rule or {"d": d0, "numerator_weighted": 0.0, "g0_norm": 0.0, "k": 0, "dlr": 0.0}
+    states = {
+        name: states.get(name) or _zeros(value, "s") | {"x0": value} for name, value in p.items()
+    }
+    d, norm = rule["d"], rule["g0_norm"]
+    if rule["k"] == 0:
+        norm = math.sqrt(sum(_dot(array, array) for array in g.values()))
+    if norm == 0:
+        return p, states, rule
+
+    rate = d * lr / norm
+    weighted, squares, sums = rule["numerator_weighted"], 0.0, {}
+    for name, value in p.items():
+        gradient = g[name] + weight_decay * value
+        weighted += rate * _dot(gradient, states[name]["s"])
+        sums[name] = states[name]["s"] + rate * gradient
+        squares += _dot(sums[name], sums[name])
+    d = max(d, min(2 * weighted / math.sqrt(squares), d * growth_rate))
+    values = {
+        name: momentum * value + (1 - momentum) * (states[name]["x0"] - sums[name])
+        for name, value in p.items()
+    }
+    states = {name: {"s": sums[name], "x0": states[name]["x0"]} for name in p}
+    return values, states, {
+        "d": d, "numerator_weighted": weighted, "g0_norm": norm, "k": rule["k"] + 1, "dlr": rate,
+    }
+
+
 def _zeros(value, *slots):
     return {slot: np.zeros_like(value) for slot in slots}
 

@@ -42,7 +42,8 @@ public final class Rules {
                     NovoGrad.defaults(),
                     LARS.defaults(),
                     Tiger.defaults(),
-                    DAdaptAdam.defaults());
+                    DAdaptAdam.defaults(),
+                    DAdaptSGD.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 

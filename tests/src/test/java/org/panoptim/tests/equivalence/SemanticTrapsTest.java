@@ -44,7 +44,7 @@ class SemanticTrapsTest {
     private static final float INFINITY = Float.POSITIVE_INFINITY;
 
     /** Rules whose step depends on how many elements of a size there are, by a norm of them all. */
-    private static final Set<String> OF_NORMS = Set.of("novograd");
+    private static final Set<String> OF_NORMS = Set.of("novograd", "dadapt-sgd");
 
     static Stream<SuiteBackend> all() {
         return SuiteBackends.all().stream();
