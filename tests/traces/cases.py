@@ -536,9 +536,25 @@ DADAPT_SGD = (
          lambda: Logistic(1805)),
 )
 
+SCHEDULE_FREE_ADAMW = (
+    Case("schedule-free-adamw", "schedule-free-adamw", {}, lambda: Gaussian(1901)),
+    Case("schedule-free-adamw-weight-decay", "schedule-free-adamw",
+         {"lr": 0.05, "beta1": 0.8, "beta2": 0.95, "eps": 1e-3, "weight_decay": 0.2},
+         lambda: Zeros(Gaussian(1902))),
+    Case("schedule-free-adamw-warmup", "schedule-free-adamw",
+         {"lr": 0.05, "warmup_steps": 8, "r": 1.5, "weight_lr_power": 1.0},
+         lambda: Gaussian(1903)),
+    Case("schedule-free-adamw-gaps", "schedule-free-adamw",
+         {"lr": 0.01, "weight_decay": 0.1, "warmup_steps": 3}, lambda: _gaps(1904)),
+    Case("schedule-free-adamw-magnitudes", "schedule-free-adamw", {"lr": 0.01},
+         lambda: _magnitudes(1906)),
+    Case("schedule-free-adamw-logistic", "schedule-free-adamw", {"lr": 0.05},
+         lambda: Logistic(1907)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
     + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM + NOVOGRAD + LARS + TIGER + DADAPT_ADAM
-    + DADAPT_SGD
+    + DADAPT_SGD + SCHEDULE_FREE_ADAMW
 )

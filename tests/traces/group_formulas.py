@@ -276,6 +276,42 @@ def dadapt_sgd(
     }
 
 
+def schedule_free_adamw(
+    p, g, states, rule, counts, *,
+    lr=2.5e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0,
+    warmup_steps=0, r=0.0, weight_lr_power=2.0,
+):
+    """Schedule-Free AdamW, after facebookresearch/schedule_free, schedulefree/adamw_schedulefree.py
+    (Defazio et al. 2024, arXiv:2405.15682), without inner momentum.
+
+    The parameters are y, where gradients are taken. `counts` are not asked: the second moment is
+    corrected by the number of the group's steps.
+    """
+    rule, rate, c = _averaging(rule, lr, warmup_steps, r, weight_lr_power)
+    inverse_root_correction = 1 / math.sqrt(1 - beta2 ** rule["k"])
+    values, averages = {}, {}
+    for name, y in p.items():
+        state = states.get(name) or {"z": y} | _zeros(y, "exp_avg_sq")
+        exp_avg_sq = beta2 * state["exp_avg_sq"] + (1 - beta2) * (g[name] * g[name])
+        update = g[name] / (np.sqrt(exp_avg_sq) * inverse_root_correction + eps)
+        update = update + weight_decay * y
+        values[name] = y + c * (state["z"] - y) - rate * (1 - beta1 * (1 - c)) * update
+        averages[name] = {"z": state["z"] - rate * update, "exp_avg_sq": exp_avg_sq}
+    return values, averages, rule
+
+
+def _averaging(rule, lr, warmup_steps, r, weight_lr_power):
+    """The schedule-free rules' own states after a step, its learning rate and its weight."""
+    rule = rule or {"k": 0, "weight_sum": 0.0, "lr_max": -1.0}
+    k = rule["k"]
+    rate = lr * ((k + 1) / warmup_steps if k < warmup_steps else 1.0)
+    lr_max = max(rate, rule["lr_max"])
+    weight = (k + 1) ** r * lr_max**weight_lr_power
+    weight_sum = rule["weight_sum"] + weight
+    rule = {"k": k + 1, "weight_sum": weight_sum, "lr_max": lr_max, "scheduled_lr": rate}
+    return rule, rate, weight / weight_sum if weight_sum else 0.0
+
+
 def _zeros(value, *slots):
     return {slot: np.zeros_like(value) for slot in slots}
 

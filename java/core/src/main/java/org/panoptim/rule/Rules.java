@@ -43,7 +43,8 @@ public final class Rules {
                     LARS.defaults(),
                     Tiger.defaults(),
                     DAdaptAdam.defaults(),
-                    DAdaptSGD.defaults());
+                    DAdaptSGD.defaults(),
+                    ScheduleFreeAdamW.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 

@@ -43,6 +43,10 @@ final class Trial implements AutoCloseable {
         step(gradient);
     }
 
+    void run(String pass) {
+        optimizer.run(pass);
+    }
+
     float[] value() {
         return values(parameter);
     }

@@ -13,6 +13,7 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.LAMB;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Sam;
+import org.panoptim.rule.ScheduleFreeAdamW;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.seeded.Draw;
@@ -94,6 +95,7 @@ class PassesTest {
                                                 "sam",
                                                 "sam",
                                                 "average",
+                                                "evaluate",
                                                 "push",
                                                 "freeze",
                                                 "unfreeze",
@@ -113,11 +115,21 @@ class PassesTest {
     }
 
     private static UpdateRule rule(Draw draw) {
-        return switch (draw.weighted(4, 1, 1)) {
+        return switch (draw.weighted(4, 1, 2, 1)) {
             case 0 -> new TestAveraged(draw.of(0.1, 0.0, 3.0), draw.flag(), draw.flag());
             case 1 -> LAMB.withLearningRate(0.01);
+            case 2 -> scheduleFree(draw);
             default -> GeneratedScenario.rule(draw);
         };
+    }
+
+    private static UpdateRule scheduleFree(Draw draw) {
+        double beta = draw.of(0.9, 0.5, 0.0, 1e-42);
+        return new ScheduleFreeAdamW(0.1, beta, 0.9, 1e-8, 0.1, draw.of(0L, 3L), 0, 2);
+    }
+
+    private static boolean isScheduleFree(Group group) {
+        return group.rule instanceof ScheduleFreeAdamW;
     }
 
     /** An optimizer that follows a script. */
@@ -128,6 +140,7 @@ class PassesTest {
         private final List<List<Parameter>> parameters = new ArrayList<>();
         private final Optimizer optimizer;
         private final boolean averages;
+        private final boolean evaluates;
         private final List<Object> seen = new ArrayList<>();
 
         Follower(SuiteBackend subject, Script script) {
@@ -155,6 +168,7 @@ class PassesTest {
             }
             optimizer = fixture.build(builder);
             averages = script.groups.stream().anyMatch(group -> group.rule instanceof TestAveraged);
+            evaluates = script.groups.stream().anyMatch(PassesTest::isScheduleFree);
         }
 
         /** With outputs that are not what the value is. */
@@ -224,6 +238,14 @@ class PassesTest {
                         note();
                         gradients(action, 1);
                         optimizer.run(TestAveraged.OUT);
+                    }
+                }
+                case "evaluate" -> {
+                    if (evaluates) {
+                        optimizer.run(ScheduleFreeAdamW.EVAL);
+                        note();
+                        gradients(action, 1);
+                        optimizer.run(ScheduleFreeAdamW.TRAIN);
                     }
                 }
                 case "push" -> {
