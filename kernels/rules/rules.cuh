@@ -26,6 +26,7 @@
 #include "rules/rmsprop.cuh"
 #include "rules/sam.cuh"
 #include "rules/schedule_free_adamw.cuh"
+#include "rules/schedule_free_sgd.cuh"
 #include "rules/sgd.cuh"
 #include "rules/signum.cuh"
 #include "rules/sophia_g.cuh"

@@ -552,9 +552,21 @@ SCHEDULE_FREE_ADAMW = (
          lambda: Logistic(1907)),
 )
 
+SCHEDULE_FREE_SGD = (
+    Case("schedule-free-sgd", "schedule-free-sgd", {}, lambda: Gaussian(2001)),
+    Case("schedule-free-sgd-weight-decay", "schedule-free-sgd",
+         {"lr": 0.05, "momentum": 0.8, "weight_decay": 0.2}, lambda: Zeros(Gaussian(2002))),
+    Case("schedule-free-sgd-warmup", "schedule-free-sgd",
+         {"lr": 0.05, "warmup_steps": 8, "r": 1.5, "weight_lr_power": 1.0},
+         lambda: Gaussian(2003)),
+    Case("schedule-free-sgd-gaps", "schedule-free-sgd",
+         {"lr": 0.01, "weight_decay": 0.1, "warmup_steps": 3}, lambda: _gaps(2004)),
+    Case("schedule-free-sgd-logistic", "schedule-free-sgd", {"lr": 0.5}, lambda: Logistic(2005)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
     + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM + NOVOGRAD + LARS + TIGER + DADAPT_ADAM
-    + DADAPT_SGD + SCHEDULE_FREE_ADAMW
+    + DADAPT_SGD + SCHEDULE_FREE_ADAMW + SCHEDULE_FREE_SGD
 )

@@ -300,6 +300,22 @@ def schedule_free_adamw(
     return values, averages, rule
 
 
+def schedule_free_sgd(
+    p, g, states, rule, counts, *,
+    lr=1.0, momentum=0.9, weight_decay=0.0, warmup_steps=0, r=0.0, weight_lr_power=2.0,
+):
+    """Schedule-Free SGD, after facebookresearch/schedule_free, schedulefree/sgd_schedulefree.py
+    (Defazio et al. 2024, arXiv:2405.15682). The parameters are y, where gradients are taken."""
+    rule, rate, c = _averaging(rule, lr, warmup_steps, r, weight_lr_power)
+    values, averages = {}, {}
+    for name, y in p.items():
+        z = states[name]["z"] if name in states else y
+        update = g[name] + weight_decay * y
+        values[name] = y + c * (z - y) - rate * (1 - momentum * (1 - c)) * update
+        averages[name] = {"z": z - rate * update}
+    return values, averages, rule
+
+
 def _averaging(rule, lr, warmup_steps, r, weight_lr_power):
     """The schedule-free rules' own states after a step, its learning rate and its weight."""
     rule = rule or {"k": 0, "weight_sum": 0.0, "lr_max": -1.0}

@@ -59,6 +59,8 @@ GROUP_FORMULAS = {
     "tiger": (group_formulas.tiger, ()),
     "schedule-free-adamw": (
         group_formulas.schedule_free_adamw, ("k", "weight_sum", "lr_max", "scheduled_lr")),
+    "schedule-free-sgd": (
+        group_formulas.schedule_free_sgd, ("k", "weight_sum", "lr_max", "scheduled_lr")),
     "dadapt-sgd": (
         group_formulas.dadapt_sgd, ("d", "numerator_weighted", "g0_norm", "k", "dlr")),
     "dadapt-adam": (group_formulas.dadapt_adam, ("d", "numerator_weighted", "k", "dlr")),

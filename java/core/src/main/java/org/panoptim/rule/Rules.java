@@ -44,7 +44,8 @@ public final class Rules {
                     Tiger.defaults(),
                     DAdaptAdam.defaults(),
                     DAdaptSGD.defaults(),
-                    ScheduleFreeAdamW.defaults());
+                    ScheduleFreeAdamW.defaults(),
+                    ScheduleFreeSGD.defaults());
 
     private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
 

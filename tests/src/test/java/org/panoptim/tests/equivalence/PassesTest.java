@@ -14,6 +14,7 @@ import org.panoptim.rule.LAMB;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Sam;
 import org.panoptim.rule.ScheduleFreeAdamW;
+import org.panoptim.rule.ScheduleFreeSGD;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.seeded.Draw;
@@ -125,11 +126,14 @@ class PassesTest {
 
     private static UpdateRule scheduleFree(Draw draw) {
         double beta = draw.of(0.9, 0.5, 0.0, 1e-42);
-        return new ScheduleFreeAdamW(0.1, beta, 0.9, 1e-8, 0.1, draw.of(0L, 3L), 0, 2);
+        long warmup = draw.of(0L, 3L);
+        return draw.flag()
+                ? new ScheduleFreeAdamW(0.1, beta, 0.9, 1e-8, 0.1, warmup, 0, 2)
+                : new ScheduleFreeSGD(0.1, beta, 0.1, warmup, 0, 2);
     }
 
     private static boolean isScheduleFree(Group group) {
-        return group.rule instanceof ScheduleFreeAdamW;
+        return group.rule instanceof ScheduleFreeAdamW || group.rule instanceof ScheduleFreeSGD;
     }
 
     /** An optimizer that follows a script. */
