@@ -38,11 +38,9 @@ struct Lars : PlainRule {
         }
         const double value = square_root(preparation.reductions[value_squares]);
         const double gradient = square_root(preparation.reductions[gradient_squares]);
-        const double ratio =
-            value > 0 && gradient > 0
-                ? hyper.trust_coeff * value /
-                      (gradient + value * hyper.weight_decay + hyper.epsilon)
-                : 1.0;
+        const double divisor = gradient + value * hyper.weight_decay + hyper.epsilon;
+        const bool adapts = value > 0 && gradient > 0;
+        const double ratio = adapts ? hyper.trust_coeff * value / divisor : 1.0;
         return hyper.trust_clip != 0 ? minimum(ratio / rate, 1.0) : ratio;
     }
 

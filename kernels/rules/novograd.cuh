@@ -36,8 +36,7 @@ struct NovoGrad : PlainRule {
             const double beta1 = preparation.momentum_or(hyper.beta1);
             const double squares = preparation.reductions[gradient_squares];
             double &average = preparation.tensor_states<NovoGrad>().exp_avg_sq;
-            average = average == 0 ? squares
-                                   : hyper.beta2 * average + (1 - hyper.beta2) * squares;
+            average = average == 0 ? squares : hyper.beta2 * average + (1 - hyper.beta2) * squares;
             scalars.rate = static_cast<float>(hyper.learning_rate * preparation.rate_factor);
             scalars.beta1 = static_cast<float>(beta1);
             scalars.weight = static_cast<float>(hyper.grad_averaging != 0 ? 1 - beta1 : 1.0);
@@ -52,8 +51,8 @@ struct NovoGrad : PlainRule {
             element.left[gradient_squares] = element.gradient;
             element.right[gradient_squares] = element.gradient;
         } else {
-            const float gradient = element.gradient / scalars.denominator +
-                                   scalars.weight_decay * element.parameter;
+            const float gradient =
+                element.gradient / scalars.denominator + scalars.weight_decay * element.parameter;
             float &mean = element.slot[exp_avg];
             mean = scalars.beta1 * mean + scalars.weight * gradient;
             element.parameter = element.parameter - scalars.rate * mean;

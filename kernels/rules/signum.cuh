@@ -30,8 +30,8 @@ struct Signum : PlainRule {
     PANOPTIM_DEVICE static void update(const Scalars &scalars, Element &element) {
         float &mean = element.slot[momentum_buffer];
         mean = scalars.momentum * mean + scalars.one_minus_momentum * element.gradient;
-        element.parameter = element.parameter -
-                            (scalars.decay * element.parameter + scalars.rate * sign(mean));
+        element.parameter =
+            element.parameter - (scalars.decay * element.parameter + scalars.rate * sign(mean));
     }
 };
 

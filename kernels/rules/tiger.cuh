@@ -54,8 +54,8 @@ struct Tiger : PlainRule {
         } else {
             float &mean = element.slot[m];
             mean = scalars.beta * mean + scalars.one_minus_beta * element.gradient;
-            element.parameter = element.parameter -
-                                (scalars.decay * element.parameter + scalars.rate * sign(mean));
+            element.parameter =
+                element.parameter - (scalars.decay * element.parameter + scalars.rate * sign(mean));
         }
     }
 };

@@ -192,8 +192,7 @@ public record DAdaptAdam(
                     (float) decay,
                     (float) (rate * (1 - decay)));
         }
-        return new Descent(
-                moving, (float) (decouple ? rate * weightDecay : 0), (float) epsilon);
+        return new Descent(moving, (float) (decouple ? rate * weightDecay : 0), (float) epsilon);
     }
 
     private record Moments(

@@ -83,6 +83,7 @@ record ScheduleFree(int first) {
 
     /**
      * @param first whether z begins, where the parameter is
+     * @param weightDecay of the decay at y, which is added to the direction
      * @param average the weight of z in x
      * @param parameterRate how far y moves
      * @param rate how far z moves
