@@ -33,6 +33,7 @@
 #include "rules/sophia_h.cuh"
 #include "rules/stable_adamw.cuh"
 #include "rules/swats.cuh"
+#include "rules/tiger.cuh"
 #include "rules/yogi.cuh"
 #ifdef PANOPTIM_TEST_RULES
 #include "test_rules.cuh"

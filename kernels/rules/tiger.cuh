@@ -16,9 +16,7 @@ struct Tiger : PlainRule {
     PANOPTIM_RULE_SCALARS(rate, decay, beta, one_minus_beta);
     PANOPTIM_RULE_SLOTS(m);
     static constexpr int phases = 2;
-    static constexpr int reductions = 2;
-    static constexpr int value_squares = 0;
-    static constexpr int elements = 1; // how many there are
+    static constexpr int reductions = 1;
 
     PANOPTIM_DEVICE static constexpr bool reads_gradient(int phase) { return phase == 1; }
     PANOPTIM_DEVICE static constexpr bool writes_parameter(int phase) { return phase == 1; }
@@ -34,7 +32,7 @@ struct Tiger : PlainRule {
                                         Scalars &scalars) {
         if constexpr (Phase == 1) {
             const double mean =
-                preparation.reductions[value_squares] / preparation.reductions[elements];
+                preparation.reductions[0] / static_cast<double>(preparation.elements);
             const double rate = hyper.learning_rate * preparation.rate_factor * square_root(mean);
             const double beta = preparation.momentum_or(hyper.beta);
             scalars.rate = static_cast<float>(rate);
@@ -47,10 +45,8 @@ struct Tiger : PlainRule {
     template <int Phase>
     PANOPTIM_DEVICE static void update(const Scalars &scalars, Element &element) {
         if constexpr (Phase == 0) {
-            element.left[value_squares] = element.parameter;
-            element.right[value_squares] = element.parameter;
-            element.left[elements] = 1;
-            element.right[elements] = 1;
+            element.left[0] = element.parameter;
+            element.right[0] = element.parameter;
         } else {
             float &mean = element.slot[m];
             mean = scalars.beta * mean + scalars.one_minus_beta * element.gradient;

@@ -1,4 +1,4 @@
-"""The rules that PyTorch does not have, in numpy: written after their authors' programs, and AdaFisher
+"""Rules that PyTorch does not have, in numpy: written after their authors' programs, and AdaFisher
 and LaProp after their papers.
 
 Each function takes one parameter's value and gradient and its states by name, and returns the new

@@ -1,4 +1,4 @@
-"""LAMB, Prodigy and SWATS in numpy, written after their authors' programs.
+"""Rules that take sums, or keep states for all of a group, in numpy, after their authors' programs.
 
 They take sums over tensors and over all of a group, so each function takes a step of a group. It is
 given the values, gradients and states of the parameters that have a gradient, by name, and the

@@ -110,8 +110,7 @@ public record AdEMAMix(
 
     @Override
     public List<Slot> slots() {
-        return List.of(
-                new Slot("exp_avg_fast"), new Slot("exp_avg_slow"), new Slot("exp_avg_sq"));
+        return List.of(new Slot("exp_avg_fast"), new Slot("exp_avg_slow"), new Slot("exp_avg_sq"));
     }
 
     private double alphaAt(double step) {

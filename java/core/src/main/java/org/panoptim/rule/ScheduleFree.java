@@ -88,8 +88,7 @@ record ScheduleFree(int first) {
      * @param parameterRate how far y moves
      * @param rate how far z moves
      */
-    record Move(
-            boolean first, float weightDecay, float average, float parameterRate, float rate) {
+    record Move(boolean first, float weightDecay, float average, float parameterRate, float rate) {
 
         /** Moves y and z against a direction, to which the decay at y is added. */
         void along(Element element, float direction) {

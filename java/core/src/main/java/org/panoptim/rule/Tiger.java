@@ -24,7 +24,6 @@ public record Tiger(double learningRate, double beta, double weightDecay) implem
 
     private static final int M = 0;
     private static final int VALUE = 0;
-    private static final int COUNT = 1;
 
     private static final RuleDescriptor<Tiger> DESCRIPTOR =
             RuleDescriptor.of(Tiger.class, "bojone/tiger, tiger.py; Su, 2023")
@@ -75,26 +74,19 @@ public record Tiger(double learningRate, double beta, double weightDecay) implem
 
     @Override
     public List<Reduction> reductions() {
-        return List.of(
-                new Reduction("value", Reduction.Scope.TENSOR),
-                new Reduction("count", Reduction.Scope.TENSOR));
+        return List.of(new Reduction("value", Reduction.Scope.TENSOR));
     }
 
     @Override
     public ElementUpdate prepare(int phase, Preparation preparation) {
         if (phase == 0) {
-            return Tiger::measure;
+            return element -> element.reduce(VALUE, element.parameter(), element.parameter());
         }
-        double mean = preparation.reduction(VALUE) / preparation.reduction(COUNT);
+        double mean = preparation.reduction(VALUE) / preparation.shape().elements();
         double rate = preparation.rate(learningRate) * Math.sqrt(mean);
         double decay = preparation.momentum(beta);
         return new Scalars(
                 (float) rate, (float) (rate * weightDecay), (float) decay, (float) (1 - decay));
-    }
-
-    private static void measure(Element element) {
-        element.reduce(VALUE, element.parameter(), element.parameter());
-        element.reduce(COUNT, 1, 1);
     }
 
     private record Scalars(float rate, float decay, float beta, float oneMinusBeta)

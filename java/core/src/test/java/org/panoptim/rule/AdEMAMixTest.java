@@ -114,8 +114,6 @@ class AdEMAMixTest {
         assertThat(rule.takesMomentum()).isTrue();
         assertThat(rule.slots())
                 .containsExactly(
-                        new Slot("exp_avg_fast"),
-                        new Slot("exp_avg_slow"),
-                        new Slot("exp_avg_sq"));
+                        new Slot("exp_avg_fast"), new Slot("exp_avg_slow"), new Slot("exp_avg_sq"));
     }
 }

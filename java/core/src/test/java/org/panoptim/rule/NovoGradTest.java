@@ -49,14 +49,14 @@ class NovoGradTest {
         try (var trial = new Trial(new NovoGrad(1, 0, 0.5, 1, 0, false), 1, 1)) {
             trial.step(0, -0f);
             assertThat(trial.value()).containsExactly(1, 1);
-            assertThat(trial.tensorState("exp_avg_sq")).isZero();
+            assertThat(trial.number("exp_avg_sq")).isZero();
             // The norm is 5: (3, 4) / (5 + 1)
             trial.step(3, 4);
-            assertThat(trial.tensorState("exp_avg_sq")).isEqualTo(25);
+            assertThat(trial.number("exp_avg_sq")).isEqualTo(25);
             assertThat(trial.value()).containsExactly(1 - 0.5f, 1 - 4 / 6f);
             // 0.5 * 25 + 0.5 * 0
             trial.step(0, 0);
-            assertThat(trial.tensorState("exp_avg_sq")).isEqualTo(12.5);
+            assertThat(trial.number("exp_avg_sq")).isEqualTo(12.5);
         }
     }
 
@@ -79,7 +79,6 @@ class NovoGradTest {
         assertThat(NovoGrad.withLearningRate(0.5).learningRate()).isEqualTo(0.5);
         assertThat(rule.name()).isEqualTo("novograd");
         assertThat(rule.slots())
-                .containsExactly(
-                        new Slot("exp_avg"), new Slot("exp_avg_sq", Slot.Extent.TENSOR));
+                .containsExactly(new Slot("exp_avg"), new Slot("exp_avg_sq", Slot.Extent.TENSOR));
     }
 }

@@ -19,8 +19,7 @@ class TigerTest {
         @Override
         void step() {
             for (int i = 0; i < p.length; i++) {
-                double rate =
-                        rule.learningRate() * FACTOR * Math.sqrt(squares(p[i]) / p[i].length);
+                double rate = rule.learningRate() * FACTOR * Math.sqrt(squares(p[i]) / p[i].length);
                 for (int j = 0; j < p[i].length; j++) {
                     m[i][j] = rule.beta() * m[i][j] + (1 - rule.beta()) * g[i][j];
                     p[i][j] -= rate * (Math.signum(m[i][j]) + rule.weightDecay() * p[i][j]);

@@ -59,10 +59,6 @@ final class Trial implements AutoCloseable {
         return optimizer.state("p", slot).value();
     }
 
-    double tensorState(String slot) {
-        return optimizer.state("p", slot).value();
-    }
-
     double ruleState(String slot) {
         return optimizer.ruleState("all", slot).value();
     }

@@ -75,13 +75,9 @@ class YogiTest {
     @Test
     void theMomentsBeginAboveZero() {
         assertThatThrownBy(
-                        () ->
-                                Rules.with(
-                                        Yogi.defaults(),
-                                        Map.of("initial_accumulator_value", "0")))
+                        () -> Rules.with(Yogi.defaults(), Map.of("initial_accumulator_value", "0")))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage(
-                        "Yogi: initialAccumulatorValue must be finite and above 0, but is 0.0");
+                .hasMessage("Yogi: initialAccumulatorValue must be finite and above 0, but is 0.0");
     }
 
     @Test
@@ -92,7 +88,6 @@ class YogiTest {
         assertThat(rule.name()).isEqualTo("yogi");
         assertThat(rule.takesMomentum()).isTrue();
         assertThat(rule.slots())
-                .containsExactly(
-                        new Slot("mu").startingAt(1e-6), new Slot("nu").startingAt(1e-6));
+                .containsExactly(new Slot("mu").startingAt(1e-6), new Slot("nu").startingAt(1e-6));
     }
 }

@@ -16,6 +16,7 @@ import org.panoptim.rule.SGD;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.SophiaH;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.rule.Yogi;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
@@ -44,7 +45,7 @@ class SemanticTrapsTest {
     private static final float INFINITY = Float.POSITIVE_INFINITY;
 
     /** Rules whose step depends on how many elements of a size there are, by a norm of them all. */
-    private static final Set<String> OF_NORMS = Set.of("novograd", "dadapt-sgd");
+    private static final Set<String> OF_NORMS = Set.of("mars", "novograd", "dadapt-sgd");
 
     static Stream<SuiteBackend> all() {
         return SuiteBackends.all().stream();
@@ -395,9 +396,14 @@ class SemanticTrapsTest {
         }
     }
 
+    /** But Yogi, whose average of gradients begins above zero. */
+    static Stream<UpdateRule> symmetricRules() {
+        return rules().filter(rule -> !(rule instanceof Yogi));
+    }
+
     /** Trap 19: one-sided clipping would break the symmetry. */
     @ParameterizedTest
-    @MethodSource("rules")
+    @MethodSource("symmetricRules")
     void theNegatedGradientGivesTheNegatedStep(UpdateRule rule) {
         for (var subject : SuiteBackends.all()) {
             float[] up = mirrored(subject, rule, 1);

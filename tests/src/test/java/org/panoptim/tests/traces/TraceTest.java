@@ -41,15 +41,36 @@ class TraceTest {
 
     /** Rules recorded with the operations of ours, in the same order: equal to the bit. */
     private static final Set<String> SAME_ORDER =
-            Set.of("sgd", "lion", "sophia-g", "sophia-h", "ada-fisher", "adabound", "adabelief", "adopt");
+            Set.of(
+                    "sgd",
+                    "lion",
+                    "sophia-g",
+                    "sophia-h",
+                    "ada-fisher",
+                    "adabound",
+                    "adabelief",
+                    "adopt",
+                    "signum",
+                    "lars",
+                    "tiger",
+                    "schedule-free-adamw",
+                    "schedule-free-sgd");
 
     /** Rules that scale whole tensors by sums, so that all values share a sum's rounding. */
     private static final Set<String> SUMMING =
-            Set.of("lamb", "prodigy", "swats", "novograd", "dadapt-adam");
+            Set.of("lamb", "prodigy", "swats", "novograd", "dadapt-adam", "dadapt-sgd");
 
     /** Sums of gradients of both signs, which cancel most. */
     private static final Set<String> FIRST_MOMENTS =
-            Set.of("exp_avg", "momentum_buffer", "s", "grad_avg", "exp_avg_diff", "exp_avg_fast", "exp_avg_slow", "mu");
+            Set.of(
+                    "exp_avg",
+                    "momentum_buffer",
+                    "s",
+                    "grad_avg",
+                    "exp_avg_diff",
+                    "exp_avg_fast",
+                    "exp_avg_slow",
+                    "mu");
 
     /** Rules with a state that is found from quotients of others, and overflows where these do. */
     private static final Map<String, String> OF_QUOTIENTS =

@@ -1,5 +1,6 @@
 package org.panoptim.testkit.scenario;
 
+import org.panoptim.rule.LARS;
 import org.panoptim.rule.RuleSetting;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.SGD;
@@ -181,7 +182,7 @@ public final class RuleVariants {
     /** The rule with these settings, less what cannot go with the others. */
     public static UpdateRule with(UpdateRule rule, Map<String, String> settings) {
         var possible = new LinkedHashMap<>(settings);
-        if (rule instanceof SGD
+        if ((rule instanceof SGD || rule instanceof LARS)
                 && (number(settings, "momentum") == 0 || number(settings, "dampening") != 0)) {
             possible.computeIfPresent("nesterov", (_, _) -> "false");
         }
