@@ -42,18 +42,19 @@ class ScheduledMomentumTest {
     }
 
     private static float[] valuesAt(UpdateRule rule, double momentum) {
-        var parameter = gradient(vector("p", 1, -2, 3), 0, 0, 0);
+        var parameter = gradient(vector("p", 1, -2, 3, 4), 0, 0, 0, 0);
         // Steps of Sophia that are clipped do not depend on the average.
-        curvature(parameter, 1, 100, 1e4f);
+        curvature(parameter, 1, 100, 1e4f, 1e4f);
         var groups = List.of(new ParameterGroup("all", rule, List.of(parameter)));
         try (var states = new HostStates()) {
             states.addMissing(groups);
             var tensor = new Tensor(parameter, states.segments(parameter));
             var tensors = List.of(new GroupedTensor(tensor, groups.getFirst()));
             for (int step = 1; step <= STEPS; step++) {
-                // Lion's step is a sign: it shows the average where gradients turn round and are
-                // small.
-                gradient(parameter, step, step % 2 == 1 ? 1 : -0.05f, 1f / step);
+                // A step that is a sign shows the average where gradients turn round: Lion's where
+                // they are small then, Signum's and Tiger's where they are less so.
+                boolean odd = step % 2 == 1;
+                gradient(parameter, step, odd ? 1 : -0.05f, 1f / step, odd ? 1 : -0.3f);
                 tensor.count = step;
                 var scalars = new StepScalars(step, 1, 1, 1, momentum);
                 var update =
