@@ -43,8 +43,11 @@ struct StableAdamW : PlainRule {
             const double mean =
                 preparation.reductions[0] / static_cast<double>(preparation.elements);
             const double root = square_root(mean);
-            const double rate =
-                hyper.learning_rate * preparation.rate_factor / (root > 1 ? root : 1.0);
+            double rate = hyper.learning_rate * preparation.rate_factor;
+            // Not divided by the larger of two: a device's maximum drops NaN.
+            if (root > 1) {
+                rate = rate / root;
+            }
             scalars.decay = static_cast<float>(rate * hyper.weight_decay);
             scalars.rate = static_cast<float>(rate);
         }

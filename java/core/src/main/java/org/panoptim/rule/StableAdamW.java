@@ -113,7 +113,10 @@ public record StableAdamW(
         }
         double mean = preparation.reduction(SQUARES) / preparation.shape().elements();
         double root = Math.sqrt(mean);
-        double rate = preparation.rate(learningRate) / (root > 1 ? root : 1);
+        double rate = preparation.rate(learningRate);
+        if (root > 1) {
+            rate = rate / root;
+        }
         return new Descent((float) (rate * weightDecay), (float) rate, (float) epsilon);
     }
 
