@@ -17,6 +17,7 @@
 #include "rules/lamb.cuh"
 #include "rules/laprop.cuh"
 #include "rules/lars.cuh"
+#include "rules/lbfgs.cuh"
 #include "rules/lion.cuh"
 #include "rules/mars.cuh"
 #include "rules/nadam.cuh"

@@ -18,8 +18,7 @@ final class PlanChecks {
      * @throws IllegalArgumentException if something does not fit
      */
     static void check(StepPlan plan) {
-        requireOwnNames(plan);
-        requireOwnMemory(plan);
+        checkParameters(plan);
         requireDecay(plan);
         RuleChecks.check(plan.groups());
         plan.curvature().ifPresent(transform -> transform.check(plan));
@@ -36,6 +35,16 @@ final class PlanChecks {
     static void checkTransformsStates(StepPlan plan) {
         plan.curvature()
                 .ifPresent(transform -> Checkpoint.requireSavable(plan, transform.states()));
+    }
+
+    /**
+     * Checks names and memory of the parameters.
+     *
+     * @throws IllegalArgumentException if two have one name or share a byte
+     */
+    static void checkParameters(StepPlan plan) {
+        requireOwnNames(plan);
+        requireOwnMemory(plan);
     }
 
     private static void requireOwnNames(StepPlan plan) {

@@ -38,6 +38,7 @@ class PackageOrderTest {
                     "org.panoptim.reference",
                     "org.panoptim.checkpoint",
                     "org.panoptim.internal.checkpoint",
+                    "org.panoptim.internal.lbfgs",
                     "org.panoptim");
 
     /** A class of the library in a class file's names, descriptors and signatures. */

@@ -7,6 +7,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.panoptim.abi.KernelRegistry;
+import org.panoptim.internal.lbfgs.VectorRule;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Pass;
 import org.panoptim.rule.RuleSetting;
@@ -31,7 +32,8 @@ class RegistryTest {
 
     /** Every rule of the library, with switches on and off, and numbers at 0 and above. */
     static Stream<UpdateRule> variants() {
-        return Stream.concat(Rules.all().stream(), Rules.companions().stream())
+        return Stream.of(Rules.all(), Rules.companions(), VectorRule.all())
+                .flatMap(List::stream)
                 .flatMap(RegistryTest::variantsOf);
     }
 

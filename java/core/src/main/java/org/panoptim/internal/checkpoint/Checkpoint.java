@@ -90,7 +90,13 @@ public final class Checkpoint {
         }
     }
 
-    private static void requireText(String what, String name) {
+    /**
+     * Checks that a name can be written.
+     *
+     * @param what it is the name of
+     * @throws IllegalArgumentException if it is not Unicode text
+     */
+    public static void requireText(String what, String name) {
         if (!SafetensorsWriter.canWrite(name)) {
             throw new IllegalArgumentException(
                     what
@@ -160,8 +166,11 @@ public final class Checkpoint {
         }
     }
 
-    /** Files of earlier versions have no checksums, nor have those that other programs wrote. */
-    private static void checkChecksums(Path file, SafetensorsReader reader, Set<LoadOption> options)
+    /**
+     * Warns of a file without checksums, or refuses it: files of earlier versions have none, nor
+     * have those that other programs wrote.
+     */
+    public static void checkChecksums(Path file, SafetensorsReader reader, Set<LoadOption> options)
             throws CheckpointException {
         if (reader.hasChecksums()) {
             return;
@@ -242,8 +251,14 @@ public final class Checkpoint {
         return new Counters(saved.step(), saved.skipped(), 0, plan.lossScale().initial());
     }
 
-    /** Reads every state into memory, so that a failing file leaves the optimizer as it was. */
-    private static Map<String, MemorySegment> stage(
+    /**
+     * Reads every state into memory, so that a failing file leaves the optimizer as it was.
+     *
+     * @param states all tensors that the file must have, and no others, by name
+     * @param arena where the bytes lie
+     * @throws CheckpointException if a tensor is absent, of another type or shape, or too much
+     */
+    public static Map<String, MemorySegment> stage(
             Path file, SafetensorsReader reader, Map<String, StateTensor> states, Arena arena)
             throws IOException {
         var unknown = new HashSet<>(reader.tensors().keySet());
