@@ -58,6 +58,11 @@ public record StepPlan(
         }
     }
 
+    /** Whether steps are taken; not so where there are only rules with passes alone. */
+    public boolean takesSteps() {
+        return groups.isEmpty() || groups.stream().anyMatch(group -> group.rule().phases() > 0);
+    }
+
     /** Whether the gradients have to be measured. */
     public boolean measures() {
         return clips() || statistics || policy != NonFinitePolicy.PROPAGATE;

@@ -43,9 +43,6 @@ import java.util.Optional;
  */
 final class CudaExecution implements Execution, QueuedSteps {
 
-    /** Bytes that the ring or the tables send at a time, at least. */
-    private static final long SMALLEST_UPLOAD = ScheduleRing.bytes();
-
     private final DeviceContext context;
     private final CudaDriver driver;
     private final long stream;
@@ -91,7 +88,7 @@ final class CudaExecution implements Execution, QueuedSteps {
             refusals = new Refusals(control);
             schedule = cleanup.keep(new DeviceSchedule(context, control));
             var built = cleanup.keep(new DeviceTables(context, kernels, states));
-            var room = cleanup.keep(uploads(built));
+            var room = cleanup.keep(uploads(plan, built));
             var made =
                     cleanup.keep(
                             new StepLaunches(
@@ -101,18 +98,20 @@ final class CudaExecution implements Execution, QueuedSteps {
                             new DeviceMatrixWork(context, MatrixGroup.of(plan.groups()), states));
             var copy = cleanup.keep(new StepBackup(context, plan, control, built));
             adopt(plan, built, room, made, work, copy);
-            schedule.begin(plan, uploads, 0);
+            if (plan.takesSteps()) {
+                schedule.begin(plan, uploads, 0);
+            }
         } catch (RuntimeException | Error e) {
             cleanup.runAfter(e);
             throw e;
         }
     }
 
-    private Uploads uploads(DeviceTables built) {
+    /** Room for the tables and, where steps are taken, for the whole ring of the schedule. */
+    private Uploads uploads(StepPlan of, DeviceTables built) {
+        long ring = of.takesSteps() ? ScheduleRing.bytes() : 0;
         return new Uploads(
-                context.device(),
-                Math.max(SMALLEST_UPLOAD, built.uploadBytes()),
-                built.addressBytes());
+                context.device(), Math.max(ring, built.uploadBytes()), built.addressBytes());
     }
 
     @Override
@@ -188,7 +187,7 @@ final class CudaExecution implements Execution, QueuedSteps {
         try {
             cleanup.add(states.addMissing(newPlan.groups()));
             var built = cleanup.keep(new DeviceTables(context, newKernels, states));
-            var room = cleanup.keep(uploads(built));
+            var room = cleanup.keep(uploads(newPlan, built));
             var made =
                     cleanup.keep(
                             new StepLaunches(
@@ -466,7 +465,9 @@ final class CudaExecution implements Execution, QueuedSteps {
                 () -> {
                     var outcome = control.outcome(plan);
                     uploads.prepareCaptures();
-                    schedule.coverAhead(plan, uploads);
+                    if (plan.takesSteps()) {
+                        schedule.coverAhead(plan, uploads);
+                    }
                     refusals.tell(plan.policy());
                     return outcome;
                 });
@@ -514,7 +515,9 @@ final class CudaExecution implements Execution, QueuedSteps {
         refusals.forget();
         context.call(
                 () -> {
-                    schedule.restore(plan, uploads, counters);
+                    if (plan.takesSteps()) {
+                        schedule.restore(plan, uploads, counters);
+                    }
                     return this;
                 });
     }
