@@ -284,18 +284,51 @@ class LBFGSTest {
         return new FloatView(MemorySegment.ofArray(narrow), DType.BF16).get(0);
     }
 
-    /** A step ends with an iteration that moves nothing by more than the tolerance. */
+    /** The first iteration moves by .2 and .8, and the largest of them decides. */
     @Test
-    void aSmallChangeEndsTheStep() {
+    void anIterationThatMovesNothingByMoreThanTheToleranceIsTheLast() {
+        assertThat(iterationsWithin(0.2f * 4)).isEqualTo(1);
+        assertThat(iterationsWithin(Math.nextDown(0.2f * 4))).isEqualTo(2);
+    }
+
+    private long iterationsWithin(double toleranceChange) {
         var x = vector("x", 1, 1);
-        try (var optimizer = builder(x).toleranceChange(0.75).build()) {
+        try (var optimizer = builder(x).toleranceChange(toleranceChange).build()) {
             optimizer.step(parabola(x, 1, 4));
-            // The first moves by .8, the second by .26 and .23.
-            assertThat(optimizer.iterations()).isEqualTo(2);
+            return optimizer.iterations();
         }
     }
 
-    /** One more is too much: the largest of .2 and .8 counts, and not their mean or their sum. */
+    /**
+     * |x − 1|: the slope never falls, so the search ends with the best point of a short bracket.
+     */
+    @Test
+    void theNextIterationGoesByTheGradientOfThePointThatWasChosen() {
+        var x = vector("x", 0);
+        var points = new ArrayList<Float>();
+        try (var optimizer =
+                builder(x)
+                        .lineSearch(LineSearch.STRONG_WOLFE)
+                        .learningRate(3)
+                        .toleranceChange(1e-3)
+                        .maxIterations(2)
+                        .build()) {
+            optimizer.step(
+                    () -> {
+                        float p = values(x)[0];
+                        points.add(p);
+                        gradient(x, p < 1 ? -1 : 1);
+                        return Math.abs(p - 1.0);
+                    });
+        }
+        // As StrongWolfeTest has it: the ninth point is tried in vain, and the eighth chosen.
+        assertThat(points.get(8)).isCloseTo(0.99986446f, within(1e-5f));
+        assertThat(points.get(9)).isCloseTo(1.00020408f, within(1e-5f));
+        // The gradient has not changed, so there is no curvature, and −g leads away from 0.
+        assertThat(points.get(10)).isEqualTo(points.get(8) + 3);
+    }
+
+    /** Neither the mean of the elements' sizes, nor their sum. */
     @Test
     void theLargestElementDecides() {
         var x = vector("x", 1, 1);
