@@ -176,11 +176,13 @@ __device__ __forceinline__ void update_quad(const ChunkArrays &arrays, int i, in
                                             ThreadSums<Rule, Phase, Statistics> &sums) {
     constexpr unsigned read = Rule::read_slots(Phase, Curved);
     constexpr unsigned written = Rule::written_slots(Phase, Curved);
-    float parameters[quad_elements];
+    float parameters[quad_elements] = {};
     float gradients[quad_elements];
     float curvatures[quad_elements];
     float slots[at_least_one<Rule::slots>][quad_elements] = {};
-    load_elements<Direct>(arrays.value, i, elements, parameters);
+    if constexpr (Rule::reads_parameter(Phase) || Statistics) {
+        load_elements<Direct>(arrays.value, i, elements, parameters);
+    }
     if constexpr (needs_gradient<Rule, Phase>) {
         load_elements<Direct>(arrays.gradient, i, elements, gradients);
     }
@@ -367,6 +369,7 @@ __device__ __forceinline__ void update_chunk(const panoptim_launch &launch, int6
         if (statistics) {
             plan.partials[place] = join_blocks(shared.change, blocks);
         }
+#pragma unroll
         for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
             if (takes<Rule, Phase>(reduction)) {
                 plan.partials[(2 + reduction) * plan.chunk_count + place] =

@@ -83,7 +83,8 @@ class Run:
         point = self.point()
         loss, gradient = self.function(self.perturbed(point))
         gradient = torch.from_numpy(self.perturbed(gradient))
-        for parameter, part in zip(self.parameters, gradient.split([p.numel() for p in self.parameters])):
+        sizes = [parameter.numel() for parameter in self.parameters]
+        for parameter, part in zip(self.parameters, gradient.split(sizes)):
             parameter.grad = part.clone()
         self.points.append(point)
         self.losses.append(loss)

@@ -42,7 +42,7 @@ import java.util.Set;
  *   <li>A loss or gradient that is not finite ends the step with a {@link NonFiniteLossException}
  *       (PyTorch goes on, with parameters that are NaN soon).
  *   <li>An iteration that ends before it has moved, since the slope is too small, counts as a step
- *       of no length (PyTorch takes it for one of the learning rate's).
+ *       of no length (PyTorch takes it for one of the learning rate times the direction).
  * </ul>
  *
  * <p><strong>Parameters</strong> and gradients are float32, and stay the caller's. Gradients are
@@ -96,6 +96,8 @@ public final class LBFGS implements AutoCloseable {
         @Override
         public void check() {
             inputs.take(false);
+            // Of those without a gradient, too.
+            inputs.sources().checkPassed(moves, PointRule.RESTORE);
         }
 
         @Override
@@ -105,7 +107,7 @@ public final class LBFGS implements AutoCloseable {
 
         @Override
         public void written() {
-            inputs.sources().passed(moves, PointRule.MOVE);
+            inputs.sources().passed(moves, PointRule.RESTORE);
         }
     }
 
@@ -148,8 +150,8 @@ public final class LBFGS implements AutoCloseable {
      *
      * @return the loss at its beginning
      * @throws NonFiniteLossException if the loss or a gradient is infinite or NaN
-     * @throws IllegalStateException if an arena is closed or the framework that a parameter belongs
-     *     to has moved it
+     * @throws IllegalStateException if an arena is closed, the framework that a parameter belongs
+     *     to has moved it, or a framework is capturing the device's stream
      * @throws org.panoptim.spi.UnsupportedPlanException if the backend cannot use a gradient's
      *     memory, with the reason
      */
@@ -157,11 +159,18 @@ public final class LBFGS implements AutoCloseable {
         Objects.requireNonNull(closure, "closure");
         ownership.enter();
         try {
+            requireNoCapture("a step, which waits for the device, cannot be taken");
             return descent.step(closure::evaluate);
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
         } finally {
             ownership.exit();
+        }
+    }
+
+    private void requireNoCapture(String what) {
+        if (descent.isCapturing()) {
+            throw new IllegalStateException(what + " while the stream is being captured");
         }
     }
 
@@ -224,7 +233,12 @@ public final class LBFGS implements AutoCloseable {
         }
     }
 
-    /** Frees all vectors; closing twice is harmless. Parameters stay as they are. */
+    /**
+     * Frees all vectors; closing twice is harmless. Parameters stay as they are.
+     *
+     * @throws IllegalStateException if a framework is capturing the device's stream; nothing is
+     *     freed, and the optimizer can be closed when the capture has ended
+     */
     @Override
     public void close() {
         if (ownership.isClosed()) {
@@ -232,6 +246,7 @@ public final class LBFGS implements AutoCloseable {
         }
         ownership.enterToClose();
         try {
+            requireNoCapture("the optimizer cannot be closed");
             ownership.close();
             Cleanup.all(descent::close, ownsBackend ? backend::close : () -> {});
         } finally {

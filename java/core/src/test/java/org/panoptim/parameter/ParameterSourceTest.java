@@ -10,6 +10,7 @@ import static org.panoptim.parameter.Tensors.vector;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.panoptim.LBFGS;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.backend.TestDevice;
@@ -326,6 +327,36 @@ class ParameterSourceTest {
             assertThat(said)
                     .containsExactlyInAnyOrder(
                             "refresh", "refresh", "value of c", "value of other");
+        }
+    }
+
+    /** A step of L-BFGS reads gradients after the closure, and writes every value. */
+    @Test
+    void lbfgsAsksBeforeEachPassAndTellsOfEachMove() {
+        try (var optimizer =
+                LBFGS.builder(List.of(a, b)).maxIterations(1).backend(backend).build()) {
+            optimizer.step(
+                    () -> {
+                        said.add("closure");
+                        gradient(a, 1, 1);
+                        return 1;
+                    });
+            assertThat(said)
+                    .containsExactly(
+                            "closure",
+                            "refresh",
+                            "check b",
+                            "refresh",
+                            "check b",
+                            "value of a",
+                            "value of b");
+            onRefresh =
+                    () -> {
+                        throw new IllegalStateException("moved");
+                    };
+            assertThatThrownBy(() -> optimizer.step(() -> 1))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage("moved");
         }
     }
 }

@@ -187,6 +187,11 @@ public final class Descent implements AutoCloseable {
         }
     }
 
+    /** Whether a framework captures the device's stream, so that nothing can be waited for. */
+    public boolean isCapturing() {
+        return vectors.isCapturing();
+    }
+
     /** How far it has come. */
     public Progress progress() {
         return progress;

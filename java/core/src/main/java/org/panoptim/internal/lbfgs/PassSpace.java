@@ -59,6 +59,10 @@ final class PassSpace implements AutoCloseable {
         execution.bind(arenas);
     }
 
+    boolean isCapturing() {
+        return execution.isCapturing();
+    }
+
     void run(String pass) {
         execution.run(pass, execution);
     }

@@ -21,10 +21,10 @@ public record PointRule() implements VectorRule {
     static final String DEPART = "depart";
 
     /** Moves them to where they started, and t of the direction on. */
-    public static final String MOVE = "move";
+    static final String MOVE = "move";
 
     /** Moves them back to where they started, bit for bit. */
-    static final String RESTORE = "restore";
+    public static final String RESTORE = "restore";
 
     /** How far to move; for the host to set. */
     static final int T = 1;

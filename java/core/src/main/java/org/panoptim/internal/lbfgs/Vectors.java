@@ -90,6 +90,11 @@ final class Vectors implements AutoCloseable {
         return along;
     }
 
+    /** Whether a framework captures the device's stream. */
+    boolean isCapturing() {
+        return points.isCapturing();
+    }
+
     /** Takes the gradient that the caller's parameters hold; zeros of those that hold none. */
     void takeGradient() {
         memory.check();
