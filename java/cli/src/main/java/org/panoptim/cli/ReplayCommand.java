@@ -22,8 +22,14 @@ import java.util.concurrent.Callable;
             "Apply a recorded sequence of gradients and write what it leads to.",
             "",
             "A trace is a safetensors file with float32 tensors param/NAME, grad/STEP/NAME and"
-                + " hess/STEP/NAME, and metadata rule, set and steps. The result has param/NAME and"
-                + " state/SLOT/NAME after the last step.",
+                    + " hess/STEP/NAME, and metadata rule, set and steps. The result has param/NAME"
+                    + " and state/SLOT/NAME after the last step, and rule/SLOT for what the rule"
+                    + " keeps for itself. Schedule-free rules are trained at param/NAME and"
+                    + " evaluated at eval/NAME.",
+            "",
+            "set has the rule's settings, key=value with commas between them, and any of these:"
+                    + " clip_norm bounds the norm of all gradients together; ema_decay is the"
+                    + " decay of a moving average of the parameters, ema/NAME.",
             ""
         },
         mixinStandardHelpOptions = true)

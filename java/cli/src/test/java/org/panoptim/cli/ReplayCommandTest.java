@@ -1,6 +1,7 @@
 package org.panoptim.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -77,6 +78,73 @@ class ReplayCommandTest {
 
         try (var result = SafetensorsReader.open(result())) {
             assertThat(result.floats("state/hessian/w")).containsExactly(2, 8);
+        }
+    }
+
+    @Test
+    void aMovingAverageIsKeptOfEveryParameter() throws IOException {
+        var trace =
+                TraceBuilder.of("sgd", "lr=1,ema_decay=0.75", "2")
+                        .tensor("param/late", 1)
+                        .tensor("param/w", 8)
+                        .tensor("grad/1/w", 4)
+                        .tensor("grad/2/w", 2)
+                        .tensor("grad/2/late", 4);
+
+        replay(trace);
+
+        // 8, 4, 2: the average begins at the value, and goes a quarter of the way twice.
+        try (var result = SafetensorsReader.open(result())) {
+            assertThat(result.floats("param/w")).containsExactly(2);
+            assertThat(result.floats("ema/w")).containsExactly(5.75f);
+            assertThat(result.floats("ema/late")).containsExactly(0);
+        }
+    }
+
+    @Test
+    void gradientsAreClippedTogether() throws IOException {
+        var trace =
+                TraceBuilder.of("sgd", "lr=1,clip_norm=2.5", "1")
+                        .tensor("param/v", 0)
+                        .tensor("param/w", 0)
+                        .tensor("grad/1/v", 30)
+                        .tensor("grad/1/w", -40);
+
+        replay(trace);
+
+        try (var result = SafetensorsReader.open(result())) {
+            assertThat(result.floats("param/v")[0]).isCloseTo(-1.5f, within(1e-5f));
+            assertThat(result.floats("param/w")[0]).isCloseTo(2, within(1e-5f));
+        }
+    }
+
+    @Test
+    void aScheduleFreeRuleHasWhereItIsTrainedAndWhereItIsEvaluated() throws IOException {
+        var trace =
+                TraceBuilder.of("schedule-free-sgd", "lr=1,momentum=0.5", "2")
+                        .tensor("param/late", 3)
+                        .tensor("param/w", 8)
+                        .tensor("grad/1/w", 4)
+                        .tensor("grad/2/w", 4);
+
+        replay(trace);
+
+        // z is 4, 0; x their average, 4, 2; y halfway between the two.
+        try (var result = SafetensorsReader.open(result())) {
+            assertThat(result.floats("state/z/w")).containsExactly(0);
+            assertThat(result.floats("param/w")).containsExactly(1);
+            assertThat(result.floats("eval/w")).containsExactly(2);
+            // It has taken no step.
+            assertThat(result.floats("eval/late")).containsExactly(3);
+        }
+    }
+
+    @Test
+    void otherRulesAreEvaluatedWhereTheyAreTrained() throws IOException {
+        replay(good());
+
+        try (var result = SafetensorsReader.open(result())) {
+            assertThat(result.tensors().keySet()).containsExactly("param/w");
         }
     }
 
@@ -182,7 +250,10 @@ class ReplayCommandTest {
         assertRefused(
                 TraceBuilder.of("lion", "momentum=0.9", "1"),
                 "metadata 'set': lion has no setting momentum; it has lr, beta1, beta2,"
-                        + " weight_decay");
+                        + " weight_decay, and every rule clip_norm, ema_decay");
+        assertRefused(
+                TraceBuilder.of("lion", "ema_decay=2", "1"),
+                "metadata 'set': ema_decay: averageDecay: decay must be in [0, 1], but is 2.0");
         assertRefused(
                 TraceBuilder.of("sgd", "lr=fast", "1"),
                 "metadata 'set': sgd: lr must be a number, but is 'fast'");

@@ -2,6 +2,7 @@ package org.panoptim.testkit.trace;
 
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.safetensors.SafetensorsWriter;
 import org.panoptim.tensor.DType;
@@ -9,9 +10,11 @@ import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 import org.panoptim.testkit.BackendMemory;
 import org.panoptim.testkit.BackendTensor;
+import org.panoptim.testkit.EvaluationPoint;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -20,8 +23,8 @@ import java.util.Optional;
 import java.util.SequencedMap;
 
 /**
- * Applies a trace's gradients to its parameters. Memory holds the parameters, their states, and the
- * gradients and curvatures of one step.
+ * Applies a trace's gradients to its parameters. Memory holds the parameters, their states and
+ * averages, and the gradients and curvatures of one step.
  */
 public final class Replay implements AutoCloseable {
 
@@ -32,7 +35,8 @@ public final class Replay implements AutoCloseable {
             Parameter parameter,
             BackendTensor value,
             BackendTensor gradient,
-            Optional<BackendTensor> curvature) {}
+            Optional<BackendTensor> curvature,
+            Optional<BackendTensor> average) {}
 
     private final BackendMemory memory;
     private final Trace trace;
@@ -52,7 +56,8 @@ public final class Replay implements AutoCloseable {
                 tensors.put(name, tensor(name));
             }
             optimizer =
-                    Optimizer.builder(trace.rule())
+                    trace.configured()
+                            .optimizer()
                             .group(GROUP, tensors.values().stream().map(Tensor::parameter).toList())
                             .backend(backend)
                             .build();
@@ -65,18 +70,27 @@ public final class Replay implements AutoCloseable {
     private Tensor tensor(String name) throws IOException {
         long elements = trace.byteSize(name) / Float.BYTES;
         var value = memory.allocate(elements);
+        var average =
+                trace.configured().options().averages()
+                        ? Optional.of(memory.allocate(elements))
+                        : Optional.<BackendTensor>empty();
         try (var arena = Arena.ofConfined()) {
             var values = arena.allocate(trace.byteSize(name), Float.BYTES);
             trace.readValue(name, values);
             value.write(values);
+            average.ifPresent(tensor -> tensor.write(values));
         }
+        var parameter = Parameter.of(name, new Shape(trace.shape(name)), value.memory());
         return new Tensor(
-                Parameter.of(name, new Shape(trace.shape(name)), value.memory()),
+                average.map(tensor -> new Output(DType.F32, tensor.memory()))
+                        .map(parameter::averagedIn)
+                        .orElse(parameter),
                 value,
                 memory.allocate(elements),
                 trace.hasCurvature(name)
                         ? Optional.of(memory.allocate(elements))
-                        : Optional.empty());
+                        : Optional.empty(),
+                average);
     }
 
     /** Takes all of the trace's steps. */
@@ -145,18 +159,46 @@ public final class Replay implements AutoCloseable {
     }
 
     /**
-     * Writes {@code param/NAME} and {@code state/SLOT/NAME}, with the trace's metadata. The same
-     * bits give the same file.
+     * Copies of the parameters where they are evaluated, by name; none if that is where they are
+     * trained ({@link EvaluationPoint}). Afterwards the parameters have the bits that they had.
+     */
+    public SequencedMap<String, float[]> evaluated() {
+        var there = new LinkedHashMap<String, float[]>();
+        if (EvaluationPoint.isApart(trace.rule())) {
+            var trained = copies();
+            EvaluationPoint.visit(optimizer, trace.rule(), () -> there.putAll(copies()));
+            // The way back rounds.
+            trained.forEach((name, values) -> find(name).value().write(values));
+        }
+        return there;
+    }
+
+    private SequencedMap<String, float[]> copies() {
+        var copies = new LinkedHashMap<String, float[]>();
+        tensors.forEach((name, tensor) -> copies.put(name, tensor.value().toArray()));
+        return copies;
+    }
+
+    /**
+     * Writes {@code param/NAME} and {@code state/SLOT/NAME}, where a parameter has them its average
+     * {@code ema/NAME} and what is evaluated, {@code eval/NAME}, with the trace's metadata. The
+     * same bits give the same file.
      */
     public void write(Path file) throws IOException {
         var writer = new SafetensorsWriter().metadata(trace.metadata());
+        tensors.forEach((name, tensor) -> add(writer, "param/" + name, tensor, tensor.value()));
+        evaluated()
+                .forEach(
+                        (name, values) ->
+                                writer.tensor(
+                                        "eval/" + name,
+                                        DType.F32,
+                                        find(name).parameter().shape().dimensions(),
+                                        MemorySegment.ofArray(values)));
         tensors.forEach(
                 (name, tensor) ->
-                        writer.tensor(
-                                "param/" + name,
-                                DType.F32,
-                                tensor.parameter().shape().dimensions(),
-                                (chunk, offset) -> tensor.value().read(offset, chunk)));
+                        tensor.average()
+                                .ifPresent(average -> add(writer, "ema/" + name, tensor, average)));
         for (var state : states()) {
             writer.tensor(
                     name(state),
@@ -165,6 +207,15 @@ public final class Replay implements AutoCloseable {
                     (chunk, offset) -> state.read(offset, chunk));
         }
         writer.write(file);
+    }
+
+    private static void add(
+            SafetensorsWriter writer, String name, Tensor tensor, BackendTensor values) {
+        writer.tensor(
+                name,
+                DType.F32,
+                tensor.parameter().shape().dimensions(),
+                (chunk, offset) -> values.read(offset, chunk));
     }
 
     private static String name(StateTensor state) {

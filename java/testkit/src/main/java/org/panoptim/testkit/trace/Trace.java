@@ -105,7 +105,7 @@ public final class Trace implements AutoCloseable {
                 collect(tensor, GRADIENT);
             } else if (tensor.name().startsWith(CURVATURE)) {
                 if (!takesCurvature()) {
-                    throw problem(tensor, "rule " + header.rule().name() + " takes no curvature");
+                    throw problem(tensor, "rule " + rule().name() + " takes no curvature");
                 }
                 collect(tensor, CURVATURE);
             }
@@ -113,7 +113,7 @@ public final class Trace implements AutoCloseable {
     }
 
     private boolean takesCurvature() {
-        return header.rule().takesCurvature();
+        return rule().takesCurvature();
     }
 
     private void collect(TensorInfo tensor, String prefix) throws SafetensorsException {
@@ -187,6 +187,11 @@ public final class Trace implements AutoCloseable {
 
     /** The rule with its settings. */
     public UpdateRule rule() {
+        return header.rule().rule();
+    }
+
+    /** The rule with its settings, and those that go with any rule. */
+    public ConfiguredRule configured() {
         return header.rule();
     }
 

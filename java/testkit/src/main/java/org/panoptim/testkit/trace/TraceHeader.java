@@ -11,10 +11,10 @@ import java.util.Map;
 /**
  * The contents of a trace's metadata.
  *
- * @param rule the rule with its settings
+ * @param rule the rule with its settings, and those that go with any rule
  * @param steps how many steps the trace has, at least 1
  */
-record TraceHeader(UpdateRule rule, long steps) {
+record TraceHeader(ConfiguredRule rule, long steps) {
 
     private static final String RULE = "rule";
     private static final String SET = "set";
@@ -31,7 +31,7 @@ record TraceHeader(UpdateRule rule, long steps) {
         }
         var settings = settings(file, metadata.getOrDefault(SET, ""));
         try {
-            return new TraceHeader(Rules.with(named, settings), steps);
+            return new TraceHeader(new ConfiguredRule(named).with(settings), steps);
         } catch (IllegalArgumentException e) {
             throw problem(file, SET, e);
         }

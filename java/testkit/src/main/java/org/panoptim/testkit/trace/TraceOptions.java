@@ -1,0 +1,106 @@
+package org.panoptim.testkit.trace;
+
+import org.panoptim.Optimizer;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.function.Function;
+
+/**
+ * Settings of an optimizer that go with any rule, by the names that traces and the command line
+ * give them. Each is a line in {@link #ALL}; ranges are checked by the optimizer's builder.
+ *
+ * @param settings those that are given, with their values as text
+ */
+public record TraceOptions(SequencedMap<String, String> settings) {
+
+    /** None of them. */
+    public static final TraceOptions NONE = new TraceOptions(new LinkedHashMap<>());
+
+    /** The decay of a moving average of the parameters. */
+    private static final String EMA_DECAY = "ema_decay";
+
+    private static final List<Option<?>> ALL =
+            List.of(
+                    // What bounds the gradient's norm over all parameters.
+                    new Option<>("clip_norm", Option::number, Optimizer.Builder::clipGlobalNorm),
+                    new Option<>(EMA_DECAY, Option::number, Optimizer.Builder::averageDecay));
+
+    /**
+     * A setting.
+     *
+     * @param name its name
+     * @param parse reads its value
+     * @param setter hands it to the builder of an optimizer
+     */
+    private record Option<T>(String name, Function<String, T> parse, Setter<T> setter) {
+
+        private interface Setter<T> {
+            void set(Optimizer.Builder<?> builder, T value);
+        }
+
+        static Double number(String text) {
+            try {
+                return Double.valueOf(text);
+            } catch (NumberFormatException e) {
+                throw new IllegalArgumentException("must be a number, but is '" + text + "'", e);
+            }
+        }
+
+        void apply(Optimizer.Builder<?> builder, String text) {
+            try {
+                setter.set(builder, parse.apply(text.strip()));
+            } catch (IllegalArgumentException e) {
+                throw new IllegalArgumentException(name + ": " + e.getMessage(), e);
+            }
+        }
+    }
+
+    /** Copies the map. */
+    public TraceOptions {
+        settings = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(settings));
+    }
+
+    /** The names of all there are. */
+    public static List<String> names() {
+        return ALL.stream().<String>map(Option::name).toList();
+    }
+
+    /**
+     * Those of some settings that are options, in their order.
+     *
+     * @param settings values as text by name
+     */
+    static TraceOptions among(Map<String, String> settings) {
+        var options = new LinkedHashMap<String, String>();
+        settings.forEach(
+                (name, value) -> {
+                    if (names().contains(name)) {
+                        options.put(name, value);
+                    }
+                });
+        return new TraceOptions(options);
+    }
+
+    /** Whether parameters have moving averages, which whoever makes the parameters provides. */
+    public boolean averages() {
+        return settings.containsKey(EMA_DECAY);
+    }
+
+    /**
+     * Hands the options to the builder of an optimizer.
+     *
+     * @throws IllegalArgumentException if a value is none for its option; the message names it
+     */
+    void applyTo(Optimizer.Builder<?> builder) {
+        for (var option : ALL) {
+            var text = settings.get(option.name());
+            if (text != null) {
+                option.apply(builder, text);
+            }
+        }
+    }
+}
