@@ -84,7 +84,7 @@ final class Charts {
                     var chart = chart(across, title).fromZero();
                     addCurves(chart, steps, StepTimes::tensors, 1e3, limit);
                     return Html.figure(
-                            chart.draw("tensors", title + " against " + across),
+                            chart.drawWithLegend("tensors", title + " against " + across),
                             "%,d elements shared out over equal tensors."
                                     .formatted(Workload.SPLIT));
                 });
@@ -98,13 +98,13 @@ final class Charts {
                     var chart = chart(across, title).logarithmic();
                     addCurves(chart, steps, StepTimes::elements, 1e6, limit);
                     return Html.figure(
-                            chart.draw("elements", title + " against " + across),
+                            chart.drawWithLegend("elements", title + " against " + across),
                             "One tensor. " + limit.smallRemark());
                 });
     }
 
     private static LineChart chart(String across, String title) {
-        return new LineChart(across, title, LineChart.Legend.BELOW).logarithmicAcross();
+        return new LineChart(across, title).logarithmicAcross();
     }
 
     /** Adds both sides' times. */

@@ -2,67 +2,21 @@ package org.panoptim.cli.page;
 
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
-import org.knowm.xchart.style.Styler.LegendLayout;
-import org.knowm.xchart.style.Styler.LegendPosition;
-import org.knowm.xchart.style.markers.Marker;
-import org.knowm.xchart.style.markers.SeriesMarkers;
 
-import java.awt.BasicStroke;
-import java.awt.Color;
 import java.awt.Font;
 import java.util.stream.IntStream;
 
 /**
- * Curves as an SVG element to stand in a page. Each curve has a colour, a dash pattern and a
- * marker, so that they are distinct without colours.
+ * Curves as an SVG element to stand in a page, and their legend as a list to stand below it, which
+ * keeps its size and takes more lines where the page is narrow.
  */
 public final class LineChart {
 
     private static final int WIDTH = 760;
     private static final int HEIGHT = 460;
 
-    /** Okabe and Ito's colours, which most kinds of colour vision can tell apart. */
-    private static final Color[] COLORS = {
-        new Color(0x0072B2),
-        new Color(0xD55E00),
-        new Color(0x009E73),
-        new Color(0xCC79A7),
-        new Color(0x000000),
-        new Color(0xE69F00),
-        new Color(0x56B4E9),
-    };
-
-    private static final float[][] DASHES = {
-        {}, {9, 5}, {2, 4}, {10, 4, 2, 4}, {5, 3}, {14, 4}, {4, 2, 1, 2}
-    };
-
-    private static final Marker[] MARKERS = {
-        SeriesMarkers.CIRCLE,
-        SeriesMarkers.SQUARE,
-        SeriesMarkers.TRIANGLE_UP,
-        SeriesMarkers.DIAMOND,
-        SeriesMarkers.CROSS,
-        SeriesMarkers.TRIANGLE_DOWN,
-        SeriesMarkers.PLUS,
-    };
-
-    /** The position of the legend. */
-    public enum Legend {
-        /** In the upper right corner. */
-        TOP(LegendPosition.InsideNE),
-        /** Below the chart, where it hides no curve. */
-        BELOW(LegendPosition.OutsideS),
-        /** In the lower right corner. */
-        BOTTOM(LegendPosition.InsideSE);
-
-        private final LegendPosition position;
-
-        Legend(LegendPosition position) {
-            this.position = position;
-        }
-    }
-
     private final XYChart chart;
+    private final StringBuilder legend = new StringBuilder();
 
     /**
      * A chart without curves.
@@ -70,7 +24,7 @@ public final class LineChart {
      * @param across what is on the horizontal axis
      * @param upwards what is on the vertical axis
      */
-    public LineChart(String across, String upwards, Legend legend) {
+    public LineChart(String across, String upwards) {
         chart =
                 new XYChartBuilder()
                         .width(WIDTH)
@@ -81,11 +35,7 @@ public final class LineChart {
         var text = new Font(Font.SANS_SERIF, Font.PLAIN, 15);
         var styler = chart.getStyler();
         ChartStyle.apply(styler, text);
-        styler.setLegendPosition(legend.position);
-        if (legend == Legend.BELOW) {
-            styler.setLegendLayout(LegendLayout.Horizontal);
-        }
-        styler.setLegendSeriesLineLength(44);
+        styler.setLegendVisible(false);
         styler.setMarkerSize(9);
     }
 
@@ -111,9 +61,9 @@ public final class LineChart {
 
     /**
      * Adds a curve; points that are not finite, and on a logarithmic axis those that are not
-     * positive, are left out.
+     * positive, are left out, and so is a curve without any others.
      *
-     * @param index selects colour, dashes and marker
+     * @param index selects colour, dashes and marker: up to 49 are distinct
      */
     public void add(String name, int index, double[] across, double[] upwards) {
         boolean logarithmic = chart.getStyler().isYAxisLogarithmic();
@@ -125,24 +75,21 @@ public final class LineChart {
         if (drawable.length == 0) {
             return;
         }
-        var dashes = DASHES[index % DASHES.length];
-        var color = COLORS[index % COLORS.length];
+        var style = CurveStyle.of(index);
         var series =
                 chart.addSeries(
                         name,
                         IntStream.of(drawable).mapToDouble(i -> across[i]).toArray(),
                         IntStream.of(drawable).mapToDouble(i -> upwards[i]).toArray());
-        series.setLineColor(color);
-        series.setMarkerColor(color);
-        series.setMarker(MARKERS[index % MARKERS.length]);
-        series.setLineStyle(
-                new BasicStroke(
-                        2.2f,
-                        BasicStroke.CAP_BUTT,
-                        BasicStroke.JOIN_ROUND,
-                        10,
-                        dashes.length == 0 ? null : dashes,
-                        0));
+        series.setLineColor(style.color());
+        series.setMarkerColor(style.color());
+        series.setMarker(style.marker());
+        series.setLineStyle(style.stroke());
+        legend.append("<li>")
+                .append(style.sample())
+                .append("<span>")
+                .append(Html.escape(name))
+                .append("</span></li>");
     }
 
     /**
@@ -153,5 +100,10 @@ public final class LineChart {
      */
     public String draw(String id, String label) {
         return ChartStyle.draw(chart, id, label);
+    }
+
+    /** The chart, and its legend below it; see {@link #draw}. */
+    public String drawWithLegend(String id, String label) {
+        return draw(id, label) + "<ul class=\"legend\">" + legend + "</ul>";
     }
 }

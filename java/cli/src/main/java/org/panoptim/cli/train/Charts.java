@@ -16,9 +16,9 @@ final class Charts {
     /** The loss over the epochs, on a logarithmic scale. */
     static String loss(List<Outcome> outcomes) {
         var title = "Training loss";
-        var chart = new LineChart("Epochs", title, LineChart.Legend.TOP).logarithmic();
+        var chart = new LineChart("Epochs", title).logarithmic();
         addTo(chart, outcomes, Outcome.Point::loss);
-        return chart.draw("loss", title);
+        return chart.drawWithLegend("loss", title);
     }
 
     /**
@@ -27,9 +27,9 @@ final class Charts {
      */
     static String accuracy(List<Outcome> outcomes) {
         var title = "Test accuracy (%)";
-        var chart = new LineChart("Epochs", title, LineChart.Legend.BOTTOM);
+        var chart = new LineChart("Epochs", title);
         addTo(chart, outcomes, point -> point.epoch() == 0 ? Double.NaN : point.accuracy() * 100);
-        return chart.draw("accuracy", title);
+        return chart.drawWithLegend("accuracy", title);
     }
 
     private static void addTo(

@@ -7,17 +7,23 @@ import org.xml.sax.InputSource;
 
 import java.io.StringReader;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 import javax.xml.parsers.DocumentBuilderFactory;
 
 class LineChartTest {
 
-    private static String draw(String id, String label) {
-        var chart = new LineChart("Epochs", "Loss", LineChart.Legend.TOP).logarithmic();
+    private static LineChart chart() {
+        var chart = new LineChart("Epochs", "Loss").logarithmic();
         chart.add("one", 0, new double[] {0, 1, 2}, new double[] {1, .1, .01});
         chart.add("two", 1, new double[] {0, 1, 2}, new double[] {1, .2, .02});
-        return chart.draw(id, label);
+        return chart;
+    }
+
+    private static String draw(String id, String label) {
+        return chart().draw(id, label);
     }
 
     @Test
@@ -34,6 +40,35 @@ class LineChartTest {
         assertThat(root.getAttribute("aria-label")).isEqualTo("Loss <&\"> epochs");
         assertThat(root.getElementsByTagName("path").getLength()).isGreaterThan(20);
         assertThat(root.getElementsByTagName("text").getLength()).isZero();
+    }
+
+    @Test
+    void theLegendIsAListOfNamesEachWithAPieceOfItsCurve() {
+        var chart = chart();
+        chart.add("<three>", 2, new double[] {0, 1}, new double[] {1, 2});
+        chart.add("nothing to draw", 3, new double[] {0}, new double[] {Double.NaN});
+        var drawn = chart.drawWithLegend("a", "A");
+
+        assertThat(drawn).startsWith("<svg").contains("</svg><ul class=\"legend\"><li><svg ");
+        assertThat(drawn.substring(drawn.indexOf("<ul")))
+                .contains(
+                        "<span>one</span></li><li>",
+                        "<span>two</span>",
+                        "<span>&lt;three&gt;</span>")
+                .doesNotContain("nothing to draw")
+                .endsWith("</li></ul>");
+    }
+
+    @Test
+    void fortyNineCurvesAreToldApart() {
+        assertThat(IntStream.range(0, 49).mapToObj(CurveStyle::of).map(CurveStyle::sample))
+                .doesNotHaveDuplicates();
+        // Of the first seven each has its own colour, dashes and marker.
+        var few = IntStream.range(0, 7).mapToObj(CurveStyle::of).toList();
+        assertThat(few).extracting(CurveStyle::color).doesNotHaveDuplicates();
+        assertThat(few).extracting(CurveStyle::marker).doesNotHaveDuplicates();
+        assertThat(few.stream().map(style -> Arrays.toString(style.dashes())))
+                .doesNotHaveDuplicates();
     }
 
     @Test

@@ -49,21 +49,22 @@ final class AutoencoderCharts {
 
     private String squaredError(Across across) {
         var title = "Squared error per image";
-        var chart = new LineChart(across.title, title, LineChart.Legend.TOP).logarithmic();
+        var chart = new LineChart(across.title, title).logarithmic();
         addTo(chart, across, LossCurve.Point::squaredError);
         var label = title + " against " + across.id;
         return Html.figure(
-                chart.draw("error-" + across.id, label), label + ", on a logarithmic scale.");
+                chart.drawWithLegend("error-" + across.id, label),
+                label + ", on a logarithmic scale.");
     }
 
     /** The final losses are far above zero and close together: the first ones are left out. */
     private String loss(Across across) {
         var title = "Loss";
-        var chart = new LineChart(across.title, title, LineChart.Legend.TOP);
+        var chart = new LineChart(across.title, title);
         addTo(chart, across, point -> point.loss() > HIGHEST_LOSS ? Double.NaN : point.loss());
         var label = title + " against " + across.id;
         return Html.figure(
-                chart.draw("loss-" + across.id, label),
+                chart.drawWithLegend("loss-" + across.id, label),
                 label + "; what is above " + HIGHEST_LOSS + " is left out.");
     }
 
