@@ -6,6 +6,9 @@ import java.util.Optional;
 /** The terminal that this process writes to, if it does. */
 public final class Terminal {
 
+    /** How wide what is printed may be. */
+    public static final int WIDTH = 80;
+
     private Terminal() {}
 
     /** Standard error, if it is a terminal. */

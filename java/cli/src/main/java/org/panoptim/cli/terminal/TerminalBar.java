@@ -11,7 +11,9 @@ import java.util.Optional;
 /** Shows one progress bar after the other on a terminal, and nothing elsewhere. */
 public final class TerminalBar {
 
-    private static final int WIDTH = 100;
+    /** Longer names are cut short. */
+    private static final int NAME = 19;
+
     private static final int INTERVAL_MILLIS = 100;
 
     private final Optional<PrintStream> terminal;
@@ -32,14 +34,22 @@ public final class TerminalBar {
                 terminal.map(
                         stream ->
                                 new ProgressBarBuilder()
-                                        .setTaskName("%-11s".formatted(name))
+                                        .setTaskName(name(name))
                                         .setInitialMax(steps)
                                         .setStyle(ProgressBarStyle.UNICODE_BLOCK)
                                         .setUpdateIntervalMillis(INTERVAL_MILLIS)
                                         // One that does not query the terminal's width, which
                                         // would take native code.
-                                        .setConsumer(new ConsoleProgressBarConsumer(stream, WIDTH))
+                                        .setConsumer(
+                                                new ConsoleProgressBarConsumer(
+                                                        stream, Terminal.WIDTH))
                                         .build());
+    }
+
+    private static String name(String whole) {
+        return whole.length() > NAME
+                ? whole.substring(0, NAME - 1) + "…"
+                : whole + " ".repeat(NAME - whole.length());
     }
 
     /** Counts a step. */
