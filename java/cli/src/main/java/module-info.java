@@ -1,5 +1,6 @@
 /** The command {@code panoptim}. */
 module org.panoptim.cli {
+    requires com.google.gson;
     requires info.picocli;
     requires java.desktop;
     requires java.xml;

@@ -4,6 +4,7 @@ module org.panoptim.testkit {
     requires static org.jspecify;
 
     exports org.panoptim.testkit;
+    exports org.panoptim.testkit.rule;
     exports org.panoptim.testkit.scenario;
     exports org.panoptim.testkit.trace;
 }

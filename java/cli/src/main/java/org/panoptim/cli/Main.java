@@ -28,6 +28,7 @@ import java.util.concurrent.Callable;
         versionProvider = Version.class,
         subcommands = {
             DoctorCommand.class,
+            RulesCommand.class,
             TrainCommand.class,
             ReplayCommand.class,
             VerifyCommand.class,

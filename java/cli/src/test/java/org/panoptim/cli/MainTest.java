@@ -22,11 +22,18 @@ class MainTest {
 
         assertThat(invocation.status()).isZero();
         assertThat(invocation.out())
-                .contains("doctor", "train", "replay", "verify", "./panoptim test", "Exit status");
+                .contains(
+                        "doctor",
+                        "rules",
+                        "train",
+                        "replay",
+                        "verify",
+                        "./panoptim test",
+                        "Exit status");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"doctor", "train", "replay", "verify"})
+    @ValueSource(strings = {"doctor", "rules", "train", "replay", "verify"})
     void everyCommandHasHelp(String command) {
         var invocation = Invocation.of(command, "--help");
 
