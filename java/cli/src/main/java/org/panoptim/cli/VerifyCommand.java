@@ -4,6 +4,8 @@ import org.panoptim.backend.Backend;
 import org.panoptim.backend.BackendStatus;
 import org.panoptim.backend.Backends;
 import org.panoptim.cli.terminal.Table;
+import org.panoptim.cli.terminal.Terminal;
+import org.panoptim.cli.verify.Coverage;
 import org.panoptim.cli.verify.InverseCheck;
 import org.panoptim.rule.Rules;
 import org.panoptim.testkit.scenario.BackendUnderTest;
@@ -77,7 +79,8 @@ final class VerifyCommand implements Callable<Integer> {
         var out = spec.commandLine().getOut();
         var results = new ArrayList<Comparison.Result>();
         var others = backends.stream().map(BackendUnderTest::new).toList();
-        for (var scenario : RuleScenarios.all()) {
+        var scenarios = RuleScenarios.all();
+        for (var scenario : scenarios) {
             for (var result : Comparison.of(scenario, new BackendUnderTest(reference), others)) {
                 results.add(result);
                 if (verbose) {
@@ -92,6 +95,8 @@ final class VerifyCommand implements Callable<Integer> {
                         + " parameters and states (all NaNs count as one value):");
         out.println();
         table(backends, results).lines().forEach(line -> out.println("  " + line));
+        out.println();
+        Coverage.lines(scenarios, Terminal.WIDTH).forEach(out::println);
         out.println();
         var inverses = inverses(reference, backends);
         out.println(

@@ -272,7 +272,7 @@ public final class RuleScenarios {
                                                 new Scenario.Rate(0, 0.003),
                                                 6,
                                                 new Scenario.Freeze(1, false))),
-                        new Plan("one-cycle schedule with its momentum", rule)
+                        new Plan("one-cycle schedule with its momentum, a cosine without", rule)
                                 .steps(8)
                                 .settings(plain.withSchedule(Scenario.ScheduleKind.ONE_CYCLE)))
                 .map(Plan::scenario);

@@ -1,0 +1,56 @@
+package org.panoptim.cli.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.panoptim.testkit.scenario.RuleScenarios;
+import org.panoptim.testkit.scenario.Scenario;
+
+import java.util.List;
+
+class CoverageTest {
+
+    private static Scenario titled(String title, Scenario like) {
+        return new Scenario(title, like.settings(), like.groups(), like.actions());
+    }
+
+    @Test
+    void whatEveryRuleRanThroughIsNamed() {
+        assertThat(Coverage.conditions(RuleScenarios.all()))
+                .contains("bfloat16, copies and averages", "odd sizes", "special values")
+                .doesNotContain("defaults", "all together")
+                .noneMatch(title -> title.contains("="));
+    }
+
+    @Test
+    void whatOneRuleAloneRanThroughIsNot() {
+        var sgd = RuleScenarios.of("sgd").toList().getLast();
+        var lion = RuleScenarios.of("lion").toList().getLast();
+        var scenarios =
+                List.of(
+                        titled("both", sgd),
+                        titled("sgd alone", sgd),
+                        titled("lion alone", lion),
+                        titled("both", lion));
+
+        assertThat(Coverage.conditions(scenarios)).containsExactly("both");
+    }
+
+    @Test
+    void theExchangeOfCheckpointsIsNamedOnlyWhereThereIsOne() {
+        var exchanged = RuleScenarios.of("sgd").toList().getLast();
+        var plain = new Scenario("plain", exchanged.settings(), exchanged.groups(), List.of());
+
+        assertThat(String.join(" ", Coverage.lines(List.of(exchanged), 80))).contains("saved");
+        assertThat(String.join(" ", Coverage.lines(List.of(exchanged, plain), 80)))
+                .doesNotContain("saved");
+    }
+
+    @Test
+    void passesAreNamedAsWhatDidNotRun() {
+        assertThat(String.join(" ", Coverage.lines(RuleScenarios.all(), 80)))
+                .contains("(eval, train, perturb, restore) did not run.");
+        assertThat(Coverage.lines(RuleScenarios.all(), 80))
+                .allSatisfy(line -> assertThat(line).hasSizeLessThanOrEqualTo(80));
+    }
+}
