@@ -2,8 +2,10 @@ package org.panoptim.cli;
 
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.terminal.Table;
+import org.panoptim.cli.terminal.Terminal;
 import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.cli.train.Format;
+import org.panoptim.cli.train.OptimizerEntry;
 import org.panoptim.cli.train.autoencoder.AutoencoderChoice;
 import org.panoptim.cli.train.autoencoder.AutoencoderReport;
 import org.panoptim.cli.train.autoencoder.AutoencoderTraining;
@@ -22,11 +24,12 @@ import java.util.stream.Collectors;
 /** The autoencoder of handwritten digits. */
 final class AutoencoderTask implements TrainTask {
 
-    private static final List<String> OPTIMIZERS = List.of("kfac", "adam", "sgd");
+    /** The optimizers, unless others are named. */
+    static final List<String> OPTIMIZERS = List.of("kfac", "adam", "sgd");
 
     private final TrainOptions options;
     private final boolean backendIsGiven;
-    private final List<String> optimizers;
+    private final List<OptimizerEntry> optimizers;
     private final List<AutoencoderChoice> choices;
 
     /**
@@ -46,22 +49,12 @@ final class AutoencoderTask implements TrainTask {
         this.choices = optimizers.stream().map(this::choice).toList();
     }
 
-    private AutoencoderChoice choice(String name) {
-        AutoencoderChoice choice;
-        try {
-            choice = AutoencoderChoice.named(name);
-        } catch (IllegalArgumentException e) {
-            throw new InputException("--optimizer: " + e.getMessage(), e);
-        }
-        var counted = options.iterations().map(choice::withIterations).orElse(choice);
-        if (options.learningRate().isEmpty() || name.contains("@")) {
-            return counted;
-        }
-        try {
-            return counted.atLearningRate(options.learningRate().get());
-        } catch (IllegalArgumentException e) {
-            throw new InputException("--lr: " + e.getMessage(), e);
-        }
+    private AutoencoderChoice choice(OptimizerEntry entry) {
+        var chosen = TrainOptions.checked("--optimizer", () -> AutoencoderChoice.of(entry));
+        var choice = options.iterations().map(chosen::withIterations).orElse(chosen);
+        return options.learningRate(entry)
+                .map(rate -> TrainOptions.checked("--lr", () -> choice.atLearningRate(rate)))
+                .orElse(choice);
     }
 
     @Override
@@ -110,7 +103,7 @@ final class AutoencoderTask implements TrainTask {
                     Format.loss(last.squaredError()),
                     LossCurve.seconds(last.seconds()));
         }
-        table.lines().forEach(out);
+        table.lines(Terminal.WIDTH).forEach(out);
         var notRun = choices.subList(curves.size(), choices.size());
         if (!notRun.isEmpty()) {
             out.accept(
@@ -131,7 +124,7 @@ final class AutoencoderTask implements TrainTask {
 
     private String command(Backend backend) {
         return "./panoptim train --task autoencoder --optimizer "
-                + String.join(",", optimizers)
+                + OptimizerEntry.join(optimizers)
                 + options.iterations().map(count -> " --iterations " + count).orElse("")
                 + options.learningRate().map(rate -> " --lr " + rate).orElse("")
                 + " --seed "

@@ -2,8 +2,10 @@ package org.panoptim.cli;
 
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.terminal.Table;
+import org.panoptim.cli.terminal.Terminal;
 import org.panoptim.cli.train.Format;
 import org.panoptim.cli.train.OptimizerChoice;
+import org.panoptim.cli.train.OptimizerEntry;
 import org.panoptim.cli.train.Outcome;
 import org.panoptim.cli.train.ProgressDisplay;
 import org.panoptim.cli.train.Report;
@@ -22,12 +24,14 @@ import java.util.stream.Collectors;
 /** The classifier of handwritten digits. */
 final class ClassifierTask implements TrainTask {
 
-    private static final List<String> OPTIMIZERS = List.of("adamw", "lion", "sophia-g", "sgd");
+    /** The optimizers, unless others are named. */
+    static final List<String> OPTIMIZERS = List.of("adamw", "lion", "sophia-g", "sgd");
+
     private static final int EPOCHS = 20;
     private static final int BATCH = 32;
 
     private final TrainOptions options;
-    private final List<String> optimizers;
+    private final List<OptimizerEntry> optimizers;
     private final Settings settings;
 
     /**
@@ -46,24 +50,17 @@ final class ClassifierTask implements TrainTask {
         int batch = options.batch().orElse(BATCH);
         this.settings =
                 new Settings(
-                        optimizers.stream().map(name -> choice(name, batch)).toList(),
+                        optimizers.stream().map(entry -> choice(entry, batch)).toList(),
                         options.epochs().orElse(EPOCHS),
                         batch,
                         options.seed());
     }
 
-    private OptimizerChoice choice(String name, int batch) {
-        OptimizerChoice choice;
-        try {
-            choice = OptimizerChoice.named(name, batch);
-        } catch (IllegalArgumentException e) {
-            throw new InputException("--optimizer: " + e.getMessage(), e);
-        }
-        try {
-            return options.learningRate().map(choice::atLearningRate).orElse(choice);
-        } catch (IllegalArgumentException e) {
-            throw new InputException("--lr: " + e.getMessage(), e);
-        }
+    private OptimizerChoice choice(OptimizerEntry entry, int batch) {
+        var choice = TrainOptions.checked("--optimizer", () -> OptimizerChoice.of(entry, batch));
+        return options.learningRate(entry)
+                .map(rate -> TrainOptions.checked("--lr", () -> choice.atLearningRate(rate)))
+                .orElse(choice);
     }
 
     @Override
@@ -90,8 +87,7 @@ final class ClassifierTask implements TrainTask {
     }
 
     private void show(List<Outcome> outcomes, Consumer<String> out) {
-        var table =
-                new Table("optimizer", "final loss", "test accuracy", "in the optimizer", "total");
+        var table = new Table("optimizer", "final loss", "test accuracy", "in steps", "total");
         for (var outcome : outcomes) {
             table.row(
                     Format.name(outcome),
@@ -100,7 +96,7 @@ final class ClassifierTask implements TrainTask {
                     Format.time(outcome.inOptimizer()),
                     Format.time(outcome.total()));
         }
-        table.lines().forEach(out);
+        table.lines(Terminal.WIDTH).forEach(out);
         var notRun = settings.choices().subList(outcomes.size(), settings.choices().size());
         if (!notRun.isEmpty()) {
             out.accept(
@@ -114,7 +110,7 @@ final class ClassifierTask implements TrainTask {
 
     private String command(Backend backend) {
         return "./panoptim train --optimizer "
-                + String.join(",", optimizers)
+                + OptimizerEntry.join(optimizers)
                 + " --epochs "
                 + settings.epochs()
                 + " --batch "

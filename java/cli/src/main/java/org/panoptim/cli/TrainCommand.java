@@ -35,7 +35,7 @@ final class TrainCommand implements Callable<Integer> {
     private static final String CLASSIFIER = "classifier";
     private static final String AUTOENCODER = "autoencoder";
 
-    @Spec private CommandSpec spec = CommandSpec.create();
+    private CommandSpec spec = CommandSpec.create();
 
     @Mixin private BackendOption backend = new BackendOption();
 
@@ -48,13 +48,8 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--optimizer",
             split = ",",
-            paramLabel = "NAME",
-            description = {
-                "The optimizers, in order. Classifier: sgd, adam, adamw, lion, sophia-g, sophia-h,"
-                        + " or PyTorch's torch-adamw.",
-                "Autoencoder: kfac, adam, adamw, lion, sgd, or PyTorch's torch-adam;"
-                        + " adam@0.003 sets its learning rate."
-            })
+            paramLabel = "ENTRY",
+            description = "The optimizers, in order; see below.")
     private List<String> optimizers = List.of();
 
     @Option(
@@ -78,7 +73,9 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--lr",
             paramLabel = "RATE",
-            description = "The learning rate of every optimizer; one that suits it if left out.")
+            description =
+                    "The learning rate of every optimizer that has none of its own; one that suits"
+                            + " it if left out.")
     private Optional<Double> learningRate = Optional.empty();
 
     @Option(
@@ -94,6 +91,13 @@ final class TrainCommand implements Callable<Integer> {
             paramLabel = "REPORT.html",
             description = "Where to write the report (${DEFAULT-VALUE}).")
     private Path report = Path.of("reports", "train.html");
+
+    /** Adds to the help what is known of the optimizers. */
+    @Spec
+    void describe(CommandSpec command) {
+        spec = command;
+        command.usageMessage().footer(TrainHelp.lines());
+    }
 
     @Override
     public Integer call() throws IOException {

@@ -1,17 +1,20 @@
 package org.panoptim.cli;
 
+import org.panoptim.cli.train.OptimizerEntry;
+
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * The options of {@code panoptim train}, other than the task.
  *
- * @param optimizers their names in order; none: the task's default
+ * @param optimizers their entries in order; none: the task's default
  * @param epochs how often each sees all images
  * @param batch images a step
  * @param iterations steps of each optimizer
- * @param learningRate of every optimizer; empty: one that suits it
+ * @param learningRate of every optimizer that has none of its own; empty: one that suits it
  * @param seed what is random follows from it
  */
 record TrainOptions(
@@ -33,7 +36,9 @@ record TrainOptions(
         requirePositive("--batch", batch);
         requirePositive("--iterations", iterations);
         if (new HashSet<>(optimizers).size() < optimizers.size()) {
-            throw new InputException("--optimizer: each may be named once, but came " + optimizers);
+            throw new InputException(
+                    "--optimizer: each may be named once with the same settings, but came "
+                            + String.join(",", optimizers));
         }
     }
 
@@ -43,9 +48,34 @@ record TrainOptions(
         }
     }
 
-    /** The names, or a task's default. */
-    List<String> optimizersOr(List<String> names) {
-        return optimizers.isEmpty() ? names : optimizers;
+    /**
+     * The entries, or a task's default.
+     *
+     * @throws InputException if one is none
+     */
+    List<OptimizerEntry> optimizersOr(List<String> entries) {
+        return (optimizers.isEmpty() ? entries : optimizers)
+                .stream()
+                        .map(text -> checked("--optimizer", () -> OptimizerEntry.parse(text)))
+                        .toList();
+    }
+
+    /** The learning rate that the options give an optimizer. */
+    Optional<Double> learningRate(OptimizerEntry entry) {
+        return entry.hasRate() ? Optional.empty() : learningRate;
+    }
+
+    /**
+     * What something gives.
+     *
+     * @throws InputException if it refuses its arguments; the message names the option
+     */
+    static <T> T checked(String option, Supplier<T> made) {
+        try {
+            return made.get();
+        } catch (IllegalArgumentException e) {
+            throw new InputException(option + ": " + e.getMessage(), e);
+        }
     }
 
     /**

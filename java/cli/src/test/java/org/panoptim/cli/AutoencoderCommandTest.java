@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.cli.train.autoencoder.AutoencoderChoice;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -103,6 +104,18 @@ class AutoencoderCommandTest {
     }
 
     @Test
+    void settingsOfARuleAreTaken() throws IOException {
+        var invocation =
+                train("--iterations", "2", "--optimizer", "kfac:momentum=0.5,adam:beta1=0.5");
+
+        assertThat(rows(invocation))
+                .extracting(row -> row.group(1))
+                .containsExactly("kfac:momentum=0.5", "adam:beta1=0.5");
+        assertThat(Files.readString(report()))
+                .contains("<span>momentum = 0.5</span>", "<span>beta1 = 0.5</span>");
+    }
+
+    @Test
     void badOptionsAreRefusedInOneLine() {
         assertRefused(
                 "--task: there is no task 'regression'; there are classifier and autoencoder",
@@ -134,8 +147,9 @@ class AutoencoderCommandTest {
                 "--iterations",
                 "0");
         assertRefused(
-                "--optimizer: there is no optimizer 'sophia-g' for the autoencoder; there are"
-                        + " kfac, adam, adamw, lion, sgd, torch-adam",
+                "--optimizer: there is no optimizer 'sophia-g' for the autoencoder, which"
+                        + " estimates no curvature for it; there are "
+                        + String.join(", ", AutoencoderChoice.names()),
                 "--task",
                 "autoencoder",
                 "--optimizer",
@@ -146,6 +160,19 @@ class AutoencoderCommandTest {
                 "autoencoder",
                 "--optimizer",
                 "adam@fast");
+        assertRefused(
+                "--optimizer: 'kfac+sam': no companion goes with kfac here",
+                "--task",
+                "autoencoder",
+                "--optimizer",
+                "kfac+sam");
+        assertRefused(
+                "--optimizer: 'torch-adam:eps=1': PyTorch's optimizer takes a learning rate and"
+                        + " nothing else here",
+                "--task",
+                "autoencoder",
+                "--optimizer",
+                "torch-adam:eps=1");
         assertRefused(
                 "--lr: Adam: learningRate must be finite and at least 0, but is -1.0",
                 "--task",

@@ -97,6 +97,60 @@ class TrainCommandTest {
     }
 
     @Test
+    void oneRuleMayComeOftenWithOtherSettings() throws IOException {
+        var entries = "sgd,sgd@0.1,sgd@0.1:momentum=0.5,sgd@0.1+sam";
+        var invocation = train("--epochs", "1", "--lr", "0", "--optimizer", entries);
+
+        assertThat(invocation.err()).isEmpty();
+        var rows = ROW.matcher(invocation.out()).results().toList();
+        assertThat(rows)
+                .extracting(row -> row.group(1))
+                .containsExactly("sgd", "sgd@0.1", "sgd@0.1:momentum=0.5", "sgd@0.1+sam");
+        assertThat(rows).extracting(row -> row.group(2)).doesNotHaveDuplicates();
+        // The one without a rate of its own stands still.
+        assertThat(Double.parseDouble(rows.getFirst().group(2))).isBetween(2.2, 2.4);
+        assertThat(Files.readString(report()))
+                .contains("--optimizer " + entries + " --epochs 1 ")
+                .contains("<th scope=\"row\">sgd@0.1:momentum=0.5</th>")
+                .contains("<title>Panoptim: sgd, sgd@0.1, sgd@0.1:momentum=0.5, sgd@0.1+sam on ");
+    }
+
+    @Test
+    void theTableFitsATerminalHoweverLongAnEntryIs() {
+        var entry =
+                "schedule-free-adamw@0.0025:beta1=0.9:beta2=0.99:eps=1e-8:weight_decay=0.0001"
+                        + ":warmup_steps=3";
+        var invocation = train("--epochs", "1", "--batch", "500", "--optimizer", entry + ",sgd");
+
+        assertThat(invocation.out().lines())
+                .contains(entry)
+                .filteredOn(line -> !line.equals(entry) && !line.startsWith("Report"))
+                .allSatisfy(line -> assertThat(line).hasSizeLessThanOrEqualTo(80));
+    }
+
+    @Test
+    void optionsOfAnyOptimizerAreTaken() {
+        // Clipped to next to nothing, SGD stands still.
+        var invocation = train("--epochs", "1", "--optimizer", "sgd,sgd:clip_norm=1e-6");
+        var rows = ROW.matcher(invocation.out()).results().toList();
+
+        assertThat(Double.parseDouble(rows.get(0).group(2))).isLessThan(2);
+        assertThat(Double.parseDouble(rows.get(1).group(2))).isBetween(2.2, 2.4);
+    }
+
+    @Test
+    void theHelpSaysWhatAnEntryIsAndWhichSettingsATaskHas() {
+        var help = Invocation.of("train", "--help").out();
+
+        assertThat(help)
+                .contains("adamw@0.003:amsgrad=true", "sgd+sam:rho=0.1", "panoptim rules")
+                .contains("by default  adamw, lion, sophia-g, sgd\n")
+                .contains("by default  kfac, adam, sgd\n")
+                .contains("sgd:lr=0.05:momentum=0.9", "adamw:lr=0.01:weight_decay=0");
+        assertThat(help.lines()).allSatisfy(line -> assertThat(line).hasSizeLessThanOrEqualTo(80));
+    }
+
+    @Test
     void theSameSeedGivesTheSameRunAndAnotherSeedAnother() {
         var first = train("--epochs", "1", "--optimizer", "sophia-g", "--seed", "5");
         var again = train("--epochs", "1", "--optimizer", "sophia-g", "--seed", "5");
@@ -131,13 +185,59 @@ class TrainCommandTest {
     @Test
     void badOptionsAreRefusedInOneLine() {
         assertRefused(
-                "--optimizer: there is no optimizer 'nowhere'; there are " + optimizers(),
+                "--optimizer: there is no optimizer 'nowhere' for the classifier; there are "
+                        + optimizers(),
                 "--optimizer",
                 "adamw,nowhere");
         assertRefused(
-                "--optimizer: each may be named once, but came [sgd, sgd]",
+                "--optimizer: there is no optimizer 'ada-fisher' for the classifier, which"
+                        + " estimates no curvature for it; there are "
+                        + optimizers(),
                 "--optimizer",
-                "sgd,sgd");
+                "ada-fisher");
+        assertRefused(
+                "--optimizer: there is no optimizer 'lionn' for the classifier (near it: lion);"
+                        + " there are "
+                        + optimizers(),
+                "--optimizer",
+                "lionn@0.1");
+        assertRefused(
+                "--optimizer: each may be named once with the same settings, but came sgd,lion,sgd",
+                "--optimizer",
+                "sgd,lion,sgd");
+        assertRefused("--optimizer: '': a name is missing", "--optimizer", "sgd,,lion");
+        assertRefused(
+                "--optimizer: 'lion:betta1=0.9': lion has no setting betta1; it has lr, beta1,"
+                        + " beta2, weight_decay, and every rule clip_norm, ema_decay",
+                "--optimizer",
+                "sgd,lion:betta1=0.9");
+        assertRefused(
+                "--optimizer: 'lion:beta1=2': Lion: beta1 must be in [0, 1), but is 2.0",
+                "--optimizer",
+                "lion:beta1=2");
+        assertRefused(
+                "--optimizer: 'sgd:ema_decay=0.9': PyTorch's tensors, which are trained here, have"
+                        + " no moving average",
+                "--optimizer",
+                "sgd:ema_decay=0.9");
+        assertRefused(
+                "--optimizer: 'sgd+sgd': there is no companion 'sgd' for the training; there is"
+                        + " sam",
+                "--optimizer",
+                "sgd+sgd");
+        assertRefused(
+                "--optimizer: 'sgd+sam:radius=1': sam has no setting radius; it has rho, adaptive",
+                "--optimizer",
+                "sgd+sam:radius=1");
+        assertRefused(
+                "--optimizer: 'sgd+sam+sam': one companion is the most",
+                "--optimizer",
+                "sgd+sam+sam");
+        assertRefused(
+                "--optimizer: 'torch-adamw:beta1=0.5': PyTorch's optimizer takes a learning rate"
+                        + " and nothing else here",
+                "--optimizer",
+                "torch-adamw:beta1=0.5");
         assertRefused("--epochs: must be at least 1, but is 0", "--epochs", "0");
         assertRefused("--batch: must be at least 1, but is -3", "--batch", "-3");
         assertRefused(

@@ -5,59 +5,60 @@ import org.panoptim.rule.Rules;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.UpdateRule;
 
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.stream.Collectors;
+import java.util.SequencedMap;
 import java.util.stream.Stream;
 
 /**
  * An optimizer to train the classifier with.
  *
  * @param name what the command line and the report call it
- * @param rule the rule; for PyTorch's optimizer the one that it implements
+ * @param setup its rule and settings; for PyTorch's optimizer those that it implements
  * @param ofEngine whether PyTorch's optimizer takes the steps
  */
-public record OptimizerChoice(String name, UpdateRule rule, boolean ofEngine) {
+public record OptimizerChoice(String name, OptimizerSetup setup, boolean ofEngine) {
 
     private static final String ENGINE_ADAMW = "torch-adamw";
 
-    /** Settings that do well on this task, where a rule's defaults are meant for others. */
-    private static final Map<String, String> SETTINGS =
-            Map.of(
-                    "sgd", "lr=0.05,momentum=0.9",
-                    "adam", "lr=0.002",
-                    "adamw", "lr=0.002",
-                    "lion", "lr=0.001,weight_decay=0.3",
-                    "sophia-g", "lr=0.0005");
+    /**
+     * Settings for this task of rules whose defaults are meant for others: chosen, among a few, by
+     * the loss after the usual number of epochs.
+     */
+    public static final TaskSettings SETTINGS =
+            TaskSettings.of(
+                    "sgd:lr=0.05:momentum=0.9",
+                    "adam:lr=0.002",
+                    "adamw:lr=0.002",
+                    "lion:lr=0.001:weight_decay=0.3",
+                    "sophia-g:lr=0.0005",
+                    "lamb:lr=0.01",
+                    "lars:lr=3:momentum=0.9:weight_decay=0.001",
+                    "tiger:lr=0.003",
+                    "dadapt-sgd:growth_rate=1.02");
 
     /**
-     * The choice of that name, with settings for this task.
+     * The choice of an entry, with settings for this task where it has none.
      *
      * @param batch examples a step, which Sophia-G needs to know
-     * @throws IllegalArgumentException if there is none; the message lists the names
+     * @throws IllegalArgumentException if there is none; the message says what of it, and what
+     *     there is
      */
-    public static OptimizerChoice named(String name, int batch) {
-        if (name.equals(ENGINE_ADAMW)) {
-            return new OptimizerChoice(name, named("adamw", batch).rule(), true);
-        }
+    public static OptimizerChoice of(OptimizerEntry entry, int batch) {
+        var name = entry.name();
         if (!names().contains(name)) {
-            throw new IllegalArgumentException(
-                    "there is no optimizer '"
-                            + name
-                            + "'; there are "
-                            + String.join(", ", names()));
+            throw TaskSettings.unknown(name, "the classifier", names());
         }
-        var rule = Rules.with(Rules.named(name), settings(name));
-        return new OptimizerChoice(
-                name, rule instanceof SophiaG sophia ? sophia.withBatchSize(batch) : rule, false);
+        if (name.equals(ENGINE_ADAMW)) {
+            TaskSettings.requireRateAlone(entry);
+            return new OptimizerChoice(entry.text(), setup("adamw", batch).with(entry), true);
+        }
+        return new OptimizerChoice(entry.text(), setup(name, batch).with(entry), false);
     }
 
-    private static Map<String, String> settings(String name) {
-        return Stream.of(SETTINGS.getOrDefault(name, "").split(","))
-                .filter(setting -> !setting.isEmpty())
-                .map(setting -> setting.split("="))
-                .collect(Collectors.toMap(pair -> pair[0], pair -> pair[1]));
+    private static OptimizerSetup setup(String name, int batch) {
+        var rule = SETTINGS.applyTo(Rules.named(name));
+        return new OptimizerSetup(
+                rule instanceof SophiaG sophia ? sophia.withBatchSize(batch) : rule);
     }
 
     /** All valid names: of the rules whose curvature can be estimated here. */
@@ -68,18 +69,16 @@ public record OptimizerChoice(String name, UpdateRule rule, boolean ofEngine) {
 
     /** This choice at another learning rate. */
     public OptimizerChoice atLearningRate(double learningRate) {
-        return new OptimizerChoice(name, rule.atLearningRate(learningRate), ofEngine);
+        return new OptimizerChoice(name, setup.atLearningRate(learningRate), ofEngine);
     }
 
-    /** The rule's settings that are not off, by PyTorch's names. */
-    public Map<String, String> settings() {
-        var settings = new LinkedHashMap<>(Rules.settings(rule));
-        settings.values().removeIf("false"::equals);
-        return settings;
+    /** The settings that are not off, by PyTorch's names. */
+    public SequencedMap<String, String> settings() {
+        return setup.settings();
     }
 
     /** The rule of an engine's AdamW. */
     AdamW engineRule() {
-        return (AdamW) rule;
+        return (AdamW) setup.rule();
     }
 }

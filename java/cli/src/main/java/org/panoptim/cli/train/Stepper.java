@@ -4,9 +4,7 @@ import org.bytedeco.pytorch.AdamWOptions;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.train.Classifier.Batch;
-import org.panoptim.pytorch.TorchParameters;
 import org.panoptim.rule.AdamW;
-import org.panoptim.rule.UpdateRule;
 
 /** Takes the steps of one optimizer. */
 interface Stepper extends AutoCloseable {
@@ -16,8 +14,18 @@ interface Stepper extends AutoCloseable {
      */
     default void prepare(long step, Batch batch) {}
 
-    /** Updates the net from its gradients and sets them to zero. */
-    void step();
+    /**
+     * Updates the net from its gradients and sets them to zero.
+     *
+     * @param differentiate adds to the gradients once more, for those who need them at another
+     *     point
+     */
+    void step(Runnable differentiate);
+
+    /** Does something while the net is where it is to be evaluated. */
+    default void evaluate(Runnable evaluation) {
+        evaluation.run();
+    }
 
     @Override
     void close();
@@ -47,7 +55,7 @@ interface Stepper extends AutoCloseable {
         }
 
         @Override
-        public void step() {
+        public void step(Runnable differentiate) {
             optimizer.step().close();
             optimizer.zero_grad();
         }
@@ -65,43 +73,40 @@ interface Stepper extends AutoCloseable {
         private static final int CURVATURE_INTERVAL = 10;
 
         private final Classifier net;
-        private final TorchParameters parameters;
-        private final Optimizer optimizer;
+        private final FusedOptimizer fused;
         private final Curvature curvature;
 
-        Fused(Classifier net, UpdateRule rule, Backend backend) {
+        Fused(Classifier net, OptimizerSetup setup, Backend backend) {
             this.net = net;
-            this.curvature = Curvature.of(rule);
-            this.parameters = TorchParameters.of(net.module());
-            this.optimizer =
-                    Optimizer.builder(rule)
-                            .group("all", parameters.list())
-                            .zeroGradients(true)
-                            .backend(backend)
-                            .build();
+            this.curvature = Curvature.of(setup.rule());
+            this.fused = new FusedOptimizer(net.module(), setup, backend);
         }
 
         Optimizer optimizer() {
-            return optimizer;
+            return fused.optimizer();
         }
 
         @Override
         public void prepare(long step, Batch batch) {
             if (curvature != Curvature.NONE && (step - 1) % CURVATURE_INTERVAL == 0) {
                 curvature.estimate(net, batch);
-                parameters.takeGradientsAsCurvature();
+                fused.parameters().takeGradientsAsCurvature();
             }
         }
 
         @Override
-        public void step() {
-            optimizer.step();
+        public void step(Runnable differentiate) {
+            fused.step(differentiate);
+        }
+
+        @Override
+        public void evaluate(Runnable evaluation) {
+            fused.evaluate(evaluation);
         }
 
         @Override
         public void close() {
-            optimizer.close();
-            parameters.close();
+            fused.close();
         }
     }
 }

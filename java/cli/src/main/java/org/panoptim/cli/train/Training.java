@@ -63,7 +63,7 @@ public final class Training {
     private Stepper stepper(OptimizerChoice choice, Classifier net) {
         return choice.ofEngine()
                 ? new Stepper.Engine(net, choice.engineRule())
-                : new Stepper.Fused(net, choice.rule(), backend);
+                : new Stepper.Fused(net, choice.setup(), backend);
     }
 
     /** The training with one optimizer. */
@@ -78,6 +78,9 @@ public final class Training {
         private final Classifier net;
         private long steps;
         private long optimizerNanos;
+
+        /** Spent on gradients within a step, which is no work of the optimizer's. */
+        private long differentiatingNanos;
 
         Session(OptimizerChoice choice) {
             this.choice = choice;
@@ -127,18 +130,28 @@ public final class Training {
                     break;
                 }
             }
-            var point = evaluate();
-            curve.add(point);
-            progress.epoch(point);
+            stepper.evaluate(() -> curve.add(evaluate()));
+            progress.epoch(curve.getLast());
         }
 
         private void step(Stepper stepper, Batch batch) {
             steps++;
             stepper.prepare(steps, batch);
-            torch.cross_entropy(net.forward(batch.images()), batch.classes()).backward();
+            differentiate(batch);
             long start = System.nanoTime();
-            stepper.step();
-            optimizerNanos += System.nanoTime() - start;
+            long before = differentiatingNanos;
+            stepper.step(() -> differentiateAgain(batch));
+            optimizerNanos += System.nanoTime() - start - (differentiatingNanos - before);
+        }
+
+        private void differentiate(Batch batch) {
+            torch.cross_entropy(net.forward(batch.images()), batch.classes()).backward();
+        }
+
+        private void differentiateAgain(Batch batch) {
+            long start = System.nanoTime();
+            differentiate(batch);
+            differentiatingNanos += System.nanoTime() - start;
         }
 
         private Outcome.Point evaluate() {

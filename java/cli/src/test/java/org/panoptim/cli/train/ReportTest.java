@@ -20,7 +20,7 @@ class ReportTest {
 
     private static Outcome outcome(String name, Outcome.Point... curve) {
         return new Outcome(
-                OptimizerChoice.named(name, 32),
+                OptimizerChoice.of(OptimizerEntry.parse(name), 32),
                 List.of(curve),
                 45,
                 true,
@@ -65,6 +65,24 @@ class ReportTest {
     }
 
     @Test
+    void curvesOfOneRuleAreToldApartByTheirSettings() throws IOException {
+        var point = new Outcome.Point(1, 1, .9);
+        var page =
+                write(
+                        "reference",
+                        outcome("sgd", point),
+                        outcome("sgd@0.1:momentum=0.5", point),
+                        outcome("sgd+sam:rho=0.1", point));
+
+        assertThat(page)
+                .contains("<th scope=\"row\">sgd@0.1:momentum=0.5</th>")
+                .contains("<dt>sgd@0.1:momentum=0.5</dt><dd><span>lr = 0.1</span>")
+                .contains("<span>sam.rho = 0.1</span>");
+        // In the legends of both charts.
+        assertThat(page.split("<span>sgd\\+sam:rho=0.1</span>", -1)).hasSize(3);
+    }
+
+    @Test
     void aTrainingThatDivergedIsReportedAllTheSame() throws IOException {
         var page =
                 write(
@@ -86,7 +104,13 @@ class ReportTest {
     void nothingToShowIsAPageWithoutCurves() throws IOException {
         assertThat(
                         new Report(
-                                new Settings(List.of(OptimizerChoice.named("sgd", 32)), 1, 32, 1),
+                                new Settings(
+                                        List.of(
+                                                OptimizerChoice.of(
+                                                        OptimizerEntry.parse("sgd"), 32)),
+                                        1,
+                                        32,
+                                        1),
                                 List.of(),
                                 "reference",
                                 "1.2.3",

@@ -3,11 +3,16 @@ package org.panoptim.cli.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 import org.panoptim.backend.Backend;
+import org.panoptim.cli.train.Classifier.Batch;
 import org.panoptim.cli.train.Training.Progress;
 import org.panoptim.cli.train.Training.Settings;
 import org.panoptim.rule.AdamW;
+import org.panoptim.rule.ScheduleFreeSGD;
 
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -44,10 +49,13 @@ class TrainingTest {
         }
     }
 
+    private static OptimizerChoice choice(String entry) {
+        return OptimizerChoice.of(OptimizerEntry.parse(entry), 100);
+    }
+
     @Test
     void aStopLeavesWhatHasRunAndBeginsNothingNew() {
-        var choices =
-                List.of(OptimizerChoice.named("sgd", 100), OptimizerChoice.named("adam", 100));
+        var choices = List.of(choice("sgd"), choice("adam"));
         try (var backend = Backend.named("reference")) {
             var outcomes =
                     new Training(new Settings(choices, 2, 100, 1), backend, new Stopping(20)).run();
@@ -62,6 +70,55 @@ class TrainingTest {
                     .containsExactly(0.0, 1.0, 20 / 15.0);
             assertThat(Format.name(outcome)).isEqualTo("sgd (stopped at epoch 1.3)");
         }
+    }
+
+    private static Outcome.Point afterAnEpoch(String entry) {
+        try (var backend = Backend.named("reference")) {
+            var settings = new Settings(List.of(choice(entry)), 1, 100, 1);
+            return new Training(settings, backend, new Stopping(Integer.MAX_VALUE))
+                    .run()
+                    .getFirst()
+                    .last();
+        }
+    }
+
+    @Test
+    void aScheduleFreeRuleIsEvaluatedAtItsAverage() {
+        var entry = "schedule-free-sgd@0.5";
+        torch.manual_seed(1);
+        var digits = Digits.load().training();
+        try (var _ = new PointerScope();
+                var backend = Backend.named("reference")) {
+            var net = new Classifier();
+            var images = Batch.of(digits);
+            try (var stepper = new Stepper.Fused(net, choice(entry).setup(), backend)) {
+                for (var indices : new BatchSampler(1, digits.count(), 100).nextEpoch()) {
+                    loss(net, images.select(indices)).backward();
+                    stepper.step(() -> {});
+                }
+                double trained = loss(net, images).item_double();
+                stepper.optimizer().run(ScheduleFreeSGD.EVAL);
+                double average = loss(net, images).item_double();
+
+                assertThat(afterAnEpoch(entry).loss()).isEqualTo(average).isNotEqualTo(trained);
+            }
+        }
+    }
+
+    private static Tensor loss(Classifier net, Batch batch) {
+        return torch.cross_entropy(net.forward(batch.images()), batch.classes());
+    }
+
+    @Test
+    void samTakesTheGradientsSomewhereElseAndComesBack() {
+        var plain = afterAnEpoch("sgd@0.1");
+        var still = afterAnEpoch("sgd@0.1+sam:rho=0");
+        var sharpness = afterAnEpoch("sgd@0.1+sam:rho=0.5");
+        var standing = afterAnEpoch("sgd@0+sam:rho=0.5");
+
+        assertThat(still).isEqualTo(plain);
+        assertThat(sharpness.loss()).isNotEqualTo(plain.loss());
+        assertThat(standing).isEqualTo(afterAnEpoch("sgd@0"));
     }
 
     @Test

@@ -1,25 +1,25 @@
 package org.panoptim.cli.train.autoencoder;
 
+import org.panoptim.cli.train.OptimizerEntry;
+import org.panoptim.cli.train.OptimizerSetup;
+import org.panoptim.cli.train.TaskSettings;
 import org.panoptim.rule.Adam;
-import org.panoptim.rule.AdamW;
-import org.panoptim.rule.Lion;
 import org.panoptim.rule.Rules;
-import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
 
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * An optimizer to train the autoencoder with.
  *
  * @param name what the command line and the report call it
  * @param kind which implementation takes the steps
- * @param rule the rule; under K-FAC the one that applies the preconditioned gradients
+ * @param setup rule and settings; under K-FAC of the rule that applies the preconditioned gradients
  * @param iterations how many steps it takes
  */
-public record AutoencoderChoice(String name, Kind kind, UpdateRule rule, int iterations) {
+public record AutoencoderChoice(String name, Kind kind, OptimizerSetup setup, int iterations) {
 
     /** Which implementation takes the steps. */
     public enum Kind {
@@ -33,65 +33,66 @@ public record AutoencoderChoice(String name, Kind kind, UpdateRule rule, int ite
 
     private static final String KFAC = "kfac";
     private static final String ENGINE_ADAM = "torch-adam";
-    private static final char RATE_MARK = '@';
 
     private static final int FIRST_ORDER_ITERATIONS = 1000;
     private static final int KFAC_ITERATIONS = 300;
 
-    /** First-order rules, at learning rates that do well on this task. */
-    private static final Map<String, UpdateRule> RULES = new LinkedHashMap<>();
+    /**
+     * Settings for this task of rules whose defaults are meant for others: chosen, among a few, by
+     * the squared error at the end.
+     */
+    public static final TaskSettings SETTINGS =
+            TaskSettings.of(
+                    "sgd:lr=0.03:momentum=0.9",
+                    "adam:lr=0.01",
+                    "adamw:lr=0.01:weight_decay=0",
+                    "lion:lr=0.001");
 
-    static {
-        RULES.put("adam", Adam.withLearningRate(.01));
-        RULES.put("adamw", AdamW.withLearningRate(.01).withWeightDecay(0));
-        RULES.put("lion", Lion.withLearningRate(.001));
-        RULES.put("sgd", SGD.withLearningRate(.03).withMomentum(.9));
-    }
-
-    /** All valid names. */
+    /** All valid names: K-FAC, the rules that take gradients alone, and PyTorch's Adam. */
     public static List<String> names() {
-        return List.of(KFAC, "adam", "adamw", "lion", "sgd", ENGINE_ADAM);
+        return Stream.of(
+                        Stream.of(KFAC),
+                        Rules.all().stream()
+                                .filter(rule -> !rule.takesCurvature())
+                                .map(UpdateRule::name),
+                        Stream.of(ENGINE_ADAM))
+                .flatMap(names -> names)
+                .toList();
     }
 
     /**
-     * The choice of a name, which {@code @RATE}, a learning rate, may follow.
+     * The choice of an entry, with settings for this task where it has none.
      *
-     * @throws IllegalArgumentException if there is none, with the names there are, or the rate
-     *     cannot be one
+     * @throws IllegalArgumentException if there is none; the message says what of it, and what
+     *     there is
      */
-    public static AutoencoderChoice named(String text) {
-        int mark = text.indexOf(RATE_MARK);
-        if (mark < 0) {
-            return plain(text);
-        }
-        double rate;
-        try {
-            rate = Double.parseDouble(text.substring(mark + 1));
-        } catch (NumberFormatException e) {
-            throw new IllegalArgumentException(
-                    "'" + text + "': what follows " + RATE_MARK + " must be a learning rate", e);
-        }
-        var choice = plain(text.substring(0, mark)).atLearningRate(rate);
-        return new AutoencoderChoice(text, choice.kind(), choice.rule(), choice.iterations());
-    }
-
-    private static AutoencoderChoice plain(String name) {
-        var rule = RULES.get(name);
-        if (rule != null) {
-            return new AutoencoderChoice(name, Kind.FUSED, rule, FIRST_ORDER_ITERATIONS);
+    public static AutoencoderChoice of(OptimizerEntry entry) {
+        var name = entry.name();
+        if (!names().contains(name)) {
+            throw TaskSettings.unknown(name, "the autoencoder", names());
         }
         return switch (name) {
-            case KFAC -> new AutoencoderChoice(name, Kind.KFAC, KfacTrainer.RULE, KFAC_ITERATIONS);
-            case ENGINE_ADAM ->
-                    new AutoencoderChoice(
-                            name, Kind.ENGINE, Adam.withLearningRate(.01), FIRST_ORDER_ITERATIONS);
-            default ->
-                    throw new IllegalArgumentException(
-                            "there is no optimizer '"
-                                    + name
-                                    + "' for the autoencoder; there are "
-                                    + String.join(", ", names()));
+            case KFAC -> kfac(entry);
+            case ENGINE_ADAM -> {
+                TaskSettings.requireRateAlone(entry);
+                yield firstOrder(entry, Kind.ENGINE, Adam.defaults());
+            }
+            default -> firstOrder(entry, Kind.FUSED, Rules.named(name));
         };
+    }
+
+    private static AutoencoderChoice kfac(OptimizerEntry entry) {
+        if (!entry.companions().isEmpty()) {
+            throw new IllegalArgumentException(
+                    "'" + entry.text() + "': no companion goes with kfac here");
+        }
+        var setup = new OptimizerSetup(KfacTrainer.RULE).with(entry);
+        return new AutoencoderChoice(entry.text(), Kind.KFAC, setup, KFAC_ITERATIONS);
+    }
+
+    private static AutoencoderChoice firstOrder(OptimizerEntry entry, Kind kind, UpdateRule rule) {
+        var setup = new OptimizerSetup(SETTINGS.applyTo(rule)).with(entry);
+        return new AutoencoderChoice(entry.text(), kind, setup, FIRST_ORDER_ITERATIONS);
     }
 
     /** Whether it uses gradients only. */
@@ -101,18 +102,17 @@ public record AutoencoderChoice(String name, Kind kind, UpdateRule rule, int ite
 
     /** This choice at another learning rate. */
     public AutoencoderChoice atLearningRate(double rate) {
-        return new AutoencoderChoice(name, kind, rule.atLearningRate(rate), iterations);
+        return new AutoencoderChoice(name, kind, setup.atLearningRate(rate), iterations);
     }
 
     /** This choice with another number of steps. */
     public AutoencoderChoice withIterations(int value) {
-        return new AutoencoderChoice(name, kind, rule, value);
+        return new AutoencoderChoice(name, kind, setup, value);
     }
 
     /** Settings that are not off, as {@code name = value}. */
     List<String> settings() {
-        var settings = new LinkedHashMap<>(Rules.settings(rule));
-        settings.values().removeIf("false"::equals);
+        var settings = new LinkedHashMap<>(setup.settings());
         if (kind == Kind.KFAC) {
             settings.putAll(KfacTrainer.SETTINGS);
         }

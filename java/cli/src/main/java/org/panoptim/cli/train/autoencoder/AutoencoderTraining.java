@@ -1,6 +1,7 @@
 package org.panoptim.cli.train.autoencoder;
 
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.panoptim.backend.Backend;
@@ -98,15 +99,15 @@ public final class AutoencoderTraining {
 
     private Trainer trainer(AutoencoderChoice choice, Autoencoder net, Tensor images) {
         return switch (choice.kind()) {
-            case FUSED -> new Trainer.Fused(net, choice.rule(), backend);
-            case ENGINE -> new Trainer.Engine(net, choice.rule().learningRate());
+            case FUSED -> new Trainer.Fused(net, choice.setup(), backend);
+            case ENGINE -> new Trainer.Engine(net, choice.setup().rule().learningRate());
             case KFAC -> curvature(choice, net, images);
         };
     }
 
     private Trainer curvature(AutoencoderChoice choice, Autoencoder net, Tensor images) {
         try {
-            return new KfacTrainer(net, images, choice.rule(), backend, backend);
+            return new KfacTrainer(net, images, choice.setup(), backend, backend);
         } catch (UnsupportedPlanException e) {
             if (substitute.isEmpty()) {
                 throw e;
@@ -114,7 +115,7 @@ public final class AutoencoderTraining {
             notes.add(
                     "K-FAC's factors and inverses are computed by the backend %s, since %s"
                             .formatted(substitute.get().name(), e.getMessage()));
-            return new KfacTrainer(net, images, choice.rule(), substitute.get(), backend);
+            return new KfacTrainer(net, images, choice.setup(), substitute.get(), backend);
         }
     }
 
@@ -145,9 +146,7 @@ public final class AutoencoderTraining {
                         shown.message(message());
                     }
                 }
-                try (var _ = new PointerScope()) {
-                    measure(net.forward(images).logits());
-                }
+                trainer.evaluate(this::measure);
                 shown.message(message());
                 return new LossCurve(
                         choice, points, points.size() > choice.iterations(), trainer.remark());
@@ -158,15 +157,27 @@ public final class AutoencoderTraining {
 
         /** Measures the losses, untimed, and takes a step. */
         private void step(Trainer trainer) {
+            if (trainer.evaluatesElsewhere()) {
+                trainer.evaluate(this::measure);
+            }
             long start = System.nanoTime();
             var logits = net.forward(images).logits();
             nanos += System.nanoTime() - start;
-            measure(logits);
+            if (!trainer.evaluatesElsewhere()) {
+                measure(logits);
+            }
             start = System.nanoTime();
             trainer.prepare();
             Autoencoder.loss(logits, images).backward();
-            trainer.step();
+            trainer.step(() -> Autoencoder.loss(net.forward(images).logits(), images).backward());
             nanos += System.nanoTime() - start;
+        }
+
+        private void measure() {
+            try (var _ = new PointerScope();
+                    var _ = new NoGradGuard()) {
+                measure(net.forward(images).logits());
+            }
         }
 
         private void measure(Tensor logits) {

@@ -8,6 +8,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
+import org.panoptim.cli.train.OptimizerSetup;
 import org.panoptim.kfac.Batch;
 import org.panoptim.kfac.Kfac;
 import org.panoptim.kfac.RefreshReport;
@@ -77,7 +78,8 @@ final class KfacTrainer implements Trainer {
      * @param backend where the rule is computed
      * @throws org.panoptim.spi.UnsupportedPlanException if factors cannot be computed there
      */
-    KfacTrainer(Autoencoder net, Tensor data, UpdateRule rule, Backend factors, Backend backend) {
+    KfacTrainer(
+            Autoencoder net, Tensor data, OptimizerSetup setup, Backend factors, Backend backend) {
         this.net = net;
         for (int i = 0; i < images.length; i++) {
             var indices =
@@ -92,10 +94,9 @@ final class KfacTrainer implements Trainer {
             throw e;
         }
         optimizer =
-                Optimizer.builder(rule)
+                setup.optimizer()
                         .group("all", parameters.list())
                         .transform(kfac)
-                        .zeroGradients(true)
                         .backend(backend)
                         .build();
     }
@@ -146,7 +147,7 @@ final class KfacTrainer implements Trainer {
     }
 
     @Override
-    public void step() {
+    public void step(Runnable differentiate) {
         optimizer.step();
         if (steps % INVERSE_PERIOD == 0) {
             kfac.report().ifPresent(this::note);

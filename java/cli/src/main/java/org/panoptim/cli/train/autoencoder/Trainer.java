@@ -1,10 +1,10 @@
 package org.panoptim.cli.train.autoencoder;
 
 import org.bytedeco.pytorch.AdamOptions;
-import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
-import org.panoptim.pytorch.TorchParameters;
-import org.panoptim.rule.UpdateRule;
+import org.panoptim.cli.train.FusedOptimizer;
+import org.panoptim.cli.train.OptimizerSetup;
+import org.panoptim.testkit.EvaluationPoint;
 
 /** Takes the steps of one optimizer on one net. */
 interface Trainer extends AutoCloseable {
@@ -12,8 +12,23 @@ interface Trainer extends AutoCloseable {
     /** Called before the net's loss is differentiated; gradients are zero, and stay so. */
     default void prepare() {}
 
-    /** Updates the net from its gradients and sets them to zero. */
-    void step();
+    /**
+     * Updates the net from its gradients and sets them to zero.
+     *
+     * @param differentiate adds to the gradients once more, for those who need them at another
+     *     point
+     */
+    void step(Runnable differentiate);
+
+    /** Whether the net is evaluated elsewhere than where it is trained. */
+    default boolean evaluatesElsewhere() {
+        return false;
+    }
+
+    /** Does something while the net is where it is to be evaluated. */
+    default void evaluate(Runnable evaluation) {
+        evaluation.run();
+    }
 
     /** A remark on the steps, in a line; empty: none. */
     default String remark() {
@@ -35,7 +50,7 @@ interface Trainer extends AutoCloseable {
         }
 
         @Override
-        public void step() {
+        public void step(Runnable differentiate) {
             optimizer.step().close();
             optimizer.zero_grad();
         }
@@ -49,28 +64,32 @@ interface Trainer extends AutoCloseable {
     /** One of Panoptim's rules on PyTorch's tensors. */
     final class Fused implements Trainer {
 
-        private final TorchParameters parameters;
-        private final Optimizer optimizer;
+        private final FusedOptimizer fused;
+        private final boolean evaluatesElsewhere;
 
-        Fused(Autoencoder net, UpdateRule rule, Backend backend) {
-            parameters = TorchParameters.of(net.module());
-            optimizer =
-                    Optimizer.builder(rule)
-                            .group("all", parameters.list())
-                            .zeroGradients(true)
-                            .backend(backend)
-                            .build();
+        Fused(Autoencoder net, OptimizerSetup setup, Backend backend) {
+            fused = new FusedOptimizer(net.module(), setup, backend);
+            evaluatesElsewhere = EvaluationPoint.isApart(setup.rule());
         }
 
         @Override
-        public void step() {
-            optimizer.step();
+        public void step(Runnable differentiate) {
+            fused.step(differentiate);
+        }
+
+        @Override
+        public boolean evaluatesElsewhere() {
+            return evaluatesElsewhere;
+        }
+
+        @Override
+        public void evaluate(Runnable evaluation) {
+            fused.evaluate(evaluation);
         }
 
         @Override
         public void close() {
-            optimizer.close();
-            parameters.close();
+            fused.close();
         }
     }
 }

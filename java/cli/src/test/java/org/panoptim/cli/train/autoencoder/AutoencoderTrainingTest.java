@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.within;
 import org.junit.jupiter.api.Test;
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.terminal.TerminalBar;
+import org.panoptim.cli.train.OptimizerEntry;
+import org.panoptim.rule.Rules;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UnsupportedPlanException;
@@ -50,7 +52,7 @@ class AutoencoderTrainingTest {
     }
 
     private static AutoencoderChoice choice(String name, int iterations) {
-        return AutoencoderChoice.named(name).withIterations(iterations);
+        return AutoencoderChoice.of(OptimizerEntry.parse(name)).withIterations(iterations);
     }
 
     @Test
@@ -88,6 +90,60 @@ class AutoencoderTrainingTest {
             // From this seed PyTorch's Adam has 0.400 after 1000 iterations at a rate of 0.01,
             // and more at 0.003 and 0.03; K-FAC was measured at 0.27.
             assertThat(end.squaredError()).isLessThan(.36);
+        }
+    }
+
+    @Test
+    void everyRuleThatTakesGradientsAloneMovesTheNet() {
+        try (var backend = Backend.named("reference")) {
+            var choices =
+                    AutoencoderChoice.names().stream()
+                            .map(name -> choice(name, 2))
+                            .toArray(AutoencoderChoice[]::new);
+
+            assertThat(training(backend, Optional.empty(), () -> false, choices).run())
+                    .hasSize(Rules.all().size() - 3 + 2)
+                    .allSatisfy(curve -> assertThat(loss(curve, 2)).isNotEqualTo(loss(curve, 0)));
+        }
+    }
+
+    @Test
+    void aScheduleFreeRuleIsEvaluatedAtItsAverage() {
+        try (var backend = Backend.named("reference")) {
+            var plain = choice("sgd@0.03:momentum=0", 2);
+            // With next to nothing of the average in the points where gradients are taken, these
+            // are plain gradient descent's.
+            var average = choice("schedule-free-sgd@0.03:momentum=1e-4", 2);
+            var curves = training(backend, Optional.empty(), () -> false, plain, average).run();
+            double first = loss(curves.get(0), 1);
+            double second = loss(curves.get(0), 2);
+
+            assertThat(loss(curves.get(1), 1)).isCloseTo(first, within(1e-4));
+            // Halfway between the two points the loss is far from that at either.
+            assertThat(loss(curves.get(1), 2))
+                    .isBetween(second + (first - second) / 4, first - (first - second) / 4);
+        }
+    }
+
+    private static double loss(LossCurve curve, int iteration) {
+        return curve.points().get(iteration).loss();
+    }
+
+    @Test
+    void samTakesTheGradientsSomewhereElse() {
+        try (var backend = Backend.named("reference")) {
+            var curves =
+                    training(
+                                    backend,
+                                    Optional.empty(),
+                                    () -> false,
+                                    choice("sgd", 2),
+                                    choice("sgd+sam:rho=0", 2),
+                                    choice("sgd+sam:rho=1", 2))
+                            .run();
+
+            assertThat(loss(curves.get(1), 2)).isEqualTo(loss(curves.get(0), 2));
+            assertThat(loss(curves.get(2), 2)).isNotEqualTo(loss(curves.get(0), 2));
         }
     }
 

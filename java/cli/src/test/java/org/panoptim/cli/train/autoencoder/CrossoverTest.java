@@ -3,6 +3,7 @@ package org.panoptim.cli.train.autoencoder;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
+import org.panoptim.cli.train.OptimizerEntry;
 
 import java.util.List;
 
@@ -13,7 +14,7 @@ class CrossoverTest {
         for (int i = 0; i < errors.length; i++) {
             points.add(new LossCurve.Point(i, i * secondsAStep, 20, errors[i]));
         }
-        return new LossCurve(AutoencoderChoice.named(name), points, true, "");
+        return new LossCurve(AutoencoderChoice.of(OptimizerEntry.parse(name)), points, true, "");
     }
 
     @Test

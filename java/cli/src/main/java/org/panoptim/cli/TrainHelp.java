@@ -1,0 +1,69 @@
+package org.panoptim.cli;
+
+import org.panoptim.cli.terminal.Paragraph;
+import org.panoptim.cli.terminal.Terminal;
+import org.panoptim.cli.train.OptimizerChoice;
+import org.panoptim.cli.train.TaskSettings;
+import org.panoptim.cli.train.autoencoder.AutoencoderChoice;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** What {@code panoptim train --help} says of its optimizers. */
+final class TrainHelp {
+
+    private static final String INDENT = "  ";
+
+    private TrainHelp() {}
+
+    static String[] lines() {
+        var lines = new ArrayList<String>();
+        lines.add("");
+        lines.add("An ENTRY is one of these, the same rule as often as you like:");
+        lines.add("  adamw                      a name, at the defaults below");
+        lines.add("  adamw@0.003                at a learning rate");
+        lines.add("  adamw:beta1=0.8:eps=1e-6   with settings, by PyTorch's names");
+        lines.add("  adamw@0.003:amsgrad=true   with both");
+        lines.add("  sgd+sam, sgd+sam:rho=0.1   with SAM beside the rule");
+        paragraph(
+                lines,
+                "",
+                "'panoptim rules' lists the rules with their settings and defaults, which hold"
+                    + " where this task has no others. Both tasks take them all, but no rule whose"
+                    + " curvature they do not estimate.");
+        task(
+                lines,
+                "classifier",
+                ClassifierTask.OPTIMIZERS,
+                "sophia-g and sophia-h too, and torch-adamw, PyTorch's",
+                OptimizerChoice.SETTINGS);
+        task(
+                lines,
+                "autoencoder",
+                AutoencoderTask.OPTIMIZERS,
+                "kfac too, and torch-adam, PyTorch's",
+                AutoencoderChoice.SETTINGS);
+        return lines.toArray(String[]::new);
+    }
+
+    private static void task(
+            List<String> lines,
+            String name,
+            List<String> usual,
+            String more,
+            TaskSettings settings) {
+        lines.add("");
+        lines.add("Task " + name + ": " + more + ".");
+        lines.addAll(Paragraph.ofItems(INDENT + "by default  ", usual, Terminal.WIDTH));
+        lines.addAll(
+                Paragraph.ofItems(
+                        INDENT + "settings    ",
+                        settings.entries().values().stream().map(entry -> entry.text()).toList(),
+                        Terminal.WIDTH));
+    }
+
+    private static void paragraph(List<String> lines, String indent, String words) {
+        lines.add("");
+        lines.addAll(Paragraph.ofWords(indent, words, Terminal.WIDTH));
+    }
+}

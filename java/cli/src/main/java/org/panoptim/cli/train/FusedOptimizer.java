@@ -1,0 +1,61 @@
+package org.panoptim.cli.train;
+
+import org.bytedeco.pytorch.Module;
+import org.panoptim.Optimizer;
+import org.panoptim.backend.Backend;
+import org.panoptim.pytorch.TorchParameters;
+import org.panoptim.rule.Sam;
+import org.panoptim.testkit.EvaluationPoint;
+
+/** One of Panoptim's optimizers on PyTorch's tensors. */
+public final class FusedOptimizer implements AutoCloseable {
+
+    private final OptimizerSetup setup;
+    private final TorchParameters parameters;
+    private final Optimizer optimizer;
+
+    /** An optimizer of a net's parameters; the backend stays the caller's. */
+    public FusedOptimizer(Module net, OptimizerSetup setup, Backend backend) {
+        this.setup = setup;
+        this.parameters = TorchParameters.of(net);
+        this.optimizer = setup.optimizer().group("all", parameters.list()).backend(backend).build();
+    }
+
+    Optimizer optimizer() {
+        return optimizer;
+    }
+
+    TorchParameters parameters() {
+        return parameters;
+    }
+
+    /**
+     * Updates the net from its gradients and sets them to zero.
+     *
+     * @param differentiate adds to the gradients once more, those at the point that SAM has moved
+     *     the net to
+     */
+    public void step(Runnable differentiate) {
+        if (setup.sam().isPresent()) {
+            optimizer.run(Sam.PERTURB);
+            try {
+                optimizer.zeroGrad();
+                differentiate.run();
+            } finally {
+                optimizer.run(Sam.RESTORE);
+            }
+        }
+        optimizer.step();
+    }
+
+    /** Does something while the net is where its rule wants it evaluated. */
+    public void evaluate(Runnable evaluation) {
+        EvaluationPoint.visit(optimizer, setup.rule(), evaluation);
+    }
+
+    @Override
+    public void close() {
+        optimizer.close();
+        parameters.close();
+    }
+}

@@ -1,0 +1,107 @@
+package org.panoptim.cli.train;
+
+import org.panoptim.Optimizer;
+import org.panoptim.rule.Rules;
+import org.panoptim.rule.Sam;
+import org.panoptim.rule.UpdateRule;
+import org.panoptim.testkit.trace.ConfiguredRule;
+
+import java.util.LinkedHashMap;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.stream.Collectors;
+
+/**
+ * How one of Panoptim's optimizers is made.
+ *
+ * @param configured its rule and further settings
+ * @param sam beside the rule, if at all
+ */
+public record OptimizerSetup(ConfiguredRule configured, Optional<Sam> sam) {
+
+    /** A rule alone. */
+    public OptimizerSetup(UpdateRule rule) {
+        this(new ConfiguredRule(rule), Optional.empty());
+    }
+
+    /** The rule. */
+    public UpdateRule rule() {
+        return configured.rule();
+    }
+
+    /**
+     * This with the settings of an entry, and with its companion.
+     *
+     * @throws IllegalArgumentException if a setting or a companion is none; the message says which,
+     *     and what there is
+     */
+    public OptimizerSetup with(OptimizerEntry entry) {
+        try {
+            var changed = configured.with(entry.optimizer().settings());
+            if (changed.options().averages()) {
+                throw new IllegalArgumentException(
+                        "PyTorch's tensors, which are trained here, have no moving average");
+            }
+            return new OptimizerSetup(changed, sam(entry));
+        } catch (IllegalArgumentException e) {
+            throw OptimizerEntry.problem(entry.text(), e.getMessage());
+        }
+    }
+
+    private static Optional<Sam> sam(OptimizerEntry entry) {
+        if (entry.companions().size() > 1) {
+            throw new IllegalArgumentException("one companion is the most");
+        }
+        return entry.companions().stream().findFirst().map(OptimizerSetup::sam);
+    }
+
+    private static Sam sam(OptimizerEntry.Part part) {
+        return Rules.companions().stream()
+                .filter(companion -> companion.name().equals(part.name()))
+                .filter(Sam.class::isInstance)
+                .map(Sam.class::cast)
+                .findFirst()
+                .map(companion -> Rules.with(companion, part.settings()))
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        "there is no companion '"
+                                                + part.name()
+                                                + "' for the training; there is "
+                                                + names()));
+    }
+
+    private static String names() {
+        return Rules.companions().stream()
+                .filter(Sam.class::isInstance)
+                .map(UpdateRule::name)
+                .collect(Collectors.joining(", "));
+    }
+
+    /** This at another learning rate. */
+    public OptimizerSetup atLearningRate(double rate) {
+        return new OptimizerSetup(
+                new ConfiguredRule(rule().atLearningRate(rate), configured.options()), sam);
+    }
+
+    /** The settings that are not off, by PyTorch's names; SAM's begin with {@code sam.}. */
+    public SequencedMap<String, String> settings() {
+        var settings = new LinkedHashMap<>(configured.settings());
+        sam.ifPresent(
+                companion ->
+                        Rules.settings(companion)
+                                .forEach(
+                                        (name, value) ->
+                                                settings.put(
+                                                        companion.name() + "." + name, value)));
+        settings.values().removeIf("false"::equals);
+        return settings;
+    }
+
+    /** Begins an optimizer that leaves zeros in the gradients. */
+    public Optimizer.Builder<UpdateRule> optimizer() {
+        var builder = configured.optimizer().zeroGradients(true);
+        sam.ifPresent(builder::companion);
+        return builder;
+    }
+}
