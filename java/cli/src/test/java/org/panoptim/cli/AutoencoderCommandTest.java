@@ -65,7 +65,7 @@ class AutoencoderCommandTest {
                 .endsWith("Report: " + report() + "\n");
         assertThat(Files.readString(report()))
                 .startsWith("<!doctype html>")
-                .contains("<th scope=\"row\">sgd@0.02</th>", rows.get(0).group(4))
+                .contains("<th scope=\"row\">sgd<wbr>@0.02</th>", rows.get(0).group(4))
                 .contains(
                         "aria-label=\"Squared error per image against iterations\"",
                         "aria-label=\"Squared error per image against seconds\"",

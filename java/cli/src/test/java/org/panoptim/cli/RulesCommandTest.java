@@ -106,8 +106,8 @@ class RulesCommandTest {
         assertThat(output("rules", "schedule-free-sgd"))
                 .contains(
                         "  pass      eval: one phase, 8 bytes read and 4 written, whether there is"
-                            + " a\n"
-                            + "            gradient or not; 'train' closes it\n");
+                                + " a\n"
+                                + "            gradient or not; 'train' closes it\n");
         assertThat(output("rules", "sophia-h")).contains("  takes     curvature on some steps");
     }
 
@@ -116,8 +116,8 @@ class RulesCommandTest {
         assertThat(output("rules", "sgd"))
                 .contains(
                         "  with      momentum=0.9: also momentum_buffer; 12 bytes read and 8"
-                            + " written a\n"
-                            + "            parameter, states 4\n")
+                                + " written a\n"
+                                + "            parameter, states 4\n")
                 .doesNotContain("nesterov=true");
         assertThat(output("rules", "yogi")).doesNotContain("  with ");
     }

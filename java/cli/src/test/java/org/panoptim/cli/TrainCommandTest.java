@@ -84,7 +84,7 @@ class TrainCommandTest {
     }
 
     @Test
-    void everyRuleLearns() {
+    void rulesOfAllKindsLearn() {
         var invocation = train("--epochs", "2", "--optimizer", "sophia-g,sophia-h,lion,adam,sgd");
 
         assertThat(invocation.err()).isEmpty();
@@ -111,7 +111,7 @@ class TrainCommandTest {
         assertThat(Double.parseDouble(rows.getFirst().group(2))).isBetween(2.2, 2.4);
         assertThat(Files.readString(report()))
                 .contains("--optimizer " + entries + " --epochs 1 ")
-                .contains("<th scope=\"row\">sgd@0.1:momentum=0.5</th>")
+                .contains("<th scope=\"row\">sgd<wbr>@0.1<wbr>:momentum=0.5</th>")
                 .contains("<title>Panoptim: sgd, sgd@0.1, sgd@0.1:momentum=0.5, sgd@0.1+sam on ");
     }
 

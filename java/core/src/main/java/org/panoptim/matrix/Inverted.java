@@ -1,7 +1,7 @@
 package org.panoptim.matrix;
 
 /**
- * What came of an {@link Inversion}.
+ * What came of an inversion.
  *
  * @param status whether there is a candidate
  * @param certifiedError a bound from above of {@code ‖I − B^½ X B^½‖₂} for the damped factor B and

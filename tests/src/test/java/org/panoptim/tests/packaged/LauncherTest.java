@@ -28,6 +28,9 @@ class LauncherTest {
     @ValueSource(
             strings = {
                 "doctor",
+                "rules",
+                "rules adamw",
+                "rules --json",
                 "--help",
                 "--version",
                 "help train",
@@ -71,7 +74,7 @@ class LauncherTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"doctor", "--help", "verify --verbose --backend reference"})
+    @ValueSource(strings = {"doctor", "rules", "--help", "verify --verbose --backend reference"})
     void aReaderThatHasEndedEndsItQuietly(String arguments) throws Exception {
         var outcome =
                 new Installation(folder, "plain")

@@ -121,7 +121,15 @@ class TraceTest {
     }
 
     static Stream<Arguments> tracesAndBackends() {
-        var traces = traces();
+        return onBackends(traces());
+    }
+
+    static Stream<Arguments> scheduleFreeTracesAndBackends() {
+        return onBackends(
+                traces().stream().filter(file -> name(file).startsWith("schedule-free")).toList());
+    }
+
+    private static Stream<Arguments> onBackends(List<Path> traces) {
         var tiers = SimdBackend.usableTiers().stream().map(Tier::label);
         return Stream.concat(Stream.of("reference"), tiers)
                 .flatMap(
@@ -181,6 +189,40 @@ class TraceTest {
                             state -> inDouble(trace.rule(), state, overflows)));
         }
         assertThat(complaints).isEmpty();
+    }
+
+    /** To where a rule is evaluated and back: x, which y and z tell, and then y to the bit. */
+    @ParameterizedTest(name = "{0} on {1}")
+    @MethodSource("scheduleFreeTracesAndBackends")
+    void anEvaluationAfterEveryStepLeavesNoTrace(Path file, String name) throws IOException {
+        try (var trace = Trace.open(file);
+                var backend = open(name);
+                var replay = new Replay(trace, backend)) {
+            for (int step = 1; step <= trace.steps(); step++) {
+                replay.step(step);
+                var evaluated = replay.evaluated();
+
+                assertThat(parameters(replay, trace, "expect/" + step + "/param/", Closeness.EXACT))
+                        .isEmpty();
+                for (var parameter : trace.parameters()) {
+                    assertThat(evaluated.get(parameter))
+                            .isEqualTo(average(trace, replay, parameter));
+                }
+            }
+        }
+    }
+
+    /** x = y + (1 − 1/β) (z − y), which is y before the first step. */
+    private static float[] average(Trace trace, Replay replay, String parameter) {
+        var settings = Rules.settings(trace.rule());
+        double beta = Double.parseDouble(settings.getOrDefault("beta1", settings.get("momentum")));
+        var average = replay.value(parameter);
+        var z = replay.state(parameter, "z").toArray();
+        var weight = (float) (1 - 1 / beta);
+        for (int i = 0; i < average.length && replay.count(parameter) > 0; i++) {
+            average[i] = average[i] + weight * (z[i] - average[i]);
+        }
+        return average;
     }
 
     @Test

@@ -40,12 +40,16 @@ public final class Html {
                 .replace("\"", "&quot;");
     }
 
+    /** A name from outside, which a narrow page may break before each of its settings. */
+    static String name(String text) {
+        return escape(text).replaceAll("(?=[@:+]\\S)", "<wbr>");
+    }
+
     /** A row of a table, with a title. */
     public static String row(String style, String title, String... cells) {
         var row =
                 new StringBuilder(
-                        "<tr class=\"%s\"><th scope=\"row\">%s</th>"
-                                .formatted(style, escape(title)));
+                        "<tr class=\"%s\"><th scope=\"row\">%s</th>".formatted(style, name(title)));
         for (var cell : cells) {
             row.append("<td>").append(escape(cell)).append("</td>");
         }
@@ -70,7 +74,7 @@ public final class Html {
     /** A term with several settings. */
     public static String settings(String title, List<String> settings) {
         var spans = settings.stream().map(each -> "<span>" + escape(each) + "</span>").toList();
-        return "<dt>%s</dt><dd>%s</dd>".formatted(escape(title), String.join(" ", spans));
+        return "<dt>%s</dt><dd>%s</dd>".formatted(name(title), String.join(" ", spans));
     }
 
     /** What the report was made on, as terms. */

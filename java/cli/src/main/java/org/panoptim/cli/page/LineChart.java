@@ -88,7 +88,7 @@ public final class LineChart {
         legend.append("<li>")
                 .append(style.sample())
                 .append("<span>")
-                .append(Html.escape(name))
+                .append(Html.name(name))
                 .append("</span></li>");
     }
 

@@ -76,9 +76,7 @@ public final class RuleMarkdown {
     private static String states(RuleFacts facts) {
         return facts.slots().isEmpty()
                 ? "–"
-                : facts.slots().stream()
-                        .map(RuleMarkdown::state)
-                        .collect(Collectors.joining(", "));
+                : facts.slots().stream().map(RuleMarkdown::state).collect(Collectors.joining(", "));
     }
 
     private static String state(Slot slot) {

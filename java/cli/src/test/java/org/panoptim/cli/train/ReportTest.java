@@ -75,11 +75,11 @@ class ReportTest {
                         outcome("sgd+sam:rho=0.1", point));
 
         assertThat(page)
-                .contains("<th scope=\"row\">sgd@0.1:momentum=0.5</th>")
-                .contains("<dt>sgd@0.1:momentum=0.5</dt><dd><span>lr = 0.1</span>")
+                .contains("<th scope=\"row\">sgd<wbr>@0.1<wbr>:momentum=0.5</th>")
+                .contains("<dt>sgd<wbr>@0.1<wbr>:momentum=0.5</dt><dd><span>lr = 0.1</span>")
                 .contains("<span>sam.rho = 0.1</span>");
         // In the legends of both charts.
-        assertThat(page.split("<span>sgd\\+sam:rho=0.1</span>", -1)).hasSize(3);
+        assertThat(page.split("<span>sgd<wbr>\\+sam<wbr>:rho=0.1</span>", -1)).hasSize(3);
     }
 
     @Test

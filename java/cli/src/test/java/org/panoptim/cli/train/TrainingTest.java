@@ -12,6 +12,7 @@ import org.panoptim.cli.train.Classifier.Batch;
 import org.panoptim.cli.train.Training.Progress;
 import org.panoptim.cli.train.Training.Settings;
 import org.panoptim.rule.AdamW;
+import org.panoptim.rule.Rules;
 import org.panoptim.rule.ScheduleFreeSGD;
 
 import java.util.List;
@@ -79,6 +80,24 @@ class TrainingTest {
                     .run()
                     .getFirst()
                     .last();
+        }
+    }
+
+    @Test
+    void everyRuleMovesTheNet() {
+        var choices = OptimizerChoice.names().stream().map(TrainingTest::choice).toList();
+        try (var backend = Backend.named("reference")) {
+            var settings = new Settings(choices, 1, 500, 1);
+            var outcomes = new Training(settings, backend, new Stopping(Integer.MAX_VALUE)).run();
+
+            // All but AdaFisher, and PyTorch's own.
+            assertThat(outcomes).hasSize(Rules.all().size() - 1 + 1);
+            assertThat(outcomes)
+                    .allSatisfy(
+                            outcome ->
+                                    assertThat(outcome.last().loss())
+                                            .isNotEqualTo(outcome.curve().getFirst().loss())
+                                            .isLessThan(10));
         }
     }
 
