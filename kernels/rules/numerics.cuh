@@ -91,5 +91,11 @@ PANOPTIM_DEVICE bool finite(double x) {
     return x - x == 0;
 }
 
+// A value brought into [-limit, limit]; NaN stays.
+PANOPTIM_DEVICE float limited(float value, float limit) {
+    const float above = value > limit ? limit : value;
+    return above < -limit ? -limit : above;
+}
+
 } // namespace PANOPTIM_TIER
 } // namespace panoptim

@@ -17,8 +17,14 @@
 //                                what a phase uses the values of
 //   writes_parameter(phase), written_slots(phase, curved)
 //                                what a phase stores; the rest of the element is left alone
+//   writes_gradient(phase)       the same of the gradient; only in passes
+//   completes_step(phase)        whether a phase of a pass leaves the value that a step comes to
+//   reads_average(phase)         whether a phase of a pass reads the parameter's moving average
 //   maximize(hyper)              whether gradients count with the opposite sign
 //   settle<phase>(hyper, preparation, states)      in double, once per group, before prepare
+//   rests<phase>(hyper, preparation)
+//                                whether a pass leaves a tensor alone; asked in its first phase,
+//                                before prepare
 //   prepare<phase>(hyper, preparation, scalars)    in double, once per tensor
 //   update<phase>(scalars, element)                in float, once per element
 //
@@ -83,17 +89,18 @@ constexpr int count_names(const char *names) {
 }
 
 // What a reduction sums over.
-enum class Scope { tensor, all };
+enum class Scope { tensor, group, all };
 
 // What prepare and settle get to know about the step.
 struct Preparation {
     double rate_factor;       // multiplies the learning rate
     double momentum;          // replaces the rule's own; NaN leaves it
+    double clip_coefficient;  // what bounds the gradient's norm; for the first phase of a step
     int64_t step;             // steps taken by the optimizer, this one included
     int64_t count;            // steps taken by the tensor, this one included; not for settle
     int64_t elements;         // of the tensor; not for settle
     const double *reductions; // those of earlier phases, in the rule's order; for settle those over
-                              // all tensors
+                              // all tensors or the group's
     double *tensor_memory;    // the tensor's states; not for settle
     const double *rule_memory; // the group's states, settled for this phase
 
@@ -118,6 +125,7 @@ struct Element {
     float parameter;
     float gradient;  // unscaled, clipped, negated when maximizing
     float curvature; // unscaled, negated when maximizing; meaningless unless curved
+    float average;   // the parameter's moving average, or the parameter if it has none
     bool curved;     // the caller handed in curvature for this step
     float slot[PANOPTIM_MAX_SLOTS];
     // States of the element's row and column, to be read.
@@ -145,12 +153,20 @@ struct PlainRule {
     PANOPTIM_DEVICE static constexpr bool reads_parameter(int) { return true; }
     PANOPTIM_DEVICE static constexpr bool reads_gradient(int) { return true; }
     PANOPTIM_DEVICE static constexpr bool writes_parameter(int) { return true; }
+    PANOPTIM_DEVICE static constexpr bool writes_gradient(int) { return false; }
+    PANOPTIM_DEVICE static constexpr bool completes_step(int) { return false; }
+    PANOPTIM_DEVICE static constexpr bool reads_average(int) { return false; }
     // A bit for each slot.
     PANOPTIM_DEVICE static constexpr unsigned read_slots(int, bool) { return ~0U; }
     PANOPTIM_DEVICE static constexpr unsigned written_slots(int, bool) { return ~0U; }
 
     template <typename Hyper>
     PANOPTIM_DEVICE static bool maximize(const Hyper &) {
+        return false;
+    }
+
+    template <int Phase, typename Hyper>
+    PANOPTIM_DEVICE static bool rests(const Hyper &, const Preparation &) {
         return false;
     }
 };
@@ -160,9 +176,27 @@ template <typename Rule, int Phase>
 constexpr bool of_step = Phase < Rule::phases;
 
 // Whether a phase passes a tensor by that has no gradient. One of a pass over every tensor must not
-// read any.
+// read or write any.
 template <typename Rule, int Phase>
-constexpr bool needs_gradient = of_step<Rule, Phase> || Rule::reads_gradient(Phase);
+constexpr bool needs_gradient = of_step<Rule, Phase> ||
+                                Rule::reads_gradient(Phase) || Rule::writes_gradient(Phase);
+
+// Whether a phase looks at a tensor's gradient, and does not only write it.
+template <typename Rule, int Phase>
+constexpr bool loads_gradient = of_step<Rule, Phase> || Rule::reads_gradient(Phase);
+
+// Whether a phase looks at elements. One of a pass that only takes up sums does not, and no loop is
+// made for it.
+template <typename Rule, int Phase>
+PANOPTIM_DEVICE constexpr bool touches_elements() {
+    const unsigned slots = Rule::read_slots(Phase, false) | Rule::written_slots(Phase, false);
+    bool touches = needs_gradient<Rule, Phase> || Rule::reads_parameter(Phase) ||
+                   Rule::writes_parameter(Phase) || (slots & ((1U << Rule::slots) - 1)) != 0;
+    for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+        touches = touches || Rule::reduction_phase(reduction) == Phase;
+    }
+    return touches;
+}
 
 // How many states a rule has of each extent beside its slots.
 template <typename Rule>

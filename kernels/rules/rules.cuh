@@ -1,6 +1,7 @@
 // Every rule of the registry (rules.def), and what must hold for each.
 #pragma once
 
+#include "rules/accumulation.cuh"
 #include "rules/ada_fisher.cuh"
 #include "rules/adabelief.cuh"
 #include "rules/adabound.cuh"
@@ -12,13 +13,18 @@
 #include "rules/adan.cuh"
 #include "rules/ademamix.cuh"
 #include "rules/adopt.cuh"
+#include "rules/average_swap.cuh"
+#include "rules/cautious.cuh"
 #include "rules/dadapt_adam.cuh"
 #include "rules/dadapt_sgd.cuh"
+#include "rules/hypergradient.cuh"
 #include "rules/lamb.cuh"
 #include "rules/laprop.cuh"
 #include "rules/lars.cuh"
 #include "rules/lbfgs.cuh"
 #include "rules/lion.cuh"
+#include "rules/look_sam.cuh"
+#include "rules/lookahead.cuh"
 #include "rules/mars.cuh"
 #include "rules/nadam.cuh"
 #include "rules/novograd.cuh"
@@ -33,6 +39,7 @@
 #include "rules/sophia_g.cuh"
 #include "rules/sophia_h.cuh"
 #include "rules/stable_adamw.cuh"
+#include "rules/svrg.cuh"
 #include "rules/swats.cuh"
 #include "rules/tiger.cuh"
 #include "rules/yogi.cuh"
@@ -53,7 +60,6 @@ inline namespace PANOPTIM_TIER {
                   #name ": phases");                                                               \
     static_assert(__VA_ARGS__::reductions <= PANOPTIM_MAX_REDUCTIONS, #name ": reductions");
 #include "rules/rules.def"
-#include "rules/tiger.cuh"
 #undef PANOPTIM_RULE
 
 } // namespace PANOPTIM_TIER

@@ -18,13 +18,13 @@ PANOPTIM_DEVICE int32_t gradient_type(const panoptim_tensor &tensor) {
 template <typename Rule, int Phase>
 constexpr bool copies = Phase + 1 == Rule::phases || Rule::writes_parameter(Phase);
 
-// Whether a phase moves the tensor's average: the last of a step.
+// Whether a phase moves the tensor's average: the last of a step, or of a pass that completes one.
 template <typename Rule, int Phase>
-constexpr bool averages = Phase + 1 == Rule::phases;
+constexpr bool averages = Phase + 1 == Rule::phases || Rule::completes_step(Phase);
 
-// How far an average moves in a step.
+// How far an average moves in a step; 0: it is left alone.
 PANOPTIM_DEVICE float average_weight(const panoptim_control &control) {
-    return static_cast<float>(1.0 - control.average_decay);
+    return static_cast<float>(control.average_weight);
 }
 
 // An average after a step to a value. As torch.lerp has it: from the nearer end, so that a weight

@@ -33,6 +33,7 @@ struct Buffers {
     float *value;
     float *gradient;
     const float *curvature;
+    const float *average;
     float *slots[PANOPTIM_MAX_SLOTS];
     MatrixStates matrix;
 
@@ -47,6 +48,9 @@ struct Buffers {
         if constexpr (Curved) {
             moved.curvature += first;
         }
+        if constexpr (Rule::reads_average(Phase)) {
+            moved.average += first;
+        }
         for (int slot = 0; slot < Rule::slots; ++slot) {
             moved.slots[slot] += first;
         }
@@ -55,26 +59,33 @@ struct Buffers {
     }
 
     template <typename Rule, int Phase, bool Curved>
-    PANOPTIM_DEVICE Element load(int64_t i, float gradient_scale, float curvature_scale) const {
+    PANOPTIM_DEVICE Element load(int64_t i, float gradient_scale, float gradient_limit,
+                                 float curvature_scale) const {
         Element element;
         element.parameter = value[i];
-        if constexpr (needs_gradient<Rule, Phase>) {
-            element.gradient = gradient[i] * gradient_scale;
+        if constexpr (loads_gradient<Rule, Phase>) {
+            element.gradient = limited(gradient[i] * gradient_scale, gradient_limit);
         }
         element.curved = Curved;
         if constexpr (Curved) {
             element.curvature = curvature[i] * curvature_scale;
+        }
+        if constexpr (Rule::reads_average(Phase)) {
+            element.average = average[i];
         }
         load_slots<Rule::slots - 1>(i, element);
         matrix.load<Rule>(i, element);
         return element;
     }
 
-    // Stores what the phase may have changed and nothing else.
+    // Stores what the phase may have changed and nothing else; a gradient in its unit.
     template <typename Rule, int Phase, bool Curved>
-    PANOPTIM_DEVICE void store(int64_t i, const Element &element) const {
+    PANOPTIM_DEVICE void store(int64_t i, const Element &element, float gradient_unit) const {
         if constexpr (Rule::writes_parameter(Phase)) {
             value[i] = element.parameter;
+        }
+        if constexpr (Rule::writes_gradient(Phase)) {
+            gradient[i] = element.gradient * gradient_unit;
         }
         store_slots<Rule::slots - 1, Rule::written_slots(Phase, Curved)>(i, element);
     }

@@ -71,9 +71,47 @@ PANOPTIM_TEAM inline void decide_scheduled(const panoptim_plan &plan) {
     decide(*plan.control);
 }
 
-// Says in a preparation whose it is.
+// Whether tensors have clip coefficients of their own.
+PANOPTIM_TEAM inline bool clips_apart(const panoptim_control &control) {
+    return control.clip_scope != PANOPTIM_CLIP_GLOBAL && control.clip_norm != __builtin_huge_val();
+}
+
+// Leaves each tensor's clip coefficient in the first column of the totals, in the place of the
+// squares of its gradient, where norms are bounded for each group or tensor.
+template <typename Team>
+PANOPTIM_TEAM void clip_apart(const panoptim_plan &plan, Team &team) {
+    const panoptim_control &control = *plan.control;
+    double *squares = totals_of(plan, 0);
+    const auto coefficient = [&control](double sum) {
+        return clip_to_norm(control, square_root(sum) * control.gradient_scale);
+    };
+    if (control.clip_scope == PANOPTIM_CLIP_TENSOR) {
+        for (int64_t tensor = team.rank(); tensor < plan.tensor_count; tensor += team.size()) {
+            squares[tensor] = coefficient(squares[tensor]);
+        }
+        team.barrier();
+        return;
+    }
+    for (int64_t i = 0; i < plan.group_count; ++i) {
+        const panoptim_group &group = plan.groups[i];
+        double *own = squares + group.first_tensor;
+        const double shared = coefficient(team.join(own, group.tensor_count));
+        for (int64_t tensor = team.rank(); tensor < group.tensor_count; tensor += team.size()) {
+            own[tensor] = shared;
+        }
+        team.barrier();
+    }
+}
+
+// What a group's learning rate is multiplied by beside the schedule's factor.
+PANOPTIM_TEAM inline double own_rate(const panoptim_group &group) {
+    return group.rate != nullptr ? *group.rate : 1.0;
+}
+
+// Says in a preparation whose it is, from one that says what holds for all.
 PANOPTIM_TEAM inline void describe(const panoptim_plan &plan, int64_t tensor,
-                                   Preparation &preparation) {
+                                   const Preparation &common, Preparation &preparation) {
+    preparation.rate_factor = common.rate_factor * own_rate(group_of(plan, tensor));
     preparation.count = plan.counts[tensor];
     preparation.elements = plan.tensors[tensor].elements;
     preparation.tensor_memory = plan.tensors[tensor].states;
@@ -95,7 +133,10 @@ template <typename Rules, typename Entries>
 PANOPTIM_TEAM void prepare_first_phase(const panoptim_plan &plan, int64_t first, int64_t stride,
                                        Entries &entries) {
     const bool accepted = plan.control->accepted != 0;
-    Preparation preparation = preparation_of(plan);
+    const Preparation common = preparation_of(plan);
+    Preparation preparation = common;
+    const bool apart = clips_apart(*plan.control);
+    preparation.clip_coefficient = plan.control->clip_coefficient;
 #ifdef __CUDACC__
 #pragma unroll 1
 #endif
@@ -107,12 +148,35 @@ PANOPTIM_TEAM void prepare_first_phase(const panoptim_plan &plan, int64_t first,
             }
             plan.counts[tensor] += 1;
             if (entries.give(plan, tensor, rule)) {
-                describe(plan, tensor, preparation);
+                describe(plan, tensor, common, preparation);
+                if (apart) {
+                    preparation.clip_coefficient = totals_of(plan, 0)[tensor];
+                }
                 rule.prepare(0, group_of(plan, tensor).hyper, preparation, *plan.control,
                              Entries::of(plan, tensor));
             }
         });
     }
+}
+
+// Whether a rule has sums over the tensors of a group.
+template <typename Rule>
+PANOPTIM_TEAM bool sums_over_groups(const Rule &rule) {
+    for (int reduction = 0; reduction < rule.reductions; ++reduction) {
+        if (rule.scope(reduction) == Scope::group) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Advances the states of a group for a phase.
+template <typename Rule>
+PANOPTIM_TEAM void settle_group(const panoptim_group &group, const Rule &rule, int32_t phase,
+                                const Preparation &common) {
+    Preparation preparation = common;
+    preparation.rate_factor = common.rate_factor * own_rate(group);
+    rule.settle(phase, group.hyper, preparation, group.states);
 }
 
 // Advances the states of the groups of a rule for a phase.
@@ -123,8 +187,35 @@ PANOPTIM_TEAM void settle_rule(const panoptim_plan &plan, const Rule &rule, int3
         for (int64_t i = team.rank(); i < plan.group_count; i += team.size()) {
             const panoptim_group &group = plan.groups[i];
             if (group.rule == rule.index && group.frozen == 0) {
-                rule.settle(phase, group.hyper, preparation, group.states);
+                settle_group(group, rule, phase, preparation);
             }
+        }
+        team.barrier();
+    }
+}
+
+// The same of a rule that has sums over groups, of which those are joined that were found.
+template <typename Rule, typename Team, typename FoundBefore>
+PANOPTIM_TEAM void settle_with_sums(const panoptim_plan &plan, const Rule &rule, int32_t phase,
+                                    const Preparation &common, Team &team,
+                                    const FoundBefore &found_before) {
+    double sums[PANOPTIM_MAX_REDUCTIONS] = {};
+    for (int64_t i = 0; i < plan.group_count; ++i) {
+        const panoptim_group &group = plan.groups[i];
+        if (group.rule != rule.index || group.frozen != 0) {
+            continue;
+        }
+        for (int reduction = 0; reduction < rule.reductions; ++reduction) {
+            const bool grouped = rule.scope(reduction) == Scope::group && found_before(reduction);
+            sums[reduction] = grouped
+                                  ? team.join(totals_of(plan, 1 + reduction) + group.first_tensor,
+                                              group.tensor_count)
+                                  : common.reductions[reduction];
+        }
+        if (team.rank() == 0) {
+            Preparation preparation = common;
+            preparation.reductions = sums;
+            settle_group(group, rule, phase, preparation);
         }
         team.barrier();
     }
@@ -144,7 +235,7 @@ PANOPTIM_TEAM void settle_first_phase(const panoptim_plan &plan, Team &team) {
 // them. A rule of several phases shares no entries, nor does a pass.
 template <bool OfPass, typename Entries, typename Rule, typename Team>
 PANOPTIM_TEAM void prepare_with_sums(const panoptim_plan &plan, const Rule &rule, int32_t phase,
-                                     Preparation preparation, Team &team) {
+                                     const Preparation &common, Team &team) {
     const auto found_before = [&](int reduction) {
         const int found_in = rule.reduction_phase(reduction);
         return found_in < phase && (!OfPass || found_in >= plan.pass_phase);
@@ -161,8 +252,13 @@ PANOPTIM_TEAM void prepare_with_sums(const panoptim_plan &plan, const Rule &rule
             }
         }
     }
+    Preparation preparation = common;
     preparation.reductions = found;
-    settle_rule(plan, rule, phase, preparation, team);
+    if (sums_over_groups(rule)) {
+        settle_with_sums(plan, rule, phase, preparation, team, found_before);
+    } else {
+        settle_rule(plan, rule, phase, preparation, team);
+    }
     for (int64_t tensor = team.rank(); tensor < plan.tensor_count; tensor += team.size()) {
         if (!takes_part(tensor)) {
             continue;
@@ -172,7 +268,7 @@ PANOPTIM_TEAM void prepare_with_sums(const panoptim_plan &plan, const Rule &rule
                 found[reduction] = totals_of(plan, 1 + reduction)[tensor];
             }
         }
-        describe(plan, tensor, preparation);
+        describe(plan, tensor, common, preparation);
         rule.prepare(phase, group_of(plan, tensor).hyper, preparation, *plan.control,
                      Entries::of(plan, tensor));
     }
@@ -196,10 +292,11 @@ PANOPTIM_TEAM void prepare_later_phase(const panoptim_plan &plan, int32_t phase,
 }
 
 // A pass goes by what the optimizer has come to, and changes nothing of it. The schedule says
-// nothing of passes.
+// nothing of passes but of one that completes a step.
 PANOPTIM_TEAM inline Preparation preparation_of_pass(const panoptim_plan &plan) {
     Preparation preparation{};
-    preparation.rate_factor = 1;
+    preparation.rate_factor =
+        plan.pass == PANOPTIM_PASS_COMPLETING ? plan.control->rate_factor : 1.0;
     preparation.momentum = __builtin_nan("");
     preparation.step = plan.control->step;
     return preparation;
@@ -211,8 +308,9 @@ template <typename Rule, typename Entries, typename Team>
 PANOPTIM_TEAM void begin_pass(const panoptim_plan &plan, const Rule &rule, Team &team,
                               Entries &entries) {
     const auto phase = static_cast<int32_t>(plan.pass_phase);
-    Preparation preparation = preparation_of_pass(plan);
-    settle_rule(plan, rule, phase, preparation, team);
+    const Preparation common = preparation_of_pass(plan);
+    Preparation preparation = common;
+    settle_rule(plan, rule, phase, common, team);
 #ifdef __CUDACC__
 #pragma unroll 1
 #endif
@@ -220,15 +318,15 @@ PANOPTIM_TEAM void begin_pass(const panoptim_plan &plan, const Rule &rule, Team 
         if (plan.tensors[tensor].rule != rule.index) {
             continue;
         }
-        if (!in_pass(plan, tensor)) {
+        const double *hyper = group_of(plan, tensor).hyper;
+        describe(plan, tensor, common, preparation);
+        if (!in_pass(plan, tensor) || rule.rests(phase, hyper, preparation)) {
             entries.give_inactive(plan, tensor);
             continue;
         }
         entries.give(plan, tensor, rule);
         panoptim_prepared &entry = Entries::of(plan, tensor);
-        const double *hyper = group_of(plan, tensor).hyper;
         rule.begin_pass(hyper, *plan.control, entry);
-        describe(plan, tensor, preparation);
         rule.prepare(phase, hyper, preparation, *plan.control, entry);
     }
     team.barrier();
@@ -279,6 +377,9 @@ PANOPTIM_TEAM void control_step(const panoptim_plan &plan, int32_t stages, int32
             clip(*plan.control);
         }
         team.barrier();
+        if (clips_apart(*plan.control)) {
+            clip_apart(plan, team);
+        }
     }
     if ((stages & PANOPTIM_STAGE_SETTLE) != 0) {
         settle_first_phase<Rules>(plan, team);

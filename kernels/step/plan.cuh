@@ -18,6 +18,9 @@ PANOPTIM_DEVICE bool live(const panoptim_plan &plan, int64_t tensor) {
 
 // Whether a tensor of the rule whose pass the plan names takes part in it.
 PANOPTIM_DEVICE bool in_pass(const panoptim_plan &plan, int64_t tensor) {
+    if (plan.pass == PANOPTIM_PASS_COMPLETING && plan.control->accepted == 0) {
+        return false;
+    }
     return plan.tensors[tensor].elements > 0 && group_of(plan, tensor).frozen == 0 &&
            (plan.pass == PANOPTIM_PASS_ALL || plan.gradients[tensor] != 0);
 }

@@ -47,12 +47,26 @@ struct IndexedRule {
         }
     }
 
+    // Whether a pass that begins with a phase leaves a tensor alone.
+    template <int Phase = phases>
+    PANOPTIM_TEAM static bool rests(int32_t phase, const double *hyper,
+                                    const Preparation &preparation) {
+        if constexpr (Phase < phases + pass_phases) {
+            return phase == Phase
+                       ? Rule::template rests<Phase>(
+                             *reinterpret_cast<const typename Rule::Hyper *>(hyper), preparation)
+                       : rests<Phase + 1>(phase, hyper, preparation);
+        } else {
+            return false;
+        }
+    }
+
     // Begins the entry of a tensor that takes part in a pass.
     PANOPTIM_TEAM static void begin_pass(const double *hyper, const panoptim_control &control,
                                          panoptim_prepared &entry) {
         PreparedEntry<Rule> filled;
         const double scale = 1.0 / control.loss_scale;
-        begin_entry(hyper, scale, scale, filled);
+        begin_entry(hyper, scale, scale, 0.0, filled);
         store(filled, entry);
     }
 

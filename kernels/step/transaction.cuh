@@ -40,16 +40,35 @@ PANOPTIM_DEVICE void adapt_loss_scale(panoptim_control &control) {
     }
 }
 
+// How far moving averages go towards the values in a step that was accepted.
+PANOPTIM_DEVICE double weight_of_average(const panoptim_control &control) {
+    const int64_t since = control.step - control.average_start;
+    const int64_t every = control.average_every > 0 ? control.average_every : 1;
+    if (since < 0 || since % every != 0) {
+        return 0;
+    }
+    if (control.average_equally != 0) {
+        return 1.0 / static_cast<double>(since / every + 1);
+    }
+    return since == 0 ? 1 : 1 - control.average_decay;
+}
+
 // Accepts or refuses the step. Counts of tensors are the caller's to advance if it is accepted.
 PANOPTIM_DEVICE void decide(panoptim_control &control) {
     control.gradient_scale = 1.0 / control.loss_scale;
     control.accepted = control.policy == PANOPTIM_PROPAGATE || control.finite != 0;
     if (control.accepted != 0) {
         control.step += 1;
+        control.average_weight = weight_of_average(control);
     } else {
         control.skipped += 1;
     }
     adapt_loss_scale(control);
+}
+
+// The factor that brings a norm, unscaled, down to the clipping norm.
+PANOPTIM_DEVICE double clip_to_norm(const panoptim_control &control, double norm) {
+    return minimum(control.clip_norm / (norm + 1e-6), 1.0);
 }
 
 // The gradient's norm, unscaled, and the factor that brings it down to the clipping norm.
@@ -58,11 +77,9 @@ PANOPTIM_DEVICE void clip(panoptim_control &control) {
     control.gradient_norm =
         control.measure != 0 ? square_root(control.square_sum) * control.gradient_scale : unknown;
     control.update_norm = control.statistics != 0 ? 0.0 : unknown;
-    if (control.clip_norm == __builtin_huge_val()) {
-        control.clip_coefficient = 1;
-    } else {
-        control.clip_coefficient = minimum(control.clip_norm / (control.gradient_norm + 1e-6), 1.0);
-    }
+    const bool bounded =
+        control.clip_scope == PANOPTIM_CLIP_GLOBAL && control.clip_norm != __builtin_huge_val();
+    control.clip_coefficient = bounded ? clip_to_norm(control, control.gradient_norm) : 1.0;
 }
 
 } // namespace PANOPTIM_TIER

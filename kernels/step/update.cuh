@@ -121,6 +121,7 @@ struct ChunkArrays {
 template <typename Rule>
 struct Settings {
     PreparedEntry<Rule> prepared;
+    float gradient_unit;
     float average_weight;
     bool zero_gradients;
 };
@@ -158,7 +159,7 @@ __device__ __forceinline__ void write_outputs(const ChunkArrays &arrays, int i, 
     if (copies<Rule, Phase> && arrays.copy.data != nullptr) {
         store_quad(arrays.copy, i, elements, parameters);
     }
-    if (averages<Rule, Phase> && arrays.average.data != nullptr) {
+    if (averages<Rule, Phase> && arrays.average.data != nullptr && average_weight != 0) {
         float moved[quad_elements];
         load_quad(arrays.average, i, elements, moved);
 #pragma unroll
@@ -179,15 +180,20 @@ __device__ __forceinline__ void update_quad(const ChunkArrays &arrays, int i, in
     float parameters[quad_elements] = {};
     float gradients[quad_elements];
     float curvatures[quad_elements];
+    float averages[quad_elements];
     float slots[at_least_one<Rule::slots>][quad_elements] = {};
     if constexpr (Rule::reads_parameter(Phase) || Statistics) {
         load_elements<Direct>(arrays.value, i, elements, parameters);
     }
-    if constexpr (needs_gradient<Rule, Phase>) {
+    if constexpr (loads_gradient<Rule, Phase>) {
         load_elements<Direct>(arrays.gradient, i, elements, gradients);
     }
     if constexpr (Curved) {
         load_elements<Direct>(arrays.curvature, i, elements, curvatures);
+    }
+    const bool averaged = Rule::reads_average(Phase) && !Direct && arrays.average.data != nullptr;
+    if (averaged) {
+        load_quad(arrays.average, i, elements, averages);
     }
 #pragma unroll
     for (int slot = 0; slot < Rule::slots; ++slot) {
@@ -202,8 +208,12 @@ __device__ __forceinline__ void update_quad(const ChunkArrays &arrays, int i, in
         }
         Element element;
         element.parameter = parameters[lane];
-        if constexpr (needs_gradient<Rule, Phase>) {
-            element.gradient = gradients[lane] * settings.prepared.gradient_scale;
+        if constexpr (loads_gradient<Rule, Phase>) {
+            element.gradient = limited(gradients[lane] * settings.prepared.gradient_scale,
+                                       settings.prepared.gradient_limit);
+        }
+        if constexpr (Rule::reads_average(Phase)) {
+            element.average = averaged ? averages[lane] : parameters[lane];
         }
         element.curved = Curved;
         if constexpr (Curved) {
@@ -217,6 +227,9 @@ __device__ __forceinline__ void update_quad(const ChunkArrays &arrays, int i, in
         Rule::template update<Phase>(settings.prepared.scalars, element);
         sums.note(lane, parameters[lane], element);
         parameters[lane] = element.parameter;
+        if constexpr (Rule::writes_gradient(Phase)) {
+            gradients[lane] = element.gradient * settings.gradient_unit;
+        }
 #pragma unroll
         for (int slot = 0; slot < Rule::slots; ++slot) {
             slots[slot][lane] = element.slot[slot];
@@ -224,6 +237,9 @@ __device__ __forceinline__ void update_quad(const ChunkArrays &arrays, int i, in
     }
     if constexpr (Rule::writes_parameter(Phase)) {
         store_elements<Direct>(arrays.value, i, elements, parameters);
+    }
+    if constexpr (Rule::writes_gradient(Phase)) {
+        store_elements<Direct>(arrays.gradient, i, elements, gradients);
     }
 #pragma unroll
     for (int slot = 0; slot < Rule::slots; ++slot) {
@@ -346,7 +362,10 @@ __device__ __forceinline__ void update_chunk(const panoptim_launch &launch, int6
     const bool zero_gradients = plan.control->zero_gradients != 0;
     Settings<Rule> settings;
     settings.prepared = load_constant<PreparedEntry<Rule>>(&plan.prepared[chunk.tensor]);
-    settings.average_weight = last_phase ? average_weight(*plan.control) : 0.0F;
+    settings.gradient_unit = Rule::writes_gradient(Phase)
+                                 ? gradient_unit(*plan.control, settings.prepared.gradient_scale)
+                                 : 0.0F;
+    settings.average_weight = averages<Rule, Phase> ? average_weight(*plan.control) : 0.0F;
     settings.zero_gradients = last_phase && zero_gradients;
     if (settings.prepared.active == 0) {
         if (Phase == 0 && of_step<Rule, Phase> && zero_gradients) {
@@ -388,8 +407,10 @@ __device__ __forceinline__ void update_phase(const panoptim_launch &launch,
             update_phase<Rule, Phase + 1, Statistics>(launch, shared);
             return;
         }
-        for (int64_t i = blockIdx.x; i < launch.chunk_list_count; i += gridDim.x) {
-            update_chunk<Rule, Phase, Statistics>(launch, launch.chunk_list[i], shared);
+        if constexpr (touches_elements<Rule, Phase>()) {
+            for (int64_t i = blockIdx.x; i < launch.chunk_list_count; i += gridDim.x) {
+                update_chunk<Rule, Phase, Statistics>(launch, launch.chunk_list[i], shared);
+            }
         }
     }
 }

@@ -65,12 +65,15 @@ void print(std::vector<Image> &all, const char *name) {
         for (int curved = 0; curved <= (curvature ? 1 : 0); ++curved) {
             const bool with = curved != 0;
             const bool last = phase + 1 == Rule::phases;
-            outputs_loaded += last ? 1 : 0;
-            outputs_stored += (last || Rule::writes_parameter(phase) ? 1 : 0) + (last ? 1 : 0);
+            const int averages = last || Rule::completes_step(phase) ? 1 : 0;
+            outputs_loaded += averages;
+            outputs_stored += (last || Rule::writes_parameter(phase) ? 1 : 0) + averages;
             loads += (Rule::reads_parameter(phase) ? 1 : 0) +
                      (Rule::reads_gradient(phase) ? 1 : 0) + curved +
                      bits(Rule::read_slots(phase, with), Rule::slots);
+            outputs_loaded += Rule::reads_average(phase) ? 1 : 0;
             stores += (Rule::writes_parameter(phase) ? 1 : 0) +
+                      (Rule::writes_gradient(phase) ? 1 : 0) +
                       bits(Rule::written_slots(phase, with), Rule::slots) +
                       // Zeros into the gradient.
                       (last ? 1 : 0);

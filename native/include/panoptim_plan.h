@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a structure here or a function of panoptim.h changes. */
-#define PANOPTIM_ABI 8
+#define PANOPTIM_ABI 9
 
 /* The reduction tree: lanes within blocks within chunks (of 4096 * 2^k elements). */
 #define PANOPTIM_BLOCK 4096
@@ -41,17 +41,27 @@ extern "C" {
 #define PANOPTIM_SKIP 1
 #define PANOPTIM_FAIL 2
 
+/* Over what the norm of gradients is bounded. */
+#define PANOPTIM_CLIP_GLOBAL 0
+#define PANOPTIM_CLIP_GROUP 1
+#define PANOPTIM_CLIP_TENSOR 2
+
 /* What the phases of a plan belong to. */
 #define PANOPTIM_STEP 0
 #define PANOPTIM_PASS 1     /* a pass over the tensors of a rule that have a gradient */
 #define PANOPTIM_PASS_ALL 2 /* the same, over those without one too */
+/* A pass over those with a gradient that completes an accepted step, at its learning rate. */
+#define PANOPTIM_PASS_COMPLETING 3
 
 /* A group of tensors that share a rule and its hyper-parameters. */
 typedef struct panoptim_group {
-    const double *hyper; /* in the order of the rule's signature; booleans are 0 or 1 */
-    double *states;      /* of the rule, in the order of its signature; null if it has none */
-    int32_t rule;        /* index in the registry: of the rule that settles the group's states */
-    int32_t frozen;      /* not measured and not updated; zeroed if zeroing is asked for */
+    const double *hyper;  /* in the order of the rule's signature; booleans are 0 or 1 */
+    double *states;       /* of the rule, in the order of its signature; null if it has none */
+    int32_t rule;         /* index in the registry: of the rule that settles the group's states */
+    int32_t frozen;       /* not measured and not updated; zeroed if zeroing is asked for */
+    const double *rate;   /* multiplies the learning rate; null: 1 */
+    int64_t first_tensor; /* the group's tensors are one after the other */
+    int64_t tensor_count;
 } panoptim_group;
 
 /* Elements in memory. */
@@ -72,7 +82,7 @@ typedef struct panoptim_arrays {
      * computes it, before that is rounded to the value's type.
      */
     panoptim_array copy;    /* becomes the value, in passes beside the step too */
-    panoptim_array average; /* moves towards it in a step, by 1 - average_decay of the way */
+    panoptim_array average; /* moves towards it in a step, by average_weight of the way */
     /* The states with a value for each element; those of rows and columns stay with the tensor. */
     panoptim_array slots[PANOPTIM_MAX_SLOTS];
 } panoptim_arrays;
@@ -123,10 +133,16 @@ typedef struct panoptim_schedule_entry {
 /* Settings, counters and outcome of the step. */
 typedef struct panoptim_control {
     /* Set by the caller, between steps. */
-    double clip_norm;      /* largest global norm of the gradient; infinity: no clipping */
-    double growth_factor;  /* of a dynamic loss scale */
-    double backoff_factor; /* of a dynamic loss scale */
-    double average_decay;  /* what a moving average keeps of itself in a step */
+    double clip_norm;        /* largest norm of the gradient; infinity: it is not bounded */
+    double clip_value;       /* largest absolute value of it; 0: values are not bounded */
+    int64_t clip_scope;      /* of the norm: PANOPTIM_CLIP_GLOBAL, ... */
+    double growth_factor;    /* of a dynamic loss scale */
+    double backoff_factor;   /* of a dynamic loss scale */
+    double average_decay;    /* what a moving average keeps of itself when it moves */
+    int64_t average_start;   /* the step after which it is set to the value, and then moves; 0: it
+                                moves from the first step on */
+    int64_t average_every;   /* steps between two moves; 0: 1 */
+    int64_t average_equally; /* 1: it is the mean of the values that it was moved to */
     /* Accepted steps in a row before the loss scale grows; 0: it is fixed. */
     int64_t growth_interval;
     int32_t policy;         /* PANOPTIM_PROPAGATE, PANOPTIM_SKIP or PANOPTIM_FAIL */
@@ -142,9 +158,10 @@ typedef struct panoptim_control {
     double square_sum;       /* of the raw gradients measured last; infinite if one is, unscaled */
     double gradient_scale;   /* 1 / the loss scale that the last gradients came with */
     double gradient_norm;    /* unscaled, before clipping; NaN if not measured */
-    double clip_coefficient; /* in (0, 1] */
+    double clip_coefficient; /* of the global norm, in (0, 1] */
     double update_norm;      /* of new minus old parameters; NaN if not asked for */
     double rate_factor;      /* what the schedule wanted of the last step */
+    double average_weight;   /* how far the moving averages go towards the values in it */
     int32_t finite;          /* every gradient and curvature measured was finite, unscaled too */
     int32_t accepted;
 } panoptim_control;
@@ -154,7 +171,7 @@ typedef struct panoptim_prepared {
     float gradient_scale;  /* unscaling, clipping and the sign of maximize in one factor */
     float curvature_scale; /* unscaling and the sign of maximize; curvature is not clipped */
     int32_t active;        /* 0: no gradient in this step, frozen, or the step was refused */
-    int32_t reserved;
+    float gradient_limit;  /* largest absolute value of a gradient so scaled, perhaps infinite */
     uint8_t scalars[PANOPTIM_SCALARS]; /* the rule's Scalars */
 } panoptim_prepared;
 

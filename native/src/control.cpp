@@ -84,7 +84,9 @@ class SharedEntries {
         const int64_t count = plan.counts[tensor];
         int32_t &entry = plan.prepared_index[tensor];
         Recent &recent = recent_[group % size];
-        if (recent.group == group && recent.rule == rule.index && recent.count == count) {
+        // Bounded for each tensor, gradients have scales of their own.
+        const bool apart = plan.control->clip_scope == PANOPTIM_CLIP_TENSOR;
+        if (!apart && recent.group == group && recent.rule == rule.index && recent.count == count) {
             entry = recent.entry;
             return false;
         }

@@ -9,6 +9,7 @@
 #include "prefetch.h"
 #include "rules/rule.cuh"
 #include "step/buffers.cuh"
+#include "step/prepare.cuh"
 #include "sums.h"
 #include "tier.h"
 #include "tiles.h"
@@ -41,6 +42,9 @@ template <typename Rule, int Phase, bool Curved>
     if constexpr (Curved) {
         whole.curvature = reinterpret_cast<const float *>(plan.curvatures[chunk_index.tensor]);
     }
+    if constexpr (Rule::reads_average(Phase)) {
+        whole.average = tensor.value;
+    }
     for (int slot = 0; slot < Rule::slots; ++slot) {
         whole.slots[slot] = tensor.slots[slot];
     }
@@ -53,10 +57,14 @@ template <typename Rule>
 struct Settings {
     typename Rule::Scalars scalars;
     float gradient_scale;
+    float gradient_limit;
+    float gradient_unit;
     float curvature_scale;
 
-    explicit Settings(const panoptim_prepared &prepared)
-        : gradient_scale(prepared.gradient_scale), curvature_scale(prepared.curvature_scale) {
+    Settings(const panoptim_control &control, const panoptim_prepared &prepared)
+        : gradient_scale(prepared.gradient_scale), gradient_limit(prepared.gradient_limit),
+          gradient_unit(panoptim::gradient_unit(control, prepared.gradient_scale)),
+          curvature_scale(prepared.curvature_scale) {
         __builtin_memcpy(&scalars, prepared.scalars, sizeof scalars);
     }
 };
@@ -67,7 +75,7 @@ template <typename Rule, int Phase, bool Curved>
     if constexpr (Rule::reads_parameter(Phase) || Rule::writes_parameter(Phase)) {
         prefetch(buffers.value + first, elements);
     }
-    if constexpr (Rule::reads_gradient(Phase)) {
+    if constexpr (Rule::reads_gradient(Phase) || Rule::writes_gradient(Phase)) {
         prefetch(buffers.gradient + first, elements);
     }
     if constexpr (Curved) {
@@ -105,11 +113,11 @@ update_piece(const Buffers &buffers, const Settings<Rule> &settings,
              Sums<Rule, Phase, Statistics> &sums, int64_t lane, int64_t elements) {
 #pragma GCC ivdep
     for (int64_t i = 0; i < elements; ++i) {
-        Element element = buffers.template load<Rule, Phase, Curved>(i, settings.gradient_scale,
-                                                                     settings.curvature_scale);
+        Element element = buffers.template load<Rule, Phase, Curved>(
+            i, settings.gradient_scale, settings.gradient_limit, settings.curvature_scale);
         const float before = element.parameter;
         Rule::template update<Phase>(settings.scalars, element);
-        buffers.template store<Rule, Phase, Curved>(i, element);
+        buffers.template store<Rule, Phase, Curved>(i, element, settings.gradient_unit);
         sums.note(i, before, element);
         if constexpr (Zeroing) {
             buffers.zero_gradient(i);
@@ -155,7 +163,7 @@ template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
 
 template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
 void update_run(const UpdateRun &run) {
-    const Settings<Rule> settings(*run.prepared);
+    const Settings<Rule> settings(*run.plan->control, *run.prepared);
     Sums<Rule, Phase, Statistics> sums;
     for (int64_t chunk_index = run.first; chunk_index < run.last; ++chunk_index) {
         prefetch_chunk<Rule, Phase, Curved>(run, chunk_index + 1);
@@ -215,10 +223,11 @@ void update(const UpdateRun &run) {
 template <typename Rule, int Phase>
 constexpr UpdateFunction update_function() {
     if constexpr (Phase < Rule::phases + Rule::pass_phases) {
-        return update<Rule, Phase>;
-    } else {
-        return nullptr;
+        if constexpr (touches_elements<Rule, Phase>()) {
+            return update<Rule, Phase>;
+        }
     }
+    return nullptr;
 }
 
 } // namespace

@@ -17,6 +17,7 @@ constexpr RegisteredRule registered(const char *name) {
     rule.scope = Indexed::scope;
     rule.reduction_phase = Indexed::reduction_phase;
     rule.prepare = Indexed::prepare;
+    rule.rests = Indexed::rests;
     rule.begin_pass = Indexed::begin_pass;
     rule.settle = Indexed::settle;
     return rule;

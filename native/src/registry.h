@@ -14,6 +14,7 @@ struct RegisteredRule : panoptim_rule {
     int (*reduction_phase)(int reduction);
     void (*prepare)(int32_t phase, const double *hyper, const Preparation &,
                     const panoptim_control &, panoptim_prepared &);
+    bool (*rests)(int32_t phase, const double *hyper, const Preparation &);
     void (*begin_pass)(const double *hyper, const panoptim_control &, panoptim_prepared &);
     void (*settle)(int32_t phase, const double *hyper, const Preparation &, double *states);
 };

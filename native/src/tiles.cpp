@@ -87,6 +87,11 @@ Buffers open_tile(const Tile &tile, const TileUse &use, TileMemory &memory) {
     if (use.curvature) {
         buffers.curvature = arrays.floats(arrays.curvature(), true, memory.curvature);
     }
+    if (use.reads_average) {
+        const panoptim_array &average = arrays.all().average;
+        buffers.average =
+            average.data != nullptr ? arrays.floats(average, true, memory.average) : buffers.value;
+    }
     for (int slot = 0; slot < use.slots; ++slot) {
         buffers.slots[slot] = arrays.floats(arrays.all().slots[slot],
                                             (use.read_slots >> slot & 1U) != 0, memory.slots[slot]);
@@ -101,6 +106,9 @@ void close_tile(const Tile &tile, const TileUse &use, const Buffers &buffers, Ti
     if (use.writes_value) {
         arrays.store(all.value, buffers.value);
     }
+    if (use.writes_gradient) {
+        arrays.store(arrays.gradient(), buffers.gradient);
+    }
     for (int slot = 0; slot < use.slots; ++slot) {
         if ((use.written_slots >> slot & 1U) != 0) {
             arrays.store(all.slots[slot], buffers.slots[slot]);
@@ -109,12 +117,13 @@ void close_tile(const Tile &tile, const TileUse &use, const Buffers &buffers, Ti
     if (use.copies && all.copy.data != nullptr) {
         arrays.copy(all.copy, buffers.value);
     }
-    if (use.averages && all.average.data != nullptr) {
+    const float weight = average_weight(*tile.plan.control);
+    if (use.averages && all.average.data != nullptr && weight != 0) {
         if (all.average.type == PANOPTIM_F32) {
             arrays.ask_ahead(all.average);
         }
         float *const averages = arrays.floats(all.average, true, memory.average);
-        move_averages(averages, buffers.value, tile.count, average_weight(*tile.plan.control));
+        move_averages(averages, buffers.value, tile.count, weight);
         arrays.store(all.average, averages);
     }
     if (use.zeroes && all.gradient.type != PANOPTIM_F32) {

@@ -16,7 +16,9 @@ struct TileUse {
     bool reads_value;
     bool writes_value;
     bool gradient;
+    bool writes_gradient;
     bool curvature;
+    bool reads_average;
     bool copies;
     bool averages;
     bool zeroes;
@@ -31,7 +33,9 @@ constexpr TileUse tile_use{// What is not written is copied as it is.
                                !Rule::writes_parameter(Phase),
                            Rule::writes_parameter(Phase),
                            needs_gradient<Rule, Phase>,
+                           Rule::writes_gradient(Phase),
                            Curved,
+                           Rule::reads_average(Phase),
                            copies<Rule, Phase>,
                            averages<Rule, Phase>,
                            Zeroing,

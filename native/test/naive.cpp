@@ -47,8 +47,11 @@ void update_chunk(const panoptim::UpdateRun &run, int64_t chunk_index) {
     for (int64_t i = first; i < std::min(tensor.elements, first + plan.chunk_elements); ++i) {
         panoptim::Element element{};
         element.parameter = value[i];
+        element.average = value[i];
         if constexpr (panoptim::needs_gradient<Rule, Phase>) {
-            element.gradient = gradient[i] * run.prepared->gradient_scale;
+            const float limit = run.prepared->gradient_limit;
+            const float scaled = gradient[i] * run.prepared->gradient_scale;
+            element.gradient = scaled > limit ? limit : scaled < -limit ? -limit : scaled;
         }
         element.curved = Rule::curvature && panoptim::of_step<Rule, Phase> && run.curved;
         if (element.curved) {
@@ -65,6 +68,10 @@ void update_chunk(const panoptim::UpdateRun &run, int64_t chunk_index) {
             sums[reduction].right.push_back(element.right[reduction]);
         }
         value[i] = element.parameter;
+        if constexpr (Rule::writes_gradient(Phase)) {
+            const auto unit = static_cast<float>(plan.control->loss_scale);
+            gradient[i] = element.gradient * unit;
+        }
         for (int slot = 0; slot < Rule::slots; ++slot) {
             tensor.slots[slot][i] = element.slot[slot];
         }

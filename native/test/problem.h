@@ -46,7 +46,9 @@ class Problem {
     int32_t add_group(const std::string &rule, const Settings &settings) {
         const int32_t index = rule_named(rule);
         const Described description = described(index);
-        std::vector<double> &hyper = hypers_.emplace_back(description.hyper.size());
+        // One at least, so that it has an address.
+        std::vector<double> &hyper =
+            hypers_.emplace_back(std::max<std::size_t>(1, description.hyper.size()));
         for (const auto &[name, value] : settings) {
             const auto position = std::ranges::find(description.hyper, name);
             if (position == description.hyper.end()) {
@@ -55,7 +57,7 @@ class Problem {
             hyper[static_cast<std::size_t>(position - description.hyper.begin())] = value;
         }
         std::vector<double> &states = rule_states_.emplace_back(description.rule_states.size());
-        groups.push_back({hyper.data(), states.data(), index, 0});
+        groups.push_back({hyper.data(), states.data(), index, 0, nullptr, 0, 0});
         return static_cast<int32_t>(groups.size()) - 1;
     }
 

@@ -132,9 +132,12 @@ class Expected {
             for (int64_t i = 0; types.average != 0 && i < values.size(); ++i) {
                 float &average = averages_[t][static_cast<std::size_t>(i)];
                 const float distance = values[i] - average;
-                average = rounded(weight < 0.5F ? average + weight * distance
-                                                : values[i] - distance * (1.0F - weight),
-                                  types.average);
+                // One that does not move is left alone.
+                if (weight != 0) {
+                    average = rounded(weight < 0.5F ? average + weight * distance
+                                                    : values[i] - distance * (1.0F - weight),
+                                      types.average);
+                }
                 outputs.push_back(average);
             }
         }

@@ -13,12 +13,12 @@ import org.panoptim.backend.Backend;
 import org.panoptim.matrix.Inverted;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 
 /** What the benchmark of K-FAC's refresh computes. */
 class KfacRefreshTest {
@@ -42,11 +42,11 @@ class KfacRefreshTest {
                 Schedule.constant(),
                 LossScale.none(),
                 NonFinitePolicy.PROPAGATE,
-                Double.POSITIVE_INFINITY,
+                Clipping.none(),
                 false,
                 false,
                 Optional.empty(),
-                OptionalDouble.empty());
+                Optional.empty());
     }
 
     private static void itComputesInverses(String backend, KfacRefresh.Method method) {

@@ -2,12 +2,16 @@ package org.panoptim;
 
 import org.panoptim.backend.Backend;
 import org.panoptim.internal.checkpoint.CompanionStates;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.Companion;
 import org.panoptim.rule.PhaseSpan;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Execution;
+import org.panoptim.spi.Lent;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.tensor.StateTensor;
 
@@ -15,6 +19,8 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.Predicate;
 
 /**
  * The companions of an optimizer: rules with passes alone, each with an execution over the same
@@ -22,9 +28,9 @@ import java.util.Optional;
  */
 final class Companions {
 
-    private record Companion(UpdateRule rule, Execution execution) {}
+    private record Member(UpdateRule rule, Execution execution) {}
 
-    private final List<Companion> companions = new ArrayList<>();
+    private final List<Member> members = new ArrayList<>();
     private StepPlan plan;
 
     private Companions(StepPlan plan) {
@@ -40,9 +46,65 @@ final class Companions {
         for (var rule : rules) {
             RuleChecks.checkCompanion(rule, plan.accompanying(rule).groups());
         }
+        requireOneLender(rules);
         for (var group : plan.groups()) {
             requireOtherStates(group, rules);
         }
+    }
+
+    /** Only one can take the parameters' place, and only one the learning rates'. */
+    private static void requireOneLender(List<UpdateRule> rules) {
+        var updates = lenders(rules, each -> each.updateSlot().isPresent());
+        var rates = lenders(rules, each -> each.rateSlot().isPresent());
+        for (var found : List.of(updates, rates)) {
+            if (found.size() > 1) {
+                throw new IllegalArgumentException(
+                        "companions %s and %s cannot go with one optimizer: both change the step itself"
+                                .formatted(found.get(0).name(), found.get(1).name()));
+            }
+        }
+    }
+
+    private static List<Companion> lenders(List<UpdateRule> rules, Predicate<Companion> predicate) {
+        return rules.stream()
+                .filter(Companion.class::isInstance)
+                .map(Companion.class::cast)
+                .filter(predicate)
+                .toList();
+    }
+
+    /** What they lend to the step of the rules that they go with. */
+    Lent lent() {
+        Optional<Function<Parameter, Memory>> updates = Optional.empty();
+        Optional<Function<String, Memory>> rates = Optional.empty();
+        for (var member : members) {
+            if (!(member.rule instanceof Companion companion)) {
+                continue;
+            }
+            var updateSlot = companion.updateSlot();
+            if (updateSlot.isPresent()) {
+                int slot = updateSlot.getAsInt();
+                updates = Optional.of(parameter -> member.execution.memory(parameter, slot));
+            }
+            var rateSlot = companion.rateSlot();
+            if (rateSlot.isPresent()) {
+                int slot = rateSlot.getAsInt();
+                rates = Optional.of(group -> member.execution.ruleMemory(group, slot));
+            }
+        }
+        return new Lent(updates, rates);
+    }
+
+    /** What one of them multiplies a group's learning rate by; waits on a device. */
+    double rateFactor(String group) {
+        double factor = 1;
+        for (var member : members) {
+            if (member.rule instanceof Companion companion && companion.rateSlot().isPresent()) {
+                int slot = companion.rateSlot().getAsInt();
+                factor *= member.execution.ruleState(group, slot).value();
+            }
+        }
+        return factor;
     }
 
     /** States are found by their names. */
@@ -77,7 +139,12 @@ final class Companions {
         var opened = new Companions(plan);
         try {
             for (var rule : rules) {
-                opened.companions.add(new Companion(rule, backend.open(plan.accompanying(rule))));
+                opened.members.add(
+                        new Member(
+                                rule,
+                                backend.open(
+                                        plan.accompanying(rule)
+                                                .withLent(opened.lent().ofRates()))));
             }
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, opened::close);
@@ -87,18 +154,19 @@ final class Companions {
     }
 
     List<UpdateRule> rules() {
-        return companions.stream().map(Companion::rule).toList();
+        return members.stream().map(Member::rule).toList();
     }
 
     /** The executions, in their order. */
     List<Execution> executions() {
-        return companions.stream().map(Companion::execution).toList();
+        return members.stream().map(Member::execution).toList();
     }
 
     /** Follows a change of the plan. */
     void configure(StepPlan changed) {
-        for (var companion : companions) {
-            companion.execution.configure(changed.accompanying(companion.rule));
+        for (var member : members) {
+            member.execution.configure(
+                    changed.accompanying(member.rule).withLent(changed.lent().ofRates()));
         }
         plan = changed;
     }
@@ -110,36 +178,36 @@ final class Companions {
 
     /** The execution of the companion that has a pass. */
     Optional<Execution> executionOf(String pass) {
-        return find(pass).map(Companion::execution);
+        return find(pass).map(Member::execution);
     }
 
-    private Optional<Companion> find(String pass) {
-        return companions.stream()
+    private Optional<Member> find(String pass) {
+        return members.stream()
                 .filter(each -> PhaseSpan.ofPass(each.rule, pass).phases() > 0)
                 .findFirst();
     }
 
     /** A state of a parameter that a companion keeps. */
     Optional<StateTensor> state(String parameter, String slot) {
-        return companions.stream()
+        return members.stream()
                 .flatMap(each -> named(each).findOfParameter(parameter, slot).stream())
                 .findFirst();
     }
 
     /** A state that a companion keeps for a group. */
     Optional<StateTensor> ruleState(String group, String slot) {
-        return companions.stream()
+        return members.stream()
                 .flatMap(each -> named(each).findOfRule(group, slot).stream())
                 .findFirst();
     }
 
-    private NamedStates named(Companion companion) {
+    private NamedStates named(Member companion) {
         return new NamedStates(plan.accompanying(companion.rule), companion.execution);
     }
 
     /** What a checkpoint has of them. */
     List<CompanionStates> states() {
-        return companions.stream()
+        return members.stream()
                 .map(
                         each ->
                                 new CompanionStates(
@@ -151,7 +219,7 @@ final class Companions {
 
     void close() {
         Cleanup.all(
-                companions.reversed().stream()
+                members.reversed().stream()
                         .<Runnable>map(each -> each.execution::close)
                         .toArray(Runnable[]::new));
     }

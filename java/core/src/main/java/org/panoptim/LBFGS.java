@@ -10,6 +10,7 @@ import org.panoptim.internal.lbfgs.PointRule;
 import org.panoptim.internal.lbfgs.Settings;
 import org.panoptim.internal.lbfgs.StoredDescent;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.rule.Pass;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.PartialChangeException;
@@ -90,14 +91,17 @@ public final class LBFGS implements AutoCloseable {
         descent = new Descent(backend.on(parameters), parameters, settings, new Callers());
     }
 
+    /** What every call may write: each parameter. */
+    private static final Pass RESTORED = Pass.overAll(PointRule.RESTORE, 1);
+
     /** The caller's memory, as every optimizer looks at it before it uses it. */
     private final class Callers implements CallersMemory {
 
         @Override
         public void check() {
-            inputs.take(false);
+            inputs.take();
             // Of those without a gradient, too.
-            inputs.sources().checkPassed(moves, PointRule.RESTORE);
+            inputs.sources().checkPassed(moves, RESTORED);
         }
 
         @Override
@@ -107,7 +111,7 @@ public final class LBFGS implements AutoCloseable {
 
         @Override
         public void written() {
-            inputs.sources().passed(moves, PointRule.RESTORE);
+            inputs.sources().passed(moves, RESTORED);
         }
     }
 

@@ -14,7 +14,10 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.UnsupportedPlanException;
+import org.panoptim.step.Averaging;
 import org.panoptim.step.CapturedStep;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFiniteGradientException;
 import org.panoptim.step.NonFinitePolicy;
@@ -26,8 +29,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.Set;
+import java.util.function.ToIntFunction;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -62,6 +65,7 @@ public final class Optimizer implements AutoCloseable {
 
     private StepPlan plan;
     private Passes passes;
+    private StepPasses stepPasses;
 
     private StepInputs inputs;
 
@@ -87,12 +91,14 @@ public final class Optimizer implements AutoCloseable {
         companionRules.forEach(rule -> inputs.checkBeginnings(plan.accompanying(rule).groups()));
         var opened = Companions.open(backend, plan, companionRules);
         try {
-            this.execution = PlanLifecycle.open(backend, plan);
+            this.plan = plan.withLent(opened.lent());
+            this.execution = PlanLifecycle.open(backend, this.plan);
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, opened::close);
             throw e;
         }
         this.companions = opened;
+        this.stepPasses = new StepPasses(plan, execution, passes, companions);
         this.executions =
                 Stream.concat(Stream.of(execution), companions.executions().stream()).toList();
     }
@@ -112,7 +118,9 @@ public final class Optimizer implements AutoCloseable {
 
     /**
      * Takes a step with the gradients that the parameters hold. A parameter without one is left
-     * alone, and its count stands still.
+     * alone, and its count stands still. {@linkplain Pass.Timing Passes} of rules and companions
+     * that go with every step are run before and after it; what those before it write into
+     * gradients stays there, whether or not the step is accepted.
      *
      * <p>On a device the work goes on after the return.
      *
@@ -131,22 +139,24 @@ public final class Optimizer implements AutoCloseable {
             if (passes.isOpen() && !execution.isCapturing()) {
                 passes.requireNoneOpen("a step cannot be taken");
             }
-            inputs.take(plan.zeroGradients());
-            inputs.checkCurvature();
-            inputs.bindTo(executions);
+            takeForStep();
             // What a framework captures is not a step yet.
             if (StepRecording.isOn() && !execution.isCapturing()) {
-                StepRecording.step(execution, backend.name());
+                StepRecording.step(execution, stepPasses.first(), backend.name());
             } else {
-                execution.step();
+                execution.step(stepPasses.first());
             }
+            stepPasses.runAfter();
+            zeroCompleted();
             inputs.clearCurvature();
             inputs.sources().stepped(plan, execution);
+            stepPasses.tell(inputs.sources());
         } catch (NonFiniteGradientException e) {
             // The host tells of this attempt, a device of an earlier one.
             if (execution.deviceStep().isEmpty()) {
                 inputs.clearCurvature();
             }
+            zeroCompleted();
             inputs.sources().refused(plan);
             throw e;
         } catch (PartialChangeException e) {
@@ -154,6 +164,27 @@ public final class Optimizer implements AutoCloseable {
         } finally {
             ownership.exit();
         }
+    }
+
+    /** Zeroes gradients that a pass needed once the step was done, where that is asked for. */
+    private void zeroCompleted() {
+        if (plan.zeroGradients() && !plan.zeroesInStep()) {
+            execution.zeroGradients();
+        }
+    }
+
+    /** Checks what a step needs of the parameters, and hands it to the executions. */
+    private void takeForStep() {
+        inputs.take();
+        if (plan.zeroGradients()) {
+            inputs.checkWritable("zeroed");
+        }
+        if (stepPasses.writeGradients()) {
+            inputs.checkWritable("rewritten by pass " + stepPasses.names());
+        }
+        inputs.checkCurvature();
+        stepPasses.check(inputs.sources());
+        inputs.bindTo(executions);
     }
 
     /**
@@ -179,20 +210,27 @@ public final class Optimizer implements AutoCloseable {
     public void run(String pass) {
         ownership.enter();
         try {
-            passes.require(pass);
+            var found = passes.require(pass);
+            if (found.timing() == Pass.Timing.COMPLETING_STEP) {
+                throw new IllegalArgumentException(
+                        "pass '%s' completes every step, and is not to be named".formatted(pass));
+            }
             boolean captured = execution.isCapturing();
             if (!captured) {
                 passes.requireTurn(pass);
             }
-            inputs.take(false);
+            inputs.take();
+            if (found.writes() == Pass.Writes.GRADIENT) {
+                inputs.checkWritable("rewritten by pass " + pass);
+            }
             var passed = companions.planOf(pass).orElse(plan);
-            inputs.sources().checkPassed(passed, pass);
+            inputs.sources().checkPassed(passed, found);
             inputs.bindTo(executions);
             companions.executionOf(pass).orElse(execution).run(pass, execution);
             if (!captured) {
                 passes.ran(pass);
             }
-            inputs.sources().passed(passed, pass);
+            inputs.sources().passed(passed, found);
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
         } finally {
@@ -205,16 +243,21 @@ public final class Optimizer implements AutoCloseable {
      * changed until it is launched.
      *
      * @return the recording; the caller closes it
-     * @throws org.panoptim.spi.UnsupportedPlanException if the backend cannot, with the reason
+     * @throws UnsupportedPlanException if the backend cannot, or passes go with every step, with
+     *     the reason
      * @throws IllegalStateException as {@link #step} does; nothing is changed
      */
     public CapturedStep capture() {
         ownership.enter();
         try {
             passes.requireNoneOpen("a step cannot be captured");
-            inputs.take(plan.zeroGradients());
-            inputs.checkCurvature();
-            inputs.bindTo(executions);
+            if (!stepPasses.isEmpty()) {
+                throw new UnsupportedPlanException(
+                        backend.name(),
+                        "a step with passes before or after it (%s) is not captured here; a framework can capture the calls of step"
+                                .formatted(stepPasses.names()));
+            }
+            takeForStep();
             return new OwnedCapture(
                     ownership,
                     execution.capture(),
@@ -235,7 +278,8 @@ public final class Optimizer implements AutoCloseable {
     public void zeroGrad() {
         ownership.enter();
         try {
-            inputs.take(true);
+            inputs.take();
+            inputs.checkWritable("zeroed");
             inputs.bindTo(executions);
             execution.zeroGradients();
             inputs.sources().zeroed();
@@ -250,7 +294,7 @@ public final class Optimizer implements AutoCloseable {
     public StepReport report() {
         ownership.enter();
         try {
-            return StepReport.of(plan, execution);
+            return StepReport.of(plan, execution, companions::rateFactor);
         } finally {
             ownership.exit();
         }
@@ -355,6 +399,7 @@ public final class Optimizer implements AutoCloseable {
             PlanLifecycle.change(execution, companions, changed);
             plan = changed;
             passes = changedPasses;
+            stepPasses = new StepPasses(plan, execution, passes, companions);
             inputs = changedInputs;
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
@@ -454,6 +499,7 @@ public final class Optimizer implements AutoCloseable {
                             companions::configure);
             inputs.follow(plan);
             passes = new Passes(plan.groups(), companions.rules());
+            stepPasses = new StepPasses(plan, execution, passes, companions);
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
         } finally {
@@ -502,10 +548,10 @@ public final class Optimizer implements AutoCloseable {
         private Schedule schedule = Schedule.constant();
         private LossScale lossScale = LossScale.none();
         private @Nullable NonFinitePolicy policy;
-        private double clipNorm = Double.POSITIVE_INFINITY;
+        private Clipping clipping = Clipping.none();
         private boolean zeroGradients;
         private boolean statistics;
-        private OptionalDouble averageDecay = OptionalDouble.empty();
+        private Optional<Averaging> averaging = Optional.empty();
         private @Nullable GradientTransform transform;
         private @Nullable Backend backend;
 
@@ -530,8 +576,28 @@ public final class Optimizer implements AutoCloseable {
         }
 
         /**
-         * Adds a rule without a step, whose passes {@link Optimizer#run} can run over every group,
-         * whatever rule that has: {@link org.panoptim.rule.Sam}.
+         * Adds a group for each depth under the builder's rule, whose learning rates fall from
+         * layer to layer: η factor^(deepest − depth), as BEiT and ELECTRA are fine-tuned. The
+         * groups are {@code name/depth}, from the least depth on.
+         *
+         * @param factor in (0, 1]; 0.65 to 0.9 are usual
+         * @param depth of a parameter: 0 for embeddings, and one more for each layer towards the
+         *     loss; at least 0
+         */
+        public Builder<R> layerwise(
+                String name,
+                List<Parameter> parameters,
+                double factor,
+                ToIntFunction<Parameter> depth) {
+            groups.addAll(LayerwiseDecay.groups(name, rule, parameters, factor, depth));
+            return this;
+        }
+
+        /**
+         * Adds a rule without a step, whose passes go over every group, whatever rule that has:
+         * when {@link Optimizer#run} names them, as those of {@link org.panoptim.rule.Sam}, or with
+         * every step, as that of {@link org.panoptim.rule.Lookahead}; then in the order in which
+         * companions were added.
          *
          * @param companion with passes whose names no other rule of the optimizer has
          */
@@ -566,14 +632,63 @@ public final class Optimizer implements AutoCloseable {
          * {@code clip_grad_norm_}.
          *
          * @param norm above 0
+         * @throws IllegalStateException if norms of another scope are bounded already
          */
         public Builder<R> clipGlobalNorm(double norm) {
-            if (!(norm > 0 && norm < Double.POSITIVE_INFINITY)) {
-                throw new IllegalArgumentException(
-                        "clipGlobalNorm: norm must be finite and above 0, but is " + norm);
+            return clipNorm("clipGlobalNorm", Clipping.Scope.GLOBAL, norm);
+        }
+
+        /**
+         * Bounds the norm of each group's gradient, as PyTorch's {@code clip_grad_norm_} over the
+         * group's parameters.
+         *
+         * @param norm above 0
+         * @throws IllegalStateException if norms of another scope are bounded already
+         */
+        public Builder<R> clipGroupNorm(double norm) {
+            return clipNorm("clipGroupNorm", Clipping.Scope.GROUP, norm);
+        }
+
+        /**
+         * Bounds the norm of each parameter's gradient, as PyTorch's {@code clip_grad_norm_} over
+         * the one parameter.
+         *
+         * @param norm above 0
+         * @throws IllegalStateException if norms of another scope are bounded already
+         */
+        public Builder<R> clipParameterNorm(double norm) {
+            return clipNorm("clipParameterNorm", Clipping.Scope.PARAMETER, norm);
+        }
+
+        private Builder<R> clipNorm(String call, Clipping.Scope scope, double norm) {
+            requireBound(call, "norm", norm);
+            if (clipping.boundsNorms() && clipping.scope() != scope) {
+                throw new IllegalStateException(
+                        "%s: norms of scope %s are bounded already"
+                                .formatted(call, clipping.scope()));
             }
-            clipNorm = norm;
+            clipping = clipping.withNorm(scope, norm);
             return this;
+        }
+
+        /**
+         * Bounds each element of the gradients, as PyTorch's {@code clip_grad_value_}, after their
+         * norms. An infinite element counts as not finite all the same.
+         *
+         * @param value the largest absolute value, above 0 as float32 too
+         */
+        public Builder<R> clipValue(double value) {
+            requireBound("clipValue", "value", value);
+            clipping = clipping.withValue(value);
+            return this;
+        }
+
+        private static void requireBound(String call, String what, double bound) {
+            if (!(bound > 0 && bound < Double.POSITIVE_INFINITY)) {
+                throw new IllegalArgumentException(
+                        "%s: %s must be finite and above 0, but is %s"
+                                .formatted(call, what, bound));
+            }
         }
 
         /** Lets the step leave zeros in the gradients, in the same pass. */
@@ -600,7 +715,16 @@ public final class Optimizer implements AutoCloseable {
                 throw new IllegalArgumentException(
                         "averageDecay: decay must be in [0, 1], but is " + decay);
             }
-            averageDecay = OptionalDouble.of(decay);
+            return averaging(Averaging.exponential(decay));
+        }
+
+        /**
+         * How the moving averages of {@linkplain Parameter#averagedIn parameters that have one}
+         * follow them: exponentially, or all steps with the same weight, from a step on, every so
+         * many steps. {@link org.panoptim.rule.AverageSwap} evaluates them.
+         */
+        public Builder<R> averaging(Averaging value) {
+            averaging = Optional.of(value);
             return this;
         }
 
@@ -641,11 +765,11 @@ public final class Optimizer implements AutoCloseable {
                             schedule,
                             lossScale,
                             policy == null ? PlanChecks.usualPolicy(lossScale) : policy,
-                            clipNorm,
+                            clipping,
                             zeroGradients,
                             statistics,
                             Optional.ofNullable(transform),
-                            averageDecay);
+                            averaging);
             if (backend != null) {
                 return new Optimizer(backend, false, plan, companions);
             }

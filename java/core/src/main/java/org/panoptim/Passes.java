@@ -6,6 +6,7 @@ import org.panoptim.rule.Pass;
 import org.panoptim.rule.UpdateRule;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,7 +21,8 @@ final class Passes {
      * Collects those of groups and companions.
      *
      * @throws IllegalArgumentException if a companion has a pass of the name of another's, or
-     *     groups have two of one name that another pass closes
+     *     groups have two of one name that another pass closes, or that differ in when they are run
+     *     or what they write
      */
     Passes(List<ParameterGroup> groups, List<UpdateRule> companions) {
         for (var group : groups) {
@@ -39,20 +41,34 @@ final class Passes {
 
     private void add(Pass pass, UpdateRule rule) {
         var other = byName.putIfAbsent(pass.name(), pass);
-        if (other != null && !other.closing().equals(pass.closing())) {
+        if (other == null) {
+            return;
+        }
+        if (!other.closing().equals(pass.closing())) {
             throw new IllegalArgumentException(
                     "rule %s has a pass '%s' that another pass closes, or closes none, than in another group"
                             .formatted(rule.name(), pass.name()));
         }
+        if (other.timing() != pass.timing() || other.writes() != pass.writes()) {
+            throw new IllegalArgumentException(
+                    "rule %s has a pass '%s' that is run at another time or writes something else than in another group"
+                            .formatted(rule.name(), pass.name()));
+        }
+    }
+
+    /** All passes, those of groups first. */
+    Collection<Pass> all() {
+        return byName.values();
     }
 
     /**
-     * Checks that there is a pass.
+     * The pass of a name.
      *
      * @throws IllegalArgumentException if there is none of the name; the message lists the names
      */
-    void require(String name) {
-        if (!byName.containsKey(name)) {
+    Pass require(String name) {
+        var pass = byName.get(name);
+        if (pass == null) {
             throw new IllegalArgumentException(
                     "there is no pass '%s'; %s"
                             .formatted(
@@ -62,6 +78,7 @@ final class Passes {
                                             : "the passes are "
                                                     + String.join(", ", byName.keySet())));
         }
+        return pass;
     }
 
     /**

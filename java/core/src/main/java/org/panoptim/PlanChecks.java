@@ -74,7 +74,7 @@ final class PlanChecks {
 
     private static void requireDecay(StepPlan plan) {
         for (var parameter : plan.parameters()) {
-            if (parameter.average().isPresent() && plan.averageDecay().isEmpty()) {
+            if (parameter.average().isPresent() && plan.averaging().isEmpty()) {
                 throw new IllegalArgumentException(
                         "parameter '%s' has an average, but the optimizer no averageDecay for it"
                                 .formatted(parameter.name()));

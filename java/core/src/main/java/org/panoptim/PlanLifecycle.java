@@ -32,13 +32,39 @@ final class PlanLifecycle {
 
     /** Changes the groups of an execution and its companions, and lets curvature follow. */
     static void change(Execution execution, Companions companions, StepPlan changed) {
-        execution.configure(changed);
+        boolean borrows = !changed.lent().isNothing();
+        if (borrows) {
+            // The step needs what they lend for new parameters.
+            configure(companions, changed);
+        }
         try {
-            companions.configure(changed);
+            execution.configure(changed);
+        } catch (RuntimeException | Error e) {
+            if (borrows) {
+                throw halfDone(e);
+            }
+            throw e;
+        }
+        try {
+            if (!borrows) {
+                companions.configure(changed);
+            }
             changed.curvature().ifPresent(transform -> transform.follow(changed, execution));
         } catch (RuntimeException | Error e) {
-            throw new PartialChangeException("a change of its groups failed half way", e);
+            throw halfDone(e);
         }
+    }
+
+    private static void configure(Companions companions, StepPlan changed) {
+        try {
+            companions.configure(changed);
+        } catch (RuntimeException | Error e) {
+            throw halfDone(e);
+        }
+    }
+
+    private static PartialChangeException halfDone(Throwable thrown) {
+        return new PartialChangeException("a change of its groups failed half way", thrown);
     }
 
     /** Undoes what {@link #open} did, whatever fails of it. */

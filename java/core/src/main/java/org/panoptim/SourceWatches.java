@@ -2,6 +2,7 @@ package org.panoptim;
 
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterSource;
+import org.panoptim.rule.Pass;
 import org.panoptim.rule.PhaseSpan;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
@@ -107,7 +108,7 @@ final class SourceWatches {
      * @param plan of the rules whose pass it is, of the groups that this was built with
      * @throws IllegalStateException if one is not where it was
      */
-    void checkPassed(StepPlan plan, String pass) {
+    void checkPassed(StepPlan plan, Pass pass) {
         for (var each : watched) {
             for (int i = 0; i < each.parameters.length; i++) {
                 if (isPassed(each, i, plan, pass) && !each.parameters[i].hasGradient()) {
@@ -118,19 +119,27 @@ final class SourceWatches {
     }
 
     /** Tells what a pass wrote, or may have. */
-    void passed(StepPlan plan, String pass) {
+    void passed(StepPlan plan, Pass pass) {
+        if (pass.writes() == Pass.Writes.NOTHING) {
+            return;
+        }
         for (var each : watched) {
             for (int i = 0; i < each.parameters.length; i++) {
-                if (isPassed(each, i, plan, pass)) {
+                if (!isPassed(each, i, plan, pass)) {
+                    continue;
+                }
+                if (pass.writes() == Pass.Writes.PARAMETER) {
                     each.watch.valueWritten(i);
+                } else {
+                    each.watch.gradientWritten(i);
                 }
             }
         }
     }
 
-    private static boolean isPassed(Watched each, int place, StepPlan plan, String pass) {
+    private static boolean isPassed(Watched each, int place, StepPlan plan, Pass pass) {
         var group = plan.groups().get(each.groups[place]);
-        var span = PhaseSpan.ofPass(group.rule(), pass);
+        var span = PhaseSpan.ofPass(group.rule(), pass.name());
         return !group.frozen()
                 && span.phases() > 0
                 && (span.everyParameter() || each.parameters[place].hasGradient());

@@ -71,15 +71,12 @@ final class StepInputs {
     }
 
     /** Checks what the parameters hold now. */
-    void take(boolean zeroing) {
+    void take() {
         sources.refresh();
         if (changed()) {
             bound = false;
         }
         checkAccess();
-        if (zeroing) {
-            checkZeroable();
-        }
     }
 
     /**
@@ -221,15 +218,16 @@ final class StepInputs {
     }
 
     /**
-     * Checks that every gradient may be zeroed.
+     * Checks that every gradient may be written.
      *
+     * @param what what is to become of them: "zeroed"
      * @throws IllegalStateException if one is read-only
      */
-    void checkZeroable() {
+    void checkWritable(String what) {
         if (readOnly != null) {
             throw new IllegalStateException(
-                    "parameter '%s': the gradient's segment is read-only, so it cannot be zeroed"
-                            .formatted(readOnly.name()));
+                    "parameter '%s': the gradient's segment is read-only, so it cannot be %s"
+                            .formatted(readOnly.name(), what));
         }
     }
 

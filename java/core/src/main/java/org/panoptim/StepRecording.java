@@ -22,11 +22,11 @@ final class StepRecording {
     }
 
     /** Steps, and records attempts that were taken or refused, not calls that failed before. */
-    static void step(Execution execution, String backend) {
+    static void step(Execution execution, Runnable before, String backend) {
         var event = new StepEvent();
         event.begin();
         try {
-            execution.step();
+            execution.step(before);
         } catch (NonFiniteGradientException e) {
             // The host refused this attempt; a device made none, and tells of an earlier one.
             if (execution.deviceStep().isEmpty()) {

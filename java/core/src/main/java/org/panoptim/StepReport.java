@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.function.ToDoubleFunction;
 
 /**
  * Where an optimizer stands after its last step.
@@ -15,8 +16,9 @@ import java.util.OptionalDouble;
  * @param skipped refused steps
  * @param accepted whether the last attempt was accepted; false before the first
  * @param lossScale what the next gradients must come multiplied by
- * @param learningRates each group's learning rate times the schedule's factor of the last step, by
- *     name, in registration order; times 1 before the first step and after a checkpoint was loaded
+ * @param learningRates each group's learning rate times the schedule's factor of the last step (and
+ *     that of {@link org.panoptim.rule.Hypergradient}), by name, in registration order; times 1
+ *     before the first step and after a checkpoint was loaded
  * @param counts each parameter's steps, by name, in registration order
  * @param gradientNorm the last gradient's global norm, unscaled, before clipping; empty if nothing
  *     asked for it (see {@link Optimizer.Builder#statistics})
@@ -43,12 +45,21 @@ public record StepReport(
         counts = Collections.unmodifiableMap(new LinkedHashMap<>(counts));
     }
 
-    /** The report of an execution; on a device this waits for the last step. */
-    static StepReport of(StepPlan plan, Execution execution) {
+    /**
+     * The report of an execution; on a device this waits for the last step.
+     *
+     * @param factors what the learning rate of a group is multiplied by beside the schedule's
+     *     factor
+     */
+    static StepReport of(StepPlan plan, Execution execution, ToDoubleFunction<String> factors) {
         var outcome = execution.outcome();
         var rates = new LinkedHashMap<String, Double>();
         for (var group : plan.groups()) {
-            rates.put(group.name(), group.rule().learningRate() * outcome.rateFactor());
+            rates.put(
+                    group.name(),
+                    group.rule().learningRate()
+                            * outcome.rateFactor()
+                            * factors.applyAsDouble(group.name()));
         }
         var counts = new LinkedHashMap<String, Long>();
         for (var parameter : plan.parameters()) {

@@ -17,12 +17,12 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 
 /**
  * Clipping by global norm, after PyTorch's clip_grad_norm_: c = max / (norm + 1e-6), at most 1.
@@ -146,6 +146,94 @@ class ClippingTest {
         }
     }
 
+    @Test
+    void eachGroupMayHaveItsOwnNorm() {
+        var c = vector("c", 0);
+        try (var optimizer =
+                builder().group("c", List.of(c, vector("d", 0))).clipGroupNorm(1).build()) {
+            gradient(a, 3, 4);
+            gradient(b, 0.5f);
+            gradient(c, -2);
+            optimizer.step();
+            float ofA = (float) (1 / 5.000001);
+            assertThat(values(a)).containsExactly(-3 * ofA, -4 * ofA);
+            assertThat(values(b)).containsExactly(-0.5f);
+            assertThat(values(c)).containsExactly(2 * (float) (1 / 2.000001));
+            // What is reported is the norm over all, which bounds nothing.
+            assertThat(optimizer.report().gradientNorm()).hasValue(Math.sqrt(25 + 0.25 + 4));
+            assertThat(optimizer.report().clipCoefficient()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void orEachParameter() {
+        var c = vector("c", 0);
+        try (var optimizer =
+                Optimizer.builder(SGD.withLearningRate(1))
+                        .group("all", List.of(a, b, c))
+                        .clipParameterNorm(1)
+                        .lossScale(LossScale.fixed(2))
+                        .backend(backend)
+                        .build()) {
+            gradient(a, 6, 8);
+            gradient(b, 1);
+            gradient(c, -4);
+            optimizer.step();
+            float scale = (float) (0.5 * (1 / 5.000001));
+            assertThat(values(a)).containsExactly(-6 * scale, -8 * scale);
+            assertThat(values(b)).containsExactly(-0.5f);
+            assertThat(values(c)).containsExactly(4 * (float) (0.5 * (1 / 2.000001)));
+        }
+    }
+
+    @Test
+    void valuesAreBoundedAfterNorms() {
+        try (var optimizer = builder().clipGlobalNorm(5).clipValue(1.5).build()) {
+            gradient(a, 6, -8);
+            gradient(b, Float.NaN);
+            b.clearGradient();
+            optimizer.step();
+            assertThat(values(a)).containsExactly(-1.5f, 1.5f);
+            gradient(a, 1, -1.25f);
+            optimizer.step();
+            assertThat(values(a)).containsExactly(-2.5f, 2.75f);
+        }
+    }
+
+    @Test
+    void boundedValuesThatAreNotNumbersStayNone() {
+        try (var optimizer = builder().clipValue(1).build()) {
+            gradient(a, Float.NaN, Float.NEGATIVE_INFINITY);
+            optimizer.step();
+            assertThat(values(a)).containsExactly(Float.NaN, 1);
+        }
+    }
+
+    @Test
+    void anInfiniteElementIsNotFiniteThoughItsBoundIs() {
+        try (var optimizer = builder().clipValue(1).nonFinite(NonFinitePolicy.SKIP).build()) {
+            gradient(a, 1, Float.POSITIVE_INFINITY);
+            optimizer.step();
+            assertThat(values(a)).containsExactly(0, 0);
+            assertThat(optimizer.report().skipped()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void normsOfOneScopeAreBounded() {
+        assertThatThrownBy(() -> builder().clipGlobalNorm(1).clipGroupNorm(1))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContainingAll("clipGroupNorm", "GLOBAL");
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0, -1, Double.NaN, Double.POSITIVE_INFINITY, 1e-46})
+    void theBoundOfValuesMustBeFiniteAndAboveZero(double value) {
+        assertThatThrownBy(() -> builder().clipValue(value))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContainingAll("value", "above 0", Double.toString(value));
+    }
+
     @ParameterizedTest
     @ValueSource(doubles = {0, -1, Double.NaN, Double.POSITIVE_INFINITY})
     void theBoundMustBeFiniteAndAboveZero(double norm) {
@@ -159,9 +247,9 @@ class ClippingTest {
     void soMustTheBoundOfAPlanButItMayBeInfinite(double norm) {
         assertThatThrownBy(() -> plan(norm))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("clipNorm must be above 0, but is " + norm);
-        assertThat(plan(Double.POSITIVE_INFINITY).clips()).isFalse();
-        assertThat(plan(Double.MIN_VALUE).clips()).isTrue();
+                .hasMessage("clipping: the largest norm must be above 0, but is " + norm);
+        assertThat(plan(Double.POSITIVE_INFINITY).measures()).isFalse();
+        assertThat(plan(Double.MIN_VALUE).measures()).isTrue();
     }
 
     private static StepPlan plan(double clipNorm) {
@@ -170,10 +258,10 @@ class ClippingTest {
                 Schedule.constant(),
                 LossScale.none(),
                 NonFinitePolicy.PROPAGATE,
-                clipNorm,
+                Clipping.globalNorm(clipNorm),
                 false,
                 false,
                 Optional.empty(),
-                OptionalDouble.empty());
+                Optional.empty());
     }
 }

@@ -17,6 +17,7 @@ import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.Shape;
@@ -27,7 +28,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.concurrent.CompletableFuture;
 
 /** What parameters hold is surveyed after every change, and whether arenas are open at any time. */
@@ -44,11 +44,11 @@ class StepInputsTest {
                         Schedule.constant(),
                         LossScale.none(),
                         NonFinitePolicy.PROPAGATE,
-                        Double.POSITIVE_INFINITY,
+                        Clipping.none(),
                         false,
                         false,
                         Optional.empty(),
-                        OptionalDouble.empty()));
+                        Optional.empty()));
     }
 
     private static MemorySegment pair(Arena arena) {
@@ -217,14 +217,14 @@ class StepInputsTest {
         b.gradient(MemorySegment.ofArray(new float[2]).asReadOnly());
         var inputs = inputs(SGD.withLearningRate(1), List.of(a, b));
         inputs.changed();
-        assertThatThrownBy(inputs::checkZeroable)
+        assertThatThrownBy(() -> inputs.checkWritable("zeroed"))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage(
                         "parameter 'b': the gradient's segment is read-only, so it cannot be"
                                 + " zeroed");
         gradient(b, 1, 2);
         inputs.changed();
-        assertThatCode(inputs::checkZeroable).doesNotThrowAnyException();
+        assertThatCode(() -> inputs.checkWritable("zeroed")).doesNotThrowAnyException();
     }
 
     @Test

@@ -50,6 +50,26 @@ final class ArrayRows {
                 || parameter.average().isPresent();
     }
 
+    /** Whether a parameter has a row where something stands in for its value. */
+    static boolean hasReplaced(Parameter parameter) {
+        return parameter.dtype() != DType.F32;
+    }
+
+    /**
+     * Writes the next row, of a parameter for whose value float32 stands in; it has no outputs.
+     *
+     * @param value its address
+     * @return where its reader finds it
+     */
+    long writeReplaced(Parameter parameter, long value, List<Slot> slots, StateAddresses states) {
+        var row = table.asSlice(end, ARRAYS_BYTES);
+        long found = address + end;
+        end += ARRAYS_BYTES;
+        write(row, ARRAYS_VALUE, value, DType.F32);
+        writeOthers(row, parameter, slots, states);
+        return found;
+    }
+
     /**
      * Writes the next row.
      *
@@ -60,16 +80,21 @@ final class ArrayRows {
         long found = address + end;
         end += ARRAYS_BYTES;
         write(row, ARRAYS_VALUE, parameter.value().address(), parameter.dtype());
-        write(row, ARRAYS_GRADIENT, 0, parameter.dtype());
         parameter.copy().ifPresent(copy -> write(row, ARRAYS_COPY, copy));
         parameter.average().ifPresent(average -> write(row, ARRAYS_AVERAGE, average));
+        writeOthers(row, parameter, slots, states);
+        return found;
+    }
+
+    private static void writeOthers(
+            MemorySegment row, Parameter parameter, List<Slot> slots, StateAddresses states) {
+        write(row, ARRAYS_GRADIENT, 0, parameter.dtype());
         for (int i = 0; i < slots.size(); i++) {
             if (slots.get(i).extent() == Slot.Extent.ELEMENT) {
                 long state = states.address(parameter, i);
                 write(row, ARRAYS_SLOTS + i * ARRAY_BYTES, state, DType.F32);
             }
         }
-        return found;
     }
 
     private static void write(MemorySegment row, long offset, Output output) {

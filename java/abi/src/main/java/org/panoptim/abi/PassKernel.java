@@ -2,6 +2,7 @@ package org.panoptim.abi;
 
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PASS;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PASS_ALL;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PASS_COMPLETING;
 
 import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.rule.PhaseSpan;
@@ -18,7 +19,11 @@ public record PassKernel(KernelRegistry.Kernel kernel, PhaseSpan span) {
 
     /** Lets a {@code panoptim_plan} be one of the pass. */
     public void describe(MemorySegment plan) {
-        panoptim_plan.pass(plan, span.everyParameter() ? PANOPTIM_PASS_ALL() : PANOPTIM_PASS());
+        panoptim_plan.pass(
+                plan,
+                span.completing()
+                        ? PANOPTIM_PASS_COMPLETING()
+                        : span.everyParameter() ? PANOPTIM_PASS_ALL() : PANOPTIM_PASS());
         panoptim_plan.pass_rule(plan, kernel.index());
         panoptim_plan.pass_phase(plan, span.first());
     }

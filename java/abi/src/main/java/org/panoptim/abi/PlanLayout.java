@@ -11,6 +11,7 @@ import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_group;
 import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.spi.Lent;
 import org.panoptim.spi.StateAddresses;
 
 import java.lang.foreign.MemorySegment;
@@ -153,12 +154,17 @@ public final class PlanLayout {
      * Writes the rows of tensors and chunks.
      *
      * @param host the tables, or the host's copy of those that it writes
+     * @param lent what companions lend, at addresses of their reader
      * @param address of the tables for their reader
      */
     public void writeTensors(
-            MemorySegment host, PlanKernels kernels, StateAddresses states, long address) {
+            MemorySegment host,
+            PlanKernels kernels,
+            StateAddresses states,
+            Lent lent,
+            long address) {
         var arrayRows = new ArrayRows(arrays.in(host), address + arrays.offset());
-        PlanRows.writeTensors(tensors.in(host), kernels, chunkElements, states, arrayRows);
+        PlanRows.writeTensors(tensors.in(host), kernels, chunkElements, states, lent, arrayRows);
         PlanRows.writeChunks(chunks.in(host), parameters, chunkElements);
     }
 
@@ -166,10 +172,16 @@ public final class PlanLayout {
      * Writes rules and hyper-parameters of groups like those that were laid out.
      *
      * @param host the tables, or the host's copy of those that it writes
+     * @param lent what companions lend, at addresses of their reader
      * @param address of the tables for their reader
      */
     public void writeGroups(
-            MemorySegment host, PlanKernels kernels, StateAddresses states, long address) {
+            MemorySegment host,
+            PlanKernels kernels,
+            StateAddresses states,
+            Lent lent,
+            long address) {
+        long firstTensor = 0;
         for (int i = 0; i < hypers.length; i++) {
             kernels.writeHyper(i, hypers[i].in(host));
             PlanRows.writeGroup(
@@ -177,7 +189,10 @@ public final class PlanLayout {
                     kernels.groups().get(i),
                     kernels.ofGroup(i),
                     states,
+                    lent,
+                    firstTensor,
                     address + hypers[i].offset());
+            firstTensor += kernels.groups().get(i).parameters().size();
         }
     }
 

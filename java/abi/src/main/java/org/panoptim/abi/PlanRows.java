@@ -22,6 +22,7 @@ import org.panoptim.abi.bindings.panoptim_group;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Slot;
+import org.panoptim.spi.Lent;
 import org.panoptim.spi.StateAddresses;
 
 import java.lang.foreign.MemorySegment;
@@ -61,6 +62,7 @@ public final class PlanRows {
             PlanKernels kernels,
             long chunkElements,
             StateAddresses states,
+            Lent lent,
             ArrayRows arrays) {
         var groups = kernels.groups();
         long index = 0;
@@ -72,9 +74,21 @@ public final class PlanRows {
                 var parameter = parameters.get(place);
                 var row = table.asSlice(index++ * TENSOR_BYTES, TENSOR_BYTES);
                 var slots = rule.slots(parameter.shape());
-                boolean plain = !ArrayRows.has(parameter);
+                boolean replaced = lent.updates().isPresent();
+                boolean plain =
+                        !(replaced ? ArrayRows.hasReplaced(parameter) : ArrayRows.has(parameter));
+                long value =
+                        lent.updates()
+                                .map(updates -> updates.apply(parameter))
+                                .orElse(parameter.value())
+                                .address();
                 if (plain) {
-                    pointer(row, TENSOR_VALUE, parameter.value().address());
+                    pointer(row, TENSOR_VALUE, value);
+                } else if (replaced) {
+                    pointer(
+                            row,
+                            TENSOR_ARRAYS,
+                            arrays.writeReplaced(parameter, value, slots, states));
                 } else {
                     pointer(row, TENSOR_ARRAYS, arrays.write(parameter, slots, states));
                 }
@@ -135,6 +149,7 @@ public final class PlanRows {
     /**
      * Fills a {@code panoptim_group}.
      *
+     * @param firstTensor the index of the group's first tensor
      * @param hyperAddress where whoever reads the tables finds the hyper-parameters
      */
     public static void writeGroup(
@@ -142,11 +157,19 @@ public final class PlanRows {
             ParameterGroup group,
             KernelRegistry.Kernel kernel,
             StateAddresses states,
+            Lent lent,
+            long firstTensor,
             long hyperAddress) {
         pointer(row, panoptim_group.hyper$offset(), hyperAddress);
         pointer(row, panoptim_group.states$offset(), states.ruleStates(group.name()));
         panoptim_group.rule(row, kernel.index());
         panoptim_group.frozen(row, group.frozen() ? 1 : 0);
+        pointer(
+                row,
+                panoptim_group.rate$offset(),
+                lent.rates().map(rates -> rates.apply(group.name()).address()).orElse(0L));
+        panoptim_group.first_tensor(row, firstTensor);
+        panoptim_group.tensor_count(row, group.parameters().size());
     }
 
     /** Whether two lists of groups hold the same parameters in the same groups. */

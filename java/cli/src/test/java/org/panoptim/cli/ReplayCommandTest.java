@@ -10,6 +10,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.safetensors.SafetensorsReader;
+import org.panoptim.testkit.trace.TraceOptions;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -84,19 +85,21 @@ class ReplayCommandTest {
     @Test
     void aMovingAverageIsKeptOfEveryParameter() throws IOException {
         var trace =
-                TraceBuilder.of("sgd", "lr=1,ema_decay=0.75", "2")
+                TraceBuilder.of("sgd", "lr=1,ema_decay=0.75", "3")
                         .tensor("param/late", 1)
                         .tensor("param/w", 8)
                         .tensor("grad/1/w", 4)
                         .tensor("grad/2/w", 2)
-                        .tensor("grad/2/late", 4);
+                        .tensor("grad/3/w", -4)
+                        .tensor("grad/3/late", 4);
 
         replay(trace);
 
-        // 8, 4, 2: the average begins at the value, and goes a quarter of the way twice.
+        // 8, 4, 2, 6: the average begins as what the first step comes to, and goes a quarter of the
+        // way from then on.
         try (var result = SafetensorsReader.open(result())) {
-            assertThat(result.floats("param/w")).containsExactly(2);
-            assertThat(result.floats("ema/w")).containsExactly(5.75f);
+            assertThat(result.floats("param/w")).containsExactly(6);
+            assertThat(result.floats("ema/w")).containsExactly(4.125f);
             assertThat(result.floats("ema/late")).containsExactly(0);
         }
     }
@@ -250,10 +253,11 @@ class ReplayCommandTest {
         assertRefused(
                 TraceBuilder.of("lion", "momentum=0.9", "1"),
                 "metadata 'set': lion has no setting momentum; it has lr, beta1, beta2,"
-                        + " weight_decay, and every rule clip_norm, ema_decay");
+                        + " weight_decay, and every rule "
+                        + String.join(", ", TraceOptions.names()));
         assertRefused(
                 TraceBuilder.of("lion", "ema_decay=2", "1"),
-                "metadata 'set': ema_decay: averageDecay: decay must be in [0, 1], but is 2.0");
+                "metadata 'set': ema_decay: averaging: the decay must be in [0, 1], but is 2.0");
         assertRefused(
                 TraceBuilder.of("sgd", "lr=fast", "1"),
                 "metadata 'set': sgd: lr must be a number, but is 'fast'");

@@ -9,7 +9,6 @@ import com.google.gson.JsonParser;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.panoptim.rule.RuleSetting;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 
@@ -63,7 +62,7 @@ class RulesCommandTest {
                         """)
                 .contains("passes    eval (12 bytes), train (12 bytes)\n")
                 .contains("warmup_steps 0 {0, 1, …}")
-                .endsWith(
+                .contains(
                         """
 
                         sam (Sam)
@@ -72,7 +71,8 @@ class RulesCommandTest {
                           bytes     4 kept
                           passes    perturb (20 bytes), restore (12 bytes)
                           source    davda54/sam, sam.py; Foret et al., 2021; ASAM: Kwon et al., 2021
-                        """);
+                        """)
+                .endsWith("  source    Baydin et al., 2018\n");
     }
 
     @Test
@@ -87,9 +87,10 @@ class RulesCommandTest {
         var detail = output("rules", rule.name());
 
         assertThat(output("rules")).contains("\n" + rule.name() + " (");
-        assertThat(detail)
-                .startsWith(rule.name() + " (" + rule.getClass().getName() + ")\n")
-                .contains(rule.descriptor().settings().stream().map(RuleSetting::name).toList());
+        assertThat(detail).startsWith(rule.name() + " (" + rule.getClass().getName() + ")\n");
+        for (var setting : rule.descriptor().settings()) {
+            assertThat(detail).contains(setting.name());
+        }
         assertThat(detail.lines())
                 .allSatisfy(line -> assertThat(line).hasSizeLessThanOrEqualTo(80));
     }
@@ -185,7 +186,8 @@ class RulesCommandTest {
                 .containsExactlyElementsOf(Rules.all().stream().map(UpdateRule::name).toList());
         assertThat(objects(json.get("companions")))
                 .extracting(rule -> rule.get("name").getAsString())
-                .containsExactly("sam");
+                .containsExactlyElementsOf(
+                        Rules.companions().stream().map(UpdateRule::name).toList());
     }
 
     @Test

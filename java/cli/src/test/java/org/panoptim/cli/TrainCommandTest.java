@@ -6,6 +6,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.testkit.trace.TraceOptions;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -208,7 +209,8 @@ class TrainCommandTest {
         assertRefused("--optimizer: '': a name is missing", "--optimizer", "sgd,,lion");
         assertRefused(
                 "--optimizer: 'lion:betta1=0.9': lion has no setting betta1; it has lr, beta1,"
-                        + " beta2, weight_decay, and every rule clip_norm, ema_decay",
+                        + " beta2, weight_decay, and every rule "
+                        + String.join(", ", TraceOptions.names()),
                 "--optimizer",
                 "sgd,lion:betta1=0.9");
         assertRefused(

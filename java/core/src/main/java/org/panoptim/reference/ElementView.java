@@ -2,11 +2,13 @@ package org.panoptim.reference;
 
 import org.panoptim.memory.FloatView;
 import org.panoptim.rule.Element;
+import org.panoptim.rule.Pass;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Slot;
 
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** The element at an index of a tensor, backed by the tensor's memory. */
@@ -16,12 +18,15 @@ final class ElementView implements Element {
     private final Optional<FloatView> gradient;
     private final Optional<FloatView> curvature;
     private final float gradientScale;
+    private final float gradientLimit;
+    private final float gradientUnit;
     private final float curvatureScale;
 
     /** A tree for each reduction that this phase takes. */
     private final List<Optional<ReductionTree>> trees;
 
     private final List<Slot> slots;
+    private final Pass.Writes writes;
     private final long rows;
     private final long columns;
     private long index;
@@ -31,16 +36,29 @@ final class ElementView implements Element {
 
     private boolean valueSet;
 
+    /** The gradient that the rule has set, as the rule has it. */
+    private float newGradient;
+
+    private boolean gradientSet;
+
+    /**
+     * @param gradientUnit what a gradient of 1 is in memory
+     * @param writes what may be set beside states
+     */
     ElementView(
             Tensor tensor,
             List<Slot> slots,
             float gradientScale,
+            float gradientLimit,
+            float gradientUnit,
             float curvatureScale,
             List<Reduction> reductions,
             int phase,
-            boolean curved) {
+            boolean curved,
+            Pass.Writes writes) {
         this.tensor = tensor;
         this.slots = slots;
+        this.writes = writes;
         var dimensions = tensor.parameter.shape().dimensions();
         int rank = dimensions.size();
         columns = rank > 0 ? dimensions.get(rank - 1) : 1;
@@ -51,6 +69,8 @@ final class ElementView implements Element {
                         ? Optional.of(tensor.curvature())
                         : Optional.empty();
         this.gradientScale = gradientScale;
+        this.gradientLimit = gradientLimit;
+        this.gradientUnit = gradientUnit;
         this.curvatureScale = curvatureScale;
         this.trees =
                 reductions.stream()
@@ -66,10 +86,14 @@ final class ElementView implements Element {
         this.index = index;
         value = tensor.value.get(index);
         valueSet = false;
+        gradientSet = false;
     }
 
     /** Stores what the rule has set of the element, in the parameter's copy too. */
     void store() {
+        if (gradientSet) {
+            gradient.orElseThrow().set(index, newGradient * gradientUnit);
+        }
         if (valueSet) {
             tensor.value.set(index, value);
             tensor.copy.ifPresent(copy -> copy.set(index, value));
@@ -79,9 +103,12 @@ final class ElementView implements Element {
     /** Writes the parameter's outputs, as the last phase of a step does. */
     void writeOutputs(float averageWeight) {
         tensor.copy.ifPresent(copy -> copy.set(index, value));
-        tensor.average.ifPresent(
-                average ->
-                        average.set(index, movedAverage(average.get(index), value, averageWeight)));
+        if (averageWeight != 0) {
+            tensor.average.ifPresent(
+                    average ->
+                            average.set(
+                                    index, movedAverage(average.get(index), value, averageWeight)));
+        }
     }
 
     /** From the nearer end, as {@code torch.lerp} has it. */
@@ -106,6 +133,7 @@ final class ElementView implements Element {
 
     @Override
     public void parameter(float value) {
+        require(Pass.Writes.PARAMETER);
         this.value = value;
         valueSet = true;
     }
@@ -116,7 +144,31 @@ final class ElementView implements Element {
             throw new IllegalStateException(
                     tensor.parameter + " has no gradient, which a pass over all must not read");
         }
-        return gradient.get().get(index) * gradientScale;
+        float scaled = gradient.get().get(index) * gradientScale;
+        float above = scaled > gradientLimit ? gradientLimit : scaled;
+        return above < -gradientLimit ? -gradientLimit : above;
+    }
+
+    @Override
+    public void gradient(float newValue) {
+        require(Pass.Writes.GRADIENT);
+        newGradient = newValue;
+        gradientSet = true;
+    }
+
+    @Override
+    public float average() {
+        return tensor.average.isPresent() ? tensor.average.get().get(index) : value;
+    }
+
+    private void require(Pass.Writes wanted) {
+        if (writes != wanted) {
+            throw new IllegalStateException(
+                    "a %s cannot be set here: the phases write %s"
+                            .formatted(
+                                    wanted.name().toLowerCase(Locale.ROOT),
+                                    writes.name().toLowerCase(Locale.ROOT)));
+        }
     }
 
     @Override

@@ -9,7 +9,9 @@ import org.panoptim.spi.HostStates;
 
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /**
  * Runs the phases of all rules that belong to a step or a pass, with the reductions between them.
@@ -23,6 +25,8 @@ final class PhasedUpdate {
     private final StepScalars scalars;
     private final boolean statistics;
     private final float averageWeight;
+    private final IntToDoubleFunction clips;
+    private final ToDoubleFunction<ParameterGroup> rates;
     private final Function<UpdateRule, PhaseSpan> spans;
 
     /** The sums that phases have taken so far: a row a tensor, a column a reduction. */
@@ -31,9 +35,14 @@ final class PhasedUpdate {
     /** The squared norm of each tensor's change. */
     private final double[] updateSquares;
 
+    /** The tensors that a pass leaves alone. */
+    private final boolean[] resting;
+
     /**
      * @param statistics whether the last phase takes the norm of the change
      * @param averageWeight how far the last phase moves the parameters' averages
+     * @param clips what bounds the norm of a tensor's gradient, by the tensor's index
+     * @param rates what a group's learning rate is multiplied by beside the schedule's factor
      * @param spans the phases of a rule that are to be run
      */
     PhasedUpdate(
@@ -43,6 +52,8 @@ final class PhasedUpdate {
             StepScalars scalars,
             boolean statistics,
             float averageWeight,
+            IntToDoubleFunction clips,
+            ToDoubleFunction<ParameterGroup> rates,
             Function<UpdateRule, PhaseSpan> spans) {
         this.groups = groups;
         this.tensors = tensors;
@@ -50,9 +61,12 @@ final class PhasedUpdate {
         this.scalars = scalars;
         this.statistics = statistics;
         this.averageWeight = averageWeight;
+        this.clips = clips;
+        this.rates = rates;
         this.spans = spans;
         this.sums = tensors.stream().map(PhasedUpdate::zeroSums).toArray(double[][]::new);
         this.updateSquares = new double[tensors.size()];
+        this.resting = new boolean[tensors.size()];
     }
 
     /** Advances the states of the rules that have a phase. */
@@ -70,7 +84,12 @@ final class PhasedUpdate {
         for (int i = 0; i < tensors.size(); i++) {
             var span = span(tensors.get(i).group());
             if (phase < span.phases() && takesPart(tensors.get(i), span)) {
-                run(span, span.first() + phase, i);
+                if (phase == 0) {
+                    resting[i] = rests(tensors.get(i), span);
+                }
+                if (!resting[i]) {
+                    run(span, span.first() + phase, i);
+                }
             }
         }
     }
@@ -102,6 +121,12 @@ final class PhasedUpdate {
         return grouped.live() || span.everyParameter() && grouped.tensor().elements > 0;
     }
 
+    private boolean rests(GroupedTensor grouped, PhaseSpan span) {
+        var rule = grouped.rule();
+        return span.first() >= rule.phases()
+                && rule.rests(span.first(), scalars.preparation(rule, grouped.tensor()));
+    }
+
     private PhaseSpan span(ParameterGroup group) {
         return group.frozen() ? PhaseSpan.NONE : spans.apply(group.rule());
     }
@@ -112,11 +137,19 @@ final class PhasedUpdate {
             var sums = new double[rule.reductions().size()];
             for (int i = 0; i < sums.length; i++) {
                 var reduction = rule.reductions().get(i);
-                if (isBefore(reduction, span, phase) && reduction.scope() == Reduction.Scope.ALL) {
-                    sums[i] = sumOverAll(rule.kernelName(), i);
+                if (isBefore(reduction, span, phase)) {
+                    sums[i] =
+                            switch (reduction.scope()) {
+                                case TENSOR -> 0;
+                                case GROUP -> sumOverGroup(group, i);
+                                case ALL -> sumOverAll(rule.kernelName(), i);
+                            };
                 }
             }
-            rule.settle(phase, scalars.settlement(rule, states.ruleSegments(group.name()), sums));
+            rule.settle(
+                    phase,
+                    scalars.times(rates.applyAsDouble(group))
+                            .settlement(rule, states.ruleSegments(group.name()), sums));
         }
     }
 
@@ -130,18 +163,24 @@ final class PhasedUpdate {
         var rule = tensors.get(index).rule();
         boolean ofStep = phase < rule.phases();
         boolean last = phase == rule.phases() - 1;
+        boolean completes = last || span.completing() && phase == span.end() - 1;
         var sumsBefore = reductionsBefore(span, phase, rule, index);
-        var preparation = scalars.preparation(rule, tensor, sumsBefore);
+        var preparation =
+                scalars.times(rates.applyAsDouble(tensors.get(index).group()))
+                        .preparation(rule, tensor, sumsBefore);
         var update = rule.prepare(phase, preparation);
         var element =
                 new ElementView(
                         tensor,
                         rule.slots(tensor.parameter.shape()),
-                        scalars.gradientFactor(rule),
+                        scalars.gradientFactor(rule, clips.applyAsDouble(index)),
+                        scalars.gradientLimit(),
+                        scalars.gradientUnit(rule),
                         scalars.curvatureFactor(rule),
                         rule.reductions(),
                         phase,
-                        ofStep);
+                        ofStep,
+                        span.writes());
         var changes = new ReductionTree(tensor.elements);
         for (long i = 0; i < tensor.elements; i++) {
             element.at(i);
@@ -151,7 +190,7 @@ final class PhasedUpdate {
                 float change = element.parameter() - before;
                 changes.add(i, change, change);
             }
-            if (last) {
+            if (completes) {
                 element.writeOutputs(averageWeight);
             }
             element.store();
@@ -168,9 +207,11 @@ final class PhasedUpdate {
             var reduction = rule.reductions().get(i);
             if (isBefore(reduction, span, phase)) {
                 values[i] =
-                        reduction.scope() == Reduction.Scope.TENSOR
-                                ? sums[index][i]
-                                : sumOverAll(kernelName(tensors.get(index)), i);
+                        switch (reduction.scope()) {
+                            case TENSOR -> sums[index][i];
+                            case GROUP -> 0;
+                            case ALL -> sumOverAll(kernelName(tensors.get(index)), i);
+                        };
             }
         }
         return values;
@@ -179,6 +220,19 @@ final class PhasedUpdate {
     /** The name of the kernel that updates a tensor. */
     private static String kernelName(GroupedTensor grouped) {
         return grouped.rule().kernelName(grouped.tensor().parameter.shape());
+    }
+
+    /** Joins a reduction over a group. */
+    private double sumOverGroup(ParameterGroup group, int reduction) {
+        return ReductionTree.join(
+                IntStream.range(0, tensors.size())
+                        .filter(i -> tensors.get(i).group() == group)
+                        .mapToDouble(
+                                i ->
+                                        takesPart(tensors.get(i), span(group))
+                                                ? sums[i][reduction]
+                                                : 0)
+                        .toArray());
     }
 
     /** Joins a reduction over all that are updated by one kernel. */

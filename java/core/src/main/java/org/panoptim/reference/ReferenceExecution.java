@@ -4,6 +4,7 @@ import org.panoptim.matrix.HostMatrices;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.PhaseSpan;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Cleanup;
@@ -22,6 +23,7 @@ import org.panoptim.step.NonFiniteGradientException;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.StateTensor;
 
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -85,7 +87,12 @@ final class ReferenceExecution implements Execution {
             for (var parameter : group.parameters()) {
                 var tensor =
                         tensors.computeIfAbsent(
-                                parameter, key -> new Tensor(key, states.segments(key)));
+                                parameter,
+                                key ->
+                                        new Tensor(
+                                                key,
+                                                states.segments(key),
+                                                newPlan.lent().updates()));
                 newTensors.add(new GroupedTensor(tensor, group));
             }
         }
@@ -103,8 +110,9 @@ final class ReferenceExecution implements Execution {
     }
 
     @Override
-    public void step() {
+    public void step(Runnable before) {
         var step = new ReferenceStep(plan, planned, states, matrixWork, counters);
+        before.run();
         StepProgram.run(plan, Math.max(1, PhasedUpdate.stepPhases(plan.groups())), step);
         counters = step.counters();
         outcome = step.outcome();
@@ -115,7 +123,12 @@ final class ReferenceExecution implements Execution {
 
     @Override
     public void run(String pass, Execution owner) {
-        var scalars = StepScalars.ofPass(((ReferenceExecution) owner).counters);
+        var own = (ReferenceExecution) owner;
+        boolean completes = isCompleting(pass);
+        if (completes && !own.outcome.accepted()) {
+            return;
+        }
+        var scalars = StepScalars.ofPass(own.counters, completes ? own.outcome.rateFactor() : 1);
         var update =
                 new PhasedUpdate(
                         plan.groups(),
@@ -123,9 +136,34 @@ final class ReferenceExecution implements Execution {
                         states,
                         scalars,
                         false,
-                        0,
+                        averageWeight(plan, own.counters.step()),
+                        _ -> 1,
+                        this::rate,
                         rule -> PhaseSpan.ofPass(rule, pass));
         StepProgram.runPass(update.phases(), new ReferencePass(update));
+    }
+
+    private boolean isCompleting(String pass) {
+        return plan.groups().stream()
+                .anyMatch(group -> PhaseSpan.ofPass(group.rule(), pass).completing());
+    }
+
+    /** How far averages move in a step. */
+    static float averageWeight(StepPlan plan, long step) {
+        return plan.averaging().map(averaging -> (float) averaging.weight(step)).orElse(0f);
+    }
+
+    private double rate(ParameterGroup group) {
+        return rate(plan, group);
+    }
+
+    /** What a group's learning rate is multiplied by beside the schedule's factor. */
+    static double rate(StepPlan plan, ParameterGroup group) {
+        return plan.lent()
+                .rates()
+                .map(rates -> ((HostMemory) rates.apply(group.name())).segment())
+                .map(factor -> factor.get(ValueLayout.JAVA_DOUBLE, 0))
+                .orElse(1.0);
     }
 
     @Override
@@ -162,6 +200,16 @@ final class ReferenceExecution implements Execution {
     @Override
     public StateTensor ruleState(String group, int slot) {
         return states.ruleTensor(group, slot);
+    }
+
+    @Override
+    public Memory memory(Parameter parameter, int slot) {
+        return new HostMemory(states.segments(parameter)[slot]);
+    }
+
+    @Override
+    public Memory ruleMemory(String group, int slot) {
+        return new HostMemory(states.ruleSegments(group)[slot]);
     }
 
     @Override

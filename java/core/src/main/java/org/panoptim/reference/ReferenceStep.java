@@ -1,6 +1,7 @@
 package org.panoptim.reference;
 
 import org.panoptim.memory.FloatView;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Arithmetic;
 import org.panoptim.rule.PhaseSpan;
 import org.panoptim.spi.Counters;
@@ -10,11 +11,13 @@ import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.StepStages;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.stream.IntStream;
 
 /** The stages of one step in plain Java. */
 final class ReferenceStep implements StepStages {
@@ -28,10 +31,15 @@ final class ReferenceStep implements StepStages {
     private final HostMatrixWork matrixWork;
     private final double rateFactor;
     private final double momentum;
+    private final double lossScale;
     private final double gradientScale;
 
     private Counters counters;
     private double squares;
+
+    /** The same for each tensor, once measured. */
+    private double[] tensorSquares = {};
+
     private boolean accepted;
     private double norm;
     private double clip = 1;
@@ -56,7 +64,8 @@ final class ReferenceStep implements StepStages {
         this.counters = counters;
         rateFactor = plan.rateFactor(counters.step() + 1);
         momentum = plan.momentum(counters.step() + 1);
-        gradientScale = 1.0 / counters.lossScale();
+        lossScale = counters.lossScale();
+        gradientScale = 1.0 / lossScale;
     }
 
     Counters counters() {
@@ -137,8 +146,16 @@ final class ReferenceStep implements StepStages {
     public void prepare(int phase) {
         if (phase == 0) {
             norm = Math.sqrt(squares) * gradientScale;
-            clip = plan.clips() ? Arithmetic.min(plan.clipNorm() / (norm + CLIP_EPSILON), 1.0) : 1;
-            scalars = new StepScalars(counters.step(), gradientScale, clip, rateFactor, momentum);
+            var clipping = plan.clipping();
+            clip = clipping.scope() == Clipping.Scope.GLOBAL ? clip(norm) : 1;
+            scalars =
+                    new StepScalars(
+                            counters.step(),
+                            lossScale,
+                            gradientScale,
+                            (float) clipping.value(),
+                            rateFactor,
+                            momentum);
             update =
                     new PhasedUpdate(
                             plan.groups(),
@@ -146,12 +163,41 @@ final class ReferenceStep implements StepStages {
                             states,
                             scalars,
                             plan.statistics(),
-                            (float) (1 - plan.averageDecay().orElse(1)),
+                            ReferenceExecution.averageWeight(plan, counters.step()),
+                            this::clipOf,
+                            group -> ReferenceExecution.rate(plan, group),
                             PhaseSpan::ofStep);
         }
         if (accepted) {
             update.settle(phase);
         }
+    }
+
+    /** The factor that brings a norm down to what it is bounded by. */
+    private double clip(double unclipped) {
+        return plan.clipping().boundsNorms()
+                ? Arithmetic.min(plan.clipping().norm() / (unclipped + CLIP_EPSILON), 1.0)
+                : 1;
+    }
+
+    private double clipOf(int tensor) {
+        if (!plan.clipping().boundsNorms()) {
+            return 1;
+        }
+        return switch (plan.clipping().scope()) {
+            case GLOBAL -> clip;
+            case GROUP ->
+                    clip(Math.sqrt(squaresOfGroup(tensors.get(tensor).group())) * gradientScale);
+            case PARAMETER -> clip(Math.sqrt(tensorSquares[tensor]) * gradientScale);
+        };
+    }
+
+    private double squaresOfGroup(ParameterGroup group) {
+        return ReductionTree.join(
+                IntStream.range(0, tensors.size())
+                        .filter(i -> tensors.get(i).group() == group)
+                        .mapToDouble(i -> tensorSquares[i])
+                        .toArray());
     }
 
     @Override
@@ -170,7 +216,7 @@ final class ReferenceStep implements StepStages {
 
     @Override
     public void finish() {
-        if (plan.zeroGradients()) {
+        if (plan.zeroesInStep()) {
             zeroGradients(tensors);
         }
     }
@@ -203,10 +249,20 @@ final class ReferenceStep implements StepStages {
      * be once unscaled; NaN if nothing asks for it.
      */
     private double sumOfSquares() {
-        return plan.measures()
-                ? PhasedUpdate.sumOverLive(
-                        tensors, tensor -> sumOfSquares(tensor.gradient(), unscaleFactor()))
-                : Double.NaN;
+        if (!plan.measures()) {
+            return Double.NaN;
+        }
+        tensorSquares =
+                tensors.stream()
+                        .mapToDouble(
+                                grouped ->
+                                        grouped.live()
+                                                ? sumOfSquares(
+                                                        grouped.tensor().gradient(),
+                                                        unscaleFactor())
+                                                : 0)
+                        .toArray();
+        return ReductionTree.join(tensorSquares);
     }
 
     private boolean curvatureIsFinite() {

@@ -1,11 +1,14 @@
 package org.panoptim.reference;
 
 import org.panoptim.memory.FloatView;
+import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.tensor.DType;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** A parameter with its states and its count of steps. */
 final class Tensor {
@@ -22,13 +25,19 @@ final class Tensor {
      * A parameter that has taken no step.
      *
      * @param states the memory of its states in slot order
+     * @param updates where it is replaced by its update, if it is; then it has no outputs
      */
-    Tensor(Parameter parameter, MemorySegment[] states) {
+    Tensor(
+            Parameter parameter,
+            MemorySegment[] states,
+            Optional<Function<Parameter, Memory>> updates) {
         this.parameter = parameter;
         this.elements = parameter.elements();
-        this.value = FloatView.of(parameter.value(), parameter.dtype());
-        this.copy = parameter.copy().map(Tensor::view);
-        this.average = parameter.average().map(Tensor::view);
+        this.value =
+                updates.map(lent -> FloatView.of(lent.apply(parameter), DType.F32))
+                        .orElseGet(() -> FloatView.of(parameter.value(), parameter.dtype()));
+        this.copy = parameter.copy().filter(_ -> updates.isEmpty()).map(Tensor::view);
+        this.average = parameter.average().filter(_ -> updates.isEmpty()).map(Tensor::view);
         this.states = states;
     }
 

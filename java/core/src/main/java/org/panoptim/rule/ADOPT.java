@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * ADOPT: the average of gradients that are divided by the root of the second moment of the steps
@@ -72,6 +73,11 @@ public record ADOPT(
     @Override
     public RuleDescriptor<ADOPT> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return weightDecay == 0 ? OptionalDouble.of(0) : OptionalDouble.empty();
     }
 
     @Override

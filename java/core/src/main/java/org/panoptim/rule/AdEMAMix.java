@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * AdEMAMix: AdamW with a second, much slower average of the gradient beside the first (Pagliardini
@@ -101,6 +102,11 @@ public record AdEMAMix(
     @Override
     public RuleDescriptor<AdEMAMix> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return OptionalDouble.of(weightDecay);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * AdaBelief: Adam that divides by how far gradients are from their average (Zhuang et al., 2020),
@@ -76,6 +77,11 @@ public record AdaBelief(
     @Override
     public RuleDescriptor<AdaBelief> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return OptionalDouble.of(weightDecay);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * AdaBound: Adam whose rate for each element is held between two bounds that meet at the rate of
@@ -82,6 +83,11 @@ public record AdaBound(
     @Override
     public RuleDescriptor<AdaBound> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return weightDecay == 0 ? OptionalDouble.of(0) : OptionalDouble.empty();
     }
 
     @Override

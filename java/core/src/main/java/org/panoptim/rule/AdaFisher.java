@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * AdaFisher: momentum over the diagonal of the Fisher information (Gomes et al., 2025), with
@@ -93,6 +94,11 @@ public record AdaFisher(
     @Override
     public RuleDescriptor<AdaFisher> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return OptionalDouble.of(weightDecay);
     }
 
     @Override

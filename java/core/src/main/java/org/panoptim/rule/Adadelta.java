@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Adadelta (Zeiler, 2012), with coupled weight decay.
@@ -60,6 +61,11 @@ public record Adadelta(
     @Override
     public RuleDescriptor<Adadelta> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return weightDecay == 0 ? OptionalDouble.of(0) : OptionalDouble.empty();
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Adagrad (Duchi, Hazan and Singer, 2011), with coupled weight decay.
@@ -72,6 +73,11 @@ public record Adagrad(
     @Override
     public RuleDescriptor<Adagrad> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return weightDecay == 0 ? OptionalDouble.of(0) : OptionalDouble.empty();
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Adam with decoupled weight decay (Loshchilov and Hutter, 2019), with AMSGrad as an option.
@@ -94,6 +95,11 @@ public record AdamW(
     @Override
     public RuleDescriptor<AdamW> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return OptionalDouble.of(weightDecay);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Adamax: Adam with the largest of the gradients, which decays, in place of the root of their
@@ -69,6 +70,11 @@ public record Adamax(
     @Override
     public RuleDescriptor<Adamax> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return weightDecay == 0 ? OptionalDouble.of(0) : OptionalDouble.empty();
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Adan: Adam with Nesterov's momentum, reckoned from the difference of two gradients that follow
@@ -84,6 +85,11 @@ public record Adan(
     @Override
     public RuleDescriptor<Adan> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return noProx || weightDecay == 0 ? OptionalDouble.of(weightDecay) : OptionalDouble.empty();
     }
 
     @Override

@@ -7,9 +7,9 @@ public interface Element {
     float parameter();
 
     /**
-     * Sets the parameter's value; only in the last phase of a rule's step, or in a pass. A phase of
-     * a pass sets it of every element or, whatever the numbers are, of none: copies of parameters
-     * are written where it is set.
+     * Sets the parameter's value; only in the last phase of a rule's step, or in a pass that
+     * {@linkplain Pass.Writes writes parameters}. A phase of a pass sets it of every element or,
+     * whatever the numbers are, of none: copies of parameters are written where it is set.
      */
     void parameter(float value);
 
@@ -19,6 +19,16 @@ public interface Element {
      * @throws IllegalStateException if there is none, in a pass over every parameter
      */
     float gradient();
+
+    /**
+     * Sets the gradient, in the units of {@link #gradient()}; only in a pass that {@linkplain
+     * Pass.Writes writes gradients}, and there in a phase of every element or, whatever the numbers
+     * are, of none.
+     */
+    void gradient(float value);
+
+    /** The parameter's moving average, or the parameter's value if it has none. */
+    float average();
 
     /** Whether the caller handed in curvature for this step. */
     boolean hasCurvature();

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * LaProp: the average of gradients that are divided by the root of the second moment before, where
@@ -66,6 +67,11 @@ public record LaProp(
     @Override
     public RuleDescriptor<LaProp> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return OptionalDouble.of(weightDecay);
     }
 
     @Override

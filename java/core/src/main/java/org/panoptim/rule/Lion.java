@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Lion, evolved sign momentum (Chen et al., 2023).
@@ -59,6 +60,11 @@ public record Lion(double learningRate, double beta1, double beta2, double weigh
     @Override
     public RuleDescriptor<Lion> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return OptionalDouble.of(weightDecay);
     }
 
     @Override

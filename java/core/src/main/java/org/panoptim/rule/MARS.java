@@ -3,6 +3,7 @@ package org.panoptim.rule;
 import org.panoptim.tensor.Shape;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * MARS: AdamW over gradients that are corrected by their change since the step before, and brought
@@ -87,6 +88,11 @@ public record MARS(
     @Override
     public RuleDescriptor<MARS> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return OptionalDouble.of(weightDecay);
     }
 
     @Override

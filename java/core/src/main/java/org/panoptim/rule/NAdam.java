@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * NAdam: Adam with Nesterov's momentum, whose weight rises with the steps (Dozat, 2016). Weight
@@ -90,6 +91,13 @@ public record NAdam(
     @Override
     public RuleDescriptor<NAdam> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return decoupledWeightDecay || weightDecay == 0
+                ? OptionalDouble.of(weightDecay)
+                : OptionalDouble.empty();
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * NovoGrad: momentum over gradients that are divided by their norm, of which each parameter keeps a
@@ -74,6 +75,11 @@ public record NovoGrad(
     @Override
     public RuleDescriptor<NovoGrad> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return weightDecay == 0 ? OptionalDouble.of(0) : OptionalDouble.empty();
     }
 
     @Override

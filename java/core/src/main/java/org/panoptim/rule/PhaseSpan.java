@@ -7,15 +7,18 @@ package org.panoptim.rule;
  * @param first the number of the first
  * @param phases how many there are
  * @param everyParameter whether they go over parameters without a gradient too
+ * @param writes what they write beside the rule's states
+ * @param completing whether they complete a step ({@link Pass.Timing#COMPLETING_STEP})
  */
-public record PhaseSpan(int first, int phases, boolean everyParameter) {
+public record PhaseSpan(
+        int first, int phases, boolean everyParameter, Pass.Writes writes, boolean completing) {
 
     /** No phases: of a rule without the pass. */
-    public static final PhaseSpan NONE = new PhaseSpan(0, 0, false);
+    public static final PhaseSpan NONE = new PhaseSpan(0, 0, false, Pass.Writes.NOTHING, false);
 
     /** Those of the step. */
     public static PhaseSpan ofStep(UpdateRule rule) {
-        return new PhaseSpan(0, rule.phases(), false);
+        return new PhaseSpan(0, rule.phases(), false, Pass.Writes.PARAMETER, false);
     }
 
     /** Those of the pass of a name, or {@link #NONE}. */
@@ -23,7 +26,12 @@ public record PhaseSpan(int first, int phases, boolean everyParameter) {
         int first = rule.phases();
         for (var pass : rule.passes()) {
             if (pass.name().equals(name)) {
-                return new PhaseSpan(first, pass.phases(), pass.everyParameter());
+                return new PhaseSpan(
+                        first,
+                        pass.phases(),
+                        pass.everyParameter(),
+                        pass.writes(),
+                        pass.timing() == Pass.Timing.COMPLETING_STEP);
             }
             first += pass.phases();
         }

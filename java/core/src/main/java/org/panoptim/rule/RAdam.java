@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * RAdam: Adam that is scaled down while its second moment comes from few gradients, and left out
@@ -75,6 +76,13 @@ public record RAdam(
     @Override
     public RuleDescriptor<RAdam> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return decoupledWeightDecay || weightDecay == 0
+                ? OptionalDouble.of(weightDecay)
+                : OptionalDouble.empty();
     }
 
     @Override

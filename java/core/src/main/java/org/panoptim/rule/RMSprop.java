@@ -2,6 +2,7 @@ package org.panoptim.rule;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * RMSprop (Hinton, 2012): the gradient over the root of its average square, or, centered, over its
@@ -75,6 +76,11 @@ public record RMSprop(
     @Override
     public RuleDescriptor<RMSprop> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return weightDecay == 0 ? OptionalDouble.of(0) : OptionalDouble.empty();
     }
 
     @Override

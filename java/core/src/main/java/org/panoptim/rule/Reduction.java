@@ -21,6 +21,11 @@ public record Reduction(String name, Scope scope, int phase) {
         /** Over the elements of one parameter. */
         TENSOR,
         /**
+         * Over the parameters of one group. {@link UpdateRule#settle} alone knows it; in {@link
+         * UpdateRule#prepare} it is 0.
+         */
+        GROUP,
+        /**
          * Over all parameters that the same kernel updates in this step or pass, of any group; not
          * for rules whose kernel depends on a parameter's shape.
          */

@@ -135,6 +135,12 @@ public final class RuleDescriptor<R extends UpdateRule> {
             return add(name, RuleSetting.Range.COUNT, initial, getter);
         }
 
+        /** A whole number, at least 1. */
+        public Builder<R> positiveCount(
+                String name, long initial, Function<? super R, Long> getter) {
+            return add(name, RuleSetting.Range.POSITIVE_COUNT, initial, getter);
+        }
+
         /** A switch, off by default. */
         public Builder<R> flag(String name, Function<? super R, Boolean> getter) {
             return flag(name, false, getter);

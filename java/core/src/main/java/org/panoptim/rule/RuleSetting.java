@@ -26,12 +26,16 @@ public record RuleSetting(String component, String name, Range range, Object ini
         POSITIVE("finite and above 0"),
         /** A decay of an average: at least 0 and below 1. */
         DECAY("in [0, 1)"),
+        /** A share: at least 0 and at most 1. */
+        FRACTION("in [0, 1]"),
         /** A factor that something may grow by: at least 1, and perhaps infinite. */
         GROWTH("at least 1"),
         /** Any finite number. */
         FINITE("finite"),
         /** A whole number, at least 0. */
         COUNT("at least 0"),
+        /** A whole number, at least 1. */
+        POSITIVE_COUNT("at least 1"),
         /** True or false. */
         FLAG("true or false"),
         /** Whatever its type holds: of rules that check their settings themselves. */
@@ -50,15 +54,21 @@ public record RuleSetting(String component, String name, Range range, Object ini
                         value >= 0 && value < Double.POSITIVE_INFINITY;
                 case POSITIVE -> value > 0 && value < Double.POSITIVE_INFINITY;
                 case DECAY -> value >= 0 && value < 1;
+                case FRACTION -> value >= 0 && value <= 1;
                 case FINITE -> Double.isFinite(value);
                 case COUNT -> value >= 0;
-                case GROWTH -> value >= 1;
+                case GROWTH, POSITIVE_COUNT -> value >= 1;
                 case FLAG, ANY -> true;
             };
         }
 
         private boolean seenAsFloat() {
-            return this != COUNT && this != GROWTH && this != FLAG && this != ANY;
+            return !isWhole() && this != GROWTH && this != FLAG && this != ANY;
+        }
+
+        /** Whether its values are whole numbers. */
+        public boolean isWhole() {
+            return this == COUNT || this == POSITIVE_COUNT;
         }
 
         /** The range in words, for example {@code "in [0, 1)"}. */

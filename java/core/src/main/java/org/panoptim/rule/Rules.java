@@ -47,7 +47,16 @@ public final class Rules {
                     ScheduleFreeAdamW.defaults(),
                     ScheduleFreeSGD.defaults());
 
-    private static final List<UpdateRule> COMPANIONS = List.of(Sam.defaults());
+    private static final List<UpdateRule> COMPANIONS =
+            List.of(
+                    Sam.defaults(),
+                    LookSAM.defaults(),
+                    Lookahead.defaults(),
+                    new AverageSwap(),
+                    Accumulation.defaults(),
+                    new SVRG(),
+                    Cautious.ofUpdates(),
+                    Hypergradient.defaults());
 
     private static final List<UpdateRule> OWN =
             Stream.concat(ALL.stream(), COMPANIONS.stream()).toList();

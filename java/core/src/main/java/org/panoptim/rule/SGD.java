@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Stochastic gradient descent, with momentum, dampening and Nesterov's acceleration.
@@ -99,6 +100,11 @@ public record SGD(
     @Override
     public RuleDescriptor<SGD> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return weightDecay == 0 ? OptionalDouble.of(0) : OptionalDouble.empty();
     }
 
     @Override

@@ -17,7 +17,7 @@ import java.util.List;
  * @param rho ρ, at least 0; 0.05 by default
  * @param adaptive whether distances are reckoned by each parameter's size
  */
-public record Sam(double rho, boolean adaptive) implements UpdateRule {
+public record Sam(double rho, boolean adaptive) implements Companion {
 
     /** The pass that moves the parameters. */
     public static final String PERTURB = "perturb";
@@ -59,23 +59,6 @@ public record Sam(double rho, boolean adaptive) implements UpdateRule {
         return new Sam(rho, value);
     }
 
-    /** It has none. */
-    @Override
-    public double learningRate() {
-        return 0;
-    }
-
-    /** It has no learning rate, so this is itself. */
-    @Override
-    public Sam atLearningRate(double value) {
-        return this;
-    }
-
-    @Override
-    public boolean takesMomentum() {
-        return false;
-    }
-
     @Override
     public RuleDescriptor<Sam> descriptor() {
         return DESCRIPTOR;
@@ -96,11 +79,6 @@ public record Sam(double rho, boolean adaptive) implements UpdateRule {
         return List.of(
                 new Slot("old_p").forOneStep(),
                 new Slot("perturbed", Slot.Extent.TENSOR).forOneStep());
-    }
-
-    @Override
-    public int phases() {
-        return 0;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Signum: the sign of the gradient's average, with decoupled weight decay (Bernstein et al., 2018).
@@ -52,6 +53,11 @@ public record Signum(double learningRate, double momentum, double weightDecay)
     @Override
     public RuleDescriptor<Signum> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return OptionalDouble.of(weightDecay);
     }
 
     @Override

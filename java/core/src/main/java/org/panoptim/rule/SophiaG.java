@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Sophia with the Gauss–Newton–Bartlett estimator (Liu et al., 2024).
@@ -102,6 +103,11 @@ public record SophiaG(
     @Override
     public RuleDescriptor<SophiaG> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return OptionalDouble.of(weightDecay);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Sophia with Hutchinson's estimator (Liu et al., 2024).
@@ -91,6 +92,11 @@ public record SophiaH(
     @Override
     public RuleDescriptor<SophiaH> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return OptionalDouble.of(weightDecay);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * StableAdamW: AdamW whose learning rate falls, for each parameter, where gradients are large
@@ -76,6 +77,11 @@ public record StableAdamW(
     @Override
     public RuleDescriptor<StableAdamW> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return weightDecay == 0 ? OptionalDouble.of(0) : OptionalDouble.empty();
     }
 
     @Override

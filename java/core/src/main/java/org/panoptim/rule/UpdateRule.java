@@ -3,6 +3,7 @@ package org.panoptim.rule;
 import org.panoptim.tensor.Shape;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * How an optimizer turns a gradient into a change of a parameter: element by element, in one or
@@ -96,6 +97,16 @@ public interface UpdateRule {
     }
 
     /**
+     * The decoupled weight decay λ, if the value of a parameter enters a step in no other way: p ←
+     * p − η λ p − u, or 0 if it does not enter at all. Empty where it does otherwise, by norms or
+     * by decay within the gradient for example. What changes updates of any rule ({@link Cautious})
+     * goes with the first kind alone.
+     */
+    default OptionalDouble decoupledDecay() {
+        return OptionalDouble.empty();
+    }
+
+    /**
      * Whether the rule has a momentum, or a decay of the gradient's average, that a schedule can
      * replace. A schedule that sets one is refused for a rule that has none.
      */
@@ -139,6 +150,17 @@ public interface UpdateRule {
      *     states; there is no parameter's count
      */
     default void settle(int phase, Preparation preparation) {}
+
+    /**
+     * Whether a pass leaves a parameter alone this time, and nothing of it is read or written.
+     * Asked before the pass's first phase is prepared, which then is not, nor is any later one.
+     *
+     * @param phase the first phase of the pass
+     * @param preparation as for {@link #prepare}; states are not to be set
+     */
+    default boolean rests(int phase, Preparation preparation) {
+        return false;
+    }
 
     /**
      * Computes what one phase of one step or pass needs for one parameter, and advances the states

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Yogi: Adam whose second moment moves by as much as a share of the squared gradient, up or down,
@@ -74,6 +75,11 @@ public record Yogi(
     @Override
     public RuleDescriptor<Yogi> descriptor() {
         return DESCRIPTOR;
+    }
+
+    @Override
+    public OptionalDouble decoupledDecay() {
+        return OptionalDouble.of(0);
     }
 
     @Override

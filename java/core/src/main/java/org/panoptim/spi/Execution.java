@@ -1,5 +1,6 @@
 package org.panoptim.spi;
 
+import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.tensor.StateTensor;
@@ -46,9 +47,12 @@ public interface Execution extends AutoCloseable {
     /**
      * Takes a step.
      *
+     * @param before run when the schedule has been asked, and all else that refuses a step before
+     *     anything is done, and before gradients are looked at; what it throws goes on to the
+     *     caller
      * @throws org.panoptim.step.NonFiniteGradientException under the policy {@code FAIL}
      */
-    void step();
+    void step(Runnable before);
 
     /**
      * Runs a named pass of the rules that have one of that name, over the groups that are not
@@ -88,6 +92,16 @@ public interface Execution extends AutoCloseable {
      * @param slot its place in the rule's slots
      */
     StateTensor ruleState(String group, int slot);
+
+    /** The memory of a state of a parameter that has a value for each element. */
+    Memory memory(Parameter parameter, int slot);
+
+    /**
+     * The memory of a state that a group's rule keeps for itself: one float64.
+     *
+     * @param group the group's name
+     */
+    Memory ruleMemory(String group, int slot);
 
     /** Sets counters and counts, as after a checkpoint. */
     void restore(Counters counters, Map<Parameter, Long> counts);

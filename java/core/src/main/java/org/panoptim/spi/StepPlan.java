@@ -2,15 +2,17 @@ package org.panoptim.spi;
 
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.Companion;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.Schedule;
+import org.panoptim.step.Averaging;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalDouble;
 
 /**
  * All that an optimizer asks of a step.
@@ -19,22 +21,24 @@ import java.util.OptionalDouble;
  * @param schedule factors of the learning rate and momentum
  * @param lossScale what gradients come multiplied by
  * @param policy what a non-finite gradient does
- * @param clipNorm largest global norm of the gradient, above 0; infinity: no clipping
+ * @param clipping what bounds the gradients
  * @param zeroGradients whether the step leaves zeros in the gradients
  * @param statistics whether the norms of gradient and update are taken even if nothing needs them
  * @param transform what rewrites gradients between acceptance and update, if anything
- * @param averageDecay what the parameters' moving averages keep of themselves in a step, in [0, 1]
+ * @param averaging how the parameters' moving averages follow them, if they have any
+ * @param lent what companions lend to the step
  */
 public record StepPlan(
         List<ParameterGroup> groups,
         Schedule schedule,
         LossScale lossScale,
         NonFinitePolicy policy,
-        double clipNorm,
+        Clipping clipping,
         boolean zeroGradients,
         boolean statistics,
         Optional<GradientTransform> transform,
-        OptionalDouble averageDecay) {
+        Optional<Averaging> averaging,
+        Lent lent) {
 
     /** Checks the components. */
     public StepPlan {
@@ -42,15 +46,10 @@ public record StepPlan(
         Objects.requireNonNull(schedule, "schedule");
         Objects.requireNonNull(lossScale, "lossScale");
         Objects.requireNonNull(policy, "policy");
+        Objects.requireNonNull(clipping, "clipping");
         Objects.requireNonNull(transform, "transform");
-        if (!(clipNorm > 0)) {
-            throw new IllegalArgumentException("clipNorm must be above 0, but is " + clipNorm);
-        }
-        if (averageDecay.isPresent()
-                && !(averageDecay.getAsDouble() >= 0 && averageDecay.getAsDouble() <= 1)) {
-            throw new IllegalArgumentException(
-                    "averageDecay must be in [0, 1], but is " + averageDecay.getAsDouble());
-        }
+        Objects.requireNonNull(averaging, "averaging");
+        Objects.requireNonNull(lent, "lent");
         if (lossScale instanceof LossScale.Dynamic && policy == NonFinitePolicy.PROPAGATE) {
             throw new IllegalArgumentException(
                     "a dynamic loss scale skips non-finite gradients, so the policy must be SKIP or"
@@ -63,14 +62,41 @@ public record StepPlan(
         return groups.isEmpty() || groups.stream().anyMatch(group -> group.rule().phases() > 0);
     }
 
-    /** Whether the gradients have to be measured. */
-    public boolean measures() {
-        return clips() || statistics || policy != NonFinitePolicy.PROPAGATE;
+    /** A step of which companions are no part. */
+    public StepPlan(
+            List<ParameterGroup> groups,
+            Schedule schedule,
+            LossScale lossScale,
+            NonFinitePolicy policy,
+            Clipping clipping,
+            boolean zeroGradients,
+            boolean statistics,
+            Optional<GradientTransform> transform,
+            Optional<Averaging> averaging) {
+        this(
+                groups,
+                schedule,
+                lossScale,
+                policy,
+                clipping,
+                zeroGradients,
+                statistics,
+                transform,
+                averaging,
+                Lent.nothing());
     }
 
-    /** Whether the gradient's norm is bounded. */
-    public boolean clips() {
-        return clipNorm < Double.POSITIVE_INFINITY;
+    /**
+     * Whether the step's last phase zeroes gradients: not where a companion's pass completes the
+     * step and reads them once more.
+     */
+    public boolean zeroesInStep() {
+        return zeroGradients && lent.updates().isEmpty();
+    }
+
+    /** Whether the gradients have to be measured. */
+    public boolean measures() {
+        return clipping.boundsNorms() || statistics || policy != NonFinitePolicy.PROPAGATE;
     }
 
     /**
@@ -149,7 +175,12 @@ public record StepPlan(
                 .map(CurvatureTransform.class::cast);
     }
 
-    /** The plan of a companion: the same groups under its rule, and nothing of the step. */
+    /**
+     * The plan of a companion: the same groups under its rule, and nothing of the step but how
+     * averages follow.
+     *
+     * @throws IllegalArgumentException if it cannot go with a group's rule
+     */
     public StepPlan accompanying(UpdateRule companion) {
         var accompanied =
                 groups.stream()
@@ -157,7 +188,7 @@ public record StepPlan(
                                 group ->
                                         new ParameterGroup(
                                                 group.name(),
-                                                companion,
+                                                beside(companion, group.rule()),
                                                 group.parameters(),
                                                 group.frozen()))
                         .toList();
@@ -166,11 +197,30 @@ public record StepPlan(
                 Schedule.constant(),
                 LossScale.none(),
                 NonFinitePolicy.PROPAGATE,
-                Double.POSITIVE_INFINITY,
+                Clipping.none(),
                 false,
                 false,
                 Optional.empty(),
-                OptionalDouble.empty());
+                averaging);
+    }
+
+    private static UpdateRule beside(UpdateRule companion, UpdateRule rule) {
+        return companion instanceof Companion own ? own.beside(rule) : companion;
+    }
+
+    /** This plan with what companions lend. */
+    public StepPlan withLent(Lent value) {
+        return new StepPlan(
+                groups,
+                schedule,
+                lossScale,
+                policy,
+                clipping,
+                zeroGradients,
+                statistics,
+                transform,
+                averaging,
+                value);
     }
 
     /** This plan with another transform. */
@@ -180,11 +230,12 @@ public record StepPlan(
                 schedule,
                 lossScale,
                 policy,
-                clipNorm,
+                clipping,
                 zeroGradients,
                 statistics,
                 value,
-                averageDecay);
+                averaging,
+                lent);
     }
 
     /** This plan with other groups. */
@@ -194,10 +245,11 @@ public record StepPlan(
                 schedule,
                 lossScale,
                 policy,
-                clipNorm,
+                clipping,
                 zeroGradients,
                 statistics,
                 transform,
-                averageDecay);
+                averaging,
+                lent);
     }
 }

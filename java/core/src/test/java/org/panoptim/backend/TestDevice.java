@@ -1,5 +1,6 @@
 package org.panoptim.backend;
 
+import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Counters;
@@ -95,10 +96,10 @@ public final class TestDevice implements Backend {
         }
 
         @Override
-        public void step() {
+        public void step(Runnable before) {
             calls.add("step");
             beforeStep.run();
-            execution.step();
+            execution.step(before);
         }
 
         @Override
@@ -147,6 +148,16 @@ public final class TestDevice implements Backend {
         }
 
         @Override
+        public Memory memory(Parameter parameter, int slot) {
+            return execution.memory(parameter, slot);
+        }
+
+        @Override
+        public Memory ruleMemory(String group, int slot) {
+            return execution.ruleMemory(group, slot);
+        }
+
+        @Override
         public void restore(Counters counters, Map<Parameter, Long> counts) {
             execution.restore(counters, counts);
         }
@@ -158,7 +169,7 @@ public final class TestDevice implements Backend {
                 @Override
                 public void launch() {
                     calls.add("launch");
-                    execution.step();
+                    execution.step(() -> {});
                 }
 
                 @Override

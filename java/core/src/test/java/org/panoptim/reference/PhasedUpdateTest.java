@@ -21,6 +21,7 @@ import org.panoptim.spi.StepProgram;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 
 /** Which rules and parameters a phase is for, and which sums it knows. */
@@ -136,12 +137,13 @@ class PhasedUpdateTest {
         var tensors = new ArrayList<GroupedTensor>();
         for (var group : groups) {
             for (var parameter : group.parameters()) {
-                var tensor = new Tensor(parameter, states.segments(parameter));
+                var tensor = new Tensor(parameter, states.segments(parameter), Optional.empty());
                 tensors.add(new GroupedTensor(tensor, group));
             }
         }
-        var scalars = new StepScalars(1, 1, 1, 1, Double.NaN);
-        var update = new PhasedUpdate(groups, tensors, states, scalars, false, 0, spans);
+        var scalars = new StepScalars(1, 1, 1, Float.POSITIVE_INFINITY, 1, Double.NaN);
+        var update =
+                new PhasedUpdate(groups, tensors, states, scalars, false, 0, _ -> 1, _ -> 1, spans);
         StepProgram.runPass(update.phases(), new ReferencePass(update));
     }
 

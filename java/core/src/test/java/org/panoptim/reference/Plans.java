@@ -3,12 +3,12 @@ package org.panoptim.reference;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 
 /** Plans that ask for nothing but the step. */
 final class Plans {
@@ -21,10 +21,10 @@ final class Plans {
                 Schedule.constant(),
                 LossScale.none(),
                 NonFinitePolicy.PROPAGATE,
-                Double.POSITIVE_INFINITY,
+                Clipping.none(),
                 false,
                 false,
                 Optional.empty(),
-                OptionalDouble.empty());
+                Optional.empty());
     }
 }

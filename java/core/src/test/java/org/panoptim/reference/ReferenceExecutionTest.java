@@ -57,7 +57,7 @@ class ReferenceExecutionTest {
                     .hasMessage("Parameter m[1, 1] does not belong to this optimizer");
             gradient(p, 2);
             execution.bind(new ArenaSet());
-            execution.step();
+            execution.step(() -> {});
             assertThat(values(p)).containsExactly(3);
         }
     }

@@ -17,6 +17,7 @@ import org.panoptim.spi.HostStates;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -48,7 +49,7 @@ class ScheduledMomentumTest {
         var groups = List.of(new ParameterGroup("all", rule, List.of(parameter)));
         try (var states = new HostStates()) {
             states.addMissing(groups);
-            var tensor = new Tensor(parameter, states.segments(parameter));
+            var tensor = new Tensor(parameter, states.segments(parameter), Optional.empty());
             var tensors = List.of(new GroupedTensor(tensor, groups.getFirst()));
             for (int step = 1; step <= STEPS; step++) {
                 // A step that is a sign shows the average where gradients turn round: Lion's where
@@ -56,10 +57,18 @@ class ScheduledMomentumTest {
                 boolean odd = step % 2 == 1;
                 gradient(parameter, step, odd ? 1 : -0.05f, 1f / step, odd ? 1 : -0.3f);
                 tensor.count = step;
-                var scalars = new StepScalars(step, 1, 1, 1, momentum);
+                var scalars = new StepScalars(step, 1, 1, Float.POSITIVE_INFINITY, 1, momentum);
                 var update =
                         new PhasedUpdate(
-                                groups, tensors, states, scalars, false, 0, PhaseSpan::ofStep);
+                                groups,
+                                tensors,
+                                states,
+                                scalars,
+                                false,
+                                0,
+                                _ -> 1,
+                                _ -> 1,
+                                PhaseSpan::ofStep);
                 for (int phase = 0; phase < update.phases(); phase++) {
                     update.settle(phase);
                     update.run(phase);

@@ -20,12 +20,12 @@ class HyperParameterTest {
 
     /** Each number of each rule that need not be whole. */
     static Stream<Arguments> numbers() {
-        return settings(range -> range != Range.FLAG && range != Range.COUNT);
+        return settings(range -> range != Range.FLAG && !range.isWhole());
     }
 
     /** Each whole number of each rule. */
     static Stream<Arguments> counts() {
-        return settings(range -> range == Range.COUNT);
+        return settings(Range::isWhole);
     }
 
     private static Stream<Arguments> settings(Predicate<Range> chosen) {
@@ -63,12 +63,13 @@ class HyperParameterTest {
                             new double[] {Double.NaN, Double.POSITIVE_INFINITY, -0.25};
                     case POSITIVE -> new double[] {Double.NaN, Double.POSITIVE_INFINITY, 0, -1};
                     case DECAY -> new double[] {Double.NaN, 1, -0.25, 1.5};
+                    case FRACTION -> new double[] {Double.NaN, -0.25, 1.5};
                     case GROWTH -> new double[] {Double.NaN, 0.5, -1};
                     case FINITE ->
                             new double[] {
                                 Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY
                             };
-                    case COUNT, FLAG, ANY -> throw new AssertionError(setting);
+                    case COUNT, POSITIVE_COUNT, FLAG, ANY -> throw new AssertionError(setting);
                 };
         for (double value : refused) {
             assertRefused(rule, setting, setting.range().toString(), value);
@@ -85,9 +86,10 @@ class HyperParameterTest {
                     // The least rho and batch size are those whose product is a float.
                     case POSITIVE -> new double[] {1e-43, 1e30};
                     case DECAY -> new double[] {0, Math.nextDown(1f)};
+                    case FRACTION -> new double[] {0, 1};
                     case GROWTH -> new double[] {1, Double.POSITIVE_INFINITY};
                     case FINITE -> new double[] {-Float.MAX_VALUE, Float.MAX_VALUE};
-                    case COUNT, FLAG, ANY -> throw new AssertionError(setting);
+                    case COUNT, POSITIVE_COUNT, FLAG, ANY -> throw new AssertionError(setting);
                 };
         for (double value : taken) {
             set(rule, setting, value);
@@ -102,9 +104,9 @@ class HyperParameterTest {
                     case RATE, WEIGHT_DECAY, NON_NEGATIVE -> new double[] {1e39};
                     case POSITIVE -> new double[] {1e-46, 1e39};
                     case DECAY -> new double[] {1 - 0x1p-53, 1 - 0x1p-25};
-                    case GROWTH -> new double[] {};
+                    case FRACTION, GROWTH -> new double[] {};
                     case FINITE -> new double[] {-1e39, 1e39};
-                    case COUNT, FLAG, ANY -> throw new AssertionError(setting);
+                    case COUNT, POSITIVE_COUNT, FLAG, ANY -> throw new AssertionError(setting);
                 };
         for (double value : refused) {
             assertRefused(rule, setting, setting.range() + " as float32", value);
@@ -113,11 +115,12 @@ class HyperParameterTest {
 
     @ParameterizedTest
     @MethodSource("counts")
-    void aCountIsAWholeNumberFromZeroOn(UpdateRule rule, RuleSetting setting) {
-        for (long taken : new long[] {0, 1, Long.MAX_VALUE}) {
+    void aCountIsAWholeNumberFromZeroOrOneOn(UpdateRule rule, RuleSetting setting) {
+        long least = setting.range() == Range.COUNT ? 0 : 1;
+        for (long taken : new long[] {least, 1, Long.MAX_VALUE}) {
             set(rule, setting, taken);
         }
-        for (long refused : new long[] {-1, Long.MIN_VALUE}) {
+        for (long refused : new long[] {least - 1, -1, Long.MIN_VALUE}) {
             assertRefused(rule, setting, setting.range().toString(), refused);
         }
         for (var text : List.of("1.5", "1e3", "NaN", "9223372036854775808")) {

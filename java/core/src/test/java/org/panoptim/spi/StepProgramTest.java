@@ -10,13 +10,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.SGD;
 import org.panoptim.schedule.Schedule;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.OptionalDouble;
+import java.util.Optional;
 
 class StepProgramTest {
 
@@ -111,11 +112,11 @@ class StepProgramTest {
                 Schedule.constant(),
                 LossScale.none(),
                 NonFinitePolicy.PROPAGATE,
-                Double.POSITIVE_INFINITY,
+                Clipping.none(),
                 false,
                 false,
                 Arrays.stream(transforms).findFirst(),
-                OptionalDouble.empty());
+                Optional.empty());
     }
 
     @Test

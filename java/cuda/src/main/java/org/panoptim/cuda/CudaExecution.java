@@ -87,7 +87,7 @@ final class CudaExecution implements Execution, QueuedSteps {
             control = cleanup.keep(new DeviceControl(context, plan));
             refusals = new Refusals(control);
             schedule = cleanup.keep(new DeviceSchedule(context, control));
-            var built = cleanup.keep(new DeviceTables(context, kernels, states));
+            var built = cleanup.keep(new DeviceTables(context, kernels, states, plan.lent()));
             var room = cleanup.keep(uploads(plan, built));
             var made =
                     cleanup.keep(
@@ -186,7 +186,7 @@ final class CudaExecution implements Execution, QueuedSteps {
         var cleanup = new Cleanup();
         try {
             cleanup.add(states.addMissing(newPlan.groups()));
-            var built = cleanup.keep(new DeviceTables(context, newKernels, states));
+            var built = cleanup.keep(new DeviceTables(context, newKernels, states, newPlan.lent()));
             var room = cleanup.keep(uploads(newPlan, built));
             var made =
                     cleanup.keep(
@@ -262,7 +262,7 @@ final class CudaExecution implements Execution, QueuedSteps {
     }
 
     @Override
-    public void step() {
+    public void step(Runnable before) {
         context.requireUsable();
         try {
             refusals.tell(plan.policy());
@@ -275,6 +275,7 @@ final class CudaExecution implements Execution, QueuedSteps {
             } else {
                 schedule.send(uploads);
             }
+            before.run();
             sendAddresses(capturing);
             run(stream, capturing);
             if (!capturing) {
@@ -500,6 +501,16 @@ final class CudaExecution implements Execution, QueuedSteps {
     @Override
     public StateTensor ruleState(String group, int slot) {
         return states.ruleTensor(group, slot);
+    }
+
+    @Override
+    public Memory memory(Parameter parameter, int slot) {
+        return states.memory(parameter, slot);
+    }
+
+    @Override
+    public Memory ruleMemory(String group, int slot) {
+        return states.ruleMemory(group, slot);
     }
 
     @Override

@@ -3,8 +3,10 @@ package org.panoptim.cuda;
 import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.device.DeviceSlab;
 import org.panoptim.cuda.device.DeviceState;
+import org.panoptim.memory.DeviceMemory;
 import org.panoptim.memory.FloatView;
 import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Slot;
@@ -204,6 +206,18 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
     @Override
     public long ruleStates(String group) {
         return ofRule(group).doubles;
+    }
+
+    /** The memory of a state with a value for each element, row or column. */
+    Memory memory(Parameter parameter, int slot) {
+        var states = of(parameter);
+        return new DeviceMemory(
+                states.addresses[slot], states.slots.get(slot).byteSize(parameter.shape()));
+    }
+
+    /** The memory of a state of a group's rule. */
+    Memory ruleMemory(String group, int slot) {
+        return new DeviceMemory(ofRule(group).addresses[slot], Double.BYTES);
     }
 
     /** A state as the optimizer hands it out. */

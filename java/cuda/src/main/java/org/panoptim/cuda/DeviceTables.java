@@ -13,6 +13,7 @@ import org.panoptim.cuda.device.DeviceSlab;
 import org.panoptim.cuda.device.Uploads;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.Cleanup;
+import org.panoptim.spi.Lent;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -33,6 +34,7 @@ final class DeviceTables implements AutoCloseable {
     private final DeviceContext context;
     private final Arena arena = Arena.ofShared();
     private final DeviceStates states;
+    private final Lent lent;
     private final PlanLayout layout;
     private final long memory;
     private final MemorySegment image;
@@ -45,16 +47,17 @@ final class DeviceTables implements AutoCloseable {
      */
     record ChunkList(long address, long count) {}
 
-    DeviceTables(DeviceContext context, PlanKernels kernels, DeviceStates states) {
+    DeviceTables(DeviceContext context, PlanKernels kernels, DeviceStates states, Lent lent) {
         this.context = context;
         this.states = states;
+        this.lent = lent;
         var numbers = chunksByKernel(kernels);
         layout = new PlanLayout(kernels, CHUNK_ELEMENTS, listBytes(numbers));
         memory = DeviceSlab.allocate(context, layout.bytes());
         try {
             image = arena.allocate(layout.hostBytes(), PlanLayout.ALIGNMENT);
             writeGroups(kernels);
-            layout.writeTensors(image, kernels, states, memory);
+            layout.writeTensors(image, kernels, states, lent, memory);
             writeLists(numbers);
             synchronized (context.copies()) {
                 context.copies().toDevice(memory, image, context.stream());
@@ -109,7 +112,7 @@ final class DeviceTables implements AutoCloseable {
 
     /** Writes rules and hyper-parameters of the groups that the tables were built for. */
     void writeGroups(PlanKernels kernels) {
-        layout.writeGroups(image, kernels, states, memory);
+        layout.writeGroups(image, kernels, states, lent, memory);
     }
 
     /** Sends what {@link #writeGroups} wrote, with a rule's own code; makes the context current. */

@@ -19,6 +19,7 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.spi.Lent;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
@@ -65,7 +66,7 @@ class LaunchShapeTest {
             var kernels = new PlanKernels(groups, context.kernels().registry());
             try (var states = new DeviceStates(context)) {
                 states.addMissing(groups);
-                try (var tables = new DeviceTables(context, kernels, states)) {
+                try (var tables = new DeviceTables(context, kernels, states, Lent.nothing())) {
                     var lists =
                             tables.chunkLists().values().stream()
                                     .map(

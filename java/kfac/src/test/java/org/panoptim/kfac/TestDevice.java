@@ -208,8 +208,8 @@ final class TestDevice implements Backend {
         }
 
         @Override
-        public void step() {
-            steps.step();
+        public void step(Runnable before) {
+            steps.step(before);
         }
 
         @Override
@@ -241,6 +241,16 @@ final class TestDevice implements Backend {
         @Override
         public StateTensor ruleState(String group, int slot) {
             return steps.ruleState(group, slot);
+        }
+
+        @Override
+        public Memory memory(Parameter parameter, int slot) {
+            return steps.memory(parameter, slot);
+        }
+
+        @Override
+        public Memory ruleMemory(String group, int slot) {
+            return steps.ruleMemory(group, slot);
         }
 
         @Override

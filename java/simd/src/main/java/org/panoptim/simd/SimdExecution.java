@@ -95,7 +95,7 @@ final class SimdExecution implements Execution {
             kernels = check(plan);
             states.addMissing(plan.groups());
             matrixWork = new HostMatrixWork(MatrixGroup.of(plan.groups()), states, matrices);
-            adopt(new Tables(kernels, states, control), plan);
+            adopt(new Tables(kernels, states, plan.lent(), control), plan);
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, matrixWork::close);
             Cleanup.after(e, states::close);
@@ -134,7 +134,7 @@ final class SimdExecution implements Execution {
         try {
             cleanup.add(states.addMissing(newPlan.groups()));
             newWork = cleanup.keep(new HostMatrixWork(found, states, matrices));
-            var built = cleanup.keep(new Tables(newKernels, states, control));
+            var built = cleanup.keep(new Tables(newKernels, states, newPlan.lent(), control));
             // Parameters are only ever added at the end, so the counts of the old ones come first.
             MemorySegment.copy(old.counts(), 0, built.counts(), 0, old.counts().byteSize());
             adopt(built, newPlan);
@@ -180,12 +180,13 @@ final class SimdExecution implements Execution {
     }
 
     @Override
-    public void step() {
+    public void step(Runnable before) {
         long attempt = panoptim_control.step(control) + 1;
         double factor = plan.rateFactor(attempt);
         panoptim_schedule_entry.momentum(tables.schedule(), plan.momentum(attempt));
         panoptim_schedule_entry.rate_factor(tables.schedule(), factor);
         panoptim_schedule_entry.step(tables.schedule(), attempt);
+        before.run();
         if (isSmall()) {
             stepAtOnce();
         } else {
@@ -402,6 +403,16 @@ final class SimdExecution implements Execution {
     @Override
     public StateTensor ruleState(String group, int slot) {
         return states.ruleTensor(group, slot);
+    }
+
+    @Override
+    public Memory memory(Parameter parameter, int slot) {
+        return new HostMemory(states.segments(parameter)[slot]);
+    }
+
+    @Override
+    public Memory ruleMemory(String group, int slot) {
+        return new HostMemory(states.ruleSegments(group)[slot]);
     }
 
     @Override

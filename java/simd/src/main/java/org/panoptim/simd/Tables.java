@@ -8,6 +8,7 @@ import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.HostStates;
+import org.panoptim.spi.Lent;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -36,6 +37,7 @@ final class Tables implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final PlanLayout layout;
     private final HostStates states;
+    private final Lent lent;
     private final MemorySegment memory;
     private final MemorySegment gradients;
     private final MemorySegment curvatures;
@@ -44,15 +46,16 @@ final class Tables implements AutoCloseable {
     private final MemorySegment plan = panoptim_plan.allocate(arena);
     private final long[] spans;
 
-    Tables(PlanKernels kernels, HostStates states, MemorySegment control) {
+    Tables(PlanKernels kernels, HostStates states, Lent lent, MemorySegment control) {
         this.states = states;
+        this.lent = lent;
         try {
             layout = new PlanLayout(kernels, CHUNK_ELEMENTS, 0);
             memory = arena.allocate(layout.bytes(), PlanLayout.ALIGNMENT);
             gradients = layout.gradients().in(memory);
             curvatures = layout.curvatures().in(memory);
             counts = layout.counts().in(memory);
-            layout.writeTensors(memory, kernels, states, memory.address());
+            layout.writeTensors(memory, kernels, states, lent, memory.address());
             layout.describe(plan, memory.address(), control.address(), schedule.address(), 1);
             spans = boundaries();
             writeGroups(kernels);
@@ -89,7 +92,7 @@ final class Tables implements AutoCloseable {
 
     /** Writes rules and hyper-parameters of the groups that the tables were built for. */
     void writeGroups(PlanKernels kernels) {
-        layout.writeGroups(memory, kernels, states, memory.address());
+        layout.writeGroups(memory, kernels, states, lent, memory.address());
     }
 
     /** The plan's address as a segment that costs nothing to pass. */

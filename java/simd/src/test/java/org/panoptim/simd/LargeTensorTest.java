@@ -21,6 +21,7 @@ import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SGD;
 import org.panoptim.simd.bindings.LibPanoptim;
 import org.panoptim.spi.HostStates;
+import org.panoptim.spi.Lent;
 import org.panoptim.tensor.Shape;
 
 import java.io.IOException;
@@ -163,7 +164,7 @@ class LargeTensorTest {
         var group = new ParameterGroup("all", SGD.defaults(), List.of(parameter));
         states.addMissing(List.of(group));
         var kernels = new PlanKernels(List.of(group), SimdBackend.registry());
-        return new Tables(kernels, states, control);
+        return new Tables(kernels, states, Lent.nothing(), control);
     }
 
     private static void turnIntoAdamW(

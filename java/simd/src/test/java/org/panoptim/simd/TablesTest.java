@@ -11,6 +11,7 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.SGD;
 import org.panoptim.spi.HostStates;
+import org.panoptim.spi.Lent;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
@@ -53,6 +54,7 @@ class TablesTest {
                     new Tables(
                             new PlanKernels(groups, SimdBackend.registry()),
                             states,
+                            Lent.nothing(),
                             panoptim_control.allocate(arena))) {
                 assertThat(tables.spans()).hasSize(spans + 1).startsWith(0).isSorted();
             }

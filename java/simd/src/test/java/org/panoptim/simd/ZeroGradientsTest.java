@@ -11,6 +11,7 @@ import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.Shape;
@@ -19,7 +20,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 
 /** Zeroing all gradients, one after the other. */
 class ZeroGradientsTest {
@@ -38,11 +38,11 @@ class ZeroGradientsTest {
                         Schedule.constant(),
                         LossScale.none(),
                         NonFinitePolicy.PROPAGATE,
-                        Double.POSITIVE_INFINITY,
+                        Clipping.none(),
                         false,
                         false,
                         Optional.empty(),
-                        OptionalDouble.empty());
+                        Optional.empty());
         try (var backend = SimdBackend.open(SimdOptions.defaults());
                 var execution = backend.open(plan)) {
             var closed = Arena.ofShared();

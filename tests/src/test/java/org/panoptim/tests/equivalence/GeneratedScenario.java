@@ -4,6 +4,7 @@ import org.panoptim.rule.Rules;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.seeded.Draw;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
@@ -62,6 +63,17 @@ final class GeneratedScenario {
     private static Scenario.Settings settings(Draw draw) {
         return new Scenario.Settings(
                 draw.of(NonFinitePolicy.values()),
+                clipping(draw),
+                lossScale(draw),
+                draw.of(Scenario.ScheduleKind.values()),
+                draw.flag(),
+                draw.flag(),
+                draw.of(false, false, false, true));
+    }
+
+    private static Clipping clipping(Draw draw) {
+        return new Clipping(
+                draw.of(Clipping.Scope.values()),
                 draw.of(
                         Double.POSITIVE_INFINITY,
                         Double.POSITIVE_INFINITY,
@@ -70,11 +82,13 @@ final class GeneratedScenario {
                         1e-30,
                         1e30,
                         Double.MIN_VALUE),
-                lossScale(draw),
-                draw.of(Scenario.ScheduleKind.values()),
-                draw.flag(),
-                draw.flag(),
-                draw.of(false, false, false, true));
+                draw.of(
+                        Double.POSITIVE_INFINITY,
+                        Double.POSITIVE_INFINITY,
+                        0.5,
+                        1e-3,
+                        1e-40,
+                        1e38));
     }
 
     private static LossScale lossScale(Draw draw) {

@@ -16,6 +16,7 @@ import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
@@ -29,7 +30,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 
 /**
  * L-BFGS asks for the loss at the same points on every backend, bit for bit, and comes to the same
@@ -275,11 +275,11 @@ class LbfgsTest {
                 Schedule.constant(),
                 LossScale.none(),
                 NonFinitePolicy.PROPAGATE,
-                Double.POSITIVE_INFINITY,
+                Clipping.none(),
                 false,
                 false,
                 Optional.empty(),
-                OptionalDouble.empty());
+                Optional.empty());
     }
 
     @ParameterizedTest

@@ -24,6 +24,7 @@ import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
@@ -38,7 +39,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 
@@ -170,15 +170,15 @@ class NumberTrapsTest {
                             Schedule.constant(),
                             LossScale.none(),
                             NonFinitePolicy.PROPAGATE,
-                            Double.POSITIVE_INFINITY,
+                            Clipping.none(),
                             false,
                             false,
                             Optional.empty(),
-                            OptionalDouble.empty());
+                            Optional.empty());
             try (var execution = fixture.backend().open(plan)) {
                 execution.restore(new Counters(taken, 0, 0, 1), Map.of(parameter, taken));
                 execution.bind(new ArenaSet());
-                execution.step();
+                execution.step(() -> {});
                 assertThat(execution.outcome().counters().step()).isEqualTo(taken + 1);
                 assertThat(execution.count(parameter)).isEqualTo(taken + 1);
             }

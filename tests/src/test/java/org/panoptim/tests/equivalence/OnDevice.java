@@ -9,6 +9,7 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
+import org.panoptim.spi.Lent;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
@@ -196,11 +197,27 @@ final class OnDevice implements Backend {
                     hostPlan.schedule(),
                     hostPlan.lossScale(),
                     hostPlan.policy(),
-                    hostPlan.clipNorm(),
+                    hostPlan.clipping(),
                     hostPlan.zeroGradients(),
                     hostPlan.statistics(),
                     hostPlan.transform().map(transform -> step -> transform(step)),
-                    hostPlan.averageDecay());
+                    hostPlan.averaging(),
+                    translated(hostPlan.lent()));
+        }
+
+        /** What companions lend lies on the device already. */
+        private Lent translated(Lent lent) {
+            return new Lent(
+                    lent.updates().map(updates -> device -> updates.apply(hostOf(device))),
+                    lent.rates());
+        }
+
+        private Parameter hostOf(Parameter device) {
+            return mirrors.entrySet().stream()
+                    .filter(entry -> entry.getValue().device == device)
+                    .findFirst()
+                    .orElseThrow()
+                    .getKey();
         }
 
         private ParameterGroup translated(ParameterGroup group) {
@@ -241,11 +258,12 @@ final class OnDevice implements Backend {
         }
 
         @Override
-        public void step() {
+        public void step(Runnable before) {
             beforeCalls.run();
+            before.run();
             send();
             try {
-                execution.step();
+                execution.step(() -> {});
                 // Under policy FAIL the device reports a non-finite gradient at the next query.
                 execution.outcome();
             } finally {
@@ -292,6 +310,16 @@ final class OnDevice implements Backend {
         @Override
         public StateTensor ruleState(String group, int slot) {
             return execution.ruleState(group, slot);
+        }
+
+        @Override
+        public Memory memory(Parameter parameter, int slot) {
+            return execution.memory(mirror(parameter).device, slot);
+        }
+
+        @Override
+        public Memory ruleMemory(String group, int slot) {
+            return execution.ruleMemory(group, slot);
         }
 
         @Override

@@ -8,10 +8,21 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.Optimizer;
 import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.Accumulation;
+import org.panoptim.rule.AdamW;
+import org.panoptim.rule.AverageSwap;
+import org.panoptim.rule.Cautious;
+import org.panoptim.rule.Companion;
+import org.panoptim.rule.Hypergradient;
 import org.panoptim.rule.LAMB;
+import org.panoptim.rule.Lion;
+import org.panoptim.rule.LookSAM;
+import org.panoptim.rule.Lookahead;
 import org.panoptim.rule.SGD;
+import org.panoptim.rule.SVRG;
 import org.panoptim.rule.Sam;
 import org.panoptim.rule.ScheduleFreeAdamW;
 import org.panoptim.rule.ScheduleFreeSGD;
@@ -19,6 +30,7 @@ import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.seeded.Draw;
 import org.panoptim.seeded.SeededCases;
+import org.panoptim.step.Averaging;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
@@ -72,16 +84,20 @@ class PassesTest {
 
     private record Script(
             List<Group> groups,
-            Sam companion,
+            List<Companion> companions,
+            Averaging averaging,
             LossScale lossScale,
             boolean zeroing,
             boolean statistics,
             List<Action> actions) {}
 
     private static Script script(Draw draw) {
+        var groups =
+                draw.list(1, 4, each -> new Group(rule(each), each.list(0, 4, PassesTest::member)));
         return new Script(
-                draw.list(1, 4, each -> new Group(rule(each), each.list(0, 4, PassesTest::member))),
-                new Sam(draw.of(0.05, 2.0, 0.0, 1e30), draw.flag()),
+                groups,
+                companions(draw, groups),
+                averaging(draw),
                 draw.of(LossScale.none(), new LossScale.Dynamic(1024, 2, 0.5, 2)),
                 draw.flag(),
                 draw.flag(),
@@ -95,6 +111,11 @@ class PassesTest {
                                                 "step",
                                                 "sam",
                                                 "sam",
+                                                "look",
+                                                "correct",
+                                                "snapshot",
+                                                "accumulate",
+                                                "swap",
                                                 "average",
                                                 "evaluate",
                                                 "push",
@@ -109,6 +130,37 @@ class PassesTest {
                                         each.between(0, 3))));
     }
 
+    private static Averaging averaging(Draw draw) {
+        return draw.of(
+                Averaging.exponential(AVERAGE_DECAY),
+                Averaging.exponential(AVERAGE_DECAY).startingAt(2),
+                Averaging.exponential(AVERAGE_DECAY).every(2),
+                Averaging.equal(),
+                Averaging.equal().startingAt(2).every(3));
+    }
+
+    /** Some of them that can go with the rules, in an order that they have among each other. */
+    private static List<Companion> companions(Draw draw, List<Group> groups) {
+        boolean apart = groups.stream().allMatch(group -> group.rule.decoupledDecay().isPresent());
+        double rho = draw.of(0.05, 2.0, 0.0, 1e30);
+        List<Companion> all =
+                List.of(
+                        new Sam(rho, draw.flag()),
+                        Accumulation.defaults().withMean(draw.flag()),
+                        new SVRG(),
+                        new LookSAM(rho, 3, draw.of(0.7, 0.0, 1e30)),
+                        new Lookahead(draw.between(1, 3), draw.of(0.8, 0.0, 1.0)),
+                        new AverageSwap(),
+                        Hypergradient.withBeta(draw.of(1e-7, 1e-3, 0.0, 1e30)),
+                        Cautious.ofUpdates()
+                                .withUpdate(draw.flag())
+                                .withCautiousDecay(draw.flag()));
+        return all.stream()
+                .filter(each -> draw.flag())
+                .filter(each -> apart || !(each instanceof Cautious))
+                .toList();
+    }
+
     private static Member member(Draw draw) {
         return new Member(
                 SIZES[draw.size(0, SIZES.length - 1)],
@@ -116,10 +168,11 @@ class PassesTest {
     }
 
     private static UpdateRule rule(Draw draw) {
-        return switch (draw.weighted(4, 1, 2, 1)) {
+        return switch (draw.weighted(4, 1, 2, 3, 1)) {
             case 0 -> new TestAveraged(draw.of(0.1, 0.0, 3.0), draw.flag(), draw.flag());
             case 1 -> LAMB.withLearningRate(0.01);
             case 2 -> scheduleFree(draw);
+            case 3 -> draw.of(AdamW.defaults(), Lion.withLearningRate(0.01));
             default -> GeneratedScenario.rule(draw);
         };
     }
@@ -152,13 +205,13 @@ class PassesTest {
             this.script = script;
             var builder =
                     Optimizer.builder((UpdateRule) SGD.withLearningRate(1))
-                            .companion(script.companion)
                             .lossScale(script.lossScale)
                             .nonFinite(NonFinitePolicy.SKIP)
                             .zeroGradients(script.zeroing)
                             .statistics(script.statistics)
-                            .averageDecay(AVERAGE_DECAY)
+                            .averaging(script.averaging)
                             .backend(fixture.backend());
+            script.companions.forEach(builder::companion);
             for (int group = 0; group < script.groups.size(); group++) {
                 var members = new ArrayList<Parameter>();
                 for (var member : script.groups.get(group).members) {
@@ -228,13 +281,39 @@ class PassesTest {
             switch (action.what) {
                 case "step" -> optimizer.step();
                 case "sam" -> {
-                    var before = values();
-                    optimizer.run(Sam.PERTURB);
-                    note();
-                    gradients(action, 1);
-                    optimizer.run(Sam.RESTORE);
-                    assertThat(values()).as("restored").isEqualTo(before);
-                    optimizer.step();
+                    if (has(Sam.class)) {
+                        visit(action, Sam.PERTURB, Sam.RESTORE);
+                        optimizer.step();
+                    }
+                }
+                case "look" -> {
+                    if (has(LookSAM.class)) {
+                        visit(action, LookSAM.PERTURB, LookSAM.RESTORE);
+                        optimizer.step();
+                    }
+                }
+                case "correct" -> {
+                    if (has(SVRG.class)) {
+                        visit(action, SVRG.VISIT, SVRG.LEAVE);
+                        optimizer.run(SVRG.RECORD);
+                        gradients(action, 2);
+                        optimizer.step();
+                    }
+                }
+                case "snapshot" -> {
+                    if (has(SVRG.class)) {
+                        optimizer.run(SVRG.SNAPSHOT);
+                    }
+                }
+                case "accumulate" -> {
+                    if (has(Accumulation.class)) {
+                        optimizer.run(Accumulation.ACCUMULATE);
+                    }
+                }
+                case "swap" -> {
+                    if (has(AverageSwap.class)) {
+                        visit(action, AverageSwap.USE_AVERAGE, AverageSwap.USE_PARAMETER);
+                    }
                 }
                 case "average" -> {
                     if (averages) {
@@ -266,6 +345,39 @@ class PassesTest {
                     optimizer.load(file);
                 }
             }
+        }
+
+        private boolean has(Class<? extends Companion> companion) {
+            return script.companions.stream().anyMatch(companion::isInstance);
+        }
+
+        /** Goes elsewhere with the parameters, computes gradients there, and comes back. */
+        private void visit(Action action, String away, String back) {
+            var before = values();
+            optimizer.run(away);
+            note();
+            gradients(action, 1);
+            optimizer.run(back);
+            assertThat(values()).as(back).isEqualTo(before);
+        }
+
+        private List<Object> gradients() {
+            var bits = new ArrayList<Object>();
+            for (var members : parameters) {
+                for (var parameter : members) {
+                    parameter
+                            .gradient()
+                            .ifPresent(
+                                    memory ->
+                                            bits.add(
+                                                    bitsOf(
+                                                            BackendFixture.values(
+                                                                    new Output(
+                                                                            parameter.dtype(),
+                                                                            memory)))));
+                }
+            }
+            return bits;
         }
 
         private List<Object> values() {
@@ -300,20 +412,26 @@ class PassesTest {
         private void note() {
             seen.addAll(values());
             seen.addAll(outputs());
+            seen.addAll(gradients());
             seen.add(optimizer.report());
             for (var group : optimizer.groups()) {
-                for (var parameter : group.parameters()) {
-                    for (var slot : group.rule().slots(parameter.shape())) {
-                        if (slot.extent().isOfParameter() && slot.isKept()) {
-                            note(parameter, slot);
-                        }
+                note(group, group.rule());
+                script.companions.forEach(companion -> note(group, companion));
+            }
+        }
+
+        private void note(ParameterGroup group, UpdateRule rule) {
+            for (var parameter : group.parameters()) {
+                for (var slot : rule.slots(parameter.shape())) {
+                    if (slot.extent().isOfParameter() && slot.isKept()) {
+                        note(parameter, slot);
                     }
                 }
-                for (var slot : group.rule().slots()) {
-                    if (slot.extent() == Slot.Extent.RULE) {
-                        double value = optimizer.ruleState(group.name(), slot.name()).value();
-                        seen.add(Double.doubleToLongBits(value));
-                    }
+            }
+            for (var slot : rule.slots()) {
+                if (slot.extent() == Slot.Extent.RULE) {
+                    double value = optimizer.ruleState(group.name(), slot.name()).value();
+                    seen.add(Double.doubleToLongBits(value));
                 }
             }
         }

@@ -23,10 +23,10 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int PANOPTIM_ABI = (int)8L;
+    private static final int PANOPTIM_ABI = (int)9L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_ABI 8
+     * #define PANOPTIM_ABI 9
      * }
      */
     public static int PANOPTIM_ABI() {
@@ -158,6 +158,33 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     public static int PANOPTIM_FAIL() {
         return PANOPTIM_FAIL;
     }
+    private static final int PANOPTIM_CLIP_GLOBAL = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_CLIP_GLOBAL 0
+     * }
+     */
+    public static int PANOPTIM_CLIP_GLOBAL() {
+        return PANOPTIM_CLIP_GLOBAL;
+    }
+    private static final int PANOPTIM_CLIP_GROUP = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_CLIP_GROUP 1
+     * }
+     */
+    public static int PANOPTIM_CLIP_GROUP() {
+        return PANOPTIM_CLIP_GROUP;
+    }
+    private static final int PANOPTIM_CLIP_TENSOR = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_CLIP_TENSOR 2
+     * }
+     */
+    public static int PANOPTIM_CLIP_TENSOR() {
+        return PANOPTIM_CLIP_TENSOR;
+    }
     private static final int PANOPTIM_STEP = (int)0L;
     /**
      * {@snippet lang=c :
@@ -184,6 +211,15 @@ public class PanoptimPlan extends PanoptimPlan$shared {
      */
     public static int PANOPTIM_PASS_ALL() {
         return PANOPTIM_PASS_ALL;
+    }
+    private static final int PANOPTIM_PASS_COMPLETING = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_PASS_COMPLETING 3
+     * }
+     */
+    public static int PANOPTIM_PASS_COMPLETING() {
+        return PANOPTIM_PASS_COMPLETING;
     }
     private static final int PANOPTIM_STAGE_GATHER = (int)1L;
     /**

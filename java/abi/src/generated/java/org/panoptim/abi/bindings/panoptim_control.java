@@ -16,9 +16,14 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * {@snippet lang=c :
  * struct panoptim_control {
  *     double clip_norm;
+ *     double clip_value;
+ *     int64_t clip_scope;
  *     double growth_factor;
  *     double backoff_factor;
  *     double average_decay;
+ *     int64_t average_start;
+ *     int64_t average_every;
+ *     int64_t average_equally;
  *     int64_t growth_interval;
  *     int32_t policy;
  *     int32_t measure;
@@ -34,6 +39,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double clip_coefficient;
  *     double update_norm;
  *     double rate_factor;
+ *     double average_weight;
  *     int32_t finite;
  *     int32_t accepted;
  * }
@@ -47,9 +53,14 @@ public class panoptim_control {
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         PanoptimPlan.C_DOUBLE.withName("clip_norm"),
+        PanoptimPlan.C_DOUBLE.withName("clip_value"),
+        PanoptimPlan.C_LONG.withName("clip_scope"),
         PanoptimPlan.C_DOUBLE.withName("growth_factor"),
         PanoptimPlan.C_DOUBLE.withName("backoff_factor"),
         PanoptimPlan.C_DOUBLE.withName("average_decay"),
+        PanoptimPlan.C_LONG.withName("average_start"),
+        PanoptimPlan.C_LONG.withName("average_every"),
+        PanoptimPlan.C_LONG.withName("average_equally"),
         PanoptimPlan.C_LONG.withName("growth_interval"),
         PanoptimPlan.C_INT.withName("policy"),
         PanoptimPlan.C_INT.withName("measure"),
@@ -65,6 +76,7 @@ public class panoptim_control {
         PanoptimPlan.C_DOUBLE.withName("clip_coefficient"),
         PanoptimPlan.C_DOUBLE.withName("update_norm"),
         PanoptimPlan.C_DOUBLE.withName("rate_factor"),
+        PanoptimPlan.C_DOUBLE.withName("average_weight"),
         PanoptimPlan.C_INT.withName("finite"),
         PanoptimPlan.C_INT.withName("accepted")
     ).withName("panoptim_control");
@@ -118,6 +130,94 @@ public class panoptim_control {
      */
     public static void clip_norm(MemorySegment struct, double fieldValue) {
         struct.set(clip_norm$LAYOUT, clip_norm$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble clip_value$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("clip_value"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double clip_value
+     * }
+     */
+    public static final OfDouble clip_value$layout() {
+        return clip_value$LAYOUT;
+    }
+
+    private static final long clip_value$OFFSET = $LAYOUT.byteOffset(groupElement("clip_value"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double clip_value
+     * }
+     */
+    public static final long clip_value$offset() {
+        return clip_value$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double clip_value
+     * }
+     */
+    public static double clip_value(MemorySegment struct) {
+        return struct.get(clip_value$LAYOUT, clip_value$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double clip_value
+     * }
+     */
+    public static void clip_value(MemorySegment struct, double fieldValue) {
+        struct.set(clip_value$LAYOUT, clip_value$OFFSET, fieldValue);
+    }
+
+    private static final OfLong clip_scope$LAYOUT = (OfLong)$LAYOUT.select(groupElement("clip_scope"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t clip_scope
+     * }
+     */
+    public static final OfLong clip_scope$layout() {
+        return clip_scope$LAYOUT;
+    }
+
+    private static final long clip_scope$OFFSET = $LAYOUT.byteOffset(groupElement("clip_scope"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t clip_scope
+     * }
+     */
+    public static final long clip_scope$offset() {
+        return clip_scope$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t clip_scope
+     * }
+     */
+    public static long clip_scope(MemorySegment struct) {
+        return struct.get(clip_scope$LAYOUT, clip_scope$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t clip_scope
+     * }
+     */
+    public static void clip_scope(MemorySegment struct, long fieldValue) {
+        struct.set(clip_scope$LAYOUT, clip_scope$OFFSET, fieldValue);
     }
 
     private static final OfDouble growth_factor$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("growth_factor"));
@@ -250,6 +350,138 @@ public class panoptim_control {
      */
     public static void average_decay(MemorySegment struct, double fieldValue) {
         struct.set(average_decay$LAYOUT, average_decay$OFFSET, fieldValue);
+    }
+
+    private static final OfLong average_start$LAYOUT = (OfLong)$LAYOUT.select(groupElement("average_start"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t average_start
+     * }
+     */
+    public static final OfLong average_start$layout() {
+        return average_start$LAYOUT;
+    }
+
+    private static final long average_start$OFFSET = $LAYOUT.byteOffset(groupElement("average_start"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t average_start
+     * }
+     */
+    public static final long average_start$offset() {
+        return average_start$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t average_start
+     * }
+     */
+    public static long average_start(MemorySegment struct) {
+        return struct.get(average_start$LAYOUT, average_start$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t average_start
+     * }
+     */
+    public static void average_start(MemorySegment struct, long fieldValue) {
+        struct.set(average_start$LAYOUT, average_start$OFFSET, fieldValue);
+    }
+
+    private static final OfLong average_every$LAYOUT = (OfLong)$LAYOUT.select(groupElement("average_every"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t average_every
+     * }
+     */
+    public static final OfLong average_every$layout() {
+        return average_every$LAYOUT;
+    }
+
+    private static final long average_every$OFFSET = $LAYOUT.byteOffset(groupElement("average_every"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t average_every
+     * }
+     */
+    public static final long average_every$offset() {
+        return average_every$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t average_every
+     * }
+     */
+    public static long average_every(MemorySegment struct) {
+        return struct.get(average_every$LAYOUT, average_every$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t average_every
+     * }
+     */
+    public static void average_every(MemorySegment struct, long fieldValue) {
+        struct.set(average_every$LAYOUT, average_every$OFFSET, fieldValue);
+    }
+
+    private static final OfLong average_equally$LAYOUT = (OfLong)$LAYOUT.select(groupElement("average_equally"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t average_equally
+     * }
+     */
+    public static final OfLong average_equally$layout() {
+        return average_equally$LAYOUT;
+    }
+
+    private static final long average_equally$OFFSET = $LAYOUT.byteOffset(groupElement("average_equally"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t average_equally
+     * }
+     */
+    public static final long average_equally$offset() {
+        return average_equally$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t average_equally
+     * }
+     */
+    public static long average_equally(MemorySegment struct) {
+        return struct.get(average_equally$LAYOUT, average_equally$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t average_equally
+     * }
+     */
+    public static void average_equally(MemorySegment struct, long fieldValue) {
+        struct.set(average_equally$LAYOUT, average_equally$OFFSET, fieldValue);
     }
 
     private static final OfLong growth_interval$LAYOUT = (OfLong)$LAYOUT.select(groupElement("growth_interval"));
@@ -910,6 +1142,50 @@ public class panoptim_control {
      */
     public static void rate_factor(MemorySegment struct, double fieldValue) {
         struct.set(rate_factor$LAYOUT, rate_factor$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble average_weight$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("average_weight"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double average_weight
+     * }
+     */
+    public static final OfDouble average_weight$layout() {
+        return average_weight$LAYOUT;
+    }
+
+    private static final long average_weight$OFFSET = $LAYOUT.byteOffset(groupElement("average_weight"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double average_weight
+     * }
+     */
+    public static final long average_weight$offset() {
+        return average_weight$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double average_weight
+     * }
+     */
+    public static double average_weight(MemorySegment struct) {
+        return struct.get(average_weight$LAYOUT, average_weight$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double average_weight
+     * }
+     */
+    public static void average_weight(MemorySegment struct, double fieldValue) {
+        struct.set(average_weight$LAYOUT, average_weight$OFFSET, fieldValue);
     }
 
     private static final OfInt finite$LAYOUT = (OfInt)$LAYOUT.select(groupElement("finite"));

@@ -19,6 +19,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double *states;
  *     int32_t rule;
  *     int32_t frozen;
+ *     const double *rate;
+ *     int64_t first_tensor;
+ *     int64_t tensor_count;
  * }
  * }
  */
@@ -32,7 +35,10 @@ public class panoptim_group {
         PanoptimPlan.C_POINTER.withName("hyper"),
         PanoptimPlan.C_POINTER.withName("states"),
         PanoptimPlan.C_INT.withName("rule"),
-        PanoptimPlan.C_INT.withName("frozen")
+        PanoptimPlan.C_INT.withName("frozen"),
+        PanoptimPlan.C_POINTER.withName("rate"),
+        PanoptimPlan.C_LONG.withName("first_tensor"),
+        PanoptimPlan.C_LONG.withName("tensor_count")
     ).withName("panoptim_group");
 
     /**
@@ -216,6 +222,138 @@ public class panoptim_group {
      */
     public static void frozen(MemorySegment struct, int fieldValue) {
         struct.set(frozen$LAYOUT, frozen$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout rate$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("rate"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const double *rate
+     * }
+     */
+    public static final AddressLayout rate$layout() {
+        return rate$LAYOUT;
+    }
+
+    private static final long rate$OFFSET = $LAYOUT.byteOffset(groupElement("rate"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const double *rate
+     * }
+     */
+    public static final long rate$offset() {
+        return rate$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const double *rate
+     * }
+     */
+    public static MemorySegment rate(MemorySegment struct) {
+        return struct.get(rate$LAYOUT, rate$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const double *rate
+     * }
+     */
+    public static void rate(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(rate$LAYOUT, rate$OFFSET, fieldValue);
+    }
+
+    private static final OfLong first_tensor$LAYOUT = (OfLong)$LAYOUT.select(groupElement("first_tensor"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t first_tensor
+     * }
+     */
+    public static final OfLong first_tensor$layout() {
+        return first_tensor$LAYOUT;
+    }
+
+    private static final long first_tensor$OFFSET = $LAYOUT.byteOffset(groupElement("first_tensor"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t first_tensor
+     * }
+     */
+    public static final long first_tensor$offset() {
+        return first_tensor$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t first_tensor
+     * }
+     */
+    public static long first_tensor(MemorySegment struct) {
+        return struct.get(first_tensor$LAYOUT, first_tensor$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t first_tensor
+     * }
+     */
+    public static void first_tensor(MemorySegment struct, long fieldValue) {
+        struct.set(first_tensor$LAYOUT, first_tensor$OFFSET, fieldValue);
+    }
+
+    private static final OfLong tensor_count$LAYOUT = (OfLong)$LAYOUT.select(groupElement("tensor_count"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t tensor_count
+     * }
+     */
+    public static final OfLong tensor_count$layout() {
+        return tensor_count$LAYOUT;
+    }
+
+    private static final long tensor_count$OFFSET = $LAYOUT.byteOffset(groupElement("tensor_count"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t tensor_count
+     * }
+     */
+    public static final long tensor_count$offset() {
+        return tensor_count$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t tensor_count
+     * }
+     */
+    public static long tensor_count(MemorySegment struct) {
+        return struct.get(tensor_count$LAYOUT, tensor_count$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t tensor_count
+     * }
+     */
+    public static void tensor_count(MemorySegment struct, long fieldValue) {
+        struct.set(tensor_count$LAYOUT, tensor_count$OFFSET, fieldValue);
     }
 
     /**

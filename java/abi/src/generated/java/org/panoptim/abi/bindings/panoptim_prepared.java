@@ -18,7 +18,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     float gradient_scale;
  *     float curvature_scale;
  *     int32_t active;
- *     int32_t reserved;
+ *     float gradient_limit;
  *     uint8_t scalars[112];
  * }
  * }
@@ -33,7 +33,7 @@ public class panoptim_prepared {
         PanoptimPlan.C_FLOAT.withName("gradient_scale"),
         PanoptimPlan.C_FLOAT.withName("curvature_scale"),
         PanoptimPlan.C_INT.withName("active"),
-        PanoptimPlan.C_INT.withName("reserved"),
+        PanoptimPlan.C_FLOAT.withName("gradient_limit"),
         MemoryLayout.sequenceLayout(112, PanoptimPlan.C_CHAR).withName("scalars")
     ).withName("panoptim_prepared");
 
@@ -176,48 +176,48 @@ public class panoptim_prepared {
         struct.set(active$LAYOUT, active$OFFSET, fieldValue);
     }
 
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+    private static final OfFloat gradient_limit$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("gradient_limit"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * float gradient_limit
      * }
      */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
+    public static final OfFloat gradient_limit$layout() {
+        return gradient_limit$LAYOUT;
     }
 
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+    private static final long gradient_limit$OFFSET = $LAYOUT.byteOffset(groupElement("gradient_limit"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * float gradient_limit
      * }
      */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
+    public static final long gradient_limit$offset() {
+        return gradient_limit$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * float gradient_limit
      * }
      */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    public static float gradient_limit(MemorySegment struct) {
+        return struct.get(gradient_limit$LAYOUT, gradient_limit$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * float gradient_limit
      * }
      */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    public static void gradient_limit(MemorySegment struct, float fieldValue) {
+        struct.set(gradient_limit$LAYOUT, gradient_limit$OFFSET, fieldValue);
     }
 
     private static final SequenceLayout scalars$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("scalars"));

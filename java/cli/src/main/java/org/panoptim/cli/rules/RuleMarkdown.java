@@ -52,13 +52,19 @@ public final class RuleMarkdown {
                 .formatted(
                         facts.name(),
                         facts.className(),
-                        facts.settings().stream()
-                                .map(RuleMarkdown::setting)
-                                .collect(Collectors.joining(", ")),
+                        settings(facts),
                         states(facts),
                         moved(facts),
                         facts.stateBytes(),
                         facts.source());
+    }
+
+    private static String settings(RuleFacts facts) {
+        return facts.settings().isEmpty()
+                ? "–"
+                : facts.settings().stream()
+                        .map(RuleMarkdown::setting)
+                        .collect(Collectors.joining(", "));
     }
 
     private static String setting(RuleSetting setting) {

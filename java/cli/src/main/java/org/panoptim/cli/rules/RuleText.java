@@ -80,9 +80,11 @@ public final class RuleText {
             case WEIGHT_DECAY, NON_NEGATIVE -> "[0, ∞)";
             case POSITIVE -> "(0, ∞)";
             case DECAY -> "[0, 1)";
+            case FRACTION -> "[0, 1]";
             case GROWTH -> "[1, ∞]";
             case FINITE -> "(-∞, ∞)";
             case COUNT -> "{0, 1, …}";
+            case POSITIVE_COUNT -> "{1, 2, …}";
             case FLAG, ANY -> "";
         };
     }

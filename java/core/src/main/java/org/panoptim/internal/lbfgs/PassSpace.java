@@ -8,13 +8,13 @@ import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.StateTensor;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 
 /** Parameters under a rule with passes alone, and the execution that runs these. */
 final class PassSpace implements AutoCloseable {
@@ -47,11 +47,11 @@ final class PassSpace implements AutoCloseable {
                 Schedule.constant(),
                 LossScale.none(),
                 NonFinitePolicy.PROPAGATE,
-                Double.POSITIVE_INFINITY,
+                Clipping.none(),
                 false,
                 false,
                 Optional.empty(),
-                OptionalDouble.empty());
+                Optional.empty());
     }
 
     /** Takes up which gradients the parameters hold. */

@@ -24,6 +24,7 @@ import org.panoptim.matrix.Inverted;
 import org.panoptim.matrix.Parallel;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.Shape;
@@ -31,7 +32,6 @@ import org.panoptim.tensor.Shape;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -268,11 +268,11 @@ class HostKroneckerTest {
                         Schedule.constant(),
                         LossScale.none(),
                         NonFinitePolicy.PROPAGATE,
-                        1,
+                        Clipping.globalNorm(1),
                         false,
                         false,
                         Optional.empty(),
-                        OptionalDouble.empty());
+                        Optional.empty());
         try (var backend = Backend.named("reference");
                 var execution = backend.open(plan)) {
             assertThat(engine.queuesOn(execution)).isFalse();

@@ -100,6 +100,7 @@ public record RuleTraffic(int read, int written) {
 
         private static final int PARAMETER = -1;
         private static final int GRADIENT = -2;
+        private static final int AVERAGE = -3;
 
         private final List<Slot> slots;
         private final Set<Integer> read = new HashSet<>();
@@ -124,6 +125,17 @@ public record RuleTraffic(int read, int written) {
         @Override
         public float gradient() {
             read.add(GRADIENT);
+            return value;
+        }
+
+        @Override
+        public void gradient(float ignored) {
+            written.add(GRADIENT);
+        }
+
+        @Override
+        public float average() {
+            read.add(AVERAGE);
             return value;
         }
 

@@ -31,25 +31,26 @@ public final class RuleVariants {
 
     /** Usual values, and ones that vanish in float or are among its largest. */
     private static final Map<RuleSetting.Range, List<String>> VALUES =
-            Map.of(
-                    RuleSetting.Range.RATE,
-                    mostly(8, texts(1e-3, 0.1, 0.01, 1), texts(0, 1e-41, 1e-50, 1e25, 1e28)),
-                    RuleSetting.Range.WEIGHT_DECAY,
-                    texts(0, 0.01, 0.1, 1, 1e-9, 30),
-                    RuleSetting.Range.NON_NEGATIVE,
-                    texts(1e-8, 1e-8, 1e-3, 0, 1e-40, 1),
-                    RuleSetting.Range.POSITIVE,
-                    texts(1, 0.5, 1e-3, 1e-12, 1e-44, 1.4e-45, 1e30),
-                    RuleSetting.Range.DECAY,
-                    DECAYS,
-                    RuleSetting.Range.GROWTH,
-                    texts(1, 1.02, 2, Double.POSITIVE_INFINITY),
-                    RuleSetting.Range.FINITE,
-                    texts(0, 0, 0.1, 1, 2, -0.5),
-                    RuleSetting.Range.COUNT,
-                    List.of("0", "1", "3", "1000"),
-                    RuleSetting.Range.FLAG,
-                    FLAGS);
+            Map.ofEntries(
+                    Map.entry(
+                            RuleSetting.Range.RATE,
+                            mostly(
+                                    8,
+                                    texts(1e-3, 0.1, 0.01, 1),
+                                    texts(0, 1e-41, 1e-50, 1e25, 1e28))),
+                    Map.entry(RuleSetting.Range.WEIGHT_DECAY, texts(0, 0.01, 0.1, 1, 1e-9, 30)),
+                    Map.entry(RuleSetting.Range.NON_NEGATIVE, texts(1e-8, 1e-8, 1e-3, 0, 1e-40, 1)),
+                    Map.entry(
+                            RuleSetting.Range.POSITIVE,
+                            texts(1, 0.5, 1e-3, 1e-12, 1e-44, 1.4e-45, 1e30)),
+                    Map.entry(RuleSetting.Range.DECAY, DECAYS),
+                    Map.entry(RuleSetting.Range.FRACTION, texts(0.8, 0.5, 0, 1, 1e-42)),
+                    Map.entry(
+                            RuleSetting.Range.GROWTH, texts(1, 1.02, 2, Double.POSITIVE_INFINITY)),
+                    Map.entry(RuleSetting.Range.FINITE, texts(0, 0, 0.1, 1, 2, -0.5)),
+                    Map.entry(RuleSetting.Range.COUNT, List.of("0", "1", "3", "1000")),
+                    Map.entry(RuleSetting.Range.POSITIVE_COUNT, List.of("1", "2", "3", "1000")),
+                    Map.entry(RuleSetting.Range.FLAG, FLAGS));
 
     /** A PyTorch name, which two rules may have for settings of different ranges. */
     private record Named(String name, RuleSetting.Range range) {}
@@ -106,10 +107,10 @@ public final class RuleVariants {
             case DECAY -> Optional.of(setting.initial().equals(0.0) ? "0.9" : "0.8");
             case WEIGHT_DECAY -> Optional.of("0.1");
             case RATE -> Optional.of("0.01");
-            case NON_NEGATIVE, POSITIVE, FINITE ->
+            case NON_NEGATIVE, POSITIVE, FRACTION, FINITE ->
                     Optional.of(setting.initial().equals(0.0) ? "0.3" : halved(setting));
             case GROWTH -> Optional.of("1.02");
-            case COUNT -> Optional.of("3");
+            case COUNT, POSITIVE_COUNT -> Optional.of("3");
             case ANY -> Optional.empty();
         };
     }

@@ -3,6 +3,7 @@ package org.panoptim.testkit.scenario;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.ReduceOnPlateau;
 import org.panoptim.schedule.Schedule;
+import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
@@ -46,12 +47,11 @@ public record Scenario(String title, Settings settings, List<Group> groups, List
     /**
      * What all groups share.
      *
-     * @param clipNorm infinity for none
      * @param halving whether a transform halves every gradient of an accepted step
      */
     public record Settings(
             NonFinitePolicy policy,
-            double clipNorm,
+            Clipping clipping,
             LossScale lossScale,
             ScheduleKind schedule,
             boolean zeroGradients,
@@ -62,7 +62,7 @@ public record Scenario(String title, Settings settings, List<Group> groups, List
         public static final Settings PLAIN =
                 new Settings(
                         NonFinitePolicy.PROPAGATE,
-                        Double.POSITIVE_INFINITY,
+                        Clipping.none(),
                         LossScale.none(),
                         ScheduleKind.CONSTANT,
                         false,
@@ -79,11 +79,16 @@ public record Scenario(String title, Settings settings, List<Group> groups, List
         /** These settings with another policy. */
         public Settings withPolicy(NonFinitePolicy other) {
             return new Settings(
-                    other, clipNorm, lossScale, schedule, zeroGradients, statistics, halving);
+                    other, clipping, lossScale, schedule, zeroGradients, statistics, halving);
         }
 
-        /** These settings with gradients clipped to a norm. */
+        /** These settings with gradients clipped to a global norm. */
         public Settings withClipNorm(double other) {
+            return withClipping(Clipping.globalNorm(other));
+        }
+
+        /** These settings with gradients clipped. */
+        public Settings withClipping(Clipping other) {
             return new Settings(
                     policy, other, lossScale, schedule, zeroGradients, statistics, halving);
         }
@@ -91,24 +96,24 @@ public record Scenario(String title, Settings settings, List<Group> groups, List
         /** These settings with another loss scale. */
         public Settings withLossScale(LossScale other) {
             return new Settings(
-                    policy, clipNorm, other, schedule, zeroGradients, statistics, halving);
+                    policy, clipping, other, schedule, zeroGradients, statistics, halving);
         }
 
         /** These settings with another schedule. */
         public Settings withSchedule(ScheduleKind other) {
             return new Settings(
-                    policy, clipNorm, lossScale, other, zeroGradients, statistics, halving);
+                    policy, clipping, lossScale, other, zeroGradients, statistics, halving);
         }
 
         /** These settings with gradients zeroed by each step. */
         public Settings zeroing() {
-            return new Settings(policy, clipNorm, lossScale, schedule, true, statistics, halving);
+            return new Settings(policy, clipping, lossScale, schedule, true, statistics, halving);
         }
 
         /** These settings with statistics. */
         public Settings measuring() {
             return new Settings(
-                    policy, clipNorm, lossScale, schedule, zeroGradients, true, halving);
+                    policy, clipping, lossScale, schedule, zeroGradients, true, halving);
         }
     }
 

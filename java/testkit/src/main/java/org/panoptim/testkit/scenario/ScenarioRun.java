@@ -117,9 +117,18 @@ public final class ScenarioRun implements AutoCloseable {
         if (settings.halving()) {
             builder.transform(this::halve);
         }
-        return settings.clipNorm() < Double.POSITIVE_INFINITY
-                ? builder.clipGlobalNorm(settings.clipNorm())
-                : builder;
+        var clipping = settings.clipping();
+        if (clipping.boundsValues()) {
+            builder.clipValue(clipping.value());
+        }
+        if (!clipping.boundsNorms()) {
+            return builder;
+        }
+        return switch (clipping.scope()) {
+            case GLOBAL -> builder.clipGlobalNorm(clipping.norm());
+            case GROUP -> builder.clipGroupNorm(clipping.norm());
+            case PARAMETER -> builder.clipParameterNorm(clipping.norm());
+        };
     }
 
     private void halve(StepContext step) {

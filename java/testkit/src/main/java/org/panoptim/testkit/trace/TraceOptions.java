@@ -1,6 +1,12 @@
 package org.panoptim.testkit.trace;
 
 import org.panoptim.Optimizer;
+import org.panoptim.rule.Cautious;
+import org.panoptim.rule.Companion;
+import org.panoptim.rule.Hypergradient;
+import org.panoptim.rule.Lookahead;
+import org.panoptim.rule.Rules;
+import org.panoptim.step.Averaging;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -8,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * Settings of an optimizer that go with any rule, by the names that traces and the command line
@@ -27,7 +34,62 @@ public record TraceOptions(SequencedMap<String, String> settings) {
             List.of(
                     // What bounds the gradient's norm over all parameters.
                     new Option<>("clip_norm", Option::number, Optimizer.Builder::clipGlobalNorm),
-                    new Option<>(EMA_DECAY, Option::number, Optimizer.Builder::averageDecay));
+                    // What bounds each of its elements.
+                    new Option<>("clip_value", Option::number, Optimizer.Builder::clipValue),
+                    // As torch.optim.swa_utils has it: the first update copies the parameter.
+                    new Option<>(
+                            EMA_DECAY,
+                            Option::number,
+                            (builder, decay) ->
+                                    builder.averaging(Averaging.exponential(decay).startingAt(1))),
+                    new Option<>(
+                            "hypergradient",
+                            Option::number,
+                            (builder, beta) -> builder.companion(Hypergradient.withBeta(beta))));
+
+    /** Companions with several settings, each by its own name in the record. */
+    private static final List<Several> SEVERAL =
+            List.of(
+                    new Several(
+                            Cautious.ofUpdates().withUpdate(false),
+                            Map.of(
+                                    "cautious",
+                                    "update",
+                                    "cautious_weight_decay",
+                                    "cautious_decay")),
+                    new Several(
+                            Lookahead.defaults(),
+                            Map.of("lookahead_k", "k", "lookahead_alpha", "alpha")));
+
+    /**
+     * A companion that is there when one of its settings is given.
+     *
+     * @param companion with the others
+     * @param settings what its settings are called in it, by their names here
+     */
+    private record Several(Companion companion, Map<String, String> settings) {
+
+        void apply(Optimizer.Builder<?> builder, Map<String, String> given) {
+            var own = new LinkedHashMap<String, String>();
+            settings.forEach(
+                    (name, called) -> {
+                        var value = given.get(name);
+                        if (value != null) {
+                            own.put(called, value.strip());
+                        }
+                    });
+            if (own.isEmpty()) {
+                return;
+            }
+            try {
+                builder.companion(Rules.with(companion, own));
+            } catch (IllegalArgumentException e) {
+                var names = settings.keySet().stream().filter(given::containsKey).sorted();
+                throw new IllegalArgumentException(
+                        "%s: %s".formatted(String.join(", ", names.toList()), e.getMessage()), e);
+            }
+        }
+    }
 
     /**
      * A setting.
@@ -66,7 +128,11 @@ public record TraceOptions(SequencedMap<String, String> settings) {
 
     /** The names of all there are. */
     public static List<String> names() {
-        return ALL.stream().<String>map(Option::name).toList();
+        return Stream.concat(
+                        ALL.stream().map(Option::name),
+                        SEVERAL.stream()
+                                .flatMap(several -> several.settings().keySet().stream().sorted()))
+                .toList();
     }
 
     /**
@@ -102,5 +168,6 @@ public record TraceOptions(SequencedMap<String, String> settings) {
                 option.apply(builder, text);
             }
         }
+        SEVERAL.forEach(several -> several.apply(builder, settings));
     }
 }

@@ -3,10 +3,17 @@ package org.panoptim.testkit.trace;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import org.junit.jupiter.api.Test;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.rule.Cautious;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.SGD;
+import org.panoptim.tensor.Shape;
 
+import java.lang.foreign.Arena;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,7 +66,8 @@ class ConfiguredRuleTest {
         assertRefused(
                 Map.of("betta", "1"),
                 "sgd has no setting betta; it has lr, momentum, dampening, weight_decay, nesterov,"
-                        + " maximize, and every rule clip_norm, ema_decay");
+                    + " maximize, and every rule clip_norm, clip_value, ema_decay, hypergradient,"
+                    + " cautious, cautious_weight_decay, lookahead_alpha, lookahead_k");
     }
 
     @Test
@@ -71,7 +79,13 @@ class ConfiguredRuleTest {
                 "clip_norm: clipGlobalNorm: norm must be finite and above 0, but is 0.0");
         assertRefused(
                 Map.of("ema_decay", "1.5"),
-                "ema_decay: averageDecay: decay must be in [0, 1], but is 1.5");
+                "ema_decay: averaging: the decay must be in [0, 1], but is 1.5");
+        assertRefused(
+                Map.of("lookahead_k", "0"),
+                "lookahead_k: Lookahead: k must be at least 1, but is 0");
+        assertRefused(
+                Map.of("cautious", "yes"),
+                "cautious: cautious: update must be true or false, but is 'yes'");
     }
 
     private static void assertRefused(Map<String, String> settings, String message) {
@@ -81,7 +95,33 @@ class ConfiguredRuleTest {
     }
 
     @Test
+    void companionsGoWithTheRule() {
+        var configured =
+                SGD_ALONE.with(
+                        Map.of("lookahead_k", "3", "cautious", "true", "hypergradient", "1e-4"));
+        var p = Parameter.of("p", Shape.of(1), Arena.ofAuto().allocateFrom(JAVA_FLOAT, 1f));
+        try (var backend = Backend.named("reference");
+                var optimizer =
+                        configured.optimizer().group("all", List.of(p)).backend(backend).build()) {
+            assertThat(optimizer.state("p", "cached_params").toArray()).containsExactly(1);
+            assertThat(optimizer.ruleState("all", "rate_factor").value()).isEqualTo(1);
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> optimizer.run(Cautious.COMPLETE))
+                    .withMessageContaining("completes every step");
+        }
+    }
+
+    @Test
     void namesAreListed() {
-        assertThat(TraceOptions.names()).isEqualTo(List.of("clip_norm", "ema_decay"));
+        assertThat(TraceOptions.names())
+                .containsExactly(
+                        "clip_norm",
+                        "clip_value",
+                        "ema_decay",
+                        "hypergradient",
+                        "cautious",
+                        "cautious_weight_decay",
+                        "lookahead_alpha",
+                        "lookahead_k");
     }
 }

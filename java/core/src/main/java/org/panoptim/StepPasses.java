@@ -1,0 +1,120 @@
+package org.panoptim;
+
+import org.panoptim.rule.Pass;
+import org.panoptim.spi.Execution;
+import org.panoptim.spi.StepPlan;
+
+import java.util.Arrays;
+import java.util.stream.Stream;
+
+/** The passes that an optimizer runs of itself, before and after every step. */
+final class StepPasses {
+
+    /**
+     * A pass that goes with the step.
+     *
+     * @param execution that of the rule or companion that has it
+     * @param plan what that runs
+     */
+    private record Due(Pass pass, Execution execution, StepPlan plan) {}
+
+    private final Execution execution;
+    private final Due[] before;
+    private final Due[] after;
+
+    /** What a step does first. One object, since a step allocates nothing. */
+    private final Runnable first = this::runBefore;
+
+    StepPasses(StepPlan plan, Execution execution, Passes passes, Companions companions) {
+        this.execution = execution;
+        before = due(Pass.Timing.BEFORE_STEP, plan, passes, companions);
+        after =
+                Stream.of(Pass.Timing.COMPLETING_STEP, Pass.Timing.AFTER_STEP)
+                        .flatMap(timing -> Stream.of(due(timing, plan, passes, companions)))
+                        .toArray(Due[]::new);
+    }
+
+    private Due[] due(Pass.Timing timing, StepPlan plan, Passes passes, Companions companions) {
+        return passes.all().stream()
+                .filter(pass -> pass.timing() == timing)
+                .map(
+                        pass ->
+                                new Due(
+                                        pass,
+                                        companions.executionOf(pass.name()).orElse(execution),
+                                        companions.planOf(pass.name()).orElse(plan)))
+                .toArray(Due[]::new);
+    }
+
+    /** Whether there are any. */
+    boolean isEmpty() {
+        return before.length + after.length == 0;
+    }
+
+    /** Whether one of them writes gradients. */
+    boolean writeGradients() {
+        for (var due : before) {
+            if (due.pass.writes() == Pass.Writes.GRADIENT) {
+                return true;
+            }
+        }
+        for (var due : after) {
+            if (due.pass.writes() == Pass.Writes.GRADIENT) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Checks the values that they touch and that belong to frameworks.
+     *
+     * @throws IllegalStateException if one is not where it was
+     */
+    void check(SourceWatches sources) {
+        for (var due : before) {
+            sources.checkPassed(due.plan, due.pass);
+        }
+        for (var due : after) {
+            sources.checkPassed(due.plan, due.pass);
+        }
+    }
+
+    /** Runs those before the step. */
+    Runnable first() {
+        return first;
+    }
+
+    private void runBefore() {
+        for (var due : before) {
+            due.execution.run(due.pass.name(), execution);
+        }
+    }
+
+    /** Runs those after the step. */
+    void runAfter() {
+        for (var due : after) {
+            due.execution.run(due.pass.name(), execution);
+        }
+    }
+
+    /** Tells what they wrote. */
+    void tell(SourceWatches sources) {
+        for (var due : before) {
+            sources.passed(due.plan, due.pass);
+        }
+        for (var due : after) {
+            sources.passed(due.plan, due.pass);
+        }
+    }
+
+    /** Their names, for messages. */
+    String names() {
+        return String.join(
+                ", ",
+                Arrays.stream(new Due[][] {before, after})
+                        .flatMap(Arrays::stream)
+                        .map(due -> due.pass.name())
+                        .toList());
+    }
+}
