@@ -180,7 +180,7 @@ public final class Optimizer implements AutoCloseable {
             inputs.checkWritable("zeroed");
         }
         if (stepPasses.writeGradients()) {
-            inputs.checkWritable("rewritten by pass " + stepPasses.names());
+            inputs.checkWritable(stepPasses.rewriting());
         }
         inputs.checkCurvature();
         stepPasses.check(inputs.sources());

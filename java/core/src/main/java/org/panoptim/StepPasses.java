@@ -22,6 +22,9 @@ final class StepPasses {
     private final Due[] before;
     private final Due[] after;
 
+    /** What becomes of gradients, for a message; made once, since a step allocates nothing. */
+    private final String rewriting;
+
     /** What a step does first. One object, since a step allocates nothing. */
     private final Runnable first = this::runBefore;
 
@@ -32,6 +35,7 @@ final class StepPasses {
                 Stream.of(Pass.Timing.COMPLETING_STEP, Pass.Timing.AFTER_STEP)
                         .flatMap(timing -> Stream.of(due(timing, plan, passes, companions)))
                         .toArray(Due[]::new);
+        rewriting = "rewritten by pass " + names();
     }
 
     private Due[] due(Pass.Timing timing, StepPlan plan, Passes passes, Companions companions) {
@@ -106,6 +110,11 @@ final class StepPasses {
         for (var due : after) {
             sources.passed(due.plan, due.pass);
         }
+    }
+
+    /** What they do to gradients, if they write them. */
+    String rewriting() {
+        return rewriting;
     }
 
     /** Their names, for messages. */
