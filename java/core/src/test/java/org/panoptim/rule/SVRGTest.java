@@ -89,11 +89,14 @@ class SVRGTest {
             optimizer.run(SVRG.SNAPSHOT);
             optimizer.step();
             assertThat(values(p)).containsExactly(6);
-            // A record counts for one step.
+            // A record counts for one step: of (48 - 48) + 16, and then of 48.
+            gradient(p, 48);
             optimizer.run(SVRG.RECORD);
             optimizer.step();
+            assertThat(values(p)).containsExactly(5);
+            gradient(p, 48);
             optimizer.step();
-            assertThat(values(p)).containsExactly(4);
+            assertThat(values(p)).containsExactly(2);
         }
     }
 
