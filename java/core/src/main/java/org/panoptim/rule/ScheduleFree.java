@@ -115,10 +115,8 @@ record ScheduleFree(int first) {
 
         @Override
         public void update(Element element) {
-            if (weight != 0) {
-                float p = element.parameter();
-                element.parameter(p + weight * (element.state(Z) - p));
-            }
+            float p = element.parameter();
+            element.parameter(weight != 0 ? p + weight * (element.state(Z) - p) : p);
         }
     }
 }
