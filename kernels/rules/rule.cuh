@@ -4,14 +4,17 @@
 //   PANOPTIM_RULE_SCALARS(...)   what one step needs of them, for one tensor
 //   PANOPTIM_RULE_SLOTS(...)     its states with a float for each element, which update advances
 //   PANOPTIM_RULE_ROWS(...), PANOPTIM_RULE_COLUMNS(...)
-//                                its states with a float for each row or column, which update reads
+//                                its states with a float for each row or column, which update
+//                                reads, and advance_row and the like advance
 //   PANOPTIM_TENSOR_STATES(...)  its states with a double for the tensor, which prepare advances
 //   PANOPTIM_RULE_STATES(...)    its states with a double for the group, which settle advances
 //   phases                       passes over the elements; between them reductions are joined
 //   pass_phases                  the same of the rule's named passes beside the step, one after
 //                                another, numbered behind the step's phases
 //   reductions                   sums found by one phase for the later ones
-//   scope(r), reduction_phase(r) over what reduction r sums, and which phase finds its terms
+//   scope(r), reduction_phase(r) over what reduction r sums, and which phase finds its terms; one
+//                                that finds those of rows or columns finds no others
+//   totals                       whether advance_row says a term, and finish_row follows
 //   curvature                    whether the caller hands in curvature on some steps
 //   reads_parameter(phase), reads_gradient(phase), read_slots(phase, curved)
 //                                what a phase uses the values of
@@ -26,6 +29,9 @@
 //                                whether a pass leaves a tensor alone; asked in its first phase,
 //                                before prepare
 //   prepare<phase>(hyper, preparation, scalars)    in double, once per tensor
+//   advance_row<phase>(hyper, preparation, line)   in double, once per row after a phase that sums
+//   advance_column<phase>(...)                     over rows or columns, once the next is prepared
+//   finish_row<phase>(hyper, preparation, line, total)
 //   update<phase>(scalars, element)                in float, once per element
 //
 // Nothing else in the library knows a rule's formula.
@@ -89,7 +95,12 @@ constexpr int count_names(const char *names) {
 }
 
 // What a reduction sums over.
-enum class Scope { tensor, group, all };
+enum class Scope { tensor, group, all, row, column };
+
+// Whether there is a sum for each row or each column.
+PANOPTIM_DEVICE constexpr bool of_lines(Scope scope) {
+    return scope == Scope::row || scope == Scope::column;
+}
 
 // What prepare and settle get to know about the step.
 struct Preparation {
@@ -120,6 +131,15 @@ struct Preparation {
     }
 };
 
+// A row or column of a matrix while its states are advanced.
+struct Line {
+    int64_t elements; // of it
+    int64_t lines;    // of its kind, in the matrix
+    // By reduction: those of its kind that the phase before has found.
+    double sums[PANOPTIM_MAX_REDUCTIONS];
+    float states[PANOPTIM_MAX_SLOTS]; // by the names that the rule gives to rows or columns
+};
+
 // One element while it is in registers.
 struct Element {
     float parameter;
@@ -143,6 +163,7 @@ struct PlainRule {
     static constexpr int pass_phases = 0;
     static constexpr int reductions = 0;
     static constexpr bool curvature = false;
+    static constexpr bool totals = false;
     static constexpr const char *row_names = "";
     static constexpr const char *column_names = "";
     static constexpr const char *tensor_state_names = "";
@@ -169,6 +190,15 @@ struct PlainRule {
     PANOPTIM_DEVICE static bool rests(const Hyper &, const Preparation &) {
         return false;
     }
+    // The term is of no use without totals.
+    template <int Phase, typename Hyper>
+    PANOPTIM_DEVICE static double advance_row(const Hyper &, const Preparation &, Line &) {
+        return 0;
+    }
+    template <int Phase, typename Hyper>
+    PANOPTIM_DEVICE static void advance_column(const Hyper &, const Preparation &, Line &) {}
+    template <int Phase, typename Hyper>
+    PANOPTIM_DEVICE static void finish_row(const Hyper &, const Preparation &, Line &, double) {}
 };
 
 // Whether a phase is one of the step.
@@ -196,6 +226,48 @@ PANOPTIM_DEVICE constexpr bool touches_elements() {
         touches = touches || Rule::reduction_phase(reduction) == Phase;
     }
     return touches;
+}
+
+// Whether a phase sums over rows or columns, and so walks over panels of matrices.
+template <typename Rule>
+PANOPTIM_DEVICE constexpr bool walks_over_panels(int phase) {
+    for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+        if (of_lines(Rule::scope(reduction)) && Rule::reduction_phase(reduction) == phase) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Whether a phase of a rule does.
+template <typename Rule>
+PANOPTIM_DEVICE constexpr bool has_panels() {
+    for (int phase = 0; phase < Rule::phases + Rule::pass_phases; ++phase) {
+        if (walks_over_panels<Rule>(phase)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Whether phases over panels are none that a step ends with and find no other sums, and whether
+// each of them finds some of rows, if there are totals.
+template <typename Rule>
+PANOPTIM_DEVICE constexpr bool lines_hold() {
+    for (int phase = 0; phase < Rule::phases + Rule::pass_phases; ++phase) {
+        bool others = false;
+        bool rows = false;
+        for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+            const bool found = Rule::reduction_phase(reduction) == phase;
+            others = others || (found && !of_lines(Rule::scope(reduction)));
+            rows = rows || (found && Rule::scope(reduction) == Scope::row);
+        }
+        if (walks_over_panels<Rule>(phase) &&
+            (others || phase + 1 == Rule::phases || (Rule::totals && !rows))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 // How many states a rule has of each extent beside its slots.

@@ -6,15 +6,18 @@
 #include "rules/adabelief.cuh"
 #include "rules/adabound.cuh"
 #include "rules/adadelta.cuh"
+#include "rules/adafactor.cuh"
 #include "rules/adagrad.cuh"
 #include "rules/adam.cuh"
 #include "rules/adamax.cuh"
 #include "rules/adamw.cuh"
 #include "rules/adan.cuh"
+#include "rules/adaptive_clip.cuh"
 #include "rules/ademamix.cuh"
 #include "rules/adopt.cuh"
 #include "rules/average_swap.cuh"
 #include "rules/cautious.cuh"
+#include "rules/centralize.cuh"
 #include "rules/dadapt_adam.cuh"
 #include "rules/dadapt_sgd.cuh"
 #include "rules/hypergradient.cuh"
@@ -58,7 +61,8 @@ inline namespace PANOPTIM_TIER {
     static_assert(__VA_ARGS__::phases + __VA_ARGS__::pass_phases >= 1, #name ": phases");          \
     static_assert(__VA_ARGS__::phases + __VA_ARGS__::pass_phases <= PANOPTIM_MAX_PHASES,           \
                   #name ": phases");                                                               \
-    static_assert(__VA_ARGS__::reductions <= PANOPTIM_MAX_REDUCTIONS, #name ": reductions");
+    static_assert(__VA_ARGS__::reductions <= PANOPTIM_MAX_REDUCTIONS, #name ": reductions");       \
+    static_assert(lines_hold<__VA_ARGS__>(), #name ": sums over rows or columns");
 #include "rules/rules.def"
 #undef PANOPTIM_RULE
 

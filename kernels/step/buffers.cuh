@@ -6,24 +6,65 @@
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
 
-// The states of a tensor's rows and columns, as an element of it finds them.
-struct MatrixStates {
-    const panoptim_tensor *tensor;
-    int64_t first; // the element of the tensor that is element 0 here
+// Whether a rule has states of rows or columns.
+template <typename Rule>
+constexpr bool has_line_states = row_states<Rule> + column_states<Rule> != 0;
+
+// Where an element is in the matrices of its tensor.
+struct MatrixPlace {
+    int64_t row; // counted through all matrices
+    int64_t column;
+    int64_t row_of_matrix;
+    int64_t columns_before; // those of the matrices before its own
+
+    // The place of an element of the whole tensor.
+    PANOPTIM_DEVICE static MatrixPlace of(const panoptim_tensor &tensor, int64_t index) {
+        const int64_t row = index / tensor.columns;
+        const int64_t matrix = row / tensor.rows;
+        return {row, index - row * tensor.columns, row - matrix * tensor.rows,
+                matrix * tensor.columns};
+    }
+
+    // Goes on by as many elements as the row has at most.
+    PANOPTIM_DEVICE void advance(const panoptim_tensor &tensor, int64_t elements) {
+        column += elements;
+        if (column == tensor.columns) {
+            column = 0;
+            ++row;
+            if (++row_of_matrix == tensor.rows) {
+                row_of_matrix = 0;
+                columns_before += tensor.columns;
+            }
+        }
+    }
+};
+
+// The states of a row, and of its columns from one on.
+struct LineStates {
+    const float *rows[PANOPTIM_MAX_SLOTS];
+    const float *columns[PANOPTIM_MAX_SLOTS];
 
     template <typename Rule>
+    PANOPTIM_DEVICE static LineStates of(const panoptim_tensor &tensor, const MatrixPlace &place) {
+        LineStates states;
+        for (int state = 0; state < row_states<Rule>; ++state) {
+            states.rows[state] = tensor.slots[Rule::slots + state] + place.row;
+        }
+        for (int state = 0; state < column_states<Rule>; ++state) {
+            states.columns[state] = tensor.slots[Rule::slots + row_states<Rule> + state] +
+                                    place.columns_before + place.column;
+        }
+        return states;
+    }
+
+    // As an element of the row finds them, so many columns further on.
+    template <typename Rule>
     PANOPTIM_DEVICE void load(int64_t i, Element &element) const {
-        if constexpr (row_states<Rule> + column_states < Rule >> 0) {
-            const int64_t index = tensor->first + first + i;
-            const int64_t row = index / tensor->columns;
-            const int64_t column = row / tensor->rows * tensor->columns + index % tensor->columns;
-            for (int state = 0; state < row_states<Rule>; ++state) {
-                element.row[state] = tensor->slots[Rule::slots + state][row];
-            }
-            for (int state = 0; state < column_states<Rule>; ++state) {
-                element.column[state] =
-                    tensor->slots[Rule::slots + row_states<Rule> + state][column];
-            }
+        for (int state = 0; state < row_states<Rule>; ++state) {
+            element.row[state] = *rows[state];
+        }
+        for (int state = 0; state < column_states<Rule>; ++state) {
+            element.column[state] = columns[state][i];
         }
     }
 };
@@ -35,7 +76,7 @@ struct Buffers {
     const float *curvature;
     const float *average;
     float *slots[PANOPTIM_MAX_SLOTS];
-    MatrixStates matrix;
+    LineStates lines; // of the piece's row, if the rule has any
 
     // The same arrays from a later element on.
     template <typename Rule, int Phase, bool Curved>
@@ -54,7 +95,6 @@ struct Buffers {
         for (int slot = 0; slot < Rule::slots; ++slot) {
             moved.slots[slot] += first;
         }
-        moved.matrix.first += first;
         return moved;
     }
 
@@ -74,7 +114,7 @@ struct Buffers {
             element.average = average[i];
         }
         load_slots<Rule::slots - 1>(i, element);
-        matrix.load<Rule>(i, element);
+        lines.load<Rule>(i, element);
         return element;
     }
 

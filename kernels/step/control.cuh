@@ -12,6 +12,7 @@
 #pragma once
 
 #include "step/control_stages.cuh"
+#include "step/line_stages.cuh"
 #include "step/rule_list.cuh"
 #include "step/warp.cuh"
 
@@ -51,6 +52,18 @@ class BlockTeam {
     // Joins values by adjacent pairs; every thread gets the result.
     __device__ double join(const double *values, int64_t count) {
         return join_in_block(values, count, shared_.sums);
+    }
+
+    // Joins arrays of some width, as far apart as a stride, by adjacent pairs into the first one.
+    __device__ void join_arrays(double *values, int64_t count, int64_t stride,
+                                int64_t width) const {
+        if (count == 1) {
+            return;
+        }
+        for (int64_t i = rank(); i < width; i += size()) {
+            // Tables number panels in 31 bits.
+            values[i] = join_in_thread<28>(values + i, count, stride);
+        }
     }
 
     // Joins what the chunks of every tensor that takes part left in a column of the partials into
@@ -126,6 +139,22 @@ struct OwnEntries {
         of(plan, tensor).active = 0;
     }
 };
+
+// Whether a launch is one of the stages between sums over lines and the next phase, of an image
+// that has any; then the panels are gone through.
+template <typename Rules>
+__device__ bool advance_lines(const panoptim_launch &launch, BlockTeam &team) {
+    if constexpr (Rules::has_panels) {
+        const int32_t stage = launch.stages & (PANOPTIM_STAGE_LINES | PANOPTIM_STAGE_TOTALS);
+        if (stage != 0) {
+            const PanelRange panels{launch.chunk_list, blockIdx.x, launch.chunk_list_count,
+                                    gridDim.x};
+            line_stage<Rules, OwnEntries>(launch.plan, stage, launch.phase, panels, team);
+            return true;
+        }
+    }
+    return false;
+}
 
 // Refuses the step because the host has not said what the schedule wants of it. Nothing but the
 // host's knowledge of it changes.

@@ -238,7 +238,8 @@ PANOPTIM_TEAM void prepare_with_sums(const panoptim_plan &plan, const Rule &rule
                                      const Preparation &common, Team &team) {
     const auto found_before = [&](int reduction) {
         const int found_in = rule.reduction_phase(reduction);
-        return found_in < phase && (!OfPass || found_in >= plan.pass_phase);
+        return found_in < phase && (!OfPass || found_in >= plan.pass_phase) &&
+               !of_lines(rule.scope(reduction));
     };
     const auto takes_part = [&](int64_t tensor) {
         return plan.tensors[tensor].rule == rule.index && active<Entries>(plan, tensor);

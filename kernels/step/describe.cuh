@@ -35,6 +35,14 @@ constexpr TextField<Size> text_field(uint8_t (&bytes)[Size]) {
     return TextField<Size>{bytes};
 }
 
+// A reduction's scope and phase: row0.
+template <int Size>
+constexpr void add_reduction(TextField<Size> &text, Scope scope, int phase) {
+    constexpr const char *const names[] = {"tensor", "group", "all", "row", "column"};
+    text.add_names(names[static_cast<int>(scope)], 1);
+    text.add(static_cast<char>('0' + phase));
+}
+
 template <typename Rule>
 constexpr panoptim_rule described(int32_t index, const char *name) {
     panoptim_rule rule{};
@@ -53,6 +61,17 @@ constexpr panoptim_rule described(int32_t index, const char *name) {
     for (const char *names : others) {
         signature.add(';');
         signature.add_names(names, count_names(names));
+    }
+    signature.add(';');
+    for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+        if (reduction > 0) {
+            signature.add(',');
+        }
+        add_reduction(signature, Rule::scope(reduction), Rule::reduction_phase(reduction));
+    }
+    if (Rule::totals) {
+        signature.add(',');
+        signature.add_names("totals", 1);
     }
     return rule;
 }

@@ -23,6 +23,9 @@ extern "C" __global__ void __launch_bounds__(panoptim::control_threads)
     using namespace panoptim;
     __shared__ BlockTeam::Shared shared;
     BlockTeam team(shared);
+    if (advance_lines<PANOPTIM_IMAGE_LIST>(launch, team)) {
+        return;
+    }
     OwnEntries entries;
     control_step<PANOPTIM_IMAGE_LIST>(launch.plan, launch.stages, launch.phase, team, entries,
                                       [&launch] { decide_step(launch); });
@@ -48,7 +51,7 @@ extern "C" __global__ void __launch_bounds__(panoptim::prepare_threads)
                                      : panoptim::chunk_residents)                                  \
         name(const panoptim_launch launch) {                                                       \
         using namespace panoptim;                                                                  \
-        __shared__ SharedSums<__VA_ARGS__> shared;                                                 \
+        __shared__ UpdateShared<__VA_ARGS__> shared;                                               \
         update_phase<__VA_ARGS__, 0, statistics>(launch, shared);                                  \
     }
 #define PANOPTIM_RULE(index, name, ...)                                                            \

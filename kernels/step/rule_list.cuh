@@ -22,6 +22,11 @@ struct IndexedRule {
     static constexpr int32_t reductions = Rule::reductions;
     static constexpr bool keeps_tensor_states = tensor_states<Rule> != 0;
     static constexpr bool keeps_rule_states = rule_states<Rule> != 0;
+    static constexpr bool has_panels = panoptim::has_panels<Rule>();
+    static constexpr bool totals = Rule::totals;
+    static constexpr int32_t element_states = Rule::slots;
+    static constexpr int32_t row_states = panoptim::row_states<Rule>;
+    static constexpr int32_t column_states = panoptim::column_states<Rule>;
 
     PANOPTIM_DEVICE static constexpr Scope scope(int reduction) { return Rule::scope(reduction); }
     PANOPTIM_DEVICE static constexpr int reduction_phase(int reduction) {
@@ -83,7 +88,55 @@ struct IndexedRule {
         }
     }
 
+    // Advances the states of a row, a column, or a row once more with its matrix's total, before a
+    // phase that follows one with sums of lines.
+    template <int Phase = 0>
+    PANOPTIM_TEAM static double advance_row(int32_t phase, const double *hyper,
+                                            const Preparation &preparation, Line &line) {
+        if constexpr (has_panels && Phase < phases + pass_phases) {
+            if (phase != Phase) {
+                return advance_row<Phase + 1>(phase, hyper, preparation, line);
+            }
+            if constexpr (walks_over_panels<Rule>(Phase - 1)) {
+                return Rule::template advance_row<Phase>(hyper_of(hyper), preparation, line);
+            }
+        }
+        return 0;
+    }
+
+    template <int Phase = 0>
+    PANOPTIM_TEAM static void advance_column(int32_t phase, const double *hyper,
+                                             const Preparation &preparation, Line &line) {
+        if constexpr (has_panels && Phase < phases + pass_phases) {
+            if (phase != Phase) {
+                advance_column<Phase + 1>(phase, hyper, preparation, line);
+                return;
+            }
+            if constexpr (walks_over_panels<Rule>(Phase - 1)) {
+                Rule::template advance_column<Phase>(hyper_of(hyper), preparation, line);
+            }
+        }
+    }
+
+    template <int Phase = 0>
+    PANOPTIM_TEAM static void finish_row(int32_t phase, const double *hyper,
+                                         const Preparation &preparation, Line &line, double total) {
+        if constexpr (totals && Phase < phases + pass_phases) {
+            if (phase != Phase) {
+                finish_row<Phase + 1>(phase, hyper, preparation, line, total);
+                return;
+            }
+            if constexpr (walks_over_panels<Rule>(Phase - 1)) {
+                Rule::template finish_row<Phase>(hyper_of(hyper), preparation, line, total);
+            }
+        }
+    }
+
   private:
+    PANOPTIM_TEAM static const typename Rule::Hyper &hyper_of(const double *hyper) {
+        return *reinterpret_cast<const typename Rule::Hyper *>(hyper);
+    }
+
     PANOPTIM_TEAM static void store(const PreparedEntry<Rule> &filled, panoptim_prepared &entry) {
 #ifdef __CUDACC__
         store_object(&entry, filled);
@@ -98,6 +151,7 @@ template <typename... Entries>
 struct RuleList {
     static constexpr int32_t size = sizeof...(Entries);
     static constexpr bool has_passes = ((Entries::pass_phases > 0) || ...);
+    static constexpr bool has_panels = (Entries::has_panels || ...);
     static_assert(size <= PANOPTIM_IMAGE_MOST_RULES);
 
     // Calls a visitor with each rule.

@@ -7,20 +7,27 @@
 // decoded and encoded by the array's type: one access where the array is aligned to it, and
 // otherwise the same elements one by one. Aligned floats alone have a loop of their own, which asks
 // for no type. Where sums are taken, one warp takes one block of the reduction tree; where not, the
-// thread block goes through the chunk as one, so that a small tensor has all its threads.
+// thread block goes through the chunk as one, so that a small tensor has all its threads. Where
+// sums over rows or columns are, a thread block takes a panel of a matrix and a warp a strip of it,
+// a segment wide, whose columns its threads have in registers.
 //
 // Not confirmed by a device yet, for AdamW on an H100: 0.92 to 0.95 of a copy's bandwidth for GPT-2
 // small, 0.95 to 0.97 for one tensor of 1.5 billion; stored by 4 bytes it would be 0.55 to 0.75. Of
 // 10,000 tensors of 1677, 160 us by whole thread blocks and 190 by a warp each. As many thread
 // blocks as make the last round a full one: 2 to 4 % for GPT-2 small. The list of chunks runs
 // backwards: what the norm's pass read last is then still in the second-level cache, which is 0.7 %
-// of the clipped step of GPT-2 small, and up to a tenth for models that fit there.
+// of the clipped step of GPT-2 small, and up to a tenth for models that fit there. Of panels
+// nothing has been measured: a row of a strip is joined by 40 shuffles of 4 bytes, and of a matrix
+// of 128 columns or fewer one warp of a thread block has all the work.
 #pragma once
+
+#include <type_traits>
 
 #include "rules/rule.cuh"
 #include "step/arrays.cuh"
 #include "step/buffers.cuh"
 #include "step/chunk.cuh"
+#include "step/panels.cuh"
 #include "step/prepare.cuh"
 #include "step/quad.cuh"
 #include "step/vector.cuh"
@@ -50,6 +57,9 @@ __device__ constexpr bool takes_any() {
     return false;
 }
 
+// A panel is cut into strips of PANOPTIM_LANES columns.
+constexpr int panel_strips = PANOPTIM_PANEL_COLUMNS / PANOPTIM_LANES;
+
 // The sums of blocks that the warps of a thread block leave for their chunk.
 template <typename Rule>
 struct SharedSums {
@@ -57,9 +67,25 @@ struct SharedSums {
     double found[at_least_one<Rule::reductions>][max_chunk_blocks];
 };
 
+// What the strips of a panel found of its rows, for each reduction over rows.
+template <typename Rule>
+struct SharedRows {
+    static constexpr int sums = at_least_one<count_of_scope(Rule{}, Scope::row, Rule::reductions)>;
+    double rows[sums][PANOPTIM_PANEL_ROWS][panel_strips];
+};
+
+// No phase needs both.
+template <typename Rule>
+union UpdateShared {
+    SharedSums<Rule> blocks;
+    std::conditional_t<has_panels<Rule>(), SharedRows<Rule>, SharedSums<Rule>> strips;
+};
+
 // A thread's lanes of all sums of a phase.
 template <typename Rule, int Phase, bool Statistics>
 struct ThreadSums {
+    static constexpr bool of_changes = Statistics;
+
     WarpLanes change;
     WarpLanes found[at_least_one<Rule::reductions>];
 
@@ -104,6 +130,74 @@ struct ThreadSums {
     }
 };
 
+// A thread's sums of a phase over lines, in a strip of a panel.
+template <typename Rule, int Phase>
+struct StripSums {
+    static constexpr bool of_changes = false;
+
+    // Of this row, and of all so far: by the lanes that are the thread's columns.
+    WarpLanes row[at_least_one<Rule::reductions>];
+    WarpLanes columns[at_least_one<Rule::reductions>];
+
+    __device__ __forceinline__ void start() {
+#pragma unroll
+        for (WarpLanes &sum : columns) {
+            sum.clear();
+        }
+    }
+
+    __device__ __forceinline__ void start_row() {
+#pragma unroll
+        for (WarpLanes &sum : row) {
+            sum.clear();
+        }
+    }
+
+    __device__ __forceinline__ void note(int lane, float /*before*/, const Element &element) {
+#pragma unroll
+        for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+            if (finds(Rule{}, Phase, Scope::row, reduction)) {
+                row[reduction].add(lane, element.left[reduction], element.right[reduction]);
+            } else if (finds(Rule{}, Phase, Scope::column, reduction)) {
+                columns[reduction].add(lane, element.left[reduction], element.right[reduction]);
+            }
+        }
+    }
+
+    // Leaves what a row has in the strip. Every thread of the warp must call it.
+    __device__ __forceinline__ void leave_row(SharedRows<Rule> &shared, int index, int strip) {
+#pragma unroll
+        for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+            if (finds(Rule{}, Phase, Scope::row, reduction)) {
+                const double sum = row[reduction].join();
+                if (lane_of_thread() == 0) {
+                    shared.rows[count_of_scope(Rule{}, Scope::row, reduction)][index][strip] = sum;
+                }
+            }
+        }
+    }
+
+    // Stores the sums of the thread's columns, at most four.
+    __device__ __forceinline__ void store_columns(const panoptim_tensor &tensor,
+                                                  const PanelGrid &grid, const Panel &panel,
+                                                  int column, int count) const {
+#pragma unroll
+        for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+            if (finds(Rule{}, Phase, Scope::column, reduction)) {
+                double *const sums =
+                    column_sums(Rule{}, tensor, grid, reduction, panel.matrix, panel.down) +
+                    panel.first_column + column;
+#pragma unroll
+                for (int lane = 0; lane < quad_elements; ++lane) {
+                    if (lane < count) {
+                        sums[lane] = columns[reduction].of(lane);
+                    }
+                }
+            }
+        }
+    }
+};
+
 // The arrays of a chunk, from its first element on.
 struct ChunkArrays {
     TypedArray value;
@@ -112,7 +206,8 @@ struct ChunkArrays {
     TypedArray copy;
     TypedArray average;
     TypedArray slots[PANOPTIM_MAX_SLOTS];
-    MatrixStates matrix;
+    const panoptim_tensor *tensor;
+    int64_t first; // in the tensor
     // All are floats, aligned to vectors, and there are no outputs.
     bool direct;
 };
@@ -171,10 +266,9 @@ __device__ __forceinline__ void write_outputs(const ChunkArrays &arrays, int i, 
 }
 
 // Updates at most four elements from i on; in the direct way always four.
-template <typename Rule, int Phase, bool Curved, bool Statistics, bool Direct>
+template <typename Rule, int Phase, bool Curved, bool Direct, typename PhaseSums>
 __device__ __forceinline__ void update_quad(const ChunkArrays &arrays, int i, int elements,
-                                            const Settings<Rule> &settings,
-                                            ThreadSums<Rule, Phase, Statistics> &sums) {
+                                            const Settings<Rule> &settings, PhaseSums &sums) {
     constexpr unsigned read = Rule::read_slots(Phase, Curved);
     constexpr unsigned written = Rule::written_slots(Phase, Curved);
     float parameters[quad_elements] = {};
@@ -182,7 +276,7 @@ __device__ __forceinline__ void update_quad(const ChunkArrays &arrays, int i, in
     float curvatures[quad_elements];
     float averages[quad_elements];
     float slots[at_least_one<Rule::slots>][quad_elements] = {};
-    if constexpr (Rule::reads_parameter(Phase) || Statistics) {
+    if constexpr (Rule::reads_parameter(Phase) || PhaseSums::of_changes) {
         load_elements<Direct>(arrays.value, i, elements, parameters);
     }
     if constexpr (loads_gradient<Rule, Phase>) {
@@ -200,6 +294,10 @@ __device__ __forceinline__ void update_quad(const ChunkArrays &arrays, int i, in
         if ((read >> slot & 1U) != 0) {
             load_elements<Direct>(arrays.slots[slot], i, elements, slots[slot]);
         }
+    }
+    MatrixPlace place;
+    if constexpr (has_line_states<Rule>) {
+        place = MatrixPlace::of(*arrays.tensor, arrays.tensor->first + arrays.first + i);
     }
 #pragma unroll
     for (int lane = 0; lane < quad_elements; ++lane) {
@@ -223,7 +321,10 @@ __device__ __forceinline__ void update_quad(const ChunkArrays &arrays, int i, in
         for (int slot = 0; slot < Rule::slots; ++slot) {
             element.slot[slot] = slots[slot][lane];
         }
-        arrays.matrix.load<Rule>(i + lane, element);
+        if constexpr (has_line_states<Rule>) {
+            LineStates::of<Rule>(*arrays.tensor, place).template load<Rule>(0, element);
+            place.advance(*arrays.tensor, 1);
+        }
         Rule::template update<Phase>(settings.prepared.scalars, element);
         sums.note(lane, parameters[lane], element);
         parameters[lane] = element.parameter;
@@ -265,14 +366,13 @@ __device__ __forceinline__ void update_quads(const ChunkArrays &arrays, int firs
     if (arrays.direct) {
 #pragma unroll 1
         for (; end - i >= quad_elements; i += stride) {
-            update_quad<Rule, Phase, Curved, Statistics, true>(arrays, i, quad_elements, settings,
-                                                               sums);
+            update_quad<Rule, Phase, Curved, true>(arrays, i, quad_elements, settings, sums);
         }
     }
 #pragma unroll 1
     for (; i < end; i += stride) {
         const int left = end - i;
-        update_quad<Rule, Phase, Curved, Statistics, false>(
+        update_quad<Rule, Phase, Curved, false>(
             arrays, i, left < quad_elements ? left : quad_elements, settings, sums);
     }
 }
@@ -310,19 +410,30 @@ __device__ __forceinline__ TypedArray array_from(const panoptim_array &array, in
                                  : array_from(array.data, array.type, first);
 }
 
+// Whether a tensor's arrays, which are all floats, are aligned to vectors.
 template <typename Rule>
-__device__ __forceinline__ ChunkArrays arrays_of(const panoptim_plan &plan,
-                                                 const panoptim_chunk &chunk) {
-    const panoptim_tensor &tensor = plan.tensors[chunk.tensor];
-    const int64_t first = chunk.index * plan.chunk_elements;
+__device__ __forceinline__ bool aligned(const ChunkArrays &arrays) {
+    bool all = aligned_to_vectors(arrays.value.data) && aligned_to_vectors(arrays.gradient.data) &&
+               aligned_to_vectors(arrays.curvature.data);
+#pragma unroll
+    for (int slot = 0; slot < Rule::slots; ++slot) {
+        all = all && aligned_to_vectors(arrays.slots[slot].data);
+    }
+    return all;
+}
+
+// The arrays of a tensor, from an element on.
+template <typename Rule>
+__device__ __forceinline__ ChunkArrays arrays_of(const panoptim_plan &plan, int32_t index,
+                                                 int64_t first) {
+    const panoptim_tensor &tensor = plan.tensors[index];
     const int32_t type = gradient_type(tensor);
     ChunkArrays found{};
-    found.matrix = {&tensor, first};
-    found.gradient =
-        array_from(reinterpret_cast<void *>(plan.gradients[chunk.tensor]), type, first);
-    if (Rule::curvature && plan.curvatures[chunk.tensor] != 0) {
-        found.curvature =
-            array_from(reinterpret_cast<void *>(plan.curvatures[chunk.tensor]), type, first);
+    found.tensor = &tensor;
+    found.first = first;
+    found.gradient = array_from(reinterpret_cast<void *>(plan.gradients[index]), type, first);
+    if (Rule::curvature && plan.curvatures[index] != 0) {
+        found.curvature = array_from(reinterpret_cast<void *>(plan.curvatures[index]), type, first);
     }
     if (tensor.arrays != nullptr) {
         found.value = array_from(tensor.arrays->value, first);
@@ -335,14 +446,11 @@ __device__ __forceinline__ ChunkArrays arrays_of(const panoptim_plan &plan,
         return found;
     }
     found.value = array_from(tensor.value, PANOPTIM_F32, first);
-    found.direct = aligned_to_vectors(found.value.data) &&
-                   aligned_to_vectors(found.gradient.data) &&
-                   aligned_to_vectors(found.curvature.data);
 #pragma unroll
     for (int slot = 0; slot < Rule::slots; ++slot) {
         found.slots[slot] = array_from(tensor.slots[slot], PANOPTIM_F32, first);
-        found.direct = found.direct && aligned_to_vectors(found.slots[slot].data);
     }
+    found.direct = aligned<Rule>(found);
     return found;
 }
 
@@ -355,7 +463,8 @@ __device__ __forceinline__ void update_chunk(const panoptim_launch &launch, int6
     if (needs_gradient<Rule, Phase> && plan.gradients[chunk.tensor] == 0) {
         return;
     }
-    const ChunkArrays arrays = arrays_of<Rule>(plan, chunk);
+    const ChunkArrays arrays =
+        arrays_of<Rule>(plan, chunk.tensor, chunk.index * plan.chunk_elements);
     const auto elements = static_cast<int>(
         chunk_length(plan, plan.tensors[chunk.tensor], chunk.index * plan.chunk_elements));
     constexpr bool statistics = last_phase && Statistics;
@@ -399,9 +508,123 @@ __device__ __forceinline__ void update_chunk(const panoptim_launch &launch, int6
     __syncthreads();
 }
 
+__device__ __forceinline__ void move(TypedArray &array, int64_t elements) {
+    if (array.data != nullptr) {
+        array.data = element_address(array.data, array.type, elements);
+    }
+}
+
+// Moves arrays on by so many elements.
+template <typename Rule>
+__device__ __forceinline__ void move(ChunkArrays &arrays, int64_t elements) {
+    move(arrays.value, elements);
+    move(arrays.gradient, elements);
+    move(arrays.curvature, elements);
+    move(arrays.copy, elements);
+    move(arrays.average, elements);
+#pragma unroll
+    for (int slot = 0; slot < Rule::slots; ++slot) {
+        move(arrays.slots[slot], elements);
+    }
+    arrays.first += elements;
+    arrays.direct = arrays.tensor->arrays == nullptr && aligned<Rule>(arrays);
+}
+
+// Updates a panel whose first element is that of the arrays, a strip a warp at a time, row by row.
+template <typename Rule, int Phase, bool Curved>
+__device__ __forceinline__ void update_strips(ChunkArrays arrays, const PanelGrid &grid,
+                                              const Panel &panel, const Settings<Rule> &settings,
+                                              SharedRows<Rule> &shared) {
+    const auto columns = static_cast<int>(panel.columns);
+    const auto rows = static_cast<int>(panel.rows);
+    move<Rule>(arrays, int64_t{warp_of_thread()} * PANOPTIM_LANES);
+#pragma unroll 1
+    for (int strip = warp_of_thread(); strip * PANOPTIM_LANES < columns; strip += chunk_warps) {
+        const int quad = lane_of_thread() * quad_elements;
+        const int left = columns - strip * PANOPTIM_LANES - quad;
+        const int elements = left < quad_elements ? left : quad_elements;
+        ChunkArrays row = arrays;
+        StripSums<Rule, Phase> sums;
+        sums.start();
+#pragma unroll 1
+        for (int i = 0; i < rows; ++i) {
+            sums.start_row();
+            if (row.direct && elements == quad_elements) {
+                update_quad<Rule, Phase, Curved, true>(row, quad, quad_elements, settings, sums);
+            } else if (elements > 0) {
+                update_quad<Rule, Phase, Curved, false>(row, quad, elements, settings, sums);
+            }
+            sums.leave_row(shared, i, strip);
+            move<Rule>(row, grid.columns);
+        }
+        sums.store_columns(*arrays.tensor, grid, panel, strip * PANOPTIM_LANES + quad, elements);
+        move<Rule>(arrays, int64_t{chunk_warps} * PANOPTIM_LANES);
+    }
+}
+
+// Joins what the strips of a panel found of its rows, which is overwritten, a thread a row.
+template <typename Rule, int Phase>
+__device__ __forceinline__ void store_rows(const panoptim_tensor &tensor, const PanelGrid &grid,
+                                           const Panel &panel, SharedRows<Rule> &shared) {
+    const auto row = static_cast<int>(threadIdx.x);
+    if (row >= panel.rows) {
+        return;
+    }
+    const auto strips = static_cast<int>((panel.columns + PANOPTIM_LANES - 1) / PANOPTIM_LANES);
+#pragma unroll
+    for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+        if (finds(Rule{}, Phase, Scope::row, reduction)) {
+            double *const found = shared.rows[count_of_scope(Rule{}, Scope::row, reduction)][row];
+            row_sums(Rule{}, tensor, grid, reduction, panel.matrix,
+                     panel.across)[panel.first_row + row] = join_blocks(found, strips);
+        }
+    }
+}
+
+// Updates a panel, by a phase that sums over rows or columns.
+template <typename Rule, int Phase>
+__device__ __forceinline__ void update_panel(const panoptim_launch &launch, int64_t place,
+                                             SharedRows<Rule> &shared) {
+    static_assert(PANOPTIM_PANEL_ROWS <= chunk_threads);
+    const panoptim_plan &plan = launch.plan;
+    const panoptim_panel entry = plan.panels[place];
+    if (needs_gradient<Rule, Phase> && plan.gradients[entry.tensor] == 0) {
+        return;
+    }
+    const panoptim_tensor &tensor = plan.tensors[entry.tensor];
+    const PanelGrid grid = PanelGrid::of(tensor);
+    const Panel panel = grid.panel(entry.index);
+    ChunkArrays arrays = arrays_of<Rule>(plan, entry.tensor, grid.element_of(panel));
+    Settings<Rule> settings;
+    settings.prepared = load_constant<PreparedEntry<Rule>>(&plan.prepared[entry.tensor]);
+    settings.gradient_unit = Rule::writes_gradient(Phase)
+                                 ? gradient_unit(*plan.control, settings.prepared.gradient_scale)
+                                 : 0.0F;
+    settings.average_weight = 0;
+    settings.zero_gradients = false;
+    if (settings.prepared.active == 0) {
+        if (Phase == 0 && of_step<Rule, Phase> && plan.control->zero_gradients != 0) {
+#pragma unroll 1
+            for (int64_t row = 0; row < panel.rows; ++row) {
+                zero_chunk(arrays.gradient, static_cast<int>(panel.columns));
+                move(arrays.gradient, grid.columns);
+            }
+        }
+        return;
+    }
+    if (Rule::curvature && of_step<Rule, Phase> && arrays.curvature.data != nullptr) {
+        update_strips<Rule, Phase, Rule::curvature>(arrays, grid, panel, settings, shared);
+    } else {
+        update_strips<Rule, Phase, false>(arrays, grid, panel, settings, shared);
+    }
+    __syncthreads();
+    store_rows<Rule, Phase>(tensor, grid, panel, shared);
+    __syncthreads();
+}
+
 template <typename Rule, int Phase, bool Statistics>
 __device__ __forceinline__ void update_phase(const panoptim_launch &launch,
-                                             SharedSums<Rule> &shared) {
+                                             UpdateShared<Rule> &shared) {
     if constexpr (Phase < Rule::phases + Rule::pass_phases) {
         if (launch.phase != Phase) {
             update_phase<Rule, Phase + 1, Statistics>(launch, shared);
@@ -409,7 +632,12 @@ __device__ __forceinline__ void update_phase(const panoptim_launch &launch,
         }
         if constexpr (touches_elements<Rule, Phase>()) {
             for (int64_t i = blockIdx.x; i < launch.chunk_list_count; i += gridDim.x) {
-                update_chunk<Rule, Phase, Statistics>(launch, launch.chunk_list[i], shared);
+                if constexpr (walks_over_panels<Rule>(Phase)) {
+                    update_panel<Rule, Phase>(launch, launch.chunk_list[i], shared.strips);
+                } else {
+                    update_chunk<Rule, Phase, Statistics>(launch, launch.chunk_list[i],
+                                                          shared.blocks);
+                }
             }
         }
     }

@@ -36,6 +36,11 @@ class WarpLanes {
         lanes_[lane] = __fma_rn(left, right, lanes_[lane]);
     }
 
+    // What was added to a lane.
+    __device__ __forceinline__ double of(int lane) const {
+        return lanes_[lane];
+    }
+
     // The whole block's sum, in the warp's first thread; every thread of the warp must call it.
     __device__ __forceinline__ double join() {
 #pragma unroll
@@ -91,12 +96,13 @@ class PairwiseLevels {
 // Values that a thread asks for at once.
 constexpr int batch_values = 8;
 
-// Joins a batch, at most and at least one value, by adjacent pairs.
-__device__ __forceinline__ double join_batch(const double *values, int64_t count) {
+// Joins a batch, at most and at least one value, by adjacent pairs; values may be apart.
+__device__ __forceinline__ double join_batch(const double *values, int64_t count,
+                                             int64_t stride = 1) {
     double sums[batch_values];
 #pragma unroll
     for (int i = 0; i < batch_values; ++i) {
-        sums[i] = i < count ? values[i] : 0.0;
+        sums[i] = i < count ? values[i * stride] : 0.0;
     }
 #pragma unroll
     for (int width = 1; width < batch_values; width *= 2) {
@@ -112,10 +118,11 @@ __device__ __forceinline__ double join_batch(const double *values, int64_t count
 
 // Joins at most batch_values * 2^Levels - 1 values by adjacent pairs, in one thread; 0 of none.
 template <int Levels>
-__device__ __forceinline__ double join_in_thread(const double *values, int64_t count) {
+__device__ __forceinline__ double join_in_thread(const double *values, int64_t count,
+                                                 int64_t stride = 1) {
     PairwiseLevels<Levels> batches;
     for (int64_t i = 0; i < count; i += batch_values) {
-        batches.add(join_batch(values + i, count - i));
+        batches.add(join_batch(values + i * stride, count - i, stride));
     }
     return batches.total();
 }

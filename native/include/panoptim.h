@@ -80,9 +80,25 @@ int32_t panoptim_decide(const panoptim_plan *plan);
  */
 int32_t panoptim_prepare(const panoptim_plan *plan, int32_t phase);
 
-/* Runs a phase of every rule over chunks [first, last); a refused step only zeroes, if asked to. */
+/*
+ * Runs a phase of every rule over chunks [first, last); a refused step only zeroes, if asked to. A
+ * phase of a rule that takes sums over rows or columns is left to panoptim_update_panels.
+ */
 int32_t panoptim_update(int32_t tier, const panoptim_plan *plan, int32_t phase, int64_t first,
                         int64_t last);
+
+/* Runs a phase of every rule that takes sums over rows or columns in it over panels [first, last).
+ */
+int32_t panoptim_update_panels(int32_t tier, const panoptim_plan *plan, int32_t phase,
+                               int64_t first, int64_t last);
+
+/*
+ * Advances the states of the rows and columns whose first panel is one of panels [first, last), for
+ * a phase that has been prepared, from the sums that the phase before has taken. stage is
+ * PANOPTIM_STAGE_LINES, or PANOPTIM_STAGE_TOTALS once the former is done for all panels.
+ */
+int32_t panoptim_advance_lines(const panoptim_plan *plan, int32_t stage, int32_t phase,
+                               int64_t first, int64_t last);
 
 /* Joins the update's norm into control->update_norm. */
 int32_t panoptim_finish(const panoptim_plan *plan);

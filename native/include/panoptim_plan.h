@@ -17,6 +17,15 @@ extern "C" {
 #define PANOPTIM_BLOCK 4096
 #define PANOPTIM_LANES 128
 
+/*
+ * Sums over rows and columns: a matrix is cut into panels of so many rows and columns, fewer at its
+ * lower and right edge. In a panel, a row is cut into segments of PANOPTIM_LANES columns, one
+ * product a lane; lanes are joined by halving and segments by adjacent pairs. A column is summed in
+ * the order of the rows. The panels of a row, and those of a column, are joined by adjacent pairs.
+ */
+#define PANOPTIM_PANEL_ROWS 64
+#define PANOPTIM_PANEL_COLUMNS 1024
+
 /* Arrays of states that a tensor may have. */
 #define PANOPTIM_MAX_SLOTS 8
 /* Phases that a rule may have, of its step and its passes together. */
@@ -104,8 +113,9 @@ typedef struct panoptim_tensor {
      */
     float *slots[PANOPTIM_MAX_SLOTS];
     /*
-     * The whole tensor as a stack of matrices of rows x columns, its last two dimensions: row r
-     * begins at element r * columns. What has fewer dimensions is one matrix of one row.
+     * The whole tensor as a stack of matrices of rows x columns, as the rule looks at it: its last
+     * two dimensions, or the first one and all others. Row r begins at element r * columns. What
+     * has fewer dimensions is one matrix of one row.
      */
     int64_t rows;
     int64_t columns;
@@ -114,6 +124,12 @@ typedef struct panoptim_tensor {
      * for a part of it. The states of rows and columns are the whole one's.
      */
     int64_t first;
+    /*
+     * Storage for the sums of a rule that takes any over rows or columns, of a whole tensor; else
+     * null. For each such reduction over rows, in their order, a double for each matrix, panel of
+     * columns, and row; then for each over columns one for each matrix, panel of rows, and column.
+     */
+    double *line_sums;
 } panoptim_tensor;
 
 /* chunk_elements consecutive elements of a tensor (fewer in its last chunk). */
@@ -122,6 +138,16 @@ typedef struct panoptim_chunk {
     /* The chunk's place in its tensor: its first element is index * chunk_elements. */
     int32_t index;
 } panoptim_chunk;
+
+/*
+ * A panel of a matrix of a tensor, whose rule sums over rows or columns. What walks over panels are
+ * the phases that take such sums, and those stages that go on with them.
+ */
+typedef struct panoptim_panel {
+    int32_t tensor;
+    /* Counted through the tensor: matrix by matrix, panels of columns fastest. */
+    int32_t index;
+} panoptim_panel;
 
 /* What the schedule says for one step. */
 typedef struct panoptim_schedule_entry {
@@ -200,9 +226,11 @@ typedef struct panoptim_plan {
      * As wide as the counts: of neighbours of 4 bytes nvcc loads two at once, and marks the one
      * that is not used in a way that older drivers do not know.
      */
-    int64_t pass;       /* PANOPTIM_STEP, PANOPTIM_PASS or PANOPTIM_PASS_ALL */
-    int64_t pass_rule;  /* index in the registry: of the rule whose pass it is */
-    int64_t pass_phase; /* the first phase of the pass */
+    int64_t pass;                 /* PANOPTIM_STEP, PANOPTIM_PASS or PANOPTIM_PASS_ALL */
+    int64_t pass_rule;            /* index in the registry: of the rule whose pass it is */
+    int64_t pass_phase;           /* the first phase of the pass */
+    const panoptim_panel *panels; /* in the order of the tensors */
+    int64_t panel_count;
 } panoptim_plan;
 
 /* What a rule of the registry is. */
@@ -214,9 +242,10 @@ typedef struct panoptim_rule {
     int32_t pass_phases;              /* of all passes; they are numbered behind the step's */
     uint8_t name[PANOPTIM_RULE_NAME]; /* ends with 0 */
     /*
-     * Six lists of names, in this order, with semicolons between the lists and commas between the
-     * names: hyper-parameters; states of an element, a row, a column, the tensor, the rule. Ends
-     * with 0.
+     * Seven lists of names, in this order, with semicolons between the lists and commas between the
+     * names: hyper-parameters; states of an element, a row, a column, the tensor, the rule; and the
+     * reductions, each as its scope and phase (row0), with "totals" behind them if rows are looked
+     * at again with their total. Ends with 0.
      */
     uint8_t signature[PANOPTIM_RULE_SIGNATURE];
 } panoptim_rule;
@@ -235,7 +264,9 @@ typedef struct panoptim_progress {
  * fill the scalars of a phase, join the update's norm. Every image of rules has one; SETTLE and
  * PREPARE concern its own rules, the other stages all. Where tensors are many, the first phase's
  * scalars have a kernel of their own, without a stage. PASS prepares a phase of the pass that the
- * plan names, with the states of its rule; it is a launch by itself.
+ * plan names, with the states of its rule; it is a launch by itself. So are LINES and TOTALS, by as
+ * many thread blocks as there is work for: they follow the preparation of a phase, if the one
+ * before has taken sums over rows or columns, and advance the states of these.
  */
 #define PANOPTIM_STAGE_GATHER 1
 #define PANOPTIM_STAGE_DECIDE 2
@@ -244,13 +275,16 @@ typedef struct panoptim_progress {
 #define PANOPTIM_STAGE_PREPARE 16
 #define PANOPTIM_STAGE_FINISH 32
 #define PANOPTIM_STAGE_PASS 64
+#define PANOPTIM_STAGE_LINES 128  /* every row and column */
+#define PANOPTIM_STAGE_TOTALS 256 /* the rows again, with their matrix's total */
 
 /*
  * The one parameter of every kernel, passed by value. All addresses are the device's.
  */
 typedef struct panoptim_launch {
     panoptim_plan plan;
-    const int32_t *chunk_list;   /* update: the chunks of this kernel's rule */
+    /* Update: the chunks of this kernel's rule, or the panels; LINES and TOTALS: its panels. */
+    const int32_t *chunk_list;
     panoptim_progress *progress; /* page-locked memory of the host */
     int64_t chunk_list_count;
     int32_t stages; /* control: PANOPTIM_STAGE_... together */

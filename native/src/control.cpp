@@ -1,9 +1,12 @@
 // Everything between the passes over chunks (step/control_stages.cuh), by one thread.
 #include "step/control_stages.cuh"
 
+#include <cstddef>
+
 #include "plan.h"
 #include "stages.h"
 #include "step/join.cuh"
+#include "step/line_stages.cuh"
 
 namespace panoptim {
 namespace {
@@ -33,6 +36,25 @@ struct OneThread {
             subtrees.add(rest.total());
         }
         return subtrees.total();
+    }
+
+    // Joins arrays of some width, as far apart as a stride, by adjacent pairs into the first one:
+    // level by level, so that memory is gone through in its order.
+    static void join_arrays(double *values, int64_t count, int64_t stride, int64_t width) {
+        while (count > 1) {
+            const int64_t pairs = count / 2;
+            for (int64_t pair = 0; pair < pairs; ++pair) {
+                const double *const left = values + 2 * pair * stride;
+                for (int64_t i = 0; i < width; ++i) {
+                    values[pair * stride + i] = left[i] + left[stride + i];
+                }
+            }
+            if (count % 2 != 0) {
+                __builtin_memcpy(values + pairs * stride, values + (count - 1) * stride,
+                                 static_cast<std::size_t>(width) * sizeof *values);
+            }
+            count = pairs + count % 2;
+        }
     }
 
     template <typename TakesPart>
@@ -159,6 +181,21 @@ int32_t control_stages(const panoptim_plan &plan, int32_t stages, int32_t phase)
         OwnEntries entries;
         control_step<Registry>(plan, stages, phase, team, entries, decide_step);
     }
+    return PANOPTIM_OK;
+}
+
+int32_t advance_lines(const panoptim_plan &plan, int32_t stage, int32_t phase, int64_t first,
+                      int64_t last) {
+    const int32_t status = check_plan(plan);
+    if (status != PANOPTIM_OK) {
+        return status;
+    }
+    if (phase < 0 || phase >= PANOPTIM_MAX_PHASES ||
+        (stage != PANOPTIM_STAGE_LINES && stage != PANOPTIM_STAGE_TOTALS)) {
+        return PANOPTIM_ERROR_RANGE;
+    }
+    OneThread team;
+    line_stage<Registry, SharedEntries>(plan, stage, phase, {nullptr, first, last, 1}, team);
     return PANOPTIM_OK;
 }
 

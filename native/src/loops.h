@@ -6,6 +6,7 @@
 // that is a template or inline, nothing with functions outside PANOPTIM_TIER's namespace.
 #pragma once
 
+#include "panel_sums.h"
 #include "prefetch.h"
 #include "rules/rule.cuh"
 #include "step/buffers.cuh"
@@ -17,6 +18,27 @@
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
 namespace {
+
+// The arrays of a tensor of floats.
+template <typename Rule, int Phase, bool Curved>
+[[gnu::always_inline]] inline Buffers buffers_of(const panoptim_plan &plan, int64_t index) {
+    const panoptim_tensor &tensor = plan.tensors[index];
+    Buffers whole{};
+    whole.value = tensor.value;
+    if constexpr (needs_gradient<Rule, Phase>) {
+        whole.gradient = reinterpret_cast<float *>(plan.gradients[index]);
+    }
+    if constexpr (Curved) {
+        whole.curvature = reinterpret_cast<const float *>(plan.curvatures[index]);
+    }
+    if constexpr (Rule::reads_average(Phase)) {
+        whole.average = tensor.value;
+    }
+    for (int slot = 0; slot < Rule::slots; ++slot) {
+        whole.slots[slot] = tensor.slots[slot];
+    }
+    return whole;
+}
 
 // One chunk of a run.
 struct Chunk {
@@ -31,25 +53,12 @@ template <typename Rule, int Phase, bool Curved>
     const panoptim_tensor &tensor = plan.tensors[chunk_index.tensor];
     const int64_t first = chunk_index.index * plan.chunk_elements;
     const int64_t elements = smaller(plan.chunk_elements, tensor.elements - first);
-    Buffers whole{};
     if (run.tiles != nullptr) {
-        return {whole, elements};
+        return {Buffers{}, elements};
     }
-    whole.value = tensor.value;
-    if constexpr (needs_gradient<Rule, Phase>) {
-        whole.gradient = reinterpret_cast<float *>(plan.gradients[chunk_index.tensor]);
-    }
-    if constexpr (Curved) {
-        whole.curvature = reinterpret_cast<const float *>(plan.curvatures[chunk_index.tensor]);
-    }
-    if constexpr (Rule::reads_average(Phase)) {
-        whole.average = tensor.value;
-    }
-    for (int slot = 0; slot < Rule::slots; ++slot) {
-        whole.slots[slot] = tensor.slots[slot];
-    }
-    whole.matrix = {&tensor, 0};
-    return {whole.template from<Rule, Phase, Curved>(first), elements};
+    return {buffers_of<Rule, Phase, Curved>(plan, chunk_index.tensor)
+                .template from<Rule, Phase, Curved>(first),
+            elements};
 }
 
 // What the loops need besides the arrays.
@@ -106,11 +115,11 @@ inline Tile tile_of(const UpdateRun &run, int64_t chunk_index, int64_t first, in
     return {*run.plan, chunk.tensor, chunk.index * run.plan->chunk_elements + first, count};
 }
 
-// Updates a piece of a chunk whose first element belongs to a lane of the reduction tree.
-template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
-[[gnu::always_inline]] inline void
-update_piece(const Buffers &buffers, const Settings<Rule> &settings,
-             Sums<Rule, Phase, Statistics> &sums, int64_t lane, int64_t elements) {
+// Updates a piece of a chunk whose first element belongs to a lane of the sums.
+template <typename Rule, int Phase, bool Curved, bool Zeroing, typename PhaseSums>
+[[gnu::always_inline]] inline void update_piece(const Buffers &buffers,
+                                                const Settings<Rule> &settings, PhaseSums &sums,
+                                                int64_t lane, int64_t elements) {
 #pragma GCC ivdep
     for (int64_t i = 0; i < elements; ++i) {
         Element element = buffers.template load<Rule, Phase, Curved>(
@@ -124,6 +133,36 @@ update_piece(const Buffers &buffers, const Settings<Rule> &settings,
         }
     }
     sums.add_piece(lane, elements);
+}
+
+// Updates elements of a chunk, the first of which belongs to a lane and has a place in the
+// matrices, by a rule with states of rows or columns: no piece goes beyond its row.
+template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
+[[gnu::always_inline]] inline void
+update_by_rows(const Buffers &buffers, const panoptim_tensor &tensor, MatrixPlace place,
+               const Settings<Rule> &settings, Sums<Rule, Phase, Statistics> &sums, int64_t lane,
+               int64_t elements) {
+    constexpr int64_t ahead = 256;
+    int64_t i = 0;
+    while (i < elements) {
+        const int64_t left = smaller(elements - i, tensor.columns - place.column);
+        Buffers piece = buffers.template from<Rule, Phase, Curved>(i);
+        piece.lines = LineStates::of<Rule>(tensor, place);
+        const int64_t of_piece = (lane + i) % lane_count;
+        // As the lanes lie, so that a piece has no more of them than there are.
+        const int64_t count = smaller(left, piece_elements - of_piece % piece_elements);
+        if (elements - i > ahead) {
+            prefetch_all<Rule, Phase, Curved>(buffers, i + ahead, count);
+        }
+        if (count == piece_elements) {
+            update_piece<Rule, Phase, Curved, Zeroing>(piece, settings, sums, of_piece,
+                                                       piece_elements);
+        } else {
+            update_piece<Rule, Phase, Curved, Zeroing>(piece, settings, sums, of_piece, count);
+        }
+        place.advance(tensor, count);
+        i += count;
+    }
 }
 
 // Updates the elements [first, end) of a chunk, piece by piece of two cache lines from each array:
@@ -142,22 +181,98 @@ template <typename Rule, int Phase, bool Curved, bool Zeroing, bool Statistics>
         const Buffers buffers =
             tiled ? open_tile(tile_of(run, chunk_index, first, count), use, *run.tiles)
                   : chunk.buffers.template from<Rule, Phase, Curved>(first);
-        int64_t i = 0;
-        for (; count - i >= piece_elements; i += piece_elements) {
-            if (chunk.elements - first - i > ahead) {
-                prefetch_all<Rule, Phase, Curved>(buffers, i + ahead, piece_elements);
+        if constexpr (has_line_states<Rule>) {
+            const panoptim_chunk &place = run.plan->chunks[chunk_index];
+            const panoptim_tensor &tensor = run.plan->tensors[place.tensor];
+            const int64_t index = tensor.first + place.index * run.plan->chunk_elements + first;
+            update_by_rows<Rule, Phase, Curved, Zeroing>(buffers, tensor,
+                                                         MatrixPlace::of(tensor, index), settings,
+                                                         sums, first % lane_count, count);
+        } else {
+            int64_t i = 0;
+            for (; count - i >= piece_elements; i += piece_elements) {
+                if (chunk.elements - first - i > ahead) {
+                    prefetch_all<Rule, Phase, Curved>(buffers, i + ahead, piece_elements);
+                }
+                update_piece<Rule, Phase, Curved, Zeroing>(
+                    buffers.template from<Rule, Phase, Curved>(i), settings, sums,
+                    (first + i) % lane_count, piece_elements);
             }
-            update_piece<Rule, Phase, Curved, Zeroing, Statistics>(
+            update_piece<Rule, Phase, Curved, Zeroing>(
                 buffers.template from<Rule, Phase, Curved>(i), settings, sums,
-                (first + i) % lane_count, piece_elements);
+                (first + i) % lane_count, count - i);
         }
-        update_piece<Rule, Phase, Curved, Zeroing, Statistics>(
-            buffers.template from<Rule, Phase, Curved>(i), settings, sums, (first + i) % lane_count,
-            count - i);
         if (tiled) {
             close_tile(tile_of(run, chunk_index, first, count), use, buffers, *run.tiles);
         }
         first += count;
+    }
+}
+
+// Updates a segment of a row of a panel, the elements from one of the tensor on.
+template <typename Rule, int Phase, bool Curved>
+[[gnu::always_inline]] inline void
+update_segment(const UpdateRun &run, const Buffers &whole, int64_t index, MatrixPlace place,
+               bool last_row, const Settings<Rule> &settings, PanelSums<Rule, Phase> &sums,
+               int64_t first, int64_t column, int64_t count) {
+    constexpr const TileUse &use = tile_use<Rule, Phase, Curved, false, false>;
+    const panoptim_tensor &tensor = run.plan->tensors[index];
+    const bool tiled = run.tiles != nullptr;
+    const Tile tile{*run.plan, index, first, count};
+    const Buffers buffers =
+        tiled ? open_tile(tile, use, *run.tiles) : whole.template from<Rule, Phase, Curved>(first);
+    for (int64_t i = 0; i < count; i += piece_elements) {
+        const int64_t elements = smaller(piece_elements, count - i);
+        if (!tiled && !last_row) {
+            // The row below, which the processor cannot guess.
+            prefetch_all<Rule, Phase, Curved>(buffers, i + tensor.columns, elements);
+        }
+        Buffers piece = buffers.template from<Rule, Phase, Curved>(i);
+        piece.lines = LineStates::of<Rule>(tensor, place);
+        if (elements == piece_elements) {
+            update_piece<Rule, Phase, Curved, false>(piece, settings, sums, column + i,
+                                                     piece_elements);
+        } else {
+            update_piece<Rule, Phase, Curved, false>(piece, settings, sums, column + i, elements);
+        }
+        place.column += elements;
+    }
+    if (tiled) {
+        close_tile(tile, use, buffers, *run.tiles);
+    }
+}
+
+// Updates the panels of a run, each row by row, by a phase that sums over rows or columns.
+template <typename Rule, int Phase, bool Curved>
+void update_run_of_panels(const UpdateRun &run) {
+    const panoptim_plan &plan = *run.plan;
+    const int64_t index = plan.panels[run.first].tensor;
+    const panoptim_tensor &tensor = plan.tensors[index];
+    const PanelGrid grid = PanelGrid::of(tensor);
+    const Settings<Rule> settings(*run.plan->control, *run.prepared);
+    const Buffers whole =
+        run.tiles == nullptr ? buffers_of<Rule, Phase, Curved>(plan, index) : Buffers{};
+    PanelSums<Rule, Phase> sums;
+    for (int64_t i = run.first; i < run.last; ++i) {
+        const Panel panel = grid.panel(plan.panels[i].index);
+        MatrixPlace place{grid.row_of(panel), panel.first_column, panel.first_row,
+                          panel.matrix * grid.columns};
+        sums.start_panel(panel);
+        for (int64_t row = 0; row < panel.rows; ++row) {
+            for (int64_t column = 0; column < panel.columns; column += lane_count) {
+                const int64_t count = smaller(lane_count, panel.columns - column);
+                place.column = panel.first_column + column;
+                sums.start_segment(count);
+                update_segment<Rule, Phase, Curved>(
+                    run, whole, index, place, row + 1 == panel.rows, settings, sums,
+                    place.row * grid.columns + place.column, column, count);
+                sums.finish_segment();
+            }
+            sums.finish_row(tensor, grid, panel, row);
+            ++place.row;
+            ++place.row_of_matrix;
+        }
+        sums.finish_panel(tensor, grid, panel);
     }
 }
 
@@ -187,7 +302,9 @@ void update_run(const UpdateRun &run) {
 // Chooses the loop. A phase that is not the step's last neither zeroes nor takes statistics.
 template <typename Rule, int Phase, bool Curved>
 void update_curved(const UpdateRun &run) {
-    if constexpr (Phase + 1 != Rule::phases) {
+    if constexpr (walks_over_panels<Rule>(Phase)) {
+        update_run_of_panels<Rule, Phase, Curved>(run);
+    } else if constexpr (Phase + 1 != Rule::phases) {
         update_run<Rule, Phase, Curved, false, false>(run);
     } else if (run.zero_gradients) {
         if (run.statistics) {
@@ -207,7 +324,10 @@ void update_curved(const UpdateRun &run) {
 template <typename Rule, int Phase>
 void update(const UpdateRun &run) {
     if constexpr (!of_step<Rule, Phase> && needs_gradient<Rule, Phase>) {
-        if (run.plan->gradients[run.plan->chunks[run.first].tensor] == 0) {
+        const panoptim_plan &plan = *run.plan;
+        const int64_t tensor = walks_over_panels<Rule>(Phase) ? plan.panels[run.first].tensor
+                                                              : plan.chunks[run.first].tensor;
+        if (plan.gradients[tensor] == 0) {
             return;
         }
     }

@@ -78,6 +78,28 @@ int32_t panoptim_update(int32_t tier, const panoptim_plan *plan, int32_t phase, 
     return panoptim::update_chunks(*usable, *plan, phase, first, last);
 }
 
+int32_t panoptim_update_panels(int32_t tier, const panoptim_plan *plan, int32_t phase,
+                               int64_t first, int64_t last) {
+    const panoptim::Tier *usable = panoptim::usable_tier(tier);
+    if (usable == nullptr) {
+        return PANOPTIM_ERROR_TIER;
+    }
+    if (panoptim::check_panels(*plan, first, last) != PANOPTIM_OK) {
+        return PANOPTIM_ERROR_RANGE;
+    }
+    const FloatingPointSettings settings;
+    return panoptim::update_panels(*usable, *plan, phase, first, last);
+}
+
+int32_t panoptim_advance_lines(const panoptim_plan *plan, int32_t stage, int32_t phase,
+                               int64_t first, int64_t last) {
+    if (panoptim::check_panels(*plan, first, last) != PANOPTIM_OK) {
+        return PANOPTIM_ERROR_RANGE;
+    }
+    const FloatingPointSettings settings;
+    return panoptim::advance_lines(*plan, stage, phase, first, last);
+}
+
 int32_t panoptim_finish(const panoptim_plan *plan) {
     const FloatingPointSettings settings;
     return panoptim::control_stages(*plan, PANOPTIM_STAGE_FINISH);

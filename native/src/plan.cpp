@@ -46,12 +46,16 @@ int32_t check_pass(const panoptim_plan &plan) {
                : PANOPTIM_OK;
 }
 
+int32_t check_within(int64_t count, int64_t first, int64_t last) {
+    return first < 0 || first > last || last > count ? PANOPTIM_ERROR_RANGE : PANOPTIM_OK;
+}
+
 } // namespace
 
 int32_t check_plan(const panoptim_plan &plan) {
     if (plan.chunk_elements < PANOPTIM_BLOCK || !power_of_two(plan.chunk_elements) ||
         plan.schedule_entries <= 0 || plan.group_count < 0 || plan.tensor_count < 0 ||
-        plan.chunk_count < 0) {
+        plan.chunk_count < 0 || plan.panel_count < 0) {
         return PANOPTIM_ERROR_RANGE;
     }
     for (int64_t group = 0; group < plan.group_count; ++group) {
@@ -74,8 +78,11 @@ int32_t check_types(const panoptim_plan &plan) {
 }
 
 int32_t check_range(const panoptim_plan &plan, int64_t first, int64_t last) {
-    return first < 0 || first > last || last > plan.chunk_count ? PANOPTIM_ERROR_RANGE
-                                                                : PANOPTIM_OK;
+    return check_within(plan.chunk_count, first, last);
+}
+
+int32_t check_panels(const panoptim_plan &plan, int64_t first, int64_t last) {
+    return check_within(plan.panel_count, first, last);
 }
 
 } // namespace panoptim

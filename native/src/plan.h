@@ -21,7 +21,8 @@ int32_t check_plan(const panoptim_plan &plan);
 // PANOPTIM_ERROR_TYPE if the plan has arrays of types that nothing here decodes.
 int32_t check_types(const panoptim_plan &plan);
 
-// What is wrong with a range of chunks.
+// What is wrong with a range of chunks, or of panels.
 int32_t check_range(const panoptim_plan &plan, int64_t first, int64_t last);
+int32_t check_panels(const panoptim_plan &plan, int64_t first, int64_t last);
 
 } // namespace panoptim

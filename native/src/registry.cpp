@@ -20,6 +20,13 @@ constexpr RegisteredRule registered(const char *name) {
     rule.rests = Indexed::rests;
     rule.begin_pass = Indexed::begin_pass;
     rule.settle = Indexed::settle;
+    rule.totals = Indexed::totals;
+    rule.element_states = Indexed::element_states;
+    rule.row_states = Indexed::row_states;
+    rule.column_states = Indexed::column_states;
+    rule.advance_row = Indexed::advance_row;
+    rule.advance_column = Indexed::advance_column;
+    rule.finish_row = Indexed::finish_row;
     return rule;
 }
 

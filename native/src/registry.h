@@ -17,6 +17,14 @@ struct RegisteredRule : panoptim_rule {
     bool (*rests)(int32_t phase, const double *hyper, const Preparation &);
     void (*begin_pass)(const double *hyper, const panoptim_control &, panoptim_prepared &);
     void (*settle)(int32_t phase, const double *hyper, const Preparation &, double *states);
+    bool totals;
+    int32_t element_states;
+    int32_t row_states;
+    int32_t column_states;
+    double (*advance_row)(int32_t phase, const double *hyper, const Preparation &, Line &);
+    void (*advance_column)(int32_t phase, const double *hyper, const Preparation &, Line &);
+    void (*finish_row)(int32_t phase, const double *hyper, const Preparation &, Line &,
+                       double total);
 };
 
 extern const RegisteredRule rules[];

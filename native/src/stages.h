@@ -21,6 +21,17 @@ constexpr int32_t preparing_stages(int32_t phase) {
 int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase, int64_t first,
                       int64_t last);
 
+// The same over panels, of phases that sum over rows or columns.
+int32_t update_panels(const Tier &tier, const panoptim_plan &plan, int32_t phase, int64_t first,
+                      int64_t last);
+
+// PANOPTIM_STAGE_LINES or PANOPTIM_STAGE_TOTALS, which follow the preparation of a phase.
+int32_t advance_lines(const panoptim_plan &plan, int32_t stage, int32_t phase, int64_t first,
+                      int64_t last);
+
+// What a prepared phase does with all panels.
+int32_t whole_phase_of_panels(const Tier &tier, const panoptim_plan &plan, int32_t phase);
+
 // All of them in order, up to the first result that is not PANOPTIM_OK.
 int32_t whole_step(const Tier &tier, const panoptim_plan &plan, int32_t phases);
 

@@ -96,7 +96,6 @@ Buffers open_tile(const Tile &tile, const TileUse &use, TileMemory &memory) {
         buffers.slots[slot] = arrays.floats(arrays.all().slots[slot],
                                             (use.read_slots >> slot & 1U) != 0, memory.slots[slot]);
     }
-    buffers.matrix = {tile.plan.tensors + tile.tensor, tile.first};
     return buffers;
 }
 

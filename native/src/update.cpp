@@ -4,6 +4,7 @@
 #include "plan.h"
 #include "stages.h"
 #include "step/arrays.cuh"
+#include "step/panels.cuh"
 
 namespace panoptim {
 namespace {
@@ -77,7 +78,8 @@ int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase
         run.curved = plan.curvatures[tensor] != 0;
         if (run.prepared->active != 0) {
             const UpdateFunction update = tier.update[rule][phase];
-            if (update == nullptr || (step && phase >= rules[rule].phases)) {
+            if (update == nullptr || (step && phase >= rules[rule].phases) ||
+                finds_lines(rules[rule], phase)) {
                 continue;
             }
             run.tiles = typed ? &tiles : nullptr;
@@ -91,6 +93,45 @@ int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase
     return PANOPTIM_OK;
 }
 
+int32_t update_panels(const Tier &tier, const panoptim_plan &plan, int32_t phase, int64_t first,
+                      int64_t last) {
+    const int32_t status = check_plan(plan);
+    if (status != PANOPTIM_OK) {
+        return status;
+    }
+    if (phase < 0 || phase >= PANOPTIM_MAX_PHASES) {
+        return PANOPTIM_ERROR_RANGE;
+    }
+    TileMemory tiles;
+    UpdateRun run{};
+    run.plan = &plan;
+    const bool step = plan.pass == PANOPTIM_STEP;
+    for (run.first = first; run.first < last; run.first = run.last) {
+        const int64_t tensor = plan.panels[run.first].tensor;
+        run.last = run.first + 1;
+        while (run.last < last && plan.panels[run.last].tensor == tensor) {
+            ++run.last;
+        }
+        const int32_t rule = plan.tensors[tensor].rule;
+        run.prepared = plan.prepared + plan.prepared_index[tensor];
+        const bool planned = step ? phase < rules[rule].phases : rule == plan.pass_rule;
+        if (planned && finds_lines(rules[rule], phase) && run.prepared->active != 0) {
+            run.curved = plan.curvatures[tensor] != 0;
+            run.tiles = plan.tensors[tensor].arrays != nullptr ? &tiles : nullptr;
+            tier.update[rule][phase](run);
+        }
+    }
+    return PANOPTIM_OK;
+}
+
+int32_t whole_phase_of_panels(const Tier &tier, const panoptim_plan &plan, int32_t phase) {
+    int32_t status = advance_lines(plan, PANOPTIM_STAGE_LINES, phase, 0, plan.panel_count);
+    if (status == PANOPTIM_OK) {
+        status = advance_lines(plan, PANOPTIM_STAGE_TOTALS, phase, 0, plan.panel_count);
+    }
+    return status == PANOPTIM_OK ? update_panels(tier, plan, phase, 0, plan.panel_count) : status;
+}
+
 int32_t whole_step(const Tier &tier, const panoptim_plan &plan, int32_t phases) {
     int32_t status = check_plan(plan);
     if (status == PANOPTIM_OK && plan.control->measure != 0) {
@@ -101,6 +142,9 @@ int32_t whole_step(const Tier &tier, const panoptim_plan &plan, int32_t phases) 
     }
     for (int32_t phase = 0; status == PANOPTIM_OK && phase < phases; ++phase) {
         status = control_stages(plan, preparing_stages(phase), phase);
+        if (status == PANOPTIM_OK && plan.panel_count > 0) {
+            status = whole_phase_of_panels(tier, plan, phase);
+        }
         if (status == PANOPTIM_OK) {
             status = update_chunks(tier, plan, phase, 0, plan.chunk_count);
         }

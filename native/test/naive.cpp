@@ -2,6 +2,7 @@
 
 #include "rules/rules.cuh"
 #include "step/buffers.cuh"
+#include "step/panels.cuh"
 
 namespace {
 
@@ -30,53 +31,68 @@ struct Terms {
     std::vector<float> right;
 };
 
+// What a phase does to one element, whose change and terms are returned.
+struct Changed {
+    float change;
+    panoptim::Element element;
+};
+
+template <typename Rule, int Phase>
+Changed update_element(const panoptim::UpdateRun &run, const typename Rule::Scalars &scalars,
+                       int64_t index, int64_t i) {
+    const panoptim_plan &plan = *run.plan;
+    const panoptim_tensor &tensor = plan.tensors[index];
+    auto *gradient = reinterpret_cast<float *>(plan.gradients[index]);
+    const auto *curvature = reinterpret_cast<const float *>(plan.curvatures[index]);
+    panoptim::Element element{};
+    element.parameter = tensor.value[i];
+    element.average = tensor.value[i];
+    if constexpr (panoptim::needs_gradient<Rule, Phase>) {
+        const float limit = run.prepared->gradient_limit;
+        const float scaled = gradient[i] * run.prepared->gradient_scale;
+        element.gradient = scaled > limit ? limit : scaled < -limit ? -limit : scaled;
+    }
+    element.curved = Rule::curvature && panoptim::of_step<Rule, Phase> && run.curved;
+    if (element.curved) {
+        element.curvature = curvature[i] * run.prepared->curvature_scale;
+    }
+    for (int slot = 0; slot < Rule::slots; ++slot) {
+        element.slot[slot] = tensor.slots[slot][i];
+    }
+    panoptim::LineStates::of<Rule>(tensor, panoptim::MatrixPlace::of(tensor, i))
+        .template load<Rule>(0, element);
+    update_one<Rule, Phase>(scalars, element);
+    const float change = element.parameter - tensor.value[i];
+    tensor.value[i] = element.parameter;
+    if constexpr (Rule::writes_gradient(Phase)) {
+        gradient[i] = element.gradient * static_cast<float>(plan.control->loss_scale);
+    }
+    for (int slot = 0; slot < Rule::slots; ++slot) {
+        tensor.slots[slot][i] = element.slot[slot];
+    }
+    if (Phase + 1 == Rule::phases && run.zero_gradients) {
+        gradient[i] = 0;
+    }
+    return {change, element};
+}
+
 template <typename Rule, int Phase>
 void update_chunk(const panoptim::UpdateRun &run, int64_t chunk_index) {
     constexpr bool last_phase = Phase + 1 == Rule::phases;
     const panoptim_plan &plan = *run.plan;
     const panoptim_chunk &chunk = plan.chunks[chunk_index];
     const panoptim_tensor &tensor = plan.tensors[chunk.tensor];
-    float *const value = tensor.value;
-    auto *gradient = reinterpret_cast<float *>(plan.gradients[chunk.tensor]);
-    const auto *curvature = reinterpret_cast<const float *>(plan.curvatures[chunk.tensor]);
     typename Rule::Scalars scalars;
     std::memcpy(&scalars, run.prepared->scalars, sizeof scalars);
     Terms changes;
     std::vector<Terms> sums(PANOPTIM_MAX_REDUCTIONS);
     const int64_t first = chunk.index * plan.chunk_elements;
     for (int64_t i = first; i < std::min(tensor.elements, first + plan.chunk_elements); ++i) {
-        panoptim::Element element{};
-        element.parameter = value[i];
-        element.average = value[i];
-        if constexpr (panoptim::needs_gradient<Rule, Phase>) {
-            const float limit = run.prepared->gradient_limit;
-            const float scaled = gradient[i] * run.prepared->gradient_scale;
-            element.gradient = scaled > limit ? limit : scaled < -limit ? -limit : scaled;
-        }
-        element.curved = Rule::curvature && panoptim::of_step<Rule, Phase> && run.curved;
-        if (element.curved) {
-            element.curvature = curvature[i] * run.prepared->curvature_scale;
-        }
-        for (int slot = 0; slot < Rule::slots; ++slot) {
-            element.slot[slot] = tensor.slots[slot][i];
-        }
-        panoptim::MatrixStates{&tensor, 0}.load<Rule>(i, element);
-        update_one<Rule, Phase>(scalars, element);
-        changes.left.push_back(element.parameter - value[i]);
+        const Changed changed = update_element<Rule, Phase>(run, scalars, chunk.tensor, i);
+        changes.left.push_back(changed.change);
         for (std::size_t reduction = 0; reduction < sums.size(); ++reduction) {
-            sums[reduction].left.push_back(element.left[reduction]);
-            sums[reduction].right.push_back(element.right[reduction]);
-        }
-        value[i] = element.parameter;
-        if constexpr (Rule::writes_gradient(Phase)) {
-            const auto unit = static_cast<float>(plan.control->loss_scale);
-            gradient[i] = element.gradient * unit;
-        }
-        for (int slot = 0; slot < Rule::slots; ++slot) {
-            tensor.slots[slot][i] = element.slot[slot];
-        }
-        if (last_phase && run.zero_gradients) {
-            gradient[i] = 0;
+            sums[reduction].left.push_back(changed.element.left[reduction]);
+            sums[reduction].right.push_back(changed.element.right[reduction]);
         }
     }
     if (last_phase && run.statistics) {
@@ -91,16 +107,69 @@ void update_chunk(const panoptim::UpdateRun &run, int64_t chunk_index) {
     }
 }
 
+// A panel's part of a phase that sums over rows or columns.
+template <typename Rule, int Phase>
+void update_panel(const panoptim::UpdateRun &run, int64_t panel_index) {
+    const panoptim_panel &entry = run.plan->panels[panel_index];
+    const panoptim_tensor &tensor = run.plan->tensors[entry.tensor];
+    const panoptim::PanelGrid grid = panoptim::PanelGrid::of(tensor);
+    const panoptim::Panel panel = grid.panel(entry.index);
+    typename Rule::Scalars scalars;
+    std::memcpy(&scalars, run.prepared->scalars, sizeof scalars);
+    const auto columns = static_cast<std::size_t>(panel.columns);
+    std::vector<std::vector<double>> of_columns(PANOPTIM_MAX_REDUCTIONS,
+                                                std::vector<double>(columns, 0.0));
+    for (int64_t row = 0; row < panel.rows; ++row) {
+        std::vector<Terms> sums(PANOPTIM_MAX_REDUCTIONS);
+        for (std::size_t column = 0; column < columns; ++column) {
+            const int64_t i =
+                grid.element_of(panel) + row * grid.columns + static_cast<int64_t>(column);
+            const Changed changed = update_element<Rule, Phase>(run, scalars, entry.tensor, i);
+            for (std::size_t reduction = 0; reduction < sums.size(); ++reduction) {
+                const float left = changed.element.left[reduction];
+                const float right = changed.element.right[reduction];
+                sums[reduction].left.push_back(left);
+                sums[reduction].right.push_back(right);
+                of_columns[reduction][column] +=
+                    static_cast<double>(left) * static_cast<double>(right);
+            }
+        }
+        for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+            if (panoptim::finds(Rule{}, Phase, panoptim::Scope::row, reduction)) {
+                const Terms &terms = sums[static_cast<std::size_t>(reduction)];
+                panoptim::row_sums(Rule{}, tensor, grid, reduction, panel.matrix,
+                                   panel.across)[panel.first_row + row] =
+                    naive_row(terms.left, terms.right);
+            }
+        }
+    }
+    for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+        if (panoptim::finds(Rule{}, Phase, panoptim::Scope::column, reduction)) {
+            const auto &sums = of_columns[static_cast<std::size_t>(reduction)];
+            std::copy(
+                sums.begin(), sums.end(),
+                panoptim::column_sums(Rule{}, tensor, grid, reduction, panel.matrix, panel.down) +
+                    panel.first_column);
+        }
+    }
+}
+
 template <typename Rule, int Phase>
 void update_run(const panoptim::UpdateRun &run) {
     if constexpr (Phase < Rule::phases + Rule::pass_phases) {
+        constexpr bool of_panels = panoptim::walks_over_panels<Rule>(Phase);
         const panoptim_plan &plan = *run.plan;
-        if (panoptim::needs_gradient<Rule, Phase> &&
-            plan.gradients[plan.chunks[run.first].tensor] == 0) {
+        const int64_t tensor =
+            of_panels ? plan.panels[run.first].tensor : plan.chunks[run.first].tensor;
+        if (panoptim::needs_gradient<Rule, Phase> && plan.gradients[tensor] == 0) {
             return;
         }
-        for (int64_t chunk_index = run.first; chunk_index < run.last; ++chunk_index) {
-            update_chunk<Rule, Phase>(run, chunk_index);
+        for (int64_t i = run.first; i < run.last; ++i) {
+            if constexpr (of_panels) {
+                update_panel<Rule, Phase>(run, i);
+            } else {
+                update_chunk<Rule, Phase>(run, i);
+            }
         }
     }
 }

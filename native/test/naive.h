@@ -44,6 +44,19 @@ inline double naive_tree(const std::vector<float> &left, const std::vector<float
     return naive_join(blocks);
 }
 
+// The sum over a row: segments of lanes, one term a lane.
+inline double naive_row(const std::vector<float> &left, const std::vector<float> &right) {
+    std::vector<double> segments;
+    for (std::size_t first = 0; first < left.size(); first += PANOPTIM_LANES) {
+        const std::size_t end = std::min<std::size_t>(left.size(), first + PANOPTIM_LANES);
+        segments.push_back(naive_tree({left.begin() + static_cast<std::ptrdiff_t>(first),
+                                       left.begin() + static_cast<std::ptrdiff_t>(end)},
+                                      {right.begin() + static_cast<std::ptrdiff_t>(first),
+                                       right.begin() + static_cast<std::ptrdiff_t>(end)}));
+    }
+    return naive_join(segments);
+}
+
 inline double naive_square_sum(const Guarded<float> &values) {
     const std::vector<float> terms(values.begin(), values.end());
     return naive_tree(terms, terms);

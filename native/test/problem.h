@@ -8,7 +8,9 @@
 
 #include "floating_point.h"
 #include "guarded.h"
+#include "registry.h"
 #include "stages.h"
+#include "step/panels.cuh"
 #include "support.h"
 #include "typed.h"
 
@@ -27,6 +29,7 @@ struct Tensor {
     int64_t first = 0;
     bool has_gradient = true;
     bool has_curvature = false;
+    Guarded<double> line_sums;
     // Once there are any, steps use them instead of the arrays of floats.
     std::optional<TypedArrays> typed;
 };
@@ -85,6 +88,23 @@ class Problem {
         return tensor;
     }
 
+    // The same as a stack of matrices.
+    Tensor &add_matrices(int32_t group, int64_t matrices, int64_t rows, int64_t columns,
+                         Edge edge = Edge::end, int64_t shift = 0) {
+        const Described rule = described(groups[static_cast<std::size_t>(group)].rule);
+        Tensor &tensor = add_tensor(group, matrices * rows * columns, edge, shift);
+        tensor.rows = rows;
+        tensor.columns = columns;
+        std::size_t slot = rule.slots.size();
+        for (std::size_t row = 0; row < rule.rows.size(); ++row) {
+            tensor.slots[slot++] = Guarded<float>(matrices * rows, edge, shift);
+        }
+        for (std::size_t column = 0; column < rule.columns.size(); ++column) {
+            tensor.slots[slot++] = Guarded<float>(matrices * columns, edge, shift);
+        }
+        return tensor;
+    }
+
     // The states of a tensor that have a value for each element.
     int64_t slots_of(const Tensor &tensor) const {
         const int32_t rule = groups[static_cast<std::size_t>(tensor.group)].rule;
@@ -101,6 +121,7 @@ class Problem {
     const panoptim_plan &build() {
         rows_.clear();
         chunks.clear();
+        panels.clear();
         gradients_.clear();
         curvatures_.clear();
         for (std::size_t t = 0; t < tensors.size(); ++t) {
@@ -126,6 +147,7 @@ class Problem {
             row.first = tensor.first;
             row.group = tensor.group;
             row.rule = groups[static_cast<std::size_t>(tensor.group)].rule;
+            cut_into_panels(tensors[t], row, static_cast<int32_t>(t));
             rows_.push_back(row);
             for (int32_t chunk = 0; chunk < row.chunks; ++chunk) {
                 chunks.push_back({static_cast<int32_t>(t), chunk});
@@ -158,6 +180,8 @@ class Problem {
         plan.partials = partials.data();
         plan.totals = totals.data();
         plan.control = &control;
+        plan.panels = panels.data();
+        plan.panel_count = static_cast<int64_t>(panels.size());
         plan.group_count = static_cast<int64_t>(groups.size());
         plan.tensor_count = static_cast<int64_t>(tensors.size());
         plan.chunk_count = static_cast<int64_t>(chunks.size());
@@ -186,6 +210,7 @@ class Problem {
         keep(panoptim_decide(&plan));
         for (int32_t phase = 0; phase < phases(); ++phase) {
             keep(panoptim_prepare(&plan, phase));
+            keep(over_panels(tier, phase, ranges));
             over_ranges([&](int64_t first, int64_t last) {
                 return panoptim_update(tier, &plan, phase, first, last);
             });
@@ -205,7 +230,7 @@ class Problem {
     // chunks as in a step.
     int32_t pass(int32_t tier, int32_t kind, int64_t ranges = 1) {
         return pass(kind, [&](int32_t phase) {
-            int32_t status = PANOPTIM_OK;
+            int32_t status = over_panels(tier, phase, ranges);
             for (int64_t range = ranges - 1; range >= 0 && status == PANOPTIM_OK; --range) {
                 status = panoptim_update(tier, &plan, phase, plan.chunk_count * range / ranges,
                                          plan.chunk_count * (range + 1) / ranges);
@@ -218,7 +243,10 @@ class Problem {
     int32_t pass(const panoptim::Tier &loops, int32_t kind) {
         const panoptim::FloatingPointSettings standard;
         return pass(kind, [&](int32_t phase) {
-            return panoptim::update_chunks(loops, plan, phase, 0, plan.chunk_count);
+            const int32_t status = panoptim::whole_phase_of_panels(loops, plan, phase);
+            return status == PANOPTIM_OK
+                       ? panoptim::update_chunks(loops, plan, phase, 0, plan.chunk_count)
+                       : status;
         });
     }
 
@@ -247,6 +275,7 @@ class Problem {
     std::vector<panoptim_group> groups;
     std::deque<Tensor> tensors;
     std::vector<panoptim_chunk> chunks;
+    std::vector<panoptim_panel> panels;
     std::vector<panoptim_schedule_entry> schedule;
     std::vector<int64_t> counts;
     std::vector<panoptim_prepared> prepared;
@@ -255,6 +284,49 @@ class Problem {
     std::vector<double> totals;
 
   private:
+    // The panels of a tensor whose rule sums over rows or columns, and storage for its sums.
+    void cut_into_panels(Tensor &tensor, panoptim_tensor &row, int32_t index) {
+        const panoptim::RegisteredRule &rule = panoptim::rules[row.rule];
+        const int rows = panoptim::count_of_scope(rule, panoptim::Scope::row, rule.reductions);
+        const int columns =
+            panoptim::count_of_scope(rule, panoptim::Scope::column, rule.reductions);
+        if (rows + columns == 0 || row.elements == 0) {
+            return;
+        }
+        const panoptim::PanelGrid grid = panoptim::PanelGrid::of(row);
+        const int64_t sums =
+            grid.matrices * (rows * grid.across * grid.rows + columns * grid.down * grid.columns);
+        tensor.line_sums = Guarded<double>(sums, Edge::end);
+        // What nothing has written shows.
+        std::fill(tensor.line_sums.begin(), tensor.line_sums.end(),
+                  std::numeric_limits<double>::quiet_NaN());
+        row.line_sums = tensor.line_sums.data();
+        const int64_t count = grid.matrices * grid.down * grid.across;
+        for (int64_t panel = 0; panel < count; ++panel) {
+            panels.push_back({index, static_cast<int32_t>(panel)});
+        }
+    }
+
+    // What a prepared phase does with panels, these in so many ranges, the last one first.
+    int32_t over_panels(int32_t tier, int32_t phase, int64_t ranges) {
+        int32_t status = PANOPTIM_OK;
+        const auto over_ranges = [&](auto stage) {
+            for (int64_t range = ranges - 1; range >= 0 && status == PANOPTIM_OK; --range) {
+                status = stage(plan.panel_count * range / ranges,
+                               plan.panel_count * (range + 1) / ranges);
+            }
+        };
+        for (const int32_t stage : {PANOPTIM_STAGE_LINES, PANOPTIM_STAGE_TOTALS}) {
+            over_ranges([&](int64_t first, int64_t last) {
+                return panoptim_advance_lines(&plan, stage, phase, first, last);
+            });
+        }
+        over_ranges([&](int64_t first, int64_t last) {
+            return panoptim_update_panels(tier, &plan, phase, first, last);
+        });
+        return status;
+    }
+
     template <typename Update>
     int32_t pass(int32_t kind, Update update) {
         build();

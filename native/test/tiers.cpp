@@ -52,14 +52,28 @@ struct Setting {
     bool special = false;
     bool zero_gradients = false;
     bool statistics = false;
+    // As a stack of matrices, whose product is the number of elements.
+    int64_t rows = 1;
+    int64_t columns = 0;
 };
+
+void add_tensors(Problem &problem, const Setting &setting) {
+    for (int32_t group = 0; group < 2; ++group) {
+        if (setting.columns == 0) {
+            problem.add_tensor(group, setting.elements, setting.edge, setting.shift);
+        } else {
+            problem.add_matrices(group, setting.elements / (setting.rows * setting.columns),
+                                 setting.rows, setting.columns, setting.edge, setting.shift);
+        }
+    }
+    problem.tensors[0].has_curvature = true;
+}
 
 // Two tensors, the first with curvature (of no effect on most rules), each in its own group.
 Problem problem_of(const Described &rule, const Setting &setting) {
     Problem problem(setting.chunk_elements);
     add_groups(problem, rule);
-    problem.add_tensor(0, setting.elements, setting.edge, setting.shift).has_curvature = true;
-    problem.add_tensor(1, setting.elements, setting.edge, setting.shift);
+    add_tensors(problem, setting);
     problem.control.zero_gradients = setting.zero_gradients;
     problem.control.statistics = setting.statistics;
     problem.control.loss_scale = 8;
@@ -220,6 +234,34 @@ TEST_CASE("a step equals the rule element by element, with NaN, infinities, zero
         setting.zero_gradients = true;
         check(setting);
     }
+}
+
+TEST_CASE("a step of matrices equals the rule element by element, across panels and chunks") {
+    struct Matrices {
+        int64_t count;
+        int64_t rows;
+        int64_t columns;
+    };
+    for (const auto &[count, rows, columns] :
+         {Matrices{1, 5, 1}, Matrices{7, 2, 3}, Matrices{3, 3, 5}, Matrices{2, 63, 127},
+          Matrices{1, 64, 128}, Matrices{1, 65, 129}, Matrices{1, 3, 1023}, Matrices{2, 2, 1024},
+          Matrices{1, 66, 1025}, Matrices{1, 130, 40}, Matrices{1, 2, 2100}}) {
+        CAPTURE(rows);
+        CAPTURE(columns);
+        for (const int64_t shift : {0, 3}) {
+            Setting setting{.elements = count * rows * columns, .shift = shift};
+            setting.ranges = {1, 3};
+            setting.rows = rows;
+            setting.columns = columns;
+            setting.statistics = true;
+            check(setting);
+            check_passes(setting);
+        }
+    }
+    Setting special{.elements = 2 * 66 * 130, .special = true, .zero_gradients = true};
+    special.rows = 66;
+    special.columns = 130;
+    check(special);
 }
 
 TEST_CASE("a step does not depend on chunks, nor on how they are split into ranges") {

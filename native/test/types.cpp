@@ -34,6 +34,7 @@ Problem problem_of(const Described &rule, const Setting &setting) {
     problem.add_group(rule.name, hyper);
     problem.add_tensor(0, setting.elements).has_curvature = true;
     problem.add_tensor(0, 77);
+    problem.add_matrices(0, 2, 3, 130);
     problem.control.zero_gradients = setting.zero_gradients;
     problem.control.statistics = setting.statistics;
     problem.control.measure = setting.measure;
@@ -90,6 +91,7 @@ class Expected {
         for (int32_t phase = 0; phase < phases; ++phase) {
             REQUIRE(panoptim::control_stages(plan, panoptim::preparing_stages(phase), phase) ==
                     PANOPTIM_OK);
+            REQUIRE(panoptim::whole_phase_of_panels(naive_tier, plan, phase) == PANOPTIM_OK);
             REQUIRE(panoptim::update_chunks(naive_tier, plan, phase, 0, plan.chunk_count) ==
                     PANOPTIM_OK);
             if (phase + 1 == phases) {
@@ -339,7 +341,8 @@ TEST_CASE("an unknown type is refused before anything changes") {
         panoptim_arrays row = *tensor.typed->row();
         change(row);
         problem.build();
-        std::vector<panoptim_tensor> rows(problem.plan.tensors, problem.plan.tensors + 2);
+        std::vector<panoptim_tensor> rows(problem.plan.tensors,
+                                          problem.plan.tensors + problem.plan.tensor_count);
         rows[1].arrays = &row;
         problem.plan.tensors = rows.data();
         CHECK(panoptim_decide(&problem.plan) == PANOPTIM_ERROR_TYPE);

@@ -5,3 +5,4 @@
 #include "test_normalized.cuh"
 #include "test_orthogonal.cuh"
 #include "test_states.cuh"
+#include "test_units.cuh"

@@ -46,6 +46,11 @@ def _ada_fisher(seed, every):
     return Curvature(Gaussian(seed), seed + 1000, "fisher", steps, size=1.0)
 
 
+def _matrices(seed):
+    """Matrices of every kind beside a vector, one of them of more rows than a panel."""
+    return Gaussian(seed, {"stack": (2, 3, 4), "tall": (66, 2), "row": (1, 5), "bias": (3,)})
+
+
 def _magnitudes(seed):
     """Denormals to 1e18: squares are in range for `middle` and `jumping`, denormal for `small`."""
     shapes = {"small": (13,), "middle": (7, 5), "jumping": ()}
@@ -564,9 +569,28 @@ SCHEDULE_FREE_SGD = (
     Case("schedule-free-sgd-logistic", "schedule-free-sgd", {"lr": 0.5}, lambda: Logistic(2005)),
 )
 
+ADAFACTOR = (
+    Case("adafactor", "adafactor", {}, lambda: Gaussian(4001)),
+    Case("adafactor-matrices", "adafactor", {"lr": 0.05, "beta2_decay": -0.6},
+         lambda: _matrices(4002)),
+    Case("adafactor-weight-decay", "adafactor", {"lr": 0.05, "d": 1.25, "weight_decay": 0.1},
+         lambda: Gaussian(4003)),
+    Case("adafactor-maximize", "adafactor",
+         {"lr": 0.05, "beta2_decay": -0.5, "weight_decay": 0.05, "maximize": True},
+         lambda: Gaussian(4004)),
+    Case("adafactor-epsilons", "adafactor", {"lr": 0.05, "eps1": 0.75, "eps2": 2.0},
+         lambda: Gaussian(4005)),
+    Case("adafactor-gaps", "adafactor", {"lr": 0.05, "weight_decay": 0.1}, lambda: _gaps(4006)),
+    Case("adafactor-magnitudes", "adafactor", {"lr": 0.1},
+         lambda: Magnitudes(4007, {"middle": (7, 5), "jumping": (3, 4)},
+                            {"middle": (-12, 28), "jumping": (-12, 28)})),
+    Case("adafactor-zeros", "adafactor", {"lr": 0.05}, lambda: Zeros(_matrices(4008))),
+    Case("adafactor-logistic", "adafactor", {"lr": 0.1}, lambda: Logistic(4009)),
+)
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
     + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM + NOVOGRAD + LARS + TIGER + DADAPT_ADAM
-    + DADAPT_SGD + SCHEDULE_FREE_ADAMW + SCHEDULE_FREE_SGD
+    + DADAPT_SGD + SCHEDULE_FREE_ADAMW + SCHEDULE_FREE_SGD + ADAFACTOR
 )

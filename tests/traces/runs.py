@@ -18,15 +18,18 @@ TORCH_RULES = {
     "sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
     "adagrad": torch.optim.Adagrad, "nadam": torch.optim.NAdam, "adadelta": torch.optim.Adadelta,
     "rmsprop": torch.optim.RMSprop, "adamax": torch.optim.Adamax,
-    "radam": torch.optim.RAdam,
+    "radam": torch.optim.RAdam, "adafactor": torch.optim.Adafactor,
 }
 TORCH_SLOTS = (
     "momentum_buffer", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "sum", "mu_product",
-    "square_avg", "acc_delta", "grad_avg", "exp_inf",
+    "square_avg", "acc_delta", "grad_avg", "exp_inf", "row_var", "col_var", "variance",
 )
 # Those that PyTorch has no fused kernel of, and so no such argument.
-UNFUSED = {"nadam", "adadelta", "rmsprop", "adamax", "radam"}
-TORCH_BETAS = {"beta1": 0.9, "beta2": 0.999}
+UNFUSED = {"nadam", "adadelta", "rmsprop", "adamax", "radam", "adafactor"}
+# Settings that are a pair there, by its name, each with its default.
+TORCH_PAIRS = {"betas": {"beta1": 0.9, "beta2": 0.999}, "eps": {"eps1": 2**-23, "eps2": 1e-3}}
+# Of which the default depends on the type, and float64's would be another rule.
+ALWAYS_GIVEN = {"adafactor": "eps"}
 
 FORMULAS = {
     "lion": (formulas.lion, ("exp_avg",)),
@@ -92,7 +95,7 @@ class TorchRun(Run):
         }
         plain = {"foreach": False} | ({} if rule in UNFUSED else {"fused": False})
         self._optimizer = TORCH_RULES[rule](
-            list(self._parameters.values()), **plain, **_torch_arguments(settings))
+            list(self._parameters.values()), **plain, **_torch_arguments(rule, settings))
 
     def step(self, gradients, curvatures):
         """Takes one step; a parameter that `gradients` does not name has no gradient in it."""
@@ -217,9 +220,11 @@ def _default_dtype(dtype):
         torch.set_default_dtype(before)
 
 
-def _torch_arguments(settings):
-    """The settings of a trace as the arguments of a torch.optim class, where betas are a pair."""
-    arguments = {key: value for key, value in settings.items() if key not in TORCH_BETAS}
-    if settings.keys() & TORCH_BETAS.keys():
-        arguments["betas"] = tuple(settings.get(key, TORCH_BETAS[key]) for key in TORCH_BETAS)
+def _torch_arguments(rule, settings):
+    """The settings of a trace as the arguments of a torch.optim class, where some are pairs."""
+    paired = {key for pair in TORCH_PAIRS.values() for key in pair}
+    arguments = {key: value for key, value in settings.items() if key not in paired}
+    for name, pair in TORCH_PAIRS.items():
+        if settings.keys() & pair.keys() or ALWAYS_GIVEN.get(rule) == name:
+            arguments[name] = tuple(settings.get(key, pair[key]) for key in pair)
     return arguments

@@ -1,7 +1,9 @@
 package org.panoptim;
 
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.LineRule;
 import org.panoptim.rule.MatrixRule;
+import org.panoptim.rule.MatrixView;
 import org.panoptim.rule.Pass;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Rules;
@@ -17,7 +19,7 @@ import java.util.Map;
 final class RuleChecks {
 
     /** What a kernel computes, for a rule that names it. */
-    private record Kernel(UpdateRule rule, List<Slot> slots) {}
+    private record Kernel(UpdateRule rule, List<Slot> slots, List<Reduction> reductions) {}
 
     private RuleChecks() {}
 
@@ -39,25 +41,29 @@ final class RuleChecks {
             boolean trusted = Rules.isOfLibrary(rule);
             if (!trusted) {
                 Rules.requireOtherName(rule);
-                check(rule, rule.slots());
+                check(rule, rule.slots(), rule.reductions());
             }
             // A group without parameters settles states of its rule too.
-            requireOneMeaning(kernels, rule.kernelName(), rule, rule.slots());
+            var own = new Kernel(rule, rule.slots(), rule.reductions());
+            requireOneMeaning(kernels, rule.kernelName(), own);
             for (var parameter : group.parameters()) {
-                var slots = rule.slots(parameter.shape());
+                var shape = parameter.shape();
+                var kernel = new Kernel(rule, rule.slots(shape), rule.reductions(shape));
                 if (!trusted) {
-                    check(rule, slots);
-                    requireSameRuleStates(rule, slots);
+                    check(rule, kernel.slots, kernel.reductions);
+                    requireSameRuleStates(rule, kernel.slots);
                 }
-                requireOneMeaning(kernels, rule.kernelName(parameter.shape()), rule, slots);
+                requireOneMeaning(kernels, rule.kernelName(shape), kernel);
             }
         }
     }
 
-    /** Checks a rule and the states that it keeps for some shape. */
-    static void check(UpdateRule rule, List<Slot> slots) {
+    /** Checks a rule and the states that it keeps and the sums that it takes for some shape. */
+    static void check(UpdateRule rule, List<Slot> slots, List<Reduction> reductions) {
         requireOrder(rule, slots);
-        requirePhases(rule);
+        requirePasses(rule);
+        requirePhases(rule, reductions);
+        requireLines(rule, reductions);
         if (rule instanceof MatrixRule matrix && matrix.phases() < 2) {
             throw refused(
                     rule,
@@ -117,9 +123,8 @@ final class RuleChecks {
         }
     }
 
-    private static void requirePhases(UpdateRule rule) {
-        requirePasses(rule);
-        for (var reduction : rule.reductions()) {
+    private static void requirePhases(UpdateRule rule, List<Reduction> reductions) {
+        for (var reduction : reductions) {
             int last = lastWith(rule, reduction.phase());
             if (reduction.phase() >= last) {
                 throw refused(
@@ -128,6 +133,40 @@ final class RuleChecks {
                                 .formatted(reduction.name(), reduction.phase(), last));
             }
         }
+    }
+
+    /** A phase walks over panels of matrices, or over elements in their order; not over both. */
+    private static void requireLines(UpdateRule rule, List<Reduction> reductions) {
+        for (var reduction : reductions) {
+            if (!reduction.scope().isOfLines()) {
+                continue;
+            }
+            if (!(rule instanceof LineRule lines)) {
+                throw refused(
+                        rule,
+                        "it sums '%s' over rows or columns, so it must implement LineRule"
+                                .formatted(reduction.name()));
+            }
+            if (lines.takesTotals() && !sumsOverRows(reductions, reduction.phase())) {
+                throw refused(
+                        rule,
+                        "it takes totals of rows, so phase %d, which sums '%s' over columns, must sum over rows too"
+                                .formatted(reduction.phase(), reduction.name()));
+            }
+            for (var other : reductions) {
+                if (other.phase() == reduction.phase() && !other.scope().isOfLines()) {
+                    throw refused(
+                            rule,
+                            "phase %d sums '%s' over rows or columns, so it cannot sum '%s' over the parameter or all of them; another phase can"
+                                    .formatted(reduction.phase(), reduction.name(), other.name()));
+                }
+            }
+        }
+    }
+
+    private static boolean sumsOverRows(List<Reduction> reductions, int phase) {
+        return reductions.stream()
+                .anyMatch(each -> each.phase() == phase && each.scope() == Reduction.Scope.ROW);
     }
 
     /** The last phase of the step or pass that a phase belongs to; of all, if it is behind them. */
@@ -182,10 +221,10 @@ final class RuleChecks {
     }
 
     /** Rules that one kernel computes are summed together and take turns in one pass. */
-    private static void requireOneMeaning(
-            Map<String, Kernel> kernels, String name, UpdateRule rule, List<Slot> slots) {
+    private static void requireOneMeaning(Map<String, Kernel> kernels, String name, Kernel kernel) {
+        var rule = kernel.rule;
         if (!name.equals(rule.kernelName())) {
-            for (var reduction : rule.reductions()) {
+            for (var reduction : kernel.reductions) {
                 if (reduction.scope() == Reduction.Scope.ALL) {
                     throw refused(
                             rule,
@@ -194,7 +233,7 @@ final class RuleChecks {
                 }
             }
         }
-        var other = kernels.putIfAbsent(name, new Kernel(rule, slots));
+        var other = kernels.putIfAbsent(name, kernel);
         if (other == null) {
             return;
         }
@@ -202,8 +241,9 @@ final class RuleChecks {
         if (first.phases() != rule.phases()
                 || !first.passes().equals(rule.passes())
                 || first.takesCurvature() != rule.takesCurvature()
-                || !first.reductions().equals(rule.reductions())
-                || !Slot.sameStates(other.slots, slots)) {
+                || !other.reductions.equals(kernel.reductions)
+                || MatrixView.of(first) != MatrixView.of(rule)
+                || !Slot.sameStates(other.slots, kernel.slots)) {
             throw refused(
                     rule,
                     "it names the kernel '%s', as %s does, but differs from that in phases, passes, sums, curvature or states"

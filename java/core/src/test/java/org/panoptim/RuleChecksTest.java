@@ -13,8 +13,11 @@ import org.panoptim.backend.Backend;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.ElementUpdate;
+import org.panoptim.rule.Line;
+import org.panoptim.rule.LineRule;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.MatrixRule;
+import org.panoptim.rule.MatrixView;
 import org.panoptim.rule.MatrixWork;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Reduction;
@@ -332,6 +335,100 @@ class RuleChecksTest {
                 group(new Hasty(1), matrix()));
     }
 
+    /** Sums over the rows of units. */
+    private static final class Lined extends Described implements LineRule {
+
+        @Override
+        public Lined atLearningRate(double learningRate) {
+            return this;
+        }
+
+        @Override
+        public MatrixView matrixView() {
+            return MatrixView.UNITS;
+        }
+
+        boolean totals;
+
+        @Override
+        public boolean takesTotals() {
+            return totals;
+        }
+
+        @Override
+        public double advanceRow(int phase, Preparation preparation, Line row) {
+            return 0;
+        }
+    }
+
+    @Test
+    void totalsAreOfRowsThatAreSummedOver() {
+        var rule = new Lined();
+        rule.phases = 2;
+        rule.totals = true;
+        rule.reductions = List.of(new Reduction("squares", Reduction.Scope.COLUMN));
+        assertRefused(
+                "rule described: it takes totals of rows, so phase 0, which sums 'squares' over"
+                        + " columns, must sum over rows too",
+                group(rule, vector("p", 1)));
+
+        rule.reductions =
+                List.of(
+                        new Reduction("squares", Reduction.Scope.COLUMN),
+                        new Reduction("rows", Reduction.Scope.ROW));
+        assertThatCode(() -> RuleChecks.check(List.of(group(rule, vector("p", 1)))))
+                .doesNotThrowAnyException();
+    }
+
+    @Test
+    void sumsOverRowsNeedARuleThatAdvancesThem() {
+        var rule = new Described();
+        rule.phases = 2;
+        rule.reductions = List.of(new Reduction("squares", Reduction.Scope.COLUMN));
+        assertRefused(
+                "rule described: it sums 'squares' over rows or columns, so it must implement"
+                        + " LineRule",
+                group(rule, vector("p", 1)));
+
+        var lined = new Lined();
+        lined.phases = 2;
+        lined.reductions = rule.reductions;
+        assertThatCode(() -> RuleChecks.check(List.of(group(lined, vector("p", 1)))))
+                .doesNotThrowAnyException();
+    }
+
+    @Test
+    void aPhaseThatSumsOverRowsSumsOverNothingElse() {
+        var rule = new Lined();
+        rule.phases = 3;
+        rule.reductions =
+                List.of(
+                        new Reduction("norm", Reduction.Scope.TENSOR),
+                        new Reduction("squares", Reduction.Scope.ROW));
+        assertRefused(
+                "rule described: phase 0 sums 'squares' over rows or columns, so it cannot sum"
+                        + " 'norm' over the parameter or all of them; another phase can",
+                group(rule, vector("p", 1)));
+
+        rule.reductions =
+                List.of(
+                        new Reduction("norm", Reduction.Scope.TENSOR, 1),
+                        new Reduction("squares", Reduction.Scope.ROW));
+        assertThatCode(() -> RuleChecks.check(List.of(group(rule, vector("p", 1)))))
+                .doesNotThrowAnyException();
+    }
+
+    @Test
+    void rulesOfOneKernelLookAtMatricesAlike() {
+        var one = new Described();
+        var other = new Lined();
+        assertRefused(
+                "rule described: it names the kernel 'described', as %s does, but differs from that in phases, passes, sums, curvature or states"
+                        .formatted(one),
+                group(one, vector("p", 1)),
+                group(other, vector("q", 1)));
+    }
+
     static List<UpdateRule> libraryRules() {
         return Rules.all();
     }
@@ -341,15 +438,15 @@ class RuleChecksTest {
     void theLibrarysOwnRulesHoldWhatIsNotAskedOfThem(UpdateRule rule) {
         assertThat(Rules.isOfLibrary(rule)).isTrue();
         for (var shape : List.of(Shape.of(), Shape.of(3), MATRIX, Shape.of(2, 3, 4))) {
-            RuleChecks.check(rule, rule.slots(shape));
+            RuleChecks.check(rule, rule.slots(shape), rule.reductions(shape));
         }
-        RuleChecks.check(rule, rule.slots());
+        RuleChecks.check(rule, rule.slots(), rule.reductions());
     }
 
     @ParameterizedTest
     @MethodSource("libraryCompanions")
     void theLibrarysOwnCompanionsHoldWhatIsNotAskedOfThem(UpdateRule rule) {
-        RuleChecks.check(rule, rule.slots());
+        RuleChecks.check(rule, rule.slots(), rule.reductions());
     }
 
     static List<UpdateRule> libraryCompanions() {

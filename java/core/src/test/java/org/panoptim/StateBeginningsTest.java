@@ -15,6 +15,7 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.parameter.ParameterSource;
 import org.panoptim.parameter.Tensors;
+import org.panoptim.rule.MatrixView;
 import org.panoptim.rule.Prodigy;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.SGD;
@@ -264,8 +265,13 @@ class StateBeginningsTest {
     void aTensorWithoutElementsHasEmptyStatesOfEveryExtent() {
         var empty = Shape.of(1L << 40, 0);
         for (var extent : List.of(Slot.Extent.ELEMENT, Slot.Extent.ROW)) {
-            assertThat(new Slot("s", extent).byteSize(empty)).as("%s", extent).isZero();
+            assertThat(new Slot("s", extent).byteSize(empty, MatrixView.LAST_TWO))
+                    .as("%s", extent)
+                    .isZero();
         }
-        assertThat(new Slot("s", Slot.Extent.COLUMN).byteSize(Shape.of(0, 1L << 40))).isZero();
+        assertThat(
+                        new Slot("s", Slot.Extent.COLUMN)
+                                .byteSize(Shape.of(0, 1L << 40), MatrixView.LAST_TWO))
+                .isZero();
     }
 }

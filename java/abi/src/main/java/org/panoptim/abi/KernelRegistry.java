@@ -3,7 +3,9 @@ package org.panoptim.abi;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import org.panoptim.rule.LineRule;
 import org.panoptim.rule.PhaseSpan;
+import org.panoptim.rule.Reduction;
 import org.panoptim.rule.RuleDescriptor;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.Slot;
@@ -16,6 +18,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -25,6 +28,9 @@ import java.util.concurrent.ConcurrentHashMap;
  * several threads.
  */
 public final class KernelRegistry {
+
+    /** Says that rows are looked at again with their matrix's total. */
+    private static final String TOTALS = "totals";
 
     private final String backend;
     private final Library library;
@@ -86,20 +92,43 @@ public final class KernelRegistry {
      * @param curvature whether it takes curvature from the caller
      * @param hyper the names of its hyper-parameters, in its order
      * @param states the names of its states, by extent
+     * @param sums its reductions, each as scope and phase, and what it does with their totals
      */
     public record Kernel(
             String name,
             int index,
             int phases,
             int passPhases,
-            int reductions,
             boolean curvature,
             List<String> hyper,
-            Map<Slot.Extent, List<String>> states) {
+            Map<Slot.Extent, List<String>> states,
+            List<String> sums) {
 
         /** The size of its hyper-parameters. */
         public long hyperBytes() {
             return JAVA_DOUBLE.byteSize() * hyper.size();
+        }
+
+        /** Whether a phase sums over rows or columns, and so goes over panels instead of chunks. */
+        public boolean sumsOverLines(int phase) {
+            return sums.contains(sum(Reduction.Scope.ROW, phase))
+                    || sums.contains(sum(Reduction.Scope.COLUMN, phase));
+        }
+
+        /** Whether any phase does. */
+        public boolean hasPanels() {
+            return ofScope(Reduction.Scope.ROW) + ofScope(Reduction.Scope.COLUMN) > 0;
+        }
+
+        /** Whether rows are looked at again with their matrix's total. */
+        public boolean takesTotals() {
+            return sums.contains(TOTALS);
+        }
+
+        /** How many of its reductions are of a scope. */
+        long ofScope(Reduction.Scope scope) {
+            var name = scopeName(scope);
+            return sums.stream().filter(sum -> sum.startsWith(name)).count();
         }
 
         /** Compares the index only; a record's generated method takes long to link. */
@@ -119,13 +148,13 @@ public final class KernelRegistry {
             var slots = new ArrayList<Slot>();
             states.forEach(
                     (extent, names) -> names.forEach(name -> slots.add(new Slot(name, extent))));
-            return KernelRegistry.description(phases, passPhases, reductions, curvature, slots);
+            return KernelRegistry.description(phases, passPhases, sums, curvature, slots);
         }
 
-        private boolean computes(UpdateRule rule, List<Slot> slots) {
+        private boolean computes(UpdateRule rule, List<Slot> slots, List<String> taken) {
             return phases == rule.phases()
                     && passPhases == PhaseSpan.ofPasses(rule)
-                    && reductions == rule.reductions().size()
+                    && sums.equals(taken)
                     && curvature == rule.takesCurvature()
                     && keeps(slots);
         }
@@ -158,10 +187,32 @@ public final class KernelRegistry {
                 rule.get(JAVA_INT, Layouts.RULE_INDEX),
                 rule.get(JAVA_INT, Layouts.RULE_PHASES),
                 rule.get(JAVA_INT, Layouts.RULE_PASS_PHASES),
-                rule.get(JAVA_INT, Layouts.RULE_REDUCTIONS),
                 rule.get(JAVA_INT, Layouts.RULE_CURVATURE) != 0,
                 names(lists[0]),
-                states);
+                states,
+                names(lists[1 + states.size()]));
+    }
+
+    /** The reductions of a rule as kernels describe them. */
+    private static List<String> sums(UpdateRule rule, List<Reduction> reductions) {
+        var sums = new ArrayList<String>();
+        for (var reduction : reductions) {
+            sums.add(sum(reduction.scope(), reduction.phase()));
+        }
+        boolean ofRows =
+                reductions.stream().anyMatch(reduction -> reduction.scope() == Reduction.Scope.ROW);
+        if (ofRows && rule instanceof LineRule lines && lines.takesTotals()) {
+            sums.add(TOTALS);
+        }
+        return sums;
+    }
+
+    private static String sum(Reduction.Scope scope, int phase) {
+        return scopeName(scope) + phase;
+    }
+
+    private static String scopeName(Reduction.Scope scope) {
+        return scope.name().toLowerCase(Locale.ROOT);
     }
 
     private static List<String> names(String list) {
@@ -205,7 +256,7 @@ public final class KernelRegistry {
      * @throws UnsupportedPlanException if the library has none, or one of another shape
      */
     public Kernel kernel(UpdateRule rule) {
-        return kernel(rule, rule.kernelName(), rule.slots());
+        return kernel(rule, rule.kernelName(), rule.slots(), sums(rule, rule.reductions()));
     }
 
     /**
@@ -214,7 +265,8 @@ public final class KernelRegistry {
      * @throws UnsupportedPlanException if the library has none, or one of another shape
      */
     public Kernel kernel(UpdateRule rule, Shape parameter) {
-        var kernel = kernel(rule, rule.kernelName(parameter), rule.slots(parameter));
+        var sums = sums(rule, rule.reductions(parameter));
+        var kernel = kernel(rule, rule.kernelName(parameter), rule.slots(parameter), sums);
         if (!kernel.name().equals(rule.kernelName())
                 && !kernel.hyper().equals(kernel(rule).hyper())) {
             throw new UnsupportedPlanException(
@@ -225,7 +277,7 @@ public final class KernelRegistry {
         return kernel;
     }
 
-    private Kernel kernel(UpdateRule rule, String name, List<Slot> slots) {
+    private Kernel kernel(UpdateRule rule, String name, List<Slot> slots, List<String> sums) {
         var kernel = kernels.get(name);
         if (kernel == null) {
             kernel = read(library.describe(name).orElseThrow(() -> missing(rule, name)));
@@ -237,7 +289,7 @@ public final class KernelRegistry {
                     "rule %s of %s has the name of the library's kernel '%s'; give it another one"
                             .formatted(rule.name(), rule.getClass().getName(), name));
         }
-        if (!kernel.computes(rule, slots)) {
+        if (!kernel.computes(rule, slots, sums)) {
             throw new UnsupportedPlanException(
                     backend,
                     "rule "
@@ -248,7 +300,7 @@ public final class KernelRegistry {
                             + description(
                                     rule.phases(),
                                     PhaseSpan.ofPasses(rule),
-                                    rule.reductions().size(),
+                                    sums,
                                     rule.takesCurvature(),
                                     slots)
                             + " in Java, "
@@ -266,9 +318,9 @@ public final class KernelRegistry {
     }
 
     private static String description(
-            int phases, int passPhases, int reductions, boolean curvature, List<Slot> slots) {
+            int phases, int passPhases, List<String> sums, boolean curvature, List<Slot> slots) {
         var ofPasses = passPhases == 0 ? "" : " and " + passPhases + " of passes";
-        return "phases %d%s, reductions %d, curvature %s, states %s"
-                .formatted(phases, ofPasses, reductions, curvature, slots);
+        return "phases %d%s, reductions %s, curvature %s, states %s"
+                .formatted(phases, ofPasses, sums, curvature, slots);
     }
 }

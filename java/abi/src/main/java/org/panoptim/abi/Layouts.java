@@ -12,7 +12,7 @@ import java.lang.foreign.MemorySegment;
 public final class Layouts {
 
     /** The size of a {@code panoptim_tensor}. */
-    public static final long TENSOR_BYTES = 136;
+    public static final long TENSOR_BYTES = 144;
 
     static final long TENSOR_VALUE = 0;
     static final long TENSOR_ELEMENTS = 8;
@@ -25,6 +25,7 @@ public final class Layouts {
     static final long TENSOR_SLOTS = 48;
     static final long TENSOR_ROWS = 112;
     static final long TENSOR_COLUMNS = 120;
+    static final long TENSOR_LINE_SUMS = 136;
 
     /** The size of a {@code panoptim_array}. */
     static final long ARRAY_BYTES = 24;
@@ -60,7 +61,6 @@ public final class Layouts {
     public static final long RULE_BYTES = 512;
 
     static final long RULE_PHASES = 0;
-    static final long RULE_REDUCTIONS = 4;
     static final long RULE_CURVATURE = 8;
     static final long RULE_INDEX = 12;
     static final long RULE_PASS_PHASES = 16;

@@ -1,7 +1,10 @@
 package org.panoptim.abi;
 
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_MAX_PHASES;
+
 import org.panoptim.abi.KernelRegistry.Kernel;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.MatrixView;
 import org.panoptim.rule.PhaseSpan;
 import org.panoptim.tensor.Shape;
 
@@ -21,6 +24,7 @@ public final class PlanKernels {
     private final List<ParameterGroup> groups;
     private final List<Kernel> ofGroups = new ArrayList<>();
     private final List<List<Kernel>> ofParameters = new ArrayList<>();
+    private final boolean[] phasesOverLines = new boolean[PANOPTIM_MAX_PHASES()];
     private final int phases;
 
     /**
@@ -47,6 +51,9 @@ public final class PlanKernels {
                     byShape.put(parameter.shape(), known);
                 }
                 each.add(known);
+                for (int phase = 0; known.hasPanels() && phase < phasesOverLines.length; phase++) {
+                    phasesOverLines[phase] |= known.sumsOverLines(phase);
+                }
             }
             ofParameters.add(each);
         }
@@ -66,6 +73,27 @@ public final class PlanKernels {
     /** The kernel that updates a group's parameter, by their places. */
     public Kernel ofParameter(int group, int parameter) {
         return ofParameters.get(group).get(parameter);
+    }
+
+    /** Whether a phase of a parameter's kernel sums over its rows or columns. */
+    public boolean sumsOverLines(int phase) {
+        return phase >= 0 && phasesOverLines[phase];
+    }
+
+    /**
+     * How a group's parameter is cut into panels; into none if its kernel sums over no rows or
+     * columns.
+     */
+    PanelGrid panelsOf(int group, int parameter) {
+        var shape = groups.get(group).parameters().get(parameter).shape();
+        return ofParameter(group, parameter).hasPanels()
+                ? PanelGrid.of(shape, MatrixView.of(groups.get(group).rule()))
+                : PanelGrid.NONE;
+    }
+
+    /** How many panels a group's parameter has. */
+    public long panels(int group, int parameter) {
+        return panelsOf(group, parameter).panels();
     }
 
     /**

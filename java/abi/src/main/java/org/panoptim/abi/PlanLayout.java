@@ -9,6 +9,7 @@ import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_TOTALS;
 
 import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_group;
+import org.panoptim.abi.bindings.panoptim_panel;
 import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.Lent;
@@ -30,12 +31,14 @@ public final class PlanLayout {
     private final List<Parameter> parameters;
     private final long chunkElements;
     private final int chunkCount;
+    private final int panelCount;
 
     private final TableSpan groups;
     private final TableSpan[] hypers;
     private final TableSpan tensors;
     private final TableSpan arrays;
     private final TableSpan chunks;
+    private final TableSpan panels;
     private final TableSpan extra;
     private final TableSpan gradients;
     private final TableSpan curvatures;
@@ -44,6 +47,7 @@ public final class PlanLayout {
     private final TableSpan preparedIndex;
     private final TableSpan partials;
     private final TableSpan totals;
+    private final TableSpan lineSums;
     private final long groupBytes;
     private final long hostBytes;
     private long end;
@@ -73,6 +77,7 @@ public final class PlanLayout {
         var groups = kernels.groups();
         parameters = PlanRows.parameters(groups);
         chunkCount = PlanRows.chunkCount(parameters, chunkElements);
+        panelCount = PlanRows.panelCount(kernels);
         long tensorCount = parameters.size();
         this.groups = next(groups.size() * panoptim_group.sizeof());
         hypers = new TableSpan[groups.size()];
@@ -83,6 +88,7 @@ public final class PlanLayout {
         tensors = next(tensorCount * TENSOR_BYTES);
         arrays = next(parameters.stream().filter(ArrayRows::has).count() * ARRAYS_BYTES);
         chunks = next(chunkCount * panoptim_chunk.sizeof());
+        panels = next(panelCount * panoptim_panel.sizeof());
         extra = next(extraBytes);
         gradients = next(Long.BYTES * tensorCount);
         curvatures = next(Long.BYTES * tensorCount);
@@ -93,6 +99,7 @@ public final class PlanLayout {
         preparedIndex = next(Integer.BYTES * tensorCount);
         partials = next((long) Double.BYTES * chunkCount * PANOPTIM_PARTIALS());
         totals = next(Double.BYTES * tensorCount * PANOPTIM_TOTALS());
+        lineSums = next(PlanRows.lineSumBytes(kernels));
     }
 
     private TableSpan next(long bytes) {
@@ -113,6 +120,11 @@ public final class PlanLayout {
     /** The number of chunks of all parameters. */
     public int chunkCount() {
         return chunkCount;
+    }
+
+    /** The number of panels of the parameters whose rules sum over rows or columns. */
+    public int panelCount() {
+        return panelCount;
     }
 
     /** The size of all tables. */
@@ -151,7 +163,7 @@ public final class PlanLayout {
     }
 
     /**
-     * Writes the rows of tensors and chunks.
+     * Writes the rows of tensors, chunks and panels.
      *
      * @param host the tables, or the host's copy of those that it writes
      * @param lent what companions lend, at addresses of their reader
@@ -164,8 +176,16 @@ public final class PlanLayout {
             Lent lent,
             long address) {
         var arrayRows = new ArrayRows(arrays.in(host), address + arrays.offset());
-        PlanRows.writeTensors(tensors.in(host), kernels, chunkElements, states, lent, arrayRows);
+        PlanRows.writeTensors(
+                tensors.in(host),
+                kernels,
+                chunkElements,
+                states,
+                lent,
+                arrayRows,
+                address + lineSums.offset());
         PlanRows.writeChunks(chunks.in(host), parameters, chunkElements);
+        PlanRows.writePanels(panels.in(host), kernels);
     }
 
     /**
@@ -218,9 +238,11 @@ public final class PlanLayout {
         pointer(plan, panoptim_plan.partials$offset(), address + partials.offset());
         pointer(plan, panoptim_plan.totals$offset(), address + totals.offset());
         pointer(plan, panoptim_plan.control$offset(), control);
+        pointer(plan, panoptim_plan.panels$offset(), address + panels.offset());
         panoptim_plan.group_count(plan, hypers.length);
         panoptim_plan.tensor_count(plan, parameters.size());
         panoptim_plan.chunk_count(plan, chunkCount);
+        panoptim_plan.panel_count(plan, panelCount);
         panoptim_plan.chunk_elements(plan, chunkElements);
         panoptim_plan.schedule_entries(plan, entries);
     }

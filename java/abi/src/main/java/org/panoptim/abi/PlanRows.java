@@ -7,6 +7,7 @@ import static org.panoptim.abi.Layouts.TENSOR_COLUMNS;
 import static org.panoptim.abi.Layouts.TENSOR_ELEMENTS;
 import static org.panoptim.abi.Layouts.TENSOR_FIRST_CHUNK;
 import static org.panoptim.abi.Layouts.TENSOR_GROUP;
+import static org.panoptim.abi.Layouts.TENSOR_LINE_SUMS;
 import static org.panoptim.abi.Layouts.TENSOR_ROWS;
 import static org.panoptim.abi.Layouts.TENSOR_RULE;
 import static org.panoptim.abi.Layouts.TENSOR_SLOTS;
@@ -19,8 +20,10 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.panoptim.abi.bindings.panoptim_chunk;
 import org.panoptim.abi.bindings.panoptim_group;
+import org.panoptim.abi.bindings.panoptim_panel;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.MatrixView;
 import org.panoptim.rule.Slot;
 import org.panoptim.spi.Lent;
 import org.panoptim.spi.StateAddresses;
@@ -56,15 +59,22 @@ public final class PlanRows {
                 parameters.stream().mapToLong(each -> chunks(each, chunkElements)).sum());
     }
 
-    /** Fills a table of {@code panoptim_tensor}. */
+    /**
+     * Fills a table of {@code panoptim_tensor}.
+     *
+     * @param lineSums where whoever reads the table keeps the sums over rows and columns, tensor
+     *     after tensor
+     */
     public static void writeTensors(
             MemorySegment table,
             PlanKernels kernels,
             long chunkElements,
             StateAddresses states,
             Lent lent,
-            ArrayRows arrays) {
+            ArrayRows arrays,
+            long lineSums) {
         var groups = kernels.groups();
+        long nextSums = lineSums;
         long index = 0;
         int firstChunk = 0;
         for (int group = 0; group < groups.size(); group++) {
@@ -95,7 +105,14 @@ public final class PlanRows {
                 writeSlots(row, parameter, slots, plain, states);
                 pointer(row, TENSOR_STATES, states.tensorStates(parameter));
                 row.set(JAVA_LONG, TENSOR_ELEMENTS, parameter.elements());
-                writeMatrix(row, parameter.shape().dimensions());
+                var view = MatrixView.of(rule);
+                row.set(JAVA_LONG, TENSOR_ROWS, view.rows(parameter.shape()));
+                row.set(JAVA_LONG, TENSOR_COLUMNS, view.columns(parameter.shape()));
+                var panels = kernels.panelsOf(group, place);
+                if (panels.panels() > 0) {
+                    pointer(row, TENSOR_LINE_SUMS, nextSums);
+                    nextSums += panels.sumBytes(kernels.ofParameter(group, place));
+                }
                 int chunks = Math.toIntExact(chunks(parameter, chunkElements));
                 row.set(JAVA_INT, TENSOR_FIRST_CHUNK, firstChunk);
                 row.set(JAVA_INT, TENSOR_CHUNKS, chunks);
@@ -127,12 +144,6 @@ public final class PlanRows {
         }
     }
 
-    private static void writeMatrix(MemorySegment row, List<Long> dimensions) {
-        int rank = dimensions.size();
-        row.set(JAVA_LONG, TENSOR_ROWS, rank > 1 ? dimensions.get(rank - 2) : 1);
-        row.set(JAVA_LONG, TENSOR_COLUMNS, rank > 0 ? dimensions.get(rank - 1) : 1);
-    }
-
     /** Fills a table of {@code panoptim_chunk}. */
     public static void writeChunks(
             MemorySegment table, List<Parameter> parameters, long chunkElements) {
@@ -142,6 +153,49 @@ public final class PlanRows {
                 var row = panoptim_chunk.asSlice(table, index++);
                 panoptim_chunk.tensor(row, tensor);
                 panoptim_chunk.index(row, i);
+            }
+        }
+    }
+
+    /**
+     * How many panels all parameters have.
+     *
+     * @throws ArithmeticException if they are more than the tables can number
+     */
+    public static int panelCount(PlanKernels kernels) {
+        long count = 0;
+        for (int group = 0; group < kernels.groups().size(); group++) {
+            for (int i = 0; i < kernels.groups().get(group).parameters().size(); i++) {
+                count += kernels.panels(group, i);
+            }
+        }
+        return Math.toIntExact(count);
+    }
+
+    /** The bytes that all sums over rows and columns need. */
+    public static long lineSumBytes(PlanKernels kernels) {
+        long bytes = 0;
+        for (int group = 0; group < kernels.groups().size(); group++) {
+            for (int i = 0; i < kernels.groups().get(group).parameters().size(); i++) {
+                bytes += kernels.panelsOf(group, i).sumBytes(kernels.ofParameter(group, i));
+            }
+        }
+        return bytes;
+    }
+
+    /** Fills a table of {@code panoptim_panel}. */
+    public static void writePanels(MemorySegment table, PlanKernels kernels) {
+        long row = 0;
+        int tensor = 0;
+        for (int group = 0; group < kernels.groups().size(); group++) {
+            for (int i = 0; i < kernels.groups().get(group).parameters().size(); i++) {
+                long panels = kernels.panels(group, i);
+                for (int panel = 0; panel < panels; panel++) {
+                    var entry = panoptim_panel.asSlice(table, row++);
+                    panoptim_panel.tensor(entry, tensor);
+                    panoptim_panel.index(entry, panel);
+                }
+                tensor++;
             }
         }
     }

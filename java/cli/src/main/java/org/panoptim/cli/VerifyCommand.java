@@ -3,6 +3,7 @@ package org.panoptim.cli;
 import org.panoptim.backend.Backend;
 import org.panoptim.backend.BackendStatus;
 import org.panoptim.backend.Backends;
+import org.panoptim.cli.terminal.Paragraph;
 import org.panoptim.cli.terminal.Table;
 import org.panoptim.cli.terminal.Terminal;
 import org.panoptim.cli.verify.Coverage;
@@ -90,19 +91,17 @@ final class VerifyCommand implements Callable<Integer> {
             }
         }
         var failed = results.stream().filter(result -> !result.passed()).toList();
-        out.println(
+        title(
                 "Largest difference from the reference backend, in units in the last place of"
                         + " parameters and states (all NaNs count as one value):");
-        out.println();
         table(backends, results).lines().forEach(line -> out.println("  " + line));
         out.println();
         Coverage.lines(scenarios, Terminal.WIDTH).forEach(out::println);
         out.println();
         var inverses = inverses(reference, backends);
-        out.println(
+        title(
                 "Largest error of inverses of Kronecker factors, as certified and as found in"
                         + " double:");
-        out.println();
         table(inverses).lines().forEach(line -> out.println("  " + line));
         out.println();
         backends.forEach(
@@ -121,6 +120,13 @@ final class VerifyCommand implements Callable<Integer> {
                         : "Inverses are missing, or worse than certified.");
         out.flush();
         return failed.isEmpty() && problems.isEmpty() ? 0 : Failures.CHECK_FAILED;
+    }
+
+    /** A paragraph and an empty line. */
+    private void title(String text) {
+        var out = spec.commandLine().getOut();
+        Paragraph.ofWords("", text, Terminal.WIDTH).forEach(out::println);
+        out.println();
     }
 
     private static Stream<String> problems(InverseCheck.Result result) {

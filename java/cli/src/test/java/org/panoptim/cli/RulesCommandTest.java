@@ -72,7 +72,7 @@ class RulesCommandTest {
                           passes    perturb (20 bytes), restore (12 bytes)
                           source    davda54/sam, sam.py; Foret et al., 2021; ASAM: Kwon et al., 2021
                         """)
-                .endsWith("  source    Baydin et al., 2018\n");
+                .endsWith("  source    timm, agc.py; Brock et al., 2021\n");
     }
 
     @Test

@@ -17,10 +17,14 @@ class VerifyCommandTest {
         for (var rule : Rules.all().stream().map(UpdateRule::name).toList()) {
             assertThat(invocation.out()).containsPattern("(?m)^  " + rule + " +0 +\\d+$");
         }
-        assertThat(invocation.out())
+        assertThat(invocation.out().lines())
+                .allSatisfy(line -> assertThat(line).hasSizeLessThanOrEqualTo(80));
+        assertThat(invocation.out().replace('\n', ' '))
                 .contains(
                         "in units in the last place of parameters and states (all NaNs count as one"
-                                + " value):\n")
+                                + " value): ");
+        assertThat(invocation.out())
+                .contains("every rule ran through:\n", "did not run.\n")
                 .contains(" runs have the reference's bits.\n")
                 .containsPattern("(?m)^  reference +\\d\\.\\de-\\d\\d +\\d\\.\\de-\\d\\d +27$")
                 .endsWith("Every certificate of an inverse holds.\n");

@@ -1,6 +1,8 @@
 package org.panoptim.parameter;
 
+import org.panoptim.rule.LineRule;
 import org.panoptim.rule.MatrixRule;
+import org.panoptim.rule.MatrixView;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.tensor.Shape;
@@ -24,8 +26,8 @@ public record ParameterGroup(
      * Checks the components and copies the list.
      *
      * @throws IllegalArgumentException if the name is empty, or the rule is a {@link MatrixRule} or
-     *     keeps states of rows or columns, and a parameter's {@linkplain Parameter#order order} is
-     *     not contiguous
+     *     {@link LineRule} or keeps states of rows or columns, and a parameter's {@linkplain
+     *     Parameter#order order} is not contiguous
      */
     public ParameterGroup {
         Objects.requireNonNull(name, "name");
@@ -35,7 +37,9 @@ public record ParameterGroup(
             throw new IllegalArgumentException("a group's name must not be empty");
         }
         for (var parameter : parameters) {
-            if (rule instanceof MatrixRule || keepsRowsOrColumns(rule, parameter.shape())) {
+            if (rule instanceof MatrixRule
+                    || rule instanceof LineRule
+                    || keepsRowsOrColumns(rule, parameter.shape())) {
                 requireContiguous(name, rule, parameter);
             }
         }
@@ -98,7 +102,7 @@ public record ParameterGroup(
                 return false;
             }
         }
-        return other.passes().equals(rule.passes());
+        return other.passes().equals(rule.passes()) && MatrixView.of(other) == MatrixView.of(rule);
     }
 
     /** This group frozen or not. */

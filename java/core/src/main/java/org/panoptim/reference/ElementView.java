@@ -3,7 +3,6 @@ package org.panoptim.reference;
 import org.panoptim.memory.FloatView;
 import org.panoptim.rule.Element;
 import org.panoptim.rule.Pass;
-import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Slot;
 
 import java.lang.foreign.ValueLayout;
@@ -22,13 +21,10 @@ final class ElementView implements Element {
     private final float gradientUnit;
     private final float curvatureScale;
 
-    /** A tree for each reduction that this phase takes. */
-    private final List<Optional<ReductionTree>> trees;
-
+    private final List<TakenSum> sums;
     private final List<Slot> slots;
     private final Pass.Writes writes;
-    private final long rows;
-    private final long columns;
+    private final MatrixStack matrices;
     private long index;
 
     /** The parameter as the rule has it: it is rounded to its type when the rule is done. */
@@ -42,27 +38,29 @@ final class ElementView implements Element {
     private boolean gradientSet;
 
     /**
+     * Elements for a phase.
+     *
      * @param gradientUnit what a gradient of 1 is in memory
+     * @param sums those that the phase takes
+     * @param curved whether the phase looks at curvature
      * @param writes what may be set beside states
      */
     ElementView(
             Tensor tensor,
             List<Slot> slots,
+            MatrixStack matrices,
             float gradientScale,
             float gradientLimit,
             float gradientUnit,
             float curvatureScale,
-            List<Reduction> reductions,
-            int phase,
+            List<TakenSum> sums,
             boolean curved,
             Pass.Writes writes) {
         this.tensor = tensor;
         this.slots = slots;
         this.writes = writes;
-        var dimensions = tensor.parameter.shape().dimensions();
-        int rank = dimensions.size();
-        columns = rank > 0 ? dimensions.get(rank - 1) : 1;
-        rows = rank > 1 ? dimensions.get(rank - 2) : 1;
+        this.matrices = matrices;
+        this.sums = sums;
         this.gradient = tensor.present() ? Optional.of(tensor.gradient()) : Optional.empty();
         this.curvature =
                 curved && tensor.hasCurvature()
@@ -72,14 +70,6 @@ final class ElementView implements Element {
         this.gradientLimit = gradientLimit;
         this.gradientUnit = gradientUnit;
         this.curvatureScale = curvatureScale;
-        this.trees =
-                reductions.stream()
-                        .map(
-                                reduction ->
-                                        reduction.phase() == phase
-                                                ? Optional.of(new ReductionTree(tensor.elements))
-                                                : Optional.<ReductionTree>empty())
-                        .toList();
     }
 
     void at(long index) {
@@ -115,15 +105,6 @@ final class ElementView implements Element {
     private static float movedAverage(float average, float value, float weight) {
         float distance = value - average;
         return weight < 0.5f ? average + weight * distance : value - distance * (1 - weight);
-    }
-
-    /** Stores the sums that this phase took; others are left alone. */
-    void storeSums(double[] sums) {
-        for (int i = 0; i < sums.length; i++) {
-            if (trees.get(i).isPresent()) {
-                sums[i] = trees.get(i).get().sum();
-            }
-        }
     }
 
     @Override
@@ -203,8 +184,8 @@ final class ElementView implements Element {
     private long indexOf(int slot) {
         return switch (slots.get(slot).extent()) {
             case ELEMENT -> index;
-            case ROW -> index / columns;
-            case COLUMN -> index / (rows * columns) * columns + index % columns;
+            case ROW -> matrices.rowOf(index);
+            case COLUMN -> matrices.columnOf(index);
             case TENSOR, RULE ->
                     throw new IllegalStateException(
                             "an element has no value of state '%s'".formatted(slots.get(slot)));
@@ -213,12 +194,13 @@ final class ElementView implements Element {
 
     @Override
     public void reduce(int reduction, float a, float b) {
-        trees.get(reduction)
-                .orElseThrow(
-                        () ->
-                                new IllegalStateException(
-                                        "reduction %d is not taken by this phase"
-                                                .formatted(reduction)))
-                .add(index, a, b);
+        for (var taken : sums) {
+            if (taken.place() == reduction) {
+                taken.sum().add(index, a, b);
+                return;
+            }
+        }
+        throw new IllegalStateException(
+                "reduction %d is not taken by this phase".formatted(reduction));
     }
 }

@@ -1,12 +1,15 @@
 package org.panoptim.reference;
 
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.LineRule;
+import org.panoptim.rule.MatrixView;
 import org.panoptim.rule.PhaseSpan;
 import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.HostStates;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.IntToDoubleFunction;
@@ -31,6 +34,9 @@ final class PhasedUpdate {
 
     /** The sums that phases have taken so far: a row a tensor, a column a reduction. */
     private final double[][] sums;
+
+    /** What the last phase has taken of each tensor: the sums of its rows and columns among it. */
+    private final List<List<TakenSum>> taken = new ArrayList<>();
 
     /** The squared norm of each tensor's change. */
     private final double[] updateSquares;
@@ -67,6 +73,7 @@ final class PhasedUpdate {
         this.sums = tensors.stream().map(PhasedUpdate::zeroSums).toArray(double[][]::new);
         this.updateSquares = new double[tensors.size()];
         this.resting = new boolean[tensors.size()];
+        tensors.forEach(_ -> taken.add(List.of()));
     }
 
     /** Advances the states of the rules that have a phase. */
@@ -114,7 +121,11 @@ final class PhasedUpdate {
     }
 
     private static double[] zeroSums(GroupedTensor grouped) {
-        return new double[grouped.rule().reductions().size()];
+        return new double[reductions(grouped).size()];
+    }
+
+    private static List<Reduction> reductions(GroupedTensor grouped) {
+        return grouped.rule().reductions(grouped.tensor().parameter.shape());
     }
 
     private static boolean takesPart(GroupedTensor grouped, PhaseSpan span) {
@@ -140,7 +151,7 @@ final class PhasedUpdate {
                 if (isBefore(reduction, span, phase)) {
                     sums[i] =
                             switch (reduction.scope()) {
-                                case TENSOR -> 0;
+                                case TENSOR, ROW, COLUMN -> 0;
                                 case GROUP -> sumOverGroup(group, i);
                                 case ALL -> sumOverAll(rule.kernelName(), i);
                             };
@@ -164,21 +175,35 @@ final class PhasedUpdate {
         boolean ofStep = phase < rule.phases();
         boolean last = phase == rule.phases() - 1;
         boolean completes = last || span.completing() && phase == span.end() - 1;
-        var sumsBefore = reductionsBefore(span, phase, rule, index);
+        var shape = tensor.parameter.shape();
         var preparation =
                 scalars.times(rates.applyAsDouble(tensors.get(index).group()))
-                        .preparation(rule, tensor, sumsBefore);
+                        .preparation(rule, tensor, reductionsBefore(span, phase, index));
         var update = rule.prepare(phase, preparation);
+        var slots = rule.slots(shape);
+        var matrices = MatrixStack.of(shape, MatrixView.of(rule));
+        if (rule instanceof LineRule lines && tookLines(index)) {
+            new LineAdvance(
+                            lines,
+                            phase,
+                            preparation.forLines(),
+                            slots,
+                            tensor.states,
+                            matrices,
+                            taken.get(index))
+                    .run();
+        }
+        taken.set(index, beginSums(phase, index, matrices));
         var element =
                 new ElementView(
                         tensor,
-                        rule.slots(tensor.parameter.shape()),
+                        slots,
+                        matrices,
                         scalars.gradientFactor(rule, clips.applyAsDouble(index)),
                         scalars.gradientLimit(),
                         scalars.gradientUnit(rule),
                         scalars.curvatureFactor(rule),
-                        rule.reductions(),
-                        phase,
+                        taken.get(index),
                         ofStep,
                         span.writes());
         var changes = new ReductionTree(tensor.elements);
@@ -198,18 +223,45 @@ final class PhasedUpdate {
         if (last) {
             updateSquares[index] = changes.sum();
         }
-        element.storeSums(sums[index]);
+        finishSums(index);
     }
 
-    private double[] reductionsBefore(PhaseSpan span, int phase, UpdateRule rule, int index) {
-        var values = new double[rule.reductions().size()];
+    private boolean tookLines(int index) {
+        return taken.get(index).stream().anyMatch(sum -> sum.reduction().scope().isOfLines());
+    }
+
+    private List<TakenSum> beginSums(int phase, int index, MatrixStack matrices) {
+        var reductions = reductions(tensors.get(index));
+        var begun = new ArrayList<TakenSum>();
+        for (int i = 0; i < reductions.size(); i++) {
+            var reduction = reductions.get(i);
+            if (reduction.phase() == phase) {
+                long elements = tensors.get(index).tensor().elements;
+                begun.add(TakenSum.begin(i, reduction, elements, matrices));
+            }
+        }
+        return begun;
+    }
+
+    private void finishSums(int index) {
+        for (var each : taken.get(index)) {
+            switch (each.sum()) {
+                case ReductionTree tree -> sums[index][each.place()] = tree.sum();
+                case LineSums lines -> lines.finish();
+            }
+        }
+    }
+
+    private double[] reductionsBefore(PhaseSpan span, int phase, int index) {
+        var reductions = reductions(tensors.get(index));
+        var values = new double[reductions.size()];
         for (int i = 0; i < values.length; i++) {
-            var reduction = rule.reductions().get(i);
-            if (isBefore(reduction, span, phase)) {
+            var reduction = reductions.get(i);
+            if (isBefore(reduction, span, phase) && !reduction.scope().isOfLines()) {
                 values[i] =
                         switch (reduction.scope()) {
                             case TENSOR -> sums[index][i];
-                            case GROUP -> 0;
+                            case GROUP, ROW, COLUMN -> 0;
                             case ALL -> sumOverAll(kernelName(tensors.get(index)), i);
                         };
             }

@@ -9,7 +9,7 @@ import java.util.Arrays;
  * order; the lanes are joined by halving. Blocks, and above them tensors, are joined by adjacent
  * pairs, an odd one passing up. Elements left out count as +0.
  */
-final class ReductionTree {
+final class ReductionTree implements ElementSum {
 
     private static final int BLOCK = 4096;
     private static final int LANES = 128;
@@ -23,8 +23,8 @@ final class ReductionTree {
         blocks = new double[Math.toIntExact(Math.ceilDiv(elements, BLOCK))];
     }
 
-    /** Adds an element's product; indices must not fall. */
-    void add(long index, float a, float b) {
+    @Override
+    public void add(long index, float a, float b) {
         int home = (int) (index / BLOCK);
         if (home != block) {
             joinLanes();
@@ -43,13 +43,18 @@ final class ReductionTree {
     }
 
     private void joinLanes() {
-        for (int width = LANES / 2; width > 0; width /= 2) {
+        blocks[block] = joinLanes(lanes);
+        Arrays.fill(lanes, 0);
+    }
+
+    /** Joins lanes by halving; they are overwritten. */
+    static double joinLanes(double[] lanes) {
+        for (int width = lanes.length / 2; width > 0; width /= 2) {
             for (int i = 0; i < width; i++) {
                 lanes[i] += lanes[i + width];
             }
         }
-        blocks[block] = lanes[0];
-        Arrays.fill(lanes, 0);
+        return lanes[0];
     }
 
     /** Joins by adjacent pairs; +0 if there is nothing to join. */

@@ -50,9 +50,10 @@ public interface Element {
     void state(int slot, float value);
 
     /**
-     * Contributes {@code a · b} to a reduction that this phase takes.
+     * Contributes {@code a · b} to a reduction that this phase takes: of a row or column, to that
+     * of the element.
      *
-     * @param reduction its place in {@link UpdateRule#reductions()}
+     * @param reduction its place in {@link UpdateRule#reductions(org.panoptim.tensor.Shape)}
      */
     void reduce(int reduction, float a, float b);
 }

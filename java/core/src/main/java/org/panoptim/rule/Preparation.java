@@ -20,6 +20,7 @@ public final class Preparation {
     private final List<Slot> slots;
     private final Slot.Extent advanced;
     private final MemorySegment[] states;
+    private final boolean settable;
 
     /**
      * Describes a step for one parameter without states.
@@ -62,6 +63,30 @@ public final class Preparation {
             Slot.Extent advanced,
             MemorySegment[] states,
             double... reductions) {
+        this(
+                rateFactor,
+                momentum,
+                step,
+                count,
+                shape,
+                slots,
+                advanced,
+                states,
+                true,
+                Objects.requireNonNull(reductions, "reductions").clone());
+    }
+
+    private Preparation(
+            double rateFactor,
+            double momentum,
+            long step,
+            long count,
+            Shape shape,
+            List<Slot> slots,
+            Slot.Extent advanced,
+            MemorySegment[] states,
+            boolean settable,
+            double[] reductions) {
         this.rateFactor = rateFactor;
         this.momentum = momentum;
         this.step = step;
@@ -70,7 +95,23 @@ public final class Preparation {
         this.slots = Objects.requireNonNull(slots, "slots");
         this.advanced = Objects.requireNonNull(advanced, "advanced");
         this.states = Objects.requireNonNull(states, "states");
-        this.reductions = Objects.requireNonNull(reductions, "reductions").clone();
+        this.settable = settable;
+        this.reductions = reductions;
+    }
+
+    /** The same for the lines of the parameter: states can only be read, and no sum is known. */
+    public Preparation forLines() {
+        return new Preparation(
+                rateFactor,
+                momentum,
+                step,
+                count,
+                shape,
+                slots,
+                advanced,
+                states,
+                false,
+                new double[0]);
     }
 
     /** The learning rate of this step: the rule's, times the schedule's factor. */
@@ -102,7 +143,7 @@ public final class Preparation {
 
     /**
      * A sum of a phase before in the same step or pass, by its place in {@link
-     * UpdateRule#reductions()}.
+     * UpdateRule#reductions(Shape)}; not one of rows or columns.
      */
     public double reduction(int index) {
         return reductions[index];
@@ -133,10 +174,11 @@ public final class Preparation {
      * @throws IllegalArgumentException if it is a state of something else
      */
     public void state(int slot, double value) {
-        if (slots.get(slot).extent() != advanced) {
+        if (!settable || slots.get(slot).extent() != advanced) {
             throw new IllegalArgumentException(
                     "state %s cannot be set here, where states of the %s are advanced"
-                            .formatted(slots.get(slot), name(advanced)));
+                            .formatted(
+                                    slots.get(slot), settable ? name(advanced) : "row or column"));
         }
         states[slot].set(ValueLayout.JAVA_DOUBLE, 0, value);
     }

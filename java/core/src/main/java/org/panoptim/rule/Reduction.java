@@ -29,7 +29,20 @@ public record Reduction(String name, Scope scope, int phase) {
          * Over all parameters that the same kernel updates in this step or pass, of any group; not
          * for rules whose kernel depends on a parameter's shape.
          */
-        ALL
+        ALL,
+        /**
+         * Over the elements of each row, which {@link LineRule#advanceRow} reads instead of {@code
+         * prepare}, right before the next phase. A phase with sums of rows or columns takes no
+         * others.
+         */
+        ROW,
+        /** Over the elements of each column; the same for {@link LineRule#advanceColumn}. */
+        COLUMN;
+
+        /** Whether there is a sum for each row or each column. */
+        public boolean isOfLines() {
+            return this == ROW || this == COLUMN;
+        }
     }
 
     /** Checks the components. */

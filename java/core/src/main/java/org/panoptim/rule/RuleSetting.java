@@ -24,6 +24,8 @@ public record RuleSetting(String component, String name, Range range, Object ini
         NON_NEGATIVE("finite and at least 0"),
         /** Above 0. */
         POSITIVE("finite and above 0"),
+        /** At most 0. */
+        NON_POSITIVE("finite and at most 0"),
         /** A decay of an average: at least 0 and below 1. */
         DECAY("in [0, 1)"),
         /** A share: at least 0 and at most 1. */
@@ -53,6 +55,7 @@ public record RuleSetting(String component, String name, Range range, Object ini
                 case RATE, WEIGHT_DECAY, NON_NEGATIVE ->
                         value >= 0 && value < Double.POSITIVE_INFINITY;
                 case POSITIVE -> value > 0 && value < Double.POSITIVE_INFINITY;
+                case NON_POSITIVE -> value <= 0 && value > Double.NEGATIVE_INFINITY;
                 case DECAY -> value >= 0 && value < 1;
                 case FRACTION -> value >= 0 && value <= 1;
                 case FINITE -> Double.isFinite(value);

@@ -45,7 +45,8 @@ public final class Rules {
                     DAdaptAdam.defaults(),
                     DAdaptSGD.defaults(),
                     ScheduleFreeAdamW.defaults(),
-                    ScheduleFreeSGD.defaults());
+                    ScheduleFreeSGD.defaults(),
+                    Adafactor.defaults());
 
     private static final List<UpdateRule> COMPANIONS =
             List.of(
@@ -56,7 +57,9 @@ public final class Rules {
                     Accumulation.defaults(),
                     new SVRG(),
                     Cautious.ofUpdates(),
-                    Hypergradient.defaults());
+                    Hypergradient.defaults(),
+                    new Centralize(),
+                    AdaptiveClip.defaults());
 
     private static final List<UpdateRule> OWN =
             Stream.concat(ALL.stream(), COMPANIONS.stream()).toList();

@@ -3,7 +3,6 @@ package org.panoptim.rule;
 import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
@@ -23,12 +22,14 @@ public record Slot(String name, Extent extent, Initial initial) {
         ELEMENT,
         /**
          * A float32 for each row: a state of the parameter's shape with 1 as its last dimension,
-         * which the update reads.
+         * which the update reads and {@link LineRule#advanceRow} sets. In another {@link
+         * MatrixView} 1 stands for all dimensions that number columns.
          */
         ROW,
         /**
          * A float32 for each column: a state of the parameter's shape with 1 as its last but one
-         * dimension, if it has so many, which the update reads.
+         * dimension, if it has so many, which the update reads and {@link LineRule#advanceColumn}
+         * sets. In another {@link MatrixView} 1 stands for the dimension that numbers rows.
          */
         COLUMN,
         /** A float64 for the parameter, which {@link UpdateRule#prepare} reads and sets. */
@@ -46,25 +47,18 @@ public record Slot(String name, Extent extent, Initial initial) {
             return this != RULE;
         }
 
-        /** The shape of the state of a parameter; of one without elements it has none either. */
-        public Shape shape(Shape parameter) {
-            var dimensions = new ArrayList<>(parameter.dimensions());
-            int rank = dimensions.size();
-            switch (this) {
-                case ELEMENT -> {}
-                case ROW -> {
-                    if (rank > 0) {
-                        dimensions.set(rank - 1, Math.min(1, dimensions.get(rank - 1)));
-                    }
-                }
-                case COLUMN -> {
-                    if (rank > 1) {
-                        dimensions.set(rank - 2, Math.min(1, dimensions.get(rank - 2)));
-                    }
-                }
-                case TENSOR, RULE -> dimensions.clear();
-            }
-            return new Shape(dimensions);
+        /**
+         * The shape of the state of a parameter; of one without elements it has none either.
+         *
+         * @param view which rows and columns are meant
+         */
+        public Shape shape(Shape parameter, MatrixView view) {
+            return switch (this) {
+                case ELEMENT -> parameter;
+                case ROW -> view.rowShape(parameter);
+                case COLUMN -> view.columnShape(parameter);
+                case TENSOR, RULE -> Shape.of();
+            };
         }
     }
 
@@ -81,8 +75,8 @@ public record Slot(String name, Extent extent, Initial initial) {
         record ParameterValue() implements Initial {}
 
         /**
-         * Nothing: memory of {@link Extent#ELEMENT} or {@link Extent#TENSOR} which no step leaves
-         * to the next. Zero at first; in no checkpoint.
+         * Nothing: memory of any extent but {@link Extent#RULE} which no step leaves to the next.
+         * Zero at first; in no checkpoint.
          */
         record None() implements Initial {}
     }
@@ -100,14 +94,9 @@ public record Slot(String name, Extent extent, Initial initial) {
                             + name
                             + "'");
         }
-        if (initial instanceof Initial.None
-                && extent != Extent.ELEMENT
-                && extent != Extent.TENSOR) {
+        if (initial instanceof Initial.None && extent == Extent.RULE) {
             throw new IllegalArgumentException(
-                    "slot '"
-                            + name
-                            + "' has no value for each element or the tensor, so it must be kept"
-                            + " from step to step");
+                    "slot '" + name + "' is the rule's, so it must be kept from step to step");
         }
         if (initial instanceof Initial.ParameterValue && extent != Extent.ELEMENT) {
             throw new IllegalArgumentException(
@@ -147,14 +136,22 @@ public record Slot(String name, Extent extent, Initial initial) {
         return !(initial instanceof Initial.None);
     }
 
-    /** How many values there are for a parameter of a shape. */
-    public long elements(Shape parameter) {
-        return extent.shape(parameter).elements();
+    /**
+     * How many values there are for a parameter of a shape.
+     *
+     * @param view which rows and columns are meant
+     */
+    public long elements(Shape parameter, MatrixView view) {
+        return extent.shape(parameter, view).elements();
     }
 
-    /** The size in bytes for a parameter of a shape. */
-    public long byteSize(Shape parameter) {
-        return elements(parameter) * extent.dtype().byteSize();
+    /**
+     * The size in bytes for a parameter of a shape.
+     *
+     * @param view which rows and columns are meant
+     */
+    public long byteSize(Shape parameter, MatrixView view) {
+        return elements(parameter, view) * extent.dtype().byteSize();
     }
 
     /** The bytes that states take for each element of a parameter. */

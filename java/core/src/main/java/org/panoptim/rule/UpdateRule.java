@@ -13,7 +13,7 @@ import java.util.OptionalDouble;
  * example, take norms in the first and use them in the second. Beside its step a rule may have
  * named {@linkplain Pass passes}, or have these alone: then it is a companion of others ({@link
  * org.panoptim.Optimizer.Builder#companion}). One that needs linear algebra is a {@link
- * MatrixRule}.
+ * MatrixRule}, one that sums over rows and columns a {@link LineRule}.
  *
  * <p>Rules are values: immutable, comparable, free of state. What a rule remembers from step to
  * step it declares as {@linkplain Slot slots}, and the optimizer's backend keeps it.
@@ -135,9 +135,21 @@ public interface UpdateRule {
         return List.of();
     }
 
-    /** The sums that phases take for later ones. */
+    /**
+     * The sums that phases take for later ones; those of rows and columns need a {@link LineRule}.
+     */
     default List<Reduction> reductions() {
         return List.of();
+    }
+
+    /**
+     * The sums that phases take of a parameter of a shape, where they depend on that. A rule that
+     * sums over all parameters takes the same of all.
+     *
+     * @param parameter the shape
+     */
+    default List<Reduction> reductions(Shape parameter) {
+        return reductions();
     }
 
     /**

@@ -7,7 +7,9 @@ import org.jspecify.annotations.Nullable;
 import org.panoptim.memory.FloatView;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.MatrixView;
 import org.panoptim.rule.Slot;
+import org.panoptim.rule.UpdateRule;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 
@@ -38,9 +40,11 @@ public final class HostStates implements StateAddresses, AutoCloseable {
      * The states of a parameter or a rule, in slot order; those of the group's rule among those of
      * a parameter.
      *
+     * @param view which rows and columns are meant
      * @param doubles the memory of those that are a double, one after another
      */
-    private record States(List<Slot> slots, MemorySegment[] segments, MemorySegment doubles) {
+    private record States(
+            List<Slot> slots, MatrixView view, MemorySegment[] segments, MemorySegment doubles) {
 
         MemorySegment segment(String name) {
             int index = 0;
@@ -91,14 +95,13 @@ public final class HostStates implements StateAddresses, AutoCloseable {
             for (var group : groups) {
                 var rule = group.rule();
                 if (!ofRules.containsKey(group.name())) {
-                    ofRules.put(group.name(), allocateOfRule(arena(), rule.slots()));
+                    ofRules.put(group.name(), allocateOfRule(arena(), rule));
                     rules.add(group.name());
                 }
                 var ofRule = ofRule(group.name());
                 for (var parameter : group.parameters()) {
                     if (!ofParameters.containsKey(parameter)) {
-                        var slots = rule.slots(parameter.shape());
-                        ofParameters.put(parameter, allocate(arena(), parameter, slots, ofRule));
+                        ofParameters.put(parameter, allocate(arena(), parameter, rule, ofRule));
                         parameters.add(parameter);
                     }
                 }
@@ -115,15 +118,18 @@ public final class HostStates implements StateAddresses, AutoCloseable {
         }
     }
 
-    private static States allocateOfRule(Arena arena, List<Slot> slots) {
+    private static States allocateOfRule(Arena arena, UpdateRule rule) {
+        var slots = rule.slots();
         var doubles = doubles(arena, slots, Slot.Extent.RULE);
         var segments = new MemorySegment[slots.size()];
         takeDoubles(slots, Slot.Extent.RULE, doubles, segments);
-        return new States(slots, segments, doubles);
+        return new States(slots, MatrixView.of(rule), segments, doubles);
     }
 
     private static States allocate(
-            Arena arena, Parameter parameter, List<Slot> slots, States ofRule) {
+            Arena arena, Parameter parameter, UpdateRule rule, States ofRule) {
+        var slots = rule.slots(parameter.shape());
+        var view = MatrixView.of(rule);
         var doubles = doubles(arena, slots, Slot.Extent.TENSOR);
         var segments = new MemorySegment[slots.size()];
         takeDoubles(slots, Slot.Extent.TENSOR, doubles, segments);
@@ -131,14 +137,14 @@ public final class HostStates implements StateAddresses, AutoCloseable {
             var slot = slots.get(i);
             switch (slot.extent()) {
                 case ELEMENT, ROW, COLUMN -> {
-                    segments[i] = arena.allocate(slot.byteSize(parameter.shape()), ALIGNMENT);
+                    segments[i] = arena.allocate(slot.byteSize(parameter.shape(), view), ALIGNMENT);
                     begin(segments[i], slot, parameter);
                 }
                 case TENSOR -> {}
                 case RULE -> segments[i] = ofRule.segment(slot.name());
             }
         }
-        return new States(slots, segments, doubles);
+        return new States(slots, view, segments, doubles);
     }
 
     private static MemorySegment doubles(Arena arena, List<Slot> slots, Slot.Extent extent) {
@@ -165,7 +171,7 @@ public final class HostStates implements StateAddresses, AutoCloseable {
         if (slot.initial() instanceof Slot.Initial.Constant(double value)) {
             float each = (float) value;
             if (Float.floatToRawIntBits(each) != 0) {
-                for (long i = 0; i < slot.elements(parameter.shape()); i++) {
+                for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
                     values.setAtIndex(JAVA_FLOAT, i, each);
                 }
             }
@@ -209,7 +215,7 @@ public final class HostStates implements StateAddresses, AutoCloseable {
         return new HostState(
                 parameter.name(),
                 description,
-                description.extent().shape(parameter.shape()),
+                description.extent().shape(parameter.shape(), states.view),
                 states.segments[slot]);
     }
 
@@ -218,7 +224,10 @@ public final class HostStates implements StateAddresses, AutoCloseable {
         var states = ofRule(group);
         var description = states.slots.get(slot);
         return new HostState(
-                group, description, description.extent().shape(Shape.of()), states.segments[slot]);
+                group,
+                description,
+                description.extent().shape(Shape.of(), states.view),
+                states.segments[slot]);
     }
 
     private States of(Parameter parameter) {

@@ -62,6 +62,7 @@ class HyperParameterTest {
                     case RATE, WEIGHT_DECAY, NON_NEGATIVE ->
                             new double[] {Double.NaN, Double.POSITIVE_INFINITY, -0.25};
                     case POSITIVE -> new double[] {Double.NaN, Double.POSITIVE_INFINITY, 0, -1};
+                    case NON_POSITIVE -> new double[] {Double.NaN, Double.NEGATIVE_INFINITY, 0.25};
                     case DECAY -> new double[] {Double.NaN, 1, -0.25, 1.5};
                     case FRACTION -> new double[] {Double.NaN, -0.25, 1.5};
                     case GROWTH -> new double[] {Double.NaN, 0.5, -1};
@@ -85,6 +86,7 @@ class HyperParameterTest {
                     case WEIGHT_DECAY, NON_NEGATIVE -> new double[] {0, 1e-300, 1e30};
                     // The least rho and batch size are those whose product is a float.
                     case POSITIVE -> new double[] {1e-43, 1e30};
+                    case NON_POSITIVE -> new double[] {0, -1e-300, -1e30};
                     case DECAY -> new double[] {0, Math.nextDown(1f)};
                     case FRACTION -> new double[] {0, 1};
                     case GROWTH -> new double[] {1, Double.POSITIVE_INFINITY};
@@ -103,6 +105,7 @@ class HyperParameterTest {
                 switch (setting.range()) {
                     case RATE, WEIGHT_DECAY, NON_NEGATIVE -> new double[] {1e39};
                     case POSITIVE -> new double[] {1e-46, 1e39};
+                    case NON_POSITIVE -> new double[] {-1e39};
                     case DECAY -> new double[] {1 - 0x1p-53, 1 - 0x1p-25};
                     case FRACTION, GROWTH -> new double[] {};
                     case FINITE -> new double[] {-1e39, 1e39};

@@ -83,6 +83,7 @@ class RulesTest {
         return switch (range) {
             case COUNT, POSITIVE_COUNT -> String.valueOf(2 + number);
             case GROWTH -> String.valueOf(1 + value);
+            case NON_POSITIVE -> String.valueOf(-value);
             default -> String.valueOf(value);
         };
     }

@@ -9,6 +9,7 @@ import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.MatrixView;
 import org.panoptim.rule.Slot;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.StateAddresses;
@@ -41,17 +42,18 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
     /**
      * The states of a parameter or a rule in slot order.
      *
+     * @param view which rows and columns are meant
      * @param addresses of those that it has itself; else 0
      * @param doubles the address of those that are a double, one after another; 0: none
      */
-    private record States(List<Slot> slots, long[] addresses, long doubles) {
+    private record States(List<Slot> slots, MatrixView view, long[] addresses, long doubles) {
 
         States at(long slab) {
             var moved = new long[addresses.length];
             for (int i = 0; i < moved.length; i++) {
                 moved[i] = addresses[i] == ABSENT ? 0 : slab + addresses[i];
             }
-            return new States(slots, moved, doubles == ABSENT ? 0 : slab + doubles);
+            return new States(slots, view, moved, doubles == ABSENT ? 0 : slab + doubles);
         }
     }
 
@@ -62,7 +64,7 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
 
         private long end;
 
-        States take(List<Slot> slots, Slot.Extent ofDoubles, Shape shape) {
+        States take(List<Slot> slots, MatrixView view, Slot.Extent ofDoubles, Shape shape) {
             var offsets = new long[slots.size()];
             long doubles = ABSENT;
             long next = 0;
@@ -74,13 +76,13 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
                     next += slot.extent().dtype().byteSize();
                 } else if (slot.extent().dtype() == DType.F32 && ofDoubles == Slot.Extent.TENSOR) {
                     offsets[i] = end;
-                    end += DeviceSlab.aligned(slot.byteSize(shape));
+                    end += DeviceSlab.aligned(slot.byteSize(shape, view));
                 } else {
                     offsets[i] = ABSENT;
                 }
             }
             end += DeviceSlab.aligned(next);
-            return new States(slots, offsets, doubles);
+            return new States(slots, view, offsets, doubles);
         }
     }
 
@@ -98,15 +100,17 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
         var rules = new HashMap<String, States>();
         var offsets = new Offsets();
         for (var group : groups) {
+            var view = MatrixView.of(group.rule());
             if (!ofRules.containsKey(group.name())) {
                 var slots = group.rule().slots();
-                rules.put(group.name(), offsets.take(slots, Slot.Extent.RULE, Shape.of()));
+                rules.put(group.name(), offsets.take(slots, view, Slot.Extent.RULE, Shape.of()));
             }
             for (var parameter : group.parameters()) {
                 if (!ofParameters.containsKey(parameter)) {
                     var slots = group.rule().slots(parameter.shape());
                     parameters.put(
-                            parameter, offsets.take(slots, Slot.Extent.TENSOR, parameter.shape()));
+                            parameter,
+                            offsets.take(slots, view, Slot.Extent.TENSOR, parameter.shape()));
                 }
             }
         }
@@ -147,7 +151,7 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
             // No switch over the sealed type: to link one, a starting process generates a class.
             if (slot.initial() instanceof Slot.Initial.Constant(double value)) {
                 int bits = Float.floatToRawIntBits((float) value);
-                long count = slot.elements(parameter.shape());
+                long count = slot.elements(parameter.shape(), states.view);
                 if (bits != 0 && count > 0) {
                     driver.fill(address, bits, count, context.stream());
                 }
@@ -212,7 +216,8 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
     Memory memory(Parameter parameter, int slot) {
         var states = of(parameter);
         return new DeviceMemory(
-                states.addresses[slot], states.slots.get(slot).byteSize(parameter.shape()));
+                states.addresses[slot],
+                states.slots.get(slot).byteSize(parameter.shape(), MatrixView.LAST_TWO));
     }
 
     /** The memory of a state of a group's rule. */
@@ -236,7 +241,7 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
                 context,
                 owner,
                 description,
-                description.extent().shape(shape),
+                description.extent().shape(shape, states.view),
                 states.addresses[slot],
                 () -> !closed);
     }

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * The tables of a plan in one piece of device memory. What the host writes lies at its beginning
@@ -38,27 +39,30 @@ final class DeviceTables implements AutoCloseable {
     private final PlanLayout layout;
     private final long memory;
     private final MemorySegment image;
-    private final Map<KernelRegistry.Kernel, ChunkList> chunkLists = new LinkedHashMap<>();
+    private final Map<KernelRegistry.Kernel, WorkList> chunkLists = new LinkedHashMap<>();
+    private final Map<KernelRegistry.Kernel, WorkList> panelLists = new LinkedHashMap<>();
 
     /**
-     * The chunks of a rule.
+     * The chunks or panels of a rule.
      *
      * @param address of their numbers on the device
      */
-    record ChunkList(long address, long count) {}
+    record WorkList(long address, long count) {}
 
     DeviceTables(DeviceContext context, PlanKernels kernels, DeviceStates states, Lent lent) {
         this.context = context;
         this.states = states;
         this.lent = lent;
-        var numbers = chunksByKernel(kernels);
-        layout = new PlanLayout(kernels, CHUNK_ELEMENTS, listBytes(numbers));
+        var chunks = byKernel(kernels, DeviceTables::chunks);
+        var panels = byKernel(kernels, PlanKernels::panels);
+        layout = new PlanLayout(kernels, CHUNK_ELEMENTS, listBytes(chunks) + listBytes(panels));
         memory = DeviceSlab.allocate(context, layout.bytes());
         try {
             image = arena.allocate(layout.hostBytes(), PlanLayout.ALIGNMENT);
             writeGroups(kernels);
             layout.writeTensors(image, kernels, states, lent, memory);
-            writeLists(numbers);
+            long end = writeLists(chunks, chunkLists, layout.extra().offset());
+            writeLists(panels, panelLists, end);
             synchronized (context.copies()) {
                 context.copies().toDevice(memory, image, context.stream());
             }
@@ -68,10 +72,22 @@ final class DeviceTables implements AutoCloseable {
         }
     }
 
-    private static Map<KernelRegistry.Kernel, List<Integer>> chunksByKernel(PlanKernels kernels) {
+    private static long chunks(PlanKernels kernels, int group, int parameter) {
+        var parameters = kernels.groups().get(group).parameters();
+        return PlanRows.chunks(parameters.get(parameter), CHUNK_ELEMENTS);
+    }
+
+    /** How many pieces of work a group's parameter is. */
+    private interface Pieces {
+        long of(PlanKernels kernels, int group, int parameter);
+    }
+
+    /** The numbers of the pieces of each kernel. */
+    private static Map<KernelRegistry.Kernel, List<Integer>> byKernel(
+            PlanKernels kernels, Pieces pieces) {
         var groups = kernels.groups();
         var numbers = new LinkedHashMap<KernelRegistry.Kernel, List<Integer>>();
-        int chunk = 0;
+        int piece = 0;
         for (int group = 0; group < groups.size(); group++) {
             // Without parameters too: the rule's states are settled in every phase.
             numbers.computeIfAbsent(kernels.ofGroup(group), _ -> new ArrayList<>());
@@ -79,9 +95,9 @@ final class DeviceTables implements AutoCloseable {
             for (int place = 0; place < parameters.size(); place++) {
                 var kernel = kernels.ofParameter(group, place);
                 var list = numbers.computeIfAbsent(kernel, _ -> new ArrayList<>());
-                long chunks = PlanRows.chunks(parameters.get(place), CHUNK_ELEMENTS);
-                for (long i = 0; i < chunks; i++) {
-                    list.add(chunk++);
+                long count = pieces.of(kernels, group, place);
+                for (long i = 0; i < count; i++) {
+                    list.add(piece++);
                 }
             }
         }
@@ -95,19 +111,26 @@ final class DeviceTables implements AutoCloseable {
     }
 
     /**
-     * Writes each rule's chunks from the last to the first. The norm's pass goes through them from
-     * the first to the last, so that the update finds what was read last in the device's cache.
+     * Writes each rule's chunks or panels from the last to the first. The norm's pass goes through
+     * chunks from the first to the last, so that the update finds what was read last in the
+     * device's cache.
+     *
+     * @param begin the position in the tables
+     * @return the position behind them
      */
-    private void writeLists(Map<KernelRegistry.Kernel, List<Integer>> numbers) {
-        long position = layout.extra().offset();
+    private long writeLists(
+            Map<KernelRegistry.Kernel, List<Integer>> numbers,
+            Map<KernelRegistry.Kernel, WorkList> lists,
+            long begin) {
+        long position = begin;
         for (var entry : numbers.entrySet()) {
-            chunkLists.put(
-                    entry.getKey(), new ChunkList(memory + position, entry.getValue().size()));
+            lists.put(entry.getKey(), new WorkList(memory + position, entry.getValue().size()));
             for (int number : entry.getValue().reversed()) {
                 image.set(JAVA_INT, position, number);
                 position += Integer.BYTES;
             }
         }
+        return position;
     }
 
     /** Writes rules and hyper-parameters of the groups that the tables were built for. */
@@ -165,8 +188,14 @@ final class DeviceTables implements AutoCloseable {
     }
 
     /** The kernels of the groups' rules, and what each has to go over. */
-    Map<KernelRegistry.Kernel, ChunkList> chunkLists() {
+    Map<KernelRegistry.Kernel, WorkList> chunkLists() {
         return chunkLists;
+    }
+
+    /** What a phase of a kernel goes over: its chunks, or panels where it sums over rows. */
+    WorkList work(KernelRegistry.Kernel kernel, int phase) {
+        return Objects.requireNonNull(
+                (kernel.sumsOverLines(phase) ? panelLists : chunkLists).get(kernel));
     }
 
     /** The host's image of gradient addresses, one a tensor. */

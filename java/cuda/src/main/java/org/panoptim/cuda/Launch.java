@@ -1,17 +1,25 @@
 package org.panoptim.cuda;
 
+import static org.panoptim.abi.Layouts.pointer;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_CLIP;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_DECIDE;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_FINISH;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_GATHER;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_LINES;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_PASS;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_PREPARE;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_SETTLE;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_TOTALS;
 
+import org.panoptim.abi.KernelRegistry;
+import org.panoptim.abi.bindings.panoptim_launch;
 import org.panoptim.cuda.device.CudaKernels;
 import org.panoptim.cuda.driver.CudaDriver;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntFunction;
 
 /**
  * A launch that is the same at every step, ready made.
@@ -41,10 +49,51 @@ record Launch(CudaKernels.Kernel kernel, int blocks, MemorySegment argument) {
     /** Prepare a phase of the pass that the plan names. */
     static final int PASS = PANOPTIM_STAGE_PASS();
 
+    /** Advance the states of rows and columns. */
+    static final int LINES = PANOPTIM_STAGE_LINES();
+
+    /** Advance those of rows again, with their matrix's total. */
+    static final int TOTALS = PANOPTIM_STAGE_TOTALS();
+
     static void all(Launch[] launches, CudaDriver driver, long stream) {
         for (var launch : launches) {
             launch.on(driver, stream);
         }
+    }
+
+    /**
+     * A kernel over the pieces of a list, as many blocks as there is work for.
+     *
+     * @param argument its {@code panoptim_launch}, in which the list is set
+     */
+    static Launch over(
+            DeviceTables.WorkList list, CudaKernels.Kernel kernel, MemorySegment argument) {
+        pointer(argument, panoptim_launch.chunk_list$offset(), list.address());
+        panoptim_launch.chunk_list_count(argument, list.count());
+        return new Launch(kernel, kernel.blocksFor(list.count()), argument);
+    }
+
+    /**
+     * What comes between the preparation of a phase and the phase, of a kernel whose phase before
+     * has summed over rows or columns; nothing of another one.
+     *
+     * @param arguments makes one for a stage
+     */
+    static List<Launch> lines(
+            KernelRegistry.Kernel rule,
+            int phase,
+            DeviceTables tables,
+            CudaKernels kernels,
+            IntFunction<MemorySegment> arguments) {
+        var launches = new ArrayList<Launch>();
+        if (rule.sumsOverLines(phase - 1)) {
+            var panels = tables.work(rule, phase - 1);
+            launches.add(over(panels, kernels.lines(rule), arguments.apply(LINES)));
+            if (rule.takesTotals()) {
+                launches.add(over(panels, kernels.lines(rule), arguments.apply(TOTALS)));
+            }
+        }
+        return launches;
     }
 
     void on(CudaDriver driver, long stream) {

@@ -52,6 +52,9 @@ final class PassLaunches implements PassStages {
             for (var each : kernels) {
                 if (phase < each.span().phases()) {
                     preparing.add(prepare(each, phase));
+                    if (phase > 0) {
+                        preparing.addAll(lines(each, phase));
+                    }
                     updating.add(update(each, phase));
                 }
             }
@@ -66,13 +69,24 @@ final class PassLaunches implements PassStages {
         return new Launch(context.kernels().control(each.kernel()), 1, argument);
     }
 
+    private List<Launch> lines(PassKernel each, int phase) {
+        return Launch.lines(
+                each.kernel(),
+                each.span().first() + phase,
+                tables,
+                context.kernels(),
+                stage -> {
+                    var argument = argument(each, phase);
+                    panoptim_launch.stages(argument, stage);
+                    return argument;
+                });
+    }
+
     private Launch update(PassKernel each, int phase) {
-        var list = tables.chunkLists().get(each.kernel());
-        var kernel = context.kernels().update(each.kernel(), false);
-        var argument = argument(each, phase);
-        pointer(argument, panoptim_launch.chunk_list$offset(), list.address());
-        panoptim_launch.chunk_list_count(argument, list.count());
-        return new Launch(kernel, kernel.blocksFor(list.count()), argument);
+        return Launch.over(
+                tables.work(each.kernel(), each.span().first() + phase),
+                context.kernels().update(each.kernel(), false),
+                argument(each, phase));
     }
 
     private MemorySegment argument(PassKernel each, int phase) {

@@ -41,6 +41,7 @@ final class StepLaunches implements AutoCloseable {
     private final Launch finish;
     private final Launch zero;
     private final Launch[][] prepareLater;
+    private final Launch[][] lines;
     private final Launch[][] update;
     private final Map<String, PassLaunches> passes = new HashMap<>();
     private final boolean measures;
@@ -76,9 +77,11 @@ final class StepLaunches implements AutoCloseable {
                         .max()
                         .orElse(1);
         prepareLater = new Launch[phases][];
+        lines = new Launch[phases][];
         update = new Launch[phases][];
         for (int phase = 0; phase < phases; phase++) {
             prepareLater[phase] = prepareLater(phase);
+            lines[phase] = lines(phase);
             update[phase] = updates(phase);
         }
         for (var pass : planKernels.passes()) {
@@ -134,22 +137,33 @@ final class StepLaunches implements AutoCloseable {
         return controls(onePerImage(rules), Launch.PREPARE, phase);
     }
 
+    /** Advancing the rows and columns that the phase before has summed over. */
+    private Launch[] lines(int phase) {
+        return tables.chunkLists().keySet().stream()
+                .filter(rule -> phase < rule.phases())
+                .flatMap(
+                        rule ->
+                                Launch.lines(
+                                        rule,
+                                        phase,
+                                        tables,
+                                        context.kernels(),
+                                        stage -> argument(stage, phase))
+                                        .stream())
+                .toArray(Launch[]::new);
+    }
+
     private Launch[] updates(int phase) {
         List<Launch> launches = new ArrayList<>();
         tables.chunkLists()
                 .forEach(
-                        (rule, list) -> {
+                        (rule, _) -> {
                             if (phase < rule.phases()) {
-                                var kernel = context.kernels().update(rule, statistics);
-                                var argument = argument(0, phase);
-                                pointer(
-                                        argument,
-                                        panoptim_launch.chunk_list$offset(),
-                                        list.address());
-                                panoptim_launch.chunk_list_count(argument, list.count());
                                 launches.add(
-                                        new Launch(
-                                                kernel, kernel.blocksFor(list.count()), argument));
+                                        Launch.over(
+                                                tables.work(rule, phase),
+                                                context.kernels().update(rule, statistics),
+                                                argument(0, phase)));
                             }
                         });
         return launches.toArray(Launch[]::new);
@@ -211,6 +225,7 @@ final class StepLaunches implements AutoCloseable {
             Launch.all(prepareFirst, driver, stream);
         } else {
             Launch.all(prepareLater[phase], driver, stream);
+            Launch.all(lines[phase], driver, stream);
         }
     }
 

@@ -12,15 +12,21 @@ import java.util.List;
 /** The library's calls for a named pass, over a plan of its own; one rule after another. */
 final class PassCalls implements PassStages {
 
-    /** Runs a phase over all elements, by all workers. */
-    interface Update {
+    /** What goes over the elements, by all workers. */
+    interface Walks {
 
-        void run(long plan, int phase);
+        /**
+         * Advances the states of rows and columns before a phase, if the one before summed them.
+         */
+        void advanceLines(long plan, int phase);
+
+        /** Runs a phase. */
+        void update(long plan, int phase);
     }
 
     private final MemorySegment plan;
     private final List<PassKernel> kernels;
-    private final Update update;
+    private final Walks walks;
 
     /**
      * The calls for a pass.
@@ -34,10 +40,10 @@ final class PassCalls implements PassStages {
             MemorySegment step,
             MemorySegment control,
             List<PassKernel> kernels,
-            Update update) {
+            Walks walks) {
         this.plan = plan;
         this.kernels = kernels;
-        this.update = update;
+        this.walks = walks;
         plan.copyFrom(step);
         pointer(plan, panoptim_plan.control$offset(), control.address());
     }
@@ -47,8 +53,12 @@ final class PassCalls implements PassStages {
         for (var each : kernels) {
             if (phase < each.span().phases()) {
                 each.describe(plan);
-                int status = StepCalls.prepare(plan.address(), each.span().first() + phase);
+                int number = each.span().first() + phase;
+                int status = StepCalls.prepare(plan.address(), number);
                 NativeStatus.check(status, "panoptim_prepare");
+                if (phase > 0) {
+                    walks.advanceLines(plan.address(), number);
+                }
             }
         }
     }
@@ -58,7 +68,7 @@ final class PassCalls implements PassStages {
         for (var each : kernels) {
             if (phase < each.span().phases()) {
                 each.describe(plan);
-                update.run(plan.address(), each.span().first() + phase);
+                walks.update(plan.address(), each.span().first() + phase);
             }
         }
     }

@@ -1,5 +1,8 @@
 package org.panoptim.simd;
 
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_LINES;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_TOTALS;
+
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -56,7 +59,10 @@ final class SimdExecution implements Execution {
     private final Map<Parameter, Integer> indices = new IdentityHashMap<>();
     private final Workers.Task measure = this::measureSpan;
     private final Workers.Task update = this::updateSpan;
+    private final Workers.Task updatePanels = this::updatePanelSpan;
+    private final Workers.Task advanceLines = this::advanceLineSpan;
     private final ArenaHold hold = new ArenaHold(arena);
+    private final PassCalls.Walks walks = new Walks();
     private final StepStages stages = new Stages();
     private final Runnable program = this::runProgram;
     private final Runnable zeroing = this::fillGradients;
@@ -70,10 +76,12 @@ final class SimdExecution implements Execution {
     private Parameter[] parameters;
     private long planAddress;
     private long[] spans;
+    private long[] panelSpans;
 
     // What the workers go over.
     private long updatedPlan;
     private int phase;
+    private int lineStage;
 
     /** The first status other than success that a thread met in the present stage. */
     private volatile int failure;
@@ -177,6 +185,7 @@ final class SimdExecution implements Execution {
         }
         planAddress = built.plan().address();
         spans = built.spans();
+        panelSpans = built.panelSpans();
     }
 
     @Override
@@ -286,11 +295,12 @@ final class SimdExecution implements Execution {
         @Override
         public void prepare(int newPhase) {
             NativeStatus.check(StepCalls.prepare(planAddress, newPhase), "panoptim_prepare");
+            walks.advanceLines(planAddress, newPhase);
         }
 
         @Override
         public void update(int newPhase) {
-            updateAll(planAddress, newPhase);
+            walks.update(planAddress, newPhase);
         }
 
         @Override
@@ -317,19 +327,45 @@ final class SimdExecution implements Execution {
                         tables.planMemory(),
                         ((SimdExecution) owner).control,
                         found,
-                        this::updateAll);
+                        walks);
         hold.run(arenas, () -> StepProgram.runPass(PassKernel.phases(found), calls));
     }
 
-    private void updateAll(long newPlan, int newPhase) {
-        updatedPlan = newPlan;
-        phase = newPhase;
-        run(update, "panoptim_update");
+    /**
+     * What goes over elements, by all workers: over chunks, and over panels where there are any.
+     */
+    private final class Walks implements PassCalls.Walks {
+
+        @Override
+        public void advanceLines(long newPlan, int newPhase) {
+            if (panelSpans.length > 1 && kernels.sumsOverLines(newPhase - 1)) {
+                updatedPlan = newPlan;
+                phase = newPhase;
+                lineStage = PANOPTIM_STAGE_LINES();
+                run(advanceLines, panelSpans, "panoptim_advance_lines");
+                lineStage = PANOPTIM_STAGE_TOTALS();
+                run(advanceLines, panelSpans, "panoptim_advance_lines");
+            }
+        }
+
+        @Override
+        public void update(long newPlan, int newPhase) {
+            updatedPlan = newPlan;
+            phase = newPhase;
+            run(update, "panoptim_update");
+            if (panelSpans.length > 1 && kernels.sumsOverLines(newPhase)) {
+                run(updatePanels, panelSpans, "panoptim_update_panels");
+            }
+        }
     }
 
     private void run(Workers.Task task, String call) {
+        run(task, spans, call);
+    }
+
+    private void run(Workers.Task task, long[] over, String call) {
         failure = 0;
-        workers.run(task, spans.length - 1);
+        workers.run(task, over.length - 1);
         NativeStatus.check(failure, call);
     }
 
@@ -339,6 +375,16 @@ final class SimdExecution implements Execution {
 
     private void updateSpan(int span) {
         note(StepCalls.update(tier, updatedPlan, phase, spans[span], spans[span + 1]));
+    }
+
+    private void updatePanelSpan(int span) {
+        long end = panelSpans[span + 1];
+        note(StepCalls.updatePanels(tier, updatedPlan, phase, panelSpans[span], end));
+    }
+
+    private void advanceLineSpan(int span) {
+        long end = panelSpans[span + 1];
+        note(StepCalls.advanceLines(updatedPlan, lineStage, phase, panelSpans[span], end));
     }
 
     private void note(int status) {

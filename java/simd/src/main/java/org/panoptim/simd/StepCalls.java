@@ -16,6 +16,8 @@ final class StepCalls {
     private static final MemorySegment DECIDE = function("panoptim_decide");
     private static final MemorySegment PREPARE = function("panoptim_prepare");
     private static final MemorySegment UPDATE = function("panoptim_update");
+    private static final MemorySegment UPDATE_PANELS = function("panoptim_update_panels");
+    private static final MemorySegment ADVANCE_LINES = function("panoptim_advance_lines");
     private static final MemorySegment FINISH = function("panoptim_finish");
 
     /** {@code panoptim_step}, of whose arguments some may be segments. */
@@ -64,6 +66,14 @@ final class StepCalls {
 
     static int update(int tier, long plan, int phase, long begin, long end) {
         return (int) WordCalls.call(UPDATE, tier, plan, phase, begin, end);
+    }
+
+    static int updatePanels(int tier, long plan, int phase, long begin, long end) {
+        return (int) WordCalls.call(UPDATE_PANELS, tier, plan, phase, begin, end);
+    }
+
+    static int advanceLines(long plan, int stage, int phase, long begin, long end) {
+        return (int) WordCalls.call(ADVANCE_LINES, plan, stage, phase, begin, end);
     }
 
     static int finish(long plan) {

@@ -45,6 +45,7 @@ final class Tables implements AutoCloseable {
     private final MemorySegment schedule = panoptim_schedule_entry.allocate(arena);
     private final MemorySegment plan = panoptim_plan.allocate(arena);
     private final long[] spans;
+    private final long[] panelSpans;
 
     Tables(PlanKernels kernels, HostStates states, Lent lent, MemorySegment control) {
         this.states = states;
@@ -58,6 +59,7 @@ final class Tables implements AutoCloseable {
             layout.writeTensors(memory, kernels, states, lent, memory.address());
             layout.describe(plan, memory.address(), control.address(), schedule.address(), 1);
             spans = boundaries();
+            panelSpans = panelBoundaries(kernels);
             writeGroups(kernels);
         } catch (RuntimeException | Error e) {
             arena.close();
@@ -86,6 +88,33 @@ final class Tables implements AutoCloseable {
         }
         if (boundaries.getLast() < chunk) {
             boundaries.add(chunk);
+        }
+        return boundaries.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    /** The same of panels, which are of many sizes: those of a parameter share its elements. */
+    private static long[] panelBoundaries(PlanKernels kernels) {
+        var boundaries = new ArrayList<Long>();
+        boundaries.add(0L);
+        long panel = 0;
+        double elements = 0;
+        for (int group = 0; group < kernels.groups().size(); group++) {
+            var parameters = kernels.groups().get(group).parameters();
+            for (int i = 0; i < parameters.size(); i++) {
+                long panels = kernels.panels(group, i);
+                double each = (double) parameters.get(i).elements() / panels;
+                for (long end = panel + panels; panel < end; ) {
+                    elements += each;
+                    panel++;
+                    if (elements >= LEAST_SPAN_ELEMENTS) {
+                        boundaries.add(panel);
+                        elements = 0;
+                    }
+                }
+            }
+        }
+        if (boundaries.getLast() < panel) {
+            boundaries.add(panel);
         }
         return boundaries.stream().mapToLong(Long::longValue).toArray();
     }
@@ -133,6 +162,11 @@ final class Tables implements AutoCloseable {
     /** Boundaries of the pieces that threads claim: piece i is chunks [i] to [i + 1]. */
     long[] spans() {
         return spans;
+    }
+
+    /** The same of panels. */
+    long[] panelSpans() {
+        return panelSpans;
     }
 
     @Override

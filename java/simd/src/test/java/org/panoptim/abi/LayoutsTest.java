@@ -27,6 +27,7 @@ class LayoutsTest {
         assertThat(Layouts.TENSOR_STATES).isEqualTo(panoptim_tensor.states$offset());
         assertThat(Layouts.TENSOR_ROWS).isEqualTo(panoptim_tensor.rows$offset());
         assertThat(Layouts.TENSOR_COLUMNS).isEqualTo(panoptim_tensor.columns$offset());
+        assertThat(Layouts.TENSOR_LINE_SUMS).isEqualTo(panoptim_tensor.line_sums$offset());
     }
 
     @Test
@@ -51,7 +52,6 @@ class LayoutsTest {
         assertThat(Layouts.IMAGE_RULES).isEqualTo(panoptim_image.rules$offset());
         assertThat(Layouts.RULE_BYTES).isEqualTo(panoptim_rule.sizeof());
         assertThat(Layouts.RULE_PHASES).isEqualTo(panoptim_rule.phases$offset());
-        assertThat(Layouts.RULE_REDUCTIONS).isEqualTo(panoptim_rule.reductions$offset());
         assertThat(Layouts.RULE_CURVATURE).isEqualTo(panoptim_rule.curvature$offset());
         assertThat(Layouts.RULE_INDEX).isEqualTo(panoptim_rule.index$offset());
         assertThat(Layouts.RULE_NAME).isEqualTo(panoptim_rule.name$offset());

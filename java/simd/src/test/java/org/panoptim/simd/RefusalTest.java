@@ -181,8 +181,8 @@ class RefusalTest {
                 new Passing(1),
                 "passing",
                 "'sgd'",
-                "phases 1 and 3 of passes, reductions 0",
-                "in Java, phases 1, reductions 0");
+                "phases 1 and 3 of passes, reductions []",
+                "in Java, phases 1, reductions []");
     }
 
     @Test

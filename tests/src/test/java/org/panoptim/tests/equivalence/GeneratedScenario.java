@@ -8,6 +8,7 @@ import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
 import org.panoptim.testkit.scenario.RuleVariants;
 import org.panoptim.testkit.scenario.Scenario;
 import org.panoptim.testkit.scenario.Values;
@@ -30,6 +31,10 @@ final class GeneratedScenario {
     /** Around chunks. */
     private static final long[] CHUNKS = {65535, 65536, 65537, 131072, 200_001};
 
+    private static final long[] ROWS = {1, 2, 3, 5, 63, 64, 65, 129};
+
+    private static final long[] COLUMNS = {1, 2, 3, 5, 17, 127, 128, 129, 1023, 1024, 1025};
+
     private GeneratedScenario() {}
 
     /** A run over groups under these rules. */
@@ -43,7 +48,12 @@ final class GeneratedScenario {
 
     /** Any rule of the library, with hyper-parameters of all sizes. */
     static UpdateRule rule(Draw draw) {
-        var rule = draw.of(Rules.all());
+        return ofName(draw, draw.of(Rules.all()).name());
+    }
+
+    /** The rule of a name, with hyper-parameters of all sizes. */
+    static UpdateRule ofName(Draw draw, String name) {
+        var rule = Rules.named(name);
         var settings = new LinkedHashMap<String, String>();
         for (var setting : Rules.settings(rule).keySet()) {
             settings.put(setting, draw.of(RuleVariants.values(rule, setting)));
@@ -109,12 +119,27 @@ final class GeneratedScenario {
                 rule.apply(draw),
                 // Very many tensors only in cases that may be large.
                 draw.weighted(30, draw.size(0, 2)) == 0
-                        ? draw.list(0, 5, each -> tensor(each, elements(each)))
-                        : draw.list(100, 300, each -> tensor(each, each.between(0, 9))));
+                        ? draw.list(0, 5, each -> tensor(each, shape(each)))
+                        : draw.list(
+                                100,
+                                300,
+                                each -> tensor(each, Scenario.Tensor.vector(each.between(0, 9)))));
     }
 
-    private static Scenario.Tensor tensor(Draw draw, long elements) {
-        return new Scenario.Tensor(elements, offset(draw), values(draw), types(draw));
+    private static Scenario.Tensor tensor(Draw draw, Shape shape) {
+        return new Scenario.Tensor(shape, offset(draw), values(draw), types(draw));
+    }
+
+    /** A vector, or one or more matrices whose sides lie around those of panels. */
+    private static Shape shape(Draw draw) {
+        if (draw.weighted(2, 1) == 0) {
+            return Scenario.Tensor.vector(elements(draw));
+        }
+        long rows = ROWS[draw.size(0, ROWS.length - 1)];
+        long columns = COLUMNS[draw.size(0, COLUMNS.length - 1)];
+        return draw.weighted(2, 1) == 0
+                ? Shape.of(rows, columns)
+                : Shape.of(draw.between(1, 3), rows, columns);
     }
 
     /** The arrays of a parameter, mostly of floats alone. */

@@ -13,8 +13,10 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Accumulation;
 import org.panoptim.rule.AdamW;
+import org.panoptim.rule.AdaptiveClip;
 import org.panoptim.rule.AverageSwap;
 import org.panoptim.rule.Cautious;
+import org.panoptim.rule.Centralize;
 import org.panoptim.rule.Companion;
 import org.panoptim.rule.Hypergradient;
 import org.panoptim.rule.LAMB;
@@ -75,7 +77,12 @@ class PassesTest {
 
     private static final double AVERAGE_DECAY = 0.7;
 
-    private record Member(int elements, Scenario.Types types) {}
+    private record Member(Shape shape, Scenario.Types types) {
+
+        int elements() {
+            return (int) shape.elements();
+        }
+    }
 
     private record Group(UpdateRule rule, List<Member> members) {}
 
@@ -151,6 +158,8 @@ class PassesTest {
                         new LookSAM(rho, 3, draw.of(0.7, 0.0, 1e30)),
                         new Lookahead(draw.between(1, 3), draw.of(0.8, 0.0, 1.0)),
                         new AverageSwap(),
+                        new Centralize(),
+                        AdaptiveClip.withClip(draw.of(0.01, 1.0, 1e-30)),
                         Hypergradient.withBeta(draw.of(1e-7, 1e-3, 0.0, 1e30)),
                         Cautious.ofUpdates()
                                 .withUpdate(draw.flag())
@@ -162,8 +171,12 @@ class PassesTest {
     }
 
     private static Member member(Draw draw) {
+        int elements = SIZES[draw.size(0, SIZES.length - 1)];
+        int rows = draw.of(1, 3, 5, 32, 128);
         return new Member(
-                SIZES[draw.size(0, SIZES.length - 1)],
+                elements % rows == 0 && draw.flag()
+                        ? Shape.of(rows, elements / rows)
+                        : Shape.of(elements),
                 draw.flag() ? OUTPUTS : GeneratedScenario.types(draw));
     }
 
@@ -231,12 +244,12 @@ class PassesTest {
         /** With outputs that are not what the value is. */
         private Parameter parameter(String name, Member member, int seed) {
             var types = member.types;
-            var values = new Values(Values.Kind.ORDINARY, seed).floats(member.elements);
-            var others = new Values(Values.Kind.ORDINARY, 1000 + seed).floats(member.elements);
+            var values = new Values(Values.Kind.ORDINARY, seed).floats(member.elements());
+            var others = new Values(Values.Kind.ORDINARY, 1000 + seed).floats(member.elements());
             var parameter =
                     Parameter.of(
                             name,
-                            Shape.of(member.elements),
+                            member.shape,
                             types.value(),
                             new HostMemory(fixture.elements(types.value(), values)));
             if (types.copy().isPresent()) {

@@ -15,6 +15,7 @@ import org.panoptim.simd.SimdBackend;
 import org.panoptim.simd.SimdOptions;
 import org.panoptim.simd.Tier;
 import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 import org.panoptim.testkit.trace.Replay;
 import org.panoptim.testkit.trace.Trace;
@@ -326,7 +327,7 @@ class TraceTest {
     /** What the rule says that a state of a parameter begins as. */
     private static float[] beginning(Trace trace, StateTensor state) throws IOException {
         var slot =
-                trace.rule().slots().stream()
+                trace.rule().slots(new Shape(trace.shape(state.parameter()))).stream()
                         .filter(candidate -> candidate.name().equals(state.slot()))
                         .findFirst()
                         .orElseThrow();

@@ -50,6 +50,24 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     public static int PANOPTIM_LANES() {
         return PANOPTIM_LANES;
     }
+    private static final int PANOPTIM_PANEL_ROWS = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_PANEL_ROWS 64
+     * }
+     */
+    public static int PANOPTIM_PANEL_ROWS() {
+        return PANOPTIM_PANEL_ROWS;
+    }
+    private static final int PANOPTIM_PANEL_COLUMNS = (int)1024L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_PANEL_COLUMNS 1024
+     * }
+     */
+    public static int PANOPTIM_PANEL_COLUMNS() {
+        return PANOPTIM_PANEL_COLUMNS;
+    }
     private static final int PANOPTIM_MAX_SLOTS = (int)8L;
     /**
      * {@snippet lang=c :
@@ -283,6 +301,24 @@ public class PanoptimPlan extends PanoptimPlan$shared {
      */
     public static int PANOPTIM_STAGE_PASS() {
         return PANOPTIM_STAGE_PASS;
+    }
+    private static final int PANOPTIM_STAGE_LINES = (int)128L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_STAGE_LINES 128
+     * }
+     */
+    public static int PANOPTIM_STAGE_LINES() {
+        return PANOPTIM_STAGE_LINES;
+    }
+    private static final int PANOPTIM_STAGE_TOTALS = (int)256L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_STAGE_TOTALS 256
+     * }
+     */
+    public static int PANOPTIM_STAGE_TOTALS() {
+        return PANOPTIM_STAGE_TOTALS;
     }
     private static final int PANOPTIM_PARTIALS = (int)6L;
     /**

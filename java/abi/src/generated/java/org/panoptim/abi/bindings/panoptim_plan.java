@@ -35,6 +35,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t pass;
  *     int64_t pass_rule;
  *     int64_t pass_phase;
+ *     const panoptim_panel *panels;
+ *     int64_t panel_count;
  * }
  * }
  */
@@ -64,7 +66,9 @@ public class panoptim_plan {
         PanoptimPlan.C_LONG.withName("schedule_entries"),
         PanoptimPlan.C_LONG.withName("pass"),
         PanoptimPlan.C_LONG.withName("pass_rule"),
-        PanoptimPlan.C_LONG.withName("pass_phase")
+        PanoptimPlan.C_LONG.withName("pass_phase"),
+        PanoptimPlan.C_POINTER.withName("panels"),
+        PanoptimPlan.C_LONG.withName("panel_count")
     ).withName("panoptim_plan");
 
     /**
@@ -952,6 +956,94 @@ public class panoptim_plan {
      */
     public static void pass_phase(MemorySegment struct, long fieldValue) {
         struct.set(pass_phase$LAYOUT, pass_phase$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout panels$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("panels"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const panoptim_panel *panels
+     * }
+     */
+    public static final AddressLayout panels$layout() {
+        return panels$LAYOUT;
+    }
+
+    private static final long panels$OFFSET = $LAYOUT.byteOffset(groupElement("panels"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const panoptim_panel *panels
+     * }
+     */
+    public static final long panels$offset() {
+        return panels$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const panoptim_panel *panels
+     * }
+     */
+    public static MemorySegment panels(MemorySegment struct) {
+        return struct.get(panels$LAYOUT, panels$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const panoptim_panel *panels
+     * }
+     */
+    public static void panels(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(panels$LAYOUT, panels$OFFSET, fieldValue);
+    }
+
+    private static final OfLong panel_count$LAYOUT = (OfLong)$LAYOUT.select(groupElement("panel_count"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t panel_count
+     * }
+     */
+    public static final OfLong panel_count$layout() {
+        return panel_count$LAYOUT;
+    }
+
+    private static final long panel_count$OFFSET = $LAYOUT.byteOffset(groupElement("panel_count"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t panel_count
+     * }
+     */
+    public static final long panel_count$offset() {
+        return panel_count$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t panel_count
+     * }
+     */
+    public static long panel_count(MemorySegment struct) {
+        return struct.get(panel_count$LAYOUT, panel_count$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t panel_count
+     * }
+     */
+    public static void panel_count(MemorySegment struct, long fieldValue) {
+        struct.set(panel_count$LAYOUT, panel_count$OFFSET, fieldValue);
     }
 
     /**

@@ -27,6 +27,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t rows;
  *     int64_t columns;
  *     int64_t first;
+ *     double *line_sums;
  * }
  * }
  */
@@ -48,7 +49,8 @@ public class panoptim_tensor {
         MemoryLayout.sequenceLayout(8, PanoptimPlan.C_POINTER).withName("slots"),
         PanoptimPlan.C_LONG.withName("rows"),
         PanoptimPlan.C_LONG.withName("columns"),
-        PanoptimPlan.C_LONG.withName("first")
+        PanoptimPlan.C_LONG.withName("first"),
+        PanoptimPlan.C_POINTER.withName("line_sums")
     ).withName("panoptim_tensor");
 
     /**
@@ -617,6 +619,50 @@ public class panoptim_tensor {
      */
     public static void first(MemorySegment struct, long fieldValue) {
         struct.set(first$LAYOUT, first$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout line_sums$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("line_sums"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double *line_sums
+     * }
+     */
+    public static final AddressLayout line_sums$layout() {
+        return line_sums$LAYOUT;
+    }
+
+    private static final long line_sums$OFFSET = $LAYOUT.byteOffset(groupElement("line_sums"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double *line_sums
+     * }
+     */
+    public static final long line_sums$offset() {
+        return line_sums$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double *line_sums
+     * }
+     */
+    public static MemorySegment line_sums(MemorySegment struct) {
+        return struct.get(line_sums$LAYOUT, line_sums$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double *line_sums
+     * }
+     */
+    public static void line_sums(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(line_sums$LAYOUT, line_sums$OFFSET, fieldValue);
     }
 
     /**

@@ -8,8 +8,11 @@ import org.panoptim.testkit.rule.RuleTraffic;
 import org.panoptim.testkit.scenario.RuleVariants;
 
 import java.math.BigDecimal;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * What all lists say of a rule, of which nothing is written down here: it follows from descriptor,
@@ -34,8 +37,11 @@ record RuleFacts(UpdateRule rule) {
         return rule.descriptor().settings();
     }
 
+    /** Those of a matrix, and then those that parameters of fewer dimensions have besides. */
     List<Slot> slots() {
-        return rule.slots();
+        return Stream.concat(rule.slots(RuleTraffic.MATRIX).stream(), rule.slots().stream())
+                .distinct()
+                .toList();
     }
 
     List<Pass> passes() {
@@ -55,9 +61,12 @@ record RuleFacts(UpdateRule rule) {
         return RuleTraffic.ofPass(rule, pass.name());
     }
 
-    /** What states take for each float32 parameter; what is not one for each element is nothing. */
+    /**
+     * What states take for each float32 parameter of a matrix; what is not one for each element is
+     * nothing.
+     */
     int stateBytes() {
-        return Slot.elementBytes(rule.slots());
+        return Slot.elementBytes(rule.slots(RuleTraffic.MATRIX));
     }
 
     /** The rule with each setting changed that brings it other states, of elements or numbers. */
@@ -75,16 +84,28 @@ record RuleFacts(UpdateRule rule) {
         return rule.descriptor().source();
     }
 
-    /** A state's extent where it is not the usual one, and that it is for one step: or nothing. */
-    static String extent(Slot slot) {
-        var extent =
-                slot.extent() == Slot.Extent.ELEMENT
-                        ? ""
-                        : slot.extent().name().toLowerCase(Locale.ROOT);
-        if (slot.isKept()) {
-            return extent;
+    /**
+     * A state's extent where it is not the usual one, which shapes it is for if not for all, and
+     * whether it is for one step: or nothing.
+     */
+    String extent(Slot slot) {
+        var facts = new ArrayList<String>();
+        if (slot.extent() != Slot.Extent.ELEMENT) {
+            facts.add(slot.extent().name().toLowerCase(Locale.ROOT));
         }
-        return extent.isEmpty() ? "for one step" : extent + ", for one step";
+        shapes(slot).ifPresent(facts::add);
+        if (!slot.isKept()) {
+            facts.add("for one step");
+        }
+        return String.join(", ", facts);
+    }
+
+    /** Which parameters have a state, if not all. */
+    Optional<String> shapes(Slot slot) {
+        if (!rule.slots(RuleTraffic.MATRIX).contains(slot)) {
+            return Optional.of("of vectors");
+        }
+        return rule.slots().contains(slot) ? Optional.empty() : Optional.of("of matrices");
     }
 
     /** A number as people write it: 1e-3, 0.9, 5120; or Infinity. */

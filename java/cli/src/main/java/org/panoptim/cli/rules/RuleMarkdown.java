@@ -82,11 +82,13 @@ public final class RuleMarkdown {
     private static String states(RuleFacts facts) {
         return facts.slots().isEmpty()
                 ? "–"
-                : facts.slots().stream().map(RuleMarkdown::state).collect(Collectors.joining(", "));
+                : facts.slots().stream()
+                        .map(slot -> state(facts, slot))
+                        .collect(Collectors.joining(", "));
     }
 
-    private static String state(Slot slot) {
-        var extent = RuleFacts.extent(slot);
+    private static String state(RuleFacts facts, Slot slot) {
+        var extent = facts.extent(slot);
         return "`" + slot.name() + "`" + (extent.isEmpty() ? "" : " (" + extent + ")");
     }
 

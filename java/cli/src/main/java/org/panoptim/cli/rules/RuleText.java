@@ -61,7 +61,7 @@ public final class RuleText {
         lines.add("");
         lines.add(facts.name() + " (" + facts.className() + ")");
         items("settings", facts.settings().stream().map(RuleText::setting).toList());
-        items("states", facts.slots().stream().map(RuleText::state).toList());
+        items("states", facts.slots().stream().map(slot -> state(facts, slot)).toList());
         items("bytes", List.of(bytes(facts)));
         items("passes", facts.passes().stream().map(pass -> pass(facts, pass)).toList());
         paragraph("source", facts.source());
@@ -79,6 +79,7 @@ public final class RuleText {
             case RATE -> "[0, 2^100]";
             case WEIGHT_DECAY, NON_NEGATIVE -> "[0, ∞)";
             case POSITIVE -> "(0, ∞)";
+            case NON_POSITIVE -> "(-∞, 0]";
             case DECAY -> "[0, 1)";
             case FRACTION -> "[0, 1]";
             case GROWTH -> "[1, ∞]";
@@ -89,8 +90,8 @@ public final class RuleText {
         };
     }
 
-    private static String state(Slot slot) {
-        var extent = RuleFacts.extent(slot);
+    private static String state(RuleFacts facts, Slot slot) {
+        var extent = facts.extent(slot);
         return extent.isEmpty() ? slot.name() : slot.name() + " (" + extent + ")";
     }
 
@@ -185,7 +186,7 @@ public final class RuleText {
                                 ? "fewer states"
                                 : "also "
                                         + more.stream()
-                                                .map(RuleText::state)
+                                                .map(slot -> state(changed, slot))
                                                 .collect(Collectors.joining(", ")),
                         changed.step().read(),
                         changed.step().written(),
@@ -224,7 +225,8 @@ public final class RuleText {
         for (var slot : facts.slots()) {
             table.row(
                     slot.name(),
-                    slot.extent().name().toLowerCase(Locale.ROOT),
+                    slot.extent().name().toLowerCase(Locale.ROOT)
+                            + facts.shapes(slot).map(shapes -> " " + shapes).orElse(""),
                     slot.extent().dtype() == DType.F64 ? "float64" : "float32",
                     switch (slot.initial()) {
                         case Slot.Initial.Constant(double value) -> RuleFacts.number(value);

@@ -36,6 +36,8 @@ public final class TerminalBar {
                                 new ProgressBarBuilder()
                                         .setTaskName(name(name))
                                         .setInitialMax(steps)
+                                        // There is no room for what remains.
+                                        .hideEta()
                                         .setStyle(ProgressBarStyle.UNICODE_BLOCK)
                                         .setUpdateIntervalMillis(INTERVAL_MILLIS)
                                         // One that does not query the terminal's width, which

@@ -39,10 +39,7 @@ public final class ProgressDisplay implements Progress {
     public void epoch(Outcome.Point point) {
         bar.message(
                 String.format(
-                        Locale.ROOT,
-                        "loss %.4f, accuracy %.1f %%",
-                        point.loss(),
-                        point.accuracy() * 100));
+                        Locale.ROOT, "loss %.4f, %.1f %%", point.loss(), point.accuracy() * 100));
     }
 
     @Override

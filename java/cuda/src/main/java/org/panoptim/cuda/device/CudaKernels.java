@@ -211,6 +211,17 @@ public final class CudaKernels implements AutoCloseable, KernelRegistry.Library 
                 name -> new Kernel(name, function(image.module(), name), CONTROL_THREADS, 1));
     }
 
+    /**
+     * The same kernel for what it does by many blocks: advancing the states of rows and columns of
+     * an image's rules.
+     */
+    public Kernel lines(KernelRegistry.Kernel rule) {
+        var image = ruleImage(rule);
+        return kernel(
+                "panoptim_control_" + image.name() + " over panels",
+                _ -> blocks(image.module(), "panoptim_control_" + image.name(), CONTROL_THREADS));
+    }
+
     /** The kernel that prepares the first phase of very many tensors, of a rule's image. */
     public Kernel prepare(KernelRegistry.Kernel rule) {
         var image = ruleImage(rule);
@@ -273,14 +284,14 @@ public final class CudaKernels implements AutoCloseable, KernelRegistry.Library 
     }
 
     private Kernel overBlocks(long module, String kernel, int threads) {
-        return kernel(
-                kernel,
-                name -> {
-                    long function = function(module, name);
-                    int residents = device.driver().occupancy(function, threads, 0);
-                    int blocks = Math.max(1, residents * device.multiprocessors());
-                    return new Kernel(name, function, threads, blocks);
-                });
+        return kernel(kernel, name -> blocks(module, name, threads));
+    }
+
+    private Kernel blocks(long module, String name, int threads) {
+        long function = function(module, name);
+        int residents = device.driver().occupancy(function, threads, 0);
+        int blocks = Math.max(1, residents * device.multiprocessors());
+        return new Kernel(name, function, threads, blocks);
     }
 
     private Kernel kernel(String name, Function<String, Kernel> find) {

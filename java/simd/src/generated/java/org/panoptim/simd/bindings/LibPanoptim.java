@@ -677,6 +677,134 @@ public class LibPanoptim extends LibPanoptim$shared {
         }
     }
 
+    private static class panoptim_update_panels {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            LibPanoptim.C_INT,
+            LibPanoptim.C_INT,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_INT,
+            LibPanoptim.C_LONG,
+            LibPanoptim.C_LONG
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("panoptim_update_panels");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t panoptim_update_panels(int32_t tier, const panoptim_plan *plan, int32_t phase, int64_t first, int64_t last)
+     * }
+     */
+    public static FunctionDescriptor panoptim_update_panels$descriptor() {
+        return panoptim_update_panels.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t panoptim_update_panels(int32_t tier, const panoptim_plan *plan, int32_t phase, int64_t first, int64_t last)
+     * }
+     */
+    public static MethodHandle panoptim_update_panels$handle() {
+        return panoptim_update_panels.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t panoptim_update_panels(int32_t tier, const panoptim_plan *plan, int32_t phase, int64_t first, int64_t last)
+     * }
+     */
+    public static MemorySegment panoptim_update_panels$address() {
+        return panoptim_update_panels.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t panoptim_update_panels(int32_t tier, const panoptim_plan *plan, int32_t phase, int64_t first, int64_t last)
+     * }
+     */
+    public static int panoptim_update_panels(int tier, MemorySegment plan, int phase, long first, long last) {
+        var mh$ = panoptim_update_panels.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("panoptim_update_panels", tier, plan, phase, first, last);
+            }
+            return (int)mh$.invokeExact(tier, plan, phase, first, last);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class panoptim_advance_lines {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            LibPanoptim.C_INT,
+            LibPanoptim.C_POINTER,
+            LibPanoptim.C_INT,
+            LibPanoptim.C_INT,
+            LibPanoptim.C_LONG,
+            LibPanoptim.C_LONG
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("panoptim_advance_lines");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t panoptim_advance_lines(const panoptim_plan *plan, int32_t stage, int32_t phase, int64_t first, int64_t last)
+     * }
+     */
+    public static FunctionDescriptor panoptim_advance_lines$descriptor() {
+        return panoptim_advance_lines.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t panoptim_advance_lines(const panoptim_plan *plan, int32_t stage, int32_t phase, int64_t first, int64_t last)
+     * }
+     */
+    public static MethodHandle panoptim_advance_lines$handle() {
+        return panoptim_advance_lines.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t panoptim_advance_lines(const panoptim_plan *plan, int32_t stage, int32_t phase, int64_t first, int64_t last)
+     * }
+     */
+    public static MemorySegment panoptim_advance_lines$address() {
+        return panoptim_advance_lines.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t panoptim_advance_lines(const panoptim_plan *plan, int32_t stage, int32_t phase, int64_t first, int64_t last)
+     * }
+     */
+    public static int panoptim_advance_lines(MemorySegment plan, int stage, int phase, long first, long last) {
+        var mh$ = panoptim_advance_lines.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("panoptim_advance_lines", plan, stage, phase, first, last);
+            }
+            return (int)mh$.invokeExact(plan, stage, phase, first, last);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class panoptim_finish {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             LibPanoptim.C_INT,

@@ -29,8 +29,8 @@ import java.util.Set;
  */
 public record RuleTraffic(int read, int written) {
 
-    /** Not a vector, which some rules treat otherwise. */
-    private static final Shape MATRIX = Shape.of(2, 3);
+    /** The shape that it is found for: not a vector, which some rules treat otherwise. */
+    public static final Shape MATRIX = Shape.of(2, 3);
 
     /** The numbers of steps at which rules change their ways: the first, and when they are warm. */
     private static final List<Long> COUNTS = List.of(1L, 2L, 1000L);

@@ -1,34 +1,60 @@
 package org.panoptim.testkit.scenario;
 
+import org.panoptim.rule.LineRule;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
 import org.panoptim.testkit.scenario.Scenario.Settings;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Every rule's variants, and each rule in every condition. */
 public final class RuleScenarios {
 
-    private static final List<Integer> SIZES = List.of(64, 7, 1000, 1);
+    private static final List<Shape> SIZES = vectors(64, 7, 1000, 1);
 
     /** Around the widths of vectors and the block of a reduction, with nothing first and last. */
-    private static final List<Integer> ODD_SIZES =
-            List.of(
+    private static final List<Shape> ODD_SIZES =
+            vectors(
                     0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 127, 129, 255, 4095,
                     4096, 4097, 12289, 0);
 
     /** Enough for several threads, and no multiple of anything. */
-    private static final List<Integer> LARGE_SIZES = List.of(300_007, 5, 70_001);
+    private static final List<Shape> LARGE_SIZES = vectors(300_007, 5, 70_001);
+
+    /** Around the sizes of panels, with nothing among them. */
+    private static final List<Shape> MATRICES =
+            List.of(
+                    Shape.of(2, 3),
+                    Shape.of(65, 129),
+                    Shape.of(9),
+                    Shape.of(3, 0),
+                    Shape.of(5, 1),
+                    Shape.of(2, 63, 5),
+                    Shape.of(1, 1025),
+                    Shape.of(1, 1),
+                    Shape.of(),
+                    Shape.of(64, 128),
+                    Shape.of(2, 3, 3, 2),
+                    Shape.of(130, 4),
+                    Shape.of(3, 1023),
+                    Shape.of(2, 2049));
 
     private static final int STEPS = 6;
+
+    private static List<Shape> vectors(int... elements) {
+        return Arrays.stream(elements).mapToObj(Scenario.Tensor::vector).toList();
+    }
 
     private RuleScenarios() {}
 
@@ -44,10 +70,76 @@ public final class RuleScenarios {
      */
     public static Stream<Scenario> of(String rule) {
         var variants = RuleVariants.of(rule);
-        return Stream.concat(
+        var last = variants.getLast().rule();
+        return Stream.of(
+                        variants.stream()
+                                .map(
+                                        variant ->
+                                                new Plan(variant.title(), variant.rule())
+                                                        .scenario()),
+                        conditions(last),
+                        last instanceof LineRule ? ofMatrices(variants) : Stream.<Scenario>empty())
+                .flatMap(Function.identity());
+    }
+
+    /** What a rule that sums over rows and columns does beside. */
+    private static Stream<Scenario> ofMatrices(List<RuleVariants.Variant> variants) {
+        var rule = variants.getLast().rule();
+        var plain = Settings.PLAIN;
+        var each =
                 variants.stream()
-                        .map(variant -> new Plan(variant.title(), variant.rule()).scenario()),
-                conditions(variants.getLast().rule()));
+                        .map(
+                                variant ->
+                                        new Plan("matrices, " + variant.title(), variant.rule())
+                                                .sizes(MATRICES)
+                                                .steps(3));
+        var conditions =
+                Stream.of(
+                        new Plan("matrices at odd addresses, clipped", rule)
+                                .sizes(MATRICES)
+                                .misaligned()
+                                .settings(plain.withClipNorm(0.5).measuring().zeroing()),
+                        new Plan("matrices of bfloat16, copies and averages", rule)
+                                .sizes(MATRICES)
+                                .types(
+                                        Scenario.Types.of(DType.BF16),
+                                        Scenario.Types.of(DType.F32, DType.BF16, DType.F32),
+                                        Scenario.Types.of(DType.BF16, DType.F32, DType.BF16))
+                                .settings(plain.withClipNorm(0.5).measuring().zeroing()),
+                        new Plan("matrices of special values", rule)
+                                .sizes(MATRICES)
+                                .numbers(
+                                        Values.Kind.SPECIAL,
+                                        Values.Kind.SPECIAL,
+                                        Values.Kind.SPECIAL),
+                        new Plan("matrices of all magnitudes", rule)
+                                .sizes(MATRICES)
+                                .numbers(
+                                        Values.Kind.MODERATE,
+                                        Values.Kind.MODERATE,
+                                        Values.Kind.MODERATE),
+                        new Plan("matrices with gradients that are absent or zero", rule)
+                                .sizes(MATRICES)
+                                .numbers(Values.Kind.ORDINARY, Values.Kind.ZEROS, Values.Kind.ZEROS)
+                                .absent((step, tensor) -> (step + tensor) % 3 == 0),
+                        new Plan("matrices in steps of which some are skipped", rule)
+                                .sizes(MATRICES)
+                                .scale(1000)
+                                .bad((step, tensor) -> step % 3 == 2 && tensor == 1)
+                                .settings(
+                                        plain.withLossScale(new LossScale.Dynamic(1024, 2, 0.5, 2))
+                                                .zeroing()),
+                        new Plan("matrices in several groups, frozen for a while", rule)
+                                .sizes(MATRICES)
+                                .and(rule.atLearningRate(0.05), MATRICES.reversed())
+                                .settings(plain.measuring().zeroing())
+                                .beforeSteps(
+                                        Map.of(
+                                                3,
+                                                new Scenario.Freeze(1, true),
+                                                5,
+                                                new Scenario.Freeze(1, false))));
+        return Stream.concat(each, conditions).map(Plan::scenario);
     }
 
     /** Whether something is so in a step, from 1, for a tensor, counted over all groups from 0. */
@@ -60,7 +152,7 @@ public final class RuleScenarios {
         private final String title;
         private final UpdateRule rule;
         private final List<Scenario.Group> groups = new ArrayList<>();
-        private List<Integer> sizes = SIZES;
+        private List<Shape> sizes = SIZES;
         private int steps = STEPS;
         private int offset;
         private List<Scenario.Types> types = List.of(Scenario.Types.FLOATS);
@@ -80,7 +172,7 @@ public final class RuleScenarios {
             this.rule = rule;
         }
 
-        Plan sizes(List<Integer> some) {
+        Plan sizes(List<Shape> some) {
             sizes = some;
             return this;
         }
@@ -136,7 +228,7 @@ public final class RuleScenarios {
         }
 
         /** One more group. */
-        Plan and(UpdateRule other, List<Integer> itsSizes) {
+        Plan and(UpdateRule other, List<Shape> itsSizes) {
             groups.add(group(other, itsSizes));
             return this;
         }
@@ -147,7 +239,7 @@ public final class RuleScenarios {
             return this;
         }
 
-        private Scenario.Group group(UpdateRule ofGroup, List<Integer> itsSizes) {
+        private Scenario.Group group(UpdateRule ofGroup, List<Shape> itsSizes) {
             var start = new Values(values, 1);
             var tensors = new ArrayList<Scenario.Tensor>();
             for (int i = 0; i < itsSizes.size(); i++) {
@@ -259,8 +351,8 @@ public final class RuleScenarios {
                                                 tensor == 1 || (tensor == 2 && step <= 3)),
                         new Plan("several groups, changed between steps", rule)
                                 .steps(8)
-                                .and(rule.atLearningRate(0.05), List.of(33, 0))
-                                .and(rule.atLearningRate(0), List.of(5))
+                                .and(rule.atLearningRate(0.05), vectors(33, 0))
+                                .and(rule.atLearningRate(0), vectors(5))
                                 .settings(
                                         plain.withSchedule(Scenario.ScheduleKind.WARMUP_COSINE)
                                                 .withClipNorm(0.1))

@@ -43,6 +43,8 @@ public final class RuleVariants {
                     Map.entry(
                             RuleSetting.Range.POSITIVE,
                             texts(1, 0.5, 1e-3, 1e-12, 1e-44, 1.4e-45, 1e30)),
+                    Map.entry(
+                            RuleSetting.Range.NON_POSITIVE, texts(-0.8, -0.8, -0.5, 0, -3, -1e-9)),
                     Map.entry(RuleSetting.Range.DECAY, DECAYS),
                     Map.entry(RuleSetting.Range.FRACTION, texts(0.8, 0.5, 0, 1, 1e-42)),
                     Map.entry(
@@ -107,7 +109,7 @@ public final class RuleVariants {
             case DECAY -> Optional.of(setting.initial().equals(0.0) ? "0.9" : "0.8");
             case WEIGHT_DECAY -> Optional.of("0.1");
             case RATE -> Optional.of("0.01");
-            case NON_NEGATIVE, POSITIVE, FRACTION, FINITE ->
+            case NON_NEGATIVE, POSITIVE, NON_POSITIVE, FRACTION, FINITE ->
                     Optional.of(setting.initial().equals(0.0) ? "0.3" : halved(setting));
             case GROWTH -> Optional.of("1.02");
             case COUNT, POSITIVE_COUNT -> Optional.of("3");

@@ -7,6 +7,7 @@ import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
 
 import java.util.List;
 import java.util.Optional;
@@ -152,21 +153,31 @@ public record Scenario(String title, Settings settings, List<Group> groups, List
     /**
      * A parameter.
      *
-     * @param elements how many
+     * @param shape its dimensions
      * @param offset how many elements its value begins after a multiple of 64 bytes
      * @param start its value before the first step
      * @param types what its arrays are
      */
-    public record Tensor(long elements, int offset, Values start, Types types) {
+    public record Tensor(Shape shape, int offset, Values start, Types types) {
 
-        /** Of floats, without outputs. */
+        /** A vector of floats, without outputs. */
         public Tensor(long elements, int offset, Values start) {
-            this(elements, offset, start, Types.FLOATS);
+            this(vector(elements), offset, start, Types.FLOATS);
+        }
+
+        /** The shape of so many elements in a row: of no dimension if there is one. */
+        public static Shape vector(long elements) {
+            return elements == 1 ? Shape.of() : Shape.of(elements);
+        }
+
+        /** How many elements it has. */
+        public long elements() {
+            return shape.elements();
         }
 
         @Override
         public String toString() {
-            var text = elements + " at +" + offset + " " + start;
+            var text = shape + " at +" + offset + " " + start;
             return types.equals(Types.FLOATS) ? text : text + " " + types;
         }
     }

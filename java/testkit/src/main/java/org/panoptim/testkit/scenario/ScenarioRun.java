@@ -12,7 +12,6 @@ import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepContext;
 import org.panoptim.step.NonFiniteGradientException;
 import org.panoptim.tensor.DType;
-import org.panoptim.tensor.Shape;
 import org.panoptim.testkit.BackendMemory;
 import org.panoptim.testkit.BackendTensor;
 
@@ -157,9 +156,8 @@ public final class ScenarioRun implements AutoCloseable {
             var start = tensor.start().at(index);
             var types = tensor.types();
             var value = filled(types.value(), tensor.elements(), tensor.offset(), start);
-            var shape = tensor.elements() == 1 ? Shape.of() : Shape.of(tensor.elements());
             var name = "tensor " + index;
-            var parameter = Parameter.of(name, shape, types.value(), value.memory());
+            var parameter = Parameter.of(name, tensor.shape(), types.value(), value.memory());
             var outputs = new LinkedHashMap<String, BackendTensor>();
             if (types.copy().isPresent()) {
                 var type = types.copy().get();
@@ -272,7 +270,7 @@ public final class ScenarioRun implements AutoCloseable {
         int index = set.tensor() % tensors.size();
         var tensor = tensors.get(index);
         for (var slot : rule(tensor).slots(tensor.parameter.shape())) {
-            if (slot.extent().dtype() == DType.F32) {
+            if (slot.isKept() && slot.extent().dtype() == DType.F32) {
                 var state = optimizer.state(tensor.parameter.name(), slot.name());
                 int elements = Math.toIntExact(state.byteSize() / Float.BYTES);
                 state.write(0, MemorySegment.ofArray(set.values().at(index).floats(elements)));
@@ -341,7 +339,7 @@ public final class ScenarioRun implements AutoCloseable {
             tensor.outputs.forEach(
                     (what, output) -> copies.put(what + " of " + name(tensor), output.toArray()));
             for (var slot : rule(tensor).slots(tensor.parameter.shape())) {
-                if (slot.extent().dtype() == DType.F32) {
+                if (slot.isKept() && slot.extent().dtype() == DType.F32) {
                     copies.put(
                             "state " + slot.name() + " of " + name(tensor),
                             optimizer.state(name(tensor), slot.name()).toArray());
@@ -359,7 +357,7 @@ public final class ScenarioRun implements AutoCloseable {
     private void putWholeStates(Map<String, Double> numbers) {
         for (var tensor : tensors) {
             for (var slot : rule(tensor).slots(tensor.parameter.shape())) {
-                if (slot.extent() == Slot.Extent.TENSOR) {
+                if (slot.isKept() && slot.extent() == Slot.Extent.TENSOR) {
                     numbers.put(
                             "state " + slot.name() + " of " + name(tensor),
                             optimizer.state(name(tensor), slot.name()).value());

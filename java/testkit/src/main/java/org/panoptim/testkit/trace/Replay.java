@@ -4,6 +4,7 @@ import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.rule.Slot;
 import org.panoptim.safetensors.SafetensorsWriter;
 import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
@@ -18,9 +19,11 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.Set;
 
 /**
  * Applies a trace's gradients to its parameters. Memory holds the parameters, their states and
@@ -227,19 +230,28 @@ public final class Replay implements AutoCloseable {
     /** All states: by slot those of the parameters, or the rule's. */
     public List<StateTensor> states() {
         var states = new ArrayList<StateTensor>();
-        for (var slot : trace.rule().slots()) {
+        for (var slot : slots()) {
             if (!slot.extent().isOfParameter()) {
                 states.add(optimizer.ruleState(GROUP, slot.name()));
                 continue;
             }
             for (var tensor : tensors.values()) {
                 var parameter = tensor.parameter();
-                if (trace.rule().slots(parameter.shape()).contains(slot)) {
+                if (slot.isKept() && trace.rule().slots(parameter.shape()).contains(slot)) {
                     states.add(state(parameter.name(), slot.name()));
                 }
             }
         }
         return states;
+    }
+
+    /** Those of the rule, and of the parameters where states depend on their shapes. */
+    private Set<Slot> slots() {
+        var slots = new LinkedHashSet<>(trace.rule().slots());
+        for (var tensor : tensors.values()) {
+            slots.addAll(trace.rule().slots(tensor.parameter().shape()));
+        }
+        return slots;
     }
 
     /** Frees the parameters and states. */

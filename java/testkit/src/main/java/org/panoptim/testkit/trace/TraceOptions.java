@@ -1,7 +1,9 @@
 package org.panoptim.testkit.trace;
 
 import org.panoptim.Optimizer;
+import org.panoptim.rule.AdaptiveClip;
 import org.panoptim.rule.Cautious;
+import org.panoptim.rule.Centralize;
 import org.panoptim.rule.Companion;
 import org.panoptim.rule.Hypergradient;
 import org.panoptim.rule.Lookahead;
@@ -18,7 +20,8 @@ import java.util.stream.Stream;
 
 /**
  * Settings of an optimizer that go with any rule, by the names that traces and the command line
- * give them. Each is a line in {@link #ALL}; ranges are checked by the optimizer's builder.
+ * give them. Each is a line in {@link #ALL}: its name, how its value is read ({@link OptionValue}),
+ * and the builder's method that takes it and checks its range.
  *
  * @param settings those that are given, with their values as text
  */
@@ -32,19 +35,32 @@ public record TraceOptions(SequencedMap<String, String> settings) {
 
     private static final List<Option<?>> ALL =
             List.of(
+                    new Option<>(
+                            "centralize",
+                            OptionValue::flag,
+                            (builder, on) -> {
+                                if (on) {
+                                    builder.companion(new Centralize());
+                                }
+                            }),
+                    new Option<>(
+                            "agc",
+                            OptionValue::number,
+                            (builder, clip) -> builder.companion(AdaptiveClip.withClip(clip))),
                     // What bounds the gradient's norm over all parameters.
-                    new Option<>("clip_norm", Option::number, Optimizer.Builder::clipGlobalNorm),
+                    new Option<>(
+                            "clip_norm", OptionValue::number, Optimizer.Builder::clipGlobalNorm),
                     // What bounds each of its elements.
-                    new Option<>("clip_value", Option::number, Optimizer.Builder::clipValue),
+                    new Option<>("clip_value", OptionValue::number, Optimizer.Builder::clipValue),
                     // As torch.optim.swa_utils has it: the first update copies the parameter.
                     new Option<>(
                             EMA_DECAY,
-                            Option::number,
+                            OptionValue::number,
                             (builder, decay) ->
                                     builder.averaging(Averaging.exponential(decay).startingAt(1))),
                     new Option<>(
                             "hypergradient",
-                            Option::number,
+                            OptionValue::number,
                             (builder, beta) -> builder.companion(Hypergradient.withBeta(beta))));
 
     /** Companions with several settings, each by its own name in the record. */
@@ -102,14 +118,6 @@ public record TraceOptions(SequencedMap<String, String> settings) {
 
         private interface Setter<T> {
             void set(Optimizer.Builder<?> builder, T value);
-        }
-
-        static Double number(String text) {
-            try {
-                return Double.valueOf(text);
-            } catch (NumberFormatException e) {
-                throw new IllegalArgumentException("must be a number, but is '" + text + "'", e);
-            }
         }
 
         void apply(Optimizer.Builder<?> builder, String text) {

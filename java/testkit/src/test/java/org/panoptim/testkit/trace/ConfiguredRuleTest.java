@@ -66,8 +66,9 @@ class ConfiguredRuleTest {
         assertRefused(
                 Map.of("betta", "1"),
                 "sgd has no setting betta; it has lr, momentum, dampening, weight_decay, nesterov,"
-                    + " maximize, and every rule clip_norm, clip_value, ema_decay, hypergradient,"
-                    + " cautious, cautious_weight_decay, lookahead_alpha, lookahead_k");
+                    + " maximize, and every rule centralize, agc, clip_norm, clip_value, ema_decay,"
+                    + " hypergradient, cautious, cautious_weight_decay, lookahead_alpha,"
+                    + " lookahead_k");
     }
 
     @Test
@@ -115,6 +116,8 @@ class ConfiguredRuleTest {
     void namesAreListed() {
         assertThat(TraceOptions.names())
                 .containsExactly(
+                        "centralize",
+                        "agc",
                         "clip_norm",
                         "clip_value",
                         "ema_decay",

@@ -46,7 +46,11 @@ public record AutoencoderChoice(String name, Kind kind, OptimizerSetup setup, in
                     "sgd:lr=0.03:momentum=0.9",
                     "adam:lr=0.01",
                     "adamw:lr=0.01:weight_decay=0",
-                    "lion:lr=0.001");
+                    "lion:lr=0.001",
+                    "lamb:lr=0.01",
+                    "lars:lr=3:momentum=0.9:weight_decay=0.001",
+                    "tiger:lr=0.003",
+                    "dadapt-sgd:momentum=0.9:d0=0.001:growth_rate=1.02");
 
     /** All valid names: K-FAC, the rules that take gradients alone, and PyTorch's Adam. */
     public static List<String> names() {

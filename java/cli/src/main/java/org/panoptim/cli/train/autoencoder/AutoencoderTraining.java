@@ -191,12 +191,8 @@ public final class AutoencoderTraining {
         }
 
         private String message() {
-            var point = points.getLast();
             return String.format(
-                    Locale.ROOT,
-                    "loss %.2f, squared error %.3f",
-                    point.loss(),
-                    point.squaredError());
+                    Locale.ROOT, "squared error %.3f", points.getLast().squaredError());
         }
     }
 }
