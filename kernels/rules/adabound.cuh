@@ -55,6 +55,7 @@ struct AdaBound : PlainRule {
         }
         const float rate = scalars.step_size / (square_root(second) + scalars.epsilon);
         const float bounded = minimum(maximum(rate, scalars.lower), scalars.upper);
+        element.held = element.held | (rate < scalars.lower) | (rate > scalars.upper);
         element.parameter = element.parameter - bounded * mean;
     }
 };

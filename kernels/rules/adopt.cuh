@@ -45,6 +45,7 @@ struct Adopt : PlainRule {
         float &square = element.slot[exp_avg_sq];
         const float ratio = gradient / maximum(square_root(square), scalars.epsilon);
         const float clipped = minimum(maximum(ratio, -scalars.clip), scalars.clip);
+        element.held = element.held | (!first & beyond(ratio, scalars.clip));
         const float new_mean = mean + scalars.one_minus_beta1 * (clipped - mean);
         const float new_square = scalars.beta2 * square + scalars.one_minus_beta2 * squared;
         const float moved = parameter - (scalars.decay * parameter + scalars.rate * new_mean);

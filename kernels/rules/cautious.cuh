@@ -13,6 +13,7 @@ struct Cautious : PlainRule {
     PANOPTIM_RULE_HYPER(update, cautious_decay, learning_rate, weight_decay, maximize);
     PANOPTIM_RULE_SCALARS(agreeing, other, decay, spared_decay);
     PANOPTIM_RULE_SLOTS(left_update);
+    PANOPTIM_TENSOR_STATES(agreement);
     static constexpr int phases = 0;
     static constexpr int pass_phases = 2;
     static constexpr int counting = 0;
@@ -41,6 +42,7 @@ struct Cautious : PlainRule {
             constexpr double least = 1e-3;
             const double share =
                 preparation.reductions[0] / static_cast<double>(preparation.elements);
+            preparation.tensor_states<Cautious>().agreement = share;
             const double rate = hyper.learning_rate * preparation.rate_factor;
             const bool masks = hyper.update != 0;
             scalars.agreeing = masks ? static_cast<float>(1 / maximum(share, least)) : 1.0F;

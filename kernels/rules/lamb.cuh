@@ -17,6 +17,7 @@ struct Lamb : PlainRule {
     PANOPTIM_RULE_SCALARS(shrink, one_minus_beta1, beta2, one_minus_beta2, inverse_correction,
                           inverse_root_correction, epsilon, weight_decay, step_size);
     PANOPTIM_RULE_SLOTS(exp_avg, exp_avg_sq);
+    PANOPTIM_TENSOR_STATES(trust_ratio);
     static constexpr int phases = 3;
     static constexpr int reductions = 3;
     static constexpr int gradient_squares = 0;
@@ -61,7 +62,9 @@ struct Lamb : PlainRule {
             const double value = square_root(preparation.reductions[value_squares]);
             const double direction = square_root(preparation.reductions[direction_squares]);
             const bool adapts = hyper.weight_decay != 0 && value != 0 && direction != 0;
-            scalars.step_size = static_cast<float>(rate * (adapts ? value / direction : 1.0));
+            const double ratio = adapts ? value / direction : 1.0;
+            preparation.tensor_states<Lamb>().trust_ratio = ratio;
+            scalars.step_size = static_cast<float>(rate * ratio);
         }
     }
 

@@ -18,6 +18,7 @@ struct Lars : PlainRule {
                         nesterov, trust_clip, always_adapt);
     PANOPTIM_RULE_SCALARS(rate, ratio, momentum, keep, weight_decay, first, nesterov);
     PANOPTIM_RULE_FIRST_SLOTS(Momentum ? 1 : 0, momentum_buffer);
+    PANOPTIM_TENSOR_STATES(trust_ratio);
     static constexpr int phases = 2;
     static constexpr int reductions = 2;
     static constexpr int value_squares = 0;
@@ -50,7 +51,9 @@ struct Lars : PlainRule {
         if constexpr (Phase == 1) {
             const double rate = hyper.learning_rate * preparation.rate_factor;
             scalars.rate = static_cast<float>(rate);
-            scalars.ratio = static_cast<float>(ratio_of(hyper, preparation, rate));
+            const double ratio = ratio_of(hyper, preparation, rate);
+            preparation.tensor_states<Lars>().trust_ratio = ratio;
+            scalars.ratio = static_cast<float>(ratio);
             scalars.momentum = static_cast<float>(preparation.momentum_or(hyper.momentum));
             scalars.keep = static_cast<float>(1 - hyper.dampening);
             scalars.weight_decay = static_cast<float>(hyper.weight_decay);

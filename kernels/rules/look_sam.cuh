@@ -16,7 +16,7 @@ struct LookSam : PlainRule {
     PANOPTIM_RULE_HYPER(rho, k, alpha);
     PANOPTIM_RULE_SCALARS(scale, fresh, known);
     PANOPTIM_RULE_SLOTS(look_old_p, direction);
-    PANOPTIM_TENSOR_STATES(look_perturbed, fresh_direction);
+    PANOPTIM_TENSOR_STATES(look_perturbed, fresh_direction, look_sharpness);
     static constexpr int phases = 0;
     static constexpr int pass_phases = 5;
     static constexpr int measuring = 0;
@@ -61,6 +61,7 @@ struct LookSam : PlainRule {
             const double norm = square_root(preparation.reductions[square]);
             states.look_perturbed = 1;
             states.fresh_direction = 1;
+            states.look_sharpness = hyper.rho * norm;
             scalars.scale = finite(norm) ? static_cast<float>(hyper.rho / (norm + 1e-12)) : 0.0F;
         } else if constexpr (Phase == restoring) {
             states.look_perturbed = 0;

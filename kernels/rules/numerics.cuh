@@ -97,5 +97,10 @@ PANOPTIM_DEVICE float limited(float value, float limit) {
     return above < -limit ? -limit : above;
 }
 
+// Whether that changes it.
+PANOPTIM_DEVICE bool beyond(float value, float limit) {
+    return (value > limit) | (value < -limit);
+}
+
 } // namespace PANOPTIM_TIER
 } // namespace panoptim

@@ -147,6 +147,7 @@ struct Element {
     float curvature; // unscaled, negated when maximizing; meaningless unless curved
     float average;   // the parameter's moving average, or the parameter if it has none
     bool curved;     // the caller handed in curvature for this step
+    bool held;       // set where a bound held the gradient, or the rule's update
     float slot[PANOPTIM_MAX_SLOTS];
     // States of the element's row and column, to be read.
     float row[PANOPTIM_MAX_SLOTS];

@@ -17,7 +17,7 @@ struct Sam : PlainRule {
     PANOPTIM_RULE_HYPER(rho, adaptive);
     PANOPTIM_RULE_SCALARS(scale, moved);
     PANOPTIM_RULE_SLOTS(old_p);
-    PANOPTIM_TENSOR_STATES(perturbed);
+    PANOPTIM_TENSOR_STATES(perturbed, sharpness);
     static constexpr int phases = 0;
     static constexpr int pass_phases = 3;
     static constexpr int measuring = 0;
@@ -46,6 +46,7 @@ struct Sam : PlainRule {
             const double norm = square_root(preparation.reductions[0]);
             scalars.scale = finite(norm) ? static_cast<float>(hyper.rho / (norm + 1e-12)) : 0.0F;
             states.perturbed = 1;
+            states.sharpness = hyper.rho * norm;
         } else if constexpr (Phase == restoring) {
             scalars.moved = static_cast<float>(states.perturbed);
             states.perturbed = 0;

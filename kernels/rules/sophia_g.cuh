@@ -48,8 +48,9 @@ struct SophiaG : PlainRule {
                        scalars.one_minus_beta2 * (element.curvature * element.curvature);
         }
         mean = scalars.beta1 * mean + scalars.one_minus_beta1 * element.gradient;
-        const float ratio =
-            minimum(absolute(mean) / (scalars.curvature_weight * estimate + 1e-15F), 1.0F);
+        const float newton = absolute(mean) / (scalars.curvature_weight * estimate + 1e-15F);
+        const float ratio = minimum(newton, 1.0F);
+        element.held = element.held | (newton > 1.0F);
         element.parameter = element.parameter - (scalars.decay * element.parameter +
                                                  scalars.rate * (sign(mean) * ratio));
     }

@@ -47,6 +47,7 @@ struct SophiaH : PlainRule {
         mean = scalars.beta1 * mean + scalars.one_minus_beta1 * element.gradient;
         const float newton = mean / maximum(estimate, scalars.epsilon);
         const float clipped = minimum(maximum(newton, -scalars.clip), scalars.clip);
+        element.held = element.held | beyond(newton, scalars.clip);
         element.parameter =
             element.parameter - (scalars.decay * element.parameter + scalars.rate * clipped);
     }

@@ -104,7 +104,9 @@ struct Buffers {
         Element element;
         element.parameter = value[i];
         if constexpr (loads_gradient<Rule, Phase>) {
-            element.gradient = limited(gradient[i] * gradient_scale, gradient_limit);
+            const float scaled = gradient[i] * gradient_scale;
+            element.gradient = limited(scaled, gradient_limit);
+            element.held = beyond(scaled, gradient_limit);
         }
         element.curved = Curved;
         if constexpr (Curved) {

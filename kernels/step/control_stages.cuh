@@ -28,6 +28,20 @@ PANOPTIM_TEAM double join_all(const panoptim_plan &plan, int64_t column, Team &t
     return team.join(totals_of(plan, column), plan.tensor_count);
 }
 
+// Where the totals of a statistic are.
+PANOPTIM_TEAM inline double *statistic_of(const panoptim_plan &plan, int64_t statistic) {
+    return totals_of(plan, PANOPTIM_FIRST_STATISTIC + statistic);
+}
+
+// Keeps the squares that were measured of each tensor, which a refused step has nothing else of.
+template <typename Team>
+PANOPTIM_TEAM void keep_measured(const panoptim_plan &plan, const Team &team) {
+    for (int64_t tensor = team.rank(); tensor < plan.tensor_count; tensor += team.size()) {
+        statistic_of(plan, PANOPTIM_STATISTIC_GRADIENT)[tensor] =
+            live(plan, tensor) ? totals_of(plan, 0)[tensor] : -1.0;
+    }
+}
+
 template <typename Team>
 PANOPTIM_TEAM void gather(const panoptim_plan &plan, Team &team) {
     panoptim_control &control = *plan.control;
@@ -52,6 +66,9 @@ PANOPTIM_TEAM void gather(const panoptim_plan &plan, Team &team) {
             return live(plan, tensor) && addresses[tensor] != 0;
         });
         const double sum = join_all(plan, column, team);
+        if (column == 0 && control.statistics != 0) {
+            keep_measured(plan, team);
+        }
         if (column == 0) {
             gradients = sum;
         } else {
@@ -247,7 +264,7 @@ PANOPTIM_TEAM void prepare_with_sums(const panoptim_plan &plan, const Rule &rule
     double found[PANOPTIM_MAX_REDUCTIONS] = {};
     for (int reduction = 0; reduction < rule.reductions; ++reduction) {
         if (found_before(reduction)) {
-            team.join_tensors(plan, 2 + reduction, 1 + reduction, takes_part);
+            team.join_tensors(plan, PANOPTIM_STATISTICS + reduction, 1 + reduction, takes_part);
             if (rule.scope(reduction) == Scope::all) {
                 found[reduction] = join_all(plan, 1 + reduction, team);
             }
@@ -346,6 +363,7 @@ PANOPTIM_TEAM void prepare_pass(const panoptim_plan &plan, int32_t phase, Team &
     });
 }
 
+// Joins the statistics, of a refused step all but the gradients that were measured.
 template <typename Entries, typename Team>
 PANOPTIM_TEAM void finish(const panoptim_plan &plan, Team &team) {
     panoptim_control &control = *plan.control;
@@ -353,12 +371,38 @@ PANOPTIM_TEAM void finish(const panoptim_plan &plan, Team &team) {
         return;
     }
     const bool accepted = control.accepted != 0;
-    team.join_tensors(plan, 0, 0, [&plan, accepted](int64_t tensor) {
+    const auto takes_part = [&plan, accepted](int64_t tensor) {
         return accepted && active<Entries>(plan, tensor);
-    });
-    const double squares = join_all(plan, 0, team);
+    };
+    const bool keeps_gradients = !accepted && control.measure != 0;
+    const auto joins = [keeps_gradients](int64_t statistic) {
+        return !keeps_gradients || statistic != PANOPTIM_STATISTIC_GRADIENT;
+    };
+    for (int64_t statistic = 0; statistic < PANOPTIM_STATISTICS; ++statistic) {
+        if (joins(statistic)) {
+            team.join_tensors(plan, statistic, PANOPTIM_FIRST_STATISTIC + statistic, takes_part);
+        }
+    }
+    const double updates =
+        join_all(plan, PANOPTIM_FIRST_STATISTIC + PANOPTIM_STATISTIC_UPDATE, team);
+    const double gradients =
+        join_all(plan, PANOPTIM_FIRST_STATISTIC + PANOPTIM_STATISTIC_GRADIENT, team);
     if (team.rank() == 0) {
-        control.update_norm = square_root(squares);
+        control.update_norm = square_root(updates);
+        if (control.measure == 0) {
+            control.gradient_norm =
+                accepted ? square_root(gradients) * control.gradient_scale : __builtin_nan("");
+        }
+    }
+    for (int64_t statistic = 0; statistic < PANOPTIM_STATISTICS; ++statistic) {
+        if (joins(statistic)) {
+            double *totals = statistic_of(plan, statistic);
+            for (int64_t tensor = team.rank(); tensor < plan.tensor_count; tensor += team.size()) {
+                if (!takes_part(tensor)) {
+                    totals[tensor] = -1;
+                }
+            }
+        }
     }
 }
 

@@ -63,7 +63,7 @@ constexpr int panel_strips = PANOPTIM_PANEL_COLUMNS / PANOPTIM_LANES;
 // The sums of blocks that the warps of a thread block leave for their chunk.
 template <typename Rule>
 struct SharedSums {
-    double change[max_chunk_blocks];
+    double statistics[PANOPTIM_STATISTICS][max_chunk_blocks];
     double found[at_least_one<Rule::reductions>][max_chunk_blocks];
 };
 
@@ -81,26 +81,42 @@ union UpdateShared {
     std::conditional_t<has_panels<Rule>(), SharedRows<Rule>, SharedSums<Rule>> strips;
 };
 
+// An element before its update.
+struct Before {
+    float parameter;
+    float gradient; // raw; 0 where no statistics are taken
+};
+
 // A thread's lanes of all sums of a phase.
 template <typename Rule, int Phase, bool Statistics>
 struct ThreadSums {
-    static constexpr bool of_changes = Statistics;
+    static constexpr bool of_statistics = Statistics;
 
-    WarpLanes change;
+    // All but the elements that were held, which are counted.
+    WarpLanes update;
+    WarpLanes value;
+    WarpLanes gradient;
+    unsigned held;
     WarpLanes found[at_least_one<Rule::reductions>];
 
     __device__ __forceinline__ void clear() {
-        change.clear();
+        update.clear();
+        value.clear();
+        gradient.clear();
+        held = 0;
 #pragma unroll
         for (WarpLanes &sum : found) {
             sum.clear();
         }
     }
 
-    __device__ __forceinline__ void note(int lane, float before, const Element &element) {
+    __device__ __forceinline__ void note(int lane, const Before &before, const Element &element) {
         if constexpr (Statistics) {
-            const float moved = element.parameter - before;
-            change.add(lane, moved, moved);
+            const float moved = element.parameter - before.parameter;
+            update.add(lane, moved, moved);
+            value.add(lane, element.parameter, element.parameter);
+            gradient.add(lane, before.gradient, before.gradient);
+            held += element.held ? 1U : 0U;
         }
 #pragma unroll
         for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
@@ -113,19 +129,24 @@ struct ThreadSums {
     // Every thread of the warp must call it.
     __device__ __forceinline__ void leave(SharedSums<Rule> &shared, int block) {
         if constexpr (Statistics) {
-            const double sum = change.join();
-            if (lane_of_thread() == 0) {
-                shared.change[block] = sum;
-            }
+            leave(shared.statistics[PANOPTIM_STATISTIC_UPDATE][block], update.join());
+            leave(shared.statistics[PANOPTIM_STATISTIC_VALUE][block], value.join());
+            leave(shared.statistics[PANOPTIM_STATISTIC_GRADIENT][block], gradient.join());
+            leave(shared.statistics[PANOPTIM_STATISTIC_LIMITED][block], join_numbers(held));
         }
 #pragma unroll
         for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
             if (takes<Rule, Phase>(reduction)) {
-                const double sum = found[reduction].join();
-                if (lane_of_thread() == 0) {
-                    shared.found[reduction][block] = sum;
-                }
+                leave(shared.found[reduction][block], found[reduction].join());
             }
+        }
+    }
+
+  private:
+    // What the warp's first thread has found.
+    __device__ __forceinline__ static void leave(double &place, double sum) {
+        if (lane_of_thread() == 0) {
+            place = sum;
         }
     }
 };
@@ -133,7 +154,7 @@ struct ThreadSums {
 // A thread's sums of a phase over lines, in a strip of a panel.
 template <typename Rule, int Phase>
 struct StripSums {
-    static constexpr bool of_changes = false;
+    static constexpr bool of_statistics = false;
 
     // Of this row, and of all so far: by the lanes that are the thread's columns.
     WarpLanes row[at_least_one<Rule::reductions>];
@@ -153,7 +174,8 @@ struct StripSums {
         }
     }
 
-    __device__ __forceinline__ void note(int lane, float /*before*/, const Element &element) {
+    __device__ __forceinline__ void note(int lane, const Before & /*before*/,
+                                         const Element &element) {
 #pragma unroll
         for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
             if (finds(Rule{}, Phase, Scope::row, reduction)) {
@@ -276,7 +298,7 @@ __device__ __forceinline__ void update_quad(const ChunkArrays &arrays, int i, in
     float curvatures[quad_elements];
     float averages[quad_elements];
     float slots[at_least_one<Rule::slots>][quad_elements] = {};
-    if constexpr (Rule::reads_parameter(Phase) || PhaseSums::of_changes) {
+    if constexpr (Rule::reads_parameter(Phase) || PhaseSums::of_statistics) {
         load_elements<Direct>(arrays.value, i, elements, parameters);
     }
     if constexpr (loads_gradient<Rule, Phase>) {
@@ -307,8 +329,9 @@ __device__ __forceinline__ void update_quad(const ChunkArrays &arrays, int i, in
         Element element;
         element.parameter = parameters[lane];
         if constexpr (loads_gradient<Rule, Phase>) {
-            element.gradient = limited(gradients[lane] * settings.prepared.gradient_scale,
-                                       settings.prepared.gradient_limit);
+            const float scaled = gradients[lane] * settings.prepared.gradient_scale;
+            element.gradient = limited(scaled, settings.prepared.gradient_limit);
+            element.held = beyond(scaled, settings.prepared.gradient_limit);
         }
         if constexpr (Rule::reads_average(Phase)) {
             element.average = averaged ? averages[lane] : parameters[lane];
@@ -325,8 +348,9 @@ __device__ __forceinline__ void update_quad(const ChunkArrays &arrays, int i, in
             LineStates::of<Rule>(*arrays.tensor, place).template load<Rule>(0, element);
             place.advance(*arrays.tensor, 1);
         }
+        const Before before{parameters[lane], PhaseSums::of_statistics ? gradients[lane] : 0.0F};
         Rule::template update<Phase>(settings.prepared.scalars, element);
-        sums.note(lane, parameters[lane], element);
+        sums.note(lane, before, element);
         parameters[lane] = element.parameter;
         if constexpr (Rule::writes_gradient(Phase)) {
             gradients[lane] = element.gradient * settings.gradient_unit;
@@ -494,13 +518,17 @@ __device__ __forceinline__ void update_chunk(const panoptim_launch &launch, int6
     __syncthreads();
     if (threadIdx.x == 0) {
         const int blocks = blocks_of(elements);
-        if (statistics) {
-            plan.partials[place] = join_blocks(shared.change, blocks);
+        if constexpr (statistics) {
+#pragma unroll
+            for (int statistic = 0; statistic < PANOPTIM_STATISTICS; ++statistic) {
+                plan.partials[statistic * plan.chunk_count + place] =
+                    join_blocks(shared.statistics[statistic], blocks);
+            }
         }
 #pragma unroll
         for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
             if (takes<Rule, Phase>(reduction)) {
-                plan.partials[(2 + reduction) * plan.chunk_count + place] =
+                plan.partials[(PANOPTIM_STATISTICS + reduction) * plan.chunk_count + place] =
                     join_blocks(shared.found[reduction], blocks);
             }
         }

@@ -57,6 +57,15 @@ class WarpLanes {
     double lanes_[thread_lanes];
 };
 
+// The sum of a warp's numbers, in its first thread; every thread of the warp must call it.
+__device__ __forceinline__ unsigned join_numbers(unsigned number) {
+#pragma unroll
+    for (unsigned threads = warp_threads / 2; threads > 0; threads /= 2) {
+        number += __shfl_down_sync(whole_warp, number, threads);
+    }
+    return number;
+}
+
 // As PairwiseSum, of fewer than 2^Levels values, in registers.
 template <int Levels>
 class PairwiseLevels {

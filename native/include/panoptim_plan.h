@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a structure here or a function of panoptim.h changes. */
-#define PANOPTIM_ABI 9
+#define PANOPTIM_ABI 10
 
 /* The reduction tree: lanes within blocks within chunks (of 4096 * 2^k elements). */
 #define PANOPTIM_BLOCK 4096
@@ -31,9 +31,25 @@ extern "C" {
 /* Phases that a rule may have, of its step and its passes together. */
 #define PANOPTIM_MAX_PHASES 8
 #define PANOPTIM_MAX_REDUCTIONS 4
-/* Doubles that the reductions need per chunk and per tensor. */
-#define PANOPTIM_PARTIALS (2 + PANOPTIM_MAX_REDUCTIONS)
-#define PANOPTIM_TOTALS (1 + PANOPTIM_MAX_REDUCTIONS)
+/*
+ * Columns of the partials, one a chunk: first those of the statistics, of which measuring takes the
+ * first two for gradients and curvatures, then those of the rule's reductions. Columns of the
+ * totals, one a tensor: what is measured (then the clip coefficients, where tensors have their
+ * own), the reductions, and the statistics.
+ */
+#define PANOPTIM_PARTIALS (PANOPTIM_STATISTICS + PANOPTIM_MAX_REDUCTIONS)
+#define PANOPTIM_TOTALS (1 + PANOPTIM_MAX_REDUCTIONS + PANOPTIM_STATISTICS)
+#define PANOPTIM_FIRST_STATISTIC (1 + PANOPTIM_MAX_REDUCTIONS)
+
+/*
+ * What the last phase of a step finds of each tensor if statistics are asked for. Their totals are
+ * of the last step; those of a tensor that took no part in it are negative.
+ */
+#define PANOPTIM_STATISTIC_UPDATE 0   /* squares of new minus old values */
+#define PANOPTIM_STATISTIC_VALUE 1    /* squares of new values */
+#define PANOPTIM_STATISTIC_GRADIENT 2 /* squares of the raw gradient */
+#define PANOPTIM_STATISTIC_LIMITED 3  /* elements that were held by a bound */
+#define PANOPTIM_STATISTICS 4
 /* Room for the scalars of any rule, in bytes. */
 #define PANOPTIM_SCALARS 112
 /* Room in an image of kernels. */
@@ -173,7 +189,7 @@ typedef struct panoptim_control {
     int64_t growth_interval;
     int32_t policy;         /* PANOPTIM_PROPAGATE, PANOPTIM_SKIP or PANOPTIM_FAIL */
     int32_t measure;        /* the gradients are measured */
-    int32_t statistics;     /* the update's norm is taken */
+    int32_t statistics;     /* PANOPTIM_STATISTIC_... are taken, and the update's norm */
     int32_t zero_gradients; /* gradients are zeroed after use, or instead of it */
     /* Kept from step to step. */
     int64_t step;           /* accepted steps */
@@ -183,7 +199,7 @@ typedef struct panoptim_control {
     /* Outcome of the last step. */
     double square_sum;       /* of the raw gradients measured last; infinite if one is, unscaled */
     double gradient_scale;   /* 1 / the loss scale that the last gradients came with */
-    double gradient_norm;    /* unscaled, before clipping; NaN if not measured */
+    double gradient_norm;    /* unscaled, before clipping; NaN if neither measured nor asked for */
     double clip_coefficient; /* of the global norm, in (0, 1] */
     double update_norm;      /* of new minus old parameters; NaN if not asked for */
     double rate_factor;      /* what the schedule wanted of the last step */

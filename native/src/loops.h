@@ -124,7 +124,8 @@ template <typename Rule, int Phase, bool Curved, bool Zeroing, typename PhaseSum
     for (int64_t i = 0; i < elements; ++i) {
         Element element = buffers.template load<Rule, Phase, Curved>(
             i, settings.gradient_scale, settings.gradient_limit, settings.curvature_scale);
-        const float before = element.parameter;
+        const Before before{element.parameter,
+                            PhaseSums::of_statistics ? buffers.gradient[i] : 0.0F};
         Rule::template update<Phase>(settings.scalars, element);
         buffers.template store<Rule, Phase, Curved>(i, element, settings.gradient_unit);
         sums.note(i, before, element);

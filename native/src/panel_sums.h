@@ -15,6 +15,8 @@ inline namespace PANOPTIM_TIER {
 template <typename Rule, int Phase>
 class PanelSums {
   public:
+    static constexpr bool of_statistics = false;
+
     void start_panel(const Panel &panel) {
         for (auto &sums : columns_) {
             __builtin_memset(sums, 0, static_cast<unsigned long>(panel.columns) * sizeof sums[0]);
@@ -28,7 +30,7 @@ class PanelSums {
     }
 
     // The terms of element i of a piece.
-    [[gnu::always_inline]] void note(int64_t i, float /*before*/, const Element &element) {
+    [[gnu::always_inline]] void note(int64_t i, Before /*before*/, const Element &element) {
         note_reductions<Rule::reductions - 1>(i, element);
     }
 

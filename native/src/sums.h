@@ -11,12 +11,20 @@ inline namespace PANOPTIM_TIER {
 // Elements that a loop handles at a time: two cache lines of floats.
 constexpr int64_t piece_elements = 32;
 
-// The sums of a phase: the squares of the parameters' changes if statistics are requested, and the
-// rule's reductions. The terms of a piece, each a product, are left in the first-level cache, and
-// added to the lanes when the piece is done.
+// An element before its update.
+struct Before {
+    float parameter;
+    float gradient; // raw; 0 where no statistics are taken
+};
+
+// The sums of a phase: PANOPTIM_STATISTIC_... if they are requested, and the rule's reductions. The
+// terms of a piece, each a product, are left in the first-level cache, and added to the lanes when
+// the piece is done.
 template <typename Rule, int Phase, bool Statistics>
 class Sums {
   public:
+    static constexpr bool of_statistics = Statistics;
+
     // Whether there is any; else only note and add_piece may be called, and do nothing.
     static constexpr bool any() {
         bool result = Statistics;
@@ -33,21 +41,25 @@ class Sums {
     }
 
     // The terms of element i of a piece.
-    [[gnu::always_inline]] void note(int64_t i, float before, const Element &element) {
+    [[gnu::always_inline]] void note(int64_t i, Before before, const Element &element) {
         if constexpr (Statistics) {
-            change_[i] = element.parameter - before;
+            found_[PANOPTIM_STATISTIC_UPDATE][i] = element.parameter - before.parameter;
+            found_[PANOPTIM_STATISTIC_VALUE][i] = element.parameter;
+            found_[PANOPTIM_STATISTIC_GRADIENT][i] = before.gradient;
+            found_[PANOPTIM_STATISTIC_LIMITED][i] = element.held ? 1.0F : 0.0F;
         }
         note_reductions<Rule::reductions - 1>(i, element);
     }
 
     // Adds the terms of a piece whose first element belongs to a lane.
     [[gnu::always_inline]] void add_piece(int64_t lane, int64_t elements) {
-        if constexpr (Statistics) {
-            lanes_[0].add(lane, change_, change_, elements);
+        for (int statistic = 0; statistic < statistics; ++statistic) {
+            lanes_[statistic].add(lane, found_[statistic], found_[statistic], elements);
         }
         for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
             if (taken(reduction)) {
-                lanes_[1 + reduction].add(lane, left_[reduction], right_[reduction], elements);
+                lanes_[statistics + reduction].add(lane, left_[reduction], right_[reduction],
+                                                   elements);
             }
         }
     }
@@ -60,13 +72,13 @@ class Sums {
 
     // Writes the partials of a chunk and starts anew.
     void finish_chunk(const panoptim_plan &plan, int64_t chunk) {
-        if constexpr (Statistics) {
-            plan.partials[chunk] = blocks_[0].total();
+        for (int statistic = 0; statistic < statistics; ++statistic) {
+            plan.partials[statistic * plan.chunk_count + chunk] = blocks_[statistic].total();
         }
         for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
             if (taken(reduction)) {
-                plan.partials[(2 + reduction) * plan.chunk_count + chunk] =
-                    blocks_[1 + reduction].total();
+                plan.partials[(PANOPTIM_STATISTICS + reduction) * plan.chunk_count + chunk] =
+                    blocks_[statistics + reduction].total();
             }
         }
         for (PairwiseSum &sum : blocks_) {
@@ -75,7 +87,9 @@ class Sums {
     }
 
   private:
-    static constexpr int count = 1 + Rule::reductions;
+    static constexpr int statistics = Statistics ? PANOPTIM_STATISTICS : 0;
+    static constexpr int count = statistics + Rule::reductions;
+    static constexpr int room = count > 0 ? count : 1; // arrays are never empty
 
     static constexpr bool taken(int reduction) { return Rule::reduction_phase(reduction) == Phase; }
 
@@ -90,11 +104,11 @@ class Sums {
         }
     }
 
-    alignas(64) float change_[piece_elements];
-    alignas(64) float left_[count][piece_elements];
-    alignas(64) float right_[count][piece_elements];
-    Lanes lanes_[count];
-    PairwiseSum blocks_[count];
+    alignas(64) float found_[PANOPTIM_STATISTICS][piece_elements];
+    alignas(64) float left_[room][piece_elements];
+    alignas(64) float right_[room][piece_elements];
+    Lanes lanes_[room];
+    PairwiseSum blocks_[room];
 };
 
 } // namespace PANOPTIM_TIER

@@ -31,8 +31,9 @@ struct Terms {
     std::vector<float> right;
 };
 
-// What a phase does to one element, whose change and terms are returned.
+// What a phase does to one element, whose raw gradient, change and terms are returned.
 struct Changed {
+    float gradient;
     float change;
     panoptim::Element element;
 };
@@ -47,10 +48,13 @@ Changed update_element(const panoptim::UpdateRun &run, const typename Rule::Scal
     panoptim::Element element{};
     element.parameter = tensor.value[i];
     element.average = tensor.value[i];
+    float raw = 0;
     if constexpr (panoptim::needs_gradient<Rule, Phase>) {
+        raw = gradient[i];
         const float limit = run.prepared->gradient_limit;
         const float scaled = gradient[i] * run.prepared->gradient_scale;
         element.gradient = scaled > limit ? limit : scaled < -limit ? -limit : scaled;
+        element.held = scaled > limit || scaled < -limit;
     }
     element.curved = Rule::curvature && panoptim::of_step<Rule, Phase> && run.curved;
     if (element.curved) {
@@ -73,7 +77,7 @@ Changed update_element(const panoptim::UpdateRun &run, const typename Rule::Scal
     if (Phase + 1 == Rule::phases && run.zero_gradients) {
         gradient[i] = 0;
     }
-    return {change, element};
+    return {raw, change, element};
 }
 
 template <typename Rule, int Phase>
@@ -84,24 +88,29 @@ void update_chunk(const panoptim::UpdateRun &run, int64_t chunk_index) {
     const panoptim_tensor &tensor = plan.tensors[chunk.tensor];
     typename Rule::Scalars scalars;
     std::memcpy(&scalars, run.prepared->scalars, sizeof scalars);
-    Terms changes;
+    std::vector<Terms> statistics(PANOPTIM_STATISTICS);
     std::vector<Terms> sums(PANOPTIM_MAX_REDUCTIONS);
     const int64_t first = chunk.index * plan.chunk_elements;
     for (int64_t i = first; i < std::min(tensor.elements, first + plan.chunk_elements); ++i) {
         const Changed changed = update_element<Rule, Phase>(run, scalars, chunk.tensor, i);
-        changes.left.push_back(changed.change);
+        statistics[PANOPTIM_STATISTIC_UPDATE].left.push_back(changed.change);
+        statistics[PANOPTIM_STATISTIC_VALUE].left.push_back(changed.element.parameter);
+        statistics[PANOPTIM_STATISTIC_GRADIENT].left.push_back(changed.gradient);
+        statistics[PANOPTIM_STATISTIC_LIMITED].left.push_back(changed.element.held ? 1 : 0);
         for (std::size_t reduction = 0; reduction < sums.size(); ++reduction) {
             sums[reduction].left.push_back(changed.element.left[reduction]);
             sums[reduction].right.push_back(changed.element.right[reduction]);
         }
     }
-    if (last_phase && run.statistics) {
-        plan.partials[chunk_index] = naive_tree(changes.left, changes.left);
+    for (int64_t statistic = 0; last_phase && run.statistics && statistic < PANOPTIM_STATISTICS;
+         ++statistic) {
+        const std::vector<float> &terms = statistics[static_cast<std::size_t>(statistic)].left;
+        plan.partials[statistic * plan.chunk_count + chunk_index] = naive_tree(terms, terms);
     }
     for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
         if (Rule::reduction_phase(reduction) == Phase) {
             const Terms &terms = sums[static_cast<std::size_t>(reduction)];
-            plan.partials[(2 + reduction) * plan.chunk_count + chunk_index] =
+            plan.partials[(PANOPTIM_STATISTICS + reduction) * plan.chunk_count + chunk_index] =
                 naive_tree(terms.left, terms.right);
         }
     }

@@ -201,6 +201,11 @@ final class Companions {
                 .findFirst();
     }
 
+    /** The states of all of them. */
+    List<NamedStates> named() {
+        return members.stream().map(this::named).toList();
+    }
+
     private NamedStates named(Member companion) {
         return new NamedStates(plan.accompanying(companion.rule), companion.execution);
     }

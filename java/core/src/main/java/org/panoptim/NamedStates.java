@@ -8,8 +8,11 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.tensor.StateTensor;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntFunction;
 
 /** Finds states by their names. */
 record NamedStates(StepPlan plan, Execution execution) {
@@ -80,6 +83,29 @@ record NamedStates(StepPlan plan, Execution execution) {
             }
         }
         return Optional.empty();
+    }
+
+    /** The states of a parameter that are one number, with those that are for one step. */
+    Map<String, Double> numbersOf(String group, Parameter parameter) {
+        var slots = GroupList.find(plan.groups(), group).rule().slots(parameter.shape());
+        return numbers(slots, Slot.Extent.TENSOR, slot -> execution.state(parameter, slot));
+    }
+
+    /** The states that a group's rule keeps for itself. */
+    Map<String, Double> numbersOfGroup(String group) {
+        var slots = GroupList.find(plan.groups(), group).rule().slots();
+        return numbers(slots, Slot.Extent.RULE, slot -> execution.ruleState(group, slot));
+    }
+
+    private static Map<String, Double> numbers(
+            List<Slot> slots, Slot.Extent extent, IntFunction<StateTensor> states) {
+        var numbers = new LinkedHashMap<String, Double>();
+        for (int i = 0; i < slots.size(); i++) {
+            if (slots.get(i).extent() == extent) {
+                numbers.put(slots.get(i).name(), states.apply(i).value());
+            }
+        }
+        return numbers;
     }
 
     private static IllegalArgumentException noState(

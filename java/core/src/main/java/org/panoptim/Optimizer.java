@@ -151,6 +151,9 @@ public final class Optimizer implements AutoCloseable {
             inputs.clearCurvature();
             inputs.sources().stepped(plan, execution);
             stepPasses.tell(inputs.sources());
+            if (ParameterRecording.isOn() && !execution.isCapturing()) {
+                ParameterRecording.record(plan, execution, companions);
+            }
         } catch (NonFiniteGradientException e) {
             // The host tells of this attempt, a device of an earlier one.
             if (execution.deviceStep().isEmpty()) {
@@ -294,7 +297,7 @@ public final class Optimizer implements AutoCloseable {
     public StepReport report() {
         ownership.enter();
         try {
-            return StepReport.of(plan, execution, companions::rateFactor);
+            return StepReport.of(plan, execution, companions);
         } finally {
             ownership.exit();
         }
@@ -697,7 +700,11 @@ public final class Optimizer implements AutoCloseable {
             return this;
         }
 
-        /** Lets every step take the norms of gradient and update, for {@link Optimizer#report}. */
+        /**
+         * Lets every step take the norms of gradient and update, and what {@link StepStatistics}
+         * has of each parameter and group, for {@link Optimizer#report}. They are taken while the
+         * step goes over the elements, and cost no access to memory more.
+         */
         public Builder<R> statistics(boolean value) {
             statistics = value;
             return this;

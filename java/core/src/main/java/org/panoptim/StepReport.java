@@ -3,11 +3,12 @@ package org.panoptim;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.function.ToDoubleFunction;
 
 /**
  * Where an optimizer stands after its last step.
@@ -24,6 +25,9 @@ import java.util.function.ToDoubleFunction;
  *     asked for it (see {@link Optimizer.Builder#statistics})
  * @param updateNorm the global norm of the parameters' last change, before it is rounded to their
  *     types; empty without statistics
+ * @param parameters what the last step did to each parameter, by name, in registration order; empty
+ *     without statistics, and before the first step
+ * @param groups the same of each group
  * @param clipCoefficient what the last gradient was multiplied by to bound its norm; 1 if no norm
  *     is bounded. After a refused attempt what its norm would have led to: 0 of an infinite one,
  *     NaN of one that is not a number
@@ -37,10 +41,14 @@ public record StepReport(
         Map<String, Long> counts,
         OptionalDouble gradientNorm,
         OptionalDouble updateNorm,
-        double clipCoefficient) {
+        double clipCoefficient,
+        Map<String, StepStatistics> parameters,
+        Map<String, StepStatistics> groups) {
 
     /** Copies the maps. */
     public StepReport {
+        parameters = Collections.unmodifiableMap(new LinkedHashMap<>(parameters));
+        groups = Collections.unmodifiableMap(new LinkedHashMap<>(groups));
         learningRates = Collections.unmodifiableMap(new LinkedHashMap<>(learningRates));
         counts = Collections.unmodifiableMap(new LinkedHashMap<>(counts));
     }
@@ -48,10 +56,9 @@ public record StepReport(
     /**
      * The report of an execution; on a device this waits for the last step.
      *
-     * @param factors what the learning rate of a group is multiplied by beside the schedule's
-     *     factor
+     * @param companions whose numbers and factors of learning rates go with it
      */
-    static StepReport of(StepPlan plan, Execution execution, ToDoubleFunction<String> factors) {
+    static StepReport of(StepPlan plan, Execution execution, Companions companions) {
         var outcome = execution.outcome();
         var rates = new LinkedHashMap<String, Double>();
         for (var group : plan.groups()) {
@@ -59,13 +66,14 @@ public record StepReport(
                     group.name(),
                     group.rule().learningRate()
                             * outcome.rateFactor()
-                            * factors.applyAsDouble(group.name()));
+                            * companions.rateFactor(group.name()));
         }
         var counts = new LinkedHashMap<String, Long>();
         for (var parameter : plan.parameters()) {
             counts.put(parameter.name(), execution.count(parameter));
         }
         var counters = outcome.counters();
+        var statistics = statistics(plan, execution, companions, rates);
         return new StepReport(
                 counters.step(),
                 counters.skipped(),
@@ -75,6 +83,21 @@ public record StepReport(
                 counts,
                 outcome.gradientNorm(),
                 outcome.updateNorm(),
-                outcome.clipCoefficient());
+                outcome.clipCoefficient(),
+                statistics.map(StatisticsReader::ofParameters).orElse(Map.of()),
+                statistics.map(StatisticsReader::ofGroups).orElse(Map.of()));
+    }
+
+    private static Optional<StatisticsReader> statistics(
+            StepPlan plan, Execution execution, Companions companions, Map<String, Double> rates) {
+        var sums = execution.sums();
+        if (sums.parameters().isEmpty()) {
+            return Optional.empty();
+        }
+        var rules = new ArrayList<NamedStates>();
+        rules.add(new NamedStates(plan, execution));
+        rules.addAll(companions.named());
+        return Optional.of(
+                new StatisticsReader(sums, rates, plan.lent().updates().isEmpty(), rules));
     }
 }

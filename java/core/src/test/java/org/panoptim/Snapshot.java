@@ -27,7 +27,7 @@ public record Snapshot(Map<String, String> bytes, List<ParameterGroup> groups, S
                         .gradient()
                         .ifPresent(g -> bytes.put("gradient " + parameter.name(), hex(g)));
                 for (var slot : group.rule().slots(parameter.shape())) {
-                    if (slot.extent().isOfParameter()) {
+                    if (slot.extent().isOfParameter() && slot.isKept()) {
                         var state = optimizer.state(parameter.name(), slot.name());
                         bytes.put(slot.name() + " " + parameter.name(), hex(state));
                     }
@@ -55,7 +55,9 @@ public record Snapshot(Map<String, String> bytes, List<ParameterGroup> groups, S
                         report.counts(),
                         java.util.OptionalDouble.empty(),
                         java.util.OptionalDouble.empty(),
-                        1);
+                        1,
+                        Map.of(),
+                        Map.of());
         return new Snapshot(bytes, groups, outcome);
     }
 

@@ -4,7 +4,9 @@ import static org.panoptim.abi.Layouts.ARRAYS_BYTES;
 import static org.panoptim.abi.Layouts.PREPARED_BYTES;
 import static org.panoptim.abi.Layouts.TENSOR_BYTES;
 import static org.panoptim.abi.Layouts.pointer;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_FIRST_STATISTIC;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PARTIALS;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STATISTICS;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_TOTALS;
 
 import org.panoptim.abi.bindings.panoptim_chunk;
@@ -47,6 +49,7 @@ public final class PlanLayout {
     private final TableSpan preparedIndex;
     private final TableSpan partials;
     private final TableSpan totals;
+    private final TableSpan statistics;
     private final TableSpan lineSums;
     private final long groupBytes;
     private final long hostBytes;
@@ -99,6 +102,10 @@ public final class PlanLayout {
         preparedIndex = next(Integer.BYTES * tensorCount);
         partials = next((long) Double.BYTES * chunkCount * PANOPTIM_PARTIALS());
         totals = next(Double.BYTES * tensorCount * PANOPTIM_TOTALS());
+        statistics =
+                new TableSpan(
+                        totals.offset() + Double.BYTES * tensorCount * PANOPTIM_FIRST_STATISTIC(),
+                        Double.BYTES * tensorCount * PANOPTIM_STATISTICS());
         lineSums = next(PlanRows.lineSumBytes(kernels));
     }
 
@@ -160,6 +167,11 @@ public final class PlanLayout {
     /** Steps taken, one count a tensor. */
     public TableSpan counts() {
         return counts;
+    }
+
+    /** What statistics have found, as {@link StatisticColumns} has it. */
+    public TableSpan statistics() {
+        return statistics;
     }
 
     /**

@@ -36,6 +36,7 @@ final class ElementView implements Element {
     private float newGradient;
 
     private boolean gradientSet;
+    private boolean held;
 
     /**
      * Elements for a phase.
@@ -77,6 +78,17 @@ final class ElementView implements Element {
         value = tensor.value.get(index);
         valueSet = false;
         gradientSet = false;
+        held = false;
+    }
+
+    /** The gradient as it lies in memory. */
+    float rawGradient() {
+        return gradient.orElseThrow().get(index);
+    }
+
+    /** Whether a bound held its gradient, or the rule's update of it. */
+    boolean wasHeld() {
+        return held || Math.abs(rawGradient() * gradientScale) > gradientLimit;
     }
 
     /** Stores what the rule has set of the element, in the parameter's copy too. */
@@ -190,6 +202,11 @@ final class ElementView implements Element {
                     throw new IllegalStateException(
                             "an element has no value of state '%s'".formatted(slots.get(slot)));
         };
+    }
+
+    @Override
+    public void held() {
+        held = true;
     }
 
     @Override

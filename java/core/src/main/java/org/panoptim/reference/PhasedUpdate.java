@@ -8,8 +8,10 @@ import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.HostStates;
+import org.panoptim.spi.TensorSums;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.IntToDoubleFunction;
@@ -38,14 +40,14 @@ final class PhasedUpdate {
     /** What the last phase has taken of each tensor: the sums of its rows and columns among it. */
     private final List<List<TakenSum>> taken = new ArrayList<>();
 
-    /** The squared norm of each tensor's change. */
-    private final double[] updateSquares;
+    /** What statistics have found of each tensor. */
+    private final TensorSums[] statisticSums;
 
     /** The tensors that a pass leaves alone. */
     private final boolean[] resting;
 
     /**
-     * @param statistics whether the last phase takes the norm of the change
+     * @param statistics whether the last phase takes sums of what it does
      * @param averageWeight how far the last phase moves the parameters' averages
      * @param clips what bounds the norm of a tensor's gradient, by the tensor's index
      * @param rates what a group's learning rate is multiplied by beside the schedule's factor
@@ -71,7 +73,8 @@ final class PhasedUpdate {
         this.rates = rates;
         this.spans = spans;
         this.sums = tensors.stream().map(PhasedUpdate::zeroSums).toArray(double[][]::new);
-        this.updateSquares = new double[tensors.size()];
+        this.statisticSums = new TensorSums[tensors.size()];
+        Arrays.fill(statisticSums, TensorSums.NONE);
         this.resting = new boolean[tensors.size()];
         tensors.forEach(_ -> taken.add(List.of()));
     }
@@ -101,9 +104,9 @@ final class PhasedUpdate {
         }
     }
 
-    /** The squared norm of each tensor's change, for the last phase to have set. */
-    double[] updateSquares() {
-        return updateSquares;
+    /** What statistics have found of each tensor, for the last phase to have set. */
+    List<TensorSums> statisticSums() {
+        return List.of(statisticSums);
     }
 
     /** The most phases that a rule has, of groups that are not frozen. */
@@ -206,22 +209,21 @@ final class PhasedUpdate {
                         taken.get(index),
                         ofStep,
                         span.writes());
-        var changes = new ReductionTree(tensor.elements);
+        var found = new StatisticTrees(tensor.elements);
         for (long i = 0; i < tensor.elements; i++) {
             element.at(i);
             float before = element.parameter();
             update.update(element);
             if (last && statistics) {
-                float change = element.parameter() - before;
-                changes.add(i, change, change);
+                found.add(i, before, element);
             }
             if (completes) {
                 element.writeOutputs(averageWeight);
             }
             element.store();
         }
-        if (last) {
-            updateSquares[index] = changes.sum();
+        if (last && statistics) {
+            statisticSums[index] = found.sums();
         }
         finishSums(index);
     }

@@ -17,6 +17,7 @@ import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.StepProgram;
+import org.panoptim.spi.StepSums;
 import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.step.NonFiniteGradientException;
@@ -42,6 +43,7 @@ final class ReferenceExecution implements Execution {
     private StepPlan plan;
     private Counters counters;
     private Outcome outcome;
+    private StepSums sums = StepSums.none();
 
     ReferenceExecution(StepPlan plan, HostMatrices matrices, Runnable onClose) {
         this.matrices = matrices;
@@ -96,6 +98,9 @@ final class ReferenceExecution implements Execution {
                 newTensors.add(new GroupedTensor(tensor, group));
             }
         }
+        if (newTensors.size() != planned.size()) {
+            sums = StepSums.none();
+        }
         planned = newTensors;
         plan = newPlan;
     }
@@ -116,6 +121,7 @@ final class ReferenceExecution implements Execution {
         StepProgram.run(plan, Math.max(1, PhasedUpdate.stepPhases(plan.groups())), step);
         counters = step.counters();
         outcome = step.outcome();
+        sums = step.sums();
         if (!step.accepted() && plan.policy() == NonFinitePolicy.FAIL) {
             throw new NonFiniteGradientException(counters.step());
         }
@@ -188,6 +194,11 @@ final class ReferenceExecution implements Execution {
     }
 
     @Override
+    public StepSums sums() {
+        return sums;
+    }
+
+    @Override
     public long count(Parameter parameter) {
         return tensor(parameter).count;
     }
@@ -217,6 +228,7 @@ final class ReferenceExecution implements Execution {
         counts.forEach((parameter, count) -> tensor(parameter).count = count);
         counters = newCounters;
         outcome = Outcome.initial(counters);
+        sums = StepSums.none();
     }
 
     @Override

@@ -11,12 +11,15 @@ import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.StepStages;
+import org.panoptim.spi.StepSums;
+import org.panoptim.spi.TensorSums;
 import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /** The stages of one step in plain Java. */
@@ -226,10 +229,41 @@ final class ReferenceStep implements StepStages {
         return new Outcome(
                 counters,
                 accepted,
-                known(plan.measures(), norm),
+                known(plan.knowsGradientNorm(), plan.measures() ? norm : normOfStatistics()),
                 clip,
-                known(plan.statistics(), Math.sqrt(ReductionTree.join(update.updateSquares()))),
+                known(plan.statistics(), joined(TensorSums::updateSquares)),
                 rateFactor);
+    }
+
+    /** The gradient's norm as the update found it. */
+    private double normOfStatistics() {
+        return joined(TensorSums::gradientSquares) * gradientScale;
+    }
+
+    private double joined(ToDoubleFunction<TensorSums> sum) {
+        return Math.sqrt(
+                ReductionTree.join(
+                        update.statisticSums().stream()
+                                .mapToDouble(each -> each.isUpdated() ? sum.applyAsDouble(each) : 0)
+                                .toArray()));
+    }
+
+    /** What statistics have found. */
+    StepSums sums() {
+        if (!plan.statistics()) {
+            return StepSums.none();
+        }
+        var found =
+                accepted
+                        ? update.statisticSums()
+                        : IntStream.range(0, tensors.size()).mapToObj(this::refused).toList();
+        return new StepSums(gradientScale, found);
+    }
+
+    private TensorSums refused(int tensor) {
+        return tensors.get(tensor).live()
+                ? TensorSums.refused(tensorSquares[tensor])
+                : TensorSums.NONE;
     }
 
     private static OptionalDouble known(boolean asked, double value) {

@@ -129,6 +129,9 @@ public record ADOPT(
             float m = element.state(EXP_AVG);
             float v = element.state(EXP_AVG_SQ);
             float ratio = g / Arithmetic.max(Arithmetic.sqrt(v), epsilon);
+            if (Math.abs(ratio) > clip) {
+                element.held();
+            }
             float clipped = Arithmetic.min(Arithmetic.max(ratio, -clip), clip);
             m = m + oneMinusBeta1 * (clipped - m);
             element.state(EXP_AVG, m);

@@ -153,6 +153,9 @@ public record AdaBound(
                 element.state(MAX_EXP_AVG_SQ, second);
             }
             float rate = stepSize / (Arithmetic.sqrt(second) + epsilon);
+            if (rate < lower || rate > upper) {
+                element.held();
+            }
             element.parameter(p - Arithmetic.min(Arithmetic.max(rate, lower), upper) * m);
         }
     }

@@ -36,6 +36,7 @@ public record Cautious(
     public static final String COMPLETE = "complete";
 
     private static final int UPDATE = 0;
+    private static final int AGREEMENT = 1;
     private static final int AGREEING = 0;
     private static final int COUNTING = 0;
 
@@ -115,7 +116,9 @@ public record Cautious(
 
     @Override
     public List<Slot> slots() {
-        return List.of(new Slot("left_update").forOneStep());
+        return List.of(
+                new Slot("left_update").forOneStep(),
+                new Slot("agreement", Slot.Extent.TENSOR).forOneStep());
     }
 
     @Override
@@ -134,6 +137,7 @@ public record Cautious(
             return Cautious::count;
         }
         double share = preparation.reduction(AGREEING) / preparation.shape().elements();
+        preparation.state(AGREEMENT, share);
         float decay = (float) (preparation.rate(learningRate) * weightDecay);
         return new Completion(
                 update ? (float) (1 / Arithmetic.max(share, LEAST_SHARE)) : 1,

@@ -50,6 +50,12 @@ public interface Element {
     void state(int slot, float value);
 
     /**
+     * Says that a bound of the rule held its update of the element; statistics of a step count such
+     * elements, and those whose gradient was held by the bound of values.
+     */
+    void held();
+
+    /**
      * Contributes {@code a · b} to a reduction that this phase takes: of a row or column, to that
      * of the element.
      *

@@ -28,6 +28,7 @@ public record LAMB(
 
     private static final int EXP_AVG = 0;
     private static final int EXP_AVG_SQ = 1;
+    private static final int TRUST_RATIO = 2;
     private static final int GRADIENT = 0;
     private static final int VALUE = 1;
     private static final int DIRECTION = 2;
@@ -82,7 +83,10 @@ public record LAMB(
 
     @Override
     public List<Slot> slots() {
-        return List.of(new Slot("exp_avg"), new Slot("exp_avg_sq"));
+        return List.of(
+                new Slot("exp_avg"),
+                new Slot("exp_avg_sq"),
+                new Slot("trust_ratio", Slot.Extent.TENSOR).forOneStep());
     }
 
     @Override
@@ -108,6 +112,9 @@ public record LAMB(
         double correction1 = 1 - Arithmetic.power(decay1, preparation.count());
         double correction2 = 1 - Arithmetic.power(beta2, preparation.count());
         double rate = preparation.rate(learningRate);
+        if (phase == 2) {
+            preparation.state(TRUST_RATIO, ratio(preparation));
+        }
         var scalars =
                 new Scalars(
                         (float) (norm > maxGradNorm ? maxGradNorm / norm : 1),
@@ -118,7 +125,7 @@ public record LAMB(
                         (float) (1 / Math.sqrt(correction2)),
                         (float) epsilon,
                         (float) weightDecay,
-                        phase == 2 ? (float) (rate * ratio(preparation)) : 0);
+                        phase == 2 ? (float) (rate * preparation.state(TRUST_RATIO)) : 0);
         return phase == 1 ? scalars::average : scalars::move;
     }
 

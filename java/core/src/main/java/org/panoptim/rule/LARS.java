@@ -120,7 +120,8 @@ public record LARS(
 
     @Override
     public List<Slot> slots() {
-        return momentum == 0 ? List.of() : List.of(new Slot("momentum_buffer"));
+        var ratio = new Slot("trust_ratio", Slot.Extent.TENSOR).forOneStep();
+        return momentum == 0 ? List.of(ratio) : List.of(new Slot("momentum_buffer"), ratio);
     }
 
     @Override
@@ -141,10 +142,12 @@ public record LARS(
             return LARS::measure;
         }
         double rate = preparation.rate(learningRate);
+        double ratio = ratio(preparation, rate);
+        preparation.state(slots().size() - 1, ratio);
         var scalars =
                 new Scalars(
                         (float) rate,
-                        (float) ratio(preparation, rate),
+                        (float) ratio,
                         (float) preparation.momentum(momentum),
                         (float) (1 - dampening),
                         (float) weightDecay,

@@ -36,6 +36,7 @@ public record LookSAM(double rho, long k, double alpha) implements Companion {
     private static final int DIRECTION = 1;
     private static final int PERTURBED = 2;
     private static final int FRESH = 3;
+    private static final int SHARPNESS = 4;
 
     private static final int SQUARE = 0;
     private static final int PRODUCT = 1;
@@ -103,7 +104,8 @@ public record LookSAM(double rho, long k, double alpha) implements Companion {
                 new Slot("look_old_p").forOneStep(),
                 new Slot("direction"),
                 new Slot("look_perturbed", Slot.Extent.TENSOR).forOneStep(),
-                new Slot("fresh_direction", Slot.Extent.TENSOR));
+                new Slot("fresh_direction", Slot.Extent.TENSOR),
+                new Slot("look_sharpness", Slot.Extent.TENSOR).forOneStep());
     }
 
     @Override
@@ -135,6 +137,7 @@ public record LookSAM(double rho, long k, double alpha) implements Companion {
                 double norm = Math.sqrt(preparation.reduction(SQUARE));
                 preparation.state(PERTURBED, 1);
                 preparation.state(FRESH, 1);
+                preparation.state(SHARPNESS, rho * norm);
                 yield new Perturbation(Double.isFinite(norm) ? (float) (rho / (norm + 1e-12)) : 0);
             }
             case RESTORING -> {

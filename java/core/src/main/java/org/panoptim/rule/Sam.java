@@ -27,6 +27,7 @@ public record Sam(double rho, boolean adaptive) implements Companion {
 
     private static final int OLD_P = 0;
     private static final int PERTURBED = 1;
+    private static final int SHARPNESS = 2;
     private static final int SQUARE = 0;
     private static final int MEASURING = 0;
     private static final int PERTURBING = 1;
@@ -78,7 +79,8 @@ public record Sam(double rho, boolean adaptive) implements Companion {
     public List<Slot> slots() {
         return List.of(
                 new Slot("old_p").forOneStep(),
-                new Slot("perturbed", Slot.Extent.TENSOR).forOneStep());
+                new Slot("perturbed", Slot.Extent.TENSOR).forOneStep(),
+                new Slot("sharpness", Slot.Extent.TENSOR).forOneStep());
     }
 
     @Override
@@ -99,6 +101,7 @@ public record Sam(double rho, boolean adaptive) implements Companion {
         if (phase == PERTURBING) {
             double norm = Math.sqrt(preparation.reduction(SQUARE));
             preparation.state(PERTURBED, 1);
+            preparation.state(SHARPNESS, rho * norm);
             return new Perturbation(
                     Double.isFinite(norm) ? (float) (rho / (norm + 1e-12)) : 0, adaptive);
         }

@@ -160,7 +160,11 @@ public record SophiaG(
             }
             float m = beta1 * element.state(EXP_AVG) + oneMinusBeta1 * element.gradient();
             element.state(EXP_AVG, m);
-            float ratio = Arithmetic.min(Arithmetic.abs(m) / (curvatureWeight * h + 1e-15f), 1);
+            float newton = Arithmetic.abs(m) / (curvatureWeight * h + 1e-15f);
+            if (newton > 1) {
+                element.held();
+            }
+            float ratio = Arithmetic.min(newton, 1);
             element.parameter(p - (decay * p + rate * (Arithmetic.sign(m) * ratio)));
         }
     }

@@ -152,6 +152,9 @@ public record SophiaH(
             float m = beta1 * element.state(EXP_AVG) + oneMinusBeta1 * element.gradient();
             element.state(EXP_AVG, m);
             float u = m / Arithmetic.max(h, epsilon);
+            if (Math.abs(u) > clip) {
+                element.held();
+            }
             u = Arithmetic.min(Arithmetic.max(u, -clip), clip);
             element.parameter(p - (decay * p + rate * u));
         }

@@ -79,6 +79,9 @@ public interface Execution extends AutoCloseable {
         return outcome();
     }
 
+    /** What statistics have found in the last step; on a device this waits for it. */
+    StepSums sums();
+
     /** The number of steps that a parameter has taken. */
     long count(Parameter parameter);
 

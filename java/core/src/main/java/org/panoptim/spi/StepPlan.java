@@ -94,9 +94,14 @@ public record StepPlan(
         return zeroGradients && lent.updates().isEmpty();
     }
 
-    /** Whether the gradients have to be measured. */
+    /** Whether the gradients have to be measured before the update. */
     public boolean measures() {
-        return clipping.boundsNorms() || statistics || policy != NonFinitePolicy.PROPAGATE;
+        return clipping.boundsNorms() || policy != NonFinitePolicy.PROPAGATE;
+    }
+
+    /** Whether the gradient's norm is known after a step: measured before, or by statistics. */
+    public boolean knowsGradientNorm() {
+        return measures() || statistics;
     }
 
     /**

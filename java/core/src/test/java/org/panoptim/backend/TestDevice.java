@@ -8,6 +8,7 @@ import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.StepSums;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.tensor.StateTensor;
 
@@ -113,6 +114,11 @@ public final class TestDevice implements Backend {
             calls.add("outcome");
             beforeOutcome.run();
             return execution.outcome();
+        }
+
+        @Override
+        public StepSums sums() {
+            return execution.sums();
         }
 
         @Override

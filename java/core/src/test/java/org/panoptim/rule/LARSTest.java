@@ -120,11 +120,12 @@ class LARSTest {
     @Test
     void withMomentumItIsAnotherKernel() {
         assertThat(LARS.defaults().kernelName()).isEqualTo("lars");
-        assertThat(LARS.defaults().slots()).isEmpty();
+        var ratio = new Slot("trust_ratio", Slot.Extent.TENSOR).forOneStep();
+        assertThat(LARS.defaults().slots()).containsExactly(ratio);
         assertThat(LARS.defaults().takesMomentum()).isFalse();
         var rule = new LARS(1, 0.9, 0, 1e-3, 1e-8, 0, false, false, false);
         assertThat(rule.kernelName()).isEqualTo("lars_momentum");
-        assertThat(rule.slots()).containsExactly(new Slot("momentum_buffer"));
+        assertThat(rule.slots()).containsExactly(new Slot("momentum_buffer"), ratio);
         assertThat(rule.takesMomentum()).isTrue();
     }
 

@@ -26,6 +26,7 @@ import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.StepProgram;
+import org.panoptim.spi.StepSums;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.tensor.StateTensor;
 
@@ -482,6 +483,17 @@ final class CudaExecution implements Execution, QueuedSteps {
     @Override
     public Optional<DeviceStep> deviceStep() {
         return Optional.of(new DeviceStep(control.address()));
+    }
+
+    @Override
+    public StepSums sums() {
+        return context.call(
+                () -> {
+                    double scale = control.gradientScale();
+                    return plan.statistics() && scale != 0
+                            ? new StepSums(scale, tables.statistics())
+                            : StepSums.none();
+                });
     }
 
     @Override

@@ -140,10 +140,15 @@ final class DeviceControl implements AutoCloseable {
                         panoptim_control.growth_tracker(read),
                         panoptim_control.loss_scale(read)),
                 panoptim_control.accepted(read) != 0,
-                known(attempted && plan.measures(), panoptim_control.gradient_norm(read)),
+                known(attempted && plan.knowsGradientNorm(), panoptim_control.gradient_norm(read)),
                 panoptim_control.clip_coefficient(read),
                 known(attempted && plan.statistics(), panoptim_control.update_norm(read)),
                 panoptim_control.rate_factor(read));
+    }
+
+    /** What unscaled the gradients of the last step, or 0 before the first; waits for it. */
+    double gradientScale() {
+        return panoptim_control.gradient_scale(read());
     }
 
     private static OptionalDouble known(boolean asked, double value) {

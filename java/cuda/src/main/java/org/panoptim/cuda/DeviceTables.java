@@ -8,12 +8,15 @@ import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.PlanKernels;
 import org.panoptim.abi.PlanLayout;
 import org.panoptim.abi.PlanRows;
+import org.panoptim.abi.StatisticColumns;
 import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.device.DeviceSlab;
+import org.panoptim.cuda.device.DeviceState;
 import org.panoptim.cuda.device.Uploads;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Lent;
+import org.panoptim.spi.TensorSums;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -66,9 +69,36 @@ final class DeviceTables implements AutoCloseable {
             synchronized (context.copies()) {
                 context.copies().toDevice(memory, image, context.stream());
             }
+            clearStatistics();
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, this::close);
             throw e;
+        }
+    }
+
+    private void clearStatistics() {
+        var span = layout.statistics();
+        if (span.bytes() == 0) {
+            return;
+        }
+        try (var temporary = Arena.ofConfined()) {
+            var columns = temporary.allocate(span.bytes(), Double.BYTES);
+            StatisticColumns.clear(columns);
+            DeviceState.write(context, memory + span.offset(), columns);
+            context.driver().synchronizeStream(context.stream());
+        }
+    }
+
+    /** What statistics have found, behind all work of the stream. */
+    List<TensorSums> statistics() {
+        var span = layout.statistics();
+        if (span.bytes() == 0) {
+            return List.of();
+        }
+        try (var temporary = Arena.ofConfined()) {
+            var columns = temporary.allocate(span.bytes(), Double.BYTES);
+            DeviceState.read(context, memory + span.offset(), columns);
+            return StatisticColumns.read(columns);
         }
     }
 

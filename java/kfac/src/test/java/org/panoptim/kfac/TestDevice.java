@@ -24,6 +24,7 @@ import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.StepSums;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.tensor.StateTensor;
 
@@ -220,6 +221,11 @@ final class TestDevice implements Backend {
         @Override
         public void zeroGradients() {
             steps.zeroGradients();
+        }
+
+        @Override
+        public StepSums sums() {
+            return steps.sums();
         }
 
         @Override

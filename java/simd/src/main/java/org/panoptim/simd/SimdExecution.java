@@ -11,6 +11,7 @@ import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.PassKernel;
 import org.panoptim.abi.PlanKernels;
 import org.panoptim.abi.PlanRows;
+import org.panoptim.abi.StatisticColumns;
 import org.panoptim.abi.bindings.panoptim_control;
 import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
@@ -31,6 +32,7 @@ import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.StepProgram;
 import org.panoptim.spi.StepStages;
+import org.panoptim.spi.StepSums;
 import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.step.NonFiniteGradientException;
@@ -425,15 +427,27 @@ final class SimdExecution implements Execution {
                         panoptim_control.growth_tracker(control),
                         panoptim_control.loss_scale(control)),
                 panoptim_control.accepted(control) != 0,
-                known(plan.measures(), panoptim_control.gradient_norm(control)),
+                known(plan.knowsGradientNorm(), panoptim_control.gradient_norm(control)),
                 panoptim_control.clip_coefficient(control),
                 known(plan.statistics(), panoptim_control.update_norm(control)),
                 panoptim_control.rate_factor(control));
     }
 
     private OptionalDouble known(boolean requested, double value) {
-        boolean attempted = panoptim_control.gradient_scale(control) != 0;
-        return requested && attempted ? OptionalDouble.of(value) : OptionalDouble.empty();
+        return requested && attempted() ? OptionalDouble.of(value) : OptionalDouble.empty();
+    }
+
+    private boolean attempted() {
+        return panoptim_control.gradient_scale(control) != 0;
+    }
+
+    @Override
+    public StepSums sums() {
+        return plan.statistics() && attempted()
+                ? new StepSums(
+                        panoptim_control.gradient_scale(control),
+                        StatisticColumns.read(tables.statistics()))
+                : StepSums.none();
     }
 
     @Override

@@ -4,6 +4,7 @@ import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_BLOCK;
 
 import org.panoptim.abi.PlanKernels;
 import org.panoptim.abi.PlanLayout;
+import org.panoptim.abi.StatisticColumns;
 import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
 import org.panoptim.parameter.Parameter;
@@ -61,6 +62,7 @@ final class Tables implements AutoCloseable {
             spans = boundaries();
             panelSpans = panelBoundaries(kernels);
             writeGroups(kernels);
+            StatisticColumns.clear(statistics());
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
@@ -132,6 +134,11 @@ final class Tables implements AutoCloseable {
     /** The plan, to be copied. */
     MemorySegment planMemory() {
         return plan;
+    }
+
+    /** What statistics have found. */
+    MemorySegment statistics() {
+        return layout.statistics().in(memory);
     }
 
     /** All parameters, in registration order. */

@@ -13,6 +13,7 @@ import org.panoptim.spi.Lent;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.StepSums;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.tensor.DType;
 import org.panoptim.tensor.StateTensor;
@@ -290,6 +291,11 @@ final class OnDevice implements Backend {
         @Override
         public CapturedStep capture() {
             return execution.capture();
+        }
+
+        @Override
+        public StepSums sums() {
+            return execution.sums();
         }
 
         @Override

@@ -23,10 +23,10 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int PANOPTIM_ABI = (int)9L;
+    private static final int PANOPTIM_ABI = (int)10L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_ABI 9
+     * #define PANOPTIM_ABI 10
      * }
      */
     public static int PANOPTIM_ABI() {
@@ -94,6 +94,51 @@ public class PanoptimPlan extends PanoptimPlan$shared {
      */
     public static int PANOPTIM_MAX_REDUCTIONS() {
         return PANOPTIM_MAX_REDUCTIONS;
+    }
+    private static final int PANOPTIM_STATISTIC_UPDATE = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_STATISTIC_UPDATE 0
+     * }
+     */
+    public static int PANOPTIM_STATISTIC_UPDATE() {
+        return PANOPTIM_STATISTIC_UPDATE;
+    }
+    private static final int PANOPTIM_STATISTIC_VALUE = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_STATISTIC_VALUE 1
+     * }
+     */
+    public static int PANOPTIM_STATISTIC_VALUE() {
+        return PANOPTIM_STATISTIC_VALUE;
+    }
+    private static final int PANOPTIM_STATISTIC_GRADIENT = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_STATISTIC_GRADIENT 2
+     * }
+     */
+    public static int PANOPTIM_STATISTIC_GRADIENT() {
+        return PANOPTIM_STATISTIC_GRADIENT;
+    }
+    private static final int PANOPTIM_STATISTIC_LIMITED = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_STATISTIC_LIMITED 3
+     * }
+     */
+    public static int PANOPTIM_STATISTIC_LIMITED() {
+        return PANOPTIM_STATISTIC_LIMITED;
+    }
+    private static final int PANOPTIM_STATISTICS = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_STATISTICS 4
+     * }
+     */
+    public static int PANOPTIM_STATISTICS() {
+        return PANOPTIM_STATISTICS;
     }
     private static final int PANOPTIM_SCALARS = (int)112L;
     /**
@@ -320,23 +365,32 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     public static int PANOPTIM_STAGE_TOTALS() {
         return PANOPTIM_STAGE_TOTALS;
     }
-    private static final int PANOPTIM_PARTIALS = (int)6L;
+    private static final int PANOPTIM_PARTIALS = (int)8L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_PARTIALS 6
+     * #define PANOPTIM_PARTIALS 8
      * }
      */
     public static int PANOPTIM_PARTIALS() {
         return PANOPTIM_PARTIALS;
     }
-    private static final int PANOPTIM_TOTALS = (int)5L;
+    private static final int PANOPTIM_TOTALS = (int)9L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_TOTALS 5
+     * #define PANOPTIM_TOTALS 9
      * }
      */
     public static int PANOPTIM_TOTALS() {
         return PANOPTIM_TOTALS;
+    }
+    private static final int PANOPTIM_FIRST_STATISTIC = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_FIRST_STATISTIC 5
+     * }
+     */
+    public static int PANOPTIM_FIRST_STATISTIC() {
+        return PANOPTIM_FIRST_STATISTIC;
     }
 }
 

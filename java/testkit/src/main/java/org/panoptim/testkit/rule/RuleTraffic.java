@@ -163,6 +163,9 @@ public record RuleTraffic(int read, int written) {
         }
 
         @Override
+        public void held() {}
+
+        @Override
         public void reduce(int reduction, float a, float b) {}
     }
 }

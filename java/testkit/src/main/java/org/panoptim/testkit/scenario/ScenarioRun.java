@@ -2,6 +2,7 @@ package org.panoptim.testkit.scenario;
 
 import org.panoptim.Optimizer;
 import org.panoptim.StepReport;
+import org.panoptim.StepStatistics;
 import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
@@ -389,7 +390,18 @@ public final class ScenarioRun implements AutoCloseable {
         report.learningRates()
                 .forEach((name, rate) -> numbers.put("learning rate of " + name, rate));
         report.counts().forEach((name, count) -> numbers.put("count of " + name, (double) count));
+        report.parameters().forEach((name, found) -> putStatistics(numbers, name, found));
+        report.groups().forEach((name, found) -> putStatistics(numbers, name, found));
         return numbers;
+    }
+
+    private static void putStatistics(
+            SequencedMap<String, Double> numbers, String name, StepStatistics found) {
+        numbers.put("gradient norm of " + name, found.gradientNorm().orElse(-1));
+        numbers.put("value norm of " + name, found.valueNorm().orElse(-1));
+        numbers.put("update norm of " + name, found.updateNorm().orElse(-1));
+        numbers.put("held share of " + name, found.heldShare().orElse(-1));
+        found.numbers().forEach((slot, value) -> numbers.put(slot + " of " + name, value));
     }
 
     private SequencedMap<String, String> texts() {
