@@ -10,6 +10,7 @@ import org.panoptim.cli.verify.Coverage;
 import org.panoptim.cli.verify.InverseCheck;
 import org.panoptim.rule.Rules;
 import org.panoptim.testkit.scenario.BackendUnderTest;
+import org.panoptim.testkit.scenario.CompanionScenarios;
 import org.panoptim.testkit.scenario.Comparison;
 import org.panoptim.testkit.scenario.RuleScenarios;
 
@@ -80,7 +81,9 @@ final class VerifyCommand implements Callable<Integer> {
         var out = spec.commandLine().getOut();
         var results = new ArrayList<Comparison.Result>();
         var others = backends.stream().map(BackendUnderTest::new).toList();
-        var scenarios = RuleScenarios.all();
+        var scenarios =
+                Stream.concat(RuleScenarios.all().stream(), CompanionScenarios.all().stream())
+                        .toList();
         for (var scenario : scenarios) {
             for (var result : Comparison.of(scenario, new BackendUnderTest(reference), others)) {
                 results.add(result);
@@ -159,17 +162,18 @@ final class VerifyCommand implements Callable<Integer> {
     }
 
     private static Table table(List<Backend> backends, List<Comparison.Result> results) {
-        var titles = new ArrayList<String>(List.of("rule"));
+        var titles = new ArrayList<String>(List.of("rule or companion"));
         backends.forEach(backend -> titles.add(backend.name()));
         titles.add("scenarios");
         var table = new Table(titles.toArray(String[]::new));
-        for (var rule : Rules.all()) {
+        var rules = Stream.concat(Rules.all().stream(), Rules.companions().stream()).toList();
+        for (var rule : rules) {
             var row = new ArrayList<String>(List.of(rule.name()));
             long scenarios = 0;
             for (var backend : backends) {
                 var ofRule =
                         results.stream()
-                                .filter(result -> result.scenario().rule().equals(rule.name()))
+                                .filter(result -> result.scenario().subject().equals(rule.name()))
                                 .filter(result -> result.backend().equals(backend.name()))
                                 .toList();
                 row.add(cell(ofRule));

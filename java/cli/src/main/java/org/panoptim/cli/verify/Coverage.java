@@ -1,9 +1,6 @@
 package org.panoptim.cli.verify;
 
 import org.panoptim.cli.terminal.Paragraph;
-import org.panoptim.rule.Pass;
-import org.panoptim.rule.Rules;
-import org.panoptim.rule.UpdateRule;
 import org.panoptim.testkit.scenario.RuleVariants;
 import org.panoptim.testkit.scenario.Scenario;
 
@@ -22,13 +19,22 @@ public final class Coverage {
     /**
      * Lines of a width.
      *
-     * @param scenarios those that ran, of every rule at least one
+     * @param scenarios those that ran, of every rule and every companion at least one
      */
     public static List<String> lines(List<Scenario> scenarios, int width) {
         var lines = new ArrayList<String>();
         lines.add("Besides variants of its settings, every rule ran through:");
         lines.addAll(
                 Paragraph.ofWords("  ", String.join("; ", conditions(scenarios)) + ".", width));
+        lines.addAll(
+                Paragraph.ofWords(
+                        "",
+                        "Every companion ran beside "
+                                + String.join(", ", besides(scenarios))
+                                + ": "
+                                + String.join("; ", companionConditions(scenarios))
+                                + ".",
+                        width));
         if (scenarios.stream().allMatch(Coverage::isExchanged)) {
             lines.addAll(
                     Paragraph.ofWords(
@@ -40,9 +46,23 @@ public final class Coverage {
         lines.addAll(
                 Paragraph.ofWords(
                         "",
-                        "Passes beside the step (" + String.join(", ", passes()) + ") did not run.",
+                        "Before every other step ran the passes "
+                                + String.join(", ", passes(scenarios))
+                                + ".",
                         width));
         return lines;
+    }
+
+    private static Stream<Scenario> ofCompanions(List<Scenario> scenarios) {
+        return scenarios.stream().filter(scenario -> !scenario.companions().isEmpty());
+    }
+
+    private static List<String> besides(List<Scenario> scenarios) {
+        return ofCompanions(scenarios).map(Scenario::rule).distinct().toList();
+    }
+
+    private static List<String> companionConditions(List<Scenario> scenarios) {
+        return ofCompanions(scenarios).map(Scenario::title).distinct().toList();
     }
 
     private static boolean isExchanged(Scenario scenario) {
@@ -56,6 +76,9 @@ public final class Coverage {
     static List<String> conditions(List<Scenario> scenarios) {
         var byRule = new LinkedHashMap<String, Set<String>>();
         for (var scenario : scenarios) {
+            if (!scenario.companions().isEmpty()) {
+                continue;
+            }
             byRule.computeIfAbsent(scenario.rule(), _ -> new HashSet<>()).add(scenario.title());
         }
         byRule.forEach(
@@ -70,11 +93,12 @@ public final class Coverage {
                 .toList();
     }
 
-    private static List<String> passes() {
-        return Stream.concat(Rules.all().stream(), Rules.companions().stream())
-                .map(UpdateRule::passes)
-                .flatMap(List::stream)
-                .map(Pass::name)
+    private static List<String> passes(List<Scenario> scenarios) {
+        return scenarios.stream()
+                .flatMap(scenario -> scenario.actions().stream())
+                .filter(Scenario.Passes.class::isInstance)
+                .map(Scenario.Passes.class::cast)
+                .flatMap(ran -> Stream.concat(Stream.of(ran.name()), ran.closing().stream()))
                 .distinct()
                 .toList();
     }

@@ -20,13 +20,20 @@ import java.util.stream.Stream;
  *
  * @param title what is special about it
  * @param settings what all groups share
+ * @param companions rules beside those of the groups
  * @param groups the groups at the start, at least one
  * @param actions what happens, in order
  */
-public record Scenario(String title, Settings settings, List<Group> groups, List<Action> actions) {
+public record Scenario(
+        String title,
+        Settings settings,
+        List<UpdateRule> companions,
+        List<Group> groups,
+        List<Action> actions) {
 
     /** A schedule that sets the momentum cannot go with a rule that has none. */
     public Scenario {
+        companions = List.copyOf(companions);
         groups = List.copyOf(groups);
         actions = List.copyOf(actions);
         var added =
@@ -40,9 +47,19 @@ public record Scenario(String title, Settings settings, List<Group> groups, List
         }
     }
 
+    /** Without companions. */
+    public Scenario(String title, Settings settings, List<Group> groups, List<Action> actions) {
+        this(title, settings, List.of(), groups, actions);
+    }
+
     /** The name of the first group's rule. */
     public String rule() {
         return groups.getFirst().rule().name();
+    }
+
+    /** The name of what it is about: the first companion's, or else the first group's rule's. */
+    public String subject() {
+        return companions.stream().findFirst().map(UpdateRule::name).orElseGet(this::rule);
     }
 
     /**
@@ -220,6 +237,22 @@ public record Scenario(String title, Settings settings, List<Group> groups, List
     public record Retune(int group, double rate, double weightDecay, double beta)
             implements Action {}
 
+    /**
+     * A named pass, and perhaps the one that closes it.
+     *
+     * @param gradients tensor i gets the gradient with index i modulo their number before the pass
+     * @param between the same before the pass that closes it
+     */
+    public record Passes(
+            String name, List<Gradient> gradients, Optional<String> closing, List<Gradient> between)
+            implements Action {
+        /** Copies the lists. */
+        public Passes {
+            gradients = List.copyOf(gradients);
+            between = List.copyOf(between);
+        }
+    }
+
     /** Another learning rate for a group. */
     public record Rate(int group, double rate) implements Action {}
 
@@ -267,12 +300,17 @@ public record Scenario(String title, Settings settings, List<Group> groups, List
 
     @Override
     public String toString() {
-        return rule() + ", " + title;
+        return subject() + ", " + title;
     }
 
     /** All of it, line by line. */
     public String description() {
-        return this + "\n  " + settings + lines("\n  group ", groups) + lines("\n  then ", actions);
+        return this
+                + "\n  "
+                + settings
+                + lines("\n  beside ", companions)
+                + lines("\n  group ", groups)
+                + lines("\n  then ", actions);
     }
 
     private static String lines(String start, List<?> items) {

@@ -27,6 +27,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.function.BiFunction;
+import java.util.function.Function;
+import java.util.stream.Stream;
 
 /** A scenario running on one backend, with separate memory. */
 public final class ScenarioRun implements AutoCloseable {
@@ -36,6 +38,7 @@ public final class ScenarioRun implements AutoCloseable {
     private final BackendUnderTest subject;
     private final BiFunction<Values, Integer, float[]> numbers;
     private final Scenario.Settings settings;
+    private final List<UpdateRule> companions;
     private final BackendMemory memory;
     private final List<Tensor> tensors = new ArrayList<>();
     private final List<StepContext> transformed = new ArrayList<>();
@@ -88,6 +91,7 @@ public final class ScenarioRun implements AutoCloseable {
         this.subject = subject;
         this.numbers = numbers;
         settings = scenario.settings();
+        companions = scenario.companions();
         schedule = settings.schedule().make();
         memory = new BackendMemory(subject.backend());
         try {
@@ -114,6 +118,7 @@ public final class ScenarioRun implements AutoCloseable {
                         .statistics(settings.statistics())
                         .averageDecay(AVERAGE_DECAY)
                         .backend(subject.backend());
+        companions.forEach(builder::companion);
         if (settings.halving()) {
             builder.transform(this::halve);
         }
@@ -190,6 +195,7 @@ public final class ScenarioRun implements AutoCloseable {
         try {
             switch (action) {
                 case Scenario.Step step -> step(step);
+                case Scenario.Passes passes -> run(passes);
                 case Scenario.Retune retune -> retune(retune);
                 case Scenario.Rate rate -> optimizer.learningRate(group(rate.group()), rate.rate());
                 case Scenario.Add add -> add(add.group());
@@ -214,10 +220,25 @@ public final class ScenarioRun implements AutoCloseable {
         return groupName(index % optimizer.groups().size());
     }
 
-    private void step(Scenario.Step step) {
+    private void supply(List<Scenario.Gradient> gradients) {
         for (int i = 0; i < tensors.size(); i++) {
-            supply(tensors.get(i), step.gradients().get(i % step.gradients().size()), i);
+            supply(tensors.get(i), gradients.get(i % gradients.size()), i);
         }
+    }
+
+    private void run(Scenario.Passes passes) {
+        supply(passes.gradients());
+        optimizer.run(passes.name());
+        passes.closing()
+                .ifPresent(
+                        closing -> {
+                            supply(passes.between());
+                            optimizer.run(closing);
+                        });
+    }
+
+    private void step(Scenario.Step step) {
+        supply(step.gradients());
         optimizer.step();
         // Under policy FAIL a device reports a non-finite gradient at the next query.
         optimizer.lossScale();
@@ -339,7 +360,7 @@ public final class ScenarioRun implements AutoCloseable {
             copies.put("value of " + name(tensor), tensor.value.toArray());
             tensor.outputs.forEach(
                     (what, output) -> copies.put(what + " of " + name(tensor), output.toArray()));
-            for (var slot : rule(tensor).slots(tensor.parameter.shape())) {
+            for (var slot : slots(tensor)) {
                 if (slot.isKept() && slot.extent().dtype() == DType.F32) {
                     copies.put(
                             "state " + slot.name() + " of " + name(tensor),
@@ -350,6 +371,17 @@ public final class ScenarioRun implements AutoCloseable {
         return copies;
     }
 
+    private List<Slot> slots(Tensor tensor) {
+        return slots(rule(tensor), rule -> rule.slots(tensor.parameter.shape()));
+    }
+
+    /** Those of a rule and of the companions. */
+    private List<Slot> slots(UpdateRule rule, Function<UpdateRule, List<Slot>> ofRule) {
+        return Stream.concat(Stream.of(rule), companions.stream())
+                .flatMap(each -> ofRule.apply(each).stream())
+                .toList();
+    }
+
     private static String name(Tensor tensor) {
         return tensor.parameter.name();
     }
@@ -357,7 +389,7 @@ public final class ScenarioRun implements AutoCloseable {
     /** States of a parameter or rule as a whole. */
     private void putWholeStates(Map<String, Double> numbers) {
         for (var tensor : tensors) {
-            for (var slot : rule(tensor).slots(tensor.parameter.shape())) {
+            for (var slot : slots(tensor)) {
                 if (slot.isKept() && slot.extent() == Slot.Extent.TENSOR) {
                     numbers.put(
                             "state " + slot.name() + " of " + name(tensor),
@@ -366,7 +398,7 @@ public final class ScenarioRun implements AutoCloseable {
             }
         }
         for (var group : optimizer.groups()) {
-            for (var slot : group.rule().slots()) {
+            for (var slot : slots(group.rule(), UpdateRule::slots)) {
                 if (slot.extent() == Slot.Extent.RULE) {
                     numbers.put(
                             "state " + slot.name() + " of group " + group.name(),

@@ -9,6 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.panoptim.backend.Backend;
 import org.panoptim.rule.LineRule;
+import org.panoptim.rule.Pass;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.step.NonFinitePolicy;
@@ -89,8 +90,63 @@ class RuleScenariosTest {
     }
 
     @Test
+    void everyPassOfEveryCompanionRunsAndChangesSomething() {
+        for (var scenario : CompanionScenarios.all()) {
+            try (var run = new ScenarioRun(scenario, reference);
+                    var without = new ScenarioRun(alone(scenario), reference)) {
+                play(run, scenario);
+                play(without, alone(scenario));
+                assertThat(run.report().step()).as(scenario.toString()).isPositive();
+                if (!leavesNoTrace(scenario)) {
+                    var expected = without.snapshot().tensors();
+                    var found = run.snapshot().tensors();
+                    assertThat(expected.keySet())
+                            .as(scenario.toString())
+                            .anyMatch(name -> !Arrays.equals(expected.get(name), found.get(name)));
+                }
+            }
+        }
+        var ran =
+                CompanionScenarios.all().stream()
+                        .flatMap(scenario -> scenario.actions().stream())
+                        .filter(Scenario.Passes.class::isInstance)
+                        .map(Scenario.Passes.class::cast)
+                        .flatMap(
+                                each ->
+                                        Stream.concat(
+                                                Stream.of(each.name()), each.closing().stream()))
+                        .distinct();
+        var requested =
+                Rules.companions().stream()
+                        .flatMap(companion -> companion.passes().stream())
+                        .filter(pass -> pass.timing() == Pass.Timing.REQUESTED)
+                        .map(Pass::name)
+                        .distinct();
+        assertThat(ran).containsExactlyInAnyOrderElementsOf(requested.toList());
+    }
+
+    /**
+     * What moves parameters and moves them back, bit for bit; and where norms are not finite, by
+     * which companions would go.
+     */
+    private static boolean leavesNoTrace(Scenario scenario) {
+        return Set.of("sam", "average-swap").contains(scenario.subject())
+                || scenario.title().startsWith("special values");
+    }
+
+    private static Scenario alone(Scenario scenario) {
+        return new Scenario(
+                scenario.title(),
+                scenario.settings(),
+                scenario.groups(),
+                scenario.actions().stream()
+                        .filter(action -> !(action instanceof Scenario.Passes))
+                        .toList());
+    }
+
+    @Test
     void everyScenarioIsSavedAndLoadedByAnotherBackendOnItsWay() {
-        assertThat(RuleScenarios.all())
+        assertThat(Stream.concat(RuleScenarios.all().stream(), CompanionScenarios.all().stream()))
                 .allSatisfy(
                         scenario -> {
                             var actions = scenario.actions();
