@@ -157,6 +157,13 @@ final class Companions {
         return members.stream().map(Member::rule).toList();
     }
 
+    /** Their rules as they go with a group. */
+    List<UpdateRule> rulesFor(String group) {
+        return members.stream()
+                .map(each -> GroupList.find(plan.accompanying(each.rule).groups(), group).rule())
+                .toList();
+    }
+
     /** The executions, in their order. */
     List<Execution> executions() {
         return members.stream().map(Member::execution).toList();

@@ -304,6 +304,49 @@ public final class Optimizer implements AutoCloseable {
     }
 
     /**
+     * What the next step does with a parameter, and why, in plain English: a sentence a line. It
+     * tells of the parameter's group and rule, gradient and counts, of the learning rate and the
+     * corrections of averages with the numbers of that step, of what happens to the gradient before
+     * and to the value afterwards, and of companions; from what the optimizer was told, not from
+     * the values of gradients and states. For people: the wording may change.
+     *
+     * <p>On a device this waits for the last step.
+     *
+     * @param parameter the parameter's name
+     * @throws IllegalArgumentException if there is no such parameter
+     * @throws IllegalStateException if the schedule answers with nonsense, or the framework that a
+     *     parameter belongs to has moved it
+     */
+    public String explain(String parameter) {
+        ownership.enter();
+        try {
+            inputs.sources().refresh();
+            for (var group : plan.groups()) {
+                for (var candidate : group.parameters()) {
+                    if (candidate.name().equals(parameter)) {
+                        return explain(group, candidate);
+                    }
+                }
+            }
+            throw new IllegalArgumentException("there is no parameter '" + parameter + "'");
+        } finally {
+            ownership.exit();
+        }
+    }
+
+    private String explain(ParameterGroup group, Parameter parameter) {
+        return new Explanation(
+                        plan,
+                        group,
+                        parameter,
+                        companions.rulesFor(group.name()),
+                        companions.rateFactor(group.name()),
+                        execution.observed().counters(),
+                        execution.count(parameter))
+                .text(passes.open());
+    }
+
+    /**
      * What the next gradients must come multiplied by; on a device this waits for the last step.
      */
     public double lossScale() {

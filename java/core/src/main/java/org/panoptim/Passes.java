@@ -10,6 +10,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** The named passes that an optimizer has, and which one is open. */
 final class Passes {
@@ -121,6 +122,11 @@ final class Passes {
 
     boolean isOpen() {
         return open != null;
+    }
+
+    /** The pass that is open, if one is. */
+    Optional<Pass> open() {
+        return Optional.ofNullable(open);
     }
 
     /** Notes that a pass was run whose turn it was. */

@@ -47,8 +47,8 @@ public record AdEMAMix(
                             AdEMAMix.class,
                             "apple/ml-ademamix, ademamix.py; Pagliardini et al., 2024")
                     .learningRate(1e-3, AdEMAMix::learningRate)
-                    .decay("beta1", 0.9, AdEMAMix::beta1)
-                    .decay("beta2", 0.999, AdEMAMix::beta2)
+                    .correctedDecay("beta1", 0.9, AdEMAMix::beta1)
+                    .correctedDecay("beta2", 0.999, AdEMAMix::beta2)
                     .decay("beta3", 0.9999, AdEMAMix::beta3)
                     .number("alpha", RuleSetting.Range.NON_NEGATIVE, 2, AdEMAMix::alpha)
                     .epsilon(1e-8, AdEMAMix::epsilon)

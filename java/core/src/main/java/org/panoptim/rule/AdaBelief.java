@@ -39,8 +39,8 @@ public record AdaBelief(
                             AdaBelief.class,
                             "juntang-zhuang/Adabelief-Optimizer 0.2.0; Zhuang et al., 2020")
                     .learningRate(1e-3, AdaBelief::learningRate)
-                    .decay("beta1", 0.9, AdaBelief::beta1)
-                    .decay("beta2", 0.999, AdaBelief::beta2)
+                    .correctedDecay("beta1", 0.9, AdaBelief::beta1)
+                    .correctedDecay("beta2", 0.999, AdaBelief::beta2)
                     .epsilon(1e-16, AdaBelief::epsilon)
                     .weightDecay(0, AdaBelief::weightDecay)
                     .flag("rectify", true, AdaBelief::rectify)

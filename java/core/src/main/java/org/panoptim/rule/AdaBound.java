@@ -40,8 +40,8 @@ public record AdaBound(
     private static final RuleDescriptor<AdaBound> DESCRIPTOR =
             RuleDescriptor.of(AdaBound.class, "Luolc/AdaBound, adabound.py; Luo et al., 2019")
                     .learningRate(1e-3, AdaBound::learningRate)
-                    .decay("beta1", 0.9, AdaBound::beta1)
-                    .decay("beta2", 0.999, AdaBound::beta2)
+                    .correctedDecay("beta1", 0.9, AdaBound::beta1)
+                    .correctedDecay("beta2", 0.999, AdaBound::beta2)
                     .number("final_lr", RuleSetting.Range.NON_NEGATIVE, 0.1, AdaBound::finalLr)
                     .number("gamma", RuleSetting.Range.POSITIVE, 1e-3, AdaBound::gamma)
                     .epsilon(1e-8, AdaBound::epsilon)

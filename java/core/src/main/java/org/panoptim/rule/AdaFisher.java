@@ -38,7 +38,7 @@ public record AdaFisher(
     private static final RuleDescriptor<AdaFisher> DESCRIPTOR =
             RuleDescriptor.of(AdaFisher.class, "Gomes et al., AdaFisher, 2025")
                     .learningRate(1e-3, AdaFisher::learningRate)
-                    .decay("beta1", 0.9, AdaFisher::beta1)
+                    .correctedDecay("beta1", 0.9, AdaFisher::beta1)
                     .number("damping", RuleSetting.Range.POSITIVE, 1e-3, AdaFisher::damping)
                     .weightDecay(0, AdaFisher::weightDecay)
                     .flag("maximize", AdaFisher::maximize)

@@ -30,8 +30,8 @@ public record Adam(
     private static final RuleDescriptor<Adam> DESCRIPTOR =
             RuleDescriptor.of(Adam.class, "PyTorch, torch.optim.Adam")
                     .learningRate(1e-3, Adam::learningRate)
-                    .decay("beta1", 0.9, Adam::beta1)
-                    .decay("beta2", 0.999, Adam::beta2)
+                    .correctedDecay("beta1", 0.9, Adam::beta1)
+                    .correctedDecay("beta2", 0.999, Adam::beta2)
                     .epsilon(1e-8, Adam::epsilon)
                     .weightDecay(0, Adam::weightDecay)
                     .flag("amsgrad", Adam::amsgrad)

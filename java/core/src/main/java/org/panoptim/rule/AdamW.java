@@ -30,8 +30,8 @@ public record AdamW(
     private static final RuleDescriptor<AdamW> DESCRIPTOR =
             RuleDescriptor.of(AdamW.class, "PyTorch, torch.optim.AdamW")
                     .learningRate(1e-3, AdamW::learningRate)
-                    .decay("beta1", 0.9, AdamW::beta1)
-                    .decay("beta2", 0.999, AdamW::beta2)
+                    .correctedDecay("beta1", 0.9, AdamW::beta1)
+                    .correctedDecay("beta2", 0.999, AdamW::beta2)
                     .epsilon(1e-8, AdamW::epsilon)
                     .weightDecay(1e-2, AdamW::weightDecay)
                     .flag("amsgrad", AdamW::amsgrad)

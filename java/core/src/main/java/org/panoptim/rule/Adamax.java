@@ -32,7 +32,7 @@ public record Adamax(
     private static final RuleDescriptor<Adamax> DESCRIPTOR =
             RuleDescriptor.of(Adamax.class, "PyTorch, torch.optim.Adamax")
                     .learningRate(2e-3, Adamax::learningRate)
-                    .decay("beta1", 0.9, Adamax::beta1)
+                    .correctedDecay("beta1", 0.9, Adamax::beta1)
                     .decay("beta2", 0.999, Adamax::beta2)
                     .epsilon(1e-8, Adamax::epsilon)
                     .weightDecay(0, Adamax::weightDecay)

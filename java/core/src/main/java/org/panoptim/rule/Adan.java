@@ -45,9 +45,9 @@ public record Adan(
     private static final RuleDescriptor<Adan> DESCRIPTOR =
             RuleDescriptor.of(Adan.class, "sail-sg/Adan, adan.py; Xie et al., 2024")
                     .learningRate(1e-3, Adan::learningRate)
-                    .decay("beta1", 0.98, Adan::beta1)
-                    .decay("beta2", 0.92, Adan::beta2)
-                    .decay("beta3", 0.99, Adan::beta3)
+                    .correctedDecay("beta1", 0.98, Adan::beta1)
+                    .correctedDecay("beta2", 0.92, Adan::beta2)
+                    .correctedDecay("beta3", 0.99, Adan::beta3)
                     .epsilon(1e-8, Adan::epsilon)
                     .weightDecay(0, Adan::weightDecay)
                     .flag("no_prox", Adan::noProx)

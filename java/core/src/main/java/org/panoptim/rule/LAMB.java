@@ -36,8 +36,8 @@ public record LAMB(
     private static final RuleDescriptor<LAMB> DESCRIPTOR =
             RuleDescriptor.of(LAMB.class, "NVIDIA Apex, multi_tensor_lamb.cu; You et al., 2020")
                     .learningRate(1e-3, LAMB::learningRate)
-                    .decay("beta1", 0.9, LAMB::beta1)
-                    .decay("beta2", 0.999, LAMB::beta2)
+                    .correctedDecay("beta1", 0.9, LAMB::beta1)
+                    .correctedDecay("beta2", 0.999, LAMB::beta2)
                     .epsilon(1e-6, LAMB::epsilon)
                     .weightDecay(0.01, LAMB::weightDecay)
                     .number("max_grad_norm", RuleSetting.Range.POSITIVE, 1, LAMB::maxGradNorm)

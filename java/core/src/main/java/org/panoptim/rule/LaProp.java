@@ -31,8 +31,8 @@ public record LaProp(
     private static final RuleDescriptor<LaProp> DESCRIPTOR =
             RuleDescriptor.of(LaProp.class, "Ziyin et al., LaProp, 2020")
                     .learningRate(4e-4, LaProp::learningRate)
-                    .decay("beta1", 0.9, LaProp::beta1)
-                    .decay("beta2", 0.999, LaProp::beta2)
+                    .correctedDecay("beta1", 0.9, LaProp::beta1)
+                    .correctedDecay("beta2", 0.999, LaProp::beta2)
                     .epsilon(1e-15, LaProp::epsilon)
                     .weightDecay(0, LaProp::weightDecay)
                     .build(

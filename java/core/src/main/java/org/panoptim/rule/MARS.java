@@ -44,8 +44,8 @@ public record MARS(
     private static final RuleDescriptor<MARS> DESCRIPTOR =
             RuleDescriptor.of(MARS.class, "timm, mars.py; Yuan et al., 2024")
                     .learningRate(3e-3, MARS::learningRate)
-                    .decay("beta1", 0.9, MARS::beta1)
-                    .decay("beta2", 0.99, MARS::beta2)
+                    .correctedDecay("beta1", 0.9, MARS::beta1)
+                    .correctedDecay("beta2", 0.99, MARS::beta2)
                     .number("gamma", RuleSetting.Range.NON_NEGATIVE, 0.025, MARS::gamma)
                     .epsilon(1e-8, MARS::epsilon)
                     .weightDecay(0, MARS::weightDecay)

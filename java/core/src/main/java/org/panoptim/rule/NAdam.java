@@ -38,7 +38,7 @@ public record NAdam(
             RuleDescriptor.of(NAdam.class, "PyTorch, torch.optim.NAdam")
                     .learningRate(2e-3, NAdam::learningRate)
                     .decay("beta1", 0.9, NAdam::beta1)
-                    .decay("beta2", 0.999, NAdam::beta2)
+                    .correctedDecay("beta2", 0.999, NAdam::beta2)
                     .epsilon(1e-8, NAdam::epsilon)
                     .weightDecay(0, NAdam::weightDecay)
                     .number(

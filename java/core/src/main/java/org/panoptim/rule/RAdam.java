@@ -35,8 +35,8 @@ public record RAdam(
     private static final RuleDescriptor<RAdam> DESCRIPTOR =
             RuleDescriptor.of(RAdam.class, "PyTorch, torch.optim.RAdam")
                     .learningRate(1e-3, RAdam::learningRate)
-                    .decay("beta1", 0.9, RAdam::beta1)
-                    .decay("beta2", 0.999, RAdam::beta2)
+                    .correctedDecay("beta1", 0.9, RAdam::beta1)
+                    .correctedDecay("beta2", 0.999, RAdam::beta2)
                     .epsilon(1e-8, RAdam::epsilon)
                     .weightDecay(0, RAdam::weightDecay)
                     .flag("decoupled_weight_decay", RAdam::decoupledWeightDecay)

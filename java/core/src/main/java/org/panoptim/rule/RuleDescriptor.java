@@ -121,6 +121,19 @@ public final class RuleDescriptor<R extends UpdateRule> {
             return add(name, RuleSetting.Range.DECAY, initial, getter);
         }
 
+        /**
+         * A decay β, in [0, 1), of an average that the rule corrects for its beginning: divides by
+         * 1 − βⁿ, with n the parameter's count of steps. In the place of {@code beta1} a schedule
+         * may set the momentum.
+         */
+        public Builder<R> correctedDecay(
+                String name, double initial, Function<? super R, Double> getter) {
+            settings.add(
+                    new RuleSetting(camelCase(name), name, RuleSetting.Range.DECAY, initial, true));
+            getters.add(getter);
+            return this;
+        }
+
         /** A number in a range. */
         public Builder<R> number(
                 String name,
@@ -166,7 +179,7 @@ public final class RuleDescriptor<R extends UpdateRule> {
                 RuleSetting.Range range,
                 Object initial,
                 Function<? super R, ?> getter) {
-            settings.add(new RuleSetting(component, name, range, initial));
+            settings.add(new RuleSetting(component, name, range, initial, false));
             getters.add(getter);
             return this;
         }

@@ -11,8 +11,11 @@ import java.util.Objects;
  * @param range the values that it may have
  * @param initial the value that the rule's defaults have: a {@link Double}, {@link Boolean} or
  *     {@link Long}
+ * @param corrected whether it is the decay β of an average that is corrected for its beginning:
+ *     divided by 1 − βⁿ, with n the parameter's count of steps
  */
-public record RuleSetting(String component, String name, Range range, Object initial) {
+public record RuleSetting(
+        String component, String name, Range range, Object initial, boolean corrected) {
 
     /** The values that a hyper-parameter may have; what elements see as float32, as float32 too. */
     public enum Range {

@@ -49,8 +49,8 @@ public record SWATS(
                             SWATS.class,
                             "jettify/pytorch-optimizer, swats.py; Keskar & Socher, 2017")
                     .learningRate(1e-3, SWATS::learningRate)
-                    .decay("beta1", 0.9, SWATS::beta1)
-                    .decay("beta2", 0.999, SWATS::beta2)
+                    .correctedDecay("beta1", 0.9, SWATS::beta1)
+                    .correctedDecay("beta2", 0.999, SWATS::beta2)
                     .epsilon(1e-3, SWATS::epsilon)
                     .weightDecay(0, SWATS::weightDecay)
                     .flag("nesterov", SWATS::nesterov)

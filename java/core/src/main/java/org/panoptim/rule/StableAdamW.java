@@ -39,8 +39,8 @@ public record StableAdamW(
     private static final RuleDescriptor<StableAdamW> DESCRIPTOR =
             RuleDescriptor.of(StableAdamW.class, "optimi, stableadamw.py; Wortsman et al., 2023")
                     .learningRate(1e-3, StableAdamW::learningRate)
-                    .decay("beta1", 0.9, StableAdamW::beta1)
-                    .decay("beta2", 0.99, StableAdamW::beta2)
+                    .correctedDecay("beta1", 0.9, StableAdamW::beta1)
+                    .correctedDecay("beta2", 0.99, StableAdamW::beta2)
                     .epsilon(1e-6, StableAdamW::epsilon)
                     .weightDecay(1e-2, StableAdamW::weightDecay)
                     .flag("maximize", StableAdamW::maximize)

@@ -35,8 +35,8 @@ public record Yogi(
     private static final RuleDescriptor<Yogi> DESCRIPTOR =
             RuleDescriptor.of(Yogi.class, "optax, yogi; Zaheer et al., 2018")
                     .learningRate(1e-2, Yogi::learningRate)
-                    .decay("beta1", 0.9, Yogi::beta1)
-                    .decay("beta2", 0.999, Yogi::beta2)
+                    .correctedDecay("beta1", 0.9, Yogi::beta1)
+                    .correctedDecay("beta2", 0.999, Yogi::beta2)
                     .epsilon(1e-3, Yogi::epsilon)
                     .number(
                             "initial_accumulator_value",
