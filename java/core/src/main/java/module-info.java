@@ -13,6 +13,7 @@ module org.panoptim {
     exports org.panoptim.io;
     exports org.panoptim.matrix;
     exports org.panoptim.memory;
+    exports org.panoptim.monitor;
     exports org.panoptim.parameter;
     exports org.panoptim.rule;
     exports org.panoptim.safetensors;

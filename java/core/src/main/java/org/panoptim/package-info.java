@@ -1,5 +1,6 @@
 /**
- * Fused optimizers: the optimizer, which stands on all other packages, and what it reports.
+ * Fused optimizers: the optimizer, which stands on all other packages but {@link
+ * org.panoptim.monitor}, and what it reports.
  *
  * <p>Parameters come from {@link org.panoptim.parameter}, rules from {@link org.panoptim.rule},
  * schedules from {@link org.panoptim.schedule}, backends from {@link org.panoptim.backend}.

@@ -39,7 +39,8 @@ class PackageOrderTest {
                     "org.panoptim.checkpoint",
                     "org.panoptim.internal.checkpoint",
                     "org.panoptim.internal.lbfgs",
-                    "org.panoptim");
+                    "org.panoptim",
+                    "org.panoptim.monitor");
 
     /** A class of the library in a class file's names, descriptors and signatures. */
     private static final Pattern CLASS_NAME = Pattern.compile("(org/panoptim(?:/[a-z]+)*)/[A-Z]");

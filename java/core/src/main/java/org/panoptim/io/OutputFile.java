@@ -97,7 +97,7 @@ public final class OutputFile {
     }
 
     /** Whether there is something that bytes are written into, instead of being replaced. */
-    private static boolean isStream(Path file) throws IOException {
+    static boolean isStream(Path file) throws IOException {
         BasicFileAttributes attributes;
         try {
             attributes = Files.readAttributes(file, BasicFileAttributes.class);

@@ -1,0 +1,142 @@
+package org.panoptim.monitor;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.List;
+
+/** The monitors of the library. */
+public final class Monitors {
+
+    private Monitors() {}
+
+    /**
+     * Writes one JSON object a line: {@code {"step":1,"learning_rate/all":0.001,"loss":2.5}}. JSON
+     * has no numbers that are infinite or NaN, so these are the strings {@code "Infinity"}, {@code
+     * "-Infinity"} and {@code "NaN"}, which Python's {@code float} and Java's {@code parseDouble}
+     * read. Other values have all digits that it takes to get them back.
+     *
+     * <p>A file that exists is added to; an incomplete last line, of a process that was killed, is
+     * cut off first. A process that ends in the middle loses at most the line that it was writing.
+     *
+     * @param file where to; or a pipe or device, {@code /dev/stdout} for example
+     * @throws IOException if it cannot be written, another monitor writes to it, or it is something
+     *     else than observations; nothing is changed
+     */
+    public static Monitor jsonLines(Path file) throws IOException {
+        return JsonLines.open(file);
+    }
+
+    /**
+     * Writes comma-separated values (RFC 4180, in UTF-8, with line feeds): a line of names, of
+     * which the first is {@code step}, and a line for each observation. Values have all digits that
+     * it takes to get them back, and may be {@code NaN}, {@code Infinity} and {@code -Infinity}.
+     *
+     * <p>The names of the first observation are the file's columns. A later observation that lacks
+     * one leaves its cell empty; one that has a name which is no column is refused, and nothing of
+     * it is written.
+     *
+     * <p>A file that exists is added to, and has its columns already; an incomplete last line, of a
+     * process that was killed, is cut off first. A process that ends in the middle loses at most
+     * the line that it was writing.
+     *
+     * @param file where to; or a pipe or device
+     * @throws IOException if it cannot be written, another monitor writes to it, or it is something
+     *     else than observations; nothing is changed
+     */
+    public static Monitor csv(Path file) throws IOException {
+        return Csv.open(file);
+    }
+
+    /**
+     * Writes a file of scalars for TensorBoard, {@code events.out.tfevents.SECONDS.HOST}. Each
+     * monitor makes one of its own, with {@code .1}, {@code .2} and so on behind the name where it
+     * is taken; TensorBoard reads all of a folder, which is one run. It keeps values as float32:
+     * what is larger becomes infinite.
+     *
+     * @param folder where to; made, with those above it, if it does not exist
+     * @throws IOException if the file cannot be made
+     */
+    public static Monitor tensorBoard(Path folder) throws IOException {
+        return EventFile.create(folder, InstantSource.system(), EventFile.localHost());
+    }
+
+    /**
+     * Hands every observation to several monitors, in this order, and closes all of them. Where one
+     * fails, the others get it all the same; of several failures the first is thrown, with the
+     * others suppressed in it.
+     */
+    public static Monitor all(Monitor... monitors) {
+        return new All(List.of(monitors));
+    }
+
+    /**
+     * Hands on the observations of steps that are multiples of a number, and closes the monitor. A
+     * refused attempt has the number of the step before it.
+     *
+     * @param steps at least 1
+     */
+    public static Monitor every(long steps, Monitor monitor) {
+        return new Every(steps, monitor);
+    }
+
+    private record Every(long steps, Monitor monitor) implements Monitor {
+
+        Every {
+            if (steps < 1) {
+                throw new IllegalArgumentException(
+                        "every: the number of steps must be at least 1, but is " + steps);
+            }
+        }
+
+        @Override
+        public void write(Observation observation) throws IOException {
+            if (observation.step() % steps == 0) {
+                monitor.write(observation);
+            }
+        }
+
+        @Override
+        public void close() throws IOException {
+            monitor.close();
+        }
+    }
+
+    private record All(List<Monitor> monitors) implements Monitor {
+
+        private interface Action {
+            void on(Monitor monitor) throws IOException;
+        }
+
+        @Override
+        public void write(Observation observation) throws IOException {
+            forEach(monitor -> monitor.write(observation));
+        }
+
+        @Override
+        public void close() throws IOException {
+            forEach(Monitor::close);
+        }
+
+        private void forEach(Action action) throws IOException {
+            Exception failure = null;
+            for (var monitor : monitors) {
+                try {
+                    action.on(monitor);
+                } catch (IOException | RuntimeException e) {
+                    if (failure == null) {
+                        failure = e;
+                    } else if (failure != e) {
+                        failure.addSuppressed(e);
+                    }
+                }
+            }
+            switch (failure) {
+                case null -> {}
+                case IOException e -> throw e;
+                case RuntimeException e -> throw e;
+                default -> throw new AssertionError(failure);
+            }
+        }
+    }
+}

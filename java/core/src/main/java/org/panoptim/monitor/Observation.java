@@ -1,0 +1,99 @@
+package org.panoptim.monitor;
+
+import org.panoptim.StepReport;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Objects;
+import java.util.SequencedMap;
+
+/**
+ * Numbers that belong to a step, by name. A name may have parts, from the general to the
+ * particular, with slashes between them: {@code learning_rate/decay} is that of group {@code
+ * decay}, and TensorBoard shows all learning rates together.
+ *
+ * @param step the number of accepted steps, at least 0
+ * @param values the numbers in their order, which may be infinite or NaN
+ */
+public record Observation(long step, SequencedMap<String, Double> values) {
+
+    /** The name of the step's number where it is written beside the values. */
+    static final String STEP = "step";
+
+    /**
+     * Checks the names, and copies the map.
+     *
+     * @throws IllegalArgumentException if the step is negative, or a name is {@code "step"}, empty,
+     *     no Unicode text, or has control characters, which would break lines
+     */
+    public Observation {
+        if (step < 0) {
+            throw new IllegalArgumentException("the step must be at least 0, but is " + step);
+        }
+        var copy = new LinkedHashMap<String, Double>();
+        values.forEach(
+                (name, value) -> {
+                    check(name);
+                    copy.put(name, Objects.requireNonNull(value, name));
+                });
+        values = Collections.unmodifiableSequencedMap(copy);
+    }
+
+    /**
+     * What a report says: {@code accepted} (1 or 0), {@code skipped}, {@code loss_scale}, {@code
+     * learning_rate/GROUP} for each group, {@code gradient_norm} and {@code update_norm} if they
+     * were taken, and {@code clip_coefficient}; all as {@link StepReport} has them. The counts of
+     * parameters are left out.
+     *
+     * <p>On a device the report waits for its step, so that training is fastest where it is asked
+     * for in those steps alone that are to be written.
+     */
+    public static Observation of(StepReport report) {
+        var values = new LinkedHashMap<String, Double>();
+        values.put("accepted", report.accepted() ? 1.0 : 0.0);
+        values.put("skipped", (double) report.skipped());
+        values.put("loss_scale", report.lossScale());
+        report.learningRates().forEach((group, rate) -> values.put("learning_rate/" + group, rate));
+        report.gradientNorm().ifPresent(norm -> values.put("gradient_norm", norm));
+        report.updateNorm().ifPresent(norm -> values.put("update_norm", norm));
+        values.put("clip_coefficient", report.clipCoefficient());
+        return new Observation(report.step(), values);
+    }
+
+    /**
+     * This observation with one more number at its end, {@code loss} for example, or with another
+     * one under a name that it has.
+     *
+     * @throws IllegalArgumentException as the constructor
+     */
+    public Observation with(String name, double value) {
+        var extended = new LinkedHashMap<>(values);
+        extended.put(name, value);
+        return new Observation(step, extended);
+    }
+
+    private static void check(String name) {
+        if (name.isEmpty()) {
+            throw new IllegalArgumentException("the name of a value must not be empty");
+        }
+        if (name.equals(STEP)) {
+            throw new IllegalArgumentException(
+                    "no value can be named 'step': that is the observation's own number");
+        }
+        int index = 0;
+        while (index < name.length()) {
+            int codePoint = name.codePointAt(index);
+            int type = Character.getType(codePoint);
+            if (type == Character.CONTROL || type == Character.SURROGATE) {
+                throw new IllegalArgumentException(
+                        "the name '%s' of a value has U+%04X at index %d, which is no text"
+                                .formatted(printable(name), codePoint, index));
+            }
+            index += Character.charCount(codePoint);
+        }
+    }
+
+    private static String printable(String name) {
+        return name.replaceAll("[\\p{Cc}\\p{Cs}]", "?");
+    }
+}
