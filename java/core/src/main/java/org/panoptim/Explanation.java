@@ -33,10 +33,8 @@ final class Explanation {
 
     private static final MathContext SHOWN = new MathContext(6);
 
-    /** Numbers of these magnitudes are written without an exponent. */
-    private static final int LEAST_EXPONENT = -5;
-
-    private static final int GREATEST_EXPONENT = 7;
+    /** From here on whole numbers have an exponent, too. */
+    private static final double LONG_NUMBER = 1e9;
 
     private final StepPlan plan;
     private final ParameterGroup group;
@@ -249,13 +247,20 @@ final class Explanation {
             say("There is no weight decay.");
         } else if (rule.decoupledDecay().isPresent()) {
             say(
-                    "Weight decay is decoupled: it takes %s of the value away, the learning rate"
-                            + " times %s.",
+                    "Weight decay is decoupled: it takes %s%s of the value away, the learning rate"
+                        + " times %s.",
+                    completesStep() ? "up to " : "",
                     number(rule.learningRate() * plan.rateFactor(step) * companionFactor * decay),
                     number(decay));
         } else {
             say("Weight decay of %s is part of the rule's formula.", number(decay));
         }
+    }
+
+    /** Whether a companion decides what becomes of the rule's update and its weight decay. */
+    private boolean completesStep() {
+        return companions.stream()
+                .anyMatch(each -> each instanceof Companion own && own.updateSlot().isPresent());
     }
 
     private void explainOutputs() {
@@ -360,14 +365,15 @@ final class Explanation {
         };
     }
 
+    /** Whole numbers in full, and others with six digits. */
     private static String number(double value) {
         if (!Double.isFinite(value)) {
             return Double.toString(value);
         }
+        if (value == Math.rint(value) && Math.abs(value) < LONG_NUMBER) {
+            return Long.toString((long) value);
+        }
         var rounded = new BigDecimal(value).round(SHOWN).stripTrailingZeros();
-        int exponent = rounded.precision() - rounded.scale() - 1;
-        return exponent < LEAST_EXPONENT || exponent > GREATEST_EXPONENT
-                ? rounded.toString().replace("E+", "e").replace('E', 'e')
-                : rounded.toPlainString();
+        return rounded.toString().replace("E+", "e").replace('E', 'e');
     }
 }

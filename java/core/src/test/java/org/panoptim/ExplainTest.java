@@ -20,6 +20,7 @@ import org.panoptim.rule.Centralize;
 import org.panoptim.rule.Hypergradient;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.Lookahead;
+import org.panoptim.rule.Prodigy;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Sam;
 import org.panoptim.rule.SophiaG;
@@ -97,6 +98,7 @@ class ExplainTest {
                         .clipValue(0.25)
                         .zeroGradients(true)
                         .companion(Lookahead.defaults())
+                        .companion(new Centralize())
                         .backend(backend)
                         .build()) {
             optimizer.step();
@@ -112,6 +114,7 @@ class ExplainTest {
                             The group's rule is sophia-g (beta1 0.965, beta2 0.99, rho 0.04, batch_size 5120, maximize off), taken from Liuhong99/Sophia, sophia.py; Liu et al., 2023.
                             It has a gradient, so the next step, number 3, updates it; its count becomes 3.
                             If a gradient of any parameter that is not frozen is infinite or NaN, the step is skipped (1 so far).
+                            Before the step, companion centralize runs pass 'centralize', which may rewrite the gradient.
                             The gradient comes multiplied by the loss scale, 32768, and is divided by it.
                             The loss scale is multiplied by 0.5 after a skipped step, and by 2 after 2000 accepted steps in a row, of which 1 are done.
                             The gradient is clipped to a norm of 0.5.
@@ -173,7 +176,7 @@ class ExplainTest {
     void lionThatIsCautiousThenPerturbedAndThenFrozen() {
         var a = gradient(vector("a", 1, 2), 1, 1);
         try (var optimizer =
-                Optimizer.builder(Lion.withLearningRate(1e-4).withWeightDecay(0))
+                Optimizer.builder(Lion.withLearningRate(1e-4).withWeightDecay(0.5))
                         .group("all", List.of(a))
                         .companion(Cautious.ofUpdates())
                         .companion(Sam.defaults())
@@ -189,7 +192,7 @@ class ExplainTest {
                             No step is taken until pass 'restore' has closed pass 'perturb'.
                             It has a gradient, so the next step, number 1, updates it; its count becomes 1.
                             The learning rate is 0.0001: 0.0001 of the rule, times 1 of the schedule in step 1.
-                            There is no weight decay.
+                            Weight decay is decoupled: it takes up to 0.00005 of the value away, the learning rate times 0.5.
                             To complete the step, companion cautious (update on, cautious_decay off, maximize off) runs pass 'complete', which takes the rule's update and writes the value.
                             The gradient is set to zero, whether or not the step is accepted.
                             Of companion sam (rho 0.05, adaptive off), 'perturb' and 'restore' run only when named.\
@@ -205,6 +208,45 @@ class ExplainTest {
                             The gradient is set to zero, whether or not the step is accepted.
                             Of companion sam (rho 0.05, adaptive off), 'perturb' and 'restore' run only when named.\
                             """);
+        }
+    }
+
+    @Test
+    void decoupledDecayGoesByTheWholeLearningRate() {
+        var a = gradient(vector("a", 1), 1);
+        try (var optimizer =
+                Optimizer.builder(AdamW.withLearningRate(0.5).withWeightDecay(0.1))
+                        .group("all", List.of(a))
+                        .schedule(Schedule.of(_ -> 0.5))
+                        .companion(Hypergradient.defaults())
+                        .backend(backend)
+                        .build()) {
+            optimizer.ruleState("all", "rate_factor").value(3);
+            assertThat(optimizer.explain("a").lines())
+                    .contains(
+                            "Weight decay is decoupled: it takes 0.075 of the value away, the"
+                                    + " learning rate times 0.1.");
+        }
+    }
+
+    @Test
+    void wholeNumbersAreWrittenInFullAndOthersWithSixDigits() {
+        var a = gradient(vector("a", 1), 1);
+        try (var optimizer =
+                Optimizer.builder(Prodigy.defaults().atLearningRate(1 / 3.0))
+                        .group("all", List.of(a))
+                        .lossScale(LossScale.fixed(536870912))
+                        .clipGlobalNorm(1.0 / (1 << 30))
+                        .clipValue(1e9)
+                        .backend(backend)
+                        .build()) {
+            assertThat(optimizer.explain("a"))
+                    .contains("by the loss scale, 536870912,")
+                    .contains("to a norm of 9.31323e-10.")
+                    .contains("to [-1e9, 1e9].")
+                    .contains("The learning rate is 0.333333: 0.333333 of the rule")
+                    .contains("d_coef 1, growth_rate Infinity")
+                    .contains("There is no weight decay.");
         }
     }
 

@@ -15,6 +15,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -159,7 +160,8 @@ class AppendedFileTest {
         for (var open : List.<Opening>of(AppendedFile::open, AppendedFile::create)) {
             assertThatThrownBy(() -> open.of(nowhere))
                     .isInstanceOf(FileSystemException.class)
-                    .hasMessage(nowhere + ": no file can be made: its folder does not exist");
+                    .hasMessage(nowhere + ": no file can be made: its folder does not exist")
+                    .hasCauseInstanceOf(NoSuchFileException.class);
         }
     }
 

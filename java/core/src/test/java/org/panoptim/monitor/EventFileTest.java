@@ -125,7 +125,11 @@ class EventFileTest {
     void theFolderIsMadeAndWhatIsWrittenIsThereAtOnce() throws IOException {
         folder = folder.resolve("runs/first");
         try (var monitor = Monitors.tensorBoard(folder)) {
-            assertThat(names()).hasSize(1).first().asString().startsWith("events.out.tfevents.");
+            assertThat(names())
+                    .hasSize(1)
+                    .first()
+                    .asString()
+                    .matches("events\\.out\\.tfevents\\.\\d{10}\\.[A-Za-z0-9._-]+");
             monitor.write(observation(1).with("loss", 1));
             assertThat(EventReader.records(onlyFile())).hasSize(2);
         }

@@ -119,7 +119,10 @@ class JsonLinesTest {
 
     @Test
     void aLongFirstLineIsShownInPart() throws IOException {
-        var file = Files.writeString(folder.resolve("log.jsonl"), "x\t" + "y".repeat(100) + "\n");
+        var file = Files.writeString(folder.resolve("log.jsonl"), "x\t" + "y".repeat(78) + "\n");
+        assertThatThrownBy(() -> Monitors.jsonLines(file))
+                .hasMessageEndingWith("it begins with 'x?" + "y".repeat(78) + "'");
+        Files.writeString(file, "x\t" + "y".repeat(79) + "\n");
         assertThatThrownBy(() -> Monitors.jsonLines(file))
                 .hasMessageEndingWith("it begins with 'x?" + "y".repeat(78) + "…'");
     }

@@ -60,6 +60,14 @@ class MonitorsTest {
     }
 
     @Test
+    void everyStepHandsOnAll() throws IOException {
+        var monitor = Monitors.every(1, recorder("a"));
+        monitor.write(observation(1));
+        monitor.write(observation(2));
+        assertThat(calls).containsExactly("a writes 1", "a writes 2");
+    }
+
+    @Test
     void everyZeroStepsIsRefused() {
         assertThatThrownBy(() -> Monitors.every(0, recorder("a")))
                 .isInstanceOf(IllegalArgumentException.class)
