@@ -248,7 +248,7 @@ final class Explanation {
         } else if (rule.decoupledDecay().isPresent()) {
             say(
                     "Weight decay is decoupled: it takes %s%s of the value away, the learning rate"
-                        + " times %s.",
+                            + " times %s.",
                     completesStep() ? "up to " : "",
                     number(rule.learningRate() * plan.rateFactor(step) * companionFactor * decay),
                     number(decay));

@@ -43,7 +43,7 @@ public record Observation(long step, SequencedMap<String, Double> values) {
      * What a report says: {@code accepted} (1 or 0), {@code skipped}, {@code loss_scale}, {@code
      * learning_rate/GROUP} for each group, {@code gradient_norm} and {@code update_norm} if they
      * were taken, and {@code clip_coefficient}; all as {@link StepReport} has them. The counts of
-     * parameters are left out.
+     * parameters are left out. Before the first step there are no norms yet.
      *
      * <p>On a device the report waits for its step, so that training is fastest where it is asked
      * for in those steps alone that are to be written.

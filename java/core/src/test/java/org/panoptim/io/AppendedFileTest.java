@@ -76,6 +76,15 @@ class AppendedFileTest {
     }
 
     @Test
+    void aFirstLineOfTheLargestLengthIsRead() throws IOException {
+        int blocks = 2 * 4096;
+        var path = Files.writeString(folder.resolve("file"), "x".repeat(blocks) + "\n");
+        try (var file = AppendedFile.open(path)) {
+            assertThat(file.firstLine(blocks).orElseThrow()).hasSize(blocks);
+        }
+    }
+
+    @Test
     void aFileWithoutALinesEndHasNoFirstLine() throws IOException {
         var path = Files.writeString(folder.resolve("file"), "text");
         try (var file = AppendedFile.open(path)) {
