@@ -18,6 +18,7 @@ import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -74,9 +75,17 @@ final class Explanation {
         this.count = count + 1;
     }
 
-    /** The text, a sentence a line. */
-    String text(Optional<Pass> open) {
+    /**
+     * The text, a sentence a line.
+     *
+     * @param last what the last step did to the parameter, if statistics say so
+     * @param ofGroup the same of its group
+     */
+    String text(
+            Optional<Pass> open, Optional<StepStatistics> last, Optional<StepStatistics> ofGroup) {
         describe();
+        last.ifPresent(this::sayLast);
+        ofGroup.ifPresent(found -> sayNumbers("the group", found));
         open.ifPresent(this::sayOpen);
         sayWhetherItIsUpdated();
         sayPasses(Pass.Timing.BEFORE_STEP, "Before the step");
@@ -113,6 +122,46 @@ final class Explanation {
                 nameWithSettings(rule), rule.descriptor().source());
         if (rule.maximize()) {
             say("The rule climbs: it turns the sign of the gradient first.");
+        }
+    }
+
+    private void sayLast(StepStatistics last) {
+        if (last.updateNorm().isPresent()) {
+            say(
+                    "The last step, number %d, moved it by %s%s, for a gradient of norm %s.",
+                    step - 1,
+                    number(last.updateNorm().getAsDouble()),
+                    relative(last),
+                    number(last.gradientNorm().orElse(Double.NaN)));
+            say(
+                    "Plain gradient descent would have gone as far at a learning rate of %s.",
+                    number(last.effectiveLearningRate().orElse(Double.NaN)));
+        }
+        double held = last.heldShare().orElse(0);
+        if (held > 0) {
+            say("A bound held %s%% of its elements in it.", number(100 * held));
+        }
+        sayNumbers("it", last);
+    }
+
+    private static String relative(StepStatistics last) {
+        if (last.valueNorm().isEmpty()) {
+            return "";
+        }
+        return " (%s of its norm, which is %s)"
+                .formatted(
+                        number(last.updateRatio().orElse(Double.NaN)),
+                        number(last.valueNorm().getAsDouble()));
+    }
+
+    private void sayNumbers(String owner, StepStatistics found) {
+        if (!found.numbers().isEmpty()) {
+            say(
+                    "The rules keep these numbers of %s: %s.",
+                    owner,
+                    found.numbers().entrySet().stream()
+                            .map(entry -> entry.getKey() + " " + number(entry.getValue()))
+                            .collect(Collectors.joining(", ")));
         }
     }
 

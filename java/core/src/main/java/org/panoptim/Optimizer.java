@@ -335,6 +335,7 @@ public final class Optimizer implements AutoCloseable {
     }
 
     private String explain(ParameterGroup group, Parameter parameter) {
+        var report = StepReport.of(plan, execution, companions);
         return new Explanation(
                         plan,
                         group,
@@ -343,7 +344,10 @@ public final class Optimizer implements AutoCloseable {
                         companions.rateFactor(group.name()),
                         execution.observed().counters(),
                         execution.count(parameter))
-                .text(passes.open());
+                .text(
+                        passes.open(),
+                        Optional.ofNullable(report.parameters().get(parameter.name())),
+                        Optional.ofNullable(report.groups().get(group.name())));
     }
 
     /**

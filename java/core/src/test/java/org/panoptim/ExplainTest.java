@@ -18,6 +18,7 @@ import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Cautious;
 import org.panoptim.rule.Centralize;
 import org.panoptim.rule.Hypergradient;
+import org.panoptim.rule.LARS;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.Lookahead;
 import org.panoptim.rule.Prodigy;
@@ -348,6 +349,39 @@ class ExplainTest {
             assertThatThrownBy(() -> optimizer.explain("c"))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessage("there is no parameter 'c'");
+        }
+    }
+
+    @Test
+    void withStatisticsItSaysWhatTheLastStepDid() {
+        var weight = gradient(vector("weight", 12), 4);
+        var rule = new LARS(1, 0, 0, 0.25, 0, 0.5, false, false, false);
+        try (var optimizer =
+                Optimizer.builder(rule)
+                        .group("all", List.of(weight))
+                        .clipValue(4)
+                        .companion(Hypergradient.withBeta(1e-3))
+                        .statistics(true)
+                        .backend(backend)
+                        .build()) {
+            assertThat(optimizer.explain("weight")).doesNotContain("last step");
+            optimizer.step();
+            assertThat(optimizer.explain("weight"))
+                    .contains(
+                            """
+                            The last step, number 1, moved it by 3 (0.333333 of its norm, which is 9), for a gradient of norm 4.
+                            Plain gradient descent would have gone as far at a learning rate of 0.75.
+                            The rules keep these numbers of it: trust_ratio 0.3.
+                            The rules keep these numbers of the group: rate_factor 1.
+                            It has a gradient, so the next step, number 2, updates it; its count becomes 2.
+                            """);
+            gradient(weight, 5);
+            optimizer.step();
+            assertThat(optimizer.explain("weight"))
+                    .contains("A bound held 100% of its elements in it.\n");
+            weight.clearGradient();
+            optimizer.step();
+            assertThat(optimizer.explain("weight")).doesNotContain("last step");
         }
     }
 }

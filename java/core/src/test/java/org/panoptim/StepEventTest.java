@@ -16,6 +16,7 @@ import org.panoptim.backend.Backend;
 import org.panoptim.backend.TestDevice;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
+import org.panoptim.rule.Sam;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.step.LossScale;
@@ -192,5 +193,44 @@ class StepEventTest {
                                     .hasMessageContaining("is NaN at step 3");
                         });
         assertThat(events).extracting(event -> event.getLong("step")).containsExactly(1L, 2L);
+    }
+
+    @Test
+    void whatAStepDidToEachParameterIsRecordedWithStatistics() throws IOException {
+        var moved = gradient(vector("moved", 3, 4), 4, -4);
+        var still = vector("still", 1);
+        var file = folder.resolve("parameters.jfr");
+        try (var backend = Backend.named("reference");
+                var optimizer = builder(moved, still).statistics(true).backend(backend).build();
+                var silent = builder(moved, still).backend(backend).build();
+                var recording = new Recording()) {
+            recording.enable("org.panoptim.Parameter");
+            recording.start();
+            optimizer.step();
+            silent.step();
+            recording.stop();
+            recording.dump(file);
+        }
+        var events = RecordingFile.readAllEvents(file);
+        assertThat(events)
+                .extracting(event -> event.getString("parameter"))
+                .containsExactly("moved", "still");
+        var first = events.getFirst();
+        assertThat(first.getLong("step")).isEqualTo(1);
+        assertThat(first.getString("group")).isEqualTo("all");
+        assertThat(first.getDouble("learningRate")).isEqualTo(0.25);
+        assertThat(first.getDouble("gradientNorm")).isEqualTo(Math.sqrt(32));
+        assertThat(first.getDouble("valueNorm")).isEqualTo(Math.sqrt(29));
+        assertThat(first.getDouble("updateNorm")).isEqualTo(Math.sqrt(2));
+        assertThat(first.getDouble("heldShare")).isZero();
+        assertThat(first.getString("numbers")).isEqualTo("perturbed=0.0 sharpness=0.0");
+        assertThat(events.getLast().getDouble("gradientNorm")).isNaN();
+        assertThat(events.getLast().getDouble("updateNorm")).isNaN();
+    }
+
+    private static Optimizer.Builder<SGD> builder(Parameter... parameters) {
+        return Optimizer.builder(SGD.withLearningRate(0.25))
+                .group("all", List.of(parameters))
+                .companion(Sam.withRho(0.1));
     }
 }

@@ -1,9 +1,11 @@
 package org.panoptim.monitor;
 
 import org.panoptim.StepReport;
+import org.panoptim.StepStatistics;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Objects;
 import java.util.SequencedMap;
 
@@ -45,6 +47,12 @@ public record Observation(long step, SequencedMap<String, Double> values) {
      * were taken, and {@code clip_coefficient}; all as {@link StepReport} has them. The counts of
      * parameters are left out. Before the first step there are no norms yet.
      *
+     * <p>With {@linkplain org.panoptim.Optimizer.Builder#statistics statistics} there are, of each
+     * group, {@code gradient_norm/GROUP}, {@code value_norm/GROUP}, {@code update_norm/GROUP},
+     * {@code update_ratio/GROUP}, {@code effective_learning_rate/GROUP} and {@code
+     * held_share/GROUP}, NaN where {@link StepStatistics} has none, and its numbers, such as {@code
+     * d/GROUP}.
+     *
      * <p>On a device the report waits for its step, so that training is fastest where it is asked
      * for in those steps alone that are to be written.
      */
@@ -57,7 +65,32 @@ public record Observation(long step, SequencedMap<String, Double> values) {
         report.gradientNorm().ifPresent(norm -> values.put("gradient_norm", norm));
         report.updateNorm().ifPresent(norm -> values.put("update_norm", norm));
         values.put("clip_coefficient", report.clipCoefficient());
+        report.groups().forEach((group, found) -> put(values, "", group, found));
         return new Observation(report.step(), values);
+    }
+
+    /**
+     * The same and, with statistics, what there is of groups of each parameter too: {@code
+     * parameter_gradient_norm/PARAMETER} and so on, and its numbers, such as {@code
+     * parameter_trust_ratio/PARAMETER}.
+     */
+    public static Observation ofParameters(StepReport report) {
+        var values = new LinkedHashMap<>(of(report).values());
+        report.parameters().forEach((name, found) -> put(values, "parameter_", name, found));
+        return new Observation(report.step(), values);
+    }
+
+    private static void put(
+            Map<String, Double> values, String kind, String owner, StepStatistics found) {
+        var statistics = new LinkedHashMap<String, Double>();
+        statistics.put("gradient_norm", found.gradientNorm().orElse(Double.NaN));
+        statistics.put("value_norm", found.valueNorm().orElse(Double.NaN));
+        statistics.put("update_norm", found.updateNorm().orElse(Double.NaN));
+        statistics.put("update_ratio", found.updateRatio().orElse(Double.NaN));
+        statistics.put("effective_learning_rate", found.effectiveLearningRate().orElse(Double.NaN));
+        statistics.put("held_share", found.heldShare().orElse(Double.NaN));
+        statistics.putAll(found.numbers());
+        statistics.forEach((name, value) -> values.put(kind + name + "/" + owner, value));
     }
 
     /**

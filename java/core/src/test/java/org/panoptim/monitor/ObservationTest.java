@@ -9,6 +9,7 @@ import static org.panoptim.parameter.Tensors.vector;
 import org.junit.jupiter.api.Test;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
+import org.panoptim.rule.LARS;
 import org.panoptim.rule.SGD;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.step.LossScale;
@@ -50,7 +51,57 @@ class ObservationTest {
                             entry("learning_rate/other", 0.5),
                             entry("gradient_norm", Double.POSITIVE_INFINITY),
                             entry("update_norm", 0.0),
-                            entry("clip_coefficient", 0.0));
+                            entry("clip_coefficient", 0.0),
+                            entry("gradient_norm/decay", Double.POSITIVE_INFINITY),
+                            entry("value_norm/decay", Double.NaN),
+                            entry("update_norm/decay", Double.NaN),
+                            entry("update_ratio/decay", Double.NaN),
+                            entry("effective_learning_rate/decay", Double.NaN),
+                            entry("held_share/decay", Double.NaN),
+                            entry("gradient_norm/other", Double.NaN),
+                            entry("value_norm/other", Double.NaN),
+                            entry("update_norm/other", Double.NaN),
+                            entry("update_ratio/other", Double.NaN),
+                            entry("effective_learning_rate/other", Double.NaN),
+                            entry("held_share/other", Double.NaN));
+        }
+    }
+
+    @Test
+    void parametersAreNumbersTooWhereTheyAreAskedFor() {
+        var a = gradient(vector("a", 12), 4);
+        var rule = new LARS(1, 0, 0, 0.25, 0, 0.5, false, false, false);
+        try (var backend = Backend.named("reference");
+                var optimizer =
+                        Optimizer.builder(rule)
+                                .group("all", List.of(a))
+                                .statistics(true)
+                                .backend(backend)
+                                .build()) {
+            optimizer.step();
+            var observed = Observation.of(optimizer.report()).values();
+            var detailed = Observation.ofParameters(optimizer.report()).values();
+            assertThat(detailed).containsAllEntriesOf(observed);
+            detailed = new LinkedHashMap<>(detailed);
+            detailed.keySet().removeAll(observed.keySet());
+            assertThat(detailed.keySet())
+                    .containsExactly(
+                            "parameter_gradient_norm/a",
+                            "parameter_value_norm/a",
+                            "parameter_update_norm/a",
+                            "parameter_update_ratio/a",
+                            "parameter_effective_learning_rate/a",
+                            "parameter_held_share/a",
+                            "parameter_trust_ratio/a");
+            assertThat(detailed)
+                    .containsEntry("parameter_gradient_norm/a", 4.0)
+                    // 0.25 * 12 / (4 + 0.5 * 12), times 4 + 0.5 * 12
+                    .containsEntry("parameter_trust_ratio/a", 0.3)
+                    .containsEntry("parameter_update_norm/a", 3.0)
+                    .containsEntry("parameter_value_norm/a", 9.0)
+                    .containsEntry("parameter_update_ratio/a", 3.0 / 9)
+                    .containsEntry("parameter_effective_learning_rate/a", 0.75)
+                    .containsEntry("parameter_held_share/a", 0.0);
         }
     }
 
