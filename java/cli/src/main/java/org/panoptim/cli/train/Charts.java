@@ -32,6 +32,38 @@ final class Charts {
         return chart.drawWithLegend("accuracy", title);
     }
 
+    /** The norm of all gradients together in the course of the steps, on a logarithmic scale. */
+    static String gradientNorm(List<Outcome> outcomes) {
+        return movement(
+                outcomes, "gradients", "Norm of the gradient", Outcome.Movement::gradientNorm);
+    }
+
+    /** How far steps moved the net, by itself, on a logarithmic scale. */
+    static String updateRatio(List<Outcome> outcomes) {
+        return movement(
+                outcomes,
+                "updates",
+                "Norm of the update / norm of the parameters",
+                Outcome.Movement::updateRatio);
+    }
+
+    private static String movement(
+            List<Outcome> outcomes,
+            String id,
+            String title,
+            ToDoubleFunction<Outcome.Movement> value) {
+        var chart = new LineChart("Epochs", title).logarithmic();
+        for (int i = 0; i < outcomes.size(); i++) {
+            var points = thin(outcomes.get(i).movements());
+            chart.add(
+                    outcomes.get(i).choice().name(),
+                    i,
+                    points.stream().mapToDouble(Outcome.Movement::epoch).toArray(),
+                    points.stream().mapToDouble(value).toArray());
+        }
+        return chart.drawWithLegend(id, title);
+    }
+
     private static void addTo(
             LineChart chart, List<Outcome> outcomes, ToDoubleFunction<Outcome.Point> value) {
         for (int i = 0; i < outcomes.size(); i++) {
@@ -45,7 +77,7 @@ final class Charts {
     }
 
     /** Every k-th point and the last, so that markers do not run into each other. */
-    private static List<Outcome.Point> thin(List<Outcome.Point> curve) {
+    private static <T> List<T> thin(List<T> curve) {
         int interval = Math.ceilDiv(curve.size(), MOST_MARKERS);
         return IntStream.range(0, curve.size())
                 .filter(i -> i % interval == 0 || i == curve.size() - 1)

@@ -14,11 +14,20 @@ public final class FusedOptimizer implements AutoCloseable {
     private final TorchParameters parameters;
     private final Optimizer optimizer;
 
-    /** An optimizer of a net's parameters; the backend stays the caller's. */
-    public FusedOptimizer(Module net, OptimizerSetup setup, Backend backend) {
+    /**
+     * An optimizer of a net's parameters; the backend stays the caller's.
+     *
+     * @param statistics whether every step takes them
+     */
+    public FusedOptimizer(Module net, OptimizerSetup setup, boolean statistics, Backend backend) {
         this.setup = setup;
         this.parameters = TorchParameters.of(net);
-        this.optimizer = setup.optimizer().group("all", parameters.list()).backend(backend).build();
+        this.optimizer =
+                setup.optimizer()
+                        .group("all", parameters.list())
+                        .statistics(statistics)
+                        .backend(backend)
+                        .build();
     }
 
     Optimizer optimizer() {

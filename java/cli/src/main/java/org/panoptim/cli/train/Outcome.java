@@ -8,6 +8,8 @@ import java.util.List;
  *
  * @param choice the optimizer
  * @param curve the net at the start, after each epoch and at the end; one point at least
+ * @param movements what the steps did to the net, in the course of them; none of an optimizer that
+ *     does not say
  * @param steps how many steps it took
  * @param complete whether it was not stopped
  * @param inOptimizer time in the optimizer's steps, zeroing of gradients included
@@ -16,6 +18,7 @@ import java.util.List;
 public record Outcome(
         OptimizerChoice choice,
         List<Point> curve,
+        List<Movement> movements,
         long steps,
         boolean complete,
         Duration inOptimizer,
@@ -30,9 +33,19 @@ public record Outcome(
      */
     public record Point(double epoch, double loss, double accuracy) {}
 
-    /** Copies the list. */
+    /**
+     * What steps did, on average since the movement before.
+     *
+     * @param epoch epochs done
+     * @param gradientNorm the norm of all gradients together
+     * @param updateRatio the norm of the change of all parameters by that of the parameters
+     */
+    public record Movement(double epoch, double gradientNorm, double updateRatio) {}
+
+    /** Copies the lists. */
     public Outcome {
         curve = List.copyOf(curve);
+        movements = List.copyOf(movements);
     }
 
     /** The last point. */

@@ -116,13 +116,30 @@ public record Report(
                     + Html.figure(
                             Charts.accuracy(outcomes),
                             "Share of the held-out images that are classified correctly, from the"
-                                    + " first epoch on.");
+                                    + " first epoch on.")
+                    + movements();
         } catch (RuntimeException | LinkageError | InternalError e) {
             // Java's fonts need libraries that a small system may lack; the numbers are worth a
             // page
             // without curves.
             return Html.note("The curves could not be drawn: " + e);
         }
+    }
+
+    /** What the optimizers say of their steps. */
+    private String movements() {
+        if (outcomes.stream().allMatch(outcome -> outcome.movements().isEmpty())) {
+            return "";
+        }
+        return Html.figure(
+                        Charts.gradientNorm(outcomes),
+                        "The norm of all gradients together as the steps had them, means over a"
+                                + " hundredth of the training, on a logarithmic scale.")
+                + Html.figure(
+                        Charts.updateRatio(outcomes),
+                        "How far a step moved the net: the norm of the change of all parameters by"
+                                + " their own, means over a hundredth of the training, on a"
+                                + " logarithmic scale.");
     }
 
     private String hyperParameters() {

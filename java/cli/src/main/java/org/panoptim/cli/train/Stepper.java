@@ -2,9 +2,12 @@ package org.panoptim.cli.train;
 
 import org.bytedeco.pytorch.AdamWOptions;
 import org.panoptim.Optimizer;
+import org.panoptim.StepReport;
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.train.Classifier.Batch;
 import org.panoptim.rule.AdamW;
+
+import java.util.Optional;
 
 /** Takes the steps of one optimizer. */
 interface Stepper extends AutoCloseable {
@@ -21,6 +24,11 @@ interface Stepper extends AutoCloseable {
      *     point
      */
     void step(Runnable differentiate);
+
+    /** What came of the last step, if the optimizer says so. */
+    default Optional<StepReport> report() {
+        return Optional.empty();
+    }
 
     /** Does something while the net is where it is to be evaluated. */
     default void evaluate(Runnable evaluation) {
@@ -79,7 +87,7 @@ interface Stepper extends AutoCloseable {
         Fused(Classifier net, OptimizerSetup setup, Backend backend) {
             this.net = net;
             this.curvature = Curvature.of(setup.rule());
-            this.fused = new FusedOptimizer(net.module(), setup, backend);
+            this.fused = new FusedOptimizer(net.module(), setup, true, backend);
         }
 
         Optimizer optimizer() {
@@ -97,6 +105,11 @@ interface Stepper extends AutoCloseable {
         @Override
         public void step(Runnable differentiate) {
             fused.step(differentiate);
+        }
+
+        @Override
+        public Optional<StepReport> report() {
+            return Optional.of(fused.optimizer().report());
         }
 
         @Override

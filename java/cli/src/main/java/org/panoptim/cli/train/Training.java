@@ -103,10 +103,11 @@ public final class Training {
             long all = (long) settings.epochs() * sampler.batchesPerEpoch();
             progress.begin(choice, all);
             curve.add(evaluate());
+            var movements = new MovementCurve(all, sampler.batchesPerEpoch());
             long start = System.nanoTime();
             try (var stepper = stepper(choice, net)) {
                 while (steps < all && !progress.stopRequested()) {
-                    epoch(stepper);
+                    epoch(stepper, movements);
                 }
             } finally {
                 progress.end();
@@ -114,17 +115,19 @@ public final class Training {
             return new Outcome(
                     choice,
                     curve,
+                    movements.points(),
                     steps,
                     steps == all,
                     Duration.ofNanos(optimizerNanos),
                     Duration.ofNanos(System.nanoTime() - start));
         }
 
-        private void epoch(Stepper stepper) {
+        private void epoch(Stepper stepper, MovementCurve movements) {
             for (var indices : sampler.nextEpoch()) {
                 try (var _ = new PointerScope()) {
                     step(stepper, training.select(indices));
                 }
+                stepper.report().ifPresent(movements::add);
                 progress.step();
                 if (progress.stopRequested()) {
                     break;

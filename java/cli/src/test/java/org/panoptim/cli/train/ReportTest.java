@@ -22,6 +22,7 @@ class ReportTest {
         return new Outcome(
                 OptimizerChoice.of(OptimizerEntry.parse(name), 32),
                 List.of(curve),
+                List.of(new Outcome.Movement(0.5, 2, 1e-3), new Outcome.Movement(1, 1, 1e-4)),
                 45,
                 true,
                 Duration.ofMillis(9),
@@ -78,8 +79,8 @@ class ReportTest {
                 .contains("<th scope=\"row\">sgd<wbr>@0.1<wbr>:momentum=0.5</th>")
                 .contains("<dt>sgd<wbr>@0.1<wbr>:momentum=0.5</dt><dd><span>lr = 0.1</span>")
                 .contains("<span>sam.rho = 0.1</span>");
-        // In the legends of both charts.
-        assertThat(page.split("<span>sgd<wbr>\\+sam<wbr>:rho=0.1</span>", -1)).hasSize(3);
+        // In the legends of all charts.
+        assertThat(page.split("<span>sgd<wbr>\\+sam<wbr>:rho=0.1</span>", -1)).hasSize(5);
     }
 
     @Test
@@ -137,7 +138,11 @@ class ReportTest {
                                 .matcher(page)
                                 .results()
                                 .map((MatchResult match) -> match.group(1)))
-                .containsExactly("loss-clipPath1", "accuracy-clipPath1");
+                .containsExactly(
+                        "loss-clipPath1",
+                        "accuracy-clipPath1",
+                        "gradients-clipPath1",
+                        "updates-clipPath1");
         assertThat(page).contains("url(#loss-clipPath1)", "url(#accuracy-clipPath1)");
     }
 }
