@@ -215,46 +215,33 @@ public record StepPlan(
 
     /** This plan with what companions lend. */
     public StepPlan withLent(Lent value) {
-        return new StepPlan(
-                groups,
-                schedule,
-                lossScale,
-                policy,
-                clipping,
-                zeroGradients,
-                statistics,
-                transform,
-                averaging,
-                value);
+        return with(groups, transform, value);
     }
 
     /** This plan with another transform. */
     public StepPlan withTransform(Optional<GradientTransform> value) {
-        return new StepPlan(
-                groups,
-                schedule,
-                lossScale,
-                policy,
-                clipping,
-                zeroGradients,
-                statistics,
-                value,
-                averaging,
-                lent);
+        return with(groups, value, lent);
     }
 
     /** This plan with other groups. */
     public StepPlan withGroups(List<ParameterGroup> value) {
+        return with(value, transform, lent);
+    }
+
+    private StepPlan with(
+            List<ParameterGroup> newGroups,
+            Optional<GradientTransform> newTransform,
+            Lent newLent) {
         return new StepPlan(
-                value,
+                newGroups,
                 schedule,
                 lossScale,
                 policy,
                 clipping,
                 zeroGradients,
                 statistics,
-                transform,
+                newTransform,
                 averaging,
-                lent);
+                newLent);
     }
 }

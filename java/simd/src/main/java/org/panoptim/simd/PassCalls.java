@@ -5,12 +5,13 @@ import static org.panoptim.abi.Layouts.pointer;
 import org.panoptim.abi.PassKernel;
 import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.spi.PassStages;
+import org.panoptim.spi.StepProgram;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /** The library's calls for a named pass, over a plan of its own; one rule after another. */
-final class PassCalls implements PassStages {
+final class PassCalls implements PassStages, Runnable {
 
     /** What goes over the elements, by all workers. */
     interface Walks {
@@ -25,8 +26,11 @@ final class PassCalls implements PassStages {
     }
 
     private final MemorySegment plan;
+    private final MemorySegment step;
+    private final MemorySegment control;
     private final List<PassKernel> kernels;
     private final Walks walks;
+    private final int phases;
 
     /**
      * The calls for a pass.
@@ -42,10 +46,23 @@ final class PassCalls implements PassStages {
             List<PassKernel> kernels,
             Walks walks) {
         this.plan = plan;
+        this.step = step;
+        this.control = control;
         this.kernels = kernels;
         this.walks = walks;
+        this.phases = PassKernel.phases(kernels);
+    }
+
+    /** Whether it is of the step that a control block belongs to. */
+    boolean isOf(MemorySegment otherControl) {
+        return control == otherControl;
+    }
+
+    @Override
+    public void run() {
         plan.copyFrom(step);
         pointer(plan, panoptim_plan.control$offset(), control.address());
+        StepProgram.runPass(phases, this);
     }
 
     @Override

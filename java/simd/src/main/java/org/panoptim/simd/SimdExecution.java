@@ -8,7 +8,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.panoptim.abi.ControlSettings;
 import org.panoptim.abi.KernelRegistry;
-import org.panoptim.abi.PassKernel;
 import org.panoptim.abi.PlanKernels;
 import org.panoptim.abi.PlanRows;
 import org.panoptim.abi.StatisticColumns;
@@ -41,6 +40,7 @@ import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,6 +69,9 @@ final class SimdExecution implements Execution {
     private final Runnable program = this::runProgram;
     private final Runnable zeroing = this::fillGradients;
     private final MemorySegment passPlan = panoptim_plan.allocate(arena);
+
+    /** Those that were run, by name, for the present kernels and tables. */
+    private final Map<String, PassCalls> passes = new HashMap<>();
 
     private StepPlan plan;
     private PlanKernels kernels;
@@ -158,6 +161,7 @@ final class SimdExecution implements Execution {
     }
 
     private void replace(HostMatrixWork newWork, List<MatrixGroup> found) {
+        passes.clear();
         if (newWork != matrixWork) {
             matrixWork.close();
             matrixWork = newWork;
@@ -322,15 +326,19 @@ final class SimdExecution implements Execution {
 
     @Override
     public void run(String pass, Execution owner) {
-        var found = kernels.ofPass(pass);
-        var calls =
-                new PassCalls(
-                        passPlan,
-                        tables.planMemory(),
-                        ((SimdExecution) owner).control,
-                        found,
-                        walks);
-        hold.run(arenas, () -> StepProgram.runPass(PassKernel.phases(found), calls));
+        var ownersControl = ((SimdExecution) owner).control;
+        var calls = passes.get(pass);
+        if (calls == null || !calls.isOf(ownersControl)) {
+            calls =
+                    new PassCalls(
+                            passPlan,
+                            tables.planMemory(),
+                            ownersControl,
+                            kernels.ofPass(pass),
+                            walks);
+            passes.put(pass, calls);
+        }
+        hold.run(arenas, calls);
     }
 
     /**
