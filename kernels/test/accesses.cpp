@@ -57,6 +57,8 @@ void print(std::vector<Image> &all, const char *name) {
     // Of either way.
     int loads = 0;
     int stores = 0;
+    // Statistics look at the gradient in the last phase, whether or not the rule does.
+    int loads_for_statistics = 0;
     // Of the way by types alone: a copy is stored, an average loaded and stored.
     int outputs_loaded = 0;
     int outputs_stored = 0;
@@ -72,6 +74,7 @@ void print(std::vector<Image> &all, const char *name) {
                      (Rule::reads_gradient(phase) ? 1 : 0) + curved +
                      bits(Rule::read_slots(phase, with), Rule::slots);
             outputs_loaded += Rule::reads_average(phase) ? 1 : 0;
+            loads_for_statistics += last && !Rule::reads_gradient(phase) ? 1 : 0;
             stores += (Rule::writes_parameter(phase) ? 1 : 0) +
                       (Rule::writes_gradient(phase) ? 1 : 0) +
                       bits(Rule::written_slots(phase, with), Rule::slots) +
@@ -86,8 +89,10 @@ void print(std::vector<Image> &all, const char *name) {
     const char *more = Rule::reductions > 1 ? "+" : "";
     std::printf("panoptim_update_%s %d %d %d %d%s\n", name, 2 * loads + outputs_loaded,
                 stores + typed, scalars * typed, halves * typed + Rule::reductions, more);
-    std::printf("panoptim_update_%s_statistics %d %d %d %d%s\n", name, 2 * loads + outputs_loaded,
-                stores + typed, scalars * typed, halves * typed + Rule::reductions + unused, more);
+    std::printf("panoptim_update_%s_statistics %d %d %d %d%s\n", name,
+                2 * (loads + loads_for_statistics) + outputs_loaded, stores + typed,
+                scalars * typed, halves * typed + Rule::reductions + PANOPTIM_STATISTICS * unused,
+                more);
     const auto vectors = static_cast<int>(
         (sizeof(panoptim::PreparedEntry<Rule>) + sizeof(float[4]) - 1) / sizeof(float[4]));
     Image &image = image_of(all, name);

@@ -119,6 +119,60 @@ TEST_CASE("a refused step that goes no further has no update either") {
     CHECK(problem.control.update_norm == 0);
 }
 
+namespace {
+
+double statistic(const Problem &problem, int64_t column, int64_t tensor) {
+    const int64_t first = (PANOPTIM_FIRST_STATISTIC + column) * problem.plan.tensor_count;
+    return problem.totals[static_cast<std::size_t>(first + tensor)];
+}
+
+} // namespace
+
+TEST_CASE("statistics are those of each tensor, and say which took no part") {
+    for (const int32_t tier : usable_tiers()) {
+        Problem problem;
+        const int32_t group = problem.add_group("sgd", sgd());
+        problem.control.statistics = 1;
+        problem.control.clip_value = 4;
+        problem.add_tensor(group, 2);
+        problem.add_tensor(group, 1).has_gradient = false;
+        problem.tensors[0].value[0] = 1;
+        problem.tensors[0].value[1] = 2;
+        problem.tensors[0].gradient[0] = 3;
+        problem.tensors[0].gradient[1] = 5;
+        REQUIRE(problem.step(tier) == PANOPTIM_OK);
+        // The rate is 1: the values become -2 and -2, since 5 is held at 4.
+        CHECK(statistic(problem, PANOPTIM_STATISTIC_UPDATE, 0) == 25);
+        CHECK(statistic(problem, PANOPTIM_STATISTIC_VALUE, 0) == 8);
+        CHECK(statistic(problem, PANOPTIM_STATISTIC_GRADIENT, 0) == 34);
+        CHECK(statistic(problem, PANOPTIM_STATISTIC_LIMITED, 0) == 1);
+        CHECK(problem.control.gradient_norm == std::sqrt(34.0));
+        for (int64_t column = 0; column < PANOPTIM_STATISTICS; ++column) {
+            CHECK(statistic(problem, column, 1) == -1);
+        }
+    }
+}
+
+TEST_CASE("of a refused step the squares that were measured are left") {
+    Problem problem;
+    const int32_t group = problem.add_group("sgd", sgd());
+    problem.control.measure = 1;
+    problem.control.statistics = 1;
+    problem.control.policy = PANOPTIM_SKIP;
+    problem.add_tensor(group, 1).gradient[0] = 3;
+    problem.add_tensor(group, 1).gradient[0] = not_a_number;
+    problem.add_tensor(group, 1).has_gradient = false;
+    REQUIRE(problem.step(any_tier()) == PANOPTIM_OK);
+    CHECK(statistic(problem, PANOPTIM_STATISTIC_GRADIENT, 0) == 9);
+    CHECK(std::isnan(statistic(problem, PANOPTIM_STATISTIC_GRADIENT, 1)));
+    CHECK(statistic(problem, PANOPTIM_STATISTIC_GRADIENT, 2) == -1);
+    for (int64_t tensor = 0; tensor < 3; ++tensor) {
+        CHECK(statistic(problem, PANOPTIM_STATISTIC_UPDATE, tensor) == -1);
+        CHECK(statistic(problem, PANOPTIM_STATISTIC_VALUE, tensor) == -1);
+        CHECK(statistic(problem, PANOPTIM_STATISTIC_LIMITED, tensor) == -1);
+    }
+}
+
 TEST_CASE("a refused step still zeroes gradients, by store") {
     for (const int32_t tier : usable_tiers()) {
         Problem problem;

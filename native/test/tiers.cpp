@@ -89,15 +89,25 @@ constexpr int steps = 2;
 // What two steps leave behind, each.
 struct Result {
     std::vector<float> contents;
-    double update_norm;
+    // The norms, and the statistics of each tensor if they are taken.
+    std::vector<double> numbers;
 };
+
+std::vector<double> numbers(const Problem &problem) {
+    std::vector<double> all{problem.control.update_norm, problem.control.gradient_norm};
+    if (problem.control.statistics != 0) {
+        const auto first = PANOPTIM_FIRST_STATISTIC * problem.plan.tensor_count;
+        all.insert(all.end(), problem.totals.begin() + first, problem.totals.end());
+    }
+    return all;
+}
 
 template <typename Step>
 std::vector<Result> results(Problem problem, Step step) {
     std::vector<Result> all;
     for (int i = 0; i < steps; ++i) {
         REQUIRE(step(problem) == PANOPTIM_OK);
-        all.push_back({contents(problem), problem.control.update_norm});
+        all.push_back({contents(problem), numbers(problem)});
     }
     return all;
 }
@@ -122,8 +132,10 @@ void check(const Setting &setting) {
                             [&](Problem &problem) { return problem.step(tier, ranges); });
                 for (int i = 0; i < steps; ++i) {
                     CHECK(first_difference(actual[i].contents, expected[i].contents) == -1);
-                    CHECK(same(actual[i].update_norm, expected[i].update_norm));
-                    CHECK((setting.statistics || std::isnan(actual[i].update_norm)));
+                    CHECK(std::equal(actual[i].numbers.begin(), actual[i].numbers.end(),
+                                     expected[i].numbers.begin(), expected[i].numbers.end(),
+                                     [](double one, double other) { return same(one, other); }));
+                    CHECK((setting.statistics || std::isnan(actual[i].numbers[0])));
                 }
             }
         }
