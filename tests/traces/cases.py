@@ -588,9 +588,100 @@ ADAFACTOR = (
     Case("adafactor-logistic", "adafactor", {"lr": 0.1}, lambda: Logistic(4009)),
 )
 
+CAUTIOUS = (
+    Case("adamw-cautious", "adamw", {"lr": 0.01, "weight_decay": 0.1, "cautious": True},
+         lambda: Gaussian(5001)),
+    Case("adamw-cautious-maximize", "adamw",
+         {"lr": 0.01, "beta1": 0.8, "weight_decay": 0.1, "maximize": True, "cautious": True},
+         lambda: Gaussian(5002)),
+    Case("adamw-cautious-gaps", "adamw", {"lr": 0.01, "weight_decay": 0.1, "cautious": True},
+         lambda: _gaps(5003)),
+    Case("adamw-cautious-logistic", "adamw", {"lr": 0.05, "cautious": True},
+         lambda: Logistic(5004)),
+    Case("adamw-cautious-decay", "adamw",
+         {"lr": 0.05, "weight_decay": 0.5, "cautious_weight_decay": True}, lambda: Gaussian(5005)),
+    Case("adamw-cautious-both", "adamw",
+         {"lr": 0.05, "weight_decay": 0.5, "cautious": True, "cautious_weight_decay": True},
+         lambda: Gaussian(5006)),
+    Case("lion-cautious", "lion", {"lr": 0.01, "weight_decay": 0.1, "cautious": True},
+         lambda: Gaussian(5007)),
+    Case("lion-cautious-cancelling", "lion",
+         {"lr": 0.01, "beta1": 0.5, "beta2": 0.5, "weight_decay": 0.1, "cautious": True},
+         _cancelling),
+    Case("lion-cautious-decay", "lion",
+         {"lr": 0.02, "beta1": 0.5, "beta2": 0.5, "weight_decay": 0.5,
+          "cautious_weight_decay": True},
+         _cancelling),
+)
+
+HYPERGRADIENT = (
+    Case("sgd-hypergradient", "sgd", {"lr": 0.02, "hypergradient": 1e-5}, lambda: Gaussian(5101)),
+    Case("sgd-hypergradient-momentum", "sgd",
+         {"lr": 0.01, "momentum": 0.9, "hypergradient": 3e-7}, lambda: Gaussian(5112)),
+    Case("adam-hypergradient", "adam", {"lr": 0.01, "hypergradient": 5e-5},
+         lambda: Gaussian(5103)),
+    Case("adam-hypergradient-logistic", "adam", {"lr": 0.02, "hypergradient": 1e-2},
+         lambda: Logistic(5104)),
+)
+
+LOOKAHEAD = (
+    Case("sgd-lookahead", "sgd",
+         {"lr": 0.01, "momentum": 0.9, "lookahead_k": 3, "lookahead_alpha": 0.5},
+         lambda: Gaussian(5201)),
+    Case("adam-lookahead", "adam", {"lr": 0.01, "lookahead_k": 6}, lambda: Gaussian(5202)),
+    Case("adam-lookahead-gaps", "adam", {"lr": 0.01, "lookahead_alpha": 0.25},
+         lambda: _gaps(5203), steps=18),
+)
+
+CLIPPING = (
+    Case("sgd-clip-norm", "sgd", {"lr": 0.05, "momentum": 0.9, "clip_norm": 2.0},
+         lambda: Gaussian(5301)),
+    Case("adam-clip-norm-gaps", "adam", {"lr": 0.01, "clip_norm": 9.0}, lambda: _gaps(5302)),
+    Case("sgd-clip-value", "sgd", {"lr": 0.05, "momentum": 0.9, "clip_value": 0.7},
+         lambda: Gaussian(5303)),
+    Case("adam-clip-value", "adam", {"lr": 0.01, "clip_value": 0.4}, lambda: Gaussian(5304)),
+    Case("adam-clip-norm-and-value", "adam", {"lr": 0.01, "clip_norm": 5.0, "clip_value": 0.5},
+         lambda: Gaussian(5305)),
+)
+
+UNITS = (
+    Case("sgd-centralize", "sgd", {"lr": 0.05, "momentum": 0.9, "centralize": True},
+         lambda: _matrices(5401)),
+    Case("adam-centralize", "adam", {"lr": 0.01, "centralize": True}, lambda: Gaussian(5402)),
+    Case("sgd-agc", "sgd", {"lr": 0.5, "momentum": 0.5, "agc": 0.3}, lambda: _matrices(5403)),
+    Case("adamw-agc", "adamw", {"agc": 0.8}, lambda: _matrices(5404)),
+    Case("sgd-agc-logistic", "sgd", {"lr": 0.5, "agc": 0.2}, lambda: Logistic(5405)),
+)
+
+AVERAGES = (
+    Case("sgd-ema", "sgd", {"lr": 0.05, "momentum": 0.9, "ema_decay": 0.9},
+         lambda: Gaussian(5501)),
+    Case("adamw-ema", "adamw", {"lr": 0.01, "ema_decay": 0.75}, lambda: Gaussian(5502)),
+    Case("lion-ema", "lion", {"lr": 0.01, "ema_decay": 0.3}, lambda: Gaussian(5503)),
+)
+
+TOGETHER = (
+    Case("adam-agc-lookahead", "adam",
+         {"lr": 0.01, "agc": 0.5, "lookahead_k": 3, "lookahead_alpha": 0.5},
+         lambda: Gaussian(5601)),
+    Case("adamw-centralize-cautious", "adamw",
+         {"lr": 0.01, "weight_decay": 0.1, "centralize": True, "cautious": True},
+         lambda: _matrices(5602)),
+    Case("sgd-centralize-agc-clip-value", "sgd",
+         {"lr": 0.1, "centralize": True, "agc": 0.3, "clip_value": 0.5}, lambda: _matrices(5603)),
+    Case("lion-cautious-ema", "lion",
+         {"lr": 0.01, "weight_decay": 0.1, "cautious": True, "ema_decay": 0.8},
+         lambda: Gaussian(5604)),
+    Case("sgd-centralize-hypergradient", "sgd",
+         {"lr": 0.02, "centralize": True, "hypergradient": 1e-5}, lambda: Gaussian(5605)),
+)
+
+OPTIONS = CAUTIOUS + HYPERGRADIENT + LOOKAHEAD + CLIPPING + UNITS + AVERAGES + TOGETHER
+
 CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
     + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM + NOVOGRAD + LARS + TIGER + DADAPT_ADAM
     + DADAPT_SGD + SCHEDULE_FREE_ADAMW + SCHEDULE_FREE_SGD + ADAFACTOR
+    + OPTIONS
 )

@@ -19,9 +19,9 @@ import numpy as np
 import safetensors
 import torch
 
-import runs
 import trace_file
 from cases import CASES
+from options import start
 
 HERE = Path(__file__).resolve().parent
 TORCH_VERSION = "2.13.0"
@@ -41,8 +41,8 @@ def record(case):
     """Runs a case in float32 and, on the same inputs, in float64."""
     source = case.source()
     initial = source.initial()
-    single = runs.start(case.rule, case.settings, initial, np.float32)
-    double = runs.start(case.rule, case.settings, initial, np.float64)
+    single = start(case.rule, case.settings, initial, np.float32)
+    double = start(case.rule, case.settings, initial, np.float64)
     inputs = {f"param/{name}": np.array(value) for name, value in initial.items()}
     expected = {}
     for step in range(1, case.steps + 1):
@@ -65,6 +65,7 @@ def _outcome(prefix, run):
         values[f"{prefix}/state/{slot}/{name}"] = value
     for slot, value in run.rule_states().items():
         values[f"{prefix}/rule/{slot}"] = value
+    values |= {f"{prefix}/ema/{name}": value for name, value in run.averages().items()}
     with np.errstate(over="ignore"):
         return {name: np.asarray(value, np.float32) for name, value in values.items()}
 
@@ -159,6 +160,8 @@ def _by_kind(recording):
         pairs.setdefault(slot, []).append((value, double.states()[slot, name]))
     for slot, value in single.rule_states().items():
         pairs[slot] = [(value, double.rule_states()[slot])]
+    if averages := double.averages():
+        pairs["ema"] = [(value, averages[name]) for name, value in single.averages().items()]
     return pairs
 
 

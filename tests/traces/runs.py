@@ -9,6 +9,7 @@ os.environ["ATEN_CPU_CAPABILITY"] = "default"
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
+import companion_formulas  # noqa: E402
 import formulas  # noqa: E402
 import group_formulas  # noqa: E402
 
@@ -46,11 +47,13 @@ FORMULAS = {
     "mars": (formulas.mars, ("exp_avg", "exp_avg_sq", "last_grad")),
     "ademamix": (formulas.ademamix, ("exp_avg_fast", "exp_avg_slow", "exp_avg_sq")),
     "signum": (formulas.signum, ("momentum_buffer",)),
+    "cautious-adamw": (companion_formulas.cautious_adamw, ("exp_avg", "exp_avg_sq")),
+    "cautious-lion": (companion_formulas.cautious_lion, ("exp_avg",)),
 }
 # Those that correct a bias, and so are told how many steps a parameter has taken.
 COUNTING = {
     "ada-fisher", "adabound", "adabelief", "adan", "yogi", "laprop", "adopt", "ademamix",
-    "stable-adamw", "mars",
+    "stable-adamw", "mars", "cautious-adamw",
 }
 # With the states that are the rule's own.
 GROUP_FORMULAS = {
@@ -67,21 +70,34 @@ GROUP_FORMULAS = {
     "dadapt-sgd": (
         group_formulas.dadapt_sgd, ("d", "numerator_weighted", "g0_norm", "k", "dlr")),
     "dadapt-adam": (group_formulas.dadapt_adam, ("d", "numerator_weighted", "k", "dlr")),
+    "hypergradient-sgd": (companion_formulas.hypergradient_sgd, ("rate_factor",)),
+    "hypergradient-adam": (companion_formulas.hypergradient_adam, ("rate_factor",)),
+}
+# Companions that change the step itself, by the settings that ask for them.
+WITHIN_STEP = {
+    "cautious": "cautious", "cautious_weight_decay": "cautious", "hypergradient": "hypergradient",
 }
 
 
 def start(rule, settings, initial, dtype):
     """An optimizer `rule` in the precision `dtype`, with the parameters at `initial`."""
+    for key in WITHIN_STEP.keys() & settings.keys():
+        rule = f"{WITHIN_STEP[key]}-{rule}"
+        break
     kind = (TorchRun if rule in TORCH_RULES else GroupRun if rule in GROUP_FORMULAS
             else FormulaRun)
     return kind(rule, settings, initial, dtype)
 
 
 class Run:
-    """What all runs have that keep no state for a rule as a whole."""
+    """What all runs have that keep no state for a rule as a whole, and no averages."""
 
     def rule_states(self):
         """The states that are the rule's own, by slot."""
+        return {}
+
+    def averages(self):
+        """The moving averages of the parameters, by name."""
         return {}
 
 
@@ -111,6 +127,11 @@ class TorchRun(Run):
     def parameters(self):
         """A copy of the parameters by name."""
         return {name: value.numpy().copy() for name, value in self._parameters.items()}
+
+    def set_parameters(self, values):
+        """Gives the parameters other values, by name."""
+        for name, value in values.items():
+            self._parameters[name].copy_(torch.from_numpy(value))
 
     def states(self):
         """A copy of the states by (slot, name), of the parameters that PyTorch made states for."""
@@ -144,6 +165,10 @@ class NumpyRun(Run):
     def parameters(self):
         """A copy of the parameters by name."""
         return {name: value.copy() for name, value in self._parameters.items()}
+
+    def set_parameters(self, values):
+        """Gives the parameters other values, by name."""
+        self._parameters |= {name: self._checked(value) for name, value in values.items()}
 
     def states(self):
         """A copy of the states by (slot, name), of the parameters that had a gradient so far."""

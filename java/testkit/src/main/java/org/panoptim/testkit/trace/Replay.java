@@ -140,12 +140,33 @@ public final class Replay implements AutoCloseable {
     }
 
     /**
-     * A state of a parameter.
+     * A copy of a parameter's moving average.
+     *
+     * @throws IllegalArgumentException if the trace has no such parameter, or asks for no averages
+     */
+    public float[] average(String parameter) {
+        return find(parameter)
+                .average()
+                .orElseThrow(() -> new IllegalArgumentException("there are no averages"))
+                .toArray();
+    }
+
+    /**
+     * A state of a parameter, of the rule or a companion.
      *
      * @throws IllegalArgumentException if there is none
      */
     public StateTensor state(String parameter, String slot) {
         return optimizer.state(parameter, slot);
+    }
+
+    /**
+     * A state that the rule or a companion keeps for itself.
+     *
+     * @throws IllegalArgumentException if there is none
+     */
+    public StateTensor ruleState(String slot) {
+        return optimizer.ruleState(GROUP, slot);
     }
 
     /** How many steps a parameter has taken part in. */
@@ -232,7 +253,7 @@ public final class Replay implements AutoCloseable {
         var states = new ArrayList<StateTensor>();
         for (var slot : slots()) {
             if (!slot.extent().isOfParameter()) {
-                states.add(optimizer.ruleState(GROUP, slot.name()));
+                states.add(ruleState(slot.name()));
                 continue;
             }
             for (var tensor : tensors.values()) {
