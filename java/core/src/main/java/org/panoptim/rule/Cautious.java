@@ -11,9 +11,10 @@ import java.util.OptionalInt;
  *
  * <p>Sources: kyleliang919/C-Optim and timm: n is 1 where u and the gradient have the same sign and
  * 0 elsewhere, divided by the mean of that over the parameter's elements, at least 1e-3.
- * Microsoft/dion: m is 1 where u p ≥ 0, and 0 elsewhere. In C-Optim the decay comes after the
- * update, and here before it, as in PyTorch's AdamW; in some rules the sign of u is that of the
- * gradient's average by which C-Optim decides.
+ * Microsoft/dion: m is 1 where u p ≥ 0, and 0 elsewhere. The decay is of the value before the
+ * update, as in PyTorch's AdamW and C-Optim's; C-Optim's Lion has (1 + those that agree) / all in
+ * place of the mean. In some rules the sign of u is that of the gradient's average by which C-Optim
+ * decides.
  *
  * <p>A step moves some 28 bytes for each element more, and its update has 4 bytes of memory. {@link
  * org.panoptim.StepReport#updateNorm} is then that of u.

@@ -11,11 +11,13 @@ import java.util.OptionalInt;
  * rate_factor} of the group.
  *
  * <p>Source: Baydin et al., "Online Learning Rate Adaptation with Hypergradient Descent", 2018. The
- * gradient is as it is before the step, unscaled and not clipped. Under a schedule u comes
- * multiplied by its factor. Decoupled weight decay, and what other companions do to parameters
- * between two steps, count as part of the update. Where a learning rate is 0, or the product is not
- * finite, it stays. The authors' program for Adam advances the learning rate from one parameter to
- * the next; here a group's is one for all.
+ * gradient is as it is before the step, unscaled and not clipped, and without the decay that a rule
+ * adds to it, which the authors' programs count. Under a schedule u comes multiplied by its factor.
+ * Where a parameter had no gradient in the step before, its last update counts, divided by the
+ * learning rate of the step before. Decoupled weight decay, and what other companions do to
+ * parameters between two steps, count as part of the update. Where a learning rate is 0, or the
+ * product is not finite, it stays. The authors' program for Adam advances the learning rate from
+ * one parameter to the next; here a group's is one for all.
  *
  * @param beta β, at least 0; 1e-7 by default
  * @param learningRate taken from the rule

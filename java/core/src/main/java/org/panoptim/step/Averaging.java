@@ -7,7 +7,9 @@ import java.util.OptionalDouble;
  * weight as every other (stochastic weight averaging; Izmailov et al., 2018). Steps are the
  * optimizer's accepted ones.
  *
- * <p>Source: PyTorch, {@code torch.optim.swa_utils}.
+ * <p>Source: PyTorch, {@code torch.optim.swa_utils}, where averages move in every step. Here that
+ * of a parameter stays as it is in a step in which the parameter has no gradient, the step in which
+ * it would begin included; so let it begin as a copy of the parameter.
  *
  * @param decay what an average keeps of itself when it moves, in [0, 1]; empty: all have the same
  *     weight
