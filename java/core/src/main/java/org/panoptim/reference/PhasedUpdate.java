@@ -12,7 +12,9 @@ import org.panoptim.spi.TensorSums;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.function.IntToDoubleFunction;
 import java.util.function.ToDoubleFunction;
@@ -36,6 +38,12 @@ final class PhasedUpdate {
 
     /** The sums that phases have taken so far: a row a tensor, a column a reduction. */
     private final double[][] sums;
+
+    /** A sum over all that are updated by one kernel. */
+    private record SumOverAll(String kernel, int reduction) {}
+
+    /** Those of phases that are over, each added up once and not for every tensor that asks. */
+    private final Map<SumOverAll, Double> sumsOverAll = new HashMap<>();
 
     /** What the last phase has taken of each tensor: the sums of its rows and columns among it. */
     private final List<List<TakenSum>> taken = new ArrayList<>();
@@ -289,8 +297,13 @@ final class PhasedUpdate {
                         .toArray());
     }
 
-    /** Joins a reduction over all that are updated by one kernel. */
+    /** A reduction over all that are updated by one kernel, taken by an earlier phase. */
     private double sumOverAll(String kernel, int reduction) {
+        return sumsOverAll.computeIfAbsent(
+                new SumOverAll(kernel, reduction), sum -> join(sum.kernel(), sum.reduction()));
+    }
+
+    private double join(String kernel, int reduction) {
         var values = new double[tensors.size()];
         for (int i = 0; i < values.length; i++) {
             var other = tensors.get(i);

@@ -17,7 +17,9 @@ import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
@@ -42,6 +44,9 @@ final class ReferenceStep implements StepStages {
 
     /** The same for each tensor, once measured. */
     private double[] tensorSquares = {};
+
+    /** The clip coefficients of groups by name, found when a tensor of theirs first asks. */
+    private final Map<String, Double> groupClips = new HashMap<>();
 
     private boolean accepted;
     private double norm;
@@ -189,10 +194,14 @@ final class ReferenceStep implements StepStages {
         }
         return switch (plan.clipping().scope()) {
             case GLOBAL -> clip;
-            case GROUP ->
-                    clip(Math.sqrt(squaresOfGroup(tensors.get(tensor).group())) * gradientScale);
+            case GROUP -> clipOf(tensors.get(tensor).group());
             case PARAMETER -> clip(Math.sqrt(tensorSquares[tensor]) * gradientScale);
         };
+    }
+
+    private double clipOf(ParameterGroup group) {
+        return groupClips.computeIfAbsent(
+                group.name(), _ -> clip(Math.sqrt(squaresOfGroup(group)) * gradientScale));
     }
 
     private double squaresOfGroup(ParameterGroup group) {

@@ -64,7 +64,7 @@ public record Pass(
         Objects.requireNonNull(closing, "closing");
         Objects.requireNonNull(writes, "writes");
         Objects.requireNonNull(timing, "timing");
-        if (!name.matches("[a-z][a-z0-9_]*")) {
+        if (!Slot.isName(name)) {
             throw new IllegalArgumentException(
                     "a pass's name is lower case letters, digits and underscores, not '"
                             + name

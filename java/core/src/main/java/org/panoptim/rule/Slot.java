@@ -88,7 +88,7 @@ public record Slot(String name, Extent extent, Initial initial) {
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(extent, "extent");
         Objects.requireNonNull(initial, "initial");
-        if (!name.matches("[a-z][a-z0-9_]*")) {
+        if (!isName(name)) {
             throw new IllegalArgumentException(
                     "a slot's name is lower case letters, digits and underscores, not '"
                             + name
@@ -104,6 +104,23 @@ public record Slot(String name, Extent extent, Initial initial) {
                             + name
                             + "' has no value for each element to begin as the parameter's");
         }
+    }
+
+    /**
+     * Whether these are lower case letters, digits and underscores, a letter first, as the names of
+     * passes are too. Without a regular expression, since rules make their slots and passes anew
+     * whenever they are asked for them.
+     */
+    static boolean isName(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            char character = text.charAt(i);
+            boolean letter = character >= 'a' && character <= 'z';
+            boolean further = character >= '0' && character <= '9' || character == '_';
+            if (!letter && (i == 0 || !further)) {
+                return false;
+            }
+        }
+        return !text.isEmpty();
     }
 
     /** A state of elements that begins at zero. */

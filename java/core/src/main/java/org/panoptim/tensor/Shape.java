@@ -36,7 +36,11 @@ public record Shape(List<Long> dimensions) {
 
     /** The number of elements: the product of the dimensions, 1 for a scalar. */
     public long elements() {
-        return dimensions.stream().mapToLong(Long::longValue).reduce(1, (a, b) -> a * b);
+        long product = 1;
+        for (long dimension : dimensions) {
+            product *= dimension;
+        }
+        return product;
     }
 
     /** Written as {@code [2, 3]}. */
