@@ -1,0 +1,5 @@
+/** Very many tensors of very few elements. */
+@NullMarked
+package org.panoptim.tests.small;
+
+import org.jspecify.annotations.NullMarked;
