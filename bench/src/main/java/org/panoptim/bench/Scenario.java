@@ -20,13 +20,19 @@ public enum Scenario {
     COPY("step with a bf16 copy"),
 
     /** The step with a moving average of the values: 36 bytes an element. */
-    AVERAGE("step with a moving average");
+    AVERAGE("step with a moving average"),
+
+    /** The step with statistics of each parameter: no access to memory more. */
+    STATISTICS("step with statistics");
 
     /** Those over arrays of floats, without outputs. */
     public static final List<Scenario> OF_FLOATS = List.of(STEP, CLIP_STEP_ZERO, LOSS_SCALE);
 
     /** Those over arrays of other types, or with outputs. */
     public static final List<Scenario> OF_TYPES = List.of(BF16, COPY, AVERAGE);
+
+    /** Those that say more of what they do. */
+    public static final List<Scenario> OF_STATISTICS = List.of(STATISTICS);
 
     private final String title;
 

@@ -54,6 +54,7 @@ final class StepFixture implements AutoCloseable {
             case LOSS_SCALE ->
                     builder.lossScale(LossScale.fixed(LOSS_SCALE)).nonFinite(NonFinitePolicy.SKIP);
             case AVERAGE -> builder.averageDecay(AVERAGE_DECAY);
+            case STATISTICS -> builder.statistics(true);
         }
         return builder.build();
     }

@@ -176,13 +176,13 @@ public final class BenchReport {
                                                 Format.ratio(step.advantage())))
                         .toList();
         return section(
-                "Other types, and outputs",
+                "Other types, outputs, and statistics",
                 "",
                 List.of("Tensors", "Scenario", "Step of floats", "It takes", "Floats / it"),
                 rows,
                 "A step of floats moves 28 bytes an element, and one of bf16 values and gradients"
                         + " 22: 1.27 is its limit. With a bf16 copy it moves 30: .93; with a moving"
-                        + " average of floats 36: .78.");
+                        + " average of floats 36: .78. Statistics move nothing more.");
     }
 
     private String scaling() {

@@ -161,7 +161,7 @@ public final class ReadmeFigures {
                         .toList();
         return rows.isEmpty()
                 ? ""
-                : table(List.of("AdamW of other arrays", "time", "step of floats / it"), rows);
+                : table(List.of("AdamW that does more", "time", "step of floats / it"), rows);
     }
 
     private static String againstPeers(Results results) {

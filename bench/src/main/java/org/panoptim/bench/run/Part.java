@@ -17,6 +17,8 @@ enum Part {
     PEERS("peers"),
     /** Steps of other arrays than floats, and with outputs, compared with that of floats. */
     TYPES("types"),
+    /** Steps with statistics compared with those without. */
+    STATISTICS("statistics"),
     /** Steps against the number and the size of tensors. */
     SCALING("scaling"),
     /** Fresh processes. */
@@ -57,7 +59,7 @@ enum Part {
         }
         if (parts.isEmpty()) {
             parts = EnumSet.allOf(Part.class);
-            parts.remove(device == DeviceKind.CPU ? KERNELS : TYPES);
+            parts.removeAll(device == DeviceKind.CPU ? Set.of(KERNELS) : Set.of(TYPES, STATISTICS));
         }
         return parts;
     }

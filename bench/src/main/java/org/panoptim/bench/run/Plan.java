@@ -102,7 +102,7 @@ final class Plan {
         return switch (part) {
             case MEMORY, LAUNCH -> true;
             case KFAC -> target.device() == DeviceKind.CPU;
-            case LIMIT, PEERS, TYPES, SCALING, START_UP, KERNELS -> false;
+            case LIMIT, PEERS, TYPES, STATISTICS, SCALING, START_UP, KERNELS -> false;
         };
     }
 
@@ -144,7 +144,7 @@ final class Plan {
     private boolean takesWorkloads() {
         return has(Part.LIMIT)
                 || has(Part.PEERS)
-                || has(Part.TYPES) && workloadsNamed
+                || (has(Part.TYPES) || has(Part.STATISTICS)) && workloadsNamed
                 || has(Part.KERNELS);
     }
 
@@ -170,8 +170,11 @@ final class Plan {
                 tooLarge(scaled()).forEach(lines::add);
             }
         }
-        if (has(Part.TYPES) && target.device() != DeviceKind.CPU) {
-            lines.add("types: measured on the processor alone");
+        if (target.device() != DeviceKind.CPU) {
+            Stream.of(Part.TYPES, Part.STATISTICS)
+                    .filter(this::has)
+                    .map(part -> part.option() + ": measured on the processor alone")
+                    .forEach(lines::add);
         }
         if (shortened && has(Part.PEERS)) {
             lines.add(
@@ -211,7 +214,10 @@ final class Plan {
             runs.addAll(againstPeers(peers));
         }
         if (has(Part.TYPES) && target.device() == DeviceKind.CPU) {
-            runs.addAll(ofTypes());
+            runs.addAll(againstFloats(Workload.FLAT, Scenario.OF_TYPES));
+        }
+        if (has(Part.STATISTICS) && target.device() == DeviceKind.CPU) {
+            runs.addAll(againstFloats(Workload.GPT2_SMALL, Scenario.OF_STATISTICS));
         }
         if (has(Part.SCALING) && !isVirtual()) {
             scaled().filter(name -> fits(target, name))
@@ -233,10 +239,11 @@ final class Plan {
         return runs;
     }
 
-    private List<StepRun> ofTypes() {
+    /** Compared with a step of floats, of a workload unless others are named. */
+    private List<StepRun> againstFloats(String usual, List<Scenario> scenarios) {
         var runs = new ArrayList<StepRun>();
-        for (var workload : workloadsNamed ? workloads : List.of(Workload.FLAT)) {
-            for (var scenario : Scenario.OF_TYPES) {
+        for (var workload : workloadsNamed ? workloads : List.of(usual)) {
+            for (var scenario : scenarios) {
                 runs.add(run(workload, scenario, FLOATS, quick ? QUICK : THOROUGH));
             }
         }

@@ -75,6 +75,17 @@ class PlanTest {
     }
 
     @Test
+    void statisticsAreComparedWithAStepWithoutOnTheProcessor() {
+        assertThat(plan(false, List.of(), "statistics").steps(PEERS))
+                .extracting(StepRun::workload, StepRun::scenario, StepRun::baseline)
+                .containsExactly(
+                        org.assertj.core.groups.Tuple.tuple(
+                                "gpt2-small", Scenario.STATISTICS, "floats"));
+        assertThat(Part.of(List.of(), DeviceKind.GPU)).doesNotContain(Part.STATISTICS);
+        assertThat(Part.of(List.of(), DeviceKind.CPU)).contains(Part.STATISTICS, Part.TYPES);
+    }
+
+    @Test
     void scalingGoesFromOneToTenThousandTensorsAndFromAThousandToAHundredMillionElements() {
         assertThat(plan(false, List.of(), "scaling").steps(PEERS))
                 .extracting(StepRun::workload)

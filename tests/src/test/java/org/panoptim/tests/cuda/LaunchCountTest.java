@@ -64,7 +64,13 @@ class LaunchCountTest {
                 Arguments.of("many groups", List.of(adamw, adamw, adamw), PLAIN, 2),
                 Arguments.of("clipping", List.of(adamw), clipping(), 3),
                 Arguments.of("a loss scale", List.of(adamw), scaled(), 3),
-                Arguments.of("statistics", List.of(adamw), statistics(), 4),
+                Arguments.of("statistics", List.of(adamw), statistics(), 3),
+                Arguments.of(
+                        "statistics with clipping",
+                        List.of(adamw),
+                        (UnaryOperator<Optimizer.Builder<?>>)
+                                builder -> builder.statistics(true).clipGlobalNorm(1),
+                        4),
                 Arguments.of(
                         "another rule of the family",
                         List.of(adamw, adamw.withAmsgrad(true)),
