@@ -89,10 +89,9 @@ void print(std::vector<Image> &all, const char *name) {
     const char *more = Rule::reductions > 1 ? "+" : "";
     std::printf("panoptim_update_%s %d %d %d %d%s\n", name, 2 * loads + outputs_loaded,
                 stores + typed, scalars * typed, halves * typed + Rule::reductions, more);
-    std::printf("panoptim_update_%s_statistics %d %d %d %d%s\n", name,
+    std::printf("panoptim_update_%s_statistics %d %d %d %d+\n", name,
                 2 * (loads + loads_for_statistics) + outputs_loaded, stores + typed,
-                scalars * typed, halves * typed + Rule::reductions + PANOPTIM_STATISTICS * unused,
-                more);
+                scalars * typed, halves * typed + Rule::reductions + PANOPTIM_STATISTICS * unused);
     const auto vectors = static_cast<int>(
         (sizeof(panoptim::PreparedEntry<Rule>) + sizeof(float[4]) - 1) / sizeof(float[4]));
     Image &image = image_of(all, name);

@@ -31,15 +31,6 @@ extern "C" {
 /* Phases that a rule may have, of its step and its passes together. */
 #define PANOPTIM_MAX_PHASES 8
 #define PANOPTIM_MAX_REDUCTIONS 4
-/*
- * Columns of the partials, one a chunk: first those of the statistics, of which measuring takes the
- * first two for gradients and curvatures, then those of the rule's reductions. Columns of the
- * totals, one a tensor: what is measured (then the clip coefficients, where tensors have their
- * own), the reductions, and the statistics.
- */
-#define PANOPTIM_PARTIALS (PANOPTIM_STATISTICS + PANOPTIM_MAX_REDUCTIONS)
-#define PANOPTIM_TOTALS (1 + PANOPTIM_MAX_REDUCTIONS + PANOPTIM_STATISTICS)
-#define PANOPTIM_FIRST_STATISTIC (1 + PANOPTIM_MAX_REDUCTIONS)
 
 /*
  * What the last phase of a step finds of each tensor if statistics are asked for. Their totals are
@@ -50,6 +41,17 @@ extern "C" {
 #define PANOPTIM_STATISTIC_GRADIENT 2 /* squares of the raw gradient */
 #define PANOPTIM_STATISTIC_LIMITED 3  /* elements that were held by a bound */
 #define PANOPTIM_STATISTICS 4
+
+/*
+ * Columns of the partials, one a chunk: first those of the statistics, of which measuring takes the
+ * first two for gradients and curvatures, then those of the rule's reductions. Columns of the
+ * totals, one a tensor: what is measured (then the clip coefficients, where tensors have their
+ * own), the reductions, and the statistics.
+ */
+#define PANOPTIM_PARTIALS (PANOPTIM_STATISTICS + PANOPTIM_MAX_REDUCTIONS)
+#define PANOPTIM_TOTALS (1 + PANOPTIM_MAX_REDUCTIONS + PANOPTIM_STATISTICS)
+#define PANOPTIM_FIRST_STATISTIC (1 + PANOPTIM_MAX_REDUCTIONS)
+
 /* Room for the scalars of any rule, in bytes. */
 #define PANOPTIM_SCALARS 112
 /* Room in an image of kernels. */
