@@ -19,6 +19,7 @@ import org.panoptim.spi.StateAddresses;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * The offsets of a plan's tables in one piece of memory, the host's or a device's. The tables that
@@ -172,6 +173,14 @@ public final class PlanLayout {
     /** What statistics have found, as {@link StatisticColumns} has it. */
     public TableSpan statistics() {
         return statistics;
+    }
+
+    /** The columns of the statistics, one after the other. */
+    public List<TableSpan> statisticColumns() {
+        long bytes = (long) Double.BYTES * parameters.size();
+        return LongStream.range(0, PANOPTIM_STATISTICS())
+                .mapToObj(column -> new TableSpan(statistics.offset() + column * bytes, bytes))
+                .toList();
     }
 
     /**

@@ -98,9 +98,7 @@ final class ReferenceExecution implements Execution {
                 newTensors.add(new GroupedTensor(tensor, group));
             }
         }
-        if (newTensors.size() != planned.size()) {
-            sums = StepSums.none();
-        }
+        sums = sums.extendedTo(newTensors.size());
         planned = newTensors;
         plan = newPlan;
     }

@@ -1,5 +1,7 @@
 package org.panoptim.spi;
 
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -14,6 +16,16 @@ public record StepSums(double gradientScale, List<TensorSums> parameters) {
     /** Copies the list. */
     public StepSums {
         parameters = List.copyOf(parameters);
+    }
+
+    /** The same with more parameters at the end, of which nothing is known yet. */
+    public StepSums extendedTo(int number) {
+        if (gradientScale == 0) {
+            return this;
+        }
+        var all = new ArrayList<>(parameters);
+        all.addAll(Collections.nCopies(number - parameters.size(), TensorSums.NONE));
+        return new StepSums(gradientScale, all);
     }
 
     /** Nothing is known. */

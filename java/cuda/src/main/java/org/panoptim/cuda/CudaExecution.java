@@ -203,9 +203,7 @@ final class CudaExecution implements Execution, QueuedSteps {
                             new DeviceMatrixWork(
                                     context, MatrixGroup.of(newPlan.groups()), states));
             var copy = cleanup.keep(new StepBackup(context, newPlan, control, built));
-            if (tables.countBytes() > 0) {
-                driver.copyOnDevice(built.counts(), tables.counts(), tables.countBytes(), stream);
-            }
+            built.takeUp(tables);
             driver.synchronizeStream(stream);
             var old =
                     List.<Runnable>of(

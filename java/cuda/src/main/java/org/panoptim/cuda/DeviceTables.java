@@ -89,6 +89,26 @@ final class DeviceTables implements AutoCloseable {
         }
     }
 
+    /** Takes up what is known of tensors, after which there are only more in these tables. */
+    void takeUp(DeviceTables old) {
+        copy(old, old.layout.counts(), layout.counts());
+        var from = old.layout.statisticColumns();
+        for (int column = 0; column < from.size(); column++) {
+            copy(old, from.get(column), layout.statisticColumns().get(column));
+        }
+    }
+
+    private void copy(DeviceTables old, PlanLayout.TableSpan from, PlanLayout.TableSpan to) {
+        if (from.bytes() > 0) {
+            context.driver()
+                    .copyOnDevice(
+                            memory + to.offset(),
+                            old.memory + from.offset(),
+                            from.bytes(),
+                            context.stream());
+        }
+    }
+
     /** What statistics have found, behind all work of the stream. */
     List<TensorSums> statistics() {
         var span = layout.statistics();

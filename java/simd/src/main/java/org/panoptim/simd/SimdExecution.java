@@ -148,8 +148,8 @@ final class SimdExecution implements Execution {
             cleanup.add(states.addMissing(newPlan.groups()));
             newWork = cleanup.keep(new HostMatrixWork(found, states, matrices));
             var built = cleanup.keep(new Tables(newKernels, states, newPlan.lent(), control));
-            // Parameters are only ever added at the end, so the counts of the old ones come first.
-            MemorySegment.copy(old.counts(), 0, built.counts(), 0, old.counts().byteSize());
+            // Parameters are only ever added at the end.
+            built.takeUp(old);
             adopt(built, newPlan);
             kernels = newKernels;
         } catch (RuntimeException | Error e) {

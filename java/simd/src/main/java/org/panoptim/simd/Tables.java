@@ -141,6 +141,17 @@ final class Tables implements AutoCloseable {
         return layout.statistics().in(memory);
     }
 
+    /** Takes up what is known of tensors, after which there are only more in these tables. */
+    void takeUp(Tables old) {
+        MemorySegment.copy(old.counts(), 0, counts, 0, old.counts().byteSize());
+        var from = old.layout.statisticColumns();
+        var to = layout.statisticColumns();
+        for (int column = 0; column < from.size(); column++) {
+            long bytes = from.get(column).bytes();
+            to.get(column).in(memory).asSlice(0, bytes).copyFrom(from.get(column).in(old.memory));
+        }
+    }
+
     /** All parameters, in registration order. */
     List<Parameter> parameters() {
         return layout.parameters();
