@@ -28,8 +28,12 @@ import java.util.concurrent.Callable;
                     + " evaluated at eval/NAME.",
             "",
             "set has the rule's settings, key=value with commas between them, and any of these:"
-                    + " clip_norm bounds the norm of all gradients together; ema_decay is the"
-                    + " decay of a moving average of the parameters, ema/NAME.",
+                    + " clip_norm bounds the norm of all gradients together, clip_value their"
+                    + " elements, agc each row's by the row's own; centralize takes each row's"
+                    + " mean away; cautious and cautious_weight_decay are true or false;"
+                    + " hypergradient is its beta; lookahead_k and lookahead_alpha are"
+                    + " Lookahead's; ema_decay is the decay of a moving average of the"
+                    + " parameters, ema/NAME.",
             ""
         },
         mixinStandardHelpOptions = true)

@@ -350,6 +350,17 @@ class ReplayCommandTest {
     }
 
     @Test
+    void whatCannotGoWithTheRuleIsRefused() throws IOException {
+        assertRefused(
+                TraceBuilder.of("schedule-free-sgd", "cautious=true", "1")
+                        .tensor("param/w", 1)
+                        .tensor("grad/1/w", 1),
+                "metadata 'set': companion cautious cannot go with rule schedule-free-sgd as it is:"
+                        + " a parameter's value must enter its step by decoupled weight decay"
+                        + " alone");
+    }
+
+    @Test
     void aFileThatIsNoTraceIsRefused() throws IOException {
         var file = Files.writeString(folder.resolve("trace.safetensors"), "no trace");
 

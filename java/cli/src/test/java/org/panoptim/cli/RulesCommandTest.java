@@ -67,7 +67,8 @@ class RulesCommandTest {
 
                         sam (Sam)
                           settings  rho 0.05 [0, ∞), adaptive false
-                          states    old_p (for one step), perturbed (tensor, for one step)
+                          states    old_p (for one step), perturbed (tensor, for one step),
+                                    sharpness (tensor, for one step)
                           bytes     4 kept
                           passes    perturb (20 bytes), restore (12 bytes)
                           source    davda54/sam, sam.py; Foret et al., 2021; ASAM: Kwon et al., 2021
@@ -214,15 +215,24 @@ class RulesCommandTest {
     }
 
     @Test
+    void whatTrainTakesIsToldOfWhatItTakesAlone() {
+        assertThat(output("rules", "sam").replaceAll("\\s+", " "))
+                .contains("train takes settings as --optimizer sgd+sam:rho=0.05.");
+        assertThat(output("rules", "lookahead").replaceAll("\\s+", " "))
+                .contains("Optimizer.builder(…).companion(…) puts it beside a rule.")
+                .doesNotContain("--optimizer");
+    }
+
+    @Test
     void markdownHasTheTablesThatAreAskedFor() {
         assertThat(output("rules", "sam", "--markdown"))
                 .startsWith("| companion | class |")
                 .hasLineCount(3)
                 .endsWith(
                         "| `sam` | `Sam` | `rho` 0.05, `adaptive` off | `old_p` (for one step),"
-                            + " `perturbed` (tensor, for one step) | `perturb` 20, `restore` 12, 4"
-                            + " | davda54/sam, sam.py; Foret et al., 2021; ASAM: Kwon et al., 2021"
-                            + " |\n");
+                            + " `perturbed` (tensor, for one step), `sharpness` (tensor, for one"
+                            + " step) | `perturb` 20, `restore` 12, 4 | davda54/sam, sam.py; Foret"
+                            + " et al., 2021; ASAM: Kwon et al., 2021 |\n");
         assertThat(output("rules", "adamw", "schedule-free-sgd", "--markdown"))
                 .startsWith("| rule | class |")
                 .hasLineCount(4)

@@ -208,6 +208,12 @@ class TrainCommandTest {
                 "sgd,lion,sgd");
         assertRefused("--optimizer: '': a name is missing", "--optimizer", "sgd,,lion");
         assertRefused(
+                "--optimizer: 'schedule-free-sgd:cautious=true': companion cautious cannot go with"
+                        + " rule schedule-free-sgd as it is: a parameter's value must enter its"
+                        + " step by decoupled weight decay alone",
+                "--optimizer",
+                "schedule-free-sgd:cautious=true");
+        assertRefused(
                 "--optimizer: 'lion:betta1=0.9': lion has no setting betta1; it has lr, beta1,"
                         + " beta2, weight_decay, and every rule "
                         + String.join(", ", TraceOptions.names()),

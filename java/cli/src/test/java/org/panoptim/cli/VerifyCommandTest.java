@@ -6,6 +6,8 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 
+import java.util.stream.Stream;
+
 class VerifyCommandTest {
 
     @Test
@@ -14,9 +16,12 @@ class VerifyCommandTest {
 
         assertThat(invocation.err()).isEmpty();
         assertThat(invocation.status()).isZero();
-        for (var rule : Rules.all().stream().map(UpdateRule::name).toList()) {
-            assertThat(invocation.out()).containsPattern("(?m)^  " + rule + " +0 +\\d+$");
-        }
+        Stream.concat(Rules.all().stream(), Rules.companions().stream())
+                .map(UpdateRule::name)
+                .forEach(
+                        name ->
+                                assertThat(invocation.out())
+                                        .containsPattern("(?m)^  " + name + " +0 +\\d+$"));
         assertThat(invocation.out().lines())
                 .allSatisfy(line -> assertThat(line).hasSizeLessThanOrEqualTo(80));
         assertThat(invocation.out().replace('\n', ' '))
@@ -24,7 +29,8 @@ class VerifyCommandTest {
                         "in units in the last place of parameters and states (all NaNs count as one"
                                 + " value): ");
         assertThat(invocation.out())
-                .contains("every rule ran through:\n", "did not run.\n")
+                .contains("every rule ran through:\n", "Every companion ran beside adamw: ")
+                .contains("Before every other step ran the passes eval, train, ")
                 .contains(" runs have the reference's bits.\n")
                 .containsPattern("(?m)^  reference +\\d\\.\\de-\\d\\d +\\d\\.\\de-\\d\\d +27$")
                 .endsWith("Every certificate of an inverse holds.\n");

@@ -83,8 +83,8 @@ class PlanLayoutTest {
             sizes.put(panoptim_plan.counts$offset(), 5L * 8);
             sizes.put(panoptim_plan.prepared$offset(), 6 * panoptim_prepared.sizeof());
             sizes.put(panoptim_plan.prepared_index$offset(), 5L * 4);
-            sizes.put(panoptim_plan.partials$offset(), 29L * 8 * 6);
-            sizes.put(panoptim_plan.totals$offset(), 5L * 8 * 5);
+            sizes.put(panoptim_plan.partials$offset(), 29L * 8 * 8);
+            sizes.put(panoptim_plan.totals$offset(), 5L * 8 * 9);
             var ends = new TreeMap<Long, Long>();
             sizes.forEach(
                     (offset, bytes) -> {

@@ -5,6 +5,7 @@ import org.panoptim.cli.terminal.Table;
 import org.panoptim.cli.terminal.Terminal;
 import org.panoptim.rule.Pass;
 import org.panoptim.rule.RuleSetting;
+import org.panoptim.rule.Sam;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.tensor.DType;
@@ -138,8 +139,14 @@ public final class RuleText {
         paragraph(
                 "",
                 "Bytes are of a float32 parameter, at the defaults; a step's include those of the"
-                        + " gradient. ./panoptim train takes settings as"
-                        + example(facts));
+                        + " gradient. "
+                        + use(facts));
+    }
+
+    private static String use(RuleFacts facts) {
+        return facts.hasStep() || facts.rule() instanceof Sam
+                ? "./panoptim train takes settings as" + example(facts)
+                : "Optimizer.builder(…).companion(…) puts it beside a rule.";
     }
 
     private static String example(RuleFacts facts) {

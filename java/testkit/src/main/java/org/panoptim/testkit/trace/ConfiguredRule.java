@@ -1,12 +1,19 @@
 package org.panoptim.testkit.trace;
 
 import org.panoptim.Optimizer;
+import org.panoptim.backend.Backend;
+import org.panoptim.parameter.Output;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.RuleSetting;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.TreeSet;
@@ -53,9 +60,21 @@ public record ConfiguredRule(UpdateRule rule, TraceOptions options) {
         further.putAll(settings);
         further.keySet().removeAll(own);
         var changed = new ConfiguredRule(Rules.with(rule, ofRule), TraceOptions.among(further));
-        // The builder knows the ranges, and refuses here what it would refuse later.
-        changed.optimizer();
+        changed.check();
         return changed;
+    }
+
+    /** Builds an optimizer of one number, which is refused here if a larger one would be later. */
+    private void check() {
+        var number = MemorySegment.ofArray(new float[1]);
+        var parameter = Parameter.of("p", Shape.of(1), number);
+        if (options.averages()) {
+            var average = MemorySegment.ofArray(new float[1]);
+            parameter = parameter.averagedIn(new Output(DType.F32, average));
+        }
+        try (var backend = Backend.named("reference")) {
+            optimizer().group("all", List.of(parameter)).backend(backend).build().close();
+        }
     }
 
     /** All settings by their names, as text: the rule's, and the others that are given. */
