@@ -367,7 +367,7 @@ PANOPTIM_TEAM void prepare_pass(const panoptim_plan &plan, int32_t phase, Team &
 template <typename Entries, typename Team>
 PANOPTIM_TEAM void finish(const panoptim_plan &plan, Team &team) {
     panoptim_control &control = *plan.control;
-    if (control.statistics == 0) {
+    if (control.takes_statistics == 0) {
         return;
     }
     const bool accepted = control.accepted != 0;

@@ -53,8 +53,15 @@ PANOPTIM_DEVICE double weight_of_average(const panoptim_control &control) {
     return since == 0 ? 1 : 1 - control.average_decay;
 }
 
+// Whether the step that is tried next takes statistics.
+PANOPTIM_DEVICE void choose_statistics(panoptim_control &control) {
+    control.takes_statistics =
+        control.statistics > 0 && (control.step + 1) % control.statistics == 0 ? 1 : 0;
+}
+
 // Accepts or refuses the step. Counts of tensors are the caller's to advance if it is accepted.
 PANOPTIM_DEVICE void decide(panoptim_control &control) {
+    choose_statistics(control);
     control.gradient_scale = 1.0 / control.loss_scale;
     control.accepted = control.policy == PANOPTIM_PROPAGATE || control.finite != 0;
     if (control.accepted != 0) {
@@ -76,7 +83,7 @@ PANOPTIM_DEVICE void clip(panoptim_control &control) {
     const double unknown = __builtin_nan("");
     control.gradient_norm =
         control.measure != 0 ? square_root(control.square_sum) * control.gradient_scale : unknown;
-    control.update_norm = control.statistics != 0 ? 0.0 : unknown;
+    control.update_norm = control.takes_statistics != 0 ? 0.0 : unknown;
     const bool bounded =
         control.clip_scope == PANOPTIM_CLIP_GLOBAL && control.clip_norm != __builtin_huge_val();
     control.clip_coefficient = bounded ? clip_to_norm(control, control.gradient_norm) : 1.0;

@@ -658,6 +658,12 @@ __device__ __forceinline__ void update_phase(const panoptim_launch &launch,
             update_phase<Rule, Phase + 1, Statistics>(launch, shared);
             return;
         }
+        // Where some steps take statistics and some do not, both kernels are launched, of which one
+        // has nothing to do.
+        if (Phase + 1 == Rule::phases &&
+            (launch.plan.control->takes_statistics != 0) != Statistics) {
+            return;
+        }
         if constexpr (touches_elements<Rule, Phase>()) {
             for (int64_t i = blockIdx.x; i < launch.chunk_list_count; i += gridDim.x) {
                 if constexpr (walks_over_panels<Rule>(Phase)) {

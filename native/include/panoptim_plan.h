@@ -191,7 +191,8 @@ typedef struct panoptim_control {
     int64_t growth_interval;
     int32_t policy;         /* PANOPTIM_PROPAGATE, PANOPTIM_SKIP or PANOPTIM_FAIL */
     int32_t measure;        /* the gradients are measured */
-    int32_t statistics;     /* PANOPTIM_STATISTIC_... are taken, and the update's norm */
+    int32_t statistics;     /* every so many steps PANOPTIM_STATISTIC_... are taken, and the
+                               update's norm; 0: never */
     int32_t zero_gradients; /* gradients are zeroed after use, or instead of it */
     /* Kept from step to step. */
     int64_t step;           /* accepted steps */
@@ -199,14 +200,15 @@ typedef struct panoptim_control {
     int64_t growth_tracker; /* accepted steps in a row since the loss scale last changed */
     double loss_scale;      /* what the next gradients are multiplied by; 1: none */
     /* Outcome of the last step. */
-    double square_sum;       /* of the raw gradients measured last; infinite if one is, unscaled */
-    double gradient_scale;   /* 1 / the loss scale that the last gradients came with */
-    double gradient_norm;    /* unscaled, before clipping; NaN if neither measured nor asked for */
-    double clip_coefficient; /* of the global norm, in (0, 1] */
-    double update_norm;      /* of new minus old parameters; NaN if not asked for */
-    double rate_factor;      /* what the schedule wanted of the last step */
-    double average_weight;   /* how far the moving averages go towards the values in it */
-    int32_t finite;          /* every gradient and curvature measured was finite, unscaled too */
+    double square_sum;        /* of the raw gradients measured last; infinite if one is, unscaled */
+    double gradient_scale;    /* 1 / the loss scale that the last gradients came with */
+    double gradient_norm;     /* unscaled, before clipping; NaN if neither measured nor asked for */
+    double clip_coefficient;  /* of the global norm, in (0, 1] */
+    double update_norm;       /* of new minus old parameters; NaN without statistics */
+    double rate_factor;       /* what the schedule wanted of the last step */
+    double average_weight;    /* how far the moving averages go towards the values in it */
+    int64_t takes_statistics; /* 1: it is, or was, one of the steps that take statistics */
+    int32_t finite;           /* every gradient and curvature measured was finite, unscaled too */
     int32_t accepted;
 } panoptim_control;
 

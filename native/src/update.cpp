@@ -64,7 +64,7 @@ int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase
     run.plan = &plan;
     const bool step = plan.pass == PANOPTIM_STEP;
     run.zero_gradients = step && plan.control->zero_gradients != 0;
-    run.statistics = step && plan.control->statistics != 0;
+    run.statistics = step && plan.control->takes_statistics != 0;
     for (run.first = first; run.first < last; run.first = run.last) {
         const int64_t tensor = plan.chunks[run.first].tensor;
         const bool typed = plan.tensors[tensor].arrays != nullptr;

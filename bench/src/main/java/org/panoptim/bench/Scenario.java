@@ -23,7 +23,10 @@ public enum Scenario {
     AVERAGE("step with a moving average"),
 
     /** The step with statistics of each parameter: no access to memory more. */
-    STATISTICS("step with statistics");
+    STATISTICS("step with statistics"),
+
+    /** The step with statistics in one of fifty. */
+    SOME_STATISTICS("step with statistics in 1 of 50");
 
     /** Those over arrays of floats, without outputs. */
     public static final List<Scenario> OF_FLOATS = List.of(STEP, CLIP_STEP_ZERO, LOSS_SCALE);
@@ -32,7 +35,7 @@ public enum Scenario {
     public static final List<Scenario> OF_TYPES = List.of(BF16, COPY, AVERAGE);
 
     /** Those that say more of what they do. */
-    public static final List<Scenario> OF_STATISTICS = List.of(STATISTICS);
+    public static final List<Scenario> OF_STATISTICS = List.of(STATISTICS, SOME_STATISTICS);
 
     private final String title;
 

@@ -15,6 +15,8 @@ final class StepFixture implements AutoCloseable {
     private static final double LOSS_SCALE = 1024;
     private static final int REFUSED_EVERY = 10;
 
+    private static final int STATISTICS_EVERY = 50;
+
     private static final double AVERAGE_DECAY = 0.999;
 
     private final Workload workload;
@@ -55,6 +57,7 @@ final class StepFixture implements AutoCloseable {
                     builder.lossScale(LossScale.fixed(LOSS_SCALE)).nonFinite(NonFinitePolicy.SKIP);
             case AVERAGE -> builder.averageDecay(AVERAGE_DECAY);
             case STATISTICS -> builder.statistics(true);
+            case SOME_STATISTICS -> builder.statisticsEvery(STATISTICS_EVERY);
         }
         return builder.build();
     }

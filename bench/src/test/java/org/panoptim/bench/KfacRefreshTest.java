@@ -44,7 +44,7 @@ class KfacRefreshTest {
                 NonFinitePolicy.PROPAGATE,
                 Clipping.none(),
                 false,
-                false,
+                0,
                 Optional.empty(),
                 Optional.empty());
     }

@@ -25,7 +25,7 @@ final class ParameterRecording {
 
     /** Records the last step, if it took statistics. */
     static void record(StepPlan plan, Execution execution, Companions companions) {
-        if (!plan.statistics()) {
+        if (!plan.takesStatistics()) {
             return;
         }
         var report = StepReport.of(plan, execution, companions);

@@ -24,9 +24,9 @@ import java.util.OptionalDouble;
  * @param gradientNorm the last gradient's global norm, unscaled, before clipping; empty if nothing
  *     asked for it (see {@link Optimizer.Builder#statistics})
  * @param updateNorm the global norm of the parameters' last change, before it is rounded to their
- *     types; empty without statistics
+ *     types; empty unless the last step took statistics
  * @param parameters what the last step did to each parameter, by name, in registration order; empty
- *     without statistics, and before the first step
+ *     unless it took statistics
  * @param groups the same of each group
  * @param clipCoefficient what the last gradient was multiplied by to bound its norm; 1 if no norm
  *     is bounded. After a refused attempt what its norm would have led to: 0 of an infinite one,

@@ -260,7 +260,7 @@ class ClippingTest {
                 NonFinitePolicy.PROPAGATE,
                 Clipping.globalNorm(clipNorm),
                 false,
-                false,
+                0,
                 Optional.empty(),
                 Optional.empty());
     }

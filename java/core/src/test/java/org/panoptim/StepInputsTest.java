@@ -46,7 +46,7 @@ class StepInputsTest {
                         NonFinitePolicy.PROPAGATE,
                         Clipping.none(),
                         false,
-                        false,
+                        0,
                         Optional.empty(),
                         Optional.empty()));
     }

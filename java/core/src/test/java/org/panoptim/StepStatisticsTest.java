@@ -1,6 +1,7 @@
 package org.panoptim;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.entry;
 import static org.assertj.core.api.Assertions.within;
 import static org.panoptim.parameter.Tensors.gradient;
@@ -96,6 +97,47 @@ class StepStatisticsTest {
         try (var optimizer = builder(SGD.withLearningRate(1)).build()) {
             assertThat(optimizer.report().parameters()).isEmpty();
             assertThat(optimizer.report().groups()).isEmpty();
+        }
+    }
+
+    @Test
+    void someStepsTakeStatisticsAndTheOthersHaveNone() {
+        try (var optimizer =
+                builder(SGD.withLearningRate(1))
+                        .statisticsEvery(3)
+                        .nonFinite(NonFinitePolicy.SKIP)
+                        .build()) {
+            for (int step = 1; step <= 7; step++) {
+                gradient(a, 1, 1);
+                if (step == 3) {
+                    // Refused, and tried again.
+                    gradient(b, Float.NaN);
+                    optimizer.step();
+                    assertThat(of(optimizer, "b").gradientNorm().orElseThrow()).isNaN();
+                    gradient(b, 1);
+                }
+                optimizer.step();
+                assertThat(optimizer.report().step()).isEqualTo(step);
+                assertThat(optimizer.report().gradientNorm()).isNotEmpty();
+                assertThat(optimizer.report().updateNorm().isPresent())
+                        .as("step %d", step)
+                        .isEqualTo(step % 3 == 0);
+                assertThat(optimizer.report().parameters().isEmpty()).isEqualTo(step % 3 != 0);
+            }
+        }
+        assertThatThrownBy(() -> builder(SGD.defaults()).statisticsEvery(0))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("statistics are taken every so many steps, but came 0");
+    }
+
+    @Test
+    void withoutAPolicyTheGradientIsMeasuredInThoseStepsAlone() {
+        try (var optimizer = builder(SGD.withLearningRate(1)).statisticsEvery(2).build()) {
+            gradient(a, 3, 4);
+            optimizer.step();
+            assertThat(optimizer.report().gradientNorm()).isEmpty();
+            optimizer.step();
+            assertThat(optimizer.report().gradientNorm()).hasValue(5);
         }
     }
 

@@ -80,7 +80,9 @@ class PlanTest {
                 .extracting(StepRun::workload, StepRun::scenario, StepRun::baseline)
                 .containsExactly(
                         org.assertj.core.groups.Tuple.tuple(
-                                "gpt2-small", Scenario.STATISTICS, "floats"));
+                                "gpt2-small", Scenario.STATISTICS, "floats"),
+                        org.assertj.core.groups.Tuple.tuple(
+                                "gpt2-small", Scenario.SOME_STATISTICS, "floats"));
         assertThat(Part.of(List.of(), DeviceKind.GPU)).doesNotContain(Part.STATISTICS);
         assertThat(Part.of(List.of(), DeviceKind.CPU)).contains(Part.STATISTICS, Part.TYPES);
     }

@@ -53,7 +53,7 @@ public final class ControlSettings {
                     case FAIL -> PANOPTIM_FAIL();
                 });
         panoptim_control.measure(control, plan.measures() ? 1 : 0);
-        panoptim_control.statistics(control, plan.statistics() ? 1 : 0);
+        panoptim_control.statistics(control, plan.statisticsEvery());
         panoptim_control.zero_gradients(control, plan.zeroesInStep() ? 1 : 0);
         panoptim_control.clip_coefficient(control, 1);
         panoptim_control.rate_factor(control, 1);

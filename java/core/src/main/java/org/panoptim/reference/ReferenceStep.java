@@ -34,6 +34,7 @@ final class ReferenceStep implements StepStages {
     private final List<GroupedTensor> tensors;
     private final HostStates states;
     private final HostMatrixWork matrixWork;
+    private final boolean takesStatistics;
     private final double rateFactor;
     private final double momentum;
     private final double lossScale;
@@ -70,6 +71,7 @@ final class ReferenceStep implements StepStages {
         this.states = states;
         this.matrixWork = matrixWork;
         this.counters = counters;
+        takesStatistics = plan.takesStatistics(counters.step() + 1);
         rateFactor = plan.rateFactor(counters.step() + 1);
         momentum = plan.momentum(counters.step() + 1);
         lossScale = counters.lossScale();
@@ -170,7 +172,7 @@ final class ReferenceStep implements StepStages {
                             tensors,
                             states,
                             scalars,
-                            plan.statistics(),
+                            takesStatistics,
                             ReferenceExecution.averageWeight(plan, counters.step()),
                             this::clipOf,
                             group -> ReferenceExecution.rate(plan, group),
@@ -238,9 +240,11 @@ final class ReferenceStep implements StepStages {
         return new Outcome(
                 counters,
                 accepted,
-                known(plan.knowsGradientNorm(), plan.measures() ? norm : normOfStatistics()),
+                known(
+                        plan.measures() || takesStatistics,
+                        plan.measures() ? norm : normOfStatistics()),
                 clip,
-                known(plan.statistics(), joined(TensorSums::updateSquares)),
+                known(takesStatistics, joined(TensorSums::updateSquares)),
                 rateFactor);
     }
 
@@ -259,7 +263,7 @@ final class ReferenceStep implements StepStages {
 
     /** What statistics have found. */
     StepSums sums() {
-        if (!plan.statistics()) {
+        if (!takesStatistics) {
             return StepSums.none();
         }
         var found =

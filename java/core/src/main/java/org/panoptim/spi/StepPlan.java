@@ -23,7 +23,7 @@ import java.util.Optional;
  * @param policy what a non-finite gradient does
  * @param clipping what bounds the gradients
  * @param zeroGradients whether the step leaves zeros in the gradients
- * @param statistics whether the norms of gradient and update are taken even if nothing needs them
+ * @param statisticsEvery every how many steps statistics are taken; 0: never
  * @param transform what rewrites gradients between acceptance and update, if anything
  * @param averaging how the parameters' moving averages follow them, if they have any
  * @param lent what companions lend to the step
@@ -35,7 +35,7 @@ public record StepPlan(
         NonFinitePolicy policy,
         Clipping clipping,
         boolean zeroGradients,
-        boolean statistics,
+        int statisticsEvery,
         Optional<GradientTransform> transform,
         Optional<Averaging> averaging,
         Lent lent) {
@@ -50,6 +50,11 @@ public record StepPlan(
         Objects.requireNonNull(transform, "transform");
         Objects.requireNonNull(averaging, "averaging");
         Objects.requireNonNull(lent, "lent");
+        if (statisticsEvery < 0) {
+            throw new IllegalArgumentException(
+                    "statistics are taken every so many steps, or with 0 never, but came "
+                            + statisticsEvery);
+        }
         if (lossScale instanceof LossScale.Dynamic && policy == NonFinitePolicy.PROPAGATE) {
             throw new IllegalArgumentException(
                     "a dynamic loss scale skips non-finite gradients, so the policy must be SKIP or"
@@ -70,7 +75,7 @@ public record StepPlan(
             NonFinitePolicy policy,
             Clipping clipping,
             boolean zeroGradients,
-            boolean statistics,
+            int statisticsEvery,
             Optional<GradientTransform> transform,
             Optional<Averaging> averaging) {
         this(
@@ -80,7 +85,7 @@ public record StepPlan(
                 policy,
                 clipping,
                 zeroGradients,
-                statistics,
+                statisticsEvery,
                 transform,
                 averaging,
                 Lent.nothing());
@@ -99,9 +104,14 @@ public record StepPlan(
         return clipping.boundsNorms() || policy != NonFinitePolicy.PROPAGATE;
     }
 
-    /** Whether the gradient's norm is known after a step: measured before, or by statistics. */
-    public boolean knowsGradientNorm() {
-        return measures() || statistics;
+    /** Whether an attempt at a step, counted from 1, takes statistics. */
+    public boolean takesStatistics(long step) {
+        return statisticsEvery > 0 && step % statisticsEvery == 0;
+    }
+
+    /** Whether any step takes statistics. */
+    public boolean takesStatistics() {
+        return statisticsEvery > 0;
     }
 
     /**
@@ -204,7 +214,7 @@ public record StepPlan(
                 NonFinitePolicy.PROPAGATE,
                 Clipping.none(),
                 false,
-                false,
+                0,
                 Optional.empty(),
                 averaging);
     }
@@ -239,7 +249,7 @@ public record StepPlan(
                 policy,
                 clipping,
                 zeroGradients,
-                statistics,
+                statisticsEvery,
                 newTransform,
                 averaging,
                 newLent);

@@ -23,7 +23,7 @@ final class Plans {
                 NonFinitePolicy.PROPAGATE,
                 Clipping.none(),
                 false,
-                false,
+                0,
                 Optional.empty(),
                 Optional.empty());
     }

@@ -114,7 +114,7 @@ class StepProgramTest {
                 NonFinitePolicy.PROPAGATE,
                 Clipping.none(),
                 false,
-                false,
+                0,
                 Arrays.stream(transforms).findFirst(),
                 Optional.empty());
     }

@@ -487,10 +487,8 @@ final class CudaExecution implements Execution, QueuedSteps {
     public StepSums sums() {
         return context.call(
                 () -> {
-                    double scale = control.gradientScale();
-                    return plan.statistics() && scale != 0
-                            ? new StepSums(scale, tables.statistics())
-                            : StepSums.none();
+                    double scale = control.scaleOfStatistics().orElse(0);
+                    return scale != 0 ? new StepSums(scale, tables.statistics()) : StepSums.none();
                 });
     }
 

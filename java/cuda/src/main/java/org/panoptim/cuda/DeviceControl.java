@@ -133,6 +133,7 @@ final class DeviceControl implements AutoCloseable {
     Outcome outcome(StepPlan plan) {
         var read = read();
         boolean attempted = panoptim_control.gradient_scale(read) != 0;
+        boolean statistics = panoptim_control.takes_statistics(read) != 0;
         return new Outcome(
                 new Counters(
                         panoptim_control.step(read),
@@ -140,15 +141,23 @@ final class DeviceControl implements AutoCloseable {
                         panoptim_control.growth_tracker(read),
                         panoptim_control.loss_scale(read)),
                 panoptim_control.accepted(read) != 0,
-                known(attempted && plan.knowsGradientNorm(), panoptim_control.gradient_norm(read)),
+                known(
+                        attempted && (plan.measures() || statistics),
+                        panoptim_control.gradient_norm(read)),
                 panoptim_control.clip_coefficient(read),
-                known(attempted && plan.statistics(), panoptim_control.update_norm(read)),
+                known(attempted && statistics, panoptim_control.update_norm(read)),
                 panoptim_control.rate_factor(read));
     }
 
-    /** What unscaled the gradients of the last step, or 0 before the first; waits for it. */
-    double gradientScale() {
-        return panoptim_control.gradient_scale(read());
+    /**
+     * What unscaled the gradients of the last step, if that took statistics; waits for it. 0 before
+     * the first one.
+     */
+    OptionalDouble scaleOfStatistics() {
+        var read = read();
+        return known(
+                panoptim_control.takes_statistics(read) != 0,
+                panoptim_control.gradient_scale(read));
     }
 
     private static OptionalDouble known(boolean asked, double value) {

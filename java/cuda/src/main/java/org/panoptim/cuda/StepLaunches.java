@@ -45,7 +45,7 @@ final class StepLaunches implements AutoCloseable {
     private final Launch[][] update;
     private final Map<String, PassLaunches> passes = new HashMap<>();
     private final boolean measures;
-    private final boolean statistics;
+    private final int statisticsEvery;
 
     StepLaunches(
             DeviceContext context,
@@ -59,7 +59,7 @@ final class StepLaunches implements AutoCloseable {
         this.control = control;
         this.schedule = schedule;
         measures = plan.measures();
-        statistics = plan.statistics();
+        statisticsEvery = plan.statisticsEvery();
         var kernels = context.kernels();
         measure = overChunks(kernels.measure());
         zero = overChunks(kernels.zero());
@@ -159,14 +159,27 @@ final class StepLaunches implements AutoCloseable {
                 .forEach(
                         (rule, _) -> {
                             if (phase < rule.phases()) {
-                                launches.add(
-                                        Launch.over(
-                                                tables.work(rule, phase),
-                                                context.kernels().update(rule, statistics),
-                                                argument(0, phase)));
+                                for (boolean statistics : variants(phase + 1 == rule.phases())) {
+                                    launches.add(
+                                            Launch.over(
+                                                    tables.work(rule, phase),
+                                                    context.kernels().update(rule, statistics),
+                                                    argument(0, phase)));
+                                }
                             }
                         });
         return launches.toArray(Launch[]::new);
+    }
+
+    /**
+     * Which kernels a phase takes: without statistics, with them, or where only some steps take
+     * them both, of which one finds nothing to do.
+     */
+    private List<Boolean> variants(boolean last) {
+        if (statisticsEvery == 0 || !last) {
+            return List.of(false);
+        }
+        return statisticsEvery == 1 ? List.of(true) : List.of(false, true);
     }
 
     private Launch overChunks(CudaKernels.Kernel kernel) {
@@ -236,7 +249,7 @@ final class StepLaunches implements AutoCloseable {
 
     /** Takes the norm of the change, if the plan asks for statistics. */
     void finish(CudaDriver driver, long stream) {
-        if (statistics) {
+        if (statisticsEvery > 0) {
             finish.on(driver, stream);
         }
     }

@@ -318,7 +318,7 @@ final class SimdExecution implements Execution {
 
         @Override
         public void finish() {
-            if (plan.statistics()) {
+            if (panoptim_control.takes_statistics(control) != 0) {
                 NativeStatus.check(StepCalls.finish(planAddress), "panoptim_finish");
             }
         }
@@ -435,14 +435,18 @@ final class SimdExecution implements Execution {
                         panoptim_control.growth_tracker(control),
                         panoptim_control.loss_scale(control)),
                 panoptim_control.accepted(control) != 0,
-                known(plan.knowsGradientNorm(), panoptim_control.gradient_norm(control)),
+                known(plan.measures() || tookStatistics(), panoptim_control.gradient_norm(control)),
                 panoptim_control.clip_coefficient(control),
-                known(plan.statistics(), panoptim_control.update_norm(control)),
+                known(tookStatistics(), panoptim_control.update_norm(control)),
                 panoptim_control.rate_factor(control));
     }
 
     private OptionalDouble known(boolean requested, double value) {
         return requested && attempted() ? OptionalDouble.of(value) : OptionalDouble.empty();
+    }
+
+    private boolean tookStatistics() {
+        return panoptim_control.takes_statistics(control) != 0;
     }
 
     private boolean attempted() {
@@ -451,7 +455,7 @@ final class SimdExecution implements Execution {
 
     @Override
     public StepSums sums() {
-        return plan.statistics() && attempted()
+        return tookStatistics() && attempted()
                 ? new StepSums(
                         panoptim_control.gradient_scale(control),
                         StatisticColumns.read(tables.statistics()))

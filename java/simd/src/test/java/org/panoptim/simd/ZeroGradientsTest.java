@@ -40,7 +40,7 @@ class ZeroGradientsTest {
                         NonFinitePolicy.PROPAGATE,
                         Clipping.none(),
                         false,
-                        false,
+                        0,
                         Optional.empty(),
                         Optional.empty());
         try (var backend = SimdBackend.open(SimdOptions.defaults());

@@ -66,6 +66,11 @@ class LaunchCountTest {
                 Arguments.of("a loss scale", List.of(adamw), scaled(), 3),
                 Arguments.of("statistics", List.of(adamw), statistics(), 3),
                 Arguments.of(
+                        "statistics of some steps",
+                        List.of(adamw),
+                        (UnaryOperator<Optimizer.Builder<?>>) builder -> builder.statisticsEvery(2),
+                        4),
+                Arguments.of(
                         "statistics with clipping",
                         List.of(adamw),
                         (UnaryOperator<Optimizer.Builder<?>>)

@@ -277,7 +277,7 @@ class LbfgsTest {
                 NonFinitePolicy.PROPAGATE,
                 Clipping.none(),
                 false,
-                false,
+                0,
                 Optional.empty(),
                 Optional.empty());
     }

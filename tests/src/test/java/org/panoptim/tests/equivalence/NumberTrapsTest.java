@@ -172,7 +172,7 @@ class NumberTrapsTest {
                             NonFinitePolicy.PROPAGATE,
                             Clipping.none(),
                             false,
-                            false,
+                            0,
                             Optional.empty(),
                             Optional.empty());
             try (var execution = fixture.backend().open(plan)) {

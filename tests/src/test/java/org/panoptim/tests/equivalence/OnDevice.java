@@ -200,7 +200,7 @@ final class OnDevice implements Backend {
                     hostPlan.policy(),
                     hostPlan.clipping(),
                     hostPlan.zeroGradients(),
-                    hostPlan.statistics(),
+                    hostPlan.statisticsEvery(),
                     hostPlan.transform().map(transform -> step -> transform(step)),
                     hostPlan.averaging(),
                     translated(hostPlan.lent()));

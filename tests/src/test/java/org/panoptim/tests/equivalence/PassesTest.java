@@ -95,7 +95,7 @@ class PassesTest {
             Averaging averaging,
             LossScale lossScale,
             boolean zeroing,
-            boolean statistics,
+            int statisticsEvery,
             List<Action> actions) {}
 
     private static Script script(Draw draw) {
@@ -107,7 +107,7 @@ class PassesTest {
                 averaging(draw),
                 draw.of(LossScale.none(), new LossScale.Dynamic(1024, 2, 0.5, 2)),
                 draw.flag(),
-                draw.flag(),
+                draw.of(0, 1, 2),
                 draw.list(
                         1,
                         12,
@@ -221,9 +221,11 @@ class PassesTest {
                             .lossScale(script.lossScale)
                             .nonFinite(NonFinitePolicy.SKIP)
                             .zeroGradients(script.zeroing)
-                            .statistics(script.statistics)
                             .averaging(script.averaging)
                             .backend(fixture.backend());
+            if (script.statisticsEvery > 0) {
+                builder.statisticsEvery(script.statisticsEvery);
+            }
             script.companions.forEach(builder::companion);
             for (int group = 0; group < script.groups.size(); group++) {
                 var members = new ArrayList<Parameter>();

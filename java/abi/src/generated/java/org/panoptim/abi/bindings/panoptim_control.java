@@ -40,6 +40,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double update_norm;
  *     double rate_factor;
  *     double average_weight;
+ *     int64_t takes_statistics;
  *     int32_t finite;
  *     int32_t accepted;
  * }
@@ -77,6 +78,7 @@ public class panoptim_control {
         PanoptimPlan.C_DOUBLE.withName("update_norm"),
         PanoptimPlan.C_DOUBLE.withName("rate_factor"),
         PanoptimPlan.C_DOUBLE.withName("average_weight"),
+        PanoptimPlan.C_LONG.withName("takes_statistics"),
         PanoptimPlan.C_INT.withName("finite"),
         PanoptimPlan.C_INT.withName("accepted")
     ).withName("panoptim_control");
@@ -1186,6 +1188,50 @@ public class panoptim_control {
      */
     public static void average_weight(MemorySegment struct, double fieldValue) {
         struct.set(average_weight$LAYOUT, average_weight$OFFSET, fieldValue);
+    }
+
+    private static final OfLong takes_statistics$LAYOUT = (OfLong)$LAYOUT.select(groupElement("takes_statistics"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t takes_statistics
+     * }
+     */
+    public static final OfLong takes_statistics$layout() {
+        return takes_statistics$LAYOUT;
+    }
+
+    private static final long takes_statistics$OFFSET = $LAYOUT.byteOffset(groupElement("takes_statistics"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t takes_statistics
+     * }
+     */
+    public static final long takes_statistics$offset() {
+        return takes_statistics$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t takes_statistics
+     * }
+     */
+    public static long takes_statistics(MemorySegment struct) {
+        return struct.get(takes_statistics$LAYOUT, takes_statistics$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t takes_statistics
+     * }
+     */
+    public static void takes_statistics(MemorySegment struct, long fieldValue) {
+        struct.set(takes_statistics$LAYOUT, takes_statistics$OFFSET, fieldValue);
     }
 
     private static final OfInt finite$LAYOUT = (OfInt)$LAYOUT.select(groupElement("finite"));

@@ -49,7 +49,7 @@ final class PassSpace implements AutoCloseable {
                 NonFinitePolicy.PROPAGATE,
                 Clipping.none(),
                 false,
-                false,
+                0,
                 Optional.empty(),
                 Optional.empty());
     }

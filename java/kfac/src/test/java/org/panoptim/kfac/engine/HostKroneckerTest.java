@@ -270,7 +270,7 @@ class HostKroneckerTest {
                         NonFinitePolicy.PROPAGATE,
                         Clipping.globalNorm(1),
                         false,
-                        false,
+                        0,
                         Optional.empty(),
                         Optional.empty());
         try (var backend = Backend.named("reference");
