@@ -17,15 +17,15 @@ public final class FusedOptimizer implements AutoCloseable {
     /**
      * An optimizer of a net's parameters; the backend stays the caller's.
      *
-     * @param statistics whether every step takes them
+     * @param statisticsEvery every how many steps statistics are taken
      */
-    public FusedOptimizer(Module net, OptimizerSetup setup, boolean statistics, Backend backend) {
+    public FusedOptimizer(Module net, OptimizerSetup setup, int statisticsEvery, Backend backend) {
         this.setup = setup;
         this.parameters = TorchParameters.of(net);
         this.optimizer =
                 setup.optimizer()
                         .group("all", parameters.list())
-                        .statistics(statistics)
+                        .statisticsEvery(statisticsEvery)
                         .backend(backend)
                         .build();
     }

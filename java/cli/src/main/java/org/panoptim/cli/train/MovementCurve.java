@@ -5,56 +5,36 @@ import org.panoptim.StepReport;
 import java.util.ArrayList;
 import java.util.List;
 
-/** How steps moved the net, as means over stretches of steps, so that curves are not a haze. */
+/** How steps moved the net: those that took statistics, about a hundred in a training. */
 final class MovementCurve {
 
-    private static final int STRETCHES = 100;
+    private static final int POINTS = 100;
 
-    private final long stretch;
     private final double stepsPerEpoch;
     private final List<Outcome.Movement> points = new ArrayList<>();
-    private long steps;
-    private long ofStretch;
-    private double gradientNorms;
-    private double updateRatios;
 
-    /** A curve for so many steps. */
-    MovementCurve(long steps, double stepsPerEpoch) {
-        this.stretch = Math.ceilDiv(steps, STRETCHES);
+    MovementCurve(double stepsPerEpoch) {
         this.stepsPerEpoch = stepsPerEpoch;
     }
 
-    /** Adds a step, with the statistics of all its groups. */
-    void add(StepReport report) {
-        steps++;
-        ofStretch++;
-        gradientNorms += report.gradientNorm().orElse(Double.NaN);
-        updateRatios +=
-                report.groups().values().stream()
-                        .mapToDouble(group -> group.updateRatio().orElse(Double.NaN))
-                        .average()
-                        .orElse(Double.NaN);
-        if (ofStretch == stretch) {
-            finishStretch();
-        }
+    /** Every how many of so many steps take statistics, so that the others are as fast as ever. */
+    static int interval(long steps) {
+        return Math.toIntExact(Math.ceilDiv(steps, POINTS));
     }
 
-    private void finishStretch() {
+    /** Adds a step of a number, from 1, with the statistics of its groups. */
+    void add(long step, StepReport report) {
         points.add(
                 new Outcome.Movement(
-                        steps / stepsPerEpoch,
-                        gradientNorms / ofStretch,
-                        updateRatios / ofStretch));
-        ofStretch = 0;
-        gradientNorms = 0;
-        updateRatios = 0;
+                        step / stepsPerEpoch,
+                        report.gradientNorm().orElse(Double.NaN),
+                        report.groups().values().stream()
+                                .mapToDouble(group -> group.updateRatio().orElse(Double.NaN))
+                                .average()
+                                .orElse(Double.NaN)));
     }
 
-    /** The points so far, with one for a stretch that is not full. */
     List<Outcome.Movement> points() {
-        if (ofStretch > 0) {
-            finishStretch();
-        }
         return List.copyOf(points);
     }
 }

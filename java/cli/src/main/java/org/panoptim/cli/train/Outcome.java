@@ -8,8 +8,7 @@ import java.util.List;
  *
  * @param choice the optimizer
  * @param curve the net at the start, after each epoch and at the end; one point at least
- * @param movements what the steps did to the net, in the course of them; none of an optimizer that
- *     does not say
+ * @param movements what some of the steps did to the net; none of an optimizer that does not say
  * @param steps how many steps it took
  * @param complete whether it was not stopped
  * @param inOptimizer time in the optimizer's steps, zeroing of gradients included
@@ -34,7 +33,7 @@ public record Outcome(
     public record Point(double epoch, double loss, double accuracy) {}
 
     /**
-     * What steps did, on average since the movement before.
+     * What a step did.
      *
      * @param epoch epochs done
      * @param gradientNorm the norm of all gradients together

@@ -133,13 +133,12 @@ public record Report(
         }
         return Html.figure(
                         Charts.gradientNorm(outcomes),
-                        "The norm of all gradients together as the steps had them, means over a"
-                                + " hundredth of the training, on a logarithmic scale.")
+                        "The norm of all gradients together as the steps had them, on a logarithmic"
+                                + " scale.")
                 + Html.figure(
                         Charts.updateRatio(outcomes),
                         "How far a step moved the net: the norm of the change of all parameters by"
-                                + " their own, means over a hundredth of the training, on a"
-                                + " logarithmic scale.");
+                                + " their own, on a logarithmic scale.");
     }
 
     private String hyperParameters() {

@@ -25,7 +25,7 @@ interface Stepper extends AutoCloseable {
      */
     void step(Runnable differentiate);
 
-    /** What came of the last step, if the optimizer says so. */
+    /** What came of the last step, if the optimizer says so and took statistics. */
     default Optional<StepReport> report() {
         return Optional.empty();
     }
@@ -84,10 +84,11 @@ interface Stepper extends AutoCloseable {
         private final FusedOptimizer fused;
         private final Curvature curvature;
 
-        Fused(Classifier net, OptimizerSetup setup, Backend backend) {
+        /** With statistics every so many steps. */
+        Fused(Classifier net, OptimizerSetup setup, int statisticsEvery, Backend backend) {
             this.net = net;
             this.curvature = Curvature.of(setup.rule());
-            this.fused = new FusedOptimizer(net.module(), setup, true, backend);
+            this.fused = new FusedOptimizer(net.module(), setup, statisticsEvery, backend);
         }
 
         Optimizer optimizer() {
@@ -109,7 +110,8 @@ interface Stepper extends AutoCloseable {
 
         @Override
         public Optional<StepReport> report() {
-            return Optional.of(fused.optimizer().report());
+            return Optional.of(fused.optimizer().report())
+                    .filter(report -> !report.groups().isEmpty());
         }
 
         @Override

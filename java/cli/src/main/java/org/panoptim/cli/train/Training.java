@@ -60,10 +60,10 @@ public final class Training {
         }
     }
 
-    private Stepper stepper(OptimizerChoice choice, Classifier net) {
+    private Stepper stepper(OptimizerChoice choice, Classifier net, long steps) {
         return choice.ofEngine()
                 ? new Stepper.Engine(net, choice.engineRule())
-                : new Stepper.Fused(net, choice.setup(), backend);
+                : new Stepper.Fused(net, choice.setup(), MovementCurve.interval(steps), backend);
     }
 
     /** The training with one optimizer. */
@@ -89,7 +89,7 @@ public final class Training {
         }
 
         void rehearse() {
-            try (var stepper = stepper(choice, net)) {
+            try (var stepper = stepper(choice, net, allSteps())) {
                 var batches = sampler.nextEpoch().iterator();
                 while (steps < REHEARSAL && batches.hasNext() && !progress.stopRequested()) {
                     try (var _ = new PointerScope()) {
@@ -99,13 +99,17 @@ public final class Training {
             }
         }
 
+        private long allSteps() {
+            return (long) settings.epochs() * sampler.batchesPerEpoch();
+        }
+
         Outcome run() {
-            long all = (long) settings.epochs() * sampler.batchesPerEpoch();
+            long all = allSteps();
             progress.begin(choice, all);
             curve.add(evaluate());
-            var movements = new MovementCurve(all, sampler.batchesPerEpoch());
+            var movements = new MovementCurve(sampler.batchesPerEpoch());
             long start = System.nanoTime();
-            try (var stepper = stepper(choice, net)) {
+            try (var stepper = stepper(choice, net, all)) {
                 while (steps < all && !progress.stopRequested()) {
                     epoch(stepper, movements);
                 }
@@ -127,7 +131,9 @@ public final class Training {
                 try (var _ = new PointerScope()) {
                     step(stepper, training.select(indices));
                 }
-                stepper.report().ifPresent(movements::add);
+                if (steps % MovementCurve.interval(allSteps()) == 0) {
+                    stepper.report().ifPresent(report -> movements.add(steps, report));
+                }
                 progress.step();
                 if (progress.stopRequested()) {
                     break;

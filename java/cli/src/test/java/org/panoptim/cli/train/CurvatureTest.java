@@ -107,7 +107,10 @@ class CurvatureTest {
         try (var backend = Backend.named("reference");
                 var stepper =
                         new Stepper.Fused(
-                                net, new OptimizerSetup(SophiaG.withLearningRate(1e-3)), backend)) {
+                                net,
+                                new OptimizerSetup(SophiaG.withLearningRate(1e-3)),
+                                1,
+                                backend)) {
             var seen = new float[12][];
             for (int step = 1; step <= 11; step++) {
                 stepper.prepare(step, batch);

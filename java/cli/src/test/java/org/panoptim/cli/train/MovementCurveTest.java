@@ -9,7 +9,7 @@ import org.panoptim.StepStatistics;
 import java.util.Map;
 import java.util.OptionalDouble;
 
-/** Means of what steps did. */
+/** What steps did. */
 class MovementCurveTest {
 
     private static StepReport step(double gradientNorm, double updateNorm) {
@@ -36,26 +36,18 @@ class MovementCurveTest {
     }
 
     @Test
-    void aPointIsTheMeanOfAHundredthOfTheSteps() {
-        var curve = new MovementCurve(200, 10);
-        curve.add(step(1, 2));
-        curve.add(step(3, 6));
-        curve.add(step(5, 4));
+    void aStepIsAPoint() {
+        var curve = new MovementCurve(10);
+        curve.add(2, step(1, 2));
+        curve.add(4, step(3, 6));
         assertThat(curve.points())
-                .containsExactly(new Outcome.Movement(0.2, 2, 2), new Outcome.Movement(0.3, 5, 2));
+                .containsExactly(new Outcome.Movement(0.2, 1, 1), new Outcome.Movement(0.4, 3, 3));
     }
 
     @Test
-    void ofFewStepsEachIsAPoint() {
-        var curve = new MovementCurve(2, 1);
-        curve.add(step(1, 2));
-        curve.add(step(3, 6));
-        assertThat(curve.points())
-                .containsExactly(new Outcome.Movement(1, 1, 1), new Outcome.Movement(2, 3, 3));
-    }
-
-    @Test
-    void noStepsAreNoPoints() {
-        assertThat(new MovementCurve(10, 1).points()).isEmpty();
+    void aHundredStepsOfATrainingAreEnough() {
+        assertThat(MovementCurve.interval(900)).isEqualTo(9);
+        assertThat(MovementCurve.interval(901)).isEqualTo(10);
+        assertThat(MovementCurve.interval(3)).isEqualTo(1);
     }
 }

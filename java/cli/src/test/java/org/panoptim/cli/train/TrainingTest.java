@@ -110,7 +110,7 @@ class TrainingTest {
                 var backend = Backend.named("reference")) {
             var net = new Classifier();
             var images = Batch.of(digits);
-            try (var stepper = new Stepper.Fused(net, choice(entry).setup(), backend)) {
+            try (var stepper = new Stepper.Fused(net, choice(entry).setup(), 1, backend)) {
                 for (var indices : new BatchSampler(1, digits.count(), 100).nextEpoch()) {
                     loss(net, images.select(indices)).backward();
                     stepper.step(() -> {});

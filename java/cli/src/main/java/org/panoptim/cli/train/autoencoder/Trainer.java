@@ -68,7 +68,7 @@ interface Trainer extends AutoCloseable {
         private final boolean evaluatesElsewhere;
 
         Fused(Autoencoder net, OptimizerSetup setup, Backend backend) {
-            fused = new FusedOptimizer(net.module(), setup, false, backend);
+            fused = new FusedOptimizer(net.module(), setup, Integer.MAX_VALUE, backend);
             evaluatesElsewhere = EvaluationPoint.isApart(setup.rule());
         }
 
