@@ -11,7 +11,7 @@
  *   for each phase of the rules, from 0:
  *     panoptim_prepare the scalars of every tensor for that phase; phase 0 advances the counts
  *     panoptim_update  over all chunks (may be split over threads)
- *   panoptim_finish    joins the update's norm, if control->statistics is set
+ *   panoptim_finish    joins the statistics, if control->takes_statistics is set
  *
  * A named pass of a rule beside the step is, over a plan that names it (panoptim_plan.pass),
  * panoptim_prepare and panoptim_update for each of its phases. It leaves counts and control alone.

@@ -23,7 +23,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-@DisabledOnOs(OS.WINDOWS)
 class AppendedFileTest {
 
     @TempDir Path folder;
@@ -113,6 +112,7 @@ class AppendedFileTest {
 
     /** A limit of the size of files stands for a full disk: the last record fits in part. */
     @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "the limit of a file's size is the shell's")
     void ofARecordThatDoesNotFitNothingStays() throws Exception {
         var path = folder.resolve("file");
         var java = Path.of(System.getProperty("java.home"), "bin", "java");
