@@ -160,7 +160,7 @@ __device__ bool advance_lines(const panoptim_launch &launch, BlockTeam &team) {
 // host's knowledge of it changes.
 __device__ void refuse_unscheduled(const panoptim_plan &plan, panoptim_progress &progress) {
     panoptim_control &control = *plan.control;
-    choose_statistics(control);
+    begin_decision(control);
     control.gradient_scale = 1.0 / control.loss_scale;
     control.accepted = 0;
     control.skipped += 1;

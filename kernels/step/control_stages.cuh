@@ -328,7 +328,9 @@ PANOPTIM_TEAM void begin_pass(const panoptim_plan &plan, const Rule &rule, Team 
     const auto phase = static_cast<int32_t>(plan.pass_phase);
     const Preparation common = preparation_of_pass(plan);
     Preparation preparation = common;
-    settle_rule(plan, rule, phase, common, team);
+    if (!waits(plan)) {
+        settle_rule(plan, rule, phase, common, team);
+    }
 #ifdef __CUDACC__
 #pragma unroll 1
 #endif
@@ -357,7 +359,7 @@ PANOPTIM_TEAM void prepare_pass(const panoptim_plan &plan, int32_t phase, Team &
     Rules::find(static_cast<int32_t>(plan.pass_rule), [&](const auto &rule) {
         if (phase == plan.pass_phase) {
             begin_pass(plan, rule, team, entries);
-        } else {
+        } else if (!waits(plan)) {
             prepare_with_sums<true, Entries>(plan, rule, phase, preparation_of_pass(plan), team);
         }
     });
@@ -413,6 +415,9 @@ PANOPTIM_TEAM void control_step(const panoptim_plan &plan, int32_t stages, int32
                                 Team &team, Entries &entries, const Decide &decide_step) {
     if ((stages & PANOPTIM_STAGE_GATHER) != 0) {
         gather(plan, team);
+    }
+    if ((stages & PANOPTIM_STAGE_TRY) != 0 && team.rank() == 0) {
+        try_step(*plan.control);
     }
     if ((stages & PANOPTIM_STAGE_DECIDE) != 0) {
         decide_step();

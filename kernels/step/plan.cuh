@@ -16,9 +16,14 @@ PANOPTIM_DEVICE bool live(const panoptim_plan &plan, int64_t tensor) {
     return plan.gradients[tensor] != 0 && group_of(plan, tensor).frozen == 0;
 }
 
+// Whether the pass that the plan names goes before a step that is about to be refused.
+PANOPTIM_DEVICE bool waits(const panoptim_plan &plan) {
+    return plan.pass == PANOPTIM_PASS_BEFORE && plan.control->passes_wait != 0;
+}
+
 // Whether a tensor of the rule whose pass the plan names takes part in it.
 PANOPTIM_DEVICE bool in_pass(const panoptim_plan &plan, int64_t tensor) {
-    if (plan.pass == PANOPTIM_PASS_COMPLETING && plan.control->accepted == 0) {
+    if ((plan.pass == PANOPTIM_PASS_COMPLETING && plan.control->accepted == 0) || waits(plan)) {
         return false;
     }
     return plan.tensors[tensor].elements > 0 && group_of(plan, tensor).frozen == 0 &&

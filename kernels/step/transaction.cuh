@@ -53,15 +53,21 @@ PANOPTIM_DEVICE double weight_of_average(const panoptim_control &control) {
     return since == 0 ? 1 : 1 - control.average_decay;
 }
 
-// Whether the step that is tried next takes statistics.
-PANOPTIM_DEVICE void choose_statistics(panoptim_control &control) {
+// Begins a decision: no pass waits any more, and the step takes statistics or not.
+PANOPTIM_DEVICE void begin_decision(panoptim_control &control) {
+    control.passes_wait = 0;
     control.takes_statistics =
         control.statistics > 0 && (control.step + 1) % control.statistics == 0 ? 1 : 0;
 }
 
+// Whether passes before the step wait, since the gradients as they are will refuse it.
+PANOPTIM_DEVICE void try_step(panoptim_control &control) {
+    control.passes_wait = control.policy != PANOPTIM_PROPAGATE && control.finite == 0 ? 1 : 0;
+}
+
 // Accepts or refuses the step. Counts of tensors are the caller's to advance if it is accepted.
 PANOPTIM_DEVICE void decide(panoptim_control &control) {
-    choose_statistics(control);
+    begin_decision(control);
     control.gradient_scale = 1.0 / control.loss_scale;
     control.accepted = control.policy == PANOPTIM_PROPAGATE || control.finite != 0;
     if (control.accepted != 0) {

@@ -71,6 +71,12 @@ int32_t panoptim_measure(int32_t tier, const panoptim_plan *plan, int64_t first,
 /* Joins the partials of measure: control->square_sum and control->finite. */
 int32_t panoptim_gather(const panoptim_plan *plan);
 
+/*
+ * The same before passes that go before the step (PANOPTIM_PASS_BEFORE): where a gradient that is
+ * not finite refuses steps, they wait until the next panoptim_decide.
+ */
+int32_t panoptim_try(const panoptim_plan *plan);
+
 /* Accepts or refuses the step; advances step and loss scale. */
 int32_t panoptim_decide(const panoptim_plan *plan);
 

@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a structure here or a function of panoptim.h changes. */
-#define PANOPTIM_ABI 10
+#define PANOPTIM_ABI 11
 
 /* The reduction tree: lanes within blocks within chunks (of 4096 * 2^k elements). */
 #define PANOPTIM_BLOCK 4096
@@ -79,6 +79,8 @@ extern "C" {
 #define PANOPTIM_PASS_ALL 2 /* the same, over those without one too */
 /* A pass over those with a gradient that completes an accepted step, at its learning rate. */
 #define PANOPTIM_PASS_COMPLETING 3
+/* A pass over those with a gradient before a step, which waits if that is about to be refused. */
+#define PANOPTIM_PASS_BEFORE 4
 
 /* A group of tensors that share a rule and its hyper-parameters. */
 typedef struct panoptim_group {
@@ -208,6 +210,7 @@ typedef struct panoptim_control {
     double rate_factor;       /* what the schedule wanted of the last step */
     double average_weight;    /* how far the moving averages go towards the values in it */
     int64_t takes_statistics; /* 1: it is, or was, one of the steps that take statistics */
+    int64_t passes_wait;      /* 1: a step is tried now that the gradients as they are refuse */
     int32_t finite;           /* every gradient and curvature measured was finite, unscaled too */
     int32_t accepted;
 } panoptim_control;
@@ -246,7 +249,7 @@ typedef struct panoptim_plan {
      * As wide as the counts: of neighbours of 4 bytes nvcc loads two at once, and marks the one
      * that is not used in a way that older drivers do not know.
      */
-    int64_t pass;                 /* PANOPTIM_STEP, PANOPTIM_PASS or PANOPTIM_PASS_ALL */
+    int64_t pass;                 /* PANOPTIM_STEP, PANOPTIM_PASS, ... */
     int64_t pass_rule;            /* index in the registry: of the rule whose pass it is */
     int64_t pass_phase;           /* the first phase of the pass */
     const panoptim_panel *panels; /* in the order of the tensors */
@@ -297,6 +300,7 @@ typedef struct panoptim_progress {
 #define PANOPTIM_STAGE_PASS 64
 #define PANOPTIM_STAGE_LINES 128  /* every row and column */
 #define PANOPTIM_STAGE_TOTALS 256 /* the rows again, with their matrix's total */
+#define PANOPTIM_STAGE_TRY 512    /* after GATHER: whether passes before the step wait */
 
 /*
  * The one parameter of every kernel, passed by value. All addresses are the device's.

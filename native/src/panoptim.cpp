@@ -100,6 +100,11 @@ int32_t panoptim_advance_lines(const panoptim_plan *plan, int32_t stage, int32_t
     return panoptim::advance_lines(*plan, stage, phase, first, last);
 }
 
+int32_t panoptim_try(const panoptim_plan *plan) {
+    const FloatingPointSettings settings;
+    return panoptim::control_stages(*plan, PANOPTIM_STAGE_GATHER | PANOPTIM_STAGE_TRY);
+}
+
 int32_t panoptim_finish(const panoptim_plan *plan) {
     const FloatingPointSettings settings;
     return panoptim::control_stages(*plan, PANOPTIM_STAGE_FINISH);

@@ -34,7 +34,7 @@ int32_t check_pass(const panoptim_plan &plan) {
     if (plan.pass == PANOPTIM_STEP) {
         return PANOPTIM_OK;
     }
-    if (plan.pass < PANOPTIM_STEP || plan.pass > PANOPTIM_PASS_COMPLETING) {
+    if (plan.pass < PANOPTIM_STEP || plan.pass > PANOPTIM_PASS_BEFORE) {
         return PANOPTIM_ERROR_RANGE;
     }
     if (plan.pass_rule < 0 || plan.pass_rule >= rule_count) {

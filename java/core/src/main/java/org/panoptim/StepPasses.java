@@ -1,6 +1,7 @@
 package org.panoptim;
 
 import org.panoptim.rule.Pass;
+import org.panoptim.spi.BeforeStep;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 
@@ -26,7 +27,18 @@ final class StepPasses {
     private final String rewriting;
 
     /** What a step does first. One object, since a step allocates nothing. */
-    private final Runnable first = this::runBefore;
+    private final BeforeStep first =
+            new BeforeStep() {
+                @Override
+                public boolean isEmpty() {
+                    return before.length == 0;
+                }
+
+                @Override
+                public void run() {
+                    runBefore();
+                }
+            };
 
     StepPasses(StepPlan plan, Execution execution, Passes passes, Companions companions) {
         this.execution = execution;
@@ -85,7 +97,7 @@ final class StepPasses {
     }
 
     /** Runs those before the step. */
-    Runnable first() {
+    BeforeStep first() {
         return first;
     }
 

@@ -3,6 +3,7 @@ package org.panoptim;
 import jdk.jfr.EventType;
 import jdk.jfr.FlightRecorder;
 
+import org.panoptim.spi.BeforeStep;
 import org.panoptim.spi.Execution;
 import org.panoptim.step.NonFiniteGradientException;
 
@@ -22,7 +23,7 @@ final class StepRecording {
     }
 
     /** Steps, and records attempts that were taken or refused, not calls that failed before. */
-    static void step(Execution execution, Runnable before, String backend) {
+    static void step(Execution execution, BeforeStep before, String backend) {
         var event = new StepEvent();
         event.begin();
         try {

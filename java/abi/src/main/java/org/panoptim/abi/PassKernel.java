@@ -2,6 +2,7 @@ package org.panoptim.abi;
 
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PASS;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PASS_ALL;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PASS_BEFORE;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PASS_COMPLETING;
 
 import org.panoptim.abi.bindings.panoptim_plan;
@@ -19,13 +20,18 @@ public record PassKernel(KernelRegistry.Kernel kernel, PhaseSpan span) {
 
     /** Lets a {@code panoptim_plan} be one of the pass. */
     public void describe(MemorySegment plan) {
-        panoptim_plan.pass(
-                plan,
-                span.completing()
-                        ? PANOPTIM_PASS_COMPLETING()
-                        : span.everyParameter() ? PANOPTIM_PASS_ALL() : PANOPTIM_PASS());
+        panoptim_plan.pass(plan, kind());
         panoptim_plan.pass_rule(plan, kernel.index());
         panoptim_plan.pass_phase(plan, span.first());
+    }
+
+    private int kind() {
+        return switch (span.timing()) {
+            case COMPLETING_STEP -> PANOPTIM_PASS_COMPLETING();
+            case BEFORE_STEP -> PANOPTIM_PASS_BEFORE();
+            case REQUESTED, AFTER_STEP ->
+                    span.everyParameter() ? PANOPTIM_PASS_ALL() : PANOPTIM_PASS();
+        };
     }
 
     /** The most phases that the pass has in a kernel. */

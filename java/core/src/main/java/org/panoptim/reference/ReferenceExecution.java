@@ -7,6 +7,7 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.PhaseSpan;
 import org.panoptim.spi.ArenaSet;
+import org.panoptim.spi.BeforeStep;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
@@ -30,6 +31,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /** Steps in plain Java. */
 final class ReferenceExecution implements Execution {
@@ -44,6 +46,9 @@ final class ReferenceExecution implements Execution {
     private Counters counters;
     private Outcome outcome;
     private StepSums sums = StepSums.none();
+
+    /** Whether a step is tried now that the gradients as they are refuse. */
+    private boolean passesWait;
 
     ReferenceExecution(StepPlan plan, HostMatrices matrices, Runnable onClose) {
         this.matrices = matrices;
@@ -113,9 +118,16 @@ final class ReferenceExecution implements Execution {
     }
 
     @Override
-    public void step(Runnable before) {
+    public void step(BeforeStep before) {
         var step = new ReferenceStep(plan, planned, states, matrixWork, counters);
-        before.run();
+        if (!before.isEmpty()) {
+            passesWait = step.isAboutToBeRefused();
+            try {
+                before.run();
+            } finally {
+                passesWait = false;
+            }
+        }
         StepProgram.run(plan, Math.max(1, PhasedUpdate.stepPhases(plan.groups())), step);
         counters = step.counters();
         outcome = step.outcome();
@@ -128,8 +140,9 @@ final class ReferenceExecution implements Execution {
     @Override
     public void run(String pass, Execution owner) {
         var own = (ReferenceExecution) owner;
-        boolean completes = isCompleting(pass);
-        if (completes && !own.outcome.accepted()) {
+        boolean completes = has(pass, PhaseSpan::completing);
+        if (completes && !own.outcome.accepted()
+                || own.passesWait && has(pass, PhaseSpan::preceding)) {
             return;
         }
         var scalars = StepScalars.ofPass(own.counters, completes ? own.outcome.rateFactor() : 1);
@@ -147,9 +160,9 @@ final class ReferenceExecution implements Execution {
         StepProgram.runPass(update.phases(), new ReferencePass(update));
     }
 
-    private boolean isCompleting(String pass) {
+    private boolean has(String pass, Predicate<PhaseSpan> property) {
         return plan.groups().stream()
-                .anyMatch(group -> PhaseSpan.ofPass(group.rule(), pass).completing());
+                .anyMatch(group -> property.test(PhaseSpan.ofPass(group.rule(), pass)));
     }
 
     /** How far averages move in a step. */

@@ -91,9 +91,22 @@ final class ReferenceStep implements StepStages {
         squares = sumOfSquares();
     }
 
+    /** Whether the gradients as they are now would refuse it. */
+    boolean isAboutToBeRefused() {
+        if (plan.policy() == NonFinitePolicy.PROPAGATE) {
+            return false;
+        }
+        measure();
+        return !isFinite();
+    }
+
+    private boolean isFinite() {
+        return !plan.measures() || Double.isFinite(squares) && curvatureIsFinite();
+    }
+
     @Override
     public void decide(boolean preparing) {
-        boolean finite = !plan.measures() || Double.isFinite(squares) && curvatureIsFinite();
+        boolean finite = isFinite();
         accepted = finite || plan.policy() == NonFinitePolicy.PROPAGATE;
         if (accepted) {
             for (var grouped : tensors) {

@@ -8,17 +8,18 @@ package org.panoptim.rule;
  * @param phases how many there are
  * @param everyParameter whether they go over parameters without a gradient too
  * @param writes what they write beside the rule's states
- * @param completing whether they complete a step ({@link Pass.Timing#COMPLETING_STEP})
+ * @param timing when they run, of a pass; those of the step count as requested
  */
 public record PhaseSpan(
-        int first, int phases, boolean everyParameter, Pass.Writes writes, boolean completing) {
+        int first, int phases, boolean everyParameter, Pass.Writes writes, Pass.Timing timing) {
 
     /** No phases: of a rule without the pass. */
-    public static final PhaseSpan NONE = new PhaseSpan(0, 0, false, Pass.Writes.NOTHING, false);
+    public static final PhaseSpan NONE =
+            new PhaseSpan(0, 0, false, Pass.Writes.NOTHING, Pass.Timing.REQUESTED);
 
     /** Those of the step. */
     public static PhaseSpan ofStep(UpdateRule rule) {
-        return new PhaseSpan(0, rule.phases(), false, Pass.Writes.PARAMETER, false);
+        return new PhaseSpan(0, rule.phases(), false, Pass.Writes.PARAMETER, Pass.Timing.REQUESTED);
     }
 
     /** Those of the pass of a name, or {@link #NONE}. */
@@ -27,11 +28,7 @@ public record PhaseSpan(
         for (var pass : rule.passes()) {
             if (pass.name().equals(name)) {
                 return new PhaseSpan(
-                        first,
-                        pass.phases(),
-                        pass.everyParameter(),
-                        pass.writes(),
-                        pass.timing() == Pass.Timing.COMPLETING_STEP);
+                        first, pass.phases(), pass.everyParameter(), pass.writes(), pass.timing());
             }
             first += pass.phases();
         }
@@ -41,6 +38,16 @@ public record PhaseSpan(
     /** How many phases all passes of a rule have. */
     public static int ofPasses(UpdateRule rule) {
         return rule.passes().stream().mapToInt(Pass::phases).sum();
+    }
+
+    /** Whether they complete a step. */
+    public boolean completing() {
+        return timing == Pass.Timing.COMPLETING_STEP;
+    }
+
+    /** Whether they go before a step, and wait if that is about to be refused. */
+    public boolean preceding() {
+        return timing == Pass.Timing.BEFORE_STEP;
     }
 
     /** The number behind the last. */

@@ -48,11 +48,10 @@ public interface Execution extends AutoCloseable {
      * Takes a step.
      *
      * @param before run when the schedule has been asked, and all else that refuses a step before
-     *     anything is done, and before gradients are looked at; what it throws goes on to the
-     *     caller
+     *     anything is done
      * @throws org.panoptim.step.NonFiniteGradientException under the policy {@code FAIL}
      */
-    void step(Runnable before);
+    void step(BeforeStep before);
 
     /**
      * Runs a named pass of the rules that have one of that name, over the groups that are not

@@ -3,6 +3,7 @@ package org.panoptim.backend;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.ArenaSet;
+import org.panoptim.spi.BeforeStep;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
@@ -97,7 +98,7 @@ public final class TestDevice implements Backend {
         }
 
         @Override
-        public void step(Runnable before) {
+        public void step(BeforeStep before) {
             calls.add("step");
             beforeStep.run();
             execution.step(before);
@@ -175,7 +176,7 @@ public final class TestDevice implements Backend {
                 @Override
                 public void launch() {
                     calls.add("launch");
-                    execution.step(() -> {});
+                    execution.step(BeforeStep.nothing());
                 }
 
                 @Override

@@ -16,6 +16,7 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Cubic;
 import org.panoptim.rule.SGD;
 import org.panoptim.spi.ArenaSet;
+import org.panoptim.spi.BeforeStep;
 import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.tensor.Shape;
 
@@ -57,7 +58,7 @@ class ReferenceExecutionTest {
                     .hasMessage("Parameter m[1, 1] does not belong to this optimizer");
             gradient(p, 2);
             execution.bind(new ArenaSet());
-            execution.step(() -> {});
+            execution.step(BeforeStep.nothing());
             assertThat(values(p)).containsExactly(3);
         }
     }

@@ -15,6 +15,7 @@ import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.ArenaSet;
+import org.panoptim.spi.BeforeStep;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.CurvatureTransform;
@@ -28,6 +29,7 @@ import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.StepProgram;
 import org.panoptim.spi.StepSums;
 import org.panoptim.step.CapturedStep;
+import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
@@ -261,7 +263,7 @@ final class CudaExecution implements Execution, QueuedSteps {
     }
 
     @Override
-    public void step(Runnable before) {
+    public void step(BeforeStep before) {
         context.requireUsable();
         try {
             refusals.tell(plan.policy());
@@ -274,7 +276,13 @@ final class CudaExecution implements Execution, QueuedSteps {
             } else {
                 schedule.send(uploads);
             }
-            before.run();
+            if (!before.isEmpty()) {
+                if (plan.policy() != NonFinitePolicy.PROPAGATE) {
+                    sendAddresses(capturing);
+                    launches.tryGradients(driver, stream);
+                }
+                before.run();
+            }
             sendAddresses(capturing);
             run(stream, capturing);
             if (!capturing) {

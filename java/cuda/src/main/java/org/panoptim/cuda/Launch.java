@@ -10,6 +10,7 @@ import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_PASS;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_PREPARE;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_SETTLE;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_TOTALS;
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_TRY;
 
 import org.panoptim.abi.KernelRegistry;
 import org.panoptim.abi.bindings.panoptim_launch;
@@ -45,6 +46,8 @@ record Launch(CudaKernels.Kernel kernel, int blocks, MemorySegment argument) {
 
     /** Join the update's norm. */
     static final int FINISH = PANOPTIM_STAGE_FINISH();
+
+    static final int TRY = PANOPTIM_STAGE_GATHER() | PANOPTIM_STAGE_TRY();
 
     /** Prepare a phase of the pass that the plan names. */
     static final int PASS = PANOPTIM_STAGE_PASS();

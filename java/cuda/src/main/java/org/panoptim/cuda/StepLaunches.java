@@ -38,6 +38,7 @@ final class StepLaunches implements AutoCloseable {
     private final Launch afterTransform;
     private final Launch[] prepareOthers;
     private final Launch[] prepareFirst;
+    private final Launch attempt;
     private final Launch finish;
     private final Launch zero;
     private final Launch[][] prepareLater;
@@ -68,6 +69,7 @@ final class StepLaunches implements AutoCloseable {
         int each = Launch.SETTLE | (prepareFirst.length > 0 ? 0 : Launch.PREPARE);
         begin = control(leaders.getFirst(), Launch.BEGIN | each, 0);
         decide = control(leaders.getFirst(), Launch.DECIDE, 0);
+        attempt = control(leaders.getFirst(), Launch.TRY, 0);
         afterTransform = control(leaders.getFirst(), Launch.AFTER_TRANSFORM | each, 0);
         prepareOthers = controls(leaders.subList(1, leaders.size()), each, 0);
         finish = control(leaders.getFirst(), Launch.FINISH, 0);
@@ -214,6 +216,12 @@ final class StepLaunches implements AutoCloseable {
         if (measures) {
             measure.on(driver, stream);
         }
+    }
+
+    /** Finds out whether the gradients as they are refuse a step, for passes before it. */
+    void tryGradients(CudaDriver driver, long stream) {
+        measure(driver, stream);
+        attempt.on(driver, stream);
     }
 
     /**

@@ -15,6 +15,7 @@ import org.panoptim.matrix.Inverted;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.ArenaSet;
+import org.panoptim.spi.BeforeStep;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.DeviceStep;
@@ -209,7 +210,7 @@ final class TestDevice implements Backend {
         }
 
         @Override
-        public void step(Runnable before) {
+        public void step(BeforeStep before) {
             steps.step(before);
         }
 

@@ -19,6 +19,7 @@ import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.ArenaSet;
+import org.panoptim.spi.BeforeStep;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
@@ -68,6 +69,7 @@ final class SimdExecution implements Execution {
     private final StepStages stages = new Stages();
     private final Runnable program = this::runProgram;
     private final Runnable zeroing = this::fillGradients;
+    private final Runnable trial = this::tryGradients;
     private final MemorySegment passPlan = panoptim_plan.allocate(arena);
 
     /** Those that were run, by name, for the present kernels and tables. */
@@ -195,13 +197,22 @@ final class SimdExecution implements Execution {
     }
 
     @Override
-    public void step(Runnable before) {
+    public void step(BeforeStep before) {
         long attempt = panoptim_control.step(control) + 1;
         double factor = plan.rateFactor(attempt);
         panoptim_schedule_entry.momentum(tables.schedule(), plan.momentum(attempt));
         panoptim_schedule_entry.rate_factor(tables.schedule(), factor);
         panoptim_schedule_entry.step(tables.schedule(), attempt);
-        before.run();
+        if (!before.isEmpty()) {
+            if (plan.policy() != NonFinitePolicy.PROPAGATE) {
+                hold.run(arenas, trial);
+            }
+            try {
+                before.run();
+            } finally {
+                panoptim_control.passes_wait(control, 0);
+            }
+        }
         if (isSmall()) {
             stepAtOnce();
         } else {
@@ -227,6 +238,12 @@ final class SimdExecution implements Execution {
         } catch (IllegalStateException e) {
             throw new PartialChangeException("a step failed half way", e);
         }
+    }
+
+    /** Finds out whether the gradients as they are refuse a step. */
+    private void tryGradients() {
+        run(measure, "panoptim_measure");
+        NativeStatus.check(StepCalls.tryStep(planAddress), "panoptim_try");
     }
 
     /** Takes a step while no arena can be closed. */

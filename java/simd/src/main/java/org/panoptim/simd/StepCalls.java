@@ -19,6 +19,7 @@ final class StepCalls {
     private static final MemorySegment UPDATE_PANELS = function("panoptim_update_panels");
     private static final MemorySegment ADVANCE_LINES = function("panoptim_advance_lines");
     private static final MemorySegment FINISH = function("panoptim_finish");
+    private static final MemorySegment TRY = function("panoptim_try");
 
     /** {@code panoptim_step}, of whose arguments some may be segments. */
     static final MemorySegment STEP = function("panoptim_step");
@@ -74,6 +75,10 @@ final class StepCalls {
 
     static int advanceLines(long plan, int stage, int phase, long begin, long end) {
         return (int) WordCalls.call(ADVANCE_LINES, plan, stage, phase, begin, end);
+    }
+
+    static int tryStep(long plan) {
+        return (int) WordCalls.call(TRY, plan);
     }
 
     static int finish(long plan) {

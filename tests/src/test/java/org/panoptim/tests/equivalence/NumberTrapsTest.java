@@ -22,6 +22,7 @@ import org.panoptim.rule.UpdateRule;
 import org.panoptim.safetensors.SafetensorsReader;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.ArenaSet;
+import org.panoptim.spi.BeforeStep;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.step.Clipping;
@@ -178,7 +179,7 @@ class NumberTrapsTest {
             try (var execution = fixture.backend().open(plan)) {
                 execution.restore(new Counters(taken, 0, 0, 1), Map.of(parameter, taken));
                 execution.bind(new ArenaSet());
-                execution.step(() -> {});
+                execution.step(BeforeStep.nothing());
                 assertThat(execution.outcome().counters().step()).isEqualTo(taken + 1);
                 assertThat(execution.count(parameter)).isEqualTo(taken + 1);
             }

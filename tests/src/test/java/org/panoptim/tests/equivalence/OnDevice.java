@@ -7,6 +7,7 @@ import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.spi.ArenaSet;
+import org.panoptim.spi.BeforeStep;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.Lent;
@@ -259,12 +260,12 @@ final class OnDevice implements Backend {
         }
 
         @Override
-        public void step(Runnable before) {
+        public void step(BeforeStep before) {
             beforeCalls.run();
             before.run();
             send();
             try {
-                execution.step(() -> {});
+                execution.step(BeforeStep.nothing());
                 // Under policy FAIL the device reports a non-finite gradient at the next query.
                 execution.outcome();
             } finally {

@@ -23,10 +23,10 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int PANOPTIM_ABI = (int)10L;
+    private static final int PANOPTIM_ABI = (int)11L;
     /**
      * {@snippet lang=c :
-     * #define PANOPTIM_ABI 10
+     * #define PANOPTIM_ABI 11
      * }
      */
     public static int PANOPTIM_ABI() {
@@ -284,6 +284,15 @@ public class PanoptimPlan extends PanoptimPlan$shared {
     public static int PANOPTIM_PASS_COMPLETING() {
         return PANOPTIM_PASS_COMPLETING;
     }
+    private static final int PANOPTIM_PASS_BEFORE = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_PASS_BEFORE 4
+     * }
+     */
+    public static int PANOPTIM_PASS_BEFORE() {
+        return PANOPTIM_PASS_BEFORE;
+    }
     private static final int PANOPTIM_STAGE_GATHER = (int)1L;
     /**
      * {@snippet lang=c :
@@ -364,6 +373,15 @@ public class PanoptimPlan extends PanoptimPlan$shared {
      */
     public static int PANOPTIM_STAGE_TOTALS() {
         return PANOPTIM_STAGE_TOTALS;
+    }
+    private static final int PANOPTIM_STAGE_TRY = (int)512L;
+    /**
+     * {@snippet lang=c :
+     * #define PANOPTIM_STAGE_TRY 512
+     * }
+     */
+    public static int PANOPTIM_STAGE_TRY() {
+        return PANOPTIM_STAGE_TRY;
     }
     private static final int PANOPTIM_PARTIALS = (int)8L;
     /**

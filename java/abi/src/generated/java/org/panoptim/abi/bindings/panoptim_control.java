@@ -41,6 +41,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double rate_factor;
  *     double average_weight;
  *     int64_t takes_statistics;
+ *     int64_t passes_wait;
  *     int32_t finite;
  *     int32_t accepted;
  * }
@@ -79,6 +80,7 @@ public class panoptim_control {
         PanoptimPlan.C_DOUBLE.withName("rate_factor"),
         PanoptimPlan.C_DOUBLE.withName("average_weight"),
         PanoptimPlan.C_LONG.withName("takes_statistics"),
+        PanoptimPlan.C_LONG.withName("passes_wait"),
         PanoptimPlan.C_INT.withName("finite"),
         PanoptimPlan.C_INT.withName("accepted")
     ).withName("panoptim_control");
@@ -1232,6 +1234,50 @@ public class panoptim_control {
      */
     public static void takes_statistics(MemorySegment struct, long fieldValue) {
         struct.set(takes_statistics$LAYOUT, takes_statistics$OFFSET, fieldValue);
+    }
+
+    private static final OfLong passes_wait$LAYOUT = (OfLong)$LAYOUT.select(groupElement("passes_wait"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t passes_wait
+     * }
+     */
+    public static final OfLong passes_wait$layout() {
+        return passes_wait$LAYOUT;
+    }
+
+    private static final long passes_wait$OFFSET = $LAYOUT.byteOffset(groupElement("passes_wait"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t passes_wait
+     * }
+     */
+    public static final long passes_wait$offset() {
+        return passes_wait$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t passes_wait
+     * }
+     */
+    public static long passes_wait(MemorySegment struct) {
+        return struct.get(passes_wait$LAYOUT, passes_wait$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t passes_wait
+     * }
+     */
+    public static void passes_wait(MemorySegment struct, long fieldValue) {
+        struct.set(passes_wait$LAYOUT, passes_wait$OFFSET, fieldValue);
     }
 
     private static final OfInt finite$LAYOUT = (OfInt)$LAYOUT.select(groupElement("finite"));

@@ -492,6 +492,66 @@ public class LibPanoptim extends LibPanoptim$shared {
         }
     }
 
+    private static class panoptim_try {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            LibPanoptim.C_INT,
+            LibPanoptim.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("panoptim_try");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t panoptim_try(const panoptim_plan *plan)
+     * }
+     */
+    public static FunctionDescriptor panoptim_try$descriptor() {
+        return panoptim_try.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t panoptim_try(const panoptim_plan *plan)
+     * }
+     */
+    public static MethodHandle panoptim_try$handle() {
+        return panoptim_try.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t panoptim_try(const panoptim_plan *plan)
+     * }
+     */
+    public static MemorySegment panoptim_try$address() {
+        return panoptim_try.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t panoptim_try(const panoptim_plan *plan)
+     * }
+     */
+    public static int panoptim_try(MemorySegment plan) {
+        var mh$ = panoptim_try.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("panoptim_try", plan);
+            }
+            return (int)mh$.invokeExact(plan);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class panoptim_decide {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             LibPanoptim.C_INT,
