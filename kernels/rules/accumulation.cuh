@@ -13,7 +13,10 @@ struct Accumulation : PlainRule {
     PANOPTIM_RULE_HYPER(mean);
     PANOPTIM_RULE_SCALARS(share);
     PANOPTIM_RULE_SLOTS(gradient_sum);
-    PANOPTIM_RULE_STATES(micro_batches, released);
+    // Whether the sum has anything, and how many micro-batches there were before its first step's.
+    PANOPTIM_TENSOR_STATES(begun, before);
+    // All micro-batches, those of steps that are over, and those of the step that is released.
+    PANOPTIM_RULE_STATES(micro_batches, over, released);
     static constexpr int phases = 0;
     static constexpr int pass_phases = 2;
     static constexpr int accumulating = 0;
@@ -31,8 +34,8 @@ struct Accumulation : PlainRule {
         if constexpr (Phase == accumulating) {
             states.micro_batches = states.micro_batches + 1;
         } else {
-            states.released = states.micro_batches;
-            states.micro_batches = 0;
+            states.released = states.micro_batches - states.over;
+            states.over = states.micro_batches;
         }
     }
 
@@ -44,8 +47,16 @@ struct Accumulation : PlainRule {
     template <int Phase>
     PANOPTIM_DEVICE static void prepare(const Hyper &hyper, const Preparation &preparation,
                                         Scalars &scalars) {
-        if constexpr (Phase == releasing) {
-            const double batches = preparation.rule_states<Accumulation>().released;
+        const RuleStates &all = preparation.rule_states<Accumulation>();
+        TensorStates &own = preparation.tensor_states<Accumulation>();
+        if constexpr (Phase == accumulating) {
+            if (own.begun == 0) {
+                own.begun = 1;
+                own.before = all.over;
+            }
+        } else {
+            const double batches = own.begun != 0 ? all.micro_batches - own.before : all.released;
+            own.begun = 0;
             scalars.share = hyper.mean != 0 ? static_cast<float>(1 / batches) : 1.0F;
         }
     }

@@ -61,6 +61,11 @@ struct Svrg : PlainRule {
         }
     }
 
+    // A record has the number of the step that it is for, and serves no other.
+    PANOPTIM_DEVICE static double next_step(const Preparation &preparation) {
+        return static_cast<double>(preparation.step + 1);
+    }
+
     template <int Phase>
     PANOPTIM_DEVICE static bool rests(const Hyper &, const Preparation &preparation) {
         const TensorStates &states = preparation.tensor_states<Svrg>();
@@ -71,7 +76,7 @@ struct Svrg : PlainRule {
         case leaving:
             return states.away == 0;
         case correcting:
-            return states.recorded == 0;
+            return states.recorded != next_step(preparation);
         default:
             return false;
         }
@@ -88,7 +93,7 @@ struct Svrg : PlainRule {
         } else if constexpr (Phase == leaving) {
             states.away = 0;
         } else {
-            states.recorded = Phase == recording ? 1 : 0;
+            states.recorded = Phase == recording ? next_step(preparation) : 0;
         }
     }
 

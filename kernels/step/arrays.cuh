@@ -22,9 +22,14 @@ constexpr bool copies = Phase + 1 == Rule::phases || Rule::writes_parameter(Phas
 template <typename Rule, int Phase>
 constexpr bool averages = Phase + 1 == Rule::phases || Rule::completes_step(Phase);
 
-// How far an average moves in a step; 0: it is left alone.
+// Whether a phase moves the averages of tensors that it does not update, of those frozen or without
+// a gradient: the first of a step, or the last of a pass that completes one, which alone has them.
+template <typename Rule, int Phase>
+constexpr bool averages_idle = (Phase == 0 && of_step<Rule, Phase>) || Rule::completes_step(Phase);
+
+// How far an average moves in a step; 0: it is left alone, as in a step that is refused.
 PANOPTIM_DEVICE float average_weight(const panoptim_control &control) {
-    return static_cast<float>(control.average_weight);
+    return control.accepted != 0 ? static_cast<float>(control.average_weight) : 0.0F;
 }
 
 // An average after a step to a value. As torch.lerp has it: from the nearer end, so that a weight

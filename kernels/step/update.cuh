@@ -27,11 +27,11 @@
 #include "step/arrays.cuh"
 #include "step/buffers.cuh"
 #include "step/chunk.cuh"
+#include "step/idle.cuh"
 #include "step/panels.cuh"
 #include "step/prepare.cuh"
 #include "step/quad.cuh"
 #include "step/vector.cuh"
-#include "step/zero.cuh"
 
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
@@ -277,13 +277,7 @@ __device__ __forceinline__ void write_outputs(const ChunkArrays &arrays, int i, 
         store_quad(arrays.copy, i, elements, parameters);
     }
     if (averages<Rule, Phase> && arrays.average.data != nullptr && average_weight != 0) {
-        float moved[quad_elements];
-        load_quad(arrays.average, i, elements, moved);
-#pragma unroll
-        for (int lane = 0; lane < quad_elements; ++lane) {
-            moved[lane] = moved_average(moved[lane], parameters[lane], average_weight);
-        }
-        store_quad(arrays.average, i, elements, moved);
+        move_average(arrays.average, i, elements, parameters, average_weight);
     }
 }
 
@@ -425,15 +419,6 @@ __device__ __forceinline__ void update_elements(const ChunkArrays &arrays, int e
     }
 }
 
-__device__ __forceinline__ TypedArray array_from(void *data, int32_t type, int64_t first) {
-    return {element_address(data, type, first), type};
-}
-
-__device__ __forceinline__ TypedArray array_from(const panoptim_array &array, int64_t first) {
-    return array.data == nullptr ? TypedArray{nullptr, PANOPTIM_F32}
-                                 : array_from(array.data, array.type, first);
-}
-
 // Whether a tensor's arrays, which are all floats, are aligned to vectors.
 template <typename Rule>
 __device__ __forceinline__ bool aligned(const ChunkArrays &arrays) {
@@ -484,13 +469,9 @@ __device__ __forceinline__ void update_chunk(const panoptim_launch &launch, int6
     constexpr bool last_phase = Phase + 1 == Rule::phases;
     const panoptim_plan &plan = launch.plan;
     const panoptim_chunk chunk = plan.chunks[place];
-    if (needs_gradient<Rule, Phase> && plan.gradients[chunk.tensor] == 0) {
-        return;
-    }
-    const ChunkArrays arrays =
-        arrays_of<Rule>(plan, chunk.tensor, chunk.index * plan.chunk_elements);
-    const auto elements = static_cast<int>(
-        chunk_length(plan, plan.tensors[chunk.tensor], chunk.index * plan.chunk_elements));
+    const int64_t start = chunk.index * plan.chunk_elements;
+    const auto elements = static_cast<int>(chunk_length(plan, plan.tensors[chunk.tensor], start));
+    const ChunkArrays arrays = arrays_of<Rule>(plan, chunk.tensor, start);
     constexpr bool statistics = last_phase && Statistics;
     const bool zero_gradients = plan.control->zero_gradients != 0;
     Settings<Rule> settings;
@@ -501,9 +482,7 @@ __device__ __forceinline__ void update_chunk(const panoptim_launch &launch, int6
     settings.average_weight = averages<Rule, Phase> ? average_weight(*plan.control) : 0.0F;
     settings.zero_gradients = last_phase && zero_gradients;
     if (settings.prepared.active == 0) {
-        if (Phase == 0 && of_step<Rule, Phase> && zero_gradients) {
-            zero_chunk(arrays.gradient, elements);
-        }
+        leave_idle<Rule, Phase>(plan, chunk.tensor, start, elements);
         return;
     }
     if (Rule::curvature && of_step<Rule, Phase> && arrays.curvature.data != nullptr) {
@@ -616,13 +595,10 @@ __device__ __forceinline__ void update_panel(const panoptim_launch &launch, int6
     static_assert(PANOPTIM_PANEL_ROWS <= chunk_threads);
     const panoptim_plan &plan = launch.plan;
     const panoptim_panel entry = plan.panels[place];
-    if (needs_gradient<Rule, Phase> && plan.gradients[entry.tensor] == 0) {
-        return;
-    }
     const panoptim_tensor &tensor = plan.tensors[entry.tensor];
     const PanelGrid grid = PanelGrid::of(tensor);
     const Panel panel = grid.panel(entry.index);
-    ChunkArrays arrays = arrays_of<Rule>(plan, entry.tensor, grid.element_of(panel));
+    const ChunkArrays arrays = arrays_of<Rule>(plan, entry.tensor, grid.element_of(panel));
     Settings<Rule> settings;
     settings.prepared = load_constant<PreparedEntry<Rule>>(&plan.prepared[entry.tensor]);
     settings.gradient_unit = Rule::writes_gradient(Phase)
@@ -631,13 +607,7 @@ __device__ __forceinline__ void update_panel(const panoptim_launch &launch, int6
     settings.average_weight = 0;
     settings.zero_gradients = false;
     if (settings.prepared.active == 0) {
-        if (Phase == 0 && of_step<Rule, Phase> && plan.control->zero_gradients != 0) {
-#pragma unroll 1
-            for (int64_t row = 0; row < panel.rows; ++row) {
-                zero_chunk(arrays.gradient, static_cast<int>(panel.columns));
-                move(arrays.gradient, grid.columns);
-            }
-        }
+        leave_idle_panel<Rule, Phase>(plan, entry.tensor, grid, panel);
         return;
     }
     if (Rule::curvature && of_step<Rule, Phase> && arrays.curvature.data != nullptr) {

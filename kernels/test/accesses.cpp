@@ -62,12 +62,15 @@ void print(std::vector<Image> &all, const char *name) {
     // Of the way by types alone: a copy is stored, an average loaded and stored.
     int outputs_loaded = 0;
     int outputs_stored = 0;
+    // Of those the averages of tensors that are not updated.
+    int followed = Rule::phases > 0 ? 1 : 0;
     for (int phase = 0; phase < Rule::phases + Rule::pass_phases; ++phase) {
         const bool curvature = Rule::curvature && phase < Rule::phases;
         for (int curved = 0; curved <= (curvature ? 1 : 0); ++curved) {
             const bool with = curved != 0;
             const bool last = phase + 1 == Rule::phases;
             const int averages = last || Rule::completes_step(phase) ? 1 : 0;
+            followed += Rule::completes_step(phase) ? 1 : 0;
             outputs_loaded += averages;
             outputs_stored += (last || Rule::writes_parameter(phase) ? 1 : 0) + averages;
             loads += (Rule::reads_parameter(phase) ? 1 : 0) +
@@ -82,9 +85,11 @@ void print(std::vector<Image> &all, const char *name) {
                       (last ? 1 : 0);
         }
     }
-    // And in a step zeros into a gradient that is not used; of 8 bytes are also the sums of a
-    // chunk.
+    // And of tensors that are not updated a step moves the averages, and leaves zeros in gradients;
+    // of 8 bytes are also the sums of a chunk.
     const int unused = Rule::phases > 0 ? 1 : 0;
+    outputs_loaded += 2 * followed;
+    outputs_stored += followed;
     const int typed = stores + outputs_stored + unused;
     const char *more = Rule::reductions > 1 ? "+" : "";
     std::printf("panoptim_update_%s %d %d %d %d%s\n", name, 2 * loads + outputs_loaded,

@@ -3,7 +3,9 @@
 
 #include "decode.h"
 #include "matrix.h"
+#include "step/plan.cuh"
 #include "sums.h"
+#include "tiles.h"
 
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
@@ -48,6 +50,15 @@ bool overflows(const void *gradient, int32_t type, int64_t elements, float facto
     return any;
 }
 
+void follow(const panoptim_plan &plan, int64_t chunk_index, TileMemory &memory) {
+    const panoptim_chunk &chunk = plan.chunks[chunk_index];
+    const int64_t start = chunk.index * plan.chunk_elements;
+    const int64_t elements = chunk_length(plan, plan.tensors[chunk.tensor], start);
+    for (int64_t i = 0; i < elements; i += tile_elements) {
+        follow_tile({plan, chunk.tensor, start + i, smaller(tile_elements, elements - i)}, memory);
+    }
+}
+
 } // namespace
 
 extern const UpdateFunction *const loops_by_rule[];
@@ -59,5 +70,5 @@ extern const UpdateFunction *const loops_by_rule[];
 #define PANOPTIM_TIER_TABLE(tier) PANOPTIM_JOIN(tier, _tier)
 
 constexpr panoptim::Tier panoptim::PANOPTIM_TIER_TABLE(PANOPTIM_TIER) = {
-    panoptim::measure,      panoptim::overflows,     panoptim::loops_by_rule,
+    panoptim::measure,      panoptim::overflows,     panoptim::follow,      panoptim::loops_by_rule,
     panoptim::scale_matrix, panoptim::mirror_matrix, panoptim::probe_matrix};

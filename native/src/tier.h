@@ -51,9 +51,13 @@ using MirrorMatrixFunction = void (*)(int64_t n, float *matrix, const double *sc
 using ProbeMatrixFunction = void (*)(int64_t n, const float *matrix, const double *vectors,
                                      const double *scale, double *products, double *sums);
 
+// Moves the average of a chunk's tensor, which has one, towards the values of the chunk.
+using FollowFunction = void (*)(const panoptim_plan &plan, int64_t chunk, TileMemory &memory);
+
 struct Tier {
     MeasureFunction measure;
     OverflowsFunction overflows;
+    FollowFunction follow;
     // By rule and phase: PANOPTIM_MAX_PHASES functions a rule, null beyond the rule's phases.
     const UpdateFunction *const *update;
     ScaleMatrixFunction scale_matrix;

@@ -75,6 +75,22 @@ class TileArrays {
     const panoptim_arrays &arrays_;
 };
 
+// Moves the average, if there is one and it moves in this step.
+void move_average(const TileArrays &arrays, const Tile &tile, const float *values,
+                  TileMemory &memory) {
+    const panoptim_array &average = arrays.all().average;
+    const float weight = average_weight(*tile.plan.control);
+    if (average.data == nullptr || weight == 0) {
+        return;
+    }
+    if (average.type == PANOPTIM_F32) {
+        arrays.ask_ahead(average);
+    }
+    float *const averages = arrays.floats(average, true, memory.average);
+    move_averages(averages, values, tile.count, weight);
+    arrays.store(average, averages);
+}
+
 } // namespace
 
 Buffers open_tile(const Tile &tile, const TileUse &use, TileMemory &memory) {
@@ -116,20 +132,19 @@ void close_tile(const Tile &tile, const TileUse &use, const Buffers &buffers, Ti
     if (use.copies && all.copy.data != nullptr) {
         arrays.copy(all.copy, buffers.value);
     }
-    const float weight = average_weight(*tile.plan.control);
-    if (use.averages && all.average.data != nullptr && weight != 0) {
-        if (all.average.type == PANOPTIM_F32) {
-            arrays.ask_ahead(all.average);
-        }
-        float *const averages = arrays.floats(all.average, true, memory.average);
-        move_averages(averages, buffers.value, tile.count, weight);
-        arrays.store(all.average, averages);
+    if (use.averages) {
+        move_average(arrays, tile, buffers.value, memory);
     }
     if (use.zeroes && all.gradient.type != PANOPTIM_F32) {
         // Zeros are zeros in every type.
         __builtin_memset(arrays.elements_of(arrays.gradient()), 0,
                          static_cast<unsigned long>(tile.count * element_bytes(all.gradient.type)));
     }
+}
+
+void follow_tile(const Tile &tile, TileMemory &memory) {
+    const TileArrays arrays(tile);
+    move_average(arrays, tile, arrays.floats(arrays.all().value, true, memory.value), memory);
 }
 
 } // namespace PANOPTIM_TIER

@@ -57,5 +57,9 @@ Buffers open_tile(const Tile &tile, const TileUse &use, TileMemory &memory);
 // Stores what the loop has changed in the memory, and the outputs.
 void close_tile(const Tile &tile, const TileUse &use, const Buffers &buffers, TileMemory &memory);
 
+// Moves the tile's average, which there is, towards its values, as a step does that does not change
+// them.
+void follow_tile(const Tile &tile, TileMemory &memory);
+
 } // namespace PANOPTIM_TIER
 } // namespace panoptim

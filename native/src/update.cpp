@@ -48,6 +48,28 @@ int64_t end_of_tensor(const panoptim_plan &plan, int64_t first, int64_t last) {
     return end < last ? end : last;
 }
 
+// Whether a phase is the first of a step or of a pass that completes one.
+bool begins(const panoptim_plan &plan, int32_t phase) {
+    const bool completes = plan.pass == PANOPTIM_PASS_COMPLETING && phase == plan.pass_phase;
+    return (plan.pass == PANOPTIM_STEP && phase == 0) || completes;
+}
+
+// Leaves chunks of tensors that the step does not update: with zeros for gradients if that is asked
+// for, and with averages that follow the values.
+void leave_idle(const Tier &tier, const UpdateRun &run, TileMemory &tiles) {
+    const panoptim_plan &plan = *run.plan;
+    const bool averages = average_weight(*plan.control) != 0;
+    for (int64_t i = run.first; i < run.last; ++i) {
+        if (run.zero_gradients) {
+            zero_chunk(plan, i);
+        }
+        const panoptim_arrays *const arrays = plan.tensors[plan.chunks[i].tensor].arrays;
+        if (averages && arrays != nullptr && arrays->average.data != nullptr) {
+            tier.follow(plan, i, tiles);
+        }
+    }
+}
+
 } // namespace
 
 int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase, int64_t first,
@@ -84,10 +106,8 @@ int32_t update_chunks(const Tier &tier, const panoptim_plan &plan, int32_t phase
             }
             run.tiles = typed ? &tiles : nullptr;
             update(run);
-        } else if (phase == 0 && run.zero_gradients) {
-            for (int64_t i = run.first; i < run.last; ++i) {
-                zero_chunk(plan, i);
-            }
+        } else if (begins(plan, phase)) {
+            leave_idle(tier, run, tiles);
         }
     }
     return PANOPTIM_OK;

@@ -196,4 +196,5 @@ constexpr const panoptim::UpdateFunction *updates_by_rule[] = {
 
 } // namespace
 
-const panoptim::Tier naive_tier = {measure, overflows, updates_by_rule, nullptr, nullptr, nullptr};
+const panoptim::Tier naive_tier = {measure, overflows, nullptr, updates_by_rule,
+                                   nullptr, nullptr,   nullptr};

@@ -285,31 +285,55 @@ TEST_CASE("an average moves from its nearer end") {
     CHECK(panoptim::moved_average(3, 7, 0.25F) == 4);
 }
 
-TEST_CASE("a refused step, a frozen group and a missing gradient leave outputs alone") {
-    const Described rule = described(rule_named("adamw"));
+// A problem of narrow arrays with outputs that has made a step.
+Problem stepped(int32_t tier, int64_t elements) {
+    const Setting setting{elements, all_narrow};
+    Problem problem = problem_of(described(rule_named("adamw")), setting);
+    for (Tensor &tensor : problem.tensors) {
+        round_all(problem, tensor, setting.types);
+        problem.give_types(tensor, setting.types);
+    }
+    REQUIRE(problem.step(tier) == PANOPTIM_OK);
+    return problem;
+}
+
+TEST_CASE("a refused step leaves outputs alone") {
     for (const int32_t tier : usable_tiers()) {
-        const auto unchanged = [tier, &rule](auto change) {
-            const Setting setting{300, all_narrow};
-            Problem problem = problem_of(rule, setting);
-            for (Tensor &tensor : problem.tensors) {
-                round_all(problem, tensor, setting.types);
-                problem.give_types(tensor, setting.types);
+        Problem problem = stepped(tier, 300);
+        const std::vector<float> before = typed_contents(problem);
+        problem.control.measure = 1;
+        problem.control.policy = PANOPTIM_SKIP;
+        auto *const gradient =
+            reinterpret_cast<uint16_t *>(problem.tensors[0].typed->gradient_address());
+        gradient[299] = 0x7f80; // infinity
+        std::vector<float> wanted = before;
+        wanted[2 * 300 - 1] = std::numeric_limits<float>::infinity();
+        REQUIRE(problem.step(tier) == PANOPTIM_OK);
+        CHECK(first_difference(typed_contents(problem), wanted) == -1);
+    }
+}
+
+TEST_CASE("without an update the average follows the value, and the copy stays") {
+    for (const int32_t tier : usable_tiers()) {
+        const auto follows = [tier](int64_t elements, auto change) {
+            Problem problem = stepped(tier, elements);
+            const TypedArrays &typed = *problem.tensors[0].typed;
+            const auto count = static_cast<std::size_t>(elements);
+            const std::vector<float> values = typed.contents();
+            std::vector<float> wanted = typed.outputs();
+            for (std::size_t i = 0; i < count; ++i) {
+                float &average = wanted[count + i];
+                average = rounded(average + 0.125F * (values[i] - average), PANOPTIM_BF16);
             }
-            REQUIRE(problem.step(tier) == PANOPTIM_OK);
-            const std::vector<float> before = problem.tensors[0].typed->outputs();
+            REQUIRE(first_difference(typed.outputs(), wanted) != -1);
             change(problem);
-            REQUIRE(problem.step(tier) == PANOPTIM_OK);
-            CHECK(first_difference(problem.tensors[0].typed->outputs(), before) == -1);
+            REQUIRE(problem.step(tier, 2) == PANOPTIM_OK);
+            CHECK(first_difference(typed.outputs(), wanted) == -1);
         };
-        unchanged([](Problem &problem) { problem.groups[0].frozen = 1; });
-        unchanged([](Problem &problem) { problem.tensors[0].has_gradient = false; });
-        unchanged([](Problem &problem) {
-            problem.control.measure = 1;
-            problem.control.policy = PANOPTIM_SKIP;
-            auto *const gradient =
-                reinterpret_cast<uint16_t *>(problem.tensors[0].typed->gradient_address());
-            gradient[299] = 0x7f80; // infinity
-        });
+        for (const int64_t elements : {1, 300, 4100, 9000}) {
+            follows(elements, [](Problem &problem) { problem.groups[0].frozen = 1; });
+            follows(elements, [](Problem &problem) { problem.tensors[0].has_gradient = false; });
+        }
     }
 }
 

@@ -88,6 +88,7 @@ final class Explanation {
         ofGroup.ifPresent(found -> sayNumbers("the group", found));
         open.ifPresent(this::sayOpen);
         sayWhetherItIsUpdated();
+        sayPasses(Pass.Timing.GIVING_GRADIENTS, "Before the step");
         sayPasses(Pass.Timing.BEFORE_STEP, "Before the step");
         if (isUpdated()) {
             explainGradient();
@@ -97,6 +98,7 @@ final class Explanation {
             sayPasses(Pass.Timing.COMPLETING_STEP, "To complete the step");
             explainOutputs();
         }
+        explainAverage();
         if (plan.zeroGradients() && parameter.hasGradient()) {
             say("The gradient is set to zero, whether or not the step is accepted.");
         }
@@ -319,18 +321,20 @@ final class Explanation {
         parameter
                 .copy()
                 .ifPresent(copy -> say("Its copy in %s becomes the new value.", copy.type()));
-        if (parameter.average().isPresent()) {
-            plan.averaging().ifPresent(averaging -> explainAverage(averaging.weight(step)));
-        }
     }
 
-    private void explainAverage(double weight) {
+    private void explainAverage() {
+        if (parameter.average().isEmpty() || plan.averaging().isEmpty()) {
+            return;
+        }
+        double weight = plan.averaging().get().weight(step);
+        var goal = isUpdated() ? "the new value" : "the value, which stays";
         if (weight == 0) {
             say("Its moving average stays as it is in this step.");
         } else if (weight == 1) {
-            say("Its moving average becomes the new value.");
+            say("Its moving average becomes %s.", goal);
         } else {
-            say("Its moving average moves by %s of the way to the new value.", number(weight));
+            say("Its moving average moves by %s of the way to %s.", number(weight), goal);
         }
     }
 

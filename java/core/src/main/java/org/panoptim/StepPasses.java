@@ -6,6 +6,8 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 
 import java.util.Arrays;
+import java.util.List;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /** The passes that an optimizer runs of itself, before and after every step. */
@@ -20,37 +22,38 @@ final class StepPasses {
     private record Due(Pass pass, Execution execution, StepPlan plan) {}
 
     private final Execution execution;
+
+    /** Those that give gradients first. */
     private final Due[] before;
+
+    /** How many of those before the step run whatever the gradients are: they give them. */
+    private final int giving;
+
     private final Due[] after;
 
     /** What becomes of gradients, for a message; made once, since a step allocates nothing. */
     private final String rewriting;
 
     /** What a step does first. One object, since a step allocates nothing. */
-    private final BeforeStep first =
-            new BeforeStep() {
-                @Override
-                public boolean isEmpty() {
-                    return before.length == 0;
-                }
-
-                @Override
-                public void run() {
-                    runBefore();
-                }
-            };
+    private final BeforeStep first = this::runBefore;
 
     StepPasses(StepPlan plan, Execution execution, Passes passes, Companions companions) {
         this.execution = execution;
-        before = due(Pass.Timing.BEFORE_STEP, plan, passes, companions);
+        Function<Pass.Timing, Stream<Due>> due =
+                timing -> due(timing, plan, passes, companions).stream();
+        before =
+                Stream.of(Pass.Timing.GIVING_GRADIENTS, Pass.Timing.BEFORE_STEP)
+                        .flatMap(due)
+                        .toArray(Due[]::new);
+        giving = (int) due.apply(Pass.Timing.GIVING_GRADIENTS).count();
         after =
                 Stream.of(Pass.Timing.COMPLETING_STEP, Pass.Timing.AFTER_STEP)
-                        .flatMap(timing -> Stream.of(due(timing, plan, passes, companions)))
+                        .flatMap(due)
                         .toArray(Due[]::new);
         rewriting = "rewritten by pass " + names();
     }
 
-    private Due[] due(Pass.Timing timing, StepPlan plan, Passes passes, Companions companions) {
+    private List<Due> due(Pass.Timing timing, StepPlan plan, Passes passes, Companions companions) {
         return passes.all().stream()
                 .filter(pass -> pass.timing() == timing)
                 .map(
@@ -59,7 +62,7 @@ final class StepPasses {
                                         pass,
                                         companions.executionOf(pass.name()).orElse(execution),
                                         companions.planOf(pass.name()).orElse(plan)))
-                .toArray(Due[]::new);
+                .toList();
     }
 
     /** Whether there are any. */
@@ -101,9 +104,12 @@ final class StepPasses {
         return first;
     }
 
-    private void runBefore() {
-        for (var due : before) {
-            due.execution.run(due.pass.name(), execution);
+    private void runBefore(Runnable trial) {
+        for (int i = 0; i < before.length; i++) {
+            if (i == giving) {
+                trial.run();
+            }
+            before[i].execution.run(before[i].pass.name(), execution);
         }
     }
 

@@ -294,6 +294,12 @@ class ExplainTest {
                             "Its moving average becomes the new value.",
                             "Its moving average stays as it is in this step.",
                             "Its moving average moves by 0.5 of the way to the new value.");
+            a.clearGradient();
+            optimizer.step();
+            assertThat(optimizer.explain("a").lines().toList().getLast())
+                    .isEqualTo(
+                            "Its moving average moves by 0.333333 of the way to the value, which"
+                                    + " stays.");
         }
     }
 

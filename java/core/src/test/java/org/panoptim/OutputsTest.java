@@ -16,11 +16,13 @@ import org.panoptim.memory.FloatView;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.rule.Cautious;
 import org.panoptim.rule.Prodigy;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.Sam;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.UnsupportedPlanException;
+import org.panoptim.step.Averaging;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
@@ -216,10 +218,72 @@ class OutputsTest {
             optimizer.step();
             assertThat(copy.get(0)).isEqualTo(7);
             assertThat(average.get(0)).isEqualTo(9);
-            optimizer.freeze("all");
-            parameter.gradient(elements(DType.F32, 1).memory());
+        }
+    }
+
+    @Test
+    void averagesFollowWhatAStepDoesNotUpdate() {
+        var frozen = elements(DType.F32, 4);
+        var ofFrozen = elements(DType.F32, 8);
+        var idle = elements(DType.BF16, 2, 3);
+        var ofIdle = elements(DType.BF16, 6, 7);
+        var copy = elements(DType.F32, 9);
+        var one =
+                parameter("frozen", frozen)
+                        .averagedIn(output(ofFrozen))
+                        .copiedTo(output(copy))
+                        .gradient(elements(DType.F32, 1).memory());
+        var other = parameter("idle", idle).averagedIn(output(ofIdle));
+        for (boolean completed : new boolean[] {false, true}) {
+            var builder =
+                    Optimizer.builder(SGD.withLearningRate(1))
+                            .group("frozen", List.of(one))
+                            .group("idle", List.of(other))
+                            .averageDecay(0.5)
+                            .backend(backend);
+            if (completed) {
+                builder.companion(Cautious.ofUpdates());
+            }
+            ofFrozen.set(0, 8);
+            ofIdle.set(0, 6);
+            try (var optimizer = builder.build()) {
+                optimizer.freeze("frozen");
+                optimizer.step();
+            }
+            assertThat(ofFrozen.get(0)).isEqualTo(6);
+            assertThat(ofIdle.get(0)).isEqualTo(4);
+            assertThat(copy.get(0)).as("a copy of what does not change").isEqualTo(9);
+        }
+    }
+
+    @Test
+    void aMeanThatBeginsWithAStepWithoutAGradientBeginsAtTheValue() {
+        var value = elements(DType.F32, 4);
+        var average = elements(DType.F32, 99);
+        var parameter = parameter(value).averagedIn(output(average));
+        try (var optimizer = builder(parameter).averaging(Averaging.equal()).build()) {
             optimizer.step();
-            assertThat(copy.get(0)).isEqualTo(7);
+            assertThat(average.get(0)).isEqualTo(4);
+            parameter.gradient(elements(DType.F32, 2).memory());
+            optimizer.step();
+            assertThat(average.get(0)).isEqualTo(3);
+        }
+    }
+
+    @Test
+    void aCompletedStepThatIsRefusedLeavesAveragesAlone() {
+        var average = elements(DType.F32, 9);
+        var idle = parameter("idle", elements(DType.F32, 4)).averagedIn(output(average));
+        var bad =
+                parameter("bad", elements(DType.F32, 4))
+                        .gradient(elements(DType.F32, Float.NaN).memory());
+        try (var optimizer =
+                builder(idle, bad)
+                        .averageDecay(0.5)
+                        .companion(Cautious.ofUpdates())
+                        .nonFinite(NonFinitePolicy.SKIP)
+                        .build()) {
+            optimizer.step();
             assertThat(average.get(0)).isEqualTo(9);
         }
     }

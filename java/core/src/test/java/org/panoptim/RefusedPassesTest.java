@@ -168,6 +168,47 @@ class RefusedPassesTest {
     }
 
     @Test
+    void aSumThatIsNotFiniteRefusesOneStepAndIsGone() {
+        for (float last : new float[] {BAD, 3}) {
+            var parameter = vector("p", 1);
+            try (var optimizer = optimizer(parameter, Accumulation.defaults())) {
+                gradient(parameter, BAD);
+                optimizer.run(Accumulation.ACCUMULATE);
+                gradient(parameter, last);
+                optimizer.run(Accumulation.ACCUMULATE);
+                optimizer.step();
+                assertThat(optimizer.report().skipped()).isEqualTo(1);
+                gradient(parameter, 5);
+                optimizer.run(Accumulation.ACCUMULATE);
+                optimizer.step();
+                assertThat(values(parameter)).containsExactly(0.5f);
+            }
+        }
+    }
+
+    @Test
+    void whatIsReleasedIsWhatTheOthersWaitFor() {
+        var parameter = tensor("p", Shape.of(1, 2), 1, 1);
+        try (var optimizer =
+                Optimizer.builder(SGD.withLearningRate(0.1))
+                        .group("all", List.of(parameter))
+                        .companion(Hypergradient.withBeta(0.01))
+                        .companion(Accumulation.defaults())
+                        .nonFinite(NonFinitePolicy.SKIP)
+                        .backend(backend)
+                        .build()) {
+            gradient(parameter, BAD, 1);
+            optimizer.run(Accumulation.ACCUMULATE);
+            gradient(parameter, 1, 1);
+            var before = optimizer.state("p", "last_param").toArray();
+            optimizer.step();
+            assertThat(optimizer.report().skipped()).isEqualTo(1);
+            assertThat(optimizer.state("p", "last_param").toArray()).containsExactly(before);
+            assertThat(optimizer.report().learningRates()).containsEntry("all", 0.1);
+        }
+    }
+
+    @Test
     void theLossScaleShrinksOnce() {
         var parameter = vector("p", 1);
         try (var optimizer =

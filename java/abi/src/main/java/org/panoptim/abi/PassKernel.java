@@ -29,7 +29,7 @@ public record PassKernel(KernelRegistry.Kernel kernel, PhaseSpan span) {
         return switch (span.timing()) {
             case COMPLETING_STEP -> PANOPTIM_PASS_COMPLETING();
             case BEFORE_STEP -> PANOPTIM_PASS_BEFORE();
-            case REQUESTED, AFTER_STEP ->
+            case REQUESTED, GIVING_GRADIENTS, AFTER_STEP ->
                     span.everyParameter() ? PANOPTIM_PASS_ALL() : PANOPTIM_PASS();
         };
     }

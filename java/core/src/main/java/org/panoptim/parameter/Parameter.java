@@ -204,12 +204,12 @@ public final class Parameter {
     }
 
     /**
-     * This parameter with a moving average: each step that updates the parameter moves it by {@code
-     * 1 - decay} of the way towards the value as the rule computed it, with the decay of {@link
+     * This parameter with a moving average: each step that is accepted moves it by {@code 1 -
+     * decay} of the way towards the value as the rule computed it, or as it is where the parameter
+     * has no gradient or is frozen, with the decay of {@link
      * org.panoptim.Optimizer.Builder#averageDecay}. It begins as what the caller made it, mostly a
-     * copy of the value. A step without a gradient for the parameter leaves it alone, and so does
-     * every {@linkplain org.panoptim.Optimizer#run pass}, whatever it does to the value: what is
-     * moved for a while, as by SAM, is not averaged.
+     * copy of the value. Every {@linkplain org.panoptim.Optimizer#run pass} leaves it alone,
+     * whatever that does to the value: what is moved for a while, as by SAM, is not averaged.
      *
      * @return another parameter over the same value, with the same gradient and curvature; an
      *     optimizer has one of the two

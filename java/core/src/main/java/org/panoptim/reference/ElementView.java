@@ -105,18 +105,7 @@ final class ElementView implements Element {
     /** Writes the parameter's outputs, as the last phase of a step does. */
     void writeOutputs(float averageWeight) {
         tensor.copy.ifPresent(copy -> copy.set(index, value));
-        if (averageWeight != 0) {
-            tensor.average.ifPresent(
-                    average ->
-                            average.set(
-                                    index, movedAverage(average.get(index), value, averageWeight)));
-        }
-    }
-
-    /** From the nearer end, as {@code torch.lerp} has it. */
-    private static float movedAverage(float average, float value, float weight) {
-        float distance = value - average;
-        return weight < 0.5f ? average + weight * distance : value - distance * (1 - weight);
+        tensor.moveAverage(index, value, averageWeight);
     }
 
     @Override

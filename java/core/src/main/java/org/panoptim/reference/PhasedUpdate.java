@@ -56,7 +56,7 @@ final class PhasedUpdate {
 
     /**
      * @param statistics whether the last phase takes sums of what it does
-     * @param averageWeight how far the last phase moves the parameters' averages
+     * @param averageWeight how far the parameters' averages are moved
      * @param clips what bounds the norm of a tensor's gradient, by the tensor's index
      * @param rates what a group's learning rate is multiplied by beside the schedule's factor
      * @param spans the phases of a rule that are to be run
@@ -108,6 +108,15 @@ final class PhasedUpdate {
                 if (!resting[i]) {
                     run(span, span.first() + phase, i);
                 }
+            }
+        }
+    }
+
+    /** Moves the averages of tensors that are not updated: frozen ones, or without a gradient. */
+    void leaveIdle() {
+        for (var grouped : tensors) {
+            if (!grouped.live()) {
+                grouped.tensor().follow(averageWeight);
             }
         }
     }

@@ -120,13 +120,10 @@ final class ReferenceExecution implements Execution {
     @Override
     public void step(BeforeStep before) {
         var step = new ReferenceStep(plan, planned, states, matrixWork, counters);
-        if (!before.isEmpty()) {
-            passesWait = step.isAboutToBeRefused();
-            try {
-                before.run();
-            } finally {
-                passesWait = false;
-            }
+        try {
+            before.run(() -> passesWait = step.isAboutToBeRefused());
+        } finally {
+            passesWait = false;
         }
         StepProgram.run(plan, Math.max(1, PhasedUpdate.stepPhases(plan.groups())), step);
         counters = step.counters();
@@ -157,6 +154,9 @@ final class ReferenceExecution implements Execution {
                         _ -> 1,
                         this::rate,
                         rule -> PhaseSpan.ofPass(rule, pass));
+        if (completes) {
+            update.leaveIdle();
+        }
         StepProgram.runPass(update.phases(), new ReferencePass(update));
     }
 

@@ -230,6 +230,9 @@ final class ReferenceStep implements StepStages {
     @Override
     public void update(int phase) {
         if (accepted) {
+            if (phase == 0) {
+                update.leaveIdle();
+            }
             update.run(phase);
         }
     }

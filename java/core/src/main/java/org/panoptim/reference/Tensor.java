@@ -58,6 +58,28 @@ final class Tensor {
         return FloatView.of(parameter.curvature().orElseThrow(), parameter.dtype());
     }
 
+    /** Moves an element of the average towards a value, if there is one and it moves at all. */
+    void moveAverage(long index, float towards, float weight) {
+        if (weight != 0) {
+            average.ifPresent(all -> all.set(index, movedAverage(all.get(index), towards, weight)));
+        }
+    }
+
+    /** Moves the average, if there is one, towards the value as it is. */
+    void follow(float weight) {
+        if (average.isPresent()) {
+            for (long i = 0; i < elements; i++) {
+                moveAverage(i, value.get(i), weight);
+            }
+        }
+    }
+
+    /** From the nearer end, as {@code torch.lerp} has it. */
+    private static float movedAverage(float average, float value, float weight) {
+        float distance = value - average;
+        return weight < 0.5f ? average + weight * distance : value - distance * (1 - weight);
+    }
+
     private static FloatView view(Output output) {
         return FloatView.of(output.memory(), output.type());
     }

@@ -10,9 +10,10 @@ import java.util.List;
  *
  * <p>The last micro-batch is accumulated like the others; where nothing was, a step takes the
  * gradients as they are. A parameter must hold a gradient when the step is taken, or its sum stays
- * for the next one; of a micro-batch that has none for it, nothing is added. What {@value #RELEASE}
- * found is gone with it, whether or not the step is accepted. With SAM, run {@value #RELEASE}
- * before {@link Sam#PERTURB}. Sums are kept in float32, whatever the gradients are.
+ * for the next one, whose mean is over the micro-batches of both; of a micro-batch that has none
+ * for it, nothing is added. What {@value #RELEASE} found is gone with it, whether or not the step
+ * is accepted, and it comes before what other companions do to gradients. With SAM, run {@value
+ * #RELEASE} before {@link Sam#PERTURB}. Sums are kept in float32, whatever the gradients are.
  *
  * @param mean whether sums are divided by the number of micro-batches; they are by default
  */
@@ -25,8 +26,13 @@ public record Accumulation(boolean mean) implements Companion {
     public static final String RELEASE = "release";
 
     private static final int SUM = 0;
-    private static final int BATCHES = 1;
-    private static final int RELEASED = 2;
+    // Whether the sum has anything, and how many micro-batches there were before its first step's.
+    private static final int BEGUN = 1;
+    private static final int BEFORE = 2;
+    // All micro-batches, those of steps that are over, and those of the step that is released.
+    private static final int BATCHES = 3;
+    private static final int OVER = 4;
+    private static final int RELEASED = 5;
     private static final int ACCUMULATING = 0;
 
     private static final RuleDescriptor<Accumulation> DESCRIPTOR =
@@ -58,7 +64,10 @@ public record Accumulation(boolean mean) implements Companion {
     public List<Slot> slots() {
         return List.of(
                 new Slot("gradient_sum"),
+                new Slot("begun", Slot.Extent.TENSOR),
+                new Slot("before", Slot.Extent.TENSOR),
                 new Slot("micro_batches", Slot.Extent.RULE),
+                new Slot("over", Slot.Extent.RULE),
                 new Slot("released", Slot.Extent.RULE));
     }
 
@@ -66,7 +75,7 @@ public record Accumulation(boolean mean) implements Companion {
     public List<Pass> passes() {
         return List.of(
                 Pass.overGradients(ACCUMULATE, 1).writing(Pass.Writes.NOTHING),
-                Pass.overGradients(RELEASE, 1).writing(Pass.Writes.GRADIENT).beforeEachStep());
+                Pass.overGradients(RELEASE, 1).writing(Pass.Writes.GRADIENT).givingGradients());
     }
 
     @Override
@@ -74,8 +83,8 @@ public record Accumulation(boolean mean) implements Companion {
         if (phase == ACCUMULATING) {
             preparation.state(BATCHES, preparation.state(BATCHES) + 1);
         } else {
-            preparation.state(RELEASED, preparation.state(BATCHES));
-            preparation.state(BATCHES, 0);
+            preparation.state(RELEASED, preparation.state(BATCHES) - preparation.state(OVER));
+            preparation.state(OVER, preparation.state(BATCHES));
         }
     }
 
@@ -87,9 +96,18 @@ public record Accumulation(boolean mean) implements Companion {
     @Override
     public ElementUpdate prepare(int phase, Preparation preparation) {
         if (phase == ACCUMULATING) {
+            if (preparation.state(BEGUN) == 0) {
+                preparation.state(BEGUN, 1);
+                preparation.state(BEFORE, preparation.state(OVER));
+            }
             return Accumulation::accumulate;
         }
-        return new Release(mean ? (float) (1 / preparation.state(RELEASED)) : 1);
+        double batches =
+                preparation.state(BEGUN) != 0
+                        ? preparation.state(BATCHES) - preparation.state(BEFORE)
+                        : preparation.state(RELEASED);
+        preparation.state(BEGUN, 0);
+        return new Release(mean ? (float) (1 / batches) : 1);
     }
 
     private static void accumulate(Element element) {

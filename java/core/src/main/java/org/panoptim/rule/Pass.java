@@ -43,7 +43,15 @@ public record Pass(
     public enum Timing {
         /** When {@link org.panoptim.Optimizer#run} names it. */
         REQUESTED,
-        /** Before the gradients of every step are measured; and when it is named. */
+        /**
+         * Before every step and whatever is {@link #BEFORE_STEP}, since it sets gradients to others
+         * than they were; and when it is named.
+         */
+        GIVING_GRADIENTS,
+        /**
+         * Before the gradients of every step are measured; and when it is named. Before a step that
+         * the gradients as they are refuse it changes nothing.
+         */
         BEFORE_STEP,
         /**
          * After every attempt of a step, whether or not it was accepted, which {@link
@@ -113,7 +121,12 @@ public record Pass(
         return new Pass(name, phases, everyParameter, closing, value, timing);
     }
 
-    /** This pass before every step. */
+    /** This pass giving the gradients of every step. */
+    public Pass givingGradients() {
+        return at(Timing.GIVING_GRADIENTS);
+    }
+
+    /** This pass before every step that its gradients do not refuse. */
     public Pass beforeEachStep() {
         return at(Timing.BEFORE_STEP);
     }

@@ -13,7 +13,7 @@ import java.util.List;
  * back, in a {@code finally}, and {@value #RECORD}, which keeps the gradients; clear them where the
  * framework adds to them, and compute them again; and take the step, before which {@value #CORRECT}
  * corrects them. A step without a {@value #RECORD} before it takes its gradients as they are, and
- * so does a parameter that had no gradient in one of the passes.
+ * so does a parameter that had no gradient in one of the passes; a record serves no later step.
  *
  * <p>It keeps 12 bytes for each element.
  */
@@ -40,6 +40,7 @@ public record SVRG() implements Companion {
     private static final int HELD = 2;
     private static final int TAKEN = 3;
     private static final int AWAY = 4;
+    // The number of the step that the record is for; 0: there is none.
     private static final int RECORDED = 5;
 
     private static final int SNAPPING = 0;
@@ -66,10 +67,10 @@ public record SVRG() implements Companion {
         return List.of(
                 new Slot("snapshot"),
                 new Slot("full_gradient"),
-                new Slot("held").forOneStep(),
+                new Slot("held"),
                 new Slot("taken", Slot.Extent.TENSOR),
                 new Slot("away", Slot.Extent.TENSOR).forOneStep(),
-                new Slot("recorded", Slot.Extent.TENSOR).forOneStep());
+                new Slot("recorded", Slot.Extent.TENSOR));
     }
 
     @Override
@@ -87,7 +88,7 @@ public record SVRG() implements Companion {
         return switch (phase) {
             case VISITING, RECORDING -> preparation.state(TAKEN) == 0;
             case LEAVING -> preparation.state(AWAY) == 0;
-            case CORRECTING -> preparation.state(RECORDED) == 0;
+            case CORRECTING -> preparation.state(RECORDED) != nextStep(preparation);
             default -> false;
         };
     }
@@ -109,7 +110,7 @@ public record SVRG() implements Companion {
                 yield SVRG::leave;
             }
             case RECORDING -> {
-                preparation.state(RECORDED, 1);
+                preparation.state(RECORDED, nextStep(preparation));
                 yield SVRG::record;
             }
             default -> {
@@ -117,6 +118,11 @@ public record SVRG() implements Companion {
                 yield SVRG::correct;
             }
         };
+    }
+
+    /** A record serves the next step alone, whether or not the parameter takes part in that. */
+    private static long nextStep(Preparation preparation) {
+        return preparation.step() + 1;
     }
 
     private static void snap(Element element) {

@@ -5,11 +5,10 @@ import java.util.OptionalDouble;
 /**
  * How the moving averages of parameters follow them: exponentially, or each step with the same
  * weight as every other (stochastic weight averaging; Izmailov et al., 2018). Steps are the
- * optimizer's accepted ones.
+ * optimizer's accepted ones, and averages move in each of them, those of parameters that are frozen
+ * or have no gradient too.
  *
- * <p>Source: PyTorch, {@code torch.optim.swa_utils}, where averages move in every step. Here that
- * of a parameter stays as it is in a step in which the parameter has no gradient, the step in which
- * it would begin included; so let it begin as a copy of the parameter.
+ * <p>Source: PyTorch, {@code torch.optim.swa_utils}.
  *
  * @param decay what an average keeps of itself when it moves, in [0, 1]; empty: all have the same
  *     weight

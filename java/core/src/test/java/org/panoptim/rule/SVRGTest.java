@@ -6,10 +6,12 @@ import static org.panoptim.parameter.Tensors.values;
 import static org.panoptim.parameter.Tensors.vector;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.parameter.Parameter;
 
+import java.nio.file.Path;
 import java.util.List;
 
 /** After Johnson and Zhang, 2013. */
@@ -97,6 +99,64 @@ class SVRGTest {
             gradient(p, 48);
             optimizer.step();
             assertThat(values(p)).containsExactly(2);
+        }
+    }
+
+    private static void recordAndVisit(Optimizer optimizer, Parameter p, float there) {
+        optimizer.run(SVRG.VISIT);
+        gradient(p, there);
+        optimizer.run(SVRG.LEAVE);
+        optimizer.run(SVRG.RECORD);
+    }
+
+    @Test
+    void aRecordServesNoLaterStep() {
+        for (boolean freezes : new boolean[] {true, false}) {
+            var p = vector("p", 4);
+            var other = vector("other", 4);
+            gradient(p, 16);
+            gradient(other, 16);
+            try (var optimizer =
+                    builder().group("all", List.of(p)).group("other", List.of(other)).build()) {
+                optimizer.run(SVRG.SNAPSHOT);
+                recordAndVisit(optimizer, p, 32);
+                if (freezes) {
+                    optimizer.freeze("all");
+                } else {
+                    p.clearGradient();
+                }
+                optimizer.step();
+                optimizer.unfreeze("all");
+                gradient(p, 32);
+                optimizer.step();
+                assertThat(values(p)).containsExactly(2);
+            }
+        }
+    }
+
+    @Test
+    void aRecordIsSavedAndAnotherOnesIsNotKept(@TempDir Path folder) throws Exception {
+        var file = folder.resolve("recorded");
+        var without = folder.resolve("without");
+        var p = vector("p", 4);
+        gradient(p, 16);
+        try (var optimizer = builder().group("all", List.of(p)).build()) {
+            optimizer.run(SVRG.SNAPSHOT);
+            optimizer.save(without);
+            recordAndVisit(optimizer, p, 32);
+            optimizer.save(file);
+        }
+        gradient(p, 32);
+        try (var optimizer = builder().group("all", List.of(p)).build()) {
+            optimizer.load(file);
+            optimizer.step();
+            // 32 - 32 + 16
+            assertThat(values(p)).containsExactly(3);
+            optimizer.load(file);
+            optimizer.load(without);
+            gradient(p, 32);
+            optimizer.step();
+            assertThat(values(p)).containsExactly(1);
         }
     }
 

@@ -49,6 +49,7 @@ final class CudaExecution implements Execution, QueuedSteps {
     private final DeviceContext context;
     private final CudaDriver driver;
     private final long stream;
+    private final Runnable trial = this::tryGradients;
     private final Runnable onClose;
     private final DeviceStates states;
     private final DeviceControl control;
@@ -276,13 +277,7 @@ final class CudaExecution implements Execution, QueuedSteps {
             } else {
                 schedule.send(uploads);
             }
-            if (!before.isEmpty()) {
-                if (plan.policy() != NonFinitePolicy.PROPAGATE) {
-                    sendAddresses(capturing);
-                    launches.tryGradients(driver, stream);
-                }
-                before.run();
-            }
+            before.run(trial);
             sendAddresses(capturing);
             run(stream, capturing);
             if (!capturing) {
@@ -345,6 +340,14 @@ final class CudaExecution implements Execution, QueuedSteps {
      * Sends the addresses that the device has not, or of which a graph may have sent others. A
      * graph sends its own whenever it runs.
      */
+    /** Finds out whether the gradients as they are refuse a step. */
+    private void tryGradients() {
+        if (plan.policy() != NonFinitePolicy.PROPAGATE) {
+            sendAddresses(driver.isCapturing(stream));
+            launches.tryGradients(driver, stream);
+        }
+    }
+
     private void sendAddresses(boolean capturing) {
         if (capturing) {
             tables.sendAddressesCaptured(uploads, stream);

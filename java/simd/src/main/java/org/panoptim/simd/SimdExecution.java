@@ -70,6 +70,7 @@ final class SimdExecution implements Execution {
     private final Runnable program = this::runProgram;
     private final Runnable zeroing = this::fillGradients;
     private final Runnable trial = this::tryGradients;
+    private final Runnable measuring = this::measureForTrial;
     private final MemorySegment passPlan = panoptim_plan.allocate(arena);
 
     /** Those that were run, by name, for the present kernels and tables. */
@@ -203,15 +204,10 @@ final class SimdExecution implements Execution {
         panoptim_schedule_entry.momentum(tables.schedule(), plan.momentum(attempt));
         panoptim_schedule_entry.rate_factor(tables.schedule(), factor);
         panoptim_schedule_entry.step(tables.schedule(), attempt);
-        if (!before.isEmpty()) {
-            if (plan.policy() != NonFinitePolicy.PROPAGATE) {
-                hold.run(arenas, trial);
-            }
-            try {
-                before.run();
-            } finally {
-                panoptim_control.passes_wait(control, 0);
-            }
+        try {
+            before.run(trial);
+        } finally {
+            panoptim_control.passes_wait(control, 0);
         }
         if (isSmall()) {
             stepAtOnce();
@@ -242,6 +238,12 @@ final class SimdExecution implements Execution {
 
     /** Finds out whether the gradients as they are refuse a step. */
     private void tryGradients() {
+        if (plan.policy() != NonFinitePolicy.PROPAGATE) {
+            hold.run(arenas, measuring);
+        }
+    }
+
+    private void measureForTrial() {
         run(measure, "panoptim_measure");
         NativeStatus.check(StepCalls.tryStep(planAddress), "panoptim_try");
     }

@@ -262,15 +262,26 @@ final class OnDevice implements Backend {
         @Override
         public void step(BeforeStep before) {
             beforeCalls.run();
-            before.run();
             send();
             try {
-                execution.step(BeforeStep.nothing());
+                execution.step(trial -> runBefore(before, trial));
                 // Under policy FAIL the device reports a non-finite gradient at the next query.
                 execution.outcome();
             } finally {
                 order.forEach(Mirror::fetch);
             }
+        }
+
+        /**
+         * Companions have memory of their own on the device, and leave what they did at the host.
+         */
+        private void runBefore(BeforeStep before, Runnable trial) {
+            before.run(
+                    () -> {
+                        order.forEach(Mirror::send);
+                        trial.run();
+                    });
+            order.forEach(Mirror::send);
         }
 
         @Override

@@ -44,6 +44,11 @@ public final class CompanionScenarios {
                                         Scenario.Types.of(DType.F32, DType.BF16, DType.F32),
                                         Scenario.Types.of(DType.BF16, DType.F32, DType.BF16))
                                 .settings(plain.measuring().zeroing()),
+                        new ScenarioPlan("averages, some gradients absent", rule)
+                                .types(
+                                        Scenario.Types.of(DType.F32, DType.BF16, DType.F32),
+                                        Scenario.Types.of(DType.BF16, DType.F32, DType.BF16))
+                                .absent((step, tensor) -> (step + tensor) % 3 == 0),
                         new ScenarioPlan("special values, some gradients absent", rule)
                                 .numbers(
                                         Values.Kind.SPECIAL,

@@ -104,6 +104,15 @@ public final class RuleScenarios {
                                         Scenario.Types.of(DType.F32, DType.BF16, DType.F32),
                                         Scenario.Types.of(DType.BF16, DType.F32, DType.BF16))
                                 .settings(plain.withClipNorm(0.5).measuring().zeroing()),
+                        new ScenarioPlan("averages of matrices that are not updated", rule)
+                                .sizes(MATRICES)
+                                .types(
+                                        Scenario.Types.of(DType.F32, DType.BF16, DType.F32),
+                                        Scenario.Types.of(DType.BF16, DType.F32, DType.BF16))
+                                .and(rule, MATRICES.reversed())
+                                .settings(plain.zeroing())
+                                .absent((step, tensor) -> (step + tensor) % 3 == 0)
+                                .beforeSteps(Map.of(2, new Scenario.Freeze(1, true))),
                         new ScenarioPlan("matrices of special values", rule)
                                 .sizes(MATRICES)
                                 .numbers(
@@ -158,6 +167,18 @@ public final class RuleScenarios {
                                         Scenario.Types.FLOATS,
                                         Scenario.Types.of(DType.BF16, DType.F32, DType.BF16))
                                 .settings(plain.withClipNorm(0.5).measuring().zeroing()),
+                        new ScenarioPlan("averages of what is not updated", rule)
+                                .sizes(ODD_SIZES)
+                                .steps(4)
+                                .misaligned()
+                                .types(
+                                        Scenario.Types.of(DType.F32, DType.BF16, DType.F32),
+                                        Scenario.Types.FLOATS,
+                                        Scenario.Types.of(DType.BF16, DType.F32, DType.BF16))
+                                .and(rule, ODD_SIZES.reversed())
+                                .settings(plain.zeroing())
+                                .absent((step, tensor) -> (step + tensor) % 3 == 0)
+                                .beforeSteps(Map.of(2, new Scenario.Freeze(1, true))),
                         new ScenarioPlan("large tensors", rule)
                                 .sizes(LARGE_SIZES)
                                 .steps(2)
