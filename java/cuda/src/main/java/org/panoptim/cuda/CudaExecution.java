@@ -336,10 +336,6 @@ final class CudaExecution implements Execution, QueuedSteps {
         }
     }
 
-    /**
-     * Sends the addresses that the device has not, or of which a graph may have sent others. A
-     * graph sends its own whenever it runs.
-     */
     /** Finds out whether the gradients as they are refuse a step. */
     private void tryGradients() {
         if (plan.policy() != NonFinitePolicy.PROPAGATE) {
@@ -348,6 +344,10 @@ final class CudaExecution implements Execution, QueuedSteps {
         }
     }
 
+    /**
+     * Sends the addresses that the device has not, or of which a graph may have sent others. A
+     * graph sends its own whenever it runs.
+     */
     private void sendAddresses(boolean capturing) {
         if (capturing) {
             tables.sendAddressesCaptured(uploads, stream);
