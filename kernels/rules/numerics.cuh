@@ -86,6 +86,11 @@ PANOPTIM_DEVICE double square_root(double x) {
 #endif
 }
 
+// A state, or 0 where it is closer to 0 than the least that may be.
+PANOPTIM_DEVICE float flushed(float state, float least) {
+    return absolute(state) < least ? 0.0F : state;
+}
+
 // Neither infinite nor NaN.
 PANOPTIM_DEVICE bool finite(double x) {
     return x - x == 0;

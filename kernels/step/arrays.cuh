@@ -32,6 +32,11 @@ PANOPTIM_DEVICE float average_weight(const panoptim_control &control) {
     return control.accepted != 0 ? static_cast<float>(control.average_weight) : 0.0F;
 }
 
+// What states of elements that a step leaves become 0 below.
+PANOPTIM_DEVICE float least_state(const panoptim_control &control) {
+    return control.flush_states != 0 ? 0x1p-126F : 0.0F;
+}
+
 // An average after a step to a value. As torch.lerp has it: from the nearer end, so that a weight
 // of 1 gives the value itself.
 PANOPTIM_DEVICE float moved_average(float average, float value, float weight) {

@@ -120,16 +120,19 @@ struct Buffers {
         return element;
     }
 
-    // Stores what the phase may have changed and nothing else; a gradient in its unit.
+    // Stores what the phase may have changed and nothing else; a gradient in its unit. What states
+    // a pass leaves may be parameters, which are never flushed.
     template <typename Rule, int Phase, bool Curved>
-    PANOPTIM_DEVICE void store(int64_t i, const Element &element, float gradient_unit) const {
+    PANOPTIM_DEVICE void store(int64_t i, const Element &element, float gradient_unit,
+                               float least_state) const {
         if constexpr (Rule::writes_parameter(Phase)) {
             value[i] = element.parameter;
         }
         if constexpr (Rule::writes_gradient(Phase)) {
             gradient[i] = element.gradient * gradient_unit;
         }
-        store_slots<Rule::slots - 1, Rule::written_slots(Phase, Curved)>(i, element);
+        store_slots<Rule::slots - 1, Rule::written_slots(Phase, Curved), of_step<Rule, Phase>>(
+            i, element, least_state);
     }
 
     PANOPTIM_DEVICE void zero_gradient(int64_t i) const { gradient[i] = 0.0F; }
@@ -144,12 +147,12 @@ struct Buffers {
         }
     }
 
-    template <int Slot, unsigned Written>
-    PANOPTIM_DEVICE void store_slots(int64_t i, const Element &element) const {
+    template <int Slot, unsigned Written, bool Flushes>
+    PANOPTIM_DEVICE void store_slots(int64_t i, const Element &element, float least) const {
         if constexpr (Slot >= 0) {
-            store_slots<Slot - 1, Written>(i, element);
+            store_slots<Slot - 1, Written, Flushes>(i, element, least);
             if constexpr ((Written >> Slot & 1U) != 0) {
-                slots[Slot][i] = element.slot[Slot];
+                slots[Slot][i] = Flushes ? flushed(element.slot[Slot], least) : element.slot[Slot];
             }
         }
     }

@@ -240,6 +240,7 @@ struct Settings {
     PreparedEntry<Rule> prepared;
     float gradient_unit;
     float average_weight;
+    float least_state;
     bool zero_gradients;
 };
 
@@ -351,7 +352,9 @@ __device__ __forceinline__ void update_quad(const ChunkArrays &arrays, int i, in
         }
 #pragma unroll
         for (int slot = 0; slot < Rule::slots; ++slot) {
-            slots[slot][lane] = element.slot[slot];
+            slots[slot][lane] = of_step<Rule, Phase>
+                                    ? flushed(element.slot[slot], settings.least_state)
+                                    : element.slot[slot];
         }
     }
     if constexpr (Rule::writes_parameter(Phase)) {
@@ -480,6 +483,7 @@ __device__ __forceinline__ void update_chunk(const panoptim_launch &launch, int6
                                  ? gradient_unit(*plan.control, settings.prepared.gradient_scale)
                                  : 0.0F;
     settings.average_weight = averages<Rule, Phase> ? average_weight(*plan.control) : 0.0F;
+    settings.least_state = least_state(*plan.control);
     settings.zero_gradients = last_phase && zero_gradients;
     if (settings.prepared.active == 0) {
         leave_idle<Rule, Phase>(plan, chunk.tensor, start, elements);
@@ -605,6 +609,7 @@ __device__ __forceinline__ void update_panel(const panoptim_launch &launch, int6
                                  ? gradient_unit(*plan.control, settings.prepared.gradient_scale)
                                  : 0.0F;
     settings.average_weight = 0;
+    settings.least_state = least_state(*plan.control);
     settings.zero_gradients = false;
     if (settings.prepared.active == 0) {
         leave_idle_panel<Rule, Phase>(plan, entry.tensor, grid, panel);

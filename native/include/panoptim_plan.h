@@ -191,6 +191,7 @@ typedef struct panoptim_control {
     int64_t average_equally; /* 1: it is the mean of the values that it was moved to */
     /* Accepted steps in a row before the loss scale grows; 0: it is fixed. */
     int64_t growth_interval;
+    int64_t flush_states;   /* 1: states of elements that a step leaves below 2^-126 become 0 */
     int32_t policy;         /* PANOPTIM_PROPAGATE, PANOPTIM_SKIP or PANOPTIM_FAIL */
     int32_t measure;        /* the gradients are measured */
     int32_t statistics;     /* every so many steps PANOPTIM_STATISTIC_... are taken, and the

@@ -69,11 +69,12 @@ struct Settings {
     float gradient_limit;
     float gradient_unit;
     float curvature_scale;
+    float least_state;
 
     Settings(const panoptim_control &control, const panoptim_prepared &prepared)
         : gradient_scale(prepared.gradient_scale), gradient_limit(prepared.gradient_limit),
           gradient_unit(panoptim::gradient_unit(control, prepared.gradient_scale)),
-          curvature_scale(prepared.curvature_scale) {
+          curvature_scale(prepared.curvature_scale), least_state(panoptim::least_state(control)) {
         __builtin_memcpy(&scalars, prepared.scalars, sizeof scalars);
     }
 };
@@ -127,7 +128,8 @@ template <typename Rule, int Phase, bool Curved, bool Zeroing, typename PhaseSum
         const Before before{element.parameter,
                             PhaseSums::of_statistics ? buffers.gradient[i] : 0.0F};
         Rule::template update<Phase>(settings.scalars, element);
-        buffers.template store<Rule, Phase, Curved>(i, element, settings.gradient_unit);
+        buffers.template store<Rule, Phase, Curved>(i, element, settings.gradient_unit,
+                                                    settings.least_state);
         sums.note(i, before, element);
         if constexpr (Zeroing) {
             buffers.zero_gradient(i);

@@ -72,7 +72,10 @@ Changed update_element(const panoptim::UpdateRun &run, const typename Rule::Scal
         gradient[i] = element.gradient * static_cast<float>(plan.control->loss_scale);
     }
     for (int slot = 0; slot < Rule::slots; ++slot) {
-        tensor.slots[slot][i] = element.slot[slot];
+        const float state = element.slot[slot];
+        const bool flushes = Phase < Rule::phases && plan.control->flush_states != 0 &&
+                             std::fpclassify(state) == FP_SUBNORMAL;
+        tensor.slots[slot][i] = flushes ? 0.0F : state;
     }
     if (Phase + 1 == Rule::phases && run.zero_gradients) {
         gradient[i] = 0;

@@ -37,7 +37,14 @@ final class PeerBaseline implements Baseline {
                 switch (fixture.scenario()) {
                     case STEP -> InterleavedTimer.timed(this.peer::step);
                     case CLIP_STEP_ZERO -> InterleavedTimer.timed(this.peer::clipStepZero);
-                    case LOSS_SCALE, BF16, COPY, AVERAGE, STATISTICS, SOME_STATISTICS ->
+                    case LOSS_SCALE,
+                            BF16,
+                            COPY,
+                            AVERAGE,
+                            STATISTICS,
+                            SOME_STATISTICS,
+                            IDLE,
+                            IDLE_FLUSHED ->
                             throw new IllegalArgumentException(
                                     "no peer is measured in a " + fixture.scenario().title());
                 };

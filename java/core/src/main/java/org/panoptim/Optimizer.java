@@ -600,6 +600,7 @@ public final class Optimizer implements AutoCloseable {
         private @Nullable NonFinitePolicy policy;
         private Clipping clipping = Clipping.none();
         private boolean zeroGradients;
+        private boolean flushStates;
         private int statisticsEvery;
         private Optional<Averaging> averaging = Optional.empty();
         private @Nullable GradientTransform transform;
@@ -748,6 +749,18 @@ public final class Optimizer implements AutoCloseable {
         }
 
         /**
+         * Whether states of elements become 0 where a step leaves them closer to it than 2⁻¹²⁶, the
+         * smallest normal float32; by default they stay. Where a parameter has gradients of zero
+         * for long (rows of an embedding that are not used), the averages of its gradients shrink
+         * to numbers with which processors calculate several times as slowly. States of passes,
+         * rows, columns and parameters are left alone.
+         */
+        public Builder<R> flushStates(boolean value) {
+            flushStates = value;
+            return this;
+        }
+
+        /**
          * Lets every step take the norms of gradient and update, and what {@link StepStatistics}
          * has of each parameter and group, for {@link Optimizer#report}. They are taken while the
          * step goes over the elements, and cost no access to memory more; but sums in double
@@ -833,15 +846,16 @@ public final class Optimizer implements AutoCloseable {
         public Optimizer build() {
             var plan =
                     new StepPlan(
-                            groups,
-                            schedule,
-                            lossScale,
-                            policy == null ? PlanChecks.usualPolicy(lossScale) : policy,
-                            clipping,
-                            zeroGradients,
-                            statisticsEvery,
-                            Optional.ofNullable(transform),
-                            averaging);
+                                    groups,
+                                    schedule,
+                                    lossScale,
+                                    policy == null ? PlanChecks.usualPolicy(lossScale) : policy,
+                                    clipping,
+                                    zeroGradients,
+                                    statisticsEvery,
+                                    Optional.ofNullable(transform),
+                                    averaging)
+                            .withFlushedStates(flushStates);
             if (backend != null) {
                 return new Optimizer(backend, false, plan, companions);
             }

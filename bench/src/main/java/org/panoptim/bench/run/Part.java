@@ -19,6 +19,8 @@ enum Part {
     TYPES("types"),
     /** Steps with statistics compared with those without. */
     STATISTICS("statistics"),
+    /** Steps of states that have become tiny, flushed and not, compared with an ordinary one. */
+    IDLE("idle"),
     /** Steps against the number and the size of tensors. */
     SCALING("scaling"),
     /** Fresh processes. */
@@ -59,7 +61,8 @@ enum Part {
         }
         if (parts.isEmpty()) {
             parts = EnumSet.allOf(Part.class);
-            parts.removeAll(device == DeviceKind.CPU ? Set.of(KERNELS) : Set.of(TYPES, STATISTICS));
+            parts.removeAll(
+                    device == DeviceKind.CPU ? Set.of(KERNELS) : Set.of(TYPES, STATISTICS, IDLE));
         }
         return parts;
     }

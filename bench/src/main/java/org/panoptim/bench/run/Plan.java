@@ -144,7 +144,7 @@ final class Plan {
     private boolean takesWorkloads() {
         return has(Part.LIMIT)
                 || has(Part.PEERS)
-                || (has(Part.TYPES) || has(Part.STATISTICS)) && workloadsNamed
+                || (has(Part.TYPES) || has(Part.STATISTICS) || has(Part.IDLE)) && workloadsNamed
                 || has(Part.KERNELS);
     }
 
@@ -171,7 +171,7 @@ final class Plan {
             }
         }
         if (target.device() != DeviceKind.CPU) {
-            Stream.of(Part.TYPES, Part.STATISTICS)
+            Stream.of(Part.TYPES, Part.STATISTICS, Part.IDLE)
                     .filter(this::has)
                     .map(part -> part.option() + ": measured on the processor alone")
                     .forEach(lines::add);
@@ -218,6 +218,9 @@ final class Plan {
         }
         if (has(Part.STATISTICS) && target.device() == DeviceKind.CPU) {
             runs.addAll(againstFloats(Workload.GPT2_SMALL, Scenario.OF_STATISTICS));
+        }
+        if (has(Part.IDLE) && target.device() == DeviceKind.CPU) {
+            runs.addAll(againstFloats(Workload.RESNET_50, Scenario.OF_IDLE_STATES));
         }
         if (has(Part.SCALING) && !isVirtual()) {
             scaled().filter(name -> fits(target, name))

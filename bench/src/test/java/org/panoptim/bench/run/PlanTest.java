@@ -88,6 +88,17 @@ class PlanTest {
     }
 
     @Test
+    void idleStatesAreComparedWithOrdinaryOnesOnTheProcessor() {
+        assertThat(plan(false, List.of(), "idle").steps(PEERS))
+                .extracting(StepRun::workload, StepRun::scenario, StepRun::baseline)
+                .containsExactly(
+                        org.assertj.core.groups.Tuple.tuple("resnet-50", Scenario.IDLE, "floats"),
+                        org.assertj.core.groups.Tuple.tuple(
+                                "resnet-50", Scenario.IDLE_FLUSHED, "floats"));
+        assertThat(Part.of(List.of(), DeviceKind.GPU)).doesNotContain(Part.IDLE);
+    }
+
+    @Test
     void scalingGoesFromOneToTenThousandTensorsAndFromAThousandToAHundredMillionElements() {
         assertThat(plan(false, List.of(), "scaling").steps(PEERS))
                 .extracting(StepRun::workload)

@@ -55,6 +55,7 @@ public final class ControlSettings {
         panoptim_control.measure(control, plan.measures() ? 1 : 0);
         panoptim_control.statistics(control, plan.statisticsEvery());
         panoptim_control.zero_gradients(control, plan.zeroesInStep() ? 1 : 0);
+        panoptim_control.flush_states(control, plan.flushesStates() ? 1 : 0);
         panoptim_control.clip_coefficient(control, 1);
         panoptim_control.rate_factor(control, 1);
         panoptim_control.gradient_norm(control, Double.NaN);

@@ -25,7 +25,11 @@ final class ElementView implements Element {
     private final List<Slot> slots;
     private final Pass.Writes writes;
     private final MatrixStack matrices;
+    private final boolean flushes;
     private long index;
+
+    /** A bit for each state that the rule has set. */
+    private long statesSet;
 
     /** The parameter as the rule has it: it is rounded to its type when the rule is done. */
     private float value;
@@ -45,6 +49,7 @@ final class ElementView implements Element {
      * @param sums those that the phase takes
      * @param curved whether the phase looks at curvature
      * @param writes what may be set beside states
+     * @param flushes whether states that are set to what is not normal become 0
      */
     ElementView(
             Tensor tensor,
@@ -56,8 +61,10 @@ final class ElementView implements Element {
             float curvatureScale,
             List<TakenSum> sums,
             boolean curved,
-            Pass.Writes writes) {
+            Pass.Writes writes,
+            boolean flushes) {
         this.tensor = tensor;
+        this.flushes = flushes;
         this.slots = slots;
         this.writes = writes;
         this.matrices = matrices;
@@ -79,6 +86,7 @@ final class ElementView implements Element {
         valueSet = false;
         gradientSet = false;
         held = false;
+        statesSet = 0;
     }
 
     /** The gradient as it lies in memory. */
@@ -99,6 +107,11 @@ final class ElementView implements Element {
         if (valueSet) {
             tensor.value.set(index, value);
             tensor.copy.ifPresent(copy -> copy.set(index, value));
+        }
+        for (int slot = 0; flushes && slot < slots.size(); slot++) {
+            if ((statesSet >> slot & 1) != 0 && Math.abs(state(slot)) < Float.MIN_NORMAL) {
+                state(slot, 0);
+            }
         }
     }
 
@@ -179,6 +192,7 @@ final class ElementView implements Element {
                     "an element cannot set state '%s'".formatted(slots.get(slot)));
         }
         tensor.states[slot].setAtIndex(ValueLayout.JAVA_FLOAT, index, value);
+        statesSet |= 1L << slot;
     }
 
     /** Where a state has its value for the element. */

@@ -32,6 +32,7 @@ final class PhasedUpdate {
     private final StepScalars scalars;
     private final boolean statistics;
     private final float averageWeight;
+    private final boolean flushes;
     private final IntToDoubleFunction clips;
     private final ToDoubleFunction<ParameterGroup> rates;
     private final Function<UpdateRule, PhaseSpan> spans;
@@ -57,6 +58,7 @@ final class PhasedUpdate {
     /**
      * @param statistics whether the last phase takes sums of what it does
      * @param averageWeight how far the parameters' averages are moved
+     * @param flushes whether states that a step leaves below the smallest normal number become 0
      * @param clips what bounds the norm of a tensor's gradient, by the tensor's index
      * @param rates what a group's learning rate is multiplied by beside the schedule's factor
      * @param spans the phases of a rule that are to be run
@@ -68,6 +70,7 @@ final class PhasedUpdate {
             StepScalars scalars,
             boolean statistics,
             float averageWeight,
+            boolean flushes,
             IntToDoubleFunction clips,
             ToDoubleFunction<ParameterGroup> rates,
             Function<UpdateRule, PhaseSpan> spans) {
@@ -77,6 +80,7 @@ final class PhasedUpdate {
         this.scalars = scalars;
         this.statistics = statistics;
         this.averageWeight = averageWeight;
+        this.flushes = flushes;
         this.clips = clips;
         this.rates = rates;
         this.spans = spans;
@@ -225,7 +229,8 @@ final class PhasedUpdate {
                         scalars.curvatureFactor(rule),
                         taken.get(index),
                         ofStep,
-                        span.writes());
+                        span.writes(),
+                        ofStep && flushes);
         var found = new StatisticTrees(tensor.elements);
         for (long i = 0; i < tensor.elements; i++) {
             element.at(i);

@@ -151,6 +151,7 @@ final class ReferenceExecution implements Execution {
                         scalars,
                         false,
                         averageWeight(plan, own.counters.step()),
+                        false,
                         _ -> 1,
                         this::rate,
                         rule -> PhaseSpan.ofPass(rule, pass));

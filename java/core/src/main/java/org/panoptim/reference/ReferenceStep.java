@@ -187,6 +187,7 @@ final class ReferenceStep implements StepStages {
                             scalars,
                             takesStatistics,
                             ReferenceExecution.averageWeight(plan, counters.step()),
+                            plan.flushesStates(),
                             this::clipOf,
                             group -> ReferenceExecution.rate(plan, group),
                             PhaseSpan::ofStep);

@@ -27,6 +27,7 @@ import java.util.Optional;
  * @param transform what rewrites gradients between acceptance and update, if anything
  * @param averaging how the parameters' moving averages follow them, if they have any
  * @param lent what companions lend to the step
+ * @param flushesStates whether states of elements that a step leaves below 2⁻¹²⁶ become 0
  */
 public record StepPlan(
         List<ParameterGroup> groups,
@@ -38,7 +39,8 @@ public record StepPlan(
         int statisticsEvery,
         Optional<GradientTransform> transform,
         Optional<Averaging> averaging,
-        Lent lent) {
+        Lent lent,
+        boolean flushesStates) {
 
     /** Checks the components. */
     public StepPlan {
@@ -89,6 +91,32 @@ public record StepPlan(
                 transform,
                 averaging,
                 Lent.nothing());
+    }
+
+    /** A step that keeps the smallest states. */
+    public StepPlan(
+            List<ParameterGroup> groups,
+            Schedule schedule,
+            LossScale lossScale,
+            NonFinitePolicy policy,
+            Clipping clipping,
+            boolean zeroGradients,
+            int statisticsEvery,
+            Optional<GradientTransform> transform,
+            Optional<Averaging> averaging,
+            Lent lent) {
+        this(
+                groups,
+                schedule,
+                lossScale,
+                policy,
+                clipping,
+                zeroGradients,
+                statisticsEvery,
+                transform,
+                averaging,
+                lent,
+                false);
     }
 
     /**
@@ -225,23 +253,29 @@ public record StepPlan(
 
     /** This plan with what companions lend. */
     public StepPlan withLent(Lent value) {
-        return with(groups, transform, value);
+        return with(groups, transform, value, flushesStates);
+    }
+
+    /** This plan with states that are flushed, or not. */
+    public StepPlan withFlushedStates(boolean value) {
+        return with(groups, transform, lent, value);
     }
 
     /** This plan with another transform. */
     public StepPlan withTransform(Optional<GradientTransform> value) {
-        return with(groups, value, lent);
+        return with(groups, value, lent, flushesStates);
     }
 
     /** This plan with other groups. */
     public StepPlan withGroups(List<ParameterGroup> value) {
-        return with(value, transform, lent);
+        return with(value, transform, lent, flushesStates);
     }
 
     private StepPlan with(
             List<ParameterGroup> newGroups,
             Optional<GradientTransform> newTransform,
-            Lent newLent) {
+            Lent newLent,
+            boolean newFlushing) {
         return new StepPlan(
                 newGroups,
                 schedule,
@@ -252,6 +286,7 @@ public record StepPlan(
                 statisticsEvery,
                 newTransform,
                 averaging,
-                newLent);
+                newLent,
+                newFlushing);
     }
 }

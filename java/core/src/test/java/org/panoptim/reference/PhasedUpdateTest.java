@@ -143,7 +143,8 @@ class PhasedUpdateTest {
         }
         var scalars = new StepScalars(1, 1, 1, Float.POSITIVE_INFINITY, 1, Double.NaN);
         var update =
-                new PhasedUpdate(groups, tensors, states, scalars, false, 0, _ -> 1, _ -> 1, spans);
+                new PhasedUpdate(
+                        groups, tensors, states, scalars, false, 0, false, _ -> 1, _ -> 1, spans);
         StepProgram.runPass(update.phases(), new ReferencePass(update));
     }
 

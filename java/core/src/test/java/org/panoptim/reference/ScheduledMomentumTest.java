@@ -66,6 +66,7 @@ class ScheduledMomentumTest {
                                 scalars,
                                 false,
                                 0,
+                                false,
                                 _ -> 1,
                                 _ -> 1,
                                 PhaseSpan::ofStep);

@@ -78,7 +78,8 @@ final class GeneratedScenario {
                 draw.of(Scenario.ScheduleKind.values()),
                 draw.flag(),
                 draw.flag(),
-                draw.of(false, false, false, true));
+                draw.of(false, false, false, true),
+                draw.flag());
     }
 
     private static Clipping clipping(Draw draw) {

@@ -194,17 +194,19 @@ final class OnDevice implements Backend {
 
         private StepPlan translated(StepPlan hostPlan) {
             var groups = hostPlan.groups().stream().map(this::translated).toList();
-            return new StepPlan(
-                    groups,
-                    hostPlan.schedule(),
-                    hostPlan.lossScale(),
-                    hostPlan.policy(),
-                    hostPlan.clipping(),
-                    hostPlan.zeroGradients(),
-                    hostPlan.statisticsEvery(),
-                    hostPlan.transform().map(transform -> step -> transform(step)),
-                    hostPlan.averaging(),
-                    translated(hostPlan.lent()));
+            var onDevice =
+                    new StepPlan(
+                            groups,
+                            hostPlan.schedule(),
+                            hostPlan.lossScale(),
+                            hostPlan.policy(),
+                            hostPlan.clipping(),
+                            hostPlan.zeroGradients(),
+                            hostPlan.statisticsEvery(),
+                            hostPlan.transform().map(transform -> step -> transform(step)),
+                            hostPlan.averaging(),
+                            translated(hostPlan.lent()));
+            return onDevice.withFlushedStates(hostPlan.flushesStates());
         }
 
         /** What companions lend lies on the device already. */

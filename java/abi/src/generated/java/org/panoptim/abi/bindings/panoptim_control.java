@@ -25,6 +25,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t average_every;
  *     int64_t average_equally;
  *     int64_t growth_interval;
+ *     int64_t flush_states;
  *     int32_t policy;
  *     int32_t measure;
  *     int32_t statistics;
@@ -64,6 +65,7 @@ public class panoptim_control {
         PanoptimPlan.C_LONG.withName("average_every"),
         PanoptimPlan.C_LONG.withName("average_equally"),
         PanoptimPlan.C_LONG.withName("growth_interval"),
+        PanoptimPlan.C_LONG.withName("flush_states"),
         PanoptimPlan.C_INT.withName("policy"),
         PanoptimPlan.C_INT.withName("measure"),
         PanoptimPlan.C_INT.withName("statistics"),
@@ -530,6 +532,50 @@ public class panoptim_control {
      */
     public static void growth_interval(MemorySegment struct, long fieldValue) {
         struct.set(growth_interval$LAYOUT, growth_interval$OFFSET, fieldValue);
+    }
+
+    private static final OfLong flush_states$LAYOUT = (OfLong)$LAYOUT.select(groupElement("flush_states"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t flush_states
+     * }
+     */
+    public static final OfLong flush_states$layout() {
+        return flush_states$LAYOUT;
+    }
+
+    private static final long flush_states$OFFSET = $LAYOUT.byteOffset(groupElement("flush_states"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t flush_states
+     * }
+     */
+    public static final long flush_states$offset() {
+        return flush_states$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t flush_states
+     * }
+     */
+    public static long flush_states(MemorySegment struct) {
+        return struct.get(flush_states$LAYOUT, flush_states$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t flush_states
+     * }
+     */
+    public static void flush_states(MemorySegment struct, long fieldValue) {
+        struct.set(flush_states$LAYOUT, flush_states$OFFSET, fieldValue);
     }
 
     private static final OfInt policy$LAYOUT = (OfInt)$LAYOUT.select(groupElement("policy"));

@@ -221,6 +221,14 @@ public final class RuleScenarios {
                                         Values.Kind.MODERATE,
                                         Values.Kind.MODERATE,
                                         Values.Kind.MODERATE),
+                        new ScenarioPlan("states that are flushed", rule)
+                                .sizes(ODD_SIZES)
+                                .steps(4)
+                                .numbers(
+                                        Values.Kind.SPECIAL,
+                                        Values.Kind.DENORMALS,
+                                        Values.Kind.DENORMALS)
+                                .settings(plain.flushingStates()),
                         new ScenarioPlan("zero gradients", rule)
                                 .numbers(
                                         Values.Kind.ORDINARY, Values.Kind.ZEROS, Values.Kind.ZEROS),

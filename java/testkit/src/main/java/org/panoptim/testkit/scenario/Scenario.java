@@ -66,6 +66,7 @@ public record Scenario(
      * What all groups share.
      *
      * @param halving whether a transform halves every gradient of an accepted step
+     * @param flushing whether the smallest states become 0
      */
     public record Settings(
             NonFinitePolicy policy,
@@ -74,7 +75,8 @@ public record Scenario(
             ScheduleKind schedule,
             boolean zeroGradients,
             boolean statistics,
-            boolean halving) {
+            boolean halving,
+            boolean flushing) {
 
         /** Nothing but steps. */
         public static final Settings PLAIN =
@@ -83,6 +85,7 @@ public record Scenario(
                         Clipping.none(),
                         LossScale.none(),
                         ScheduleKind.CONSTANT,
+                        false,
                         false,
                         false,
                         false);
@@ -97,7 +100,14 @@ public record Scenario(
         /** These settings with another policy. */
         public Settings withPolicy(NonFinitePolicy other) {
             return new Settings(
-                    other, clipping, lossScale, schedule, zeroGradients, statistics, halving);
+                    other,
+                    clipping,
+                    lossScale,
+                    schedule,
+                    zeroGradients,
+                    statistics,
+                    halving,
+                    flushing);
         }
 
         /** These settings with gradients clipped to a global norm. */
@@ -108,30 +118,65 @@ public record Scenario(
         /** These settings with gradients clipped. */
         public Settings withClipping(Clipping other) {
             return new Settings(
-                    policy, other, lossScale, schedule, zeroGradients, statistics, halving);
+                    policy,
+                    other,
+                    lossScale,
+                    schedule,
+                    zeroGradients,
+                    statistics,
+                    halving,
+                    flushing);
         }
 
         /** These settings with another loss scale. */
         public Settings withLossScale(LossScale other) {
             return new Settings(
-                    policy, clipping, other, schedule, zeroGradients, statistics, halving);
+                    policy,
+                    clipping,
+                    other,
+                    schedule,
+                    zeroGradients,
+                    statistics,
+                    halving,
+                    flushing);
         }
 
         /** These settings with another schedule. */
         public Settings withSchedule(ScheduleKind other) {
             return new Settings(
-                    policy, clipping, lossScale, other, zeroGradients, statistics, halving);
+                    policy,
+                    clipping,
+                    lossScale,
+                    other,
+                    zeroGradients,
+                    statistics,
+                    halving,
+                    flushing);
         }
 
         /** These settings with gradients zeroed by each step. */
         public Settings zeroing() {
-            return new Settings(policy, clipping, lossScale, schedule, true, statistics, halving);
+            return new Settings(
+                    policy, clipping, lossScale, schedule, true, statistics, halving, flushing);
         }
 
         /** These settings with statistics. */
         public Settings measuring() {
             return new Settings(
-                    policy, clipping, lossScale, schedule, zeroGradients, true, halving);
+                    policy, clipping, lossScale, schedule, zeroGradients, true, halving, flushing);
+        }
+
+        /** These settings with the smallest states becoming 0. */
+        public Settings flushingStates() {
+            return new Settings(
+                    policy,
+                    clipping,
+                    lossScale,
+                    schedule,
+                    zeroGradients,
+                    statistics,
+                    halving,
+                    true);
         }
     }
 

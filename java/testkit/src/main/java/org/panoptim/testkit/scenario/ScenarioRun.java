@@ -115,6 +115,7 @@ public final class ScenarioRun implements AutoCloseable {
                         .lossScale(settings.lossScale())
                         .nonFinite(settings.policy())
                         .zeroGradients(settings.zeroGradients())
+                        .flushStates(settings.flushing())
                         .statistics(settings.statistics())
                         .averageDecay(AVERAGE_DECAY)
                         .backend(subject.backend());
