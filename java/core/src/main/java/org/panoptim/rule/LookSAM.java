@@ -83,8 +83,13 @@ public record LookSAM(double rho, long k, double alpha) implements Companion {
      * Whether a step should compute a second gradient: the first one, and every k-th after it.
      *
      * @param step its number, from 1
+     * @throws IllegalArgumentException if it is below 1
      */
     public boolean isDue(long step) {
+        if (step < 1) {
+            throw new IllegalArgumentException(
+                    "isDue: steps count from 1, so the coming one cannot be " + step);
+        }
         return (step - 1) % k == 0;
     }
 

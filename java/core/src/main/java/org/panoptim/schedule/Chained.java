@@ -34,11 +34,13 @@ final class Chained extends Composition {
 
     @Override
     public double factor(long step) {
+        Schedules.requireStep(step);
         return product(parts(), step);
     }
 
     @Override
     public double momentum(long step) {
+        Schedules.requireStep(step);
         double momentum = Double.NaN;
         for (var schedule : parts()) {
             double latest = schedule.momentum(step);

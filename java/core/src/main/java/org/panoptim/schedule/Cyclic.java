@@ -114,6 +114,7 @@ public record Cyclic(
 
     /** Where the step is between the bounds: 0 at the lower one, 1 at the upper one. */
     private double position(long step) {
+        Schedules.requireStep(step);
         double up = stepsUp / length();
         double inCycle = 1 + (step - 1) / length() - cycle(step);
         return inCycle <= up ? inCycle / up : (inCycle - 1) / (up - 1);

@@ -59,6 +59,7 @@ public record OneCycle(
     }
 
     private double curve(long step, double start, double peak, double end) {
+        Schedules.requireStep(step);
         double position = Math.min(step, total) - 1;
         double top = rising * total - 1;
         double last = total - 1.0;

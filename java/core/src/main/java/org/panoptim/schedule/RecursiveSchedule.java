@@ -162,6 +162,7 @@ final class RecursiveSchedule implements Schedule {
 
     @Override
     public double factor(long step) {
+        Schedules.requireStep(step);
         return step > LAST && closedForm.isPresent()
                 ? closedForm.get().applyAsDouble(step)
                 : stepByStep(step);

@@ -94,6 +94,7 @@ public final class ReduceOnPlateau implements Schedule {
 
     @Override
     public double factor(long step) {
+        Schedules.requireStep(step);
         return factor;
     }
 

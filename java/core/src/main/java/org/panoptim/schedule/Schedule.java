@@ -47,6 +47,7 @@ public interface Schedule {
      *
      * @param step the step to be taken, from 1
      * @return finite, at least 0
+     * @throws IllegalArgumentException if the step is below 1; of every schedule of this package
      */
     double factor(long step);
 
@@ -55,6 +56,8 @@ public interface Schedule {
      * whose momentum a group's rule does not have is refused, and nothing is changed.
      *
      * @param step the step to be taken, from 1
+     * @throws IllegalArgumentException if the step is below 1; of every schedule of this package
+     *     that sets a momentum
      */
     default double momentum(long step) {
         return Double.NaN;
@@ -112,7 +115,11 @@ public interface Schedule {
 
     /** Any function of the step, counted from 1 (PyTorch's LambdaLR counts from 0). */
     static Schedule of(LongToDoubleFunction factor) {
-        return factor::applyAsDouble;
+        Objects.requireNonNull(factor, "factor");
+        return step -> {
+            Schedules.requireStep(step);
+            return factor.applyAsDouble(step);
+        };
     }
 
     /**
@@ -181,7 +188,7 @@ public interface Schedule {
         Schedules.positive("polynomial", "power", power);
         return power == 1
                 ? RecursiveSchedule.polynomial(steps)
-                : step -> StrictMath.pow(1 - Schedules.progress(step - 1, steps), power);
+                : of(step -> StrictMath.pow(1 - Schedules.progress(step - 1, steps), power));
     }
 
     /**
@@ -205,7 +212,7 @@ public interface Schedule {
     static Schedule cosine(long steps, double floor) {
         Schedules.atLeastOne("cosine", "steps", steps);
         Schedules.nonNegative("cosine", "floor", floor);
-        return step -> Schedules.annealing(step - 1, steps, floor);
+        return of(step -> Schedules.annealing(step - 1, steps, floor));
     }
 
     /** As {@link #cosine(long, double)}, down to 0. */
@@ -226,7 +233,7 @@ public interface Schedule {
         Schedules.atLeastOne("cosineWarmRestarts", "period", period);
         Schedules.atLeastOne("cosineWarmRestarts", "multiplier", multiplier);
         Schedules.nonNegative("cosineWarmRestarts", "floor", floor);
-        return step -> Schedules.restartingAnnealing(step - 1, period, multiplier, floor);
+        return of(step -> Schedules.restartingAnnealing(step - 1, period, multiplier, floor));
     }
 
     /**
@@ -236,7 +243,7 @@ public interface Schedule {
      */
     static Schedule linearWarmup(long steps) {
         Schedules.atLeastOne("linearWarmup", "steps", steps);
-        return step -> Schedules.progress(step, steps);
+        return of(step -> Schedules.progress(step, steps));
     }
 
     /**
@@ -254,10 +261,12 @@ public interface Schedule {
                             + " and total "
                             + total);
         }
-        return step ->
-                step <= warmup
-                        ? Schedules.progress(step, warmup)
-                        : Schedules.cosine(1, 0, Schedules.progress(step - warmup, total - warmup));
+        return of(
+                step ->
+                        step <= warmup
+                                ? Schedules.progress(step, warmup)
+                                : Schedules.cosine(
+                                        1, 0, Schedules.progress(step - warmup, total - warmup)));
     }
 
     /**

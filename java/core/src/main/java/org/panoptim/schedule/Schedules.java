@@ -44,6 +44,18 @@ final class Schedules {
         return found >= 0 ? found + 1 : -found - 1;
     }
 
+    /**
+     * Checks the number of a step.
+     *
+     * @throws IllegalArgumentException if it is below 1
+     */
+    static void requireStep(long step) {
+        // Every step comes by: the message is joined only if it is needed.
+        if (step < 1) {
+            throw new IllegalArgumentException("steps count from 1, so none is " + step);
+        }
+    }
+
     static void require(boolean holds, String message) {
         if (!holds) {
             throw new IllegalArgumentException(message);

@@ -19,14 +19,19 @@ final class Sequential extends Composition {
 
     @Override
     public double factor(long step) {
-        int part = Schedules.passed(milestones, step - 1);
+        int part = partOf(step);
         return parts().get(part).factor(stepOf(part, step));
     }
 
     @Override
     public double momentum(long step) {
-        int part = Schedules.passed(milestones, step - 1);
+        int part = partOf(step);
         return parts().get(part).momentum(stepOf(part, step));
+    }
+
+    private int partOf(long step) {
+        Schedules.requireStep(step);
+        return Schedules.passed(milestones, step - 1);
     }
 
     /** A step as the part counts it. */

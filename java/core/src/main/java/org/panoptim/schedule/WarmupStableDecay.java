@@ -46,6 +46,7 @@ public record WarmupStableDecay(long warmup, long stable, long decay, Shape shap
 
     @Override
     public double factor(long step) {
+        Schedules.requireStep(step);
         if (step <= warmup) {
             return Schedules.progress(step, warmup);
         }

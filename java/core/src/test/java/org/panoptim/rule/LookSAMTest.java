@@ -8,6 +8,8 @@ import static org.panoptim.parameter.Tensors.values;
 import static org.panoptim.parameter.Tensors.vector;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.parameter.Parameter;
@@ -90,6 +92,14 @@ class LookSAMTest {
         var look = LookSAM.defaults().withK(3);
         assertThat(List.of(look.isDue(1), look.isDue(2), look.isDue(3), look.isDue(4)))
                 .containsExactly(true, false, false, true);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, -4, Long.MIN_VALUE})
+    void stepsCountFromOne(long step) {
+        assertThatThrownBy(() -> LookSAM.defaults().isDue(step))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("isDue: steps count from 1, so the coming one cannot be " + step);
     }
 
     @Test

@@ -338,6 +338,43 @@ class ScheduleTest {
     }
 
     @ParameterizedTest
+    @ValueSource(longs = {0, -1, -200, Long.MIN_VALUE})
+    void noStepIsBelowOne(long step) {
+        var message = "steps count from 1, so none is " + step;
+        for (var schedule :
+                List.of(
+                        Schedule.constant(),
+                        Schedule.constant(0.5, 3),
+                        Schedule.of(_ -> 0.5),
+                        Schedule.step(3, 0.5),
+                        Schedule.multiStep(0.5, 3),
+                        Schedule.exponential(0.5),
+                        Schedule.linear(0.5, 1, 3),
+                        Schedule.polynomial(3, 1),
+                        Schedule.polynomial(3, 2),
+                        Schedule.multiplicative(_ -> 0.5),
+                        Schedule.cosine(10),
+                        Schedule.cosineWarmRestarts(3, 1, 0),
+                        Schedule.linearWarmup(3),
+                        Schedule.warmupCosine(3, 10),
+                        Schedule.warmupStableDecay(3, 3, 3, Shape.LINEAR),
+                        Schedule.reduceOnPlateau(),
+                        Schedule.sequential(List.of(_ -> 1, _ -> 1), 3),
+                        Schedule.chained(Schedule.constant(), _ -> 1))) {
+            assertRefused(() -> schedule.factor(step), message);
+        }
+        for (var schedule :
+                List.of(
+                        Schedule.oneCycle(10),
+                        Schedule.cyclic(0.5, 1, 3).withMomentum(0.8, 0.9),
+                        Schedule.sequential(List.of(_ -> 1)),
+                        Schedule.chained(_ -> 1))) {
+            assertRefused(() -> schedule.factor(step), message);
+            assertRefused(() -> schedule.momentum(step), message);
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(longs = {0, -1, Long.MIN_VALUE})
     void lengthsBelowOneAreRefused(long length) {
         assertRefused(
