@@ -195,7 +195,8 @@ public final class Optimizer implements AutoCloseable {
      * example {@link org.panoptim.rule.Sam#PERTURB}. It goes over all groups that are not frozen
      * and whose rule has the pass, and leaves counts, step, loss scale, schedule and {@link
      * #report} as they are. Gradients are unscaled by the present loss scale, but not measured,
-     * clipped or zeroed.
+     * clipped or zeroed. A pass over every parameter reads none, so that their arenas may be
+     * closed.
      *
      * <p>Nothing closes an open pass by itself, neither a failure between the two nor {@link
      * #close}: run the closing one in a {@code finally}.
@@ -207,8 +208,9 @@ public final class Optimizer implements AutoCloseable {
      * @throws IllegalArgumentException if no rule has a pass of the name; the message lists those
      *     there are
      * @throws IllegalStateException if an arena is closed, the framework that a parameter belongs
-     *     to has moved it, the pass closes what is not open, or another one is ({@link
-     *     Pass#closing}); nothing is changed
+     *     to has moved it, the pass closes what is not open, another one is ({@link Pass#closing}),
+     *     or it {@linkplain Pass#readsAverages reads averages} of which there are none; nothing is
+     *     changed
      */
     public void run(String pass) {
         ownership.enter();
@@ -222,11 +224,12 @@ public final class Optimizer implements AutoCloseable {
             if (!captured) {
                 passes.requireTurn(pass);
             }
-            inputs.take();
+            var passed = companions.planOf(pass).orElse(plan);
+            Passes.requireAverages(found, passed);
+            inputs.takeFor(found, passed);
             if (found.writes() == Pass.Writes.GRADIENT) {
                 inputs.checkWritable("rewritten by pass " + pass);
             }
-            var passed = companions.planOf(pass).orElse(plan);
             inputs.sources().checkPassed(passed, found);
             inputs.bindTo(executions);
             companions.executionOf(pass).orElse(execution).run(pass, execution);
@@ -806,7 +809,8 @@ public final class Optimizer implements AutoCloseable {
         /**
          * How the moving averages of {@linkplain Parameter#averagedIn parameters that have one}
          * follow them: exponentially, or all steps with the same weight, from a step on, every so
-         * many steps. {@link org.panoptim.rule.AverageSwap} evaluates them.
+         * many steps. {@link org.panoptim.rule.AverageSwap} evaluates them. It says nothing of
+         * optimizers whose parameters have none; groups with averages may be added later.
          */
         public Builder<R> averaging(Averaging value) {
             averaging = Optional.of(value);

@@ -1,9 +1,11 @@
 package org.panoptim;
 
 import org.jspecify.annotations.Nullable;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Pass;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.spi.StepPlan;
 
 import java.util.ArrayList;
 import java.util.Collection;
@@ -22,8 +24,8 @@ final class Passes {
      * Collects those of groups and companions.
      *
      * @throws IllegalArgumentException if a companion has a pass of the name of another's, or
-     *     groups have two of one name that another pass closes, or that differ in when they are run
-     *     or what they write
+     *     groups have two of one name that another pass closes, or that differ in when they are
+     *     run, or in what they read or write
      */
     Passes(List<ParameterGroup> groups, List<UpdateRule> companions) {
         for (var group : groups) {
@@ -50,9 +52,11 @@ final class Passes {
                     "rule %s has a pass '%s' that another pass closes, or closes none, than in another group"
                             .formatted(rule.name(), pass.name()));
         }
-        if (other.timing() != pass.timing() || other.writes() != pass.writes()) {
+        if (other.timing() != pass.timing()
+                || other.writes() != pass.writes()
+                || other.readsAverages() != pass.readsAverages()) {
             throw new IllegalArgumentException(
-                    "rule %s has a pass '%s' that is run at another time or writes something else than in another group"
+                    "rule %s has a pass '%s' that is run at another time or reads or writes something else than in another group"
                             .formatted(rule.name(), pass.name()));
         }
     }
@@ -104,6 +108,30 @@ final class Passes {
         if (!closes) {
             requireNoneOpen("pass '" + name + "' cannot be run");
         }
+    }
+
+    /**
+     * Checks that a pass that reads averages finds one.
+     *
+     * @param plan of the rules whose pass it is
+     * @throws IllegalStateException if no parameter that it would go over has an average
+     */
+    static void requireAverages(Pass pass, StepPlan plan) {
+        if (!pass.readsAverages()) {
+            return;
+        }
+        for (var group : plan.groups()) {
+            if (!group.frozen() && group.parameters().stream().anyMatch(Passes::hasAverage)) {
+                return;
+            }
+        }
+        throw new IllegalStateException(
+                "pass '%s' reads moving averages, and no parameter of a group that is not frozen has one; give the parameters some with Parameter.averagedIn before they are added to the optimizer"
+                        .formatted(pass.name()));
+    }
+
+    private static boolean hasAverage(Parameter parameter) {
+        return parameter.average().isPresent();
     }
 
     /**

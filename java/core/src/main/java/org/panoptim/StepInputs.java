@@ -5,6 +5,8 @@ import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.Pass;
+import org.panoptim.rule.PhaseSpan;
 import org.panoptim.rule.Slot;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Execution;
@@ -33,12 +35,18 @@ final class StepInputs {
     private final @Nullable Memory[] gradients;
     private final @Nullable Memory[] curvatures;
 
+    /** Those of values and outputs alone. */
+    private final ArenaSet writtenArenas = new ArenaSet();
+
     // What the last survey found.
     private final ArenaSet arenas = new ArenaSet();
     private boolean curved;
     private boolean surveyed;
     private @Nullable Parameter readOnly;
     private @Nullable Parameter misused;
+
+    /** The arenas that the coming calls use. */
+    private ArenaSet needed = arenas;
 
     /** Whether the executions, as they are now, have taken up what is held here. */
     private boolean bound;
@@ -51,6 +59,9 @@ final class StepInputs {
         gradients = new Memory[parameters.length];
         curvatures = new Memory[parameters.length];
         takesCurvature = new boolean[parameters.length];
+        for (var piece : written) {
+            note(piece.memory(), writtenArenas);
+        }
         follow(plan);
     }
 
@@ -72,11 +83,55 @@ final class StepInputs {
 
     /** Checks what the parameters hold now. */
     void take() {
+        followParameters();
+        need(arenas);
+        checkAccess();
+    }
+
+    /**
+     * Checks what a pass needs of the parameters. One over every parameter reads no gradient, so
+     * that it runs when the arena of one was closed: what an open pass has moved can be put back.
+     *
+     * @param plan of the rules whose pass it is
+     */
+    void takeFor(Pass pass, StepPlan plan) {
+        if (goesOverGradients(pass, plan)) {
+            take();
+            return;
+        }
+        followParameters();
+        var thread = Thread.currentThread();
+        if (arenas.isAccessibleBy(thread)) {
+            // As a step would: nothing has to be told anew.
+            need(arenas);
+            return;
+        }
+        need(writtenArenas);
+        checkWritten(thread);
+    }
+
+    private static boolean goesOverGradients(Pass pass, StepPlan plan) {
+        for (var group : plan.groups()) {
+            var span = PhaseSpan.ofPass(group.rule(), pass.name());
+            if (span.phases() > 0 && !span.everyParameter()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void followParameters() {
         sources.refresh();
         if (changed()) {
             bound = false;
         }
-        checkAccess();
+    }
+
+    private void need(ArenaSet arenasOfCall) {
+        if (needed != arenasOfCall) {
+            needed = arenasOfCall;
+            bound = false;
+        }
     }
 
     /**
@@ -108,7 +163,7 @@ final class StepInputs {
     void bindTo(List<Execution> executions) {
         if (!bound) {
             for (var execution : executions) {
-                execution.bind(arenas());
+                execution.bind(needed);
             }
             bound = true;
         }
@@ -145,15 +200,15 @@ final class StepInputs {
         readOnly = null;
         misused = null;
         for (var piece : written) {
-            note(piece.memory());
+            note(piece.memory(), arenas);
         }
         for (int i = 0; i < parameters.length; i++) {
             var parameter = parameters[i];
             revisions[i] = parameter.revision();
             gradients[i] = parameter.gradient().orElse(null);
             curvatures[i] = parameter.curvature().orElse(null);
-            note(gradients[i]);
-            note(curvatures[i]);
+            note(gradients[i], arenas);
+            note(curvatures[i], arenas);
             if (readOnly == null && isReadOnly(gradients[i])) {
                 readOnly = parameter;
             }
@@ -171,9 +226,9 @@ final class StepInputs {
         return memory instanceof HostMemory(var segment) && segment.isReadOnly();
     }
 
-    private void note(@Nullable Memory memory) {
+    private static void note(@Nullable Memory memory, ArenaSet set) {
         if (memory instanceof HostMemory(var segment)) {
-            arenas.add(segment);
+            set.add(segment);
         }
     }
 
@@ -190,30 +245,53 @@ final class StepInputs {
     void checkAccess() {
         var thread = Thread.currentThread();
         if (!arenas.isAccessibleBy(thread)) {
-            for (var piece : written) {
-                checkAccess(piece.parameter(), piece.what(), piece.memory(), thread);
-            }
+            checkWritten(thread);
             for (var parameter : parameters) {
-                checkAccess(parameter, "gradient", parameter.gradient().orElse(null), thread);
-                checkAccess(parameter, "curvature", parameter.curvature().orElse(null), thread);
+                checkAccess(
+                        parameter,
+                        "gradient",
+                        parameter.gradient().orElse(null),
+                        thread,
+                        "; set another one, or take it away with clearGradient()");
+                checkAccess(
+                        parameter,
+                        "curvature",
+                        parameter.curvature().orElse(null),
+                        thread,
+                        "; set another one, or take it away with clearCurvature()");
             }
+        }
+    }
+
+    private void checkWritten(Thread thread) {
+        for (var piece : written) {
+            checkAccess(piece.parameter(), piece.what(), piece.memory(), thread);
         }
     }
 
     private static void checkAccess(
             Parameter parameter, String what, @Nullable Memory memory, Thread thread) {
+        checkAccess(parameter, what, memory, thread, "");
+    }
+
+    private static void checkAccess(
+            Parameter parameter,
+            String what,
+            @Nullable Memory memory,
+            Thread thread,
+            String remedy) {
         if (!(memory instanceof HostMemory(var segment))) {
             return;
         }
         if (!segment.scope().isAlive()) {
             throw new IllegalStateException(
-                    "parameter '%s': the arena of its %s is closed"
-                            .formatted(parameter.name(), what));
+                    "parameter '%s': the arena of its %s is closed%s"
+                            .formatted(parameter.name(), what, remedy));
         }
         if (!segment.isAccessibleBy(thread)) {
             throw new IllegalStateException(
-                    "parameter '%s': the arena of its %s is confined to a thread other than %s"
-                            .formatted(parameter.name(), what, thread.getName()));
+                    "parameter '%s': the arena of its %s is confined to a thread other than %s%s"
+                            .formatted(parameter.name(), what, thread.getName(), remedy));
         }
     }
 

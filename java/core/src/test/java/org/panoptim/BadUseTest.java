@@ -93,7 +93,9 @@ class BadUseTest {
             b.gradient(arena.allocate(ValueLayout.JAVA_FLOAT, 2));
             arena.close();
             var bytes = Tensors.values(a);
-            var message = "parameter 'b': the arena of its gradient is closed";
+            var message =
+                    "parameter 'b': the arena of its gradient is closed; set another one, or take"
+                        + " it away with clearGradient()";
             assertIllegalState(optimizer::step, message);
             assertIllegalState(optimizer::zeroGrad, message);
             assertThat(Tensors.values(a)).containsExactly(bytes);
@@ -121,7 +123,9 @@ class BadUseTest {
             a.curvature(other.allocate(ValueLayout.JAVA_FLOAT, 2));
             other.close();
             assertIllegalState(
-                    optimizer::step, "parameter 'a': the arena of its curvature is closed");
+                    optimizer::step,
+                    "parameter 'a': the arena of its curvature is closed; set another one, or"
+                            + " take it away with clearCurvature()");
             a.clearCurvature();
             arena.close();
             assertIllegalState(optimizer::step, "parameter 'v': the arena of its value is closed");
@@ -151,7 +155,8 @@ class BadUseTest {
             assertIllegalState(
                     optimizer::step,
                     "parameter 'b': the arena of its gradient is confined to a thread other than "
-                            + Thread.currentThread().getName());
+                            + Thread.currentThread().getName()
+                            + "; set another one, or take it away with clearGradient()");
             assertThat(optimizer.report().step()).isZero();
             assertThat(Tensors.values(a)).containsExactly(1, 2);
         } finally {

@@ -12,8 +12,11 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.backend.TestDevice;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
+import org.panoptim.rule.Sam;
 import org.panoptim.step.NonFinitePolicy;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /** What a backend may rely on: which calls an optimizer makes, and in what order. */
@@ -55,6 +58,26 @@ class ExecutionCallsTest {
             assertCalls(optimizer::step, "bind", "step");
             assertCalls(() -> optimizer.learningRate("all", 2), "configure");
             assertCalls(optimizer::step, "bind", "step");
+        }
+    }
+
+    @Test
+    void aPassOverEveryParameterIsNotToldOfAGradientWhoseArenaWasClosed() {
+        var confined = Arena.ofConfined();
+        try (var optimizer = builder().companion(Sam.withRho(1)).build();
+                var arena = Arena.ofConfined()) {
+            p.gradient(confined.allocateFrom(ValueLayout.JAVA_FLOAT, 3, 4));
+            assertCalls(() -> optimizer.run(Sam.PERTURB), "bind", "bind", "run perturb");
+            confined.close();
+            assertCalls(() -> optimizer.run(Sam.RESTORE), "bind", "bind", "run restore");
+            assertThat(device.arenas.size()).isZero();
+            p.gradient(arena.allocateFrom(ValueLayout.JAVA_FLOAT, 3, 4));
+            assertCalls(optimizer::step, "bind", "bind", "step");
+            assertThat(device.arenas.size()).isEqualTo(1);
+            // As long as all are open, passes and steps take turns without being told again.
+            assertCalls(() -> optimizer.run(Sam.PERTURB), "run perturb");
+            assertCalls(() -> optimizer.run(Sam.RESTORE), "run restore");
+            assertCalls(optimizer::step, "step");
         }
     }
 

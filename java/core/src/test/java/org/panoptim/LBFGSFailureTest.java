@@ -219,7 +219,9 @@ class LBFGSFailureTest {
                                                     return model.evaluate();
                                                 }))
                         .isInstanceOf(IllegalStateException.class)
-                        .hasMessage("parameter 'p': the arena of its gradient is closed");
+                        .hasMessage(
+                                "parameter 'p': the arena of its gradient is closed; set another"
+                                    + " one, or take it away with clearGradient()");
             }
         }
     }

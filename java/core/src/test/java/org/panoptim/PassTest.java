@@ -28,6 +28,7 @@ import org.panoptim.step.NonFinitePolicy;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -459,6 +460,40 @@ class PassTest {
             // Nothing was opened.
             assertRefused(() -> optimizer.run("restore"), "not run");
             assertThat(values(p)).containsExactly(1, 1);
+        }
+    }
+
+    @Test
+    void whatAPassMovedIsPutBackThoughTheArenaOfAGradientWasClosed() {
+        var p = ones("p");
+        try (var arena = Arena.ofShared();
+                var optimizer =
+                        builder(SGD.withLearningRate(1))
+                                .group("a", List.of(p))
+                                .companion(Sam.withRho(1))
+                                .build()) {
+            p.gradient(arena.allocateFrom(ValueLayout.JAVA_FLOAT, 3, 4));
+            optimizer.run(Sam.PERTURB);
+            assertThat(values(p)).containsExactly(1.6f, 1.8f);
+            p.gradient(closed());
+            optimizer.run(Sam.RESTORE);
+            assertThat(values(p)).containsExactly(1, 1);
+            // What reads gradients says how to go on.
+            for (ThrowingCallable call :
+                    List.<ThrowingCallable>of(() -> optimizer.run(Sam.PERTURB), optimizer::step)) {
+                assertRefused(call, "the arena of its gradient is closed", "clearGradient()");
+            }
+            p.clearGradient();
+            optimizer.step();
+            p.gradient(arena.allocateFrom(ValueLayout.JAVA_FLOAT, 3, 4));
+            optimizer.step();
+            assertThat(values(p)).containsExactly(-2, -3);
+        }
+    }
+
+    private static MemorySegment closed() {
+        try (var arena = Arena.ofConfined()) {
+            return arena.allocateFrom(ValueLayout.JAVA_FLOAT, 1, 1);
         }
     }
 

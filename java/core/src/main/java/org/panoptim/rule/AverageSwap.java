@@ -7,6 +7,7 @@ import java.util.List;
  * their place for an evaluation, beside any rule: {@value #USE_AVERAGE} keeps the parameters and
  * sets each to its average, {@value #USE_PARAMETER} puts them back, bit for bit. Between the two no
  * step is taken. A parameter without an average stays as it is, and averages stay what they are.
+ * Where no parameter has one that could take its place, {@value #USE_AVERAGE} is refused.
  *
  * <p>It keeps 4 bytes for each element, in which the parameters wait. {@value #USE_PARAMETER}
  * belongs into a {@code finally}.
@@ -44,7 +45,7 @@ public record AverageSwap() implements Companion {
     @Override
     public List<Pass> passes() {
         return List.of(
-                Pass.overAll(USE_AVERAGE, 1).closedBy(USE_PARAMETER),
+                Pass.overAll(USE_AVERAGE, 1).closedBy(USE_PARAMETER).readingAverages(),
                 Pass.overAll(USE_PARAMETER, 1));
     }
 

@@ -20,6 +20,8 @@ import java.util.Optional;
  *     then
  * @param writes what it writes beside the rule's states
  * @param timing when it is run
+ * @param readsAverages whether it is about the parameters' moving averages, and is refused where no
+ *     parameter that it would go over has one
  */
 public record Pass(
         String name,
@@ -27,7 +29,8 @@ public record Pass(
         boolean everyParameter,
         Optional<String> closing,
         Writes writes,
-        Timing timing) {
+        Timing timing,
+        boolean readsAverages) {
 
     /** What a pass writes beside its rule's states. */
     public enum Writes {
@@ -91,6 +94,9 @@ public record Pass(
             throw refused(
                     name, "completes a step, so it goes over gradients and writes parameters");
         }
+        if (readsAverages && timing != Timing.REQUESTED) {
+            throw refused(name, "reads averages, so it is run only when it is named");
+        }
         if (everyParameter && writes == Writes.GRADIENT) {
             throw refused(name, "writes gradients, so it cannot go over parameters that have none");
         }
@@ -108,17 +114,29 @@ public record Pass(
 
     private static Pass over(String name, int phases, boolean everyParameter) {
         return new Pass(
-                name, phases, everyParameter, Optional.empty(), Writes.PARAMETER, Timing.REQUESTED);
+                name,
+                phases,
+                everyParameter,
+                Optional.empty(),
+                Writes.PARAMETER,
+                Timing.REQUESTED,
+                false);
     }
 
     /** This pass opening what another one closes. */
     public Pass closedBy(String pass) {
-        return new Pass(name, phases, everyParameter, Optional.of(pass), writes, timing);
+        return new Pass(
+                name, phases, everyParameter, Optional.of(pass), writes, timing, readsAverages);
     }
 
     /** This pass writing something else. */
     public Pass writing(Writes value) {
-        return new Pass(name, phases, everyParameter, closing, value, timing);
+        return new Pass(name, phases, everyParameter, closing, value, timing, readsAverages);
+    }
+
+    /** This pass reading the parameters' moving averages. */
+    public Pass readingAverages() {
+        return new Pass(name, phases, everyParameter, closing, writes, timing, true);
     }
 
     /** This pass giving the gradients of every step. */
@@ -142,7 +160,7 @@ public record Pass(
     }
 
     private Pass at(Timing value) {
-        return new Pass(name, phases, everyParameter, closing, writes, value);
+        return new Pass(name, phases, everyParameter, closing, writes, value, readsAverages);
     }
 
     private static IllegalArgumentException refused(String name, String reason) {

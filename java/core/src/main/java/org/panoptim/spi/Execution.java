@@ -34,11 +34,12 @@ public interface Execution extends AutoCloseable {
 
     /**
      * Takes up which gradients and curvatures the parameters hold. Called before the first step,
-     * capture or zeroing, and again before the next one once any was set or taken away or the plan
-     * was changed.
+     * capture or zeroing, and again before the next one once any was set or taken away, the plan
+     * was changed or other arenas are needed.
      *
-     * @param arenas those of all memory that a step uses, the same object each time. Another thread
-     *     may close one of them at any time; none may be used after that.
+     * @param arenas those of all memory that the coming calls use: of a step, or of a pass that
+     *     reads no gradient, if the arena of a gradient is closed. Another thread may close one of
+     *     them at any time; none may be used after that.
      * @throws UnsupportedPlanException if this backend cannot use one, with the reason; it is then
      *     called again before the next step
      */

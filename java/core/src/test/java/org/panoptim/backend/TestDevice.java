@@ -35,6 +35,9 @@ public final class TestDevice implements Backend {
     public Runnable beforeOutcome = () -> {};
     public Runnable beforeStep = () -> {};
 
+    /** The arenas that it was told of last. */
+    public ArenaSet arenas = new ArenaSet();
+
     /** Whether a framework captures its steps now. */
     public boolean capturing;
 
@@ -94,6 +97,7 @@ public final class TestDevice implements Backend {
         @Override
         public void bind(ArenaSet arenas) {
             calls.add("bind");
+            TestDevice.this.arenas = arenas;
             execution.bind(arenas);
         }
 

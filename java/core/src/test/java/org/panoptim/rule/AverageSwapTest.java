@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.parameter.Output;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.tensor.DType;
 
 import java.lang.foreign.Arena;
@@ -46,6 +47,37 @@ class AverageSwapTest {
             assertThat(values(p)).containsExactly(-1, 6);
             assertThat(average.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(0.5f, 6);
         }
+    }
+
+    @Test
+    void withoutAnAverageThereIsNothingToEvaluate() {
+        var average = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, 4);
+        var plain = vector("plain", 3);
+        var p = vector("p", 1).averagedIn(new Output(DType.F32, average));
+        try (var optimizer = builder().group("all", List.of(plain)).build()) {
+            assertNothingToEvaluate(optimizer);
+            // It is asked of the groups that there are now.
+            optimizer.add(new ParameterGroup("later", SGD.withLearningRate(1), List.of(p)));
+            optimizer.run(AverageSwap.USE_AVERAGE);
+            assertThat(values(p)).containsExactly(4);
+            optimizer.run(AverageSwap.USE_PARAMETER);
+            optimizer.freeze("later");
+            assertNothingToEvaluate(optimizer);
+            assertThat(values(p)).containsExactly(1);
+        }
+    }
+
+    private static void assertNothingToEvaluate(Optimizer optimizer) {
+        assertThatThrownBy(() -> optimizer.run(AverageSwap.USE_AVERAGE))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage(
+                        "pass 'use_average' reads moving averages, and no parameter of a group that"
+                                + " is not frozen has one; give the parameters some with"
+                                + " Parameter.averagedIn before they are added to the optimizer");
+        // It was not opened.
+        assertThatThrownBy(() -> optimizer.run(AverageSwap.USE_PARAMETER))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("was not run before it");
     }
 
     @Test
