@@ -6,6 +6,7 @@ import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Companion;
+import org.panoptim.rule.Pass;
 import org.panoptim.rule.PhaseSpan;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
@@ -47,6 +48,7 @@ final class Companions {
             RuleChecks.checkCompanion(rule, plan.accompanying(rule).groups());
         }
         requireOneLender(rules);
+        requireOnePerturbing(rules);
         for (var group : plan.groups()) {
             requireOtherStates(group, rules);
         }
@@ -63,6 +65,32 @@ final class Companions {
                                 .formatted(found.get(0).name(), found.get(1).name()));
             }
         }
+    }
+
+    /**
+     * Of two companions that move parameters along gradients, and have the step take those of
+     * there, the second would take the gradients of the first for the plain ones.
+     */
+    private static void requireOnePerturbing(List<UpdateRule> rules) {
+        var perturbing =
+                rules.stream()
+                        .filter(rule -> rule.passes().stream().anyMatch(Companions::perturbs))
+                        .toList();
+        for (var other : perturbing) {
+            // That the same one is there twice is said elsewhere.
+            if (other.name().equals(perturbing.getFirst().name())) {
+                continue;
+            }
+            throw new IllegalArgumentException(
+                    "companions %s and %s cannot go with one optimizer: each lets a step take the gradients of where it has moved the parameters along their plain ones, and one would take those of the other for plain; leave one of them out"
+                            .formatted(perturbing.getFirst().name(), other.name()));
+        }
+    }
+
+    private static boolean perturbs(Pass pass) {
+        return !pass.everyParameter()
+                && pass.writes() == Pass.Writes.PARAMETER
+                && pass.closing().isPresent();
     }
 
     private static List<Companion> lenders(List<UpdateRule> rules, Predicate<Companion> predicate) {

@@ -103,6 +103,22 @@ class LookSAMTest {
     }
 
     @Test
+    void besideSamNeitherWouldHaveThePlainGradient() {
+        assertThatThrownBy(
+                        () ->
+                                builder(LookSAM.defaults())
+                                        .companion(Sam.defaults())
+                                        .group("all", List.of(vector("p", 1)))
+                                        .build())
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "companions look-sam and sam cannot go with one optimizer: each lets a step"
+                                + " take the gradients of where it has moved the parameters along"
+                                + " their plain ones, and one would take those of the other for"
+                                + " plain; leave one of them out");
+    }
+
+    @Test
     void withoutADirectionStepsTakeTheirGradients() {
         var p = vector("p", 1, 2);
         gradient(p, 100, -100);

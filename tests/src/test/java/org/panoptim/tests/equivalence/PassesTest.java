@@ -164,9 +164,11 @@ class PassesTest {
                         Cautious.ofUpdates()
                                 .withUpdate(draw.flag())
                                 .withCautiousDecay(draw.flag()));
-        return all.stream()
-                .filter(each -> draw.flag())
+        var chosen = all.stream().filter(each -> draw.flag()).toList();
+        boolean perturbed = chosen.stream().anyMatch(Sam.class::isInstance);
+        return chosen.stream()
                 .filter(each -> apart || !(each instanceof Cautious))
+                .filter(each -> !perturbed || !(each instanceof LookSAM))
                 .toList();
     }
 
@@ -191,7 +193,7 @@ class PassesTest {
     }
 
     private static UpdateRule scheduleFree(Draw draw) {
-        double beta = draw.of(0.9, 0.5, 0.0, 1e-42);
+        double beta = draw.of(0.9, 0.5, 1e-10, 1e-38);
         long warmup = draw.of(0L, 3L);
         return draw.flag()
                 ? new ScheduleFreeAdamW(0.1, beta, 0.9, 1e-8, 0.1, warmup, 0, 2)
@@ -326,7 +328,7 @@ class PassesTest {
                     }
                 }
                 case "swap" -> {
-                    if (has(AverageSwap.class)) {
+                    if (has(AverageSwap.class) && hasAverage()) {
                         visit(action, AverageSwap.USE_AVERAGE, AverageSwap.USE_PARAMETER);
                     }
                 }
@@ -364,6 +366,13 @@ class PassesTest {
 
         private boolean has(Class<? extends Companion> companion) {
             return script.companions.stream().anyMatch(companion::isInstance);
+        }
+
+        private boolean hasAverage() {
+            return optimizer.groups().stream()
+                    .filter(group -> !group.frozen())
+                    .flatMap(group -> group.parameters().stream())
+                    .anyMatch(parameter -> parameter.average().isPresent());
         }
 
         /** Goes elsewhere with the parameters, computes gradients there, and comes back. */
