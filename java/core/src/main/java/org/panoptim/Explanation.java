@@ -394,7 +394,8 @@ final class Explanation {
         var settings = new ArrayList<String>();
         for (int i = 0; i < descriptor.settings().size(); i++) {
             var setting = descriptor.settings().get(i);
-            if (!setting.name().equals(RATE) && !setting.name().equals(WEIGHT_DECAY)) {
+            boolean said = setting.name().equals(RATE) || setting.name().equals(WEIGHT_DECAY);
+            if (!said && !setting.fromRule()) {
                 settings.add(setting.name() + " " + shown(descriptor.value(rule, i)));
             }
         }

@@ -194,7 +194,7 @@ class ExplainTest {
                             It has a gradient, so the next step, number 1, updates it; its count becomes 1.
                             The learning rate is 0.0001: 0.0001 of the rule, times 1 of the schedule in step 1.
                             Weight decay is decoupled: it takes up to 0.00005 of the value away, the learning rate times 0.5.
-                            To complete the step, companion cautious (update on, cautious_decay off, maximize off) runs pass 'complete', which takes the rule's update and writes the value.
+                            To complete the step, companion cautious (update on, cautious_decay off) runs pass 'complete', which takes the rule's update and writes the value.
                             The gradient is set to zero, whether or not the step is accepted.
                             Of companion sam (rho 0.05, adaptive off), 'perturb' and 'restore' run only when named.\
                             """);

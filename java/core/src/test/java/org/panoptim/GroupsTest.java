@@ -271,7 +271,7 @@ class GroupsTest {
             var before = Snapshot.of(optimizer);
             assertThatThrownBy(() -> optimizer.learningRate("all", Double.NaN))
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessage("SGD: learningRate must be finite and at least 0, but is NaN");
+                    .hasMessage("SGD: learningRate must be in [0, 2^100], but is NaN");
             assertThat(Snapshot.of(optimizer)).isEqualTo(before);
         }
     }

@@ -221,7 +221,7 @@ class LBFGSFailureTest {
                         .isInstanceOf(IllegalStateException.class)
                         .hasMessage(
                                 "parameter 'p': the arena of its gradient is closed; set another"
-                                    + " one, or take it away with clearGradient()");
+                                        + " one, or take it away with clearGradient()");
             }
         }
     }

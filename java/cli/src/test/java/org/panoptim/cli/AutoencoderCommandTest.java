@@ -155,7 +155,8 @@ class AutoencoderCommandTest {
                 "--optimizer",
                 "sophia-g");
         assertRefused(
-                "--optimizer: 'adam@fast': what follows @ must be a learning rate",
+                "--optimizer: 'adam@fast': the learning rate behind @ must be a number, but is"
+                    + " 'fast'",
                 "--task",
                 "autoencoder",
                 "--optimizer",
@@ -174,7 +175,7 @@ class AutoencoderCommandTest {
                 "--optimizer",
                 "torch-adam:eps=1");
         assertRefused(
-                "--lr: Adam: learningRate must be finite and at least 0, but is -1.0",
+                "--lr: Adam: learningRate must be in [0, 2^100], but is -1.0",
                 "--task",
                 "autoencoder",
                 "--optimizer",

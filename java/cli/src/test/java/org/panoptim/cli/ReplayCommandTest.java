@@ -260,10 +260,10 @@ class ReplayCommandTest {
                 "metadata 'set': ema_decay: averaging: the decay must be in [0, 1], but is 2.0");
         assertRefused(
                 TraceBuilder.of("sgd", "lr=fast", "1"),
-                "metadata 'set': sgd: lr must be a number, but is 'fast'");
+                "metadata 'set': sgd: lr must be a number, in [0, 2^100], but is 'fast'");
         assertRefused(
                 TraceBuilder.of("sgd", "lr=-1", "1"),
-                "metadata 'set': SGD: learningRate must be finite and at least 0, but is -1.0");
+                "metadata 'set': sgd: lr must be in [0, 2^100], but is -1.0");
         assertRefused(
                 TraceBuilder.of("sgd", "lr", "1"),
                 "metadata 'set': expected key=value, found 'lr'");

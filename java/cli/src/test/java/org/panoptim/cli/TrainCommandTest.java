@@ -220,7 +220,7 @@ class TrainCommandTest {
                 "--optimizer",
                 "sgd,lion:betta1=0.9");
         assertRefused(
-                "--optimizer: 'lion:beta1=2': Lion: beta1 must be in [0, 1), but is 2.0",
+                "--optimizer: 'lion:beta1=2': lion: beta1 must be in [0, 1), but is 2.0",
                 "--optimizer",
                 "lion:beta1=2");
         assertRefused(
@@ -248,10 +248,7 @@ class TrainCommandTest {
                 "torch-adamw:beta1=0.5");
         assertRefused("--epochs: must be at least 1, but is 0", "--epochs", "0");
         assertRefused("--batch: must be at least 1, but is -3", "--batch", "-3");
-        assertRefused(
-                "--lr: AdamW: learningRate must be finite and at least 0, but is NaN",
-                "--lr",
-                "NaN");
+        assertRefused("--lr: AdamW: learningRate must be in [0, 2^100], but is NaN", "--lr", "NaN");
         assertRefused(
                 "Invalid value for option '--epochs': 'two' is not an int (see panoptim train"
                         + " --help)",

@@ -51,12 +51,15 @@ public record Cautious(
                     .flag("update", true, Cautious::update)
                     .flag("cautious_decay", Cautious::cautiousDecay)
                     .learningRate(0, Cautious::learningRate)
+                    .takenFromRule()
                     .number(
                             "weight_decay",
                             RuleSetting.Range.NON_NEGATIVE,
                             0,
                             Cautious::weightDecay)
+                    .takenFromRule()
                     .flag("maximize", Cautious::maximize)
+                    .takenFromRule()
                     .build(v -> new Cautious(v.flag(), v.flag(), v.number(), v.number(), v.flag()));
 
     /** Checks the hyper-parameters. */

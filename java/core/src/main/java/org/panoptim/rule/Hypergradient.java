@@ -36,6 +36,7 @@ public record Hypergradient(double beta, double learningRate) implements Compani
             RuleDescriptor.of(Hypergradient.class, "Baydin et al., 2018")
                     .number("beta", RuleSetting.Range.NON_NEGATIVE, 1e-7, Hypergradient::beta)
                     .learningRate(0, Hypergradient::learningRate)
+                    .takenFromRule()
                     .build(v -> new Hypergradient(v.number(), v.number()));
 
     /** Checks the hyper-parameters. */

@@ -129,7 +129,8 @@ public final class RuleDescriptor<R extends UpdateRule> {
         public Builder<R> correctedDecay(
                 String name, double initial, Function<? super R, Double> getter) {
             settings.add(
-                    new RuleSetting(camelCase(name), name, RuleSetting.Range.DECAY, initial, true));
+                    new RuleSetting(
+                            camelCase(name), name, RuleSetting.Range.DECAY, initial, true, false));
             getters.add(getter);
             return this;
         }
@@ -179,8 +180,17 @@ public final class RuleDescriptor<R extends UpdateRule> {
                 RuleSetting.Range range,
                 Object initial,
                 Function<? super R, ?> getter) {
-            settings.add(new RuleSetting(component, name, range, initial, false));
+            settings.add(new RuleSetting(component, name, range, initial, false, false));
             getters.add(getter);
+            return this;
+        }
+
+        /**
+         * Lets a companion take the hyper-parameter that was named last from the rule that it goes
+         * with ({@link Companion#beside}): nobody sets it.
+         */
+        public Builder<R> takenFromRule() {
+            settings.add(settings.removeLast().takenFromRule());
             return this;
         }
 
@@ -220,6 +230,11 @@ public final class RuleDescriptor<R extends UpdateRule> {
     /** The hyper-parameters, in order. */
     public List<RuleSetting> settings() {
         return settings;
+    }
+
+    /** Those that are set, in order: not what a companion takes from the rule that it goes with. */
+    public List<RuleSetting> ownSettings() {
+        return settings.stream().filter(setting -> !setting.fromRule()).toList();
     }
 
     /** The rule with its defaults. */
@@ -319,7 +334,7 @@ public final class RuleDescriptor<R extends UpdateRule> {
      *
      * @param changes new values as text by PyTorch's names; those left out keep what the rule has
      * @throws IllegalArgumentException for an unknown name, a value that is no number or boolean,
-     *     or one out of range
+     *     or one out of range; the message names the rule, the setting, the range and the value
      */
     public R with(UpdateRule rule, Map<String, String> changes) {
         var unknown = new TreeSet<>(changes.keySet());
@@ -329,7 +344,7 @@ public final class RuleDescriptor<R extends UpdateRule> {
             unknown.remove(setting.name());
             var text = changes.get(setting.name());
             if (text != null) {
-                values[i] = parse(rule.name() + ": " + setting.name(), text.strip(), setting);
+                values[i] = setting.parse(rule.name(), text.strip());
             }
         }
         if (!unknown.isEmpty()) {
@@ -352,23 +367,7 @@ public final class RuleDescriptor<R extends UpdateRule> {
                         + " has no setting "
                         + names
                         + "; it has "
-                        + String.join(", ", settings.stream().map(RuleSetting::name).toList()));
-    }
-
-    private static Object parse(String what, String text, RuleSetting setting) {
-        if (setting.isFlag()) {
-            if (text.equals("true") || text.equals("false")) {
-                return Boolean.valueOf(text);
-            }
-            throw new IllegalArgumentException(
-                    what + " must be true or false, but is '" + text + "'");
-        }
-        try {
-            return setting.initial() instanceof Long
-                    ? (Object) Long.valueOf(text)
-                    : Double.valueOf(text);
-        } catch (NumberFormatException _) {
-            throw new IllegalArgumentException(what + " must be a number, but is '" + text + "'");
-        }
+                        + String.join(
+                                ", ", ownSettings().stream().map(RuleSetting::name).toList()));
     }
 }

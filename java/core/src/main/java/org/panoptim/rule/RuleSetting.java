@@ -13,14 +13,21 @@ import java.util.Objects;
  *     {@link Long}
  * @param corrected whether it is the decay β of an average that is corrected for its beginning:
  *     divided by 1 − βⁿ, with n the parameter's count of steps
+ * @param fromRule whether a companion takes it from the rule that it goes with, so that nobody sets
+ *     it
  */
 public record RuleSetting(
-        String component, String name, Range range, Object initial, boolean corrected) {
+        String component,
+        String name,
+        Range range,
+        Object initial,
+        boolean corrected,
+        boolean fromRule) {
 
     /** The values that a hyper-parameter may have; what elements see as float32, as float32 too. */
     public enum Range {
         /** A learning rate: at least 0, and at most 2^100. */
-        RATE("finite and at least 0"),
+        RATE("in [0, 2^100]"),
         /** At least 0; so is its product with the learning rate, which is at most 2^100. */
         WEIGHT_DECAY("finite and at least 0"),
         /** At least 0. */
@@ -33,6 +40,8 @@ public record RuleSetting(
         DECAY("in [0, 1)"),
         /** A share: at least 0 and at most 1. */
         FRACTION("in [0, 1]"),
+        /** A share that leaves a rest: above 0 and below 1. */
+        OPEN_FRACTION("in (0, 1)"),
         /** A factor that something may grow by: at least 1, and perhaps infinite. */
         GROWTH("at least 1"),
         /** Any finite number. */
@@ -55,12 +64,13 @@ public record RuleSetting(
         /** Whether a value is in the range, looked at as a double. */
         private boolean holds(double value) {
             return switch (this) {
-                case RATE, WEIGHT_DECAY, NON_NEGATIVE ->
-                        value >= 0 && value < Double.POSITIVE_INFINITY;
+                case RATE -> value >= 0 && value <= LARGEST_RATE;
+                case WEIGHT_DECAY, NON_NEGATIVE -> value >= 0 && value < Double.POSITIVE_INFINITY;
                 case POSITIVE -> value > 0 && value < Double.POSITIVE_INFINITY;
                 case NON_POSITIVE -> value <= 0 && value > Double.NEGATIVE_INFINITY;
                 case DECAY -> value >= 0 && value < 1;
                 case FRACTION -> value >= 0 && value <= 1;
+                case OPEN_FRACTION -> value > 0 && value < 1;
                 case FINITE -> Double.isFinite(value);
                 case COUNT -> value >= 0;
                 case GROWTH, POSITIVE_COUNT -> value >= 1;
@@ -106,6 +116,11 @@ public record RuleSetting(
         return initial instanceof Boolean;
     }
 
+    /** The same, taken from the rule that a companion goes with. */
+    RuleSetting takenFromRule() {
+        return new RuleSetting(component, name, range, initial, corrected, true);
+    }
+
     /** Its name in the kernel: {@code "learning_rate"}. */
     public String kernelName() {
         var result = new StringBuilder(component.length() + 2);
@@ -121,6 +136,30 @@ public record RuleSetting(
     /** A value as the kernel takes it. */
     static double number(Object value) {
         return value instanceof Boolean flag ? flag ? 1 : 0 : ((Number) value).doubleValue();
+    }
+
+    /**
+     * Reads a value and checks it.
+     *
+     * @param rule who refuses it
+     * @throws IllegalArgumentException if it is none, or out of range; the message names the rule,
+     *     the setting, the range and the value
+     */
+    Object parse(String rule, String text) {
+        Object value;
+        try {
+            var wanted = range == Range.ANY ? "" : range.text;
+            value =
+                    switch (initial) {
+                        case Boolean _ -> SettingText.flag(text);
+                        case Long _ -> SettingText.count(text, wanted);
+                        default -> SettingText.number(text, wanted);
+                    };
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(rule + ": " + name + " " + e.getMessage(), e);
+        }
+        check(rule, name, range, value);
+        return value;
     }
 
     /**
@@ -140,9 +179,6 @@ public record RuleSetting(
             float seen = (float) number;
             boolean holds = Float.isFinite(seen) && range.holds(seen);
             require(holds, rule, what, range.text + " as float32", value);
-        }
-        if (range == Range.RATE) {
-            require(number <= LARGEST_RATE, rule, what, TOO_LARGE, value);
         }
     }
 

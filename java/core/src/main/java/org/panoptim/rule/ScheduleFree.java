@@ -100,15 +100,10 @@ record ScheduleFree(int first) {
         }
     }
 
-    /**
-     * A phase of a pass. A parameter that has taken no step stands still, as do all where β is so
-     * small that y does not tell x.
-     */
+    /** A phase of a pass. A parameter that has taken no step stands still. */
     static ElementUpdate pass(int phase, Preparation preparation, double beta) {
-        float away = (float) (1 - 1 / beta);
-        boolean moves = preparation.count() != 0 && Float.isFinite(away);
-        float weight = phase == EVALUATING ? away : (float) (1 - beta);
-        return new Lerp(moves ? weight : 0);
+        double weight = phase == EVALUATING ? 1 - 1 / beta : 1 - beta;
+        return new Lerp(preparation.count() != 0 ? (float) weight : 0);
     }
 
     private record Lerp(float weight) implements ElementUpdate {

@@ -15,12 +15,13 @@ import java.util.List;
  * at its first step.
  *
  * <p>Weight decay is taken at y, and is part of the direction. The second moment is corrected by
- * the number of the group's steps, as in the source. With β₁ = 0 y is z, which does not tell x, and
- * the passes leave the parameters alone; the source divides by 0 there. Earlier versions of the
- * source put the correction into the learning rate, and so into the weights of the average.
+ * the number of the group's steps, as in the source. With β₁ = 0 y would be z, which does not tell
+ * x, so that is refused, as is a β₁ that 1 cannot be divided by in float32; the source divides by 0
+ * there. Earlier versions of the source put the correction into the learning rate, and so into the
+ * weights of the average.
  *
  * @param learningRate η, at least 0; 2.5e-3 by default
- * @param beta1 β₁, the weight of x in y, in [0, 1); 0.9 by default
+ * @param beta1 β₁, the weight of x in y, in (0, 1); 0.9 by default
  * @param beta2 decay of the squared gradient's average, in [0, 1); 0.999 by default
  * @param epsilon added to the root of the second moment, at least 0; 1e-8 by default
  * @param weightDecay λ, at least 0; 0 by default
@@ -56,7 +57,7 @@ public record ScheduleFreeAdamW(
                             "facebookresearch/schedule_free, adamw_schedulefree.py; Defazio et"
                                     + " al., 2024")
                     .learningRate(2.5e-3, ScheduleFreeAdamW::learningRate)
-                    .decay("beta1", 0.9, ScheduleFreeAdamW::beta1)
+                    .number("beta1", RuleSetting.Range.OPEN_FRACTION, 0.9, ScheduleFreeAdamW::beta1)
                     .decay("beta2", 0.999, ScheduleFreeAdamW::beta2)
                     .epsilon(1e-8, ScheduleFreeAdamW::epsilon)
                     .weightDecay(0, ScheduleFreeAdamW::weightDecay)
@@ -83,6 +84,7 @@ public record ScheduleFreeAdamW(
     public ScheduleFreeAdamW {
         DESCRIPTOR.check(
                 learningRate, beta1, beta2, epsilon, weightDecay, warmupSteps, r, weightLrPower);
+        DESCRIPTOR.check("1 / beta1", RuleSetting.Range.FINITE, 1 / beta1);
     }
 
     /** The rule with its authors' defaults. */

@@ -13,11 +13,11 @@ import java.util.List;
  * there and back rounds. A parameter of a frozen group stands still in both passes, as does one
  * that has taken no step; z begins where the parameter is at its first step.
  *
- * <p>Weight decay is coupled, and taken at y. With β = 0 y is z, which does not tell x, and the
- * passes leave the parameters alone; the source refuses that.
+ * <p>Weight decay is coupled, and taken at y. With β = 0 y would be z, which does not tell x, so
+ * that is refused, as in the source; so is a β that 1 cannot be divided by in float32.
  *
  * @param learningRate η, at least 0; 1 by default
- * @param momentum β, the weight of x in y, in [0, 1); 0.9 by default
+ * @param momentum β, the weight of x in y, in (0, 1); 0.9 by default
  * @param weightDecay λ, at least 0; 0 by default
  * @param warmupSteps the steps in which the learning rate rises to η; 0 by default
  * @param r the power of a step's number in its weight in the average, at least 0; 0 by default
@@ -48,7 +48,11 @@ public record ScheduleFreeSGD(
                             "facebookresearch/schedule_free, sgd_schedulefree.py; Defazio et al.,"
                                     + " 2024")
                     .learningRate(1, ScheduleFreeSGD::learningRate)
-                    .decay("momentum", 0.9, ScheduleFreeSGD::momentum)
+                    .number(
+                            "momentum",
+                            RuleSetting.Range.OPEN_FRACTION,
+                            0.9,
+                            ScheduleFreeSGD::momentum)
                     .weightDecay(0, ScheduleFreeSGD::weightDecay)
                     .count("warmup_steps", 0, ScheduleFreeSGD::warmupSteps)
                     .number("r", RuleSetting.Range.NON_NEGATIVE, 0, ScheduleFreeSGD::r)
@@ -70,6 +74,7 @@ public record ScheduleFreeSGD(
     /** Checks the hyper-parameters. */
     public ScheduleFreeSGD {
         DESCRIPTOR.check(learningRate, momentum, weightDecay, warmupSteps, r, weightLrPower);
+        DESCRIPTOR.check("1 / momentum", RuleSetting.Range.FINITE, 1 / momentum);
     }
 
     /** The rule with its authors' defaults. */

@@ -610,12 +610,12 @@ class CheckpointRefusalTest {
                 Arguments.of(
                         "\"lr\":\"0.1\"",
                         "\"lr\":\"-0.1\"",
-                        "group 'matrices': AdamW: learningRate must be finite and at least 0, but"
-                                + " is -0.1"),
+                        "group 'matrices': adamw: lr must be in [0, 2^100], but is -0.1"),
                 Arguments.of(
                         "\"lr\":\"0.1\"",
                         "\"lr\":\"fast\"",
-                        "group 'matrices': adamw: lr must be a number, but is 'fast'"),
+                        "group 'matrices': adamw: lr must be a number, in [0, 2^100], but is"
+                            + " 'fast'"),
                 Arguments.of(
                         "\"lr\":\"0.1\",",
                         "",

@@ -39,8 +39,7 @@ class HyperParameterTest {
 
     private static String message(
             UpdateRule rule, RuleSetting setting, String range, Object value) {
-        return "%s: %s must be %s, but is %s"
-                .formatted(rule.getClass().getSimpleName(), setting.component(), range, value);
+        return "%s: %s must be %s, but is %s".formatted(rule.name(), setting.name(), range, value);
     }
 
     private static void set(UpdateRule rule, RuleSetting setting, Object value) {
@@ -59,12 +58,14 @@ class HyperParameterTest {
     void valuesOutOfRangeAreRefused(UpdateRule rule, RuleSetting setting) {
         var refused =
                 switch (setting.range()) {
-                    case RATE, WEIGHT_DECAY, NON_NEGATIVE ->
+                    case RATE -> new double[] {Double.NaN, Math.nextUp(0x1p100), 1e300, -0.25};
+                    case WEIGHT_DECAY, NON_NEGATIVE ->
                             new double[] {Double.NaN, Double.POSITIVE_INFINITY, -0.25};
                     case POSITIVE -> new double[] {Double.NaN, Double.POSITIVE_INFINITY, 0, -1};
                     case NON_POSITIVE -> new double[] {Double.NaN, Double.NEGATIVE_INFINITY, 0.25};
                     case DECAY -> new double[] {Double.NaN, 1, -0.25, 1.5};
                     case FRACTION -> new double[] {Double.NaN, -0.25, 1.5};
+                    case OPEN_FRACTION -> new double[] {Double.NaN, 0, 1, -0.25, 1.5};
                     case GROWTH -> new double[] {Double.NaN, 0.5, -1};
                     case FINITE ->
                             new double[] {
@@ -89,6 +90,8 @@ class HyperParameterTest {
                     case NON_POSITIVE -> new double[] {0, -1e-300, -1e30};
                     case DECAY -> new double[] {0, Math.nextDown(1f)};
                     case FRACTION -> new double[] {0, 1};
+                    // The least is one that 1 can be divided by.
+                    case OPEN_FRACTION -> new double[] {1e-38, Math.nextDown(1f)};
                     case GROWTH -> new double[] {1, Double.POSITIVE_INFINITY};
                     case FINITE -> new double[] {-Float.MAX_VALUE, Float.MAX_VALUE};
                     case COUNT, POSITIVE_COUNT, FLAG, ANY -> throw new AssertionError(setting);
@@ -103,11 +106,12 @@ class HyperParameterTest {
     void valuesThatAreOutOfRangeAsFloat32AreRefused(UpdateRule rule, RuleSetting setting) {
         var refused =
                 switch (setting.range()) {
-                    case RATE, WEIGHT_DECAY, NON_NEGATIVE -> new double[] {1e39};
+                    case WEIGHT_DECAY, NON_NEGATIVE -> new double[] {1e39};
                     case POSITIVE -> new double[] {1e-46, 1e39};
                     case NON_POSITIVE -> new double[] {-1e39};
                     case DECAY -> new double[] {1 - 0x1p-53, 1 - 0x1p-25};
-                    case FRACTION, GROWTH -> new double[] {};
+                    case OPEN_FRACTION -> new double[] {1e-46, 1 - 0x1p-53, 1 - 0x1p-25};
+                    case RATE, FRACTION, GROWTH -> new double[] {};
                     case FINITE -> new double[] {-1e39, 1e39};
                     case COUNT, POSITIVE_COUNT, FLAG, ANY -> throw new AssertionError(setting);
                 };
@@ -130,8 +134,8 @@ class HyperParameterTest {
             assertThatThrownBy(() -> set(rule, setting, text))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessage(
-                            "%s: %s must be a number, but is '%s'"
-                                    .formatted(rule.name(), setting.name(), text));
+                            "%s: %s must be a whole number, %s, but is '%s'"
+                                    .formatted(rule.name(), setting.name(), setting.range(), text));
         }
     }
 
@@ -156,7 +160,7 @@ class HyperParameterTest {
     void aLearningRateOfNaNIsRefused(UpdateRule rule) {
         assertThatThrownBy(() -> rule.atLearningRate(Double.NaN))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageEndingWith(": learningRate must be finite and at least 0, but is NaN");
+                .hasMessageEndingWith(": learningRate must be in [0, 2^100], but is NaN");
     }
 
     @Test

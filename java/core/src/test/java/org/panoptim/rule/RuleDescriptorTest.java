@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
+import java.util.ArrayList;
 import java.util.Map;
+import java.util.stream.Stream;
 
 class RuleDescriptorTest {
 
@@ -64,6 +68,34 @@ class RuleDescriptorTest {
                 .hasMessage("Lion has two settings 'beta1'");
     }
 
+    static Stream<UpdateRule> companions() {
+        return Rules.companions().stream();
+    }
+
+    @ParameterizedTest
+    @MethodSource("companions")
+    void whatACompanionTakesFromTheRuleIsNotItsOwnToSet(UpdateRule companion) {
+        var rule = AdamW.withLearningRate(0.25).withWeightDecay(0.5).withMaximize(true);
+        var beside = ((Companion) companion).beside(rule);
+        var descriptor = companion.descriptor();
+        var taken = new ArrayList<RuleSetting>();
+        for (int i = 0; i < descriptor.settings().size(); i++) {
+            if (!descriptor.value(companion, i).equals(descriptor.value(beside, i))) {
+                taken.add(descriptor.settings().get(i));
+            }
+        }
+        var own = new ArrayList<>(descriptor.settings());
+        own.removeAll(taken);
+        assertThat(descriptor.ownSettings()).isEqualTo(own);
+    }
+
+    @Test
+    void whoAsksForItsSettingsIsNotToldOfTheRules() {
+        assertThatThrownBy(() -> Rules.with(Cautious.ofUpdates(), Map.of("rho", "1")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("cautious has no setting rho; it has update, cautious_decay");
+    }
+
     @Test
     void anInfiniteGrowthIsReadBack() {
         var rule = Prodigy.defaults();
@@ -71,6 +103,6 @@ class RuleDescriptorTest {
         assertThat(Rules.with(rule, Map.of("growth_rate", "1.5")).growthRate()).isEqualTo(1.5);
         assertThat(Rules.with(rule, Rules.settings(rule))).isEqualTo(rule);
         assertThatThrownBy(() -> Rules.with(rule, Map.of("growth_rate", "0.5")))
-                .hasMessage("Prodigy: growthRate must be at least 1, but is 0.5");
+                .hasMessage("prodigy: growth_rate must be at least 1, but is 0.5");
     }
 }

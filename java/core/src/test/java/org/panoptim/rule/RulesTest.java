@@ -201,7 +201,8 @@ class RulesTest {
     void textThatIsNoNumberIsRefused(String text) {
         assertThatThrownBy(() -> Rules.with(AdamW.defaults(), Map.of("lr", text)))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("adamw: lr must be a number, but is '" + text.strip() + "'");
+                .hasMessage(
+                        "adamw: lr must be a number, in [0, 2^100], but is '" + text.strip() + "'");
     }
 
     @ParameterizedTest
@@ -244,7 +245,7 @@ class RulesTest {
                 .isEqualTo(Map.of("learningRate", "0.5", "every", "9223372036854775807"));
         assertThat(Rules.with(new OwnRule(0, 0), Rules.settings(rule))).isEqualTo(rule);
         assertThatThrownBy(() -> Rules.with(rule, Map.of("every", "1.5")))
-                .hasMessage("own: every must be a number, but is '1.5'");
+                .hasMessage("own: every must be a whole number, but is '1.5'");
     }
 
     private static final class Classic implements UpdateRule {

@@ -77,7 +77,8 @@ class YogiTest {
         assertThatThrownBy(
                         () -> Rules.with(Yogi.defaults(), Map.of("initial_accumulator_value", "0")))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("Yogi: initialAccumulatorValue must be finite and above 0, but is 0.0");
+                .hasMessage(
+                        "yogi: initial_accumulator_value must be finite and above 0, but is 0.0");
     }
 
     @Test

@@ -33,8 +33,9 @@ record RuleFacts(UpdateRule rule) {
         return rule.getClass().getSimpleName();
     }
 
+    /** Those that are set; a companion takes others from the rule that it goes with. */
     List<RuleSetting> settings() {
-        return rule.descriptor().settings();
+        return rule.descriptor().ownSettings();
     }
 
     /** Those of a matrix, and then those that parameters of fewer dimensions have besides. */

@@ -78,6 +78,7 @@ public final class RuleText {
     private static String range(RuleSetting.Range range) {
         return switch (range) {
             case RATE -> "[0, 2^100]";
+            case OPEN_FRACTION -> "(0, 1)";
             case WEIGHT_DECAY, NON_NEGATIVE -> "[0, ∞)";
             case POSITIVE -> "(0, ∞)";
             case NON_POSITIVE -> "(-∞, 0]";

@@ -1,5 +1,7 @@
 package org.panoptim.cli.train;
 
+import org.panoptim.rule.SettingText;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -88,10 +90,10 @@ public record OptimizerEntry(String text, Part optimizer, List<Part> companions)
 
     private static String rate(String text, String rate) {
         try {
-            Double.parseDouble(rate);
+            SettingText.number(rate);
             return rate;
-        } catch (NumberFormatException e) {
-            throw problem(text, "what follows @ must be a learning rate");
+        } catch (IllegalArgumentException e) {
+            throw problem(text, "the learning rate behind @ " + e.getMessage());
         }
     }
 

@@ -43,8 +43,10 @@ class OptimizerEntryTest {
         assertRefused("", "'': a name is missing");
         assertRefused("@0.1", "'@0.1': a name is missing");
         assertRefused("sgd+", "'sgd+': a name is missing");
-        assertRefused("adam@fast", "'adam@fast': what follows @ must be a learning rate");
-        assertRefused("adam@", "'adam@': what follows @ must be a learning rate");
+        assertRefused(
+                "adam@fast",
+                "'adam@fast': the learning rate behind @ must be a number, but is 'fast'");
+        assertRefused("adam@", "'adam@': the learning rate behind @ must be a number, but is ''");
         assertRefused("adam:", "'adam:': expected key=value behind ':', found ''");
         assertRefused("adam:lr", "'adam:lr': expected key=value behind ':', found 'lr'");
         assertRefused("adam:=1", "'adam:=1': expected key=value behind ':', found '=1'");

@@ -46,6 +46,9 @@ public final class RuleVariants {
                     Map.entry(
                             RuleSetting.Range.NON_POSITIVE, texts(-0.8, -0.8, -0.5, 0, -3, -1e-9)),
                     Map.entry(RuleSetting.Range.DECAY, DECAYS),
+                    Map.entry(
+                            RuleSetting.Range.OPEN_FRACTION,
+                            texts(0.9, 0.999, 0.99, 0.5, 0.1, 0.9999999, 1 - 0x1p-24, 1e-10)),
                     Map.entry(RuleSetting.Range.FRACTION, texts(0.8, 0.5, 0, 1, 1e-42)),
                     Map.entry(
                             RuleSetting.Range.GROWTH, texts(1, 1.02, 2, Double.POSITIVE_INFINITY)),
@@ -106,7 +109,7 @@ public final class RuleVariants {
     private static Optional<String> unusual(RuleSetting setting) {
         return switch (setting.range()) {
             case FLAG -> Optional.of(String.valueOf(!(boolean) setting.initial()));
-            case DECAY -> Optional.of(setting.initial().equals(0.0) ? "0.9" : "0.8");
+            case DECAY, OPEN_FRACTION -> Optional.of(setting.initial().equals(0.0) ? "0.9" : "0.8");
             case WEIGHT_DECAY -> Optional.of("0.1");
             case RATE -> Optional.of("0.01");
             case NON_NEGATIVE, POSITIVE, NON_POSITIVE, FRACTION, FINITE ->

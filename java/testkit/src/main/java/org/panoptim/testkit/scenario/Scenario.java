@@ -265,6 +265,11 @@ public record Scenario(
         public static Types of(DType value, DType copy, DType average) {
             return new Types(value, Optional.of(copy), Optional.of(average));
         }
+
+        /** These with an average. */
+        public Types averaged() {
+            return new Types(value, copy, average.or(() -> Optional.of(DType.F32)));
+        }
     }
 
     /** Something done to the optimizer; groups and tensors are named modulo their number. */

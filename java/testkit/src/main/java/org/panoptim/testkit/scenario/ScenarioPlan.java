@@ -127,8 +127,14 @@ final class ScenarioPlan {
         return passes(companion.passes());
     }
 
-    /** Passes that run before every other step, in their order, those that go with steps apart. */
+    /**
+     * Passes that run before every other step, in their order, those that go with steps apart. If
+     * one reads averages, every parameter of the first group has one.
+     */
     ScenarioPlan passes(List<Pass> some) {
+        if (some.stream().anyMatch(Pass::readsAverages)) {
+            types = types.stream().map(Scenario.Types::averaged).toList();
+        }
         passes = some.stream().filter(pass -> pass.timing() == Pass.Timing.REQUESTED).toList();
         return this;
     }

@@ -8,6 +8,7 @@ import org.panoptim.rule.Companion;
 import org.panoptim.rule.Hypergradient;
 import org.panoptim.rule.Lookahead;
 import org.panoptim.rule.Rules;
+import org.panoptim.rule.SettingText;
 import org.panoptim.step.Averaging;
 
 import java.util.Collections;
@@ -20,7 +21,7 @@ import java.util.stream.Stream;
 
 /**
  * Settings of an optimizer that go with any rule, by the names that traces and the command line
- * give them. Each is a line in {@link #ALL}: its name, how its value is read ({@link OptionValue}),
+ * give them. Each is a line in {@link #ALL}: its name, how its value is read ({@link SettingText}),
  * and the builder's method that takes it and checks its range.
  *
  * @param settings those that are given, with their values as text
@@ -37,7 +38,7 @@ public record TraceOptions(SequencedMap<String, String> settings) {
             List.of(
                     new Option<>(
                             "centralize",
-                            OptionValue::flag,
+                            SettingText::flag,
                             (builder, on) -> {
                                 if (on) {
                                     builder.companion(new Centralize());
@@ -45,22 +46,22 @@ public record TraceOptions(SequencedMap<String, String> settings) {
                             }),
                     new Option<>(
                             "agc",
-                            OptionValue::number,
+                            SettingText::number,
                             (builder, clip) -> builder.companion(AdaptiveClip.withClip(clip))),
                     // What bounds the gradient's norm over all parameters.
                     new Option<>(
-                            "clip_norm", OptionValue::number, Optimizer.Builder::clipGlobalNorm),
+                            "clip_norm", SettingText::number, Optimizer.Builder::clipGlobalNorm),
                     // What bounds each of its elements.
-                    new Option<>("clip_value", OptionValue::number, Optimizer.Builder::clipValue),
+                    new Option<>("clip_value", SettingText::number, Optimizer.Builder::clipValue),
                     // As torch.optim.swa_utils has it: the first update copies the parameter.
                     new Option<>(
                             EMA_DECAY,
-                            OptionValue::number,
+                            SettingText::number,
                             (builder, decay) ->
                                     builder.averaging(Averaging.exponential(decay).startingAt(1))),
                     new Option<>(
                             "hypergradient",
-                            OptionValue::number,
+                            SettingText::number,
                             (builder, beta) -> builder.companion(Hypergradient.withBeta(beta))));
 
     /** Companions with several settings, each by its own name in the record. */

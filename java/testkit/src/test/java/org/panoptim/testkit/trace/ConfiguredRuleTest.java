@@ -73,7 +73,8 @@ class ConfiguredRuleTest {
 
     @Test
     void valuesAreCheckedAtOnce() {
-        assertRefused(Map.of("lr", "fast"), "sgd: lr must be a number, but is 'fast'");
+        assertRefused(
+                Map.of("lr", "fast"), "sgd: lr must be a number, in [0, 2^100], but is 'fast'");
         assertRefused(Map.of("clip_norm", "tight"), "clip_norm: must be a number, but is 'tight'");
         assertRefused(
                 Map.of("clip_norm", "0"),
@@ -83,7 +84,7 @@ class ConfiguredRuleTest {
                 "ema_decay: averaging: the decay must be in [0, 1], but is 1.5");
         assertRefused(
                 Map.of("lookahead_k", "0"),
-                "lookahead_k: Lookahead: k must be at least 1, but is 0");
+                "lookahead_k: lookahead: k must be at least 1, but is 0");
         assertRefused(
                 Map.of("cautious", "yes"),
                 "cautious: cautious: update must be true or false, but is 'yes'");
