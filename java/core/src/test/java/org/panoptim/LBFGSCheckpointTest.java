@@ -143,8 +143,11 @@ class LBFGSCheckpointTest {
     }
 
     private void refused(String message, Parameter into, int history) throws IOException {
-        try (var optimizer =
-                LBFGS.builder(List.of(into)).historySize(history).backend(backend).build()) {
+        refused(message, List.of(into), history);
+    }
+
+    private void refused(String message, List<Parameter> into, int history) throws IOException {
+        try (var optimizer = LBFGS.builder(into).historySize(history).backend(backend).build()) {
             assertThatThrownBy(() -> optimizer.load(file))
                     .isInstanceOf(CheckpointException.class)
                     .hasMessageContaining(message);
@@ -163,7 +166,14 @@ class LBFGSCheckpointTest {
     @Test
     void aFileOfOtherParametersIsRefused() throws IOException {
         save();
-        refused("metadata 'order/y' must be '[0]', but is absent", vector("y", 1, 2), HISTORY);
+        refused(
+                "it is of other parameters: 'y' is not in the file; 'x' is not in the optimizer",
+                vector("y", 1, 2),
+                HISTORY);
+        refused(
+                "it is of other parameters: 'y' is not in the file",
+                List.of(vector("x", 1, 2), vector("y", 1, 2)),
+                HISTORY);
         refused("'d/x' must be F32[3], but is F32[2]", vector("x", 1, 2, 3), HISTORY);
         refused("it has a history of 3 pairs, more than the 2", vector("x", 1, 2), 2);
         var matrix =
@@ -183,7 +193,8 @@ class LBFGSCheckpointTest {
         edited("t", "NaN", "'t' cannot be read: NaN is not finite");
         edited("ys", "1.0 2.0 Infinity", "'ys' cannot be read: Infinity is not finite");
         edited("ys", "1.0 2.0", "belongs to no state");
-        edited("order/z", "[0]", "metadata 'order/z' is unknown");
+        edited("order/z", "[0]", "it is of other parameters: 'z' is not in the optimizer");
+        edited("orders", "[0]", "metadata 'orders' is unknown");
     }
 
     private void edited(String key, String value, String message) throws IOException {

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -93,6 +94,7 @@ public final class StoredDescent {
                             number(file, metadata, "t"));
             double scale = number(file, metadata, "H_diag");
             var curvatures = curvatures(file, metadata, historySize);
+            checkParameters(file, metadata.keySet(), parameters);
             checkOrders(file, metadata, parameters);
             try (var restoration = descent.restoration(curvatures, scale)) {
                 restoration.adopt(
@@ -176,6 +178,30 @@ public final class StoredDescent {
             throw new CheckpointException(
                     file, "metadata '" + key + "' cannot be read: " + e.getMessage());
         }
+    }
+
+    private static void checkParameters(Path file, Set<String> metadata, List<Parameter> parameters)
+            throws CheckpointException {
+        var own = parameters.stream().map(Parameter::name).toList();
+        var saved =
+                metadata.stream()
+                        .filter(key -> key.startsWith(ORDER))
+                        .map(key -> key.substring(ORDER.length()))
+                        .toList();
+        var problems = new ArrayList<String>();
+        firstOf(own, saved).ifPresent(name -> problems.add("'" + name + "' is not in the file"));
+        firstOf(saved, own)
+                .ifPresent(name -> problems.add("'" + name + "' is not in the optimizer"));
+        if (!problems.isEmpty()) {
+            throw new CheckpointException(
+                    file, "it is of other parameters: " + String.join("; ", problems));
+        }
+    }
+
+    /** The first name that is not among others. */
+    private static Optional<String> firstOf(List<String> names, List<String> others) {
+        var known = Set.copyOf(others);
+        return names.stream().filter(name -> !known.contains(name)).findFirst();
     }
 
     private static void checkOrders(
