@@ -156,7 +156,7 @@ class AutoencoderCommandTest {
                 "sophia-g");
         assertRefused(
                 "--optimizer: 'adam@fast': the learning rate behind @ must be a number, but is"
-                    + " 'fast'",
+                        + " 'fast'",
                 "--task",
                 "autoencoder",
                 "--optimizer",

@@ -332,7 +332,10 @@ class CheckpointRefusalTest {
     @Test
     void aCheckpointWithATransformIsRefusedByAnOptimizerWithoutOne() throws IOException {
         new EditedCheckpoint(file).metadata("transform.kind", _ -> "other").write(file);
-        assertRefused("transform of the optimizer: [], of the checkpoint: [kind]");
+        assertRefused(
+                "it was saved with a transform of gradients, which says [kind], and the optimizer"
+                        + " has none; build it with that transform (Optimizer.Builder.transform) to"
+                        + " load this file");
     }
 
     @Test
@@ -615,7 +618,7 @@ class CheckpointRefusalTest {
                         "\"lr\":\"0.1\"",
                         "\"lr\":\"fast\"",
                         "group 'matrices': adamw: lr must be a number, in [0, 2^100], but is"
-                            + " 'fast'"),
+                                + " 'fast'"),
                 Arguments.of(
                         "\"lr\":\"0.1\",",
                         "",

@@ -140,11 +140,11 @@ class ScheduleFreeSGDTest {
         assertRefused(
                 () -> new ScheduleFreeSGD(1, 0x1p-130, 0, 0, 0, 2),
                 "ScheduleFreeSGD: 1 / momentum must be finite as float32, but is"
-                    + " 1.361129467683754E39");
+                        + " 1.361129467683754E39");
         assertRefused(
                 () -> new ScheduleFreeAdamW(1, 0x1p-130, 0.9, 0, 0, 0, 0, 2),
                 "ScheduleFreeAdamW: 1 / beta1 must be finite as float32, but is"
-                    + " 1.361129467683754E39");
+                        + " 1.361129467683754E39");
     }
 
     private static void assertRefused(ThrowingCallable call, String message) {

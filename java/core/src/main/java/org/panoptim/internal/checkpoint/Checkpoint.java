@@ -150,6 +150,7 @@ public final class Checkpoint {
             checkPlan(file, loaded, check);
             var states = states(plan, execution, companions);
             checkTransform(file, plan, header);
+            CompanionStates.check(file, companions, states.keySet(), reader.tensors().keySet());
             var staged = stage(file, reader, states, arena);
             configure(file, header, plan, loaded, execution);
             try {
@@ -199,7 +200,12 @@ public final class Checkpoint {
             throws CheckpointException {
         var transform = plan.curvature();
         if (transform.isEmpty()) {
-            require(file, "transform", List.of(), List.copyOf(header.transform().keySet()));
+            if (!header.transform().isEmpty()) {
+                throw new CheckpointException(
+                        file,
+                        "it was saved with a transform of gradients, which says %s, and the optimizer has none; build it with that transform (Optimizer.Builder.transform) to load this file"
+                                .formatted(header.transform().keySet()));
+            }
             return;
         }
         try {
@@ -424,7 +430,7 @@ public final class Checkpoint {
                                 transform.states().forEach(each -> states.put(name(each), each)));
         for (var companion : companions) {
             for (var state : kept(companion.groups(), companion.execution())) {
-                states.put(name(companion, state), state);
+                states.put(companion.name(state), state);
             }
         }
         return states;
@@ -448,15 +454,6 @@ public final class Checkpoint {
             }
         }
         return states;
-    }
-
-    private static String name(CompanionStates companion, StateTensor state) {
-        return "%s/%s/%s/%s"
-                .formatted(
-                        state.isOfRule() ? "companion-rule" : "companion",
-                        companion.rule(),
-                        state.slot(),
-                        state.parameter());
     }
 
     private static String name(StateTensor state) {
