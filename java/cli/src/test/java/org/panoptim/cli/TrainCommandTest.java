@@ -6,7 +6,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
-import org.panoptim.testkit.trace.TraceOptions;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -215,8 +214,9 @@ class TrainCommandTest {
                 "schedule-free-sgd:cautious=true");
         assertRefused(
                 "--optimizer: 'lion:betta1=0.9': lion has no setting betta1; it has lr, beta1,"
-                        + " beta2, weight_decay, and every rule "
-                        + String.join(", ", TraceOptions.names()),
+                        + " beta2, weight_decay, and every rule centralize, agc, clip_norm,"
+                        + " clip_value, hypergradient, cautious, cautious_weight_decay,"
+                        + " lookahead_alpha, lookahead_k",
                 "--optimizer",
                 "sgd,lion:betta1=0.9");
         assertRefused(
@@ -224,8 +224,10 @@ class TrainCommandTest {
                 "--optimizer",
                 "lion:beta1=2");
         assertRefused(
-                "--optimizer: 'sgd:ema_decay=0.9': PyTorch's tensors, which are trained here, have"
-                        + " no moving average",
+                "--optimizer: 'sgd:ema_decay=0.9': sgd has no setting ema_decay; it has lr,"
+                        + " momentum, dampening, weight_decay, nesterov, maximize, and every rule"
+                        + " centralize, agc, clip_norm, clip_value, hypergradient, cautious,"
+                        + " cautious_weight_decay, lookahead_alpha, lookahead_k",
                 "--optimizer",
                 "sgd:ema_decay=0.9");
         assertRefused(

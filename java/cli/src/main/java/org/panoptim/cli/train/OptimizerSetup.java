@@ -37,11 +37,8 @@ public record OptimizerSetup(ConfiguredRule configured, Optional<Sam> sam) {
      */
     public OptimizerSetup with(OptimizerEntry entry) {
         try {
-            var changed = configured.with(entry.optimizer().settings());
-            if (changed.options().averages()) {
-                throw new IllegalArgumentException(
-                        "PyTorch's tensors, which are trained here, have no moving average");
-            }
+            // PyTorch's tensors, which are trained here, have no averages.
+            var changed = configured.withoutAverages(entry.optimizer().settings());
             return new OptimizerSetup(changed, sam(entry));
         } catch (IllegalArgumentException e) {
             throw OptimizerEntry.problem(entry.text(), e.getMessage());

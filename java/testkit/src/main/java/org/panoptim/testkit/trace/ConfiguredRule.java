@@ -40,10 +40,23 @@ public record ConfiguredRule(UpdateRule rule, TraceOptions options) {
      *     that is none, or out of range
      */
     public ConfiguredRule with(Map<String, String> settings) {
+        return with(settings, TraceOptions.names());
+    }
+
+    /**
+     * The same where parameters have no moving averages, so that there is no setting for these.
+     *
+     * @throws IllegalArgumentException as {@link #with(Map)}
+     */
+    public ConfiguredRule withoutAverages(Map<String, String> settings) {
+        return with(settings, TraceOptions.namesWithoutAverages());
+    }
+
+    private ConfiguredRule with(Map<String, String> settings, List<String> ofAnyRule) {
         var own = rule.descriptor().settings().stream().map(RuleSetting::name).toList();
         var unknown = new TreeSet<>(settings.keySet());
         unknown.removeAll(own);
-        unknown.removeAll(TraceOptions.names());
+        unknown.removeAll(ofAnyRule);
         if (!unknown.isEmpty()) {
             throw new IllegalArgumentException(
                     "%s has no setting %s; it has %s, and every rule %s"
@@ -51,7 +64,7 @@ public record ConfiguredRule(UpdateRule rule, TraceOptions options) {
                                     rule.name(),
                                     String.join(", ", unknown),
                                     String.join(", ", own),
-                                    String.join(", ", TraceOptions.names())));
+                                    String.join(", ", ofAnyRule)));
         }
         var ofRule = new LinkedHashMap<>(settings);
         ofRule.keySet().retainAll(own);

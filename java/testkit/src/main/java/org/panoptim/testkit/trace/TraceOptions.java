@@ -144,6 +144,11 @@ public record TraceOptions(SequencedMap<String, String> settings) {
                 .toList();
     }
 
+    /** The names of those that parameters without moving averages can have. */
+    static List<String> namesWithoutAverages() {
+        return names().stream().filter(name -> !name.equals(EMA_DECAY)).toList();
+    }
+
     /**
      * Those of some settings that are options, in their order.
      *
