@@ -3,6 +3,7 @@ package org.panoptim;
 import org.jspecify.annotations.Nullable;
 import org.panoptim.backend.Backend;
 import org.panoptim.checkpoint.LoadOption;
+import org.panoptim.internal.Arguments;
 import org.panoptim.internal.checkpoint.Checkpoint;
 import org.panoptim.internal.lbfgs.CallersMemory;
 import org.panoptim.internal.lbfgs.Descent;
@@ -141,7 +142,7 @@ public final class LBFGS implements AutoCloseable {
      * @param parameters float32, with names of their own, in memory of the backend; not empty
      */
     public static Builder builder(List<Parameter> parameters) {
-        return new Builder(List.copyOf(parameters));
+        return new Builder(Arguments.copyOf(parameters, "parameters"));
     }
 
     /**
@@ -209,6 +210,7 @@ public final class LBFGS implements AutoCloseable {
      * @throws IOException if writing fails; an old file is then as it was
      */
     public void save(Path file) throws IOException {
+        Objects.requireNonNull(file, "file");
         ownership.enter();
         try {
             StoredDescent.save(file, descent, parameters);
@@ -227,9 +229,11 @@ public final class LBFGS implements AutoCloseable {
      *     a longer history; nothing is changed
      */
     public void load(Path file, LoadOption... options) throws IOException {
+        Objects.requireNonNull(file, "file");
+        var chosen = Set.copyOf(Arguments.copyOf(options, "options"));
         ownership.enter();
         try {
-            StoredDescent.load(file, descent, parameters, settings.historySize(), Set.of(options));
+            StoredDescent.load(file, descent, parameters, settings.historySize(), chosen);
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
         } finally {

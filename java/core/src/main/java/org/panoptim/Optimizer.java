@@ -3,6 +3,7 @@ package org.panoptim;
 import org.jspecify.annotations.Nullable;
 import org.panoptim.backend.Backend;
 import org.panoptim.checkpoint.LoadOption;
+import org.panoptim.internal.Arguments;
 import org.panoptim.internal.checkpoint.Checkpoint;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
@@ -213,6 +214,7 @@ public final class Optimizer implements AutoCloseable {
      *     changed
      */
     public void run(String pass) {
+        Objects.requireNonNull(pass, "pass");
         ownership.enter();
         try {
             var found = passes.require(pass);
@@ -321,6 +323,7 @@ public final class Optimizer implements AutoCloseable {
      *     parameter belongs to has moved it
      */
     public String explain(String parameter) {
+        Objects.requireNonNull(parameter, "parameter");
         ownership.enter();
         try {
             inputs.sources().refresh();
@@ -381,6 +384,7 @@ public final class Optimizer implements AutoCloseable {
      * @throws IllegalArgumentException if there is none; the message lists the names
      */
     public ParameterGroup group(String name) {
+        Objects.requireNonNull(name, "name");
         return GroupList.find(plan.groups(), name);
     }
 
@@ -397,6 +401,7 @@ public final class Optimizer implements AutoCloseable {
      *     changed
      */
     public void add(ParameterGroup group) {
+        Objects.requireNonNull(group, "group");
         change(groups -> GroupList.with(groups, group));
     }
 
@@ -417,6 +422,7 @@ public final class Optimizer implements AutoCloseable {
      * @throws IllegalArgumentException if it is not; nothing is changed
      */
     public void rule(String group, UpdateRule rule) {
+        Objects.requireNonNull(rule, "rule");
         changeGroup(group, found -> found.withRule(rule));
     }
 
@@ -426,7 +432,7 @@ public final class Optimizer implements AutoCloseable {
     }
 
     private void changeGroup(String name, UnaryOperator<ParameterGroup> change) {
-        group(name);
+        group(Objects.requireNonNull(name, "group"));
         change(groups -> GroupList.replace(groups, name, change));
     }
 
@@ -470,6 +476,8 @@ public final class Optimizer implements AutoCloseable {
      * @throws IllegalArgumentException if there is no such parameter or state
      */
     public StateTensor state(String parameter, String slot) {
+        Objects.requireNonNull(parameter, "parameter");
+        Objects.requireNonNull(slot, "slot");
         ownership.enter();
         try {
             return companions
@@ -488,6 +496,8 @@ public final class Optimizer implements AutoCloseable {
      * @throws IllegalArgumentException if there is no such group or state
      */
     public StateTensor ruleState(String group, String slot) {
+        Objects.requireNonNull(group, "group");
+        Objects.requireNonNull(slot, "slot");
         ownership.enter();
         try {
             var found = group(group);
@@ -508,6 +518,7 @@ public final class Optimizer implements AutoCloseable {
      *     a million characters of names and values, or a pass is open; an old file is as it was
      */
     public void save(Path file) throws IOException {
+        Objects.requireNonNull(file, "file");
         ownership.enter();
         try {
             passes.requireNoneOpen("nothing can be saved");
@@ -537,6 +548,8 @@ public final class Optimizer implements AutoCloseable {
      * @throws IllegalStateException if a pass is open ({@link Pass#closing}); nothing is changed
      */
     public void load(Path file, LoadOption... options) throws IOException {
+        Objects.requireNonNull(file, "file");
+        var chosen = Set.copyOf(Arguments.copyOf(options, "options"));
         ownership.enter();
         try {
             passes.requireNoneOpen("nothing can be loaded");
@@ -547,7 +560,7 @@ public final class Optimizer implements AutoCloseable {
                             plan,
                             execution,
                             companions.states(),
-                            Set.of(options),
+                            chosen,
                             PlanChecks::check,
                             companions::configure);
             inputs.follow(plan);
@@ -620,6 +633,7 @@ public final class Optimizer implements AutoCloseable {
 
         /** Adds a group under the builder's rule with some hyper-parameters changed. */
         public Builder<R> group(String name, List<Parameter> parameters, UnaryOperator<R> change) {
+            Objects.requireNonNull(change, "change");
             return group(name, parameters, change.apply(rule));
         }
 
@@ -643,6 +657,9 @@ public final class Optimizer implements AutoCloseable {
                 List<Parameter> parameters,
                 double factor,
                 ToIntFunction<Parameter> depth) {
+            Objects.requireNonNull(name, "name");
+            Objects.requireNonNull(depth, "depth");
+            Arguments.requireElements(parameters, "parameters");
             groups.addAll(LayerwiseDecay.groups(name, rule, parameters, factor, depth));
             return this;
         }
@@ -813,7 +830,7 @@ public final class Optimizer implements AutoCloseable {
          * optimizers whose parameters have none; groups with averages may be added later.
          */
         public Builder<R> averaging(Averaging value) {
-            averaging = Optional.of(value);
+            averaging = Optional.of(Objects.requireNonNull(value, "averaging"));
             return this;
         }
 

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
@@ -47,6 +48,12 @@ public record StepReport(
 
     /** Copies the maps. */
     public StepReport {
+        Objects.requireNonNull(learningRates, "learningRates");
+        Objects.requireNonNull(counts, "counts");
+        Objects.requireNonNull(gradientNorm, "gradientNorm");
+        Objects.requireNonNull(updateNorm, "updateNorm");
+        Objects.requireNonNull(parameters, "parameters");
+        Objects.requireNonNull(groups, "groups");
         parameters = Collections.unmodifiableMap(new LinkedHashMap<>(parameters));
         groups = Collections.unmodifiableMap(new LinkedHashMap<>(groups));
         learningRates = Collections.unmodifiableMap(new LinkedHashMap<>(learningRates));

@@ -3,6 +3,7 @@ package org.panoptim;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalDouble;
 
 /**
@@ -36,6 +37,11 @@ public record StepStatistics(
 
     /** Copies the map. */
     public StepStatistics {
+        Objects.requireNonNull(gradientNorm, "gradientNorm");
+        Objects.requireNonNull(valueNorm, "valueNorm");
+        Objects.requireNonNull(updateNorm, "updateNorm");
+        Objects.requireNonNull(heldShare, "heldShare");
+        Objects.requireNonNull(numbers, "numbers");
         numbers = Collections.unmodifiableMap(new LinkedHashMap<>(numbers));
     }
 

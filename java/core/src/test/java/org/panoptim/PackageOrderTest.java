@@ -24,6 +24,7 @@ class PackageOrderTest {
     /** The packages, the lowest first; each may use those before it. */
     private static final List<String> ORDER =
             List.of(
+                    "org.panoptim.internal",
                     "org.panoptim.io",
                     "org.panoptim.tensor",
                     "org.panoptim.memory",

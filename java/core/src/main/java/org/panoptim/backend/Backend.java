@@ -1,5 +1,6 @@
 package org.panoptim.backend;
 
+import org.panoptim.internal.Arguments;
 import org.panoptim.memory.Buffer;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.Execution;
@@ -7,6 +8,7 @@ import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UnsupportedPlanException;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -41,6 +43,7 @@ public interface Backend extends AutoCloseable {
      * @return empty if it cannot
      */
     default <T> Optional<T> extension(Class<T> type) {
+        Objects.requireNonNull(type, "type");
         return Optional.empty();
     }
 
@@ -49,6 +52,7 @@ public interface Backend extends AutoCloseable {
      * several. It is closed with this one.
      */
     default Backend on(List<Parameter> parameters) {
+        Arguments.requireElements(parameters, "parameters");
         return this;
     }
 
@@ -99,7 +103,7 @@ public interface Backend extends AutoCloseable {
      *     says of each that could have been
      */
     static Backend best(Require require) {
-        return Backends.best(require);
+        return Backends.best(Objects.requireNonNull(require, "require"));
     }
 
     /**
@@ -109,6 +113,6 @@ public interface Backend extends AutoCloseable {
      * @throws BackendUnavailableException if it does not work here, with the reason
      */
     static Backend named(String name) {
-        return Backends.named(name);
+        return Backends.named(Objects.requireNonNull(name, "name"));
     }
 }

@@ -1,5 +1,7 @@
 package org.panoptim.backend;
 
+import org.panoptim.internal.Arguments;
+
 import java.util.List;
 import java.util.Objects;
 
@@ -20,7 +22,7 @@ public record BackendStatus(
     public BackendStatus {
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(summary, "summary");
-        tried = List.copyOf(tried);
+        tried = Arguments.copyOf(tried, "tried");
     }
 
     /** The status of a backend that is expected to work only if it does. */

@@ -14,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -53,6 +54,7 @@ public final class AppendedFile implements AutoCloseable {
      * @throws IOException if opening fails
      */
     public static AppendedFile open(Path file) throws IOException {
+        Objects.requireNonNull(file, "file");
         if (OutputFile.isStream(file)) {
             return new AppendedFile(file, new NamedChannel(file, StreamOpening.open(file)), null);
         }
@@ -67,6 +69,7 @@ public final class AppendedFile implements AutoCloseable {
      * @throws IOException if making it fails
      */
     public static Optional<AppendedFile> create(Path file) throws IOException {
+        Objects.requireNonNull(file, "file");
         try {
             return Optional.of(open(file, StandardOpenOption.CREATE_NEW));
         } catch (FileAlreadyExistsException _) {
@@ -194,6 +197,7 @@ public final class AppendedFile implements AutoCloseable {
      * @throws IllegalStateException if the file is closed
      */
     public void append(byte[] record) throws IOException {
+        Objects.requireNonNull(record, "record");
         if (!channel.isOpen()) {
             throw new IllegalStateException(file + " is closed");
         }

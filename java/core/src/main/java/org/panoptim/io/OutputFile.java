@@ -60,6 +60,8 @@ public final class OutputFile {
      * @throws IOException if writing fails, or what the content throws
      */
     public static void write(Path file, Content content) throws IOException {
+        Objects.requireNonNull(file, "file");
+        Objects.requireNonNull(content, "content");
         if (isStream(file)) {
             try (var channel = new NamedChannel(file, StreamOpening.open(file))) {
                 content.writeTo(channel);
@@ -71,6 +73,7 @@ public final class OutputFile {
 
     /** Writes a text in UTF-8; otherwise as {@link #write}. */
     public static void writeString(Path file, String text) throws IOException {
+        Objects.requireNonNull(text, "text");
         write(
                 file,
                 channel -> channel.write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8))));
@@ -85,6 +88,7 @@ public final class OutputFile {
      * @throws IOException if it cannot be told
      */
     public static void check(Path file) throws IOException {
+        Objects.requireNonNull(file, "file");
         if (!isStream(file) && Files.isSymbolicLink(file)) {
             var folder = folder(target(file));
             if (!Files.isDirectory(folder)) {

@@ -27,6 +27,7 @@ public record FloatView(MemorySegment memory, DType type) {
      * @throws ClassCastException if it is a device's
      */
     public static FloatView of(Memory memory, DType type) {
+        Objects.requireNonNull(memory, "memory");
         return new FloatView(((HostMemory) memory).segment(), type);
     }
 

@@ -1,5 +1,7 @@
 package org.panoptim.memory;
 
+import java.util.Objects;
+
 /**
  * Where a tensor's elements lie. Panoptim never frees memory that it was handed: whoever allocated
  * it closes it, after the optimizer.
@@ -14,6 +16,7 @@ public sealed interface Memory permits HostMemory, DeviceMemory {
 
     /** Whether it shares a byte with other memory. */
     default boolean overlaps(Memory other) {
+        Objects.requireNonNull(other, "other");
         // Not a switch: the first one over patterns takes a fresh process as long as a step.
         if (this instanceof HostMemory(var own)) {
             return other instanceof HostMemory(var segment)

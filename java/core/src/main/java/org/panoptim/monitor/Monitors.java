@@ -1,9 +1,12 @@
 package org.panoptim.monitor;
 
+import org.panoptim.internal.Arguments;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Objects;
 
 /** The monitors of the library. */
 public final class Monitors {
@@ -24,7 +27,7 @@ public final class Monitors {
      *     else than observations; nothing is changed
      */
     public static Monitor jsonLines(Path file) throws IOException {
-        return JsonLines.open(file);
+        return JsonLines.open(Objects.requireNonNull(file, "file"));
     }
 
     /**
@@ -45,7 +48,7 @@ public final class Monitors {
      *     else than observations; nothing is changed
      */
     public static Monitor csv(Path file) throws IOException {
-        return Csv.open(file);
+        return Csv.open(Objects.requireNonNull(file, "file"));
     }
 
     /**
@@ -58,6 +61,7 @@ public final class Monitors {
      * @throws IOException if the file cannot be made
      */
     public static Monitor tensorBoard(Path folder) throws IOException {
+        Objects.requireNonNull(folder, "folder");
         return EventFile.create(folder, InstantSource.system(), EventFile.localHost());
     }
 
@@ -67,7 +71,7 @@ public final class Monitors {
      * others suppressed in it.
      */
     public static Monitor all(Monitor... monitors) {
-        return new All(List.of(monitors));
+        return new All(Arguments.copyOf(monitors, "monitors"));
     }
 
     /**
@@ -83,6 +87,7 @@ public final class Monitors {
     private record Every(long steps, Monitor monitor) implements Monitor {
 
         Every {
+            Objects.requireNonNull(monitor, "monitor");
             if (steps < 1) {
                 throw new IllegalArgumentException(
                         "every: the number of steps must be at least 1, but is " + steps);

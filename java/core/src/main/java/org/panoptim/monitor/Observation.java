@@ -32,6 +32,7 @@ public record Observation(long step, SequencedMap<String, Double> values) {
         if (step < 0) {
             throw new IllegalArgumentException("the step must be at least 0, but is " + step);
         }
+        Objects.requireNonNull(values, "values");
         var copy = new LinkedHashMap<String, Double>();
         values.forEach(
                 (name, value) -> {
@@ -57,6 +58,7 @@ public record Observation(long step, SequencedMap<String, Double> values) {
      * for in those steps alone that are to be written.
      */
     public static Observation of(StepReport report) {
+        Objects.requireNonNull(report, "report");
         var values = new LinkedHashMap<String, Double>();
         values.put("accepted", report.accepted() ? 1.0 : 0.0);
         values.put("skipped", (double) report.skipped());
@@ -106,6 +108,7 @@ public record Observation(long step, SequencedMap<String, Double> values) {
     }
 
     private static void check(String name) {
+        Objects.requireNonNull(name, "name");
         if (name.isEmpty()) {
             throw new IllegalArgumentException("the name of a value must not be empty");
         }

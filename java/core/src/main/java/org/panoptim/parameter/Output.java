@@ -23,8 +23,8 @@ public record Output(DType type, Memory memory) {
      * @throws IllegalArgumentException if the type is another one, or the memory cannot be written
      */
     public Output {
-        FloatView.requireFloats(type);
         Objects.requireNonNull(memory, "memory");
+        FloatView.requireFloats(type);
         if (memory instanceof HostMemory(var segment) && segment.isReadOnly()) {
             throw new IllegalArgumentException("the output's segment is read-only");
         }

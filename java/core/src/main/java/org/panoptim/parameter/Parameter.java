@@ -67,6 +67,7 @@ public final class Parameter {
             @Nullable Output average) {
         this.name = Objects.requireNonNull(name, "name");
         Objects.requireNonNull(shape, "shape");
+        Objects.requireNonNull(order, "order");
         // As the tensor has it, whatever order its dimensions of size 1 came in.
         var tensor = order.ofTensor(shape);
         this.order = DimensionOrder.of(tensor, order.dimensions());

@@ -1,5 +1,6 @@
 package org.panoptim.parameter;
 
+import org.panoptim.internal.Arguments;
 import org.panoptim.rule.LineRule;
 import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.MatrixView;
@@ -32,7 +33,7 @@ public record ParameterGroup(
     public ParameterGroup {
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(rule, "rule");
-        parameters = List.copyOf(parameters);
+        parameters = Arguments.copyOf(parameters, "parameters");
         if (name.isEmpty()) {
             throw new IllegalArgumentException("a group's name must not be empty");
         }
@@ -74,7 +75,7 @@ public record ParameterGroup(
      *     other passes, or is computed by another kernel
      */
     public ParameterGroup withRule(UpdateRule other) {
-        if (!isLike(other)) {
+        if (!isLike(Objects.requireNonNull(other, "other"))) {
             throw new IllegalArgumentException(
                     "group '"
                             + name

@@ -6,6 +6,7 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UseCount;
 
+import java.util.Objects;
 import java.util.Optional;
 
 /** The backend in plain Java. */
@@ -34,7 +35,7 @@ final class ReferenceBackend implements Backend {
 
     @Override
     public <T> Optional<T> extension(Class<T> type) {
-        return type == HostMatrices.class
+        return Objects.requireNonNull(type, "type") == HostMatrices.class
                 ? Optional.of(type.cast(new PlainMatrices(uses)))
                 : Optional.empty();
     }

@@ -3,6 +3,7 @@ package org.panoptim.rule;
 import org.panoptim.tensor.Shape;
 
 import java.util.ArrayList;
+import java.util.Objects;
 
 /**
  * How rows and columns are found in a parameter: as a stack of matrices of one size, whose elements
@@ -21,6 +22,7 @@ public enum MatrixView {
 
     /** The view that a rule's rows and columns are of. */
     public static MatrixView of(UpdateRule rule) {
+        Objects.requireNonNull(rule, "rule");
         return rule instanceof LineRule lines ? lines.matrixView() : LAST_TWO;
     }
 
@@ -31,6 +33,7 @@ public enum MatrixView {
 
     /** The rows of each matrix of a parameter. */
     public long rows(Shape parameter) {
+        Objects.requireNonNull(parameter, "parameter");
         var dimensions = parameter.dimensions();
         int rank = dimensions.size();
         return rank < 2 ? 1 : dimensions.get(rowDimension(rank));
@@ -38,6 +41,7 @@ public enum MatrixView {
 
     /** The columns of each matrix of a parameter. */
     public long columns(Shape parameter) {
+        Objects.requireNonNull(parameter, "parameter");
         var dimensions = parameter.dimensions();
         int rank = dimensions.size();
         long columns = 1;

@@ -125,6 +125,7 @@ public record Pass(
 
     /** This pass opening what another one closes. */
     public Pass closedBy(String pass) {
+        Objects.requireNonNull(pass, "pass");
         return new Pass(
                 name, phases, everyParameter, Optional.of(pass), writes, timing, readsAverages);
     }

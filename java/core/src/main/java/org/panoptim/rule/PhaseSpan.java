@@ -1,5 +1,7 @@
 package org.panoptim.rule;
 
+import java.util.Objects;
+
 /**
  * The phases of a rule that belong together: those of its step, or of one of its passes. Phases are
  * numbered through, first the step's and then those of the passes in their order.
@@ -17,13 +19,22 @@ public record PhaseSpan(
     public static final PhaseSpan NONE =
             new PhaseSpan(0, 0, false, Pass.Writes.NOTHING, Pass.Timing.REQUESTED);
 
+    /** Checks the components. */
+    public PhaseSpan {
+        Objects.requireNonNull(writes, "writes");
+        Objects.requireNonNull(timing, "timing");
+    }
+
     /** Those of the step. */
     public static PhaseSpan ofStep(UpdateRule rule) {
+        Objects.requireNonNull(rule, "rule");
         return new PhaseSpan(0, rule.phases(), false, Pass.Writes.PARAMETER, Pass.Timing.REQUESTED);
     }
 
     /** Those of the pass of a name, or {@link #NONE}. */
     public static PhaseSpan ofPass(UpdateRule rule, String name) {
+        Objects.requireNonNull(rule, "rule");
+        Objects.requireNonNull(name, "name");
         int first = rule.phases();
         for (var pass : rule.passes()) {
             if (pass.name().equals(name)) {
@@ -37,6 +48,7 @@ public record PhaseSpan(
 
     /** How many phases all passes of a rule have. */
     public static int ofPasses(UpdateRule rule) {
+        Objects.requireNonNull(rule, "rule");
         return rule.passes().stream().mapToInt(Pass::phases).sum();
     }
 

@@ -45,7 +45,7 @@ public final class RuleDescriptor<R extends UpdateRule> {
      *     torch.optim.AdamW"}
      */
     public static <R extends UpdateRule> Builder<R> of(Class<R> type, String source) {
-        return new Builder<>(type.getSimpleName(), source);
+        return new Builder<>(Objects.requireNonNull(type, "type").getSimpleName(), source);
     }
 
     /** The values of a rule's hyper-parameters, which its constructor takes one after another. */
@@ -131,7 +131,7 @@ public final class RuleDescriptor<R extends UpdateRule> {
             settings.add(
                     new RuleSetting(
                             camelCase(name), name, RuleSetting.Range.DECAY, initial, true, false));
-            getters.add(getter);
+            getters.add(Objects.requireNonNull(getter, "getter"));
             return this;
         }
 
@@ -181,7 +181,7 @@ public final class RuleDescriptor<R extends UpdateRule> {
                 Object initial,
                 Function<? super R, ?> getter) {
             settings.add(new RuleSetting(component, name, range, initial, false, false));
-            getters.add(getter);
+            getters.add(Objects.requireNonNull(getter, "getter"));
             return this;
         }
 
@@ -195,7 +195,7 @@ public final class RuleDescriptor<R extends UpdateRule> {
         }
 
         private static String camelCase(String name) {
-            var words = name.split("_");
+            var words = Objects.requireNonNull(name, "name").split("_");
             var result = new StringBuilder(words[0]);
             for (int i = 1; i < words.length; i++) {
                 result.append(Character.toUpperCase(words[i].charAt(0)))
@@ -211,6 +211,7 @@ public final class RuleDescriptor<R extends UpdateRule> {
          * @throws IllegalArgumentException if two hyper-parameters have one name
          */
         public RuleDescriptor<R> build(Function<Values, R> factory) {
+            Objects.requireNonNull(factory, "factory");
             var names = new HashSet<String>();
             for (var setting : settings) {
                 if (!names.add(setting.name())) {
@@ -250,10 +251,11 @@ public final class RuleDescriptor<R extends UpdateRule> {
      *     component, the range and the value
      */
     public void check(Object... values) {
+        Objects.requireNonNull(values, "values");
         int rate = -1;
         for (int i = 0; i < settings.size(); i++) {
             var setting = settings.get(i);
-            setting.check(label, values[i]);
+            setting.check(label, Objects.requireNonNull(values[i], setting.component()));
             if (setting.range() == RuleSetting.Range.RATE) {
                 rate = i;
             } else if (setting.range() == RuleSetting.Range.WEIGHT_DECAY && rate >= 0) {
@@ -274,6 +276,8 @@ public final class RuleDescriptor<R extends UpdateRule> {
      * @throws IllegalArgumentException if it is out of range
      */
     public void check(String what, RuleSetting.Range range, double value) {
+        Objects.requireNonNull(what, "what");
+        Objects.requireNonNull(range, "range");
         RuleSetting.check(label, what, range, value);
     }
 
@@ -289,11 +293,12 @@ public final class RuleDescriptor<R extends UpdateRule> {
     /** A hyper-parameter of a rule: a {@link Double}, {@link Boolean} or {@link Long}. */
     @SuppressWarnings("unchecked")
     public Object value(UpdateRule rule, int index) {
-        return getters.get(index).apply((R) rule);
+        return getters.get(index).apply((R) Objects.requireNonNull(rule, "rule"));
     }
 
     /** A rule's hyper-parameters by PyTorch's names, as text that {@link #with} reads back. */
     public Map<String, String> text(UpdateRule rule) {
+        Objects.requireNonNull(rule, "rule");
         var result = new LinkedHashMap<String, String>();
         for (int i = 0; i < settings.size(); i++) {
             result.put(settings.get(i).name(), String.valueOf(value(rule, i)));
@@ -309,6 +314,9 @@ public final class RuleDescriptor<R extends UpdateRule> {
      * @throws IllegalArgumentException for an unknown name, another type, or a value out of range
      */
     public R with(UpdateRule rule, String name, Object value) {
+        Objects.requireNonNull(rule, "rule");
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(value, "value");
         var values = values(rule);
         for (int i = 0; i < settings.size(); i++) {
             var setting = settings.get(i);
@@ -337,6 +345,8 @@ public final class RuleDescriptor<R extends UpdateRule> {
      *     or one out of range; the message names the rule, the setting, the range and the value
      */
     public R with(UpdateRule rule, Map<String, String> changes) {
+        Objects.requireNonNull(rule, "rule");
+        Objects.requireNonNull(changes, "changes");
         var unknown = new TreeSet<>(changes.keySet());
         var values = values(rule);
         for (int i = 0; i < values.length; i++) {

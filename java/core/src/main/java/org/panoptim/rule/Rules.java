@@ -2,6 +2,7 @@ package org.panoptim.rule;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -83,6 +84,7 @@ public final class Rules {
      * @throws IllegalArgumentException if there is none; the message lists the names
      */
     public static UpdateRule named(String name) {
+        Objects.requireNonNull(name, "name");
         return ALL.stream()
                 .filter(rule -> rule.name().equals(name))
                 .findFirst()
@@ -97,6 +99,7 @@ public final class Rules {
 
     /** Whether a rule is one of the library's own. */
     public static boolean isOfLibrary(UpdateRule rule) {
+        Objects.requireNonNull(rule, "rule");
         return rule.getClass().getPackageName().equals(UpdateRule.class.getPackageName());
     }
 
@@ -107,6 +110,7 @@ public final class Rules {
      * @throws IllegalArgumentException if it has the name of one of the library's rules
      */
     public static void requireOtherName(UpdateRule rule) {
+        Objects.requireNonNull(rule, "rule");
         for (var own : OWN) {
             if (kernelName(own).equals(kernelName(rule)) && rule.getClass() != own.getClass()) {
                 throw new IllegalArgumentException(
@@ -122,6 +126,8 @@ public final class Rules {
      * UpdateRule#kernelName()}.
      */
     public static boolean isTakenFor(UpdateRule rule, String kernel) {
+        Objects.requireNonNull(rule, "rule");
+        Objects.requireNonNull(kernel, "kernel");
         if (!kernel.equals(kernelName(rule))) {
             return false;
         }
@@ -147,7 +153,7 @@ public final class Rules {
      * @throws IllegalArgumentException as {@link #settings}
      */
     public static void requireSettings(UpdateRule rule) {
-        rule.descriptor();
+        Objects.requireNonNull(rule, "rule").descriptor();
     }
 
     /**
@@ -158,7 +164,7 @@ public final class Rules {
      *     descriptor}
      */
     public static Map<String, String> settings(UpdateRule rule) {
-        return rule.descriptor().text(rule);
+        return Objects.requireNonNull(rule, "rule").descriptor().text(rule);
     }
 
     /**
@@ -170,6 +176,8 @@ public final class Rules {
      */
     @SuppressWarnings("unchecked")
     public static <R extends UpdateRule> R with(R rule, Map<String, String> settings) {
+        Objects.requireNonNull(rule, "rule");
+        Objects.requireNonNull(settings, "settings");
         return (R) rule.descriptor().with(rule, settings);
     }
 }

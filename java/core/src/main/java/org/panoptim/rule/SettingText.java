@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.Locale;
+import java.util.Objects;
 
 /** Reads values of settings as command lines, traces, checkpoints and lists of rules write them. */
 public final class SettingText {
@@ -13,7 +14,7 @@ public final class SettingText {
      * @throws IllegalArgumentException if it is none
      */
     public static double number(String text) {
-        return number(text, "");
+        return number(Objects.requireNonNull(text, "text"), "");
     }
 
     /**
@@ -41,7 +42,7 @@ public final class SettingText {
      * @throws IllegalArgumentException if it is none, or larger than a {@code long}
      */
     public static long count(String text) {
-        return count(text, "");
+        return count(Objects.requireNonNull(text, "text"), "");
     }
 
     /** The same of a setting with a range. */
@@ -59,6 +60,7 @@ public final class SettingText {
      * @throws IllegalArgumentException if it is none of these
      */
     public static boolean flag(String text) {
+        Objects.requireNonNull(text, "text");
         return switch (text) {
             case "true", "on" -> true;
             case "false", "off" -> false;

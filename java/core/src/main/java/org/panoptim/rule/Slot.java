@@ -1,5 +1,6 @@
 package org.panoptim.rule;
 
+import org.panoptim.internal.Arguments;
 import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
 
@@ -53,6 +54,8 @@ public record Slot(String name, Extent extent, Initial initial) {
          * @param view which rows and columns are meant
          */
         public Shape shape(Shape parameter, MatrixView view) {
+            Objects.requireNonNull(parameter, "parameter");
+            Objects.requireNonNull(view, "view");
             return switch (this) {
                 case ELEMENT -> parameter;
                 case ROW -> view.rowShape(parameter);
@@ -173,6 +176,7 @@ public record Slot(String name, Extent extent, Initial initial) {
 
     /** The bytes that states take for each element of a parameter. */
     public static int elementBytes(List<Slot> slots) {
+        Arguments.requireElements(slots, "slots");
         int bytes = 0;
         for (var slot : slots) {
             if (slot.extent == Extent.ELEMENT) {
@@ -184,6 +188,7 @@ public record Slot(String name, Extent extent, Initial initial) {
 
     /** Whether one of the states begins as the parameter. */
     public static boolean beginAtParameter(List<Slot> slots) {
+        Arguments.requireElements(slots, "slots");
         for (var slot : slots) {
             if (slot.initial instanceof Initial.ParameterValue) {
                 return true;
@@ -194,6 +199,8 @@ public record Slot(String name, Extent extent, Initial initial) {
 
     /** Whether two lists are of the same states, wherever these begin. */
     public static boolean sameStates(List<Slot> one, List<Slot> other) {
+        Arguments.requireElements(one, "one");
+        Arguments.requireElements(other, "other");
         if (one.size() != other.size()) {
             return false;
         }

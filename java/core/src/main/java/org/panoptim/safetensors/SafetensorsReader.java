@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.zip.CRC32C;
@@ -67,6 +68,7 @@ public final class SafetensorsReader implements AutoCloseable {
      * @throws IOException if it cannot be read
      */
     public static SafetensorsReader open(Path file) throws IOException {
+        Objects.requireNonNull(file, "file");
         // Asked first, since merely opening a pipe would wait for somebody to write to it.
         if (!Files.readAttributes(file, BasicFileAttributes.class).isRegularFile()) {
             throw new SafetensorsException(file, "file", "expected a regular file");
@@ -122,7 +124,7 @@ public final class SafetensorsReader implements AutoCloseable {
 
     /** Returns the tensor of this name, or empty if the file has none that can be read. */
     public Optional<TensorInfo> find(String name) {
-        return Optional.ofNullable(header.tensors().get(name));
+        return Optional.ofNullable(header.tensors().get(Objects.requireNonNull(name, "name")));
     }
 
     /**
@@ -159,6 +161,8 @@ public final class SafetensorsReader implements AutoCloseable {
      * @throws IOException if reading fails
      */
     public void read(TensorInfo tensor, MemorySegment destination) throws IOException {
+        Objects.requireNonNull(tensor, "tensor");
+        Objects.requireNonNull(destination, "destination");
         if (destination.byteSize() != tensor.byteSize()) {
             throw new IllegalArgumentException(
                     "destination of tensor %s: expected %d bytes, got %d"
@@ -191,6 +195,8 @@ public final class SafetensorsReader implements AutoCloseable {
      * @throws IOException if reading fails
      */
     public void read(TensorInfo tensor, TensorSink sink) throws IOException {
+        Objects.requireNonNull(tensor, "tensor");
+        Objects.requireNonNull(sink, "sink");
         if (!tensor.equals(header.tensors().get(tensor.name()))) {
             throw new IllegalArgumentException(
                     "tensor: expected one of %s, got %s %s %s at [%d, %d]"

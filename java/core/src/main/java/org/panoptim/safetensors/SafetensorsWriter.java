@@ -21,6 +21,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.zip.CRC32C;
 
@@ -59,6 +60,8 @@ public final class SafetensorsWriter {
      *     "crc32c"} or {@code "crc32c/"} with more behind it, or if either is not Unicode text
      */
     public SafetensorsWriter metadata(String key, String value) {
+        Objects.requireNonNull(key, "key");
+        Objects.requireNonNull(value, "value");
         requireUnicode("metadata key", key);
         requireUnicode("value of metadata key " + Printable.quote(key), value);
         if (Checksums.isKey(key)) {
@@ -81,6 +84,7 @@ public final class SafetensorsWriter {
      *     at fault have been added
      */
     public SafetensorsWriter metadata(Map<String, String> entries) {
+        Objects.requireNonNull(entries, "entries");
         entries.forEach(this::metadata);
         return this;
     }
@@ -100,6 +104,7 @@ public final class SafetensorsWriter {
      */
     public SafetensorsWriter tensor(
             String name, DType dtype, List<Long> shape, MemorySegment data) {
+        Objects.requireNonNull(data, "data");
         TensorInfo info = describe(name, dtype, shape);
         if (data.byteSize() != info.byteSize()) {
             throw new IllegalArgumentException(
@@ -128,6 +133,7 @@ public final class SafetensorsWriter {
      */
     public SafetensorsWriter tensor(
             String name, DType dtype, List<Long> shape, TensorSource source) {
+        Objects.requireNonNull(source, "source");
         add(describe(name, dtype, shape), source);
         return this;
     }
@@ -156,6 +162,7 @@ public final class SafetensorsWriter {
      * @throws IOException if writing fails, or what a source of a tensor throws, unchanged
      */
     public void write(Path file) throws IOException {
+        Objects.requireNonNull(file, "file");
         int[] unknown = new int[tensors.size()];
         byte[] header = header(unknown);
         OutputFile.write(
@@ -221,6 +228,7 @@ public final class SafetensorsWriter {
 
     /** Whether UTF-8 can express a text, which it cannot if it holds half a surrogate pair. */
     public static boolean canWrite(String text) {
+        Objects.requireNonNull(text, "text");
         for (int i = 0; i < text.length(); i++) {
             if (Character.isSurrogate(text.charAt(i))) {
                 if (!Character.isSupplementaryCodePoint(text.codePointAt(i))) {

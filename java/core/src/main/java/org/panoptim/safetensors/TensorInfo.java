@@ -1,8 +1,10 @@
 package org.panoptim.safetensors;
 
+import org.panoptim.internal.Arguments;
 import org.panoptim.tensor.DType;
 
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Describes one tensor of a file.
@@ -25,7 +27,8 @@ public record TensorInfo(String name, DType dtype, List<Long> shape, long begin,
      *     from {@code begin} to {@code end}
      */
     public TensorInfo {
-        shape = List.copyOf(shape);
+        Objects.requireNonNull(name, "name");
+        shape = Arguments.copyOf(shape, "shape");
         long size;
         try {
             size = byteSize(dtype, shape);
@@ -67,6 +70,8 @@ public record TensorInfo(String name, DType dtype, List<Long> shape, long begin,
      *     order of the dimensions, and so that strides can be computed for every shape that passes
      */
     public static long byteSize(DType dtype, List<Long> shape) {
+        Objects.requireNonNull(dtype, "dtype");
+        Arguments.requireElements(shape, "shape");
         if (shape.size() > MAX_DIMENSIONS) {
             throw new IllegalArgumentException(
                     "expected at most %d dimensions, got %d"

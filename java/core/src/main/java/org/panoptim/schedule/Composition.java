@@ -5,7 +5,6 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
 
 /**
@@ -25,9 +24,6 @@ abstract class Composition implements Schedule {
      */
     Composition(String name, List<? extends Schedule> parts) {
         this.name = name;
-        for (int i = 0; i < parts.size(); i++) {
-            Objects.requireNonNull(parts.get(i), name + ": schedule " + i);
-        }
         this.parts = List.copyOf(parts);
         Schedules.require(
                 !parts.isEmpty(), name + ": schedules must be at least 1, but are " + parts.size());

@@ -1,6 +1,7 @@
 package org.panoptim.schedule;
 
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -113,6 +114,7 @@ public final class ReduceOnPlateau implements Schedule {
 
     @Override
     public void restore(Map<String, Double> state) {
+        Objects.requireNonNull(state, "state");
         if (!state.keySet().equals(Set.of(FACTOR, BEST, BAD_EPOCHS, COOLDOWN))) {
             throw new IllegalArgumentException(
                     "reduceOnPlateau: state has factor, best, bad_epochs and cooldown, but came"

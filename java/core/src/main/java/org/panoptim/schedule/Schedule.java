@@ -1,5 +1,7 @@
 package org.panoptim.schedule;
 
+import org.panoptim.internal.Arguments;
+
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -75,6 +77,7 @@ public interface Schedule {
      *     changed
      */
     default void restore(Map<String, Double> state) {
+        Objects.requireNonNull(state, "state");
         if (!state.isEmpty()) {
             throw new IllegalArgumentException(
                     "this schedule keeps no state, but was given " + state);
@@ -143,6 +146,7 @@ public interface Schedule {
      */
     static Schedule multiStep(double gamma, long... milestones) {
         Schedules.nonNegative("multiStep", "gamma", gamma);
+        Objects.requireNonNull(milestones, "milestones");
         Schedules.requireMilestones("multiStep", milestones);
         return RecursiveSchedule.multiStep(gamma, milestones.clone());
     }
@@ -326,7 +330,8 @@ public interface Schedule {
      *     + 1} is the first of the next schedule
      */
     static Schedule sequential(List<? extends Schedule> schedules, long... milestones) {
-        return new Sequential(schedules, milestones.clone());
+        Objects.requireNonNull(milestones, "milestones");
+        return new Sequential(Arguments.copyOf(schedules, "schedules"), milestones.clone());
     }
 
     /**
@@ -341,6 +346,6 @@ public interface Schedule {
      * @param schedules at least one
      */
     static Schedule chained(Schedule... schedules) {
-        return Chained.of(List.of(schedules));
+        return Chained.of(Arguments.copyOf(schedules, "schedules"));
     }
 }

@@ -1,5 +1,6 @@
 package org.panoptim.step;
 
+import java.util.Objects;
 import java.util.OptionalDouble;
 
 /**
@@ -20,6 +21,7 @@ public record Averaging(OptionalDouble decay, long start, long every) {
 
     /** Checks the components. */
     public Averaging {
+        Objects.requireNonNull(decay, "decay");
         if (decay.isPresent() && !(decay.getAsDouble() >= 0 && decay.getAsDouble() <= 1)) {
             throw new IllegalArgumentException(
                     "averaging: the decay must be in [0, 1], but is " + decay.getAsDouble());

@@ -1,5 +1,6 @@
 package org.panoptim.tensor;
 
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -47,6 +48,7 @@ public enum DType {
      * @return the type, or empty if the format has no such type or this library does not support it
      */
     public static Optional<DType> of(String safetensorsName) {
+        Objects.requireNonNull(safetensorsName, "safetensorsName");
         for (DType type : values()) {
             if (type.name().equals(safetensorsName)) {
                 return Optional.of(type);

@@ -1,7 +1,10 @@
 package org.panoptim.tensor;
 
+import org.panoptim.internal.Arguments;
+
 import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The order in which the dimensions of a dense tensor lie in memory, as PyTorch's {@code
@@ -20,7 +23,7 @@ public record DimensionOrder(List<Integer> dimensions) {
 
     /** Checks that each dimension is there once. */
     public DimensionOrder {
-        dimensions = List.copyOf(dimensions);
+        dimensions = Arguments.copyOf(dimensions, "dimensions");
         var seen = new boolean[dimensions.size()];
         for (int dimension : dimensions) {
             if (dimension < 0 || dimension >= seen.length || seen[dimension]) {
@@ -49,6 +52,7 @@ public record DimensionOrder(List<Integer> dimensions) {
      *     of size 1 are says nothing, nor does any order of a tensor without elements
      */
     public static DimensionOrder of(Shape shape, List<Integer> dimensions) {
+        Objects.requireNonNull(shape, "shape");
         var given = new DimensionOrder(dimensions);
         var sizes = shape.dimensions();
         given.requireRank(shape);
@@ -84,7 +88,7 @@ public record DimensionOrder(List<Integer> dimensions) {
 
     /** The shape of a tensor's memory when it is read row by row. */
     public Shape inMemory(Shape tensor) {
-        requireRank(tensor);
+        requireRank(Objects.requireNonNull(tensor, "tensor"));
         var sizes = new Long[dimensions.size()];
         for (int index = 0; index < sizes.length; index++) {
             sizes[index] = tensor.dimensions().get(dimensions.get(index));
@@ -94,7 +98,7 @@ public record DimensionOrder(List<Integer> dimensions) {
 
     /** The shape of the tensor whose memory has that shape when it is read row by row. */
     public Shape ofTensor(Shape memory) {
-        requireRank(memory);
+        requireRank(Objects.requireNonNull(memory, "memory"));
         var sizes = new Long[dimensions.size()];
         for (int index = 0; index < sizes.length; index++) {
             sizes[dimensions.get(index)] = memory.dimensions().get(index);

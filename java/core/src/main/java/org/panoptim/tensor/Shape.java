@@ -1,7 +1,10 @@
 package org.panoptim.tensor;
 
+import org.panoptim.internal.Arguments;
+
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /**
@@ -19,7 +22,7 @@ public record Shape(List<Long> dimensions) {
      * that strides can be computed for every shape, and every shape can be stored.
      */
     public Shape {
-        dimensions = List.copyOf(dimensions);
+        dimensions = Arguments.copyOf(dimensions, "dimensions");
         for (long dimension : dimensions) {
             if (dimension < 0) {
                 throw new IllegalArgumentException(
@@ -31,6 +34,7 @@ public record Shape(List<Long> dimensions) {
 
     /** A shape of these dimensions. */
     public static Shape of(long... dimensions) {
+        Objects.requireNonNull(dimensions, "dimensions");
         return new Shape(Arrays.stream(dimensions).boxed().toList());
     }
 

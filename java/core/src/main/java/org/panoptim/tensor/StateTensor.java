@@ -1,6 +1,7 @@
 package org.panoptim.tensor;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
  * A state that an optimizer keeps for a parameter, to be read and set. Valid until the optimizer is
@@ -114,6 +115,7 @@ public interface StateTensor {
      * @throws IllegalArgumentException if the number of values is not the number of elements
      */
     default void set(float... values) {
+        Objects.requireNonNull(values, "values");
         requireFloats();
         if (values.length != shape().elements()) {
             throw new IllegalArgumentException(
