@@ -106,8 +106,19 @@ public final class LBFGS implements AutoCloseable {
         }
 
         @Override
+        public void checkValues() {
+            inputs.takeValues();
+            inputs.sources().checkPassed(moves, RESTORED);
+        }
+
+        @Override
         public ArenaSet arenas() {
             return inputs.arenas();
+        }
+
+        @Override
+        public ArenaSet valueArenas() {
+            return inputs.writtenArenas();
         }
 
         @Override

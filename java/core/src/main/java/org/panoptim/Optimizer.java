@@ -826,8 +826,8 @@ public final class Optimizer implements AutoCloseable {
         /**
          * How the moving averages of {@linkplain Parameter#averagedIn parameters that have one}
          * follow them: exponentially, or all steps with the same weight, from a step on, every so
-         * many steps. {@link org.panoptim.rule.AverageSwap} evaluates them. It says nothing of
-         * optimizers whose parameters have none; groups with averages may be added later.
+         * many steps. {@link org.panoptim.rule.AverageSwap} evaluates them. Where no parameter has
+         * one it does nothing; groups whose parameters have some may be added later.
          */
         public Builder<R> averaging(Averaging value) {
             averaging = Optional.of(Objects.requireNonNull(value, "averaging"));

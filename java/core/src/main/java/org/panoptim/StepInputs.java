@@ -110,6 +110,12 @@ final class StepInputs {
         checkWritten(thread);
     }
 
+    /** Checks values and outputs alone, as far as they are to be written. */
+    void takeValues() {
+        followParameters();
+        checkWritten(Thread.currentThread());
+    }
+
     private static boolean goesOverGradients(Pass pass, StepPlan plan) {
         for (var group : plan.groups()) {
             var span = PhaseSpan.ofPass(group.rule(), pass.name());
@@ -230,6 +236,11 @@ final class StepInputs {
         if (memory instanceof HostMemory(var segment)) {
             set.add(segment);
         }
+    }
+
+    /** The arenas of values and outputs, which stay the same. */
+    ArenaSet writtenArenas() {
+        return writtenArenas;
     }
 
     /** The arenas that the last survey found. */

@@ -227,6 +227,26 @@ class LBFGSFailureTest {
     }
 
     @Test
+    void parametersComeBackThoughTheArenaOfAGradientIsClosed() {
+        var model = new Model();
+        model.failAt(
+                2,
+                () -> {
+                    try (var arena = Arena.ofConfined()) {
+                        model.x.gradient(arena.allocateFrom(ValueLayout.JAVA_FLOAT, 1, 1, 1));
+                    }
+                });
+        try (var optimizer = builder(model.x).build()) {
+            assertThatThrownBy(() -> optimizer.step(model))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("the arena of its gradient is closed")
+                    .hasNoSuppressedExceptions();
+            assertThat(model.points.get(1)).isNotEqualTo(model.points.get(0));
+            assertThat(values(model.x)).isEqualTo(model.points.get(0));
+        }
+    }
+
+    @Test
     void parametersThatCannotBeUsedAreRefused() {
         var x = vector("x", 1);
         refused("LBFGS: there is no parameter");

@@ -6,15 +6,25 @@ import org.panoptim.spi.ArenaSet;
 public interface CallersMemory {
 
     /**
-     * Checks before a pass that it may be used, and lets parameters follow their framework.
+     * Checks before gradients are taken that values and gradients may be used, and lets parameters
+     * follow their framework.
      *
      * @throws IllegalStateException if an arena is closed or another thread's, or the framework has
      *     moved a parameter
      */
     void check();
 
-    /** The arenas that the last check found; the same object each time. */
+    /**
+     * The same before values are moved: gradients are not read then, and their arenas may be
+     * closed.
+     */
+    void checkValues();
+
+    /** The arenas of values and gradients that the last check found; the same object each time. */
     ArenaSet arenas();
+
+    /** The arenas of values and their copies, which stay the same. */
+    ArenaSet valueArenas();
 
     /** Says that a pass has written the parameters. */
     void written();

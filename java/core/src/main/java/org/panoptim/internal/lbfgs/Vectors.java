@@ -53,7 +53,13 @@ final class Vectors implements AutoCloseable {
                 direction.parts().get(i).gradient(gradient.memory(i));
             }
             directions = cleanup.keep(ofDirection(new DirectionRule(toleranceGradient)));
-            points = cleanup.keep(space(new PointRule(), alongDirection()));
+            points =
+                    cleanup.keep(
+                            new PassSpace(
+                                    backend,
+                                    new PointRule(),
+                                    alongDirection(),
+                                    memory.valueArenas()));
         } catch (RuntimeException | Error e) {
             cleanup.runAfter(e);
             throw e;
@@ -159,7 +165,7 @@ final class Vectors implements AutoCloseable {
     }
 
     private void move(String pass, double multiple) {
-        memory.check();
+        memory.checkValues();
         t.value(multiple);
         points.run(pass);
         memory.written();
@@ -167,7 +173,7 @@ final class Vectors implements AutoCloseable {
 
     /** Moves the parameters back to where they departed. */
     void restore() {
-        memory.check();
+        memory.checkValues();
         points.run(PointRule.RESTORE);
         memory.written();
     }

@@ -33,6 +33,14 @@ class LineTest {
         public void check() {}
 
         @Override
+        public void checkValues() {}
+
+        @Override
+        public ArenaSet valueArenas() {
+            return arenas();
+        }
+
+        @Override
         public ArenaSet arenas() {
             return arenas;
         }
