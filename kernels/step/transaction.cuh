@@ -12,9 +12,11 @@ inline namespace PANOPTIM_TIER {
 constexpr double smallest_loss_scale = 0x1p-126;
 constexpr double largest_loss_scale = 0x1p126;
 
-// What elements are multiplied by to unscale them.
+// What elements are multiplied by to unscale them: as the attempt began, also where they are
+// measured again after the decision, which may have changed the loss scale.
 PANOPTIM_DEVICE float unscale_factor(const panoptim_control &control) {
-    return static_cast<float>(1.0 / control.loss_scale);
+    return static_cast<float>(control.decided != 0 ? control.gradient_scale
+                                                   : 1.0 / control.loss_scale);
 }
 
 // The gradient grows or shrinks the loss scale for the gradients to come.
@@ -56,6 +58,7 @@ PANOPTIM_DEVICE double weight_of_average(const panoptim_control &control) {
 // Begins a decision: no pass waits any more, and the step takes statistics or not.
 PANOPTIM_DEVICE void begin_decision(panoptim_control &control) {
     control.passes_wait = 0;
+    control.decided = 1;
     control.takes_statistics =
         control.statistics > 0 && (control.step + 1) % control.statistics == 0 ? 1 : 0;
 }
@@ -93,6 +96,7 @@ PANOPTIM_DEVICE void clip(panoptim_control &control) {
     const bool bounded =
         control.clip_scope == PANOPTIM_CLIP_GLOBAL && control.clip_norm != __builtin_huge_val();
     control.clip_coefficient = bounded ? clip_to_norm(control, control.gradient_norm) : 1.0;
+    control.decided = 0;
 }
 
 } // namespace PANOPTIM_TIER

@@ -212,6 +212,7 @@ typedef struct panoptim_control {
     double average_weight;    /* how far the moving averages go towards the values in it */
     int64_t takes_statistics; /* 1: it is, or was, one of the steps that take statistics */
     int64_t passes_wait;      /* 1: a step is tried now that the gradients as they are refuse */
+    int64_t decided;          /* 1: the step is decided about, and the first phase not prepared */
     int32_t finite;           /* every gradient and curvature measured was finite, unscaled too */
     int32_t accepted;
 } panoptim_control;

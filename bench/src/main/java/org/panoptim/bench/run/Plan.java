@@ -100,7 +100,7 @@ final class Plan {
 
     private boolean takesLong(Part part) {
         return switch (part) {
-            case MEMORY, LAUNCH -> true;
+            case IDLE, MEMORY, LAUNCH -> true;
             case KFAC -> target.device() == DeviceKind.CPU;
             case LIMIT, PEERS, TYPES, STATISTICS, SCALING, START_UP, KERNELS -> false;
         };
@@ -184,7 +184,7 @@ final class Plan {
                                     String.join(", ", NOT_QUICK_WITH_PEERS)));
         }
         if (quick) {
-            Stream.of(Part.MEMORY, Part.LAUNCH, Part.KFAC)
+            Stream.of(Part.IDLE, Part.MEMORY, Part.LAUNCH, Part.KFAC)
                     .filter(part -> has(part) && takesLong(part))
                     .map(part -> part.option() + ": takes long, and --quick was asked for")
                     .forEach(lines::add);
@@ -219,7 +219,7 @@ final class Plan {
         if (has(Part.STATISTICS) && target.device() == DeviceKind.CPU) {
             runs.addAll(againstFloats(Workload.GPT2_SMALL, Scenario.OF_STATISTICS));
         }
-        if (has(Part.IDLE) && target.device() == DeviceKind.CPU) {
+        if (hasLong(Part.IDLE) && target.device() == DeviceKind.CPU) {
             runs.addAll(againstFloats(Workload.RESNET_50, Scenario.OF_IDLE_STATES));
         }
         if (has(Part.SCALING) && !isVirtual()) {

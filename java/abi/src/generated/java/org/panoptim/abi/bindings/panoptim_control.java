@@ -43,6 +43,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double average_weight;
  *     int64_t takes_statistics;
  *     int64_t passes_wait;
+ *     int64_t decided;
  *     int32_t finite;
  *     int32_t accepted;
  * }
@@ -83,6 +84,7 @@ public class panoptim_control {
         PanoptimPlan.C_DOUBLE.withName("average_weight"),
         PanoptimPlan.C_LONG.withName("takes_statistics"),
         PanoptimPlan.C_LONG.withName("passes_wait"),
+        PanoptimPlan.C_LONG.withName("decided"),
         PanoptimPlan.C_INT.withName("finite"),
         PanoptimPlan.C_INT.withName("accepted")
     ).withName("panoptim_control");
@@ -1324,6 +1326,50 @@ public class panoptim_control {
      */
     public static void passes_wait(MemorySegment struct, long fieldValue) {
         struct.set(passes_wait$LAYOUT, passes_wait$OFFSET, fieldValue);
+    }
+
+    private static final OfLong decided$LAYOUT = (OfLong)$LAYOUT.select(groupElement("decided"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t decided
+     * }
+     */
+    public static final OfLong decided$layout() {
+        return decided$LAYOUT;
+    }
+
+    private static final long decided$OFFSET = $LAYOUT.byteOffset(groupElement("decided"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t decided
+     * }
+     */
+    public static final long decided$offset() {
+        return decided$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t decided
+     * }
+     */
+    public static long decided(MemorySegment struct) {
+        return struct.get(decided$LAYOUT, decided$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t decided
+     * }
+     */
+    public static void decided(MemorySegment struct, long fieldValue) {
+        struct.set(decided$LAYOUT, decided$OFFSET, fieldValue);
     }
 
     private static final OfInt finite$LAYOUT = (OfInt)$LAYOUT.select(groupElement("finite"));

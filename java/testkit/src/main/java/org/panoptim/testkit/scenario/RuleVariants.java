@@ -209,7 +209,13 @@ public final class RuleVariants {
                                 case "lr" -> changed.put(key, String.valueOf(retune.rate()));
                                 case "weight_decay" ->
                                         changed.put(key, String.valueOf(retune.weightDecay()));
-                                case "beta1" -> changed.put(key, String.valueOf(retune.beta()));
+                                case "beta1" ->
+                                        changed.put(
+                                                key,
+                                                String.valueOf(
+                                                        mayBeZero(rule, key)
+                                                                ? retune.beta()
+                                                                : (1 + retune.beta()) / 2));
                                 case "maximize" ->
                                         changed.put(key, old.equals("true") ? "false" : "true");
                                 // Without momentum there is no state for it, and there stays none.
@@ -223,5 +229,11 @@ public final class RuleVariants {
                             }
                         });
         return Rules.with(rule, changed);
+    }
+
+    private static boolean mayBeZero(UpdateRule rule, String setting) {
+        return rule.descriptor().settings().stream()
+                .filter(each -> each.name().equals(setting))
+                .noneMatch(each -> each.range() == RuleSetting.Range.OPEN_FRACTION);
     }
 }
