@@ -5,6 +5,9 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Arithmetic;
 import org.panoptim.rule.Companion;
 import org.panoptim.rule.Pass;
+import org.panoptim.rule.Preparation;
+import org.panoptim.rule.RuleSetting;
+import org.panoptim.rule.Sentence;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.StepPlan;
@@ -13,17 +16,14 @@ import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
 
-import java.math.BigDecimal;
-import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
  * What the next step does with a parameter, in words: from the plan and what rules say of
- * themselves. What a rule computes is its own.
+ * themselves ({@link UpdateRule#explain}).
  */
 final class Explanation {
 
@@ -32,17 +32,13 @@ final class Explanation {
 
     private static final String WEIGHT_DECAY = "weight_decay";
 
-    private static final MathContext SHOWN = new MathContext(6);
-
-    /** From here on whole numbers have an exponent, too. */
-    private static final double LONG_NUMBER = 1e9;
-
     private final StepPlan plan;
     private final ParameterGroup group;
     private final Parameter parameter;
     private final UpdateRule rule;
     private final List<UpdateRule> companions;
     private final double companionFactor;
+    private final Preparation next;
     private final Counters counters;
     private final long step;
     private final long count;
@@ -53,6 +49,7 @@ final class Explanation {
      *
      * @param companions their rules, as they go with the parameter's group
      * @param companionFactor what they multiply the group's learning rate by
+     * @param next the step as the rule prepares it
      * @param counters those after the last step
      * @param count the parameter's count after it
      */
@@ -62,6 +59,7 @@ final class Explanation {
             Parameter parameter,
             List<UpdateRule> companions,
             double companionFactor,
+            Preparation next,
             Counters counters,
             long count) {
         this.plan = plan;
@@ -70,6 +68,7 @@ final class Explanation {
         this.rule = group.rule();
         this.companions = companions;
         this.companionFactor = companionFactor;
+        this.next = next;
         this.counters = counters;
         this.step = counters.step() + 1;
         this.count = count + 1;
@@ -92,9 +91,7 @@ final class Explanation {
         sayPasses(Pass.Timing.BEFORE_STEP, "Before the step");
         if (isUpdated()) {
             explainGradient();
-            explainRate();
-            explainCorrections();
-            explainDecay();
+            explainSettings();
             sayPasses(Pass.Timing.COMPLETING_STEP, "To complete the step");
             explainOutputs();
         }
@@ -108,11 +105,11 @@ final class Explanation {
     }
 
     private void say(String sentence, Object... values) {
-        lines.add(sentence.formatted(values));
+        lines.add(Sentence.of(sentence, values));
     }
 
     private boolean isUpdated() {
-        return !group.frozen() && parameter.hasGradient();
+        return !group.frozen() && parameter.hasGradient() && parameter.elements() > 0;
     }
 
     private void describe() {
@@ -130,40 +127,71 @@ final class Explanation {
     private void sayLast(StepStatistics last) {
         if (last.updateNorm().isPresent()) {
             say(
-                    "The last step, number %d, moved it by %s%s, for a gradient of norm %s.",
+                    "The rule's last update of it, in step %d, has norm %s%s, for a gradient of"
+                        + " norm %s.",
                     step - 1,
-                    number(last.updateNorm().getAsDouble()),
+                    last.updateNorm().getAsDouble(),
                     relative(last),
-                    number(last.gradientNorm().orElse(Double.NaN)));
+                    last.gradientNorm().orElse(Double.NaN));
+            sayWhatCameBehind();
+            last.effectiveLearningRate()
+                    .ifPresent(
+                            rate ->
+                                    say(
+                                            "Plain gradient descent would have gone as far at a"
+                                                    + " learning rate of %s.",
+                                            rate));
+        } else if (last.gradientNorm().isPresent()) {
             say(
-                    "Plain gradient descent would have gone as far at a learning rate of %s.",
-                    number(last.effectiveLearningRate().orElse(Double.NaN)));
+                    "The last attempt at a step was refused; its gradient of this parameter had"
+                        + " norm %s.",
+                    last.gradientNorm().getAsDouble());
         }
         double held = last.heldShare().orElse(0);
         if (held > 0) {
-            say("A bound held %s%% of its elements in it.", number(100 * held));
+            say("A bound held %s%% of its elements in it.", 100 * held);
         }
         sayNumbers("it", last);
     }
 
     private static String relative(StepStatistics last) {
-        if (last.valueNorm().isEmpty()) {
+        if (last.updateRatio().isEmpty()) {
             return "";
         }
-        return " (%s of its norm, which is %s)"
-                .formatted(
-                        number(last.updateRatio().orElse(Double.NaN)),
-                        number(last.valueNorm().getAsDouble()));
+        return Sentence.of(
+                " (%s of its new values' norm, which is %s)",
+                last.updateRatio().getAsDouble(), last.valueNorm().orElseThrow());
+    }
+
+    /** Norms are of the rule's own update: what makes something else of it is told. */
+    private void sayWhatCameBehind() {
+        var behind = new ArrayList<String>();
+        if (parameter.dtype() != DType.F32) {
+            behind.add("it is rounded to " + parameter.dtype());
+        }
+        for (var each : companions) {
+            for (var pass : each.passes()) {
+                if (pass.writes() == Pass.Writes.PARAMETER
+                        && (pass.timing() == Pass.Timing.COMPLETING_STEP
+                                || pass.timing() == Pass.Timing.AFTER_STEP)) {
+                    behind.add("pass '%s' of %s".formatted(pass.name(), each.name()));
+                }
+            }
+        }
+        if (!behind.isEmpty()) {
+            say("This is the update before %s.", listed(behind));
+        }
     }
 
     private void sayNumbers(String owner, StepStatistics found) {
-        if (!found.numbers().isEmpty()) {
-            say(
-                    "The rules keep these numbers of %s: %s.",
-                    owner,
-                    found.numbers().entrySet().stream()
-                            .map(entry -> entry.getKey() + " " + number(entry.getValue()))
-                            .collect(Collectors.joining(", ")));
+        var known = new ArrayList<String>();
+        found.numbers()
+                .forEach(
+                        (name, value) ->
+                                value.ifPresent(
+                                        number -> known.add(Sentence.of("%s %s", name, number))));
+        if (!known.isEmpty()) {
+            say("The rules tell of %s: %s.", owner, String.join(", ", known));
         }
     }
 
@@ -180,7 +208,7 @@ final class Explanation {
         } else {
             say(
                     "%s, so %sleaves its value, its states and its count of %d alone.",
-                    group.frozen() ? "The group is frozen" : "It has no gradient", next, count - 1);
+                    whyNot(), next, count - 1);
         }
         if (plan.policy() != NonFinitePolicy.PROPAGATE) {
             say(
@@ -193,18 +221,25 @@ final class Explanation {
         }
     }
 
+    private String whyNot() {
+        if (group.frozen()) {
+            return "The group is frozen";
+        }
+        return parameter.hasGradient() ? "It has no elements" : "It has no gradient";
+    }
+
     private void explainGradient() {
         if (!plan.lossScale().equals(LossScale.none())) {
             say(
                     "The gradient comes multiplied by the loss scale, %s, and is divided by it.",
-                    number(counters.lossScale()));
+                    Sentence.number(counters.lossScale()));
         }
         if (plan.lossScale() instanceof LossScale.Dynamic dynamic) {
             say(
                     "The loss scale is multiplied by %s after a skipped step, and by %s after %d"
                             + " accepted steps in a row, of which %d are done.",
-                    number(dynamic.backoffFactor()),
-                    number(dynamic.growthFactor()),
+                    Sentence.number(dynamic.backoffFactor()),
+                    Sentence.number(dynamic.growthFactor()),
                     dynamic.growthInterval(),
                     counters.growthTracker());
         }
@@ -230,11 +265,44 @@ final class Explanation {
                         case GROUP -> "The gradients of the group are clipped together";
                         case PARAMETER -> "The gradient is clipped";
                     };
-            say("%s to a norm of %s.", clipped, number(clipping.norm()));
+            say("%s to a norm of %s.", clipped, Sentence.number(clipping.norm()));
         }
         if (clipping.boundsValues()) {
-            var bound = number(clipping.value());
+            var bound = Sentence.number(clipping.value());
             say("Each element of the gradient is clipped to [-%s, %s].", bound, bound);
+        }
+    }
+
+    /** What the rule says of a setting itself goes before what is usual. */
+    private void explainSettings() {
+        var own = rule.explain(RATE, next);
+        own.ifPresentOrElse(this::add, this::explainRate);
+        if (!Double.isNaN(plan.momentum(step))) {
+            say("The schedule sets the momentum, or beta1, to %s.", plan.momentum(step));
+        }
+        var settings = rule.descriptor().settings();
+        for (int i = 0; i < settings.size(); i++) {
+            var setting = settings.get(i);
+            if (setting.name().equals(RATE)) {
+                continue;
+            }
+            int index = i;
+            rule.explain(setting.name(), next)
+                    .ifPresentOrElse(this::add, () -> explainUsually(setting, index));
+        }
+    }
+
+    private void add(String sentences) {
+        if (!sentences.isEmpty()) {
+            lines.add(sentences);
+        }
+    }
+
+    private void explainUsually(RuleSetting setting, int index) {
+        if (setting.corrected()) {
+            explainCorrection(setting, rule.descriptor().number(rule, index));
+        } else if (setting.name().equals(WEIGHT_DECAY)) {
+            explainDecay(rule.descriptor().number(rule, index));
         }
     }
 
@@ -242,15 +310,11 @@ final class Explanation {
         double factor = plan.rateFactor(step);
         say(
                 "The learning rate is %s: %s of the rule, times %s of the schedule in step %d%s.",
-                number(rule.learningRate() * factor * companionFactor),
-                number(rule.learningRate()),
-                number(factor),
+                rule.learningRate() * factor * companionFactor,
+                rule.learningRate(),
+                factor,
                 step,
                 rateOfCompanion());
-        double momentum = plan.momentum(step);
-        if (!Double.isNaN(momentum)) {
-            say("The schedule sets the momentum, or beta1, to %s.", number(momentum));
-        }
     }
 
     /** There is at most one. */
@@ -258,39 +322,17 @@ final class Explanation {
         for (var each : companions) {
             if (each instanceof Companion companion && companion.rateSlot().isPresent()) {
                 return ", times %s of companion %s, which may change that before the step"
-                        .formatted(number(companionFactor), companion.name());
+                        .formatted(Sentence.number(companionFactor), companion.name());
             }
         }
         return "";
     }
 
-    private void explainCorrections() {
-        double momentum = plan.momentum(step);
-        var descriptor = rule.descriptor();
-        for (int i = 0; i < descriptor.settings().size(); i++) {
-            var setting = descriptor.settings().get(i);
-            if (!setting.corrected()) {
-                continue;
-            }
-            boolean scheduled = setting.name().equals("beta1") && !Double.isNaN(momentum);
-            double decay = scheduled ? momentum : descriptor.number(rule, i);
-            say(
-                    "The average with %s is corrected for its beginning: divided by 1 - %s^%d ="
-                            + " %s.",
-                    setting.name(),
-                    number(decay),
-                    count,
-                    number(1 - Arithmetic.power(decay, count)));
-        }
-    }
-
-    private void explainDecay() {
-        var descriptor = rule.descriptor();
-        for (int i = 0; i < descriptor.settings().size(); i++) {
-            if (descriptor.settings().get(i).name().equals(WEIGHT_DECAY)) {
-                explainDecay(descriptor.number(rule, i));
-            }
-        }
+    private void explainCorrection(RuleSetting setting, double own) {
+        double decay = setting.name().equals("beta1") ? next.momentum(own) : own;
+        say(
+                "The average with %s is corrected for its beginning: divided by 1 - %s^%d = %s.",
+                setting.name(), decay, count, 1 - Arithmetic.power(decay, count));
     }
 
     private void explainDecay(double decay) {
@@ -301,10 +343,11 @@ final class Explanation {
                     "Weight decay is decoupled: it takes %s%s of the value away, the learning rate"
                             + " times %s.",
                     completesStep() ? "up to " : "",
-                    number(rule.learningRate() * plan.rateFactor(step) * companionFactor * decay),
-                    number(decay));
+                    Sentence.number(
+                            rule.learningRate() * plan.rateFactor(step) * companionFactor * decay),
+                    Sentence.number(decay));
         } else {
-            say("Weight decay of %s is part of the rule's formula.", number(decay));
+            say("Weight decay of %s is part of the rule's formula.", Sentence.number(decay));
         }
     }
 
@@ -334,7 +377,7 @@ final class Explanation {
         } else if (weight == 1) {
             say("Its moving average becomes %s.", goal);
         } else {
-            say("Its moving average moves by %s of the way to %s.", number(weight), goal);
+            say("Its moving average moves by %s of the way to %s.", Sentence.number(weight), goal);
         }
     }
 
@@ -414,20 +457,8 @@ final class Explanation {
     private static String shown(Object value) {
         return switch (value) {
             case Boolean flag -> flag ? "on" : "off";
-            case Double number -> number(number);
+            case Double number -> Sentence.number(number);
             default -> value.toString();
         };
-    }
-
-    /** Whole numbers in full, and others with six digits. */
-    private static String number(double value) {
-        if (!Double.isFinite(value)) {
-            return Double.toString(value);
-        }
-        if (value == Math.rint(value) && Math.abs(value) < LONG_NUMBER) {
-            return Long.toString((long) value);
-        }
-        var rounded = new BigDecimal(value).round(SHOWN).stripTrailingZeros();
-        return rounded.toString().replace("E+", "e").replace('E', 'e');
     }
 }

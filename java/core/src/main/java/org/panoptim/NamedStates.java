@@ -12,7 +12,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.IntFunction;
+import java.util.function.Predicate;
 
 /** Finds states by their names. */
 record NamedStates(StepPlan plan, Execution execution) {
@@ -85,24 +87,43 @@ record NamedStates(StepPlan plan, Execution execution) {
         return Optional.empty();
     }
 
-    /** The states of a parameter that are one number, with those that are for one step. */
-    Map<String, Double> numbersOf(String group, Parameter parameter) {
-        var slots = GroupList.find(plan.groups(), group).rule().slots(parameter.shape());
-        return numbers(slots, Slot.Extent.TENSOR, slot -> execution.state(parameter, slot));
+    /**
+     * The numbers of a parameter that reports tell.
+     *
+     * @param known whether the last step says anything of a number; the others are named too
+     */
+    Map<String, OptionalDouble> numbersOf(
+            ParameterGroup group, Parameter parameter, Predicate<Slot> known) {
+        return numbers(
+                group.rule().slots(parameter.shape()),
+                Slot.Extent.TENSOR,
+                known,
+                slot -> execution.state(parameter, slot));
     }
 
-    /** The states that a group's rule keeps for itself. */
-    Map<String, Double> numbersOfGroup(String group) {
-        var slots = GroupList.find(plan.groups(), group).rule().slots();
-        return numbers(slots, Slot.Extent.RULE, slot -> execution.ruleState(group, slot));
+    /** The same of a group's rule. */
+    Map<String, OptionalDouble> numbersOfGroup(ParameterGroup group, Predicate<Slot> known) {
+        return numbers(
+                group.rule().slots(),
+                Slot.Extent.RULE,
+                known,
+                slot -> execution.ruleState(group.name(), slot));
     }
 
-    private static Map<String, Double> numbers(
-            List<Slot> slots, Slot.Extent extent, IntFunction<StateTensor> states) {
-        var numbers = new LinkedHashMap<String, Double>();
+    private static Map<String, OptionalDouble> numbers(
+            List<Slot> slots,
+            Slot.Extent extent,
+            Predicate<Slot> known,
+            IntFunction<StateTensor> states) {
+        var numbers = new LinkedHashMap<String, OptionalDouble>();
         for (int i = 0; i < slots.size(); i++) {
-            if (slots.get(i).extent() == extent) {
-                numbers.put(slots.get(i).name(), states.apply(i).value());
+            var slot = slots.get(i);
+            if (slot.extent() == extent && slot.reported()) {
+                numbers.put(
+                        slot.name(),
+                        known.test(slot)
+                                ? OptionalDouble.of(states.apply(i).value())
+                                : OptionalDouble.empty());
             }
         }
         return numbers;

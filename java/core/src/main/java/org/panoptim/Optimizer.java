@@ -65,6 +65,10 @@ public final class Optimizer implements AutoCloseable {
     private final List<Execution> executions;
 
     private StepPlan plan;
+
+    /** The plan of the last step, which reports are of. */
+    private StepPlan stepped;
+
     private Passes passes;
     private StepPasses stepPasses;
 
@@ -93,6 +97,7 @@ public final class Optimizer implements AutoCloseable {
         var opened = Companions.open(backend, plan, companionRules);
         try {
             this.plan = plan.withLent(opened.lent());
+            this.stepped = this.plan;
             this.execution = PlanLifecycle.open(backend, this.plan);
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, opened::close);
@@ -147,26 +152,36 @@ public final class Optimizer implements AutoCloseable {
             } else {
                 execution.step(stepPasses.first());
             }
+            stepped = plan;
             stepPasses.runAfter();
             zeroCompleted();
             inputs.clearCurvature();
             inputs.sources().stepped(plan, execution);
             stepPasses.tell(inputs.sources());
-            if (ParameterRecording.isOn() && !execution.isCapturing()) {
-                ParameterRecording.record(plan, execution, companions);
-            }
+            recordParameters();
         } catch (NonFiniteGradientException e) {
             // The host tells of this attempt, a device of an earlier one.
-            if (execution.deviceStep().isEmpty()) {
+            boolean ofThis = execution.deviceStep().isEmpty();
+            if (ofThis) {
+                stepped = plan;
                 inputs.clearCurvature();
             }
             zeroCompleted();
             inputs.sources().refused(plan);
+            if (ofThis) {
+                recordParameters();
+            }
             throw e;
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
         } finally {
             ownership.exit();
+        }
+    }
+
+    private void recordParameters() {
+        if (ParameterRecording.isOn() && !execution.isCapturing()) {
+            ParameterRecording.record(plan, execution, companions);
         }
     }
 
@@ -270,11 +285,17 @@ public final class Optimizer implements AutoCloseable {
                     ownership,
                     execution.capture(),
                     inputs.sources(),
-                    () -> plan,
+                    this::launched,
                     () -> passes.requireNoneOpen("a captured step cannot be launched"));
         } finally {
             ownership.exit();
         }
+    }
+
+    /** Takes down that a captured step was launched, and says under which plan. */
+    private StepPlan launched() {
+        stepped = plan;
+        return plan;
     }
 
     /**
@@ -302,7 +323,7 @@ public final class Optimizer implements AutoCloseable {
     public StepReport report() {
         ownership.enter();
         try {
-            return StepReport.of(plan, execution, companions);
+            return StepReport.of(plan, stepped, execution, companions);
         } finally {
             ownership.exit();
         }
@@ -312,8 +333,9 @@ public final class Optimizer implements AutoCloseable {
      * What the next step does with a parameter, and why, in plain English: a sentence a line. It
      * tells of the parameter's group and rule, gradient and counts, of the learning rate and the
      * corrections of averages with the numbers of that step, of what happens to the gradient before
-     * and to the value afterwards, and of companions; from what the optimizer was told, not from
-     * the values of gradients and states. For people: the wording may change.
+     * and to the value afterwards, and of companions; from what the optimizer was told, and numbers
+     * that rules keep, not from the elements of gradients and states. For people: the wording may
+     * change.
      *
      * <p>On a device this waits for the last step.
      *
@@ -341,19 +363,22 @@ public final class Optimizer implements AutoCloseable {
     }
 
     private String explain(ParameterGroup group, Parameter parameter) {
-        var report = StepReport.of(plan, execution, companions);
+        int place = plan.groups().indexOf(group);
+        double companionFactor = companions.rateFactor(group.name());
+        var statistics = StepReport.statistics(plan, stepped, execution, companions);
         return new Explanation(
                         plan,
                         group,
                         parameter,
                         companions.rulesFor(group.name()),
-                        companions.rateFactor(group.name()),
+                        companionFactor,
+                        NextStep.of(plan, execution, group, parameter, companionFactor),
                         execution.observed().counters(),
                         execution.count(parameter))
                 .text(
                         passes.open(),
-                        Optional.ofNullable(report.parameters().get(parameter.name())),
-                        Optional.ofNullable(report.groups().get(group.name())));
+                        statistics.map(reader -> reader.ofParameter(place, parameter)),
+                        statistics.map(reader -> reader.ofGroup(place)));
     }
 
     /**
@@ -563,6 +588,7 @@ public final class Optimizer implements AutoCloseable {
                             chosen,
                             PlanChecks::check,
                             companions::configure);
+            stepped = plan;
             inputs.follow(plan);
             passes = new Passes(plan.groups(), companions.rules());
             stepPasses = new StepPasses(plan, execution, passes, companions);

@@ -21,7 +21,7 @@ final class OwnedCapture implements CapturedStep {
 
     /**
      * @param sources where the captured parameters come from
-     * @param plan the optimizer's present plan
+     * @param plan takes down that the step was launched, and says under which plan
      * @param ready throws if it is not a step's turn
      */
     OwnedCapture(

@@ -12,15 +12,15 @@ import jdk.jfr.StackTrace;
 @Name("org.panoptim.Parameter")
 @Label("Parameter Step")
 @Description(
-        "What a step of an optimizer with statistics did to a parameter; on a device, recording it"
-                + " waits for the step's end")
+        "What a step that took statistics did to a parameter, or a refused attempt found of it; on"
+                + " a device, recording it waits for the step's end")
 @Category("Panoptim")
 @Enabled(false)
 @StackTrace(false)
 final class ParameterEvent extends Event {
 
     @Label("Step")
-    @Description("Accepted steps, this one included")
+    @Description("Accepted steps, this one included if it is accepted")
     long step;
 
     @Label("Group")
@@ -32,16 +32,24 @@ final class ParameterEvent extends Event {
     @Label("Learning Rate")
     double learningRate;
 
+    @Label("Has Gradient")
+    @Description("Whether it had a gradient, whose norm may be NaN itself, and was not frozen")
+    boolean hasGradient;
+
     @Label("Gradient Norm")
-    @Description("NaN if there was none")
+    @Description("Unscaled, before clipping; NaN if there was none")
     double gradientNorm;
 
+    @Label("Updated")
+    @Description("Whether it was updated; not if the step was refused")
+    boolean updated;
+
     @Label("Value Norm")
-    @Description("NaN if it was not updated")
+    @Description("Of the rule's new values; NaN if it was not updated, or is updated cautiously")
     double valueNorm;
 
     @Label("Update Norm")
-    @Description("NaN if it was not updated")
+    @Description("Of the rule's own update, in float32; NaN if it was not updated")
     double updateNorm;
 
     @Label("Held Share")
@@ -49,6 +57,6 @@ final class ParameterEvent extends Event {
     double heldShare;
 
     @Label("Numbers")
-    @Description("What rule and companions keep of it, as name=value")
+    @Description("What rule and companions tell of it, as name=value, where it is known")
     String numbers = "";
 }

@@ -6,8 +6,6 @@ import jdk.jfr.FlightRecorder;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 
-import java.util.stream.Collectors;
-
 /** What steps do to parameters, as events of Flight Recorder. */
 final class ParameterRecording {
 
@@ -23,18 +21,17 @@ final class ParameterRecording {
         return FlightRecorder.isInitialized() && ParameterEvents.TYPE.isEnabled();
     }
 
-    /** Records the last step, if it took statistics. */
+    /** Records the last step or refused attempt, if it took statistics. */
     static void record(StepPlan plan, Execution execution, Companions companions) {
-        if (!plan.takesStatistics()) {
+        if (execution.sums().parameters().isEmpty()) {
             return;
         }
-        var report = StepReport.of(plan, execution, companions);
+        var reader = StepReport.statistics(plan, plan, execution, companions).orElseThrow();
+        var statistics = reader.ofParameters();
+        long step = execution.observed().counters().step();
         for (var group : plan.groups()) {
             for (var parameter : group.parameters()) {
-                var statistics = report.parameters().get(parameter.name());
-                if (statistics != null) {
-                    record(report.step(), group.name(), parameter.name(), statistics);
-                }
+                record(step, group.name(), parameter.name(), statistics.get(parameter.name()));
             }
         }
     }
@@ -46,14 +43,29 @@ final class ParameterRecording {
         event.group = group;
         event.parameter = parameter;
         event.learningRate = statistics.learningRate();
+        event.hasGradient = statistics.gradientNorm().isPresent();
         event.gradientNorm = statistics.gradientNorm().orElse(Double.NaN);
+        event.updated = statistics.updateNorm().isPresent();
         event.valueNorm = statistics.valueNorm().orElse(Double.NaN);
         event.updateNorm = statistics.updateNorm().orElse(Double.NaN);
         event.heldShare = statistics.heldShare().orElse(Double.NaN);
-        event.numbers =
-                statistics.numbers().entrySet().stream()
-                        .map(entry -> entry.getKey() + "=" + entry.getValue())
-                        .collect(Collectors.joining(" "));
+        event.numbers = numbers(statistics);
         event.commit();
+    }
+
+    private static String numbers(StepStatistics statistics) {
+        var text = new StringBuilder();
+        statistics
+                .numbers()
+                .forEach(
+                        (name, value) -> {
+                            if (value.isPresent()) {
+                                text.append(text.isEmpty() ? "" : " ")
+                                        .append(name)
+                                        .append('=')
+                                        .append(value.getAsDouble());
+                            }
+                        });
+        return text.toString();
     }
 }

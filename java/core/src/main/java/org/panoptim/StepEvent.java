@@ -27,12 +27,20 @@ final class StepEvent extends Event {
     @Label("Accepted")
     boolean accepted;
 
+    @Label("Gradient Measured")
+    @Description("Whether there is a gradient norm, which may be NaN itself")
+    boolean gradientMeasured;
+
     @Label("Gradient Norm")
-    @Description("NaN if it was not measured")
+    @Description("Unscaled, before clipping; NaN if it was not measured")
     double gradientNorm;
 
+    @Label("Update Measured")
+    @Description("Whether there is an update norm, which may be NaN itself")
+    boolean updateMeasured;
+
     @Label("Update Norm")
-    @Description("NaN if it was not asked for")
+    @Description("Of the rules' updates; NaN without statistics, or if the step was refused")
     double updateNorm;
 
     @Label("Clip Coefficient")

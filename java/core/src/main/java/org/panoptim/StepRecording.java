@@ -44,7 +44,9 @@ final class StepRecording {
         event.backend = backend;
         event.step = outcome.counters().step();
         event.accepted = outcome.accepted();
+        event.gradientMeasured = outcome.gradientNorm().isPresent();
         event.gradientNorm = outcome.gradientNorm().orElse(Double.NaN);
+        event.updateMeasured = outcome.updateNorm().isPresent();
         event.updateNorm = outcome.updateNorm().orElse(Double.NaN);
         event.clipCoefficient = outcome.clipCoefficient();
         event.lossScale = outcome.counters().lossScale();

@@ -18,16 +18,18 @@ import java.util.OptionalDouble;
  * @param skipped refused steps
  * @param accepted whether the last attempt was accepted; false before the first
  * @param lossScale what the next gradients must come multiplied by
- * @param learningRates each group's learning rate times the schedule's factor of the last step (and
- *     that of {@link org.panoptim.rule.Hypergradient}), by name, in registration order; times 1
- *     before the first step and after a checkpoint was loaded
+ * @param learningRates each group's learning rate in the last step: its rule's, as it was then,
+ *     times the schedule's factor of that step (and that of {@link
+ *     org.panoptim.rule.Hypergradient}), by name, in registration order. Of a group that was added
+ *     since, before the first step and after a checkpoint was loaded, the present one; of steps
+ *     that a framework's graph repeats by itself, that of the last call
  * @param counts each parameter's steps, by name, in registration order
  * @param gradientNorm the last gradient's global norm, unscaled, before clipping; empty if nothing
  *     asked for it (see {@link Optimizer.Builder#statistics})
- * @param updateNorm the global norm of the parameters' last change, before it is rounded to their
- *     types; empty unless the last step took statistics
- * @param parameters what the last step did to each parameter, by name, in registration order; empty
- *     unless it took statistics
+ * @param updateNorm the global norm of the rules' last updates, as {@link
+ *     StepStatistics#updateNorm}; empty unless the last step took statistics and was accepted
+ * @param parameters what the last step did to each parameter, by name, in registration order, if
+ *     the optimizer takes statistics; of a step that took none all but the learning rate is empty
  * @param groups the same of each group
  * @param clipCoefficient what the last gradient was multiplied by to bound its norm; 1 if no norm
  *     is bounded. After a refused attempt what its norm would have led to: 0 of an infinite one,
@@ -63,18 +65,14 @@ public record StepReport(
     /**
      * The report of an execution; on a device this waits for the last step.
      *
+     * @param plan the present plan
+     * @param stepped that of the last step
      * @param companions whose numbers and factors of learning rates go with it
      */
-    static StepReport of(StepPlan plan, Execution execution, Companions companions) {
+    static StepReport of(
+            StepPlan plan, StepPlan stepped, Execution execution, Companions companions) {
         var outcome = execution.outcome();
-        var rates = new LinkedHashMap<String, Double>();
-        for (var group : plan.groups()) {
-            rates.put(
-                    group.name(),
-                    group.rule().learningRate()
-                            * outcome.rateFactor()
-                            * companions.rateFactor(group.name()));
-        }
+        var rates = rates(plan, stepped, outcome.rateFactor(), companions);
         var counts = new LinkedHashMap<String, Long>();
         for (var parameter : plan.parameters()) {
             counts.put(parameter.name(), execution.count(parameter));
@@ -95,16 +93,35 @@ public record StepReport(
                 statistics.map(StatisticsReader::ofGroups).orElse(Map.of()));
     }
 
+    /** Each group's learning rate in the last step. */
+    private static Map<String, Double> rates(
+            StepPlan plan, StepPlan stepped, double factor, Companions companions) {
+        var rates = new LinkedHashMap<String, Double>();
+        for (int i = 0; i < plan.groups().size(); i++) {
+            // Groups keep their places, and others come behind them.
+            var group = (i < stepped.groups().size() ? stepped : plan).groups().get(i);
+            rates.put(
+                    group.name(),
+                    group.rule().learningRate() * factor * companions.rateFactor(group.name()));
+        }
+        return rates;
+    }
+
+    /** What reads the statistics of the last step; empty if the optimizer takes none at all. */
+    static Optional<StatisticsReader> statistics(
+            StepPlan plan, StepPlan stepped, Execution execution, Companions companions) {
+        double factor = execution.observed().rateFactor();
+        return statistics(plan, execution, companions, rates(plan, stepped, factor, companions));
+    }
+
     private static Optional<StatisticsReader> statistics(
             StepPlan plan, Execution execution, Companions companions, Map<String, Double> rates) {
-        var sums = execution.sums();
-        if (sums.parameters().isEmpty()) {
+        if (!plan.takesStatistics()) {
             return Optional.empty();
         }
         var rules = new ArrayList<NamedStates>();
         rules.add(new NamedStates(plan, execution));
         rules.addAll(companions.named());
-        return Optional.of(
-                new StatisticsReader(sums, rates, plan.lent().updates().isEmpty(), rules));
+        return Optional.of(new StatisticsReader(plan, execution.sums(), rates, rules));
     }
 }

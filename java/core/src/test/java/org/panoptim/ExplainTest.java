@@ -78,7 +78,7 @@ class ExplainTest {
                             The learning rate is 0.000625: 0.001 of the rule, times 0.625 of the schedule in step 3.
                             The average with beta1 is corrected for its beginning: divided by 1 - 0.9^3 = 0.271.
                             The average with beta2 is corrected for its beginning: divided by 1 - 0.999^3 = 0.002997.
-                            Weight decay is decoupled: it takes 0.0000625 of the value away, the learning rate times 0.1.
+                            Weight decay is decoupled: it takes 6.25e-5 of the value away, the learning rate times 0.1.
                             Its copy in BF16 becomes the new value.
                             Its moving average moves by 0.001 of the way to the new value.
                             After the step, companion lookahead (k 5, alpha 0.8) runs pass 'synchronize', which may write the value.
@@ -122,7 +122,7 @@ class ExplainTest {
                             Each element of the gradient is clipped to [-0.25, 0.25].
                             Curvature was handed in, and the rule takes it up before it updates.
                             The learning rate is 0.0001: 0.0001 of the rule, times 1 of the schedule in step 3.
-                            Weight decay is decoupled: it takes 0.00001 of the value away, the learning rate times 0.1.
+                            Weight decay is decoupled: it takes 1e-5 of the value away, the learning rate times 0.1.
                             The gradient is set to zero, whether or not the step is accepted.
                             After the step, companion lookahead (k 5, alpha 0.8) runs pass 'synchronize', which may write the value.\
                             """);
@@ -193,7 +193,7 @@ class ExplainTest {
                             No step is taken until pass 'restore' has closed pass 'perturb'.
                             It has a gradient, so the next step, number 1, updates it; its count becomes 1.
                             The learning rate is 0.0001: 0.0001 of the rule, times 1 of the schedule in step 1.
-                            Weight decay is decoupled: it takes up to 0.00005 of the value away, the learning rate times 0.5.
+                            Weight decay is decoupled: it takes up to 5e-5 of the value away, the learning rate times 0.5.
                             To complete the step, companion cautious (update on, cautious_decay off) runs pass 'complete', which takes the rule's update and writes the value.
                             The gradient is set to zero, whether or not the step is accepted.
                             Of companion sam (rho 0.05, adaptive off), 'perturb' and 'restore' run only when named.\
@@ -370,15 +370,15 @@ class ExplainTest {
                         .statistics(true)
                         .backend(backend)
                         .build()) {
-            assertThat(optimizer.explain("weight")).doesNotContain("last step");
+            assertThat(optimizer.explain("weight")).doesNotContain("last update");
             optimizer.step();
             assertThat(optimizer.explain("weight"))
                     .contains(
                             """
-                            The last step, number 1, moved it by 3 (0.333333 of its norm, which is 9), for a gradient of norm 4.
+                            The rule's last update of it, in step 1, has norm 3 (0.333333 of its new values' norm, which is 9), for a gradient of norm 4.
                             Plain gradient descent would have gone as far at a learning rate of 0.75.
-                            The rules keep these numbers of it: trust_ratio 0.3.
-                            The rules keep these numbers of the group: rate_factor 1.
+                            The rules tell of it: trust_ratio 0.3.
+                            The rules tell of the group: rate_factor 1.
                             It has a gradient, so the next step, number 2, updates it; its count becomes 2.
                             """);
             gradient(weight, 5);
@@ -387,7 +387,7 @@ class ExplainTest {
                     .contains("A bound held 100% of its elements in it.\n");
             weight.clearGradient();
             optimizer.step();
-            assertThat(optimizer.explain("weight")).doesNotContain("last step");
+            assertThat(optimizer.explain("weight")).doesNotContain("last update");
         }
     }
 }

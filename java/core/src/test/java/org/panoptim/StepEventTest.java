@@ -113,7 +113,9 @@ class StepEventTest {
         assertThat(refused.getLong("step")).isEqualTo(1);
         assertThat(refused.getBoolean("accepted")).isFalse();
         assertThat(refused.getDouble("gradientNorm")).isNaN();
-        assertThat(refused.getDouble("updateNorm")).isZero();
+        assertThat(refused.getBoolean("gradientMeasured")).isTrue();
+        assertThat(refused.getDouble("updateNorm")).isNaN();
+        assertThat(refused.getBoolean("updateMeasured")).isFalse();
     }
 
     @Test
@@ -223,7 +225,11 @@ class StepEventTest {
         assertThat(first.getDouble("valueNorm")).isEqualTo(Math.sqrt(29));
         assertThat(first.getDouble("updateNorm")).isEqualTo(Math.sqrt(2));
         assertThat(first.getDouble("heldShare")).isZero();
-        assertThat(first.getString("numbers")).isEqualTo("perturbed=0.0 sharpness=0.0");
+        assertThat(first.getString("numbers")).isEqualTo("sharpness=0.0");
+        assertThat(first.getBoolean("updated")).isTrue();
+        assertThat(events.getLast().getBoolean("hasGradient")).isFalse();
+        assertThat(events.getLast().getBoolean("updated")).isFalse();
+        assertThat(events.getLast().getString("numbers")).isEmpty();
         assertThat(events.getLast().getDouble("gradientNorm")).isNaN();
         assertThat(events.getLast().getDouble("updateNorm")).isNaN();
     }

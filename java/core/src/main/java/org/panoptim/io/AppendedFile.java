@@ -2,18 +2,21 @@ package org.panoptim.io;
 
 import org.jspecify.annotations.Nullable;
 
-import java.io.ByteArrayOutputStream;
+import java.io.FileNotFoundException;
+import java.io.FileOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.io.OutputStream;
+import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
-import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -22,26 +25,38 @@ import java.util.Set;
  * A file that grows while a program runs, by lines or other records: each is there whole, or not at
  * all.
  *
- * <p>A record is handed to the system in one call, without a buffer in between, so that a process
- * that ends loses nothing; of one that is killed in the middle of the call, or when the power
- * fails, the last record may be incomplete. What was written of a record when writing failed is
- * taken back.
+ * <p>A record is handed to the system at once, without a buffer in between, so that a process that
+ * ends loses nothing; of one that is killed while the system takes it, or when the power fails, the
+ * last record may be incomplete. What was written of a record when writing failed is taken back. A
+ * thread that is interrupted, before or meanwhile, writes all the same, and stays interrupted.
  *
  * <p>A pipe, a terminal or another character device is written into, and has nothing that could be
  * looked at or taken back; it is opened as {@link OutputFile} opens it. Not safe for use by several
  * threads at once.
+ *
+ * <p>Every {@link IOException} names the file.
  */
 public final class AppendedFile implements AutoCloseable {
 
+    private static final int BLOCK = 1 << 12;
+
     private final Path file;
-    private final NamedChannel channel;
 
-    /** The same, where one can go back in it. */
-    private final @Nullable SeekableNamedChannel regular;
+    /**
+     * What records go into, or null if that is {@link #regular}. No channel: an interrupt would
+     * close it.
+     */
+    private final @Nullable OutputStream stream;
 
-    private AppendedFile(Path file, NamedChannel channel, @Nullable SeekableNamedChannel regular) {
+    /** A file in which one can go back. */
+    private final @Nullable RandomAccessFile regular;
+
+    private boolean isOpen = true;
+
+    private AppendedFile(
+            Path file, @Nullable OutputStream stream, @Nullable RandomAccessFile regular) {
         this.file = file;
-        this.channel = channel;
+        this.stream = stream;
         this.regular = regular;
     }
 
@@ -56,9 +71,12 @@ public final class AppendedFile implements AutoCloseable {
     public static AppendedFile open(Path file) throws IOException {
         Objects.requireNonNull(file, "file");
         if (OutputFile.isStream(file)) {
-            return new AppendedFile(file, new NamedChannel(file, StreamOpening.open(file)), null);
+            return new AppendedFile(
+                    file,
+                    StreamOpening.open(file, () -> new FileOutputStream(file.toString())),
+                    null);
         }
-        return open(file, StandardOpenOption.CREATE);
+        return openRegular(file);
     }
 
     /**
@@ -71,35 +89,57 @@ public final class AppendedFile implements AutoCloseable {
     public static Optional<AppendedFile> create(Path file) throws IOException {
         Objects.requireNonNull(file, "file");
         try {
-            return Optional.of(open(file, StandardOpenOption.CREATE_NEW));
+            Files.createFile(file);
         } catch (FileAlreadyExistsException _) {
             return Optional.empty();
+        } catch (IOException e) {
+            throw withReason(file, e);
         }
+        return Optional.of(openRegular(file));
     }
 
-    private static AppendedFile open(Path file, OpenOption creation) throws IOException {
-        FileChannel opened;
+    private static AppendedFile openRegular(Path file) throws IOException {
+        RandomAccessFile opened;
         try {
-            opened =
-                    FileChannel.open(
-                            file,
-                            Set.of(creation, StandardOpenOption.READ, StandardOpenOption.WRITE));
-        } catch (NoSuchFileException e) {
-            throw refused(file, "no file can be made: its folder does not exist", e);
-        } catch (AccessDeniedException e) {
-            throw refused(file, "access is denied", e);
+            opened = new RandomAccessFile(file.toString(), "rw");
+        } catch (FileNotFoundException e) {
+            throw whyNot(file, e);
         }
-        var channel = new SeekableNamedChannel(file, opened);
         boolean kept = false;
         try {
-            lock(file, opened);
+            lock(file, opened.getChannel());
             kept = true;
         } finally {
             if (!kept) {
-                channel.close();
+                opened.close();
             }
         }
-        return new AppendedFile(file, channel, channel);
+        return new AppendedFile(file, null, opened);
+    }
+
+    /** The same failure with a reason: the newer library tells several of them apart. */
+    private static IOException whyNot(Path file, FileNotFoundException failure) {
+        try (var _ =
+                FileChannel.open(
+                        file,
+                        Set.of(
+                                StandardOpenOption.CREATE,
+                                StandardOpenOption.READ,
+                                StandardOpenOption.WRITE))) {
+            return named(file, failure);
+        } catch (IOException e) {
+            return withReason(file, e);
+        }
+    }
+
+    private static IOException withReason(Path file, IOException failure) {
+        return switch (failure) {
+            case NoSuchFileException e ->
+                    refused(file, "no file can be made: its folder does not exist", e);
+            case AccessDeniedException e -> refused(file, "access is denied", e);
+            case FileSystemException e -> e;
+            default -> named(file, failure);
+        };
     }
 
     /** Keeps others from adding to the file, where the file system can; closing releases it. */
@@ -128,6 +168,11 @@ public final class AppendedFile implements AutoCloseable {
         return failure;
     }
 
+    /** The system's own exception says "No space left on device", but not where. */
+    private static FileSystemException named(Path file, IOException failure) {
+        return refused(file, String.valueOf(failure.getMessage()), failure);
+    }
+
     /** The file, as it was named. */
     public Path path() {
         return file;
@@ -135,7 +180,11 @@ public final class AppendedFile implements AutoCloseable {
 
     /** Its length in bytes; 0 of a pipe or device. */
     public long size() throws IOException {
-        return regular == null ? 0 : regular.size();
+        try {
+            return regular == null ? 0 : regular.length();
+        } catch (IOException e) {
+            throw named(file, e);
+        }
     }
 
     /**
@@ -145,23 +194,57 @@ public final class AppendedFile implements AutoCloseable {
      * @return the line; empty if there is no line's end within the limit
      */
     public Optional<byte[]> firstLine(int limit) throws IOException {
+        var start = start(limit);
+        return start.complete() ? Optional.of(start.bytes()) : Optional.empty();
+    }
+
+    /**
+     * All bytes of a file without a line's end.
+     *
+     * @param limit how many there may be
+     * @return the bytes; empty if there is a line's end, or there are more
+     */
+    public Optional<byte[]> onlyIncompleteLine(int limit) throws IOException {
+        var start = start(limit);
+        return !start.complete() && start.bytes().length == size()
+                ? Optional.of(start.bytes())
+                : Optional.empty();
+    }
+
+    /**
+     * How a file begins.
+     *
+     * @param bytes those up to a line's end, or as many as were asked for
+     * @param complete whether a line's end follows
+     */
+    private record Start(byte[] bytes, boolean complete) {}
+
+    private Start start(int limit) throws IOException {
         if (regular == null) {
-            return Optional.empty();
+            return new Start(new byte[0], false);
         }
-        var line = new ByteArrayOutputStream();
-        var block = ByteBuffer.allocate(1 << 12);
-        regular.position(0);
-        while (line.size() <= limit && regular.read(block.clear()) > 0) {
-            block.flip();
-            while (block.hasRemaining()) {
-                byte next = block.get();
-                if (next == '\n') {
-                    return Optional.of(line.toByteArray()).filter(it -> it.length <= limit);
+        try {
+            var bytes = new byte[Math.min(BLOCK, limit + 1)];
+            int length = 0;
+            regular.seek(0);
+            while (true) {
+                int read = regular.read(bytes, length, bytes.length - length);
+                int end = length + Math.max(read, 0);
+                for (; length < end; length++) {
+                    if (bytes[length] == '\n') {
+                        return new Start(Arrays.copyOf(bytes, length), true);
+                    }
                 }
-                line.write(next);
+                if (read <= 0 || length > limit) {
+                    return new Start(Arrays.copyOf(bytes, Math.min(length, limit)), false);
+                }
+                if (length == bytes.length) {
+                    bytes = Arrays.copyOf(bytes, (int) Math.min(2L * length, limit + 1L));
+                }
             }
+        } catch (IOException e) {
+            throw named(file, e);
         }
-        return Optional.empty();
     }
 
     /** Cuts off what stands behind the last line's end: a line that was not written whole. */
@@ -169,24 +252,30 @@ public final class AppendedFile implements AutoCloseable {
         if (regular == null) {
             return;
         }
-        var block = ByteBuffer.allocate(1 << 12);
-        long end = regular.size();
+        try {
+            regular.setLength(endOfLines(regular));
+        } catch (IOException e) {
+            throw named(file, e);
+        }
+    }
+
+    /** Where the last line that has an end ends. */
+    private static long endOfLines(RandomAccessFile file) throws IOException {
+        var block = new byte[BLOCK];
+        long end = file.length();
         while (end > 0) {
-            long start = Math.max(0, end - block.capacity());
-            regular.position(start);
-            block.clear().limit((int) (end - start));
-            while (block.hasRemaining() && regular.read(block) > 0) {
-                // A read may bring less than was asked for.
-            }
-            for (int i = block.position() - 1; i >= 0; i--) {
-                if (block.get(i) == '\n') {
-                    regular.truncate(start + i + 1);
-                    return;
+            long start = Math.max(0, end - BLOCK);
+            int length = (int) (end - start);
+            file.seek(start);
+            file.readFully(block, 0, length);
+            for (int i = length - 1; i >= 0; i--) {
+                if (block[i] == '\n') {
+                    return start + i + 1;
                 }
             }
             end = start;
         }
-        regular.truncate(0);
+        return 0;
     }
 
     /**
@@ -198,20 +287,28 @@ public final class AppendedFile implements AutoCloseable {
      */
     public void append(byte[] record) throws IOException {
         Objects.requireNonNull(record, "record");
-        if (!channel.isOpen()) {
+        if (!isOpen) {
             throw new IllegalStateException(file + " is closed");
         }
-        if (regular == null) {
-            channel.write(ByteBuffer.wrap(record));
-            return;
-        }
-        long end = regular.size();
-        regular.position(end);
         try {
-            channel.write(ByteBuffer.wrap(record));
+            if (regular != null) {
+                append(regular, record);
+            } else if (stream != null) {
+                stream.write(record);
+            }
+        } catch (IOException e) {
+            throw named(file, e);
+        }
+    }
+
+    private static void append(RandomAccessFile file, byte[] record) throws IOException {
+        long end = file.length();
+        file.seek(end);
+        try {
+            file.write(record);
         } catch (IOException e) {
             try {
-                regular.truncate(end);
+                file.setLength(end);
             } catch (IOException again) {
                 e.addSuppressed(again);
             }
@@ -222,6 +319,12 @@ public final class AppendedFile implements AutoCloseable {
     /** Closes the file; twice is harmless. */
     @Override
     public void close() throws IOException {
-        channel.close();
+        isOpen = false;
+        try (var _ = stream;
+                var _ = regular) {
+            // Both are closed, of which there is one.
+        } catch (IOException e) {
+            throw named(file, e);
+        }
     }
 }

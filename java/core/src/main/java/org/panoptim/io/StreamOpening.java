@@ -1,5 +1,6 @@
 package org.panoptim.io;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.FileChannel;
@@ -36,20 +37,35 @@ final class StreamOpening {
         return kind == CHARACTER_DEVICE || kind == PIPE;
     }
 
+    /** Opens a file in some way. */
+    @FunctionalInterface
+    interface Opener<T extends Closeable> {
+        T open() throws IOException;
+    }
+
     static FileChannel open(Path file) throws IOException {
         return open(file, PATIENCE);
     }
 
-    /** Opening a pipe waits for a reader: in a thread of its own, so that it can be given up. */
     static FileChannel open(Path file, Duration patience) throws IOException {
-        var opened = new CompletableFuture<FileChannel>();
+        return open(file, patience, () -> FileChannel.open(file, StandardOpenOption.WRITE));
+    }
+
+    static <T extends Closeable> T open(Path file, Opener<T> opener) throws IOException {
+        return open(file, PATIENCE, opener);
+    }
+
+    /** Opening a pipe waits for a reader: in a thread of its own, so that it can be given up. */
+    private static <T extends Closeable> T open(Path file, Duration patience, Opener<T> opener)
+            throws IOException {
+        var opened = new CompletableFuture<T>();
         Thread.ofPlatform()
                 .daemon()
                 .name("panoptim-open")
                 .start(
                         () -> {
                             try {
-                                opened.complete(FileChannel.open(file, StandardOpenOption.WRITE));
+                                opened.complete(opener.open());
                             } catch (Throwable failure) {
                                 opened.completeExceptionally(failure);
                             }
@@ -74,7 +90,7 @@ final class StreamOpening {
     }
 
     /** Lets the waiting thread go: for that the pipe is opened in a way that never waits. */
-    private static void giveUp(Path file, CompletableFuture<FileChannel> opened)
+    private static void giveUp(Path file, CompletableFuture<? extends Closeable> opened)
             throws IOException {
         try (var _ = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             opened.thenAccept(StreamOpening::closeQuietly).join();
@@ -83,7 +99,7 @@ final class StreamOpening {
         }
     }
 
-    private static void closeQuietly(FileChannel channel) {
+    private static void closeQuietly(Closeable channel) {
         try {
             channel.close();
         } catch (IOException _) {

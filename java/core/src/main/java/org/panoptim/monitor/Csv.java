@@ -1,73 +1,110 @@
 package org.panoptim.monitor;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.SequencedSet;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Writes observations as comma-separated values, with columns that stay what they are. */
 final class Csv implements Monitor {
 
+    /** How many names a warning tells. */
+    private static final int TOLD = 10;
+
     private final LineFile file;
 
-    /** The names of the values, without that of the step; empty until they are known. */
-    private Optional<List<String>> columns;
+    /** The names of the values, without that of the step; null until they are known. */
+    private @Nullable SequencedSet<String> columns;
 
-    private Csv(LineFile file, Optional<List<String>> columns) {
+    /** Names without a column that a warning has told of. */
+    private final Set<String> leftOut = new HashSet<>();
+
+    private Csv(LineFile file) {
         this.file = file;
-        this.columns = columns;
+        file.firstLine()
+                .map(Csv::parse)
+                .ifPresent(names -> columns = new LinkedHashSet<>(names.subList(1, names.size())));
     }
 
     static Csv open(Path path) throws IOException {
-        var file = LineFile.open(path, line -> parse(line).getFirst().equals(Observation.STEP));
         return new Csv(
-                file,
-                file.firstLine().map(Csv::parse).map(names -> names.subList(1, names.size())));
+                LineFile.open(
+                        path,
+                        line -> parse(line).getFirst().equals(Observation.STEP),
+                        torn ->
+                                Observation.STEP.startsWith(torn)
+                                        || torn.startsWith(Observation.STEP + ",")));
     }
 
     @Override
     public void write(Observation observation) throws IOException {
-        var line = new StringBuilder();
-        var present = observation.values();
-        var names = columns.orElseGet(() -> List.copyOf(present.keySet()));
-        requireColumns(names, present.keySet());
-        if (columns.isEmpty()) {
-            line.append(
-                    line(
-                            Stream.concat(Stream.of(Observation.STEP), names.stream())
-                                    .map(Csv::quoted)));
+        var values = observation.values();
+        var names = columns;
+        var lines = new StringBuilder();
+        if (names == null) {
+            names = new LinkedHashSet<>(values.keySet());
+            var head = line(Observation.STEP, names.stream().map(Csv::quoted));
+            file.cutTorn(torn -> isStart(torn, head.getBytes(StandardCharsets.UTF_8)));
+            lines.append(head);
         }
-        var cells =
-                names.stream()
-                        .map(
-                                name ->
-                                        Optional.ofNullable(present.get(name))
-                                                .map(String::valueOf)
-                                                .orElse(""));
-        line.append(line(Stream.concat(Stream.of(String.valueOf(observation.step())), cells)));
-        file.append(line.toString());
-        columns = Optional.of(names);
+        lines.append(
+                line(
+                        String.valueOf(observation.step()),
+                        names.stream()
+                                .map(name -> values.getOrDefault(name, OptionalDouble.empty()))
+                                .map(Csv::cell)));
+        file.append(lines.toString());
+        columns = names;
+        tellOfOthers(names, values.keySet());
     }
 
-    private void requireColumns(List<String> names, Collection<String> present) {
-        var unknown = new ArrayList<>(present);
-        unknown.removeAll(names);
-        if (!unknown.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "%s has no column for '%s'; its columns, which the first observation fixed, are step, %s"
-                            .formatted(
-                                    file.path(),
-                                    String.join("', '", unknown),
-                                    String.join(", ", names)));
+    /** A run is worth more than a column of its log. */
+    private void tellOfOthers(Set<String> names, Collection<String> present) {
+        var others =
+                present.stream()
+                        .filter(name -> !names.contains(name) && !leftOut.contains(name))
+                        .toList();
+        if (others.isEmpty()) {
+            return;
         }
+        leftOut.addAll(others);
+        var told =
+                others.stream().limit(TOLD).collect(Collectors.joining("', '", "'", "'"))
+                        + (others.size() > TOLD
+                                ? " and %d more".formatted(others.size() - TOLD)
+                                : "");
+        System.getLogger("org.panoptim")
+                .log(
+                        System.Logger.Level.WARNING,
+                        "{0} has no column for {1}, which stays out: the columns are the names of"
+                                + " the first observation",
+                        file.path(),
+                        told);
     }
 
-    private static String line(Stream<String> cells) {
-        return cells.collect(Collectors.joining(",", "", "\n"));
+    private static boolean isStart(byte[] start, byte[] whole) {
+        return start.length <= whole.length
+                && Arrays.equals(start, Arrays.copyOf(whole, start.length));
+    }
+
+    private static String cell(OptionalDouble value) {
+        return value.isPresent() ? String.valueOf(value.getAsDouble()) : "";
+    }
+
+    private static String line(String first, Stream<String> others) {
+        return Stream.concat(Stream.of(first), others).collect(Collectors.joining(",", "", "\n"));
     }
 
     private static String quoted(String name) {

@@ -106,13 +106,17 @@ final class EventFile implements Monitor {
                 .values()
                 .forEach(
                         (name, value) ->
-                                summary.message(
-                                        Summary.VALUE,
-                                        new ProtobufMessage()
-                                                .text(Summary.TAG, name)
-                                                .float32(
-                                                        Summary.SIMPLE_VALUE, value.floatValue())));
+                                value.ifPresent(
+                                        number ->
+                                                summary.message(
+                                                        Summary.VALUE, scalar(name, number))));
         append(event().int64(Event.STEP, observation.step()).message(Event.SUMMARY, summary));
+    }
+
+    private static ProtobufMessage scalar(String name, double value) {
+        return new ProtobufMessage()
+                .text(Summary.TAG, name)
+                .float32(Summary.SIMPLE_VALUE, (float) value);
     }
 
     private ProtobufMessage event() {

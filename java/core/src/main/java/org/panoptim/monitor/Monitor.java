@@ -9,13 +9,12 @@ import java.io.IOException;
 public interface Monitor extends AutoCloseable {
 
     /**
-     * Takes down an observation. What goes to a file is with the system when this returns.
+     * Takes down an observation. What goes to a file is with the system when this returns, also in
+     * a thread that is interrupted, which stays so.
      *
-     * @throws IllegalArgumentException if it takes no observation like this one, with the reason;
-     *     nothing is written
      * @throws IllegalStateException if it is closed
-     * @throws IOException if writing fails; what was written of the observation is taken back, and
-     *     the next one can be tried
+     * @throws IOException if writing fails, with the file's name; what was written of the
+     *     observation is taken back, and the next one can be tried
      */
     void write(Observation observation) throws IOException;
 

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalDouble;
 
 /** The monitors of the library. */
 public final class Monitors {
@@ -17,10 +18,12 @@ public final class Monitors {
      * Writes one JSON object a line: {@code {"step":1,"learning_rate/all":0.001,"loss":2.5}}. JSON
      * has no numbers that are infinite or NaN, so these are the strings {@code "Infinity"}, {@code
      * "-Infinity"} and {@code "NaN"}, which Python's {@code float} and Java's {@code parseDouble}
-     * read. Other values have all digits that it takes to get them back.
+     * read. Other values have all digits that it takes to get them back. A value that is empty is
+     * no member of its object.
      *
      * <p>A file that exists is added to; an incomplete last line, of a process that was killed, is
-     * cut off first. A process that ends in the middle loses at most the line that it was writing.
+     * cut off first, be it the only one. A process that ends in the middle loses at most the line
+     * that it was writing.
      *
      * @param file where to; or a pipe or device, {@code /dev/stdout} for example
      * @throws IOException if it cannot be written, another monitor writes to it, or it is something
@@ -35,13 +38,16 @@ public final class Monitors {
      * which the first is {@code step}, and a line for each observation. Values have all digits that
      * it takes to get them back, and may be {@code NaN}, {@code Infinity} and {@code -Infinity}.
      *
-     * <p>The names of the first observation are the file's columns. A later observation that lacks
-     * one leaves its cell empty; one that has a name which is no column is refused, and nothing of
-     * it is written.
+     * <p>The names of the first observation are the file's columns. A value that is empty, or that
+     * a later observation lacks, leaves its cell empty. A later observation may have names that are
+     * no columns: of a group that was added, for example. They stay out of the file, the run goes
+     * on, and one warning for each goes to {@link System.Logger} {@code org.panoptim}; {@link
+     * Observation#with(String, OptionalDouble)} names from the beginning what comes later.
      *
      * <p>A file that exists is added to, and has its columns already; an incomplete last line, of a
      * process that was killed, is cut off first. A process that ends in the middle loses at most
-     * the line that it was writing.
+     * the line that it was writing. A file that consists of an incomplete first line is taken for
+     * ours if the first observation has just these columns; otherwise that is refused.
      *
      * @param file where to; or a pipe or device
      * @throws IOException if it cannot be written, another monitor writes to it, or it is something
@@ -55,7 +61,7 @@ public final class Monitors {
      * Writes a file of scalars for TensorBoard, {@code events.out.tfevents.SECONDS.HOST}. Each
      * monitor makes one of its own, with {@code .1}, {@code .2} and so on behind the name where it
      * is taken; TensorBoard reads all of a folder, which is one run. It keeps values as float32:
-     * what is larger becomes infinite.
+     * what is larger becomes infinite, and writes nothing of a value that is empty.
      *
      * @param folder where to; made, with those above it, if it does not exist
      * @throws IOException if the file cannot be made

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
@@ -88,6 +89,18 @@ public record ADOPT(
     @Override
     public List<Slot> slots() {
         return List.of(new Slot("exp_avg"), new Slot("exp_avg_sq"));
+    }
+
+    @Override
+    public Optional<String> explain(String setting, Preparation next) {
+        if (next.count() > 1) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                setting.equals("lr")
+                        ? "The first step of a parameter begins the average with beta2, and leaves"
+                              + " the value alone."
+                        : "");
     }
 
     @Override

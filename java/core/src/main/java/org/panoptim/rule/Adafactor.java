@@ -3,6 +3,7 @@ package org.panoptim.rule;
 import org.panoptim.tensor.Shape;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Adafactor: the second moment of a matrix as the product of a row and a column, whose memory grows
@@ -167,6 +168,28 @@ public record Adafactor(
     @Override
     public List<Reduction> reductions(Shape parameter) {
         return isMatrix(parameter) ? SUMS_OF_MATRICES : SUMS;
+    }
+
+    @Override
+    public Optional<String> explain(String setting, Preparation next) {
+        double rate = next.rate(learningRate);
+        double relative = 1 / Math.sqrt(next.count());
+        return setting.equals("lr")
+                ? Optional.of(
+                        Sentence.of(
+                                "The relative learning rate is %s, the lesser of %s (%s of the"
+                                    + " rule, times %s of the schedule) and 1/√%d = %s. It is"
+                                    + " multiplied by the root mean square of the values, or %s if"
+                                    + " that is larger, and the update's is held to %s.",
+                                relative < rate ? relative : rate,
+                                rate,
+                                learningRate,
+                                next.rate(1),
+                                next.count(),
+                                relative,
+                                eps2,
+                                d))
+                : Optional.empty();
     }
 
     @Override

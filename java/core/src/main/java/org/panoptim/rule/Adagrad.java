@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
@@ -93,6 +94,18 @@ public record Adagrad(
     @Override
     public List<Slot> slots() {
         return List.of(new Slot("sum").startingAt(initialAccumulatorValue));
+    }
+
+    @Override
+    public Optional<String> explain(String setting, Preparation next) {
+        if (!setting.equals("lr_decay") || lrDecay == 0) {
+            return Optional.empty();
+        }
+        double divisor = 1 + (next.count() - 1) * lrDecay;
+        return Optional.of(
+                Sentence.of(
+                        "The learning rate is divided by 1 + %d · %s = %s, which leaves %s.",
+                        next.count() - 1, lrDecay, divisor, next.rate(learningRate) / divisor));
     }
 
     @Override

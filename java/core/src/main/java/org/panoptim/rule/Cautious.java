@@ -122,7 +122,7 @@ public record Cautious(
     public List<Slot> slots() {
         return List.of(
                 new Slot("left_update").forOneStep(),
-                new Slot("agreement", Slot.Extent.TENSOR).forOneStep());
+                new Slot("agreement", Slot.Extent.TENSOR).forOneStep().asReported());
     }
 
     @Override

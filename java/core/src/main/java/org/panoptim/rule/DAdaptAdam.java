@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * D-Adaptation of Adam: Adam whose step size d is found by itself, as a lower bound of the distance
@@ -117,7 +118,7 @@ public record DAdaptAdam(
                 new Slot("exp_avg"),
                 new Slot("exp_avg_sq"),
                 new Slot("s"),
-                new Slot("d", Slot.Extent.RULE).startingAt(d0),
+                new Slot("d", Slot.Extent.RULE).startingAt(d0).asReported(),
                 new Slot("numerator_weighted", Slot.Extent.RULE),
                 new Slot("k", Slot.Extent.RULE),
                 new Slot("dlr", Slot.Extent.RULE));
@@ -138,21 +139,24 @@ public record DAdaptAdam(
     @Override
     public void settle(int phase, Preparation preparation) {
         if (phase == 0) {
-            double decay1 = preparation.momentum(beta1);
-            long steps = Arithmetic.whole(preparation.state(K)) + 1;
-            double correction =
-                    useBiasCorrection
-                            ? Math.sqrt(1 - Arithmetic.power(beta2, steps))
-                                    / (1 - Arithmetic.power(decay1, steps))
-                            : 1;
             double rate = preparation.rate(learningRate);
-            preparation.state(DLR, preparation.state(D) * rate * correction);
+            preparation.state(DLR, preparation.state(D) * rate * correction(preparation));
         } else if (preparation.reduction(MAGNITUDE) == 0) {
             // Nothing has moved, and nothing will.
             preparation.state(DLR, 0);
         } else {
             adapt(preparation);
         }
+    }
+
+    private double correction(Preparation preparation) {
+        if (!useBiasCorrection) {
+            return 1;
+        }
+        double decay1 = preparation.momentum(beta1);
+        long steps = Arithmetic.whole(preparation.state(K)) + 1;
+        return Math.sqrt(1 - Arithmetic.power(beta2, steps))
+                / (1 - Arithmetic.power(decay1, steps));
     }
 
     private void adapt(Preparation preparation) {
@@ -172,6 +176,21 @@ public record DAdaptAdam(
             }
         }
         preparation.state(K, preparation.state(K) + 1);
+    }
+
+    @Override
+    public Optional<String> explain(String setting, Preparation next) {
+        if (!setting.equals("d0")) {
+            return Optional.empty();
+        }
+        double d = next.state(D);
+        return Optional.of(
+                Sentence.of(
+                        "The learning rate is multiplied by d, %s as estimated so far%s, which"
+                            + " makes it %s.",
+                        d,
+                        useBiasCorrection ? ", and corrected for the averages' beginning" : "",
+                        d * next.rate(learningRate) * correction(next)));
     }
 
     @Override

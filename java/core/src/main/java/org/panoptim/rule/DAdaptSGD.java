@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * D-Adaptation of SGD: dual averaging with momentum whose step size d is found by itself, as a
@@ -90,7 +91,7 @@ public record DAdaptSGD(
         return List.of(
                 new Slot("s"),
                 new Slot("x0").startingAtParameter(),
-                new Slot("d", Slot.Extent.RULE).startingAt(d0),
+                new Slot("d", Slot.Extent.RULE).startingAt(d0).asReported(),
                 new Slot("numerator_weighted", Slot.Extent.RULE),
                 new Slot("g0_norm", Slot.Extent.RULE),
                 new Slot("k", Slot.Extent.RULE),
@@ -142,6 +143,26 @@ public record DAdaptSGD(
             }
         }
         preparation.state(K, preparation.state(K) + 1);
+    }
+
+    @Override
+    public Optional<String> explain(String setting, Preparation next) {
+        if (!setting.equals("d0")) {
+            return Optional.empty();
+        }
+        double d = next.state(D);
+        double norm = next.state(G0_NORM);
+        return Optional.of(
+                next.state(K) == 0
+                        ? Sentence.of(
+                                "The learning rate is multiplied by d, %s to begin with, and"
+                                    + " divided by the norm of this first gradient.",
+                                d)
+                        : Sentence.of(
+                                "The learning rate is multiplied by d, %s as estimated so far, and"
+                                    + " divided by the norm of the first gradient, %s, which makes"
+                                    + " it %s.",
+                                d, norm, norm > 0 ? d * next.rate(learningRate) / norm : 0));
     }
 
     @Override

@@ -78,7 +78,7 @@ public record Hypergradient(double beta, double learningRate) implements Compani
     public List<Slot> slots() {
         return List.of(
                 new Slot("last_param").startingAtParameter(),
-                new Slot("rate_factor", Slot.Extent.RULE).startingAt(1));
+                new Slot("rate_factor", Slot.Extent.RULE).startingAt(1).asReported());
     }
 
     @Override

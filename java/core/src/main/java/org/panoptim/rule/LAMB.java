@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * LAMB: Adam's direction with decoupled weight decay, scaled for each parameter to the parameter's
@@ -86,7 +87,7 @@ public record LAMB(
         return List.of(
                 new Slot("exp_avg"),
                 new Slot("exp_avg_sq"),
-                new Slot("trust_ratio", Slot.Extent.TENSOR).forOneStep());
+                new Slot("trust_ratio", Slot.Extent.TENSOR).forOneStep().asReported());
     }
 
     @Override
@@ -100,6 +101,19 @@ public record LAMB(
                 new Reduction("gradient", Reduction.Scope.ALL, 0),
                 new Reduction("value", Reduction.Scope.TENSOR, 1),
                 new Reduction("direction", Reduction.Scope.TENSOR, 1));
+    }
+
+    @Override
+    public Optional<String> explain(String setting, Preparation next) {
+        return setting.equals("max_grad_norm")
+                ? Optional.of(
+                        Sentence.of(
+                                "First the rule scales the gradients of all parameters that it"
+                                    + " updates together down to a norm of %s, if it is larger, and"
+                                    + " last it multiplies the learning rate by the parameter's"
+                                    + " trust ratio.",
+                                maxGradNorm))
+                : Optional.empty();
     }
 
     @Override

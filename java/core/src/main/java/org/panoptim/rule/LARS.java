@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * LARS: stochastic gradient descent whose step is scaled for each parameter to the parameter's norm
@@ -120,7 +121,7 @@ public record LARS(
 
     @Override
     public List<Slot> slots() {
-        var ratio = new Slot("trust_ratio", Slot.Extent.TENSOR).forOneStep();
+        var ratio = new Slot("trust_ratio", Slot.Extent.TENSOR).forOneStep().asReported();
         return momentum == 0 ? List.of(ratio) : List.of(new Slot("momentum_buffer"), ratio);
     }
 
@@ -134,6 +135,16 @@ public record LARS(
         return List.of(
                 new Reduction("value", Reduction.Scope.TENSOR),
                 new Reduction("gradient", Reduction.Scope.TENSOR));
+    }
+
+    @Override
+    public Optional<String> explain(String setting, Preparation next) {
+        return setting.equals("trust_coeff")
+                ? Optional.of(
+                        weightDecay == 0 && !alwaysAdapt
+                                ? "The trust ratio is 1, without weight decay."
+                                : "The learning rate is multiplied by the parameter's trust ratio.")
+                : Optional.empty();
     }
 
     @Override

@@ -111,7 +111,7 @@ public record LookSAM(double rho, long k, double alpha) implements Companion {
                 new Slot("direction"),
                 new Slot("look_perturbed", Slot.Extent.TENSOR).forOneStep(),
                 new Slot("fresh_direction", Slot.Extent.TENSOR),
-                new Slot("look_sharpness", Slot.Extent.TENSOR).forOneStep());
+                new Slot("look_sharpness", Slot.Extent.TENSOR).forOneStep().asReported());
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Prodigy: Adam whose step size d is found by itself, from how far the parameters have moved from
@@ -130,7 +131,7 @@ public record Prodigy(
                 new Slot("exp_avg_sq"),
                 new Slot("s"),
                 new Slot("p0").startingAtParameter(),
-                new Slot("d", Slot.Extent.RULE).startingAt(d0),
+                new Slot("d", Slot.Extent.RULE).startingAt(d0).asReported(),
                 new Slot("d_max", Slot.Extent.RULE).startingAt(d0),
                 new Slot("d_numerator", Slot.Extent.RULE),
                 new Slot("k", Slot.Extent.RULE),
@@ -156,21 +157,24 @@ public record Prodigy(
     @Override
     public void settle(int phase, Preparation preparation) {
         if (phase == 0) {
-            double decay1 = preparation.momentum(beta1);
-            long steps = Arithmetic.whole(preparation.state(K)) + 1;
-            double correction =
-                    useBiasCorrection
-                            ? Math.sqrt(1 - Arithmetic.power(beta2, steps))
-                                    / (1 - Arithmetic.power(decay1, steps))
-                            : 1;
             double rate = preparation.rate(learningRate);
-            preparation.state(DLR, preparation.state(D) * rate * correction);
+            preparation.state(DLR, preparation.state(D) * rate * correction(preparation));
         } else if (preparation.reduction(MAGNITUDE) == 0) {
             // Nothing has moved, and nothing will.
             preparation.state(DLR, 0);
         } else {
             adapt(preparation);
         }
+    }
+
+    private double correction(Preparation preparation) {
+        if (!useBiasCorrection) {
+            return 1;
+        }
+        double decay1 = preparation.momentum(beta1);
+        long steps = Arithmetic.whole(preparation.state(K)) + 1;
+        return Math.sqrt(1 - Arithmetic.power(beta2, steps))
+                / (1 - Arithmetic.power(decay1, steps));
     }
 
     private void adapt(Preparation preparation) {
@@ -190,6 +194,21 @@ public record Prodigy(
             preparation.state(D, Arithmetic.min(largest, d * growthRate));
         }
         preparation.state(K, preparation.state(K) + 1);
+    }
+
+    @Override
+    public Optional<String> explain(String setting, Preparation next) {
+        if (!setting.equals("d0")) {
+            return Optional.empty();
+        }
+        double d = next.state(D);
+        return Optional.of(
+                Sentence.of(
+                        "The learning rate is multiplied by d, %s as estimated so far%s, which"
+                            + " makes it %s.",
+                        d,
+                        useBiasCorrection ? ", and corrected for the averages' beginning" : "",
+                        d * next.rate(learningRate) * correction(next)));
     }
 
     @Override

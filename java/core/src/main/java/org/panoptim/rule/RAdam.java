@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
@@ -96,15 +97,22 @@ public record RAdam(
     }
 
     @Override
+    public Optional<String> explain(String setting, Preparation next) {
+        return setting.equals("beta2") && !(length(next.count()) > 5)
+                ? Optional.of(
+                        "The average with beta2 is of too few gradients yet: the step is along the"
+                                + " average with beta1, divided by nothing.")
+                : Optional.empty();
+    }
+
+    @Override
     public ElementUpdate prepare(int phase, Preparation preparation) {
         double rate = preparation.rate(learningRate);
         double decay1 = preparation.momentum(beta1);
         long step = preparation.count();
-        double power = Arithmetic.power(beta2, step);
-        double correction2 = 1 - power;
-        // How many gradients the second moment is an average of, at most and by now.
-        double limit = 2 / (1 - beta2) - 1;
-        double length = limit - 2.0 * step * power / correction2;
+        double correction2 = 1 - Arithmetic.power(beta2, step);
+        double limit = longest();
+        double length = length(step);
         boolean rectified = length > 5;
         double stepSize = rate / (1 - Arithmetic.power(decay1, step));
         if (rectified) {
@@ -121,6 +129,17 @@ public record RAdam(
                 (float) stepSize,
                 (float) epsilon,
                 rectified);
+    }
+
+    /** How many gradients the second moment is an average of, at most. */
+    private double longest() {
+        return 2 / (1 - beta2) - 1;
+    }
+
+    /** The same by now. */
+    private double length(long step) {
+        double power = Arithmetic.power(beta2, step);
+        return longest() - 2.0 * step * power / (1 - power);
     }
 
     private record Scalars(

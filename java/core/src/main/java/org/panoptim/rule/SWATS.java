@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * SWATS: Adam that changes to SGD with momentum, at a learning rate that it finds from Adam's own
@@ -102,7 +103,7 @@ public record SWATS(
                 new Slot("exp_avg_sq"),
                 new Slot("momentum_buffer"),
                 new Slot("exp_avg2", Slot.Extent.TENSOR),
-                new Slot("sgd_lr", Slot.Extent.TENSOR));
+                new Slot("sgd_lr", Slot.Extent.TENSOR).asReported());
     }
 
     @Override
@@ -115,6 +116,30 @@ public record SWATS(
         return List.of(
                 new Reduction("along", Reduction.Scope.TENSOR),
                 new Reduction("square", Reduction.Scope.TENSOR));
+    }
+
+    @Override
+    public Optional<String> explain(String setting, Preparation next) {
+        double found = next.state(SGD_LR);
+        if (found == 0) {
+            return Optional.empty();
+        }
+        return switch (setting) {
+            case "lr" ->
+                    Optional.of(
+                            Sentence.of(
+                                    "The parameter has gone over to SGD: the learning rate is %s,"
+                                        + " %s that it has found, times %s of the schedule.",
+                                    next.rate(found), found, next.rate(1)));
+            case "beta1" ->
+                    Optional.of(
+                            Sentence.of(
+                                    "It has a momentum of %s, and Adam's averages stay as they"
+                                        + " are.",
+                                    next.momentum(beta1)));
+            case "beta2" -> Optional.of("");
+            default -> Optional.empty();
+        };
     }
 
     @Override

@@ -80,7 +80,7 @@ public record Sam(double rho, boolean adaptive) implements Companion {
         return List.of(
                 new Slot("old_p").forOneStep(),
                 new Slot("perturbed", Slot.Extent.TENSOR).forOneStep(),
-                new Slot("sharpness", Slot.Extent.TENSOR).forOneStep());
+                new Slot("sharpness", Slot.Extent.TENSOR).forOneStep().asReported());
     }
 
     @Override

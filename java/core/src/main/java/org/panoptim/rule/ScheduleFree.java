@@ -2,6 +2,7 @@ package org.panoptim.rule;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What the schedule-free rules share. The parameter is y, where gradients are taken; z is where
@@ -41,6 +42,18 @@ record ScheduleFree(int first) {
     /** The passes, numbered behind a step of one phase. */
     static List<Pass> passes() {
         return List.of(Pass.overAll(EVAL, 1).closedBy(TRAIN), Pass.overAll(TRAIN, 1));
+    }
+
+    /** What a step of the warm-up does, for people; nothing behind it. */
+    Optional<String> explainWarmup(Preparation next, double rate, long warmupSteps) {
+        long step = steps(next) + 1;
+        return step < warmupSteps
+                ? Optional.of(
+                        Sentence.of(
+                                "The warm-up multiplies the learning rate by %d/%d, which makes it"
+                                    + " %s.",
+                                step, warmupSteps, rate * step / warmupSteps))
+                : Optional.empty();
     }
 
     /** Finds a step's learning rate, and the weight that z gets in the average. */

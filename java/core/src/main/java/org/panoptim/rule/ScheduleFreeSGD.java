@@ -1,6 +1,7 @@
 package org.panoptim.rule;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Schedule-Free SGD: gradient descent whose learning rate stays as it is, with an average of the
@@ -123,6 +124,13 @@ public record ScheduleFreeSGD(
         if (phase == 0) {
             AVERAGE.settle(preparation, learningRate, warmupSteps, r, weightLrPower);
         }
+    }
+
+    @Override
+    public Optional<String> explain(String setting, Preparation next) {
+        return setting.equals("warmup_steps")
+                ? AVERAGE.explainWarmup(next, next.rate(learningRate), warmupSteps)
+                : Optional.empty();
     }
 
     @Override

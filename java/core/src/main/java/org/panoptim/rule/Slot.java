@@ -14,8 +14,9 @@ import java.util.Objects;
  * @param name the state's name in PyTorch, for example {@code "exp_avg"}
  * @param extent what there is a value for
  * @param initial what it begins as
+ * @param reported whether reports tell it; see {@link #asReported}
  */
-public record Slot(String name, Extent extent, Initial initial) {
+public record Slot(String name, Extent extent, Initial initial, boolean reported) {
 
     /** What a state has a value for. */
     public enum Extent {
@@ -101,6 +102,10 @@ public record Slot(String name, Extent extent, Initial initial) {
             throw new IllegalArgumentException(
                     "slot '" + name + "' is the rule's, so it must be kept from step to step");
         }
+        if (reported && extent.isOfParameter() && extent != Extent.TENSOR) {
+            throw new IllegalArgumentException(
+                    "slot '" + name + "' is not one number, so reports cannot tell it");
+        }
         if (initial instanceof Initial.ParameterValue && extent != Extent.ELEMENT) {
             throw new IllegalArgumentException(
                     "slot '"
@@ -133,22 +138,31 @@ public record Slot(String name, Extent extent, Initial initial) {
 
     /** A state that begins at zero. */
     public Slot(String name, Extent extent) {
-        this(name, extent, ZERO);
+        this(name, extent, ZERO, false);
     }
 
     /** This state beginning at a number. */
     public Slot startingAt(double value) {
-        return new Slot(name, extent, new Initial.Constant(value));
+        return new Slot(name, extent, new Initial.Constant(value), reported);
     }
 
     /** This state beginning as a copy of the parameter. */
     public Slot startingAtParameter() {
-        return new Slot(name, extent, new Initial.ParameterValue());
+        return new Slot(name, extent, new Initial.ParameterValue(), reported);
     }
 
     /** Memory that no step leaves to the next; see {@link Initial.None}. */
     public Slot forOneStep() {
-        return new Slot(name, extent, new Initial.None());
+        return new Slot(name, extent, new Initial.None(), reported);
+    }
+
+    /**
+     * This one number, of the tensor or the rule, told by reports under its name ({@link
+     * org.panoptim.StepStatistics#numbers}), since it says something to those who train; the rule's
+     * documentation says what. Others are the rule's own business.
+     */
+    public Slot asReported() {
+        return new Slot(name, extent, initial, true);
     }
 
     /** Whether it is kept from step to step, and so a state. */

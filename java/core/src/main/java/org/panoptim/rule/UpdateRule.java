@@ -3,6 +3,7 @@ package org.panoptim.rule;
 import org.panoptim.tensor.Shape;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
@@ -112,6 +113,22 @@ public interface UpdateRule {
      */
     default boolean takesMomentum() {
         return true;
+    }
+
+    /**
+     * What the next step does with one of the rule's settings, where the usual sentence of {@link
+     * org.panoptim.Optimizer#explain} would not be true, or there is none. The usual ones say that
+     * the learning rate is the rule's times the schedule's factor, that averages with corrected
+     * decays are divided by 1 − βⁿ, and what weight decay there is.
+     *
+     * @param setting its name: {@code "lr"} and every other one is asked for
+     * @param next the next step, with the states of the parameter and the rule as the last step
+     *     left them, which can be read; no sums are known
+     * @return a sentence, or one a line, for people ({@link Sentence} writes numbers); an empty
+     *     text if there is nothing to say; nothing for the usual sentence
+     */
+    default Optional<String> explain(String setting, Preparation next) {
+        return Optional.empty();
     }
 
     /** Whether the rule reads curvature that the caller hands in on the steps it chooses. */

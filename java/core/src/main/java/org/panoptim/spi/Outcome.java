@@ -11,7 +11,7 @@ import java.util.OptionalDouble;
  *     transform); empty if it was not measured
  * @param clipCoefficient what the gradient was multiplied by to bound its norm, or, of a refused
  *     attempt, would have been; 1 if no norm is bounded
- * @param updateNorm the global norm of the parameters' change; empty if not asked for
+ * @param updateNorm the global norm of the rules' updates; empty if not asked for, or refused
  * @param rateFactor the schedule's factor that it used
  */
 public record Outcome(
@@ -21,6 +21,11 @@ public record Outcome(
         double clipCoefficient,
         OptionalDouble updateNorm,
         double rateFactor) {
+
+    /** A refused attempt has no update, whatever a backend's sums say. */
+    public Outcome {
+        updateNorm = accepted ? updateNorm : OptionalDouble.empty();
+    }
 
     /** The outcome before the first step. */
     public static Outcome initial(Counters counters) {

@@ -150,6 +150,59 @@ class AppendedFileTest {
     }
 
     @Test
+    void anInterruptKeepsNothingFromBeingWrittenAndIsKept() throws IOException {
+        var path = folder.resolve("file");
+        try (var file = AppendedFile.open(path)) {
+            file.append(bytes("one\n"));
+            Thread.currentThread().interrupt();
+            file.append(bytes("two\n"));
+            assertThat(Thread.currentThread().isInterrupted()).isTrue();
+            file.cutIncompleteLine();
+            assertThat(file.size()).isEqualTo(8);
+            assertThat(Thread.interrupted()).isTrue();
+            file.append(bytes("three\n"));
+            // Others are still kept out.
+            assertThatThrownBy(() -> AppendedFile.open(path))
+                    .hasMessage(path + ": something else is adding to it");
+        } finally {
+            Thread.interrupted();
+        }
+        assertThat(path).hasContent("one\ntwo\nthree\n");
+    }
+
+    @Test
+    void aFileThatIsOpenedByAnInterruptedThreadIsWrittenTo() throws IOException {
+        Thread.currentThread().interrupt();
+        try {
+            for (var name : List.of("a", "b")) {
+                var path = folder.resolve(name);
+                try (var file =
+                        name.equals("a")
+                                ? AppendedFile.open(path)
+                                : AppendedFile.create(path).orElseThrow()) {
+                    file.append(bytes("text"));
+                }
+                assertThat(Thread.currentThread().isInterrupted()).isTrue();
+            }
+        } finally {
+            Thread.interrupted();
+        }
+        assertThat(folder.resolve("a")).hasContent("text");
+        assertThat(folder.resolve("b")).hasContent("text");
+    }
+
+    @Test
+    void aFileWithoutALinesEndIsAnIncompleteLine() throws IOException {
+        var path = Files.writeString(folder.resolve("file"), "text");
+        try (var file = AppendedFile.open(path)) {
+            assertThat(file.onlyIncompleteLine(4).orElseThrow()).isEqualTo(bytes("text"));
+            assertThat(file.onlyIncompleteLine(3)).isEmpty();
+            file.append(bytes("\n"));
+            assertThat(file.onlyIncompleteLine(4)).isEmpty();
+        }
+    }
+
+    @Test
     void aFileThatIsBeingAddedToIsRefused() throws IOException {
         var path = folder.resolve("file");
         try (var _ = AppendedFile.open(path)) {

@@ -2,22 +2,40 @@ package org.panoptim.monitor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
+import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.vector;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.Optimizer;
+import org.panoptim.backend.Backend;
+import org.panoptim.rule.LAMB;
+import org.panoptim.step.NonFinitePolicy;
 
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
 
 class CsvTest {
 
     @TempDir Path folder;
 
     private static Observation observation(long step) {
-        return new Observation(step, new LinkedHashMap<>());
+        return new Observation(step);
     }
 
     @Test
@@ -43,26 +61,182 @@ class CsvTest {
     }
 
     @Test
-    void namesThatAreNoColumnsAreRefusedAndTheFileGoesOn() throws IOException {
+    void namesThatComeLaterAreLeftOutWithOneWarningAndTheRunGoesOn() throws IOException {
+        var file = folder.resolve("log.csv");
+        var warnings =
+                warnings(
+                        () -> {
+                            try (var monitor = Monitors.csv(file)) {
+                                monitor.write(observation(1).with("loss", 0.5).with("rate", 1));
+                                monitor.write(observation(2).with("loss", 0.5).with("d/new", 1));
+                                monitor.write(observation(3).with("d/new", 1).with("loss", 0.25));
+                                monitor.write(observation(4).with("later", 1));
+                            }
+                        });
+        assertThat(Files.readString(file))
+                .isEqualTo("step,loss,rate\n1,0.5,1.0\n2,0.5,\n3,0.25,\n4,,\n");
+        assertThat(warnings)
+                .containsExactly(
+                        file
+                                + " has no column for 'd/new', which stays out: the columns are the"
+                                + " names of the first observation",
+                        file
+                                + " has no column for 'later', which stays out: the columns are the"
+                                + " names of the first observation");
+    }
+
+    @Test
+    void aWarningNamesTenAndCountsTheOthers() throws IOException {
+        var file = folder.resolve("log.csv");
+        var warnings =
+                warnings(
+                        () -> {
+                            try (var monitor = Monitors.csv(file)) {
+                                monitor.write(observation(1));
+                                var many = observation(2);
+                                for (int i = 0; i < 12; i++) {
+                                    many = many.with("n" + i, i);
+                                }
+                                monitor.write(many);
+                            }
+                        });
+        assertThat(warnings)
+                .singleElement()
+                .asString()
+                .contains("'n0', 'n1',", "'n9' and 2 more")
+                .doesNotContain("n10");
+    }
+
+    private interface Run {
+        void run() throws IOException;
+    }
+
+    private static List<String> warnings(Run run) throws IOException {
+        var warnings = new ArrayList<String>();
+        var handler =
+                new Handler() {
+                    @Override
+                    public void publish(LogRecord record) {
+                        warnings.add(new SimpleFormatter().formatMessage(record));
+                    }
+
+                    @Override
+                    public void flush() {}
+
+                    @Override
+                    public void close() {}
+                };
+        var logger = Logger.getLogger("org.panoptim");
+        logger.addHandler(handler);
+        logger.setUseParentHandlers(false);
+        try {
+            run.run();
+        } finally {
+            logger.removeHandler(handler);
+            logger.setUseParentHandlers(true);
+        }
+        return warnings;
+    }
+
+    @Test
+    void whatIsAbsentIsAnEmptyCellAndWhatIsNotANumberIsNaN() throws IOException {
         var file = folder.resolve("log.csv");
         try (var monitor = Monitors.csv(file)) {
-            monitor.write(observation(1).with("loss", 0.5).with("rate", 1));
-            assertThatThrownBy(
-                            () ->
-                                    monitor.write(
-                                            observation(2)
-                                                    .with("loss", 0.5)
-                                                    .with("gradient_norm", 1)
-                                                    .with("update_norm", 1)))
-                    .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessage(
-                            file
-                                    + " has no column for 'gradient_norm', 'update_norm'; its"
-                                    + " columns, which the first observation fixed, are step, loss,"
-                                    + " rate");
-            monitor.write(observation(3).with("loss", 0.25));
+            monitor.write(observation(1).with("a", OptionalDouble.empty()).with("b", Double.NaN));
+            monitor.write(observation(2).with("a", 3).with("b", OptionalDouble.empty()));
         }
-        assertThat(Files.readString(file)).isEqualTo("step,loss,rate\n1,0.5,1.0\n3,0.25,\n");
+        assertThat(Files.readString(file)).isEqualTo("step,a,b\n1,,NaN\n2,3.0,\n");
+    }
+
+    /** README's loop with statistics now and then, frozen groups and a step that is refused. */
+    @Test
+    void anOptimizerThatTakesStatisticsNowAndThenHasTheSameColumnsThroughout() throws IOException {
+        var file = folder.resolve("log.csv");
+        var a = gradient(vector("a", 1, 2), 3, 4);
+        var warnings =
+                warnings(
+                        () -> {
+                            try (var backend = Backend.named("reference");
+                                    var optimizer =
+                                            Optimizer.builder(LAMB.withLearningRate(0.5))
+                                                    .group("all", List.of(a))
+                                                    .statisticsEvery(3)
+                                                    .nonFinite(NonFinitePolicy.SKIP)
+                                                    .backend(backend)
+                                                    .build();
+                                    var monitor = Monitors.csv(file)) {
+                                monitor.write(Observation.ofParameters(optimizer.report()));
+                                for (int step = 1; step < 5; step++) {
+                                    gradient(a, step == 4 ? Float.NaN : step, 1);
+                                    optimizer.step();
+                                    monitor.write(Observation.ofParameters(optimizer.report()));
+                                }
+                            }
+                        });
+        assertThat(warnings).isEmpty();
+        var lines =
+                Files.readAllLines(file).stream()
+                        .map(line -> List.of(line.split(",", -1)))
+                        .toList();
+        int ratio = lines.getFirst().indexOf("parameter_trust_ratio/a");
+        int accepted = lines.getFirst().indexOf("accepted");
+        assertThat(lines.subList(1, 6))
+                .extracting(line -> !line.get(ratio).isEmpty())
+                .containsExactly(false, false, false, true, false);
+        assertThat(lines.subList(1, 6))
+                .extracting(line -> line.get(accepted))
+                .containsExactly("0.0", "1.0", "1.0", "1.0", "0.0");
+    }
+
+    /** Twice as many columns take twice as long: here a tenth of a second, by squares minutes. */
+    @Test
+    void aTableMayBeWide() throws IOException {
+        var values = new LinkedHashMap<String, OptionalDouble>();
+        for (int i = 0; i < 200_000; i++) {
+            values.put("parameter_gradient_norm/layer." + i + ".weight", OptionalDouble.of(i));
+        }
+        var file = folder.resolve("log.csv");
+        assertTimeout(
+                Duration.ofSeconds(20),
+                () -> {
+                    try (var monitor = Monitors.csv(file)) {
+                        monitor.write(new Observation(1, values));
+                        monitor.write(new Observation(2, values));
+                    }
+                });
+        assertThat(Files.readAllLines(file)).hasSize(3);
+    }
+
+    @Test
+    void aFileThatAProcessWasKilledInTheFirstLineOfBeginsAnew() throws IOException {
+        var whole = "step,loss,é\n";
+        var bytes = whole.getBytes(UTF_8);
+        for (int length = 1; length < bytes.length; length++) {
+            var file = Files.write(folder.resolve("log.csv"), Arrays.copyOf(bytes, length));
+            try (var monitor = Monitors.csv(file)) {
+                monitor.write(observation(1).with("loss", 0.5).with("é", 1));
+                monitor.write(observation(2).with("loss", 0.25).with("é", 2));
+            }
+            assertThat(Files.readString(file)).isEqualTo(whole + "1,0.5,1.0\n2,0.25,2.0\n");
+        }
+    }
+
+    @Test
+    void aFirstLineWithoutAnEndThatCannotBeOursIsRefusedAndStaysAsItIs() throws IOException {
+        for (var text : List.of("x", "steps", "stepper,a")) {
+            var file = Files.writeString(folder.resolve("log.csv"), text);
+            assertThatThrownBy(() -> Monitors.csv(file))
+                    .isInstanceOf(FileSystemException.class)
+                    .hasMessageEndingWith("it begins with a line that has no end");
+            assertThat(file).hasContent(text);
+        }
+        var file = Files.writeString(folder.resolve("log.csv"), "step,accuracy");
+        try (var monitor = Monitors.csv(file)) {
+            assertThatThrownBy(() -> monitor.write(observation(1).with("loss", 1)))
+                    .isInstanceOf(FileSystemException.class)
+                    .hasMessageEndingWith("it begins with a line that has no end");
+        }
+        assertThat(file).hasContent("step,accuracy");
     }
 
     @Test
@@ -72,20 +246,6 @@ class CsvTest {
             monitor.write(observation(2).with("rate", 1).with("loss", 0.5));
         }
         assertThat(Files.readString(file)).isEqualTo("step,loss,rate\n1,0.5,1.0\n2,0.5,1.0\n");
-    }
-
-    @Test
-    void aFileWithOtherColumnsIsRefusedBeforeAnythingIsWritten() throws IOException {
-        var file = Files.writeString(folder.resolve("log.csv"), "step,loss\n1,0.5\n");
-        try (var monitor = Monitors.csv(file)) {
-            assertThatThrownBy(() -> monitor.write(observation(2).with("accuracy", 0.5)))
-                    .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessage(
-                            file
-                                    + " has no column for 'accuracy'; its columns, which the first"
-                                    + " observation fixed, are step, loss");
-        }
-        assertThat(Files.readString(file)).isEqualTo("step,loss\n1,0.5\n");
     }
 
     @Test

@@ -18,6 +18,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 
 class EventFileTest {
 
@@ -27,7 +28,7 @@ class EventFileTest {
     @TempDir Path folder;
 
     private static Observation observation(long step) {
-        return new Observation(step, new LinkedHashMap<>());
+        return new Observation(step);
     }
 
     private List<String> names() throws IOException {
@@ -68,6 +69,7 @@ class EventFileTest {
             monitor.write(
                     observation(0)
                             .with("a", Double.NaN)
+                            .with("absent", OptionalDouble.empty())
                             .with("b", 1e300)
                             .with("c", Double.NEGATIVE_INFINITY));
         }

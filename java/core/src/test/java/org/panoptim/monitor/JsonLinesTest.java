@@ -12,17 +12,15 @@ import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.OptionalDouble;
 
 class JsonLinesTest {
 
     private static final Observation FIRST =
-            new Observation(1, new LinkedHashMap<>())
-                    .with("learning_rate/all", 1e-4)
-                    .with("loss", 0.1);
+            new Observation(1).with("learning_rate/all", 1e-4).with("loss", 0.1);
 
-    private static final Observation SECOND =
-            new Observation(2, new LinkedHashMap<>()).with("validation", 1 / 3.0);
+    private static final Observation SECOND = new Observation(2).with("validation", 1 / 3.0);
 
     @TempDir Path folder;
 
@@ -47,7 +45,7 @@ class JsonLinesTest {
         var file = folder.resolve("log.jsonl");
         try (var monitor = Monitors.jsonLines(file)) {
             monitor.write(
-                    new Observation(1, new LinkedHashMap<>())
+                    new Observation(1)
                             .with("a", Double.NaN)
                             .with("b", Double.POSITIVE_INFINITY)
                             .with("c", Double.NEGATIVE_INFINITY)
@@ -64,7 +62,7 @@ class JsonLinesTest {
         var name = "learning_rate/\"é€😀\\ \u2028";
         try (var monitor = Monitors.jsonLines(file)) {
             monitor.write(
-                    new Observation(Long.MAX_VALUE, new LinkedHashMap<>())
+                    new Observation(Long.MAX_VALUE)
                             .with(name, Double.MIN_VALUE)
                             .with("large", Double.MAX_VALUE));
         }
@@ -106,15 +104,45 @@ class JsonLinesTest {
     }
 
     @Test
-    void aFileWithoutALineIsRefusedAndStaysAsItIs() throws IOException {
-        var file = Files.writeString(folder.resolve("log.jsonl"), "{\"step\":1");
-        assertThatThrownBy(() -> Monitors.jsonLines(file))
-                .isInstanceOf(FileSystemException.class)
-                .hasMessage(
-                        file
-                                + ": holds something else than observations, so nothing is added to"
-                                + " it; it begins with a line that has no end");
-        assertThat(file).hasContent("{\"step\":1");
+    void aFileThatAProcessWasKilledInTheFirstLineOfBeginsAnew() throws IOException {
+        var line = "{\"step\":12,\"a\":1.0";
+        for (int length = 1; length <= line.length(); length++) {
+            var file = Files.writeString(folder.resolve("log.jsonl"), line.substring(0, length));
+            try (var monitor = Monitors.jsonLines(file)) {
+                monitor.write(SECOND);
+            }
+            assertThat(file).hasContent("{\"step\":2,\"validation\":0.3333333333333333}\n");
+        }
+    }
+
+    @Test
+    void aFirstLineWithoutAnEndThatMayBeSomebodyElsesIsRefusedAndStaysAsItIs() throws IOException {
+        for (var text :
+                List.of(
+                        "{\"step\":1,\"a\":1.0}",
+                        "{\"step\": 1",
+                        "{\"step\":x",
+                        "{\"steps\":1",
+                        "text")) {
+            var file = Files.writeString(folder.resolve("log.jsonl"), text);
+            assertThatThrownBy(() -> Monitors.jsonLines(file))
+                    .isInstanceOf(FileSystemException.class)
+                    .hasMessage(
+                            file
+                                    + ": holds something else than observations, so nothing is"
+                                    + " added to it; it begins with a line that has no end");
+            assertThat(file).hasContent(text);
+        }
+    }
+
+    @Test
+    void whatIsAbsentIsNoMember() throws IOException {
+        var file = folder.resolve("log.jsonl");
+        try (var monitor = Monitors.jsonLines(file)) {
+            monitor.write(
+                    new Observation(1).with("a", OptionalDouble.empty()).with("b", Double.NaN));
+        }
+        assertThat(file).hasContent("{\"step\":1,\"b\":\"NaN\"}\n");
     }
 
     @Test

@@ -7,7 +7,6 @@ import org.junit.jupiter.api.Test;
 
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 
 class MonitorsTest {
@@ -44,7 +43,7 @@ class MonitorsTest {
     }
 
     private static Observation observation(long step) {
-        return new Observation(step, new LinkedHashMap<>());
+        return new Observation(step);
     }
 
     @Test

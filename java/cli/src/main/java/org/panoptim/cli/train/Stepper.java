@@ -111,7 +111,7 @@ interface Stepper extends AutoCloseable {
         @Override
         public Optional<StepReport> report() {
             return Optional.of(fused.optimizer().report())
-                    .filter(report -> !report.groups().isEmpty());
+                    .filter(report -> report.updateNorm().isPresent());
         }
 
         @Override

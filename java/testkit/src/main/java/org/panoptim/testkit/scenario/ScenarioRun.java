@@ -434,7 +434,8 @@ public final class ScenarioRun implements AutoCloseable {
         numbers.put("value norm of " + name, found.valueNorm().orElse(-1));
         numbers.put("update norm of " + name, found.updateNorm().orElse(-1));
         numbers.put("held share of " + name, found.heldShare().orElse(-1));
-        found.numbers().forEach((slot, value) -> numbers.put(slot + " of " + name, value));
+        found.numbers()
+                .forEach((slot, value) -> numbers.put(slot + " of " + name, value.orElse(-1)));
     }
 
     private SequencedMap<String, String> texts() {
