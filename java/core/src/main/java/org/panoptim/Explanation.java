@@ -128,7 +128,7 @@ final class Explanation {
         if (last.updateNorm().isPresent()) {
             say(
                     "The rule's last update of it, in step %d, has norm %s%s, for a gradient of"
-                        + " norm %s.",
+                            + " norm %s.",
                     step - 1,
                     last.updateNorm().getAsDouble(),
                     relative(last),
@@ -144,7 +144,7 @@ final class Explanation {
         } else if (last.gradientNorm().isPresent()) {
             say(
                     "The last attempt at a step was refused; its gradient of this parameter had"
-                        + " norm %s.",
+                            + " norm %s.",
                     last.gradientNorm().getAsDouble());
         }
         double held = last.heldShare().orElse(0);

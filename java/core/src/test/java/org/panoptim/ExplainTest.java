@@ -29,6 +29,7 @@ import org.panoptim.schedule.MomentumSchedule;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.step.Averaging;
 import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFiniteGradientException;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
 import org.panoptim.tensor.DimensionOrder;
@@ -355,6 +356,89 @@ class ExplainTest {
             assertThatThrownBy(() -> optimizer.explain("c"))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessage("there is no parameter 'c'");
+        }
+    }
+
+    @Test
+    void whatComesBehindTheRulesUpdateIsTold() {
+        var a = Parameter.of("a", Shape.of(2), DType.BF16, MemorySegment.ofArray(new short[2]));
+        a.gradient(MemorySegment.ofArray(new short[2]));
+        try (var optimizer =
+                Optimizer.builder(AdamW.withLearningRate(0.1))
+                        .group("all", List.of(a))
+                        .companion(Cautious.ofUpdates())
+                        .companion(Lookahead.defaults())
+                        .companion(Sam.defaults())
+                        .companion(new Centralize())
+                        .statistics(true)
+                        .backend(backend)
+                        .build()) {
+            optimizer.step();
+            assertThat(optimizer.explain("a").lines())
+                    .contains(
+                            "The rule's last update of it, in step 1, has norm 0, for a gradient of"
+                                    + " norm 0.",
+                            "This is the update before it is rounded to BF16, pass 'complete' of"
+                                    + " cautious and pass 'synchronize' of lookahead.")
+                    .noneMatch(line -> line.contains("NaN") || line.contains("Plain gradient"));
+        }
+    }
+
+    @Test
+    void aParameterWithoutElementsIsLeftAlone() {
+        var a = Parameter.of("a", Shape.of(0), MemorySegment.ofArray(new float[0]));
+        a.gradient(MemorySegment.ofArray(new float[0]));
+        try (var optimizer =
+                Optimizer.builder(AdamW.withLearningRate(0.1))
+                        .group("all", List.of(a))
+                        .statistics(true)
+                        .backend(backend)
+                        .build()) {
+            optimizer.step();
+            assertThat(optimizer.report().counts()).containsEntry("a", 0L);
+            assertThat(optimizer.explain("a").lines())
+                    .contains(
+                            "It has no elements, so the next step, number 2, leaves its value, its"
+                                    + " states and its count of 0 alone.")
+                    .noneMatch(line -> line.startsWith("The learning rate"));
+        }
+    }
+
+    @Test
+    void aNormOfZeroIsNoMeasure() {
+        var a = gradient(vector("a", 3, 4), 3, 4);
+        try (var optimizer =
+                Optimizer.builder(SGD.withLearningRate(1))
+                        .group("all", List.of(a))
+                        .statistics(true)
+                        .backend(backend)
+                        .build()) {
+            optimizer.step();
+            assertThat(optimizer.explain("a"))
+                    .contains(
+                            "The rule's last update of it, in step 1, has norm 5, for a gradient of"
+                                    + " norm 5.\n")
+                    .doesNotContain("NaN", "Infinity");
+        }
+    }
+
+    @Test
+    void aRefusedAttemptSaysWhatItFound() {
+        var a = gradient(vector("a", 3, 4), 3, 4);
+        var b = gradient(vector("b", 1), Float.NaN);
+        try (var optimizer =
+                Optimizer.builder(SGD.withLearningRate(1))
+                        .group("all", List.of(a, b))
+                        .nonFinite(NonFinitePolicy.FAIL)
+                        .statistics(true)
+                        .backend(backend)
+                        .build()) {
+            assertThatThrownBy(optimizer::step).isInstanceOf(NonFiniteGradientException.class);
+            var refused =
+                    "The last attempt at a step was refused; its gradient of this parameter had"
+                        + " norm ";
+            assertThat(optimizer.explain("a").lines()).contains(refused + "5.");
+            assertThat(optimizer.explain("b").lines()).contains(refused + "NaN.");
         }
     }
 

@@ -234,6 +234,42 @@ class StepEventTest {
         assertThat(events.getLast().getDouble("updateNorm")).isNaN();
     }
 
+    @Test
+    void anAttemptThatIsRefusedWithAnExceptionSaysWhoseGradientWasNotFinite() throws IOException {
+        var file = folder.resolve("parameters.jfr");
+        var bad = gradient(vector("bad", 3, 4), 1, Float.NaN);
+        var none = vector("none", 1);
+        try (var backend = Backend.named("reference");
+                var optimizer =
+                        builder(bad, none)
+                                .statistics(true)
+                                .nonFinite(NonFinitePolicy.FAIL)
+                                .backend(backend)
+                                .build();
+                var recording = new Recording()) {
+            recording.enable("org.panoptim.Parameter");
+            recording.start();
+            assertThatThrownBy(optimizer::step).isInstanceOf(NonFiniteGradientException.class);
+            recording.stop();
+            recording.dump(file);
+        }
+        var events = RecordingFile.readAllEvents(file);
+        assertThat(events)
+                .extracting(event -> event.getString("parameter"))
+                .containsExactly("bad", "none");
+        assertThat(events)
+                .extracting(event -> event.getBoolean("hasGradient"))
+                .containsExactly(true, false);
+        assertThat(events)
+                .allSatisfy(
+                        event -> {
+                            assertThat(event.getDouble("gradientNorm")).isNaN();
+                            assertThat(event.getBoolean("updated")).isFalse();
+                            assertThat(event.getDouble("updateNorm")).isNaN();
+                            assertThat(event.getLong("step")).isZero();
+                        });
+    }
+
     private static Optimizer.Builder<SGD> builder(Parameter... parameters) {
         return Optimizer.builder(SGD.withLearningRate(0.25))
                 .group("all", List.of(parameters))

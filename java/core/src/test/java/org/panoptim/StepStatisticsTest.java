@@ -21,7 +21,9 @@ import org.panoptim.rule.Hypergradient;
 import org.panoptim.rule.LAMB;
 import org.panoptim.rule.LARS;
 import org.panoptim.rule.LookSAM;
+import org.panoptim.rule.Lookahead;
 import org.panoptim.rule.Prodigy;
+import org.panoptim.rule.Rules;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.SWATS;
 import org.panoptim.rule.Sam;
@@ -30,6 +32,7 @@ import org.panoptim.rule.SophiaH;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFiniteGradientException;
 import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
@@ -200,6 +203,94 @@ class StepStatisticsTest {
     }
 
     @Test
+    void aReportStaysThatOfItsStepWhateverIsChangedAfterIt() {
+        try (var optimizer = builder(SGD.withLearningRate(0.5)).build()) {
+            gradient(a, 1, 1);
+            optimizer.step();
+            var report = optimizer.report();
+            optimizer.learningRate("all", 3);
+            assertThat(optimizer.report()).isEqualTo(report);
+            optimizer.rule("all", SGD.withLearningRate(4));
+            assertThat(optimizer.report()).isEqualTo(report);
+            optimizer.freeze("all");
+            assertThat(optimizer.report()).isEqualTo(report);
+            optimizer.unfreeze("all");
+            optimizer.step();
+            assertThat(optimizer.report().learningRates()).containsEntry("all", 4.0);
+            assertThat(of(optimizer, "a").learningRate()).isEqualTo(4);
+        }
+    }
+
+    @Test
+    void aRefusedAttemptIsOfItsOwnPlanToo() {
+        try (var optimizer =
+                builder(SGD.withLearningRate(0.5)).nonFinite(NonFinitePolicy.FAIL).build()) {
+            gradient(a, 1, 1);
+            optimizer.step();
+            optimizer.learningRate("all", 3);
+            gradient(a, 1, Float.NaN);
+            assertThatThrownBy(optimizer::step).isInstanceOf(NonFiniteGradientException.class);
+            optimizer.learningRate("all", 5);
+            assertThat(of(optimizer, "a").learningRate()).isEqualTo(3);
+            assertThat(of(optimizer, "a").gradientNorm().orElseThrow()).isNaN();
+            assertThat(optimizer.report().updateNorm()).isEmpty();
+        }
+    }
+
+    @Test
+    void aNumberOfOneStepIsToldOfWhatTookPartInItAlone() {
+        try (var optimizer =
+                builder(LAMB.withLearningRate(0.1)).nonFinite(NonFinitePolicy.SKIP).build()) {
+            assertThat(of(optimizer, "a").numbers())
+                    .containsExactly(entry("trust_ratio", OptionalDouble.empty()));
+            gradient(a, 1, 1);
+            gradient(b, 1);
+            optimizer.step();
+            assertThat(of(optimizer, "b").numbers().get("trust_ratio")).isNotEmpty();
+            b.clearGradient();
+            optimizer.step();
+            assertThat(of(optimizer, "a").numbers().get("trust_ratio")).isNotEmpty();
+            assertThat(of(optimizer, "b").numbers())
+                    .containsExactly(entry("trust_ratio", OptionalDouble.empty()));
+            gradient(a, 1, Float.NaN);
+            optimizer.step();
+            assertThat(of(optimizer, "a").numbers())
+                    .containsExactly(entry("trust_ratio", OptionalDouble.empty()));
+        }
+    }
+
+    @Test
+    void whatOnlyTheRuleKnowsWhatToMakeOfIsNotTold() {
+        for (var rule : Rules.all()) {
+            try (var optimizer =
+                    builder(rule)
+                            .companion(Sam.defaults())
+                            .companion(Lookahead.defaults())
+                            .build()) {
+                gradient(a, 1, 1);
+                optimizer.step();
+                assertThat(of(optimizer, "a").numbers().keySet())
+                        .isSubsetOf("trust_ratio", "sgd_lr", "sharpness");
+                assertThat(optimizer.report().groups().get("all").numbers().keySet())
+                        .isSubsetOf("d");
+            }
+        }
+    }
+
+    @Test
+    void aRatioToZeroIsNone() {
+        try (var optimizer = builder(SGD.withLearningRate(1)).build()) {
+            gradient(a, 3, 4);
+            gradient(b, 0);
+            optimizer.step();
+            assertThat(of(optimizer, "a").valueNorm()).hasValue(0);
+            assertThat(of(optimizer, "a").updateRatio()).isEmpty();
+            assertThat(of(optimizer, "b").gradientNorm()).hasValue(0);
+            assertThat(of(optimizer, "b").effectiveLearningRate()).isEmpty();
+        }
+    }
+
+    @Test
     void aGroupThatIsAddedIsKnownAfterItsFirstStep() {
         try (var optimizer = builder(SGD.withLearningRate(1)).build()) {
             gradient(a, 1, 1);
@@ -325,9 +416,9 @@ class StepStatisticsTest {
             optimizer.run(Sam.PERTURB);
             optimizer.run(Sam.RESTORE);
             optimizer.step();
-            assertThat(of(optimizer, "a").numbers()).containsEntry("sharpness", 2.5);
+            assertThat(of(optimizer, "a").numbers()).containsEntry("sharpness", OptionalDouble.of(2.5));
             assertThat(optimizer.report().groups().get("all").numbers())
-                    .containsEntry("rate_factor", 1.0);
+                    .containsEntry("rate_factor", OptionalDouble.of(1.0));
         }
         try (var optimizer =
                 builder(SGD.withLearningRate(1)).companion(LookSAM.defaults()).build()) {

@@ -5,6 +5,7 @@ import org.panoptim.internal.Arguments;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.OptionalDouble;
@@ -74,10 +75,45 @@ public final class Monitors {
     /**
      * Hands every observation to several monitors, in this order, and closes all of them. Where one
      * fails, the others get it all the same; of several failures the first is thrown, with the
-     * others suppressed in it.
+     * others suppressed in it. {@link #open} opens them too.
      */
     public static Monitor all(Monitor... monitors) {
         return new All(Arguments.copyOf(monitors, "monitors"));
+    }
+
+    /**
+     * Opens several monitors, in this order, and hands every observation to all of them, as {@link
+     * #all} does: {@code open(() -> csv(file), () -> tensorBoard(folder))}. Where one cannot be
+     * opened, those that are open already are closed again.
+     *
+     * @throws IOException if one cannot be opened
+     */
+    public static Monitor open(Opening... openings) throws IOException {
+        var opened = new ArrayList<Monitor>();
+        try {
+            for (var opening : openings) {
+                opened.add(opening.open());
+            }
+        } catch (IOException | RuntimeException | Error e) {
+            try {
+                new All(opened).close();
+            } catch (IOException | RuntimeException again) {
+                e.addSuppressed(again);
+            }
+            throw e;
+        }
+        return new All(List.copyOf(opened));
+    }
+
+    /** Opens a monitor. */
+    @FunctionalInterface
+    public interface Opening {
+        /**
+         * Opens it; whoever calls closes it.
+         *
+         * @throws IOException if it cannot be opened
+         */
+        Monitor open() throws IOException;
     }
 
     /**

@@ -65,7 +65,7 @@ public final class Parameter {
             @Nullable ParameterSource source,
             @Nullable Output copy,
             @Nullable Output average) {
-        this.name = Objects.requireNonNull(name, "name");
+        this.name = Names.check("parameter", name);
         Objects.requireNonNull(shape, "shape");
         Objects.requireNonNull(order, "order");
         // As the tensor has it, whatever order its dimensions of size 1 came in.
@@ -78,9 +78,6 @@ public final class Parameter {
         this.source = source;
         this.copy = copy;
         this.average = average;
-        if (name.isEmpty()) {
-            throw new IllegalArgumentException("a parameter's name must not be empty");
-        }
         if (dtype != DType.F32 && dtype != DType.BF16) {
             throw refused("dtype must be F32 or BF16, but is " + dtype);
         }
@@ -98,7 +95,8 @@ public final class Parameter {
     /**
      * A float32 parameter in host memory.
      *
-     * @param name unique within its optimizer; checkpoints and reports use it
+     * @param name unique within its optimizer, without control characters; checkpoints and reports
+     *     use it
      * @param shape the tensor's shape
      * @param value its elements, 4 bytes each, row by row, 4-byte aligned
      * @throws IllegalArgumentException if the segment's size, alignment or access does not fit
@@ -110,7 +108,8 @@ public final class Parameter {
     /**
      * A float32 parameter.
      *
-     * @param name unique within its optimizer; checkpoints and reports use it
+     * @param name unique within its optimizer, without control characters; checkpoints and reports
+     *     use it
      * @param shape the tensor's shape
      * @param value its elements, 4 bytes each, row by row, 4-byte aligned
      * @throws IllegalArgumentException if the memory's size, alignment or access does not fit
@@ -123,7 +122,8 @@ public final class Parameter {
     /**
      * A float32 parameter whose dimensions lie in memory in an order of their own.
      *
-     * @param name unique within its optimizer; checkpoints and reports use it
+     * @param name unique within its optimizer, without control characters; checkpoints and reports
+     *     use it
      * @param shape the shape of the memory when it is read row by row ({@link
      *     DimensionOrder#inMemory})
      * @param order which dimension of the tensor each of these is
@@ -140,7 +140,8 @@ public final class Parameter {
      * float32 whatever it is, and keep their states in it; the value is rounded when it is stored,
      * to nearest, ties to even.
      *
-     * @param name unique within its optimizer; checkpoints and reports use it
+     * @param name unique within its optimizer, without control characters; checkpoints and reports
+     *     use it
      * @param shape the tensor's shape
      * @param dtype {@link DType#F32} or {@link DType#BF16}
      * @param value its elements, row by row, aligned to one of them

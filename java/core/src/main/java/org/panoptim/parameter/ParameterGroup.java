@@ -14,7 +14,7 @@ import java.util.Objects;
 /**
  * Parameters that share a rule and its hyper-parameters.
  *
- * @param name unique within the optimizer
+ * @param name unique within the optimizer, without control characters
  * @param rule the rule
  * @param parameters the parameters, in the order in which they count for reductions
  * @param frozen whether the group is left alone: not measured, not updated (but zeroed, if
@@ -26,17 +26,14 @@ public record ParameterGroup(
     /**
      * Checks the components and copies the list.
      *
-     * @throws IllegalArgumentException if the name is empty, or the rule is a {@link MatrixRule} or
-     *     {@link LineRule} or keeps states of rows or columns, and a parameter's {@linkplain
-     *     Parameter#order order} is not contiguous
+     * @throws IllegalArgumentException if the name is empty or has control characters, or the rule
+     *     is a {@link MatrixRule} or {@link LineRule} or keeps states of rows or columns, and a
+     *     parameter's {@linkplain Parameter#order order} is not contiguous
      */
     public ParameterGroup {
-        Objects.requireNonNull(name, "name");
+        Names.check("group", name);
         Objects.requireNonNull(rule, "rule");
         parameters = Arguments.copyOf(parameters, "parameters");
-        if (name.isEmpty()) {
-            throw new IllegalArgumentException("a group's name must not be empty");
-        }
         for (var parameter : parameters) {
             if (rule instanceof MatrixRule
                     || rule instanceof LineRule

@@ -99,7 +99,7 @@ public record ADOPT(
         return Optional.of(
                 setting.equals("lr")
                         ? "The first step of a parameter begins the average with beta2, and leaves"
-                              + " the value alone."
+                                + " the value alone."
                         : "");
     }
 

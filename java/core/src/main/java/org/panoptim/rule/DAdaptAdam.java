@@ -187,7 +187,7 @@ public record DAdaptAdam(
         return Optional.of(
                 Sentence.of(
                         "The learning rate is multiplied by d, %s as estimated so far%s, which"
-                            + " makes it %s.",
+                                + " makes it %s.",
                         d,
                         useBiasCorrection ? ", and corrected for the averages' beginning" : "",
                         d * next.rate(learningRate) * correction(next)));

@@ -156,7 +156,7 @@ public record DAdaptSGD(
                 next.state(K) == 0
                         ? Sentence.of(
                                 "The learning rate is multiplied by d, %s to begin with, and"
-                                    + " divided by the norm of this first gradient.",
+                                        + " divided by the norm of this first gradient.",
                                 d)
                         : Sentence.of(
                                 "The learning rate is multiplied by d, %s as estimated so far, and"

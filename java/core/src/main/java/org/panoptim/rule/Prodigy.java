@@ -205,7 +205,7 @@ public record Prodigy(
         return Optional.of(
                 Sentence.of(
                         "The learning rate is multiplied by d, %s as estimated so far%s, which"
-                            + " makes it %s.",
+                                + " makes it %s.",
                         d,
                         useBiasCorrection ? ", and corrected for the averages' beginning" : "",
                         d * next.rate(learningRate) * correction(next)));

@@ -129,13 +129,13 @@ public record SWATS(
                     Optional.of(
                             Sentence.of(
                                     "The parameter has gone over to SGD: the learning rate is %s,"
-                                        + " %s that it has found, times %s of the schedule.",
+                                            + " %s that it has found, times %s of the schedule.",
                                     next.rate(found), found, next.rate(1)));
             case "beta1" ->
                     Optional.of(
                             Sentence.of(
                                     "It has a momentum of %s, and Adam's averages stay as they"
-                                        + " are.",
+                                            + " are.",
                                     next.momentum(beta1)));
             case "beta2" -> Optional.of("");
             default -> Optional.empty();

@@ -51,7 +51,7 @@ record ScheduleFree(int first) {
                 ? Optional.of(
                         Sentence.of(
                                 "The warm-up multiplies the learning rate by %d/%d, which makes it"
-                                    + " %s.",
+                                        + " %s.",
                                 step, warmupSteps, rate * step / warmupSteps))
                 : Optional.empty();
     }

@@ -84,6 +84,28 @@ class MonitorsTest {
     }
 
     @Test
+    void thoseThatAreOpenedTogetherAreClosedAgainWhereOneCannotBe() throws IOException {
+        try (var monitor = Monitors.open(() -> recorder("a"), () -> recorder("b"))) {
+            monitor.write(observation(1));
+        }
+        assertThat(calls).containsExactly("a writes 1", "b writes 1", "a closes", "b closes");
+        calls.clear();
+        assertThatThrownBy(
+                        () ->
+                                Monitors.open(
+                                        () -> recorder("a"),
+                                        () -> failing("b"),
+                                        () -> {
+                                            throw new IOException("no c");
+                                        },
+                                        () -> recorder("d")))
+                .isInstanceOf(IOException.class)
+                .hasMessage("no c")
+                .hasSuppressedException(new IOException("b fails"));
+        assertThat(calls).containsExactly("a closes", "b closes");
+    }
+
+    @Test
     void oneThatFailsKeepsNothingFromTheOthers() {
         var monitor = Monitors.all(failing("a"), recorder("b"), failing("c"));
         for (var call : List.<Call>of(() -> monitor.write(observation(1)), monitor::close)) {

@@ -148,6 +148,22 @@ class ObservationTest {
     }
 
     @Test
+    void severalOptimizersAreToldApartInOneLine() {
+        var encoder = new Observation(7).with("loss", 1).with("learning_rate/all", 2);
+        var decoder = new Observation(9).with("loss", 3);
+        var both = encoder.under("encoder").with(decoder.under("decoder"));
+        assertThat(both.step()).isEqualTo(7);
+        assertThat(both.values())
+                .containsExactly(
+                        number("encoder/loss", 1),
+                        number("encoder/learning_rate/all", 2),
+                        number("decoder/loss", 3));
+        assertThatThrownBy(() -> encoder.under("a\n"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageStartingWith("the name 'a?/loss' of a value has U+000A");
+    }
+
+    @Test
     void itIsASnapshot() {
         var values = new LinkedHashMap<String, OptionalDouble>();
         values.put("a", OptionalDouble.of(1));

@@ -66,6 +66,18 @@ class ParameterGroupTest {
     }
 
     @Test
+    void aNameThatIsEmptyOrWouldBreakLinesIsRefused() {
+        assertThatThrownBy(() -> new ParameterGroup("", IDLE, List.of()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("a group's name must not be empty");
+        assertThatThrownBy(() -> new ParameterGroup("all\t", IDLE, List.of()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "a group's name must not have control characters, but 'all?' has U+0009 at"
+                                + " index 3");
+    }
+
+    @Test
     void aRuleMayHaveOtherSettings() {
         var group = group(IDLE).withFrozen(true).withRule(IDLE.atLearningRate(2));
         assertThat(group.rule()).isEqualTo(IDLE.atLearningRate(2));

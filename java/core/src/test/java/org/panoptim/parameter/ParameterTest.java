@@ -49,6 +49,19 @@ class ParameterTest {
     }
 
     @Test
+    void aNameThatWouldBreakLinesIsRefused() {
+        assertRefused(
+                () -> vector("a\nb", 1),
+                "a parameter's name must not have control characters, but 'a?b' has U+000A at index"
+                        + " 1");
+        assertRefused(
+                () -> vector("\u0085", 1),
+                "a parameter's name must not have control characters, but '?' has U+0085 at index"
+                        + " 0");
+        assertThat(vector("w, \"x\" 漢 😀", 1).name()).isEqualTo("w, \"x\" 漢 😀");
+    }
+
+    @Test
     void aValueOfAnotherSizeIsRefused() {
         assertRefused(
                 () -> Parameter.of("w", SHAPE, MemorySegment.ofArray(new float[5])),

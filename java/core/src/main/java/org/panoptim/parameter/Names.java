@@ -1,0 +1,34 @@
+package org.panoptim.parameter;
+
+import java.util.Objects;
+
+/** What parameters and groups may be called: logs and messages have their names on one line. */
+final class Names {
+
+    private Names() {}
+
+    /**
+     * Checks a name.
+     *
+     * @param owner whose it is
+     * @throws IllegalArgumentException if it is empty or has a control character
+     */
+    static String check(String owner, String name) {
+        Objects.requireNonNull(name, "name");
+        if (name.isEmpty()) {
+            throw new IllegalArgumentException("a " + owner + "'s name must not be empty");
+        }
+        for (int i = 0; i < name.length(); i++) {
+            if (Character.isISOControl(name.charAt(i))) {
+                throw new IllegalArgumentException(
+                        "a %s's name must not have control characters, but '%s' has U+%04X at index %d"
+                                .formatted(
+                                        owner,
+                                        name.replaceAll("\\p{Cc}", "?"),
+                                        (int) name.charAt(i),
+                                        i));
+            }
+        }
+        return name;
+    }
+}
