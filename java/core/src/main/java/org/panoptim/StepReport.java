@@ -24,8 +24,9 @@ import java.util.OptionalDouble;
  *     since, before the first step and after a checkpoint was loaded, the present one; of steps
  *     that a framework's graph repeats by itself, that of the last call
  * @param counts each parameter's steps, by name, in registration order
- * @param gradientNorm the last gradient's global norm, unscaled, before clipping; empty if nothing
- *     asked for it (see {@link Optimizer.Builder#statistics})
+ * @param gradientNorm the last gradient's global norm, unscaled, before clipping, as companions and
+ *     a transform have left it; empty if nothing asked for it (see {@link
+ *     Optimizer.Builder#statistics})
  * @param updateNorm the global norm of the rules' last updates, as {@link
  *     StepStatistics#updateNorm}; empty unless the last step took statistics and was accepted
  * @param parameters what the last step did to each parameter, by name, in registration order, if

@@ -436,7 +436,7 @@ class ExplainTest {
             assertThatThrownBy(optimizer::step).isInstanceOf(NonFiniteGradientException.class);
             var refused =
                     "The last attempt at a step was refused; its gradient of this parameter had"
-                        + " norm ";
+                            + " norm ";
             assertThat(optimizer.explain("a").lines()).contains(refused + "5.");
             assertThat(optimizer.explain("b").lines()).contains(refused + "NaN.");
         }

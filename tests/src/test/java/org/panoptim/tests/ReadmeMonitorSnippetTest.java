@@ -78,9 +78,9 @@ class ReadmeMonitorSnippetTest {
             throws IOException {
         // snippet:start
         try (var monitor =
-                Monitors.all(
-                        Monitors.jsonLines(folder.resolve("log.jsonl")),
-                        Monitors.every(10, Monitors.tensorBoard(folder)))) {
+                Monitors.open(
+                        () -> Monitors.jsonLines(folder.resolve("log.jsonl")),
+                        () -> Monitors.every(10, Monitors.tensorBoard(folder)))) {
             for (int batch = 0; batch < batches; batch++) {
                 double loss = model.backward(batch);
                 optimizer.step();

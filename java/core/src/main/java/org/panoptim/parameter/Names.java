@@ -5,6 +5,9 @@ import java.util.Objects;
 /** What parameters and groups may be called: logs and messages have their names on one line. */
 final class Names {
 
+    /** How much of a name a message shows. */
+    private static final int SHOWN = 80;
+
     private Names() {}
 
     /**
@@ -22,13 +25,14 @@ final class Names {
             if (Character.isISOControl(name.charAt(i))) {
                 throw new IllegalArgumentException(
                         "a %s's name must not have control characters, but '%s' has U+%04X at index %d"
-                                .formatted(
-                                        owner,
-                                        name.replaceAll("\\p{Cc}", "?"),
-                                        (int) name.charAt(i),
-                                        i));
+                                .formatted(owner, shown(name), (int) name.charAt(i), i));
             }
         }
         return name;
+    }
+
+    private static String shown(String name) {
+        var start = name.length() <= SHOWN ? name : name.substring(0, SHOWN) + "…";
+        return start.replaceAll("\\p{Cc}", "?");
     }
 }

@@ -2,7 +2,7 @@ package org.panoptim.monitor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assertions.assertTimeout;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.panoptim.parameter.Tensors.gradient;
 import static org.panoptim.parameter.Tensors.vector;
 
@@ -196,7 +196,7 @@ class CsvTest {
             values.put("parameter_gradient_norm/layer." + i + ".weight", OptionalDouble.of(i));
         }
         var file = folder.resolve("log.csv");
-        assertTimeout(
+        assertTimeoutPreemptively(
                 Duration.ofSeconds(20),
                 () -> {
                     try (var monitor = Monitors.csv(file)) {

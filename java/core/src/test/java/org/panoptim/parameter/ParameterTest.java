@@ -58,6 +58,11 @@ class ParameterTest {
                 () -> vector("\u0085", 1),
                 "a parameter's name must not have control characters, but '?' has U+0085 at index"
                         + " 0");
+        assertRefused(
+                () -> vector("x".repeat(90) + "\r", 1),
+                "a parameter's name must not have control characters, but '"
+                        + "x".repeat(80)
+                        + "…' has U+000D at index 90");
         assertThat(vector("w, \"x\" 漢 😀", 1).name()).isEqualTo("w, \"x\" 漢 😀");
     }
 

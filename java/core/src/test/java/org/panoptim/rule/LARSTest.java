@@ -120,7 +120,7 @@ class LARSTest {
     @Test
     void withMomentumItIsAnotherKernel() {
         assertThat(LARS.defaults().kernelName()).isEqualTo("lars");
-        var ratio = new Slot("trust_ratio", Slot.Extent.TENSOR).forOneStep();
+        var ratio = new Slot("trust_ratio", Slot.Extent.TENSOR).forOneStep().asReported();
         assertThat(LARS.defaults().slots()).containsExactly(ratio);
         assertThat(LARS.defaults().takesMomentum()).isFalse();
         var rule = new LARS(1, 0.9, 0, 1e-3, 1e-8, 0, false, false, false);

@@ -49,13 +49,13 @@ class RuleExplanationTest {
             assertThat(lines(optimizer))
                     .contains(
                             "The learning rate is 0.125: 0.25 of the rule, times 0.5 of the"
-                                + " schedule in step 2.")
+                                    + " schedule in step 2.")
                     .anyMatch(line -> line.startsWith(CORRECTION + "beta2"));
             optimizer.state("a", "sgd_lr").value(3);
             assertThat(lines(optimizer))
                     .contains(
                             "The parameter has gone over to SGD: the learning rate is 1.5, 3 that"
-                                + " it has found, times 0.5 of the schedule.",
+                                    + " it has found, times 0.5 of the schedule.",
                             "It has a momentum of 0.9, and Adam's averages stay as they are.")
                     .noneMatch(line -> line.startsWith(RATE) || line.startsWith(CORRECTION))
                     .doesNotContain("");
@@ -100,7 +100,7 @@ class RuleExplanationTest {
             assertThat(lines(optimizer))
                     .contains(
                             "The first step of a parameter begins the average with beta2, and"
-                                + " leaves the value alone.")
+                                    + " leaves the value alone.")
                     .noneMatch(line -> line.startsWith(RATE));
             optimizer.step();
             assertThat(lines(optimizer)).anyMatch(line -> line.startsWith(RATE));

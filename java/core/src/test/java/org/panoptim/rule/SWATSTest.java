@@ -180,6 +180,6 @@ class SWATSTest {
                         new Slot("exp_avg_sq"),
                         new Slot("momentum_buffer"),
                         new Slot("exp_avg2", Slot.Extent.TENSOR),
-                        new Slot("sgd_lr", Slot.Extent.TENSOR));
+                        new Slot("sgd_lr", Slot.Extent.TENSOR).asReported());
     }
 }

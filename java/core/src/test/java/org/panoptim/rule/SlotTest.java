@@ -17,6 +17,20 @@ import java.util.List;
 class SlotTest {
 
     @Test
+    void oneNumberOfATensorOrARuleMayBeReported() {
+        for (var extent : List.of(Extent.TENSOR, Extent.RULE)) {
+            var slot = new Slot("d", extent);
+            assertThat(slot.reported()).isFalse();
+            var reported = slot.asReported().startingAt(0.5);
+            assertThat(reported.reported()).isTrue();
+            assertThat(Slot.sameStates(List.of(slot), List.of(reported))).isTrue();
+        }
+        assertThatThrownBy(() -> new Slot("row_var", Extent.ROW).asReported())
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("slot 'row_var' is not one number, so reports cannot tell it");
+    }
+
+    @Test
     void aStateOfElementsHasTheParametersShape() {
         assertThat(Extent.ELEMENT.shape(Shape.of(2, 3, 4), LAST_TWO)).isEqualTo(Shape.of(2, 3, 4));
         assertThat(Extent.ELEMENT.shape(Shape.of(), LAST_TWO)).isEqualTo(Shape.of());

@@ -4,6 +4,8 @@ import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 
 import java.awt.Font;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /**
@@ -17,6 +19,12 @@ public final class LineChart {
 
     private final XYChart chart;
     private final StringBuilder legend = new StringBuilder();
+    private final List<String> leftOut = new ArrayList<>();
+
+    /** The range of what is drawn. */
+    private double lowest = Double.POSITIVE_INFINITY;
+
+    private double highest = Double.NEGATIVE_INFINITY;
 
     /**
      * A chart without curves.
@@ -52,7 +60,7 @@ public final class LineChart {
         return this;
     }
 
-    /** Makes the vertical axis logarithmic. */
+    /** Makes the vertical axis logarithmic, with two powers of ten on it at least. */
     public LineChart logarithmic() {
         chart.getStyler().setYAxisLogarithmic(true);
         chart.getStyler().setYAxisDecimalPattern("#,##0.########");
@@ -61,7 +69,8 @@ public final class LineChart {
 
     /**
      * Adds a curve; points that are not finite, and on a logarithmic axis those that are not
-     * positive, are left out, and so is a curve without any others.
+     * positive, are left out, and so is a curve without any others, which a note below the legend
+     * names.
      *
      * @param index selects colour, dashes and marker: up to 49 are distinct
      */
@@ -73,7 +82,12 @@ public final class LineChart {
                         .filter(i -> !logarithmic || upwards[i] > 0)
                         .toArray();
         if (drawable.length == 0) {
+            leftOut.add(name);
             return;
+        }
+        for (int i : drawable) {
+            lowest = Math.min(lowest, upwards[i]);
+            highest = Math.max(highest, upwards[i]);
         }
         var style = CurveStyle.of(index);
         var series =
@@ -99,11 +113,31 @@ public final class LineChart {
      * @param label what it shows, for readers who cannot see it
      */
     public String draw(String id, String label) {
+        if (chart.getStyler().isYAxisLogarithmic() && lowest <= highest) {
+            var range = LogRange.of(lowest, highest);
+            if (range.min() < lowest) {
+                chart.getStyler().setYAxisMin(range.min());
+            }
+            if (range.max() > highest) {
+                chart.getStyler().setYAxisMax(range.max());
+            }
+        }
         return ChartStyle.draw(chart, id, label);
     }
 
     /** The chart, and its legend below it; see {@link #draw}. */
     public String drawWithLegend(String id, String label) {
-        return draw(id, label) + "<ul class=\"legend\">" + legend + "</ul>";
+        return draw(id, label) + "<ul class=\"legend\">" + legend + "</ul>" + note();
+    }
+
+    private String note() {
+        if (leftOut.isEmpty()) {
+            return "";
+        }
+        return Html.note(
+                "Not drawn, for want of a finite value%s: %s."
+                        .formatted(
+                                chart.getStyler().isYAxisLogarithmic() ? " above 0" : "",
+                                String.join(", ", leftOut)));
     }
 }

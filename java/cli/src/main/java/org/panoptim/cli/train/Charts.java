@@ -9,7 +9,14 @@ import java.util.stream.IntStream;
 /** Learning curves of the classifier as SVG elements to stand in a page. */
 final class Charts {
 
+    /** So many points of a curve and its last one are drawn at most. */
     private static final int MOST_MARKERS = 26;
+
+    /** How movements come about, for captions. */
+    static final String SAMPLED =
+            " A sample: at most %d single steps of a training are measured, evenly spaced, and at most"
+                            .formatted(MovementCurve.POINTS)
+                    + " %d of them are drawn.".formatted(MOST_MARKERS + 1);
 
     private Charts() {}
 

@@ -8,7 +8,8 @@ import java.util.List;
 /** How steps moved the net: those that took statistics, about a hundred in a training. */
 final class MovementCurve {
 
-    private static final int POINTS = 100;
+    /** How many there are at most. */
+    static final int POINTS = 100;
 
     private final double stepsPerEpoch;
     private final List<Outcome.Movement> points = new ArrayList<>();

@@ -134,11 +134,13 @@ public record Report(
         return Html.figure(
                         Charts.gradientNorm(outcomes),
                         "The norm of all gradients together as the steps had them, on a logarithmic"
-                                + " scale.")
+                                + " scale."
+                                + Charts.SAMPLED)
                 + Html.figure(
                         Charts.updateRatio(outcomes),
-                        "How far a step moved the net: the norm of the change of all parameters by"
-                                + " their own, on a logarithmic scale.");
+                        "How far a step's rule moved the net: the norm of the update of all"
+                                + " parameters by their own, on a logarithmic scale."
+                                + Charts.SAMPLED);
     }
 
     private String hyperParameters() {

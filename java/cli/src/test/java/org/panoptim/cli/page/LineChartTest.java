@@ -55,8 +55,10 @@ class LineChartTest {
                         "<span>one</span></li><li>",
                         "<span>two</span>",
                         "<span>&lt;three&gt;</span>")
-                .doesNotContain("nothing to draw")
-                .endsWith("</li></ul>");
+                .endsWith(
+                        "</li></ul><p class=\"note\">Not drawn, for want of a finite value above 0:"
+                                + " nothing to draw.</p>");
+        assertThat(chart().drawWithLegend("a", "A")).endsWith("</li></ul>");
     }
 
     @Test
