@@ -820,8 +820,8 @@ public final class Optimizer implements AutoCloseable {
 
         /**
          * Lets every so many steps take statistics, as {@link #statistics}: those whose number, the
-         * count of accepted steps with the coming one, is a multiple. After the others {@link
-         * Optimizer#report} has none.
+         * count of accepted steps with the coming one, is a multiple. After the others those of
+         * {@link Optimizer#report} are empty.
          *
          * @throws IllegalArgumentException if the number is below 1
          */

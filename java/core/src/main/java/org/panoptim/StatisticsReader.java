@@ -12,8 +12,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.function.Predicate;
-import java.util.function.ToDoubleFunction;
 
 /**
  * Makes statistics of parameters and groups from the sums of a step.
@@ -105,36 +103,51 @@ record StatisticsReader(
         return isTaken() && (slot.isKept() || updated);
     }
 
+    /** Plain loops: a report may be of very many parameters. */
     private StepStatistics statistics(
             ParameterGroup group, List<Found> found, Map<String, OptionalDouble> numbers) {
-        var updated = found.stream().filter(each -> each.sums.isUpdated()).toList();
-        double elements = updated.stream().mapToLong(each -> each.parameter.elements()).sum();
-        double held = updated.stream().mapToDouble(each -> each.sums.held()).sum();
+        var gradient = new Norm();
+        var value = new Norm();
+        var update = new Norm();
         boolean hasValues = plan.lent().updates().isEmpty();
+        double elements = 0;
+        double held = 0;
+        for (var each : found) {
+            var own = each.sums;
+            if (own.hasGradient()) {
+                gradient.add(own.gradientSquares());
+            }
+            if (own.isUpdated()) {
+                update.add(own.updateSquares());
+                if (hasValues) {
+                    value.add(own.valueSquares());
+                }
+                elements += each.parameter.elements();
+                held += own.held();
+            }
+        }
         return new StepStatistics(
                 rates.get(group.name()),
-                norm(
-                        found,
-                        TensorSums::hasGradient,
-                        TensorSums::gradientSquares,
-                        sums.gradientScale()),
-                hasValues
-                        ? norm(found, TensorSums::isUpdated, TensorSums::valueSquares, 1)
-                        : OptionalDouble.empty(),
-                norm(found, TensorSums::isUpdated, TensorSums::updateSquares, 1),
-                updated.isEmpty() ? OptionalDouble.empty() : OptionalDouble.of(held / elements),
+                gradient.times(sums.gradientScale()),
+                value.times(1),
+                update.times(1),
+                update.isKnown ? OptionalDouble.of(held / elements) : OptionalDouble.empty(),
                 numbers);
     }
 
     /** The norm of those that are known, if there is any. */
-    private static OptionalDouble norm(
-            List<Found> found,
-            Predicate<TensorSums> known,
-            ToDoubleFunction<TensorSums> squares,
-            double scale) {
-        var present = found.stream().map(Found::sums).filter(known).toList();
-        return present.isEmpty()
-                ? OptionalDouble.empty()
-                : OptionalDouble.of(Math.sqrt(present.stream().mapToDouble(squares).sum()) * scale);
+    private static final class Norm {
+
+        private double squares;
+        private boolean isKnown;
+
+        void add(double more) {
+            squares += more;
+            isKnown = true;
+        }
+
+        OptionalDouble times(double scale) {
+            return isKnown ? OptionalDouble.of(Math.sqrt(squares) * scale) : OptionalDouble.empty();
+        }
     }
 }

@@ -416,7 +416,8 @@ class StepStatisticsTest {
             optimizer.run(Sam.PERTURB);
             optimizer.run(Sam.RESTORE);
             optimizer.step();
-            assertThat(of(optimizer, "a").numbers()).containsEntry("sharpness", OptionalDouble.of(2.5));
+            assertThat(of(optimizer, "a").numbers())
+                    .containsEntry("sharpness", OptionalDouble.of(2.5));
             assertThat(optimizer.report().groups().get("all").numbers())
                     .containsEntry("rate_factor", OptionalDouble.of(1.0));
         }

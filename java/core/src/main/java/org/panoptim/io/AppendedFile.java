@@ -12,6 +12,7 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -70,10 +71,11 @@ public final class AppendedFile implements AutoCloseable {
      */
     public static AppendedFile open(Path file) throws IOException {
         Objects.requireNonNull(file, "file");
+        requireOfSystem(file);
         if (OutputFile.isStream(file)) {
             return new AppendedFile(
                     file,
-                    StreamOpening.open(file, () -> new FileOutputStream(file.toString())),
+                    StreamOpening.open(file, () -> new FileOutputStream(file.toFile())),
                     null);
         }
         return openRegular(file);
@@ -88,6 +90,7 @@ public final class AppendedFile implements AutoCloseable {
      */
     public static Optional<AppendedFile> create(Path file) throws IOException {
         Objects.requireNonNull(file, "file");
+        requireOfSystem(file);
         try {
             Files.createFile(file);
         } catch (FileAlreadyExistsException _) {
@@ -98,10 +101,17 @@ public final class AppendedFile implements AutoCloseable {
         return Optional.of(openRegular(file));
     }
 
+    /** Others, in an archive for example, are written by channels alone. */
+    private static void requireOfSystem(Path file) throws FileSystemException {
+        if (!file.getFileSystem().equals(FileSystems.getDefault())) {
+            throw refused(file, "is no file of the operating system", null);
+        }
+    }
+
     private static AppendedFile openRegular(Path file) throws IOException {
         RandomAccessFile opened;
         try {
-            opened = new RandomAccessFile(file.toString(), "rw");
+            opened = new RandomAccessFile(file.toFile(), "rw");
         } catch (FileNotFoundException e) {
             throw whyNot(file, e);
         }

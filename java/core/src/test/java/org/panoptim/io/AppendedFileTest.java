@@ -14,10 +14,12 @@ import org.junit.jupiter.api.io.TempDir;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -225,6 +227,21 @@ class AppendedFileTest {
                     .hasMessage(nowhere + ": no file can be made: its folder does not exist")
                     .hasCauseInstanceOf(NoSuchFileException.class);
         }
+    }
+
+    @Test
+    void aFileInAnArchiveIsRefused() throws IOException {
+        var archive = folder.resolve("archive.zip");
+        try (var inside = FileSystems.newFileSystem(archive, Map.of("create", "true"))) {
+            var path = inside.getPath("log");
+            for (var open : List.<Opening>of(AppendedFile::open, AppendedFile::create)) {
+                assertThatThrownBy(() -> open.of(path))
+                        .isInstanceOf(FileSystemException.class)
+                        .hasMessage("log: is no file of the operating system");
+            }
+            assertThat(path).doesNotExist();
+        }
+        assertThat(Path.of("log")).doesNotExist();
     }
 
     private interface Opening {

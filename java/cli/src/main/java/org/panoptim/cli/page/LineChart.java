@@ -20,6 +20,7 @@ public final class LineChart {
     private final XYChart chart;
     private final StringBuilder legend = new StringBuilder();
     private final List<String> leftOut = new ArrayList<>();
+    private final List<String> brokenOff = new ArrayList<>();
 
     /** The range of what is drawn. */
     private double lowest = Double.POSITIVE_INFINITY;
@@ -69,8 +70,8 @@ public final class LineChart {
 
     /**
      * Adds a curve; points that are not finite, and on a logarithmic axis those that are not
-     * positive, are left out, and so is a curve without any others, which a note below the legend
-     * names.
+     * positive, are left out, and so is a curve without any others. A note below the legend names
+     * those, and curves whose last point is left out.
      *
      * @param index selects colour, dashes and marker: up to 49 are distinct
      */
@@ -84,6 +85,9 @@ public final class LineChart {
         if (drawable.length == 0) {
             leftOut.add(name);
             return;
+        }
+        if (drawable[drawable.length - 1] != across.length - 1) {
+            brokenOff.add(name);
         }
         for (int i : drawable) {
             lowest = Math.min(lowest, upwards[i]);
@@ -131,13 +135,12 @@ public final class LineChart {
     }
 
     private String note() {
-        if (leftOut.isEmpty()) {
-            return "";
-        }
-        return Html.note(
-                "Not drawn, for want of a finite value%s: %s."
-                        .formatted(
-                                chart.getStyler().isYAxisLogarithmic() ? " above 0" : "",
-                                String.join(", ", leftOut)));
+        var kind = "finite value" + (chart.getStyler().isYAxisLogarithmic() ? " above 0" : "");
+        return note("Not drawn, for want of a %s: %s.", kind, leftOut)
+                + note("Broken off, for want of a further %s: %s.", kind, brokenOff);
+    }
+
+    private static String note(String text, String kind, List<String> names) {
+        return names.isEmpty() ? "" : Html.note(text.formatted(kind, String.join(", ", names)));
     }
 }

@@ -62,6 +62,17 @@ class LineChartTest {
     }
 
     @Test
+    void aCurveThatIsFiniteNoMoreIsNamed() {
+        var chart = chart();
+        chart.add("gap", 2, new double[] {0, 1, 2}, new double[] {1, Double.NaN, 2});
+        chart.add("diverged", 3, new double[] {0, 1, 2}, new double[] {1, 2, Double.NaN});
+        assertThat(chart.drawWithLegend("a", "A"))
+                .endsWith(
+                        "</li></ul><p class=\"note\">Broken off, for want of a further finite value"
+                                + " above 0: diverged.</p>");
+    }
+
+    @Test
     void fortyNineCurvesAreToldApart() {
         assertThat(IntStream.range(0, 49).mapToObj(CurveStyle::of).map(CurveStyle::sample))
                 .doesNotHaveDuplicates();
