@@ -89,9 +89,10 @@ public final class Monitors {
      * @throws IOException if one cannot be opened
      */
     public static Monitor open(Opening... openings) throws IOException {
+        var wanted = Arguments.copyOf(openings, "openings");
         var opened = new ArrayList<Monitor>();
         try {
-            for (var opening : openings) {
+            for (var opening : wanted) {
                 opened.add(opening.open());
             }
         } catch (IOException | RuntimeException | Error e) {

@@ -134,6 +134,7 @@ public record Observation(long step, SequencedMap<String, OptionalDouble> values
      * line. The step stays this one's.
      */
     public Observation with(Observation other) {
+        Objects.requireNonNull(other, "other");
         var extended = new LinkedHashMap<>(values);
         extended.putAll(other.values);
         return new Observation(step, extended);
@@ -146,6 +147,7 @@ public record Observation(long step, SequencedMap<String, OptionalDouble> values
      * @throws IllegalArgumentException as the constructor
      */
     public Observation under(String part) {
+        Objects.requireNonNull(part, "part");
         var renamed = new LinkedHashMap<String, OptionalDouble>();
         values.forEach((name, value) -> renamed.put(part + "/" + name, value));
         return new Observation(step, renamed);

@@ -1,8 +1,10 @@
 package org.panoptim.rule;
 
+import org.panoptim.internal.Arguments;
+
 import java.math.BigDecimal;
 import java.math.MathContext;
-import java.util.Arrays;
+import java.util.Objects;
 
 /** How {@link UpdateRule#explain explanations} are written. */
 public final class Sentence {
@@ -24,8 +26,9 @@ public final class Sentence {
      * @param values of which each {@code Double} becomes {@link #number}
      */
     public static String of(String format, Object... values) {
+        Objects.requireNonNull(format, "format");
         return format.formatted(
-                Arrays.stream(values)
+                Arguments.copyOf(values, "values").stream()
                         .map(value -> value instanceof Double number ? number(number) : value)
                         .toArray());
     }
