@@ -37,14 +37,7 @@ final class PeerBaseline implements Baseline {
                 switch (fixture.scenario()) {
                     case STEP -> InterleavedTimer.timed(this.peer::step);
                     case CLIP_STEP_ZERO -> InterleavedTimer.timed(this.peer::clipStepZero);
-                    case LOSS_SCALE,
-                            BF16,
-                            COPY,
-                            AVERAGE,
-                            STATISTICS,
-                            SOME_STATISTICS,
-                            IDLE,
-                            IDLE_FLUSHED ->
+                    case LOSS_SCALE, BF16, COPY, AVERAGE, STATISTICS, SOME_STATISTICS ->
                             throw new IllegalArgumentException(
                                     "no peer is measured in a " + fixture.scenario().title());
                 };

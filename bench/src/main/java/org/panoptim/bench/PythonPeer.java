@@ -100,7 +100,7 @@ public final class PythonPeer implements AutoCloseable {
         return switch (scenario) {
             case STEP -> nanos(send("step"));
             case CLIP_STEP_ZERO -> nanos(send("clip_step_zero"));
-            case LOSS_SCALE, BF16, COPY, AVERAGE, STATISTICS, SOME_STATISTICS, IDLE, IDLE_FLUSHED ->
+            case LOSS_SCALE, BF16, COPY, AVERAGE, STATISTICS, SOME_STATISTICS ->
                     throw new IllegalArgumentException(
                             "no peer is measured in a " + scenario.title());
         };

@@ -26,13 +26,7 @@ public enum Scenario {
     STATISTICS("step with statistics"),
 
     /** The step with statistics in one of fifty. */
-    SOME_STATISTICS("step with statistics in 1 of 50"),
-
-    /** The step long after the last gradient that is not zero, on states that are not normal. */
-    IDLE("step of states 900 steps after the last gradient"),
-
-    /** The same where such states have become 0. */
-    IDLE_FLUSHED("step of states 900 steps after the last gradient, flushed");
+    SOME_STATISTICS("step with statistics in 1 of 50");
 
     /** Those over arrays of floats, without outputs. */
     public static final List<Scenario> OF_FLOATS = List.of(STEP, CLIP_STEP_ZERO, LOSS_SCALE);
@@ -42,9 +36,6 @@ public enum Scenario {
 
     /** Those that say more of what they do. */
     public static final List<Scenario> OF_STATISTICS = List.of(STATISTICS, SOME_STATISTICS);
-
-    /** Those of states that shrink. */
-    public static final List<Scenario> OF_IDLE_STATES = List.of(IDLE, IDLE_FLUSHED);
 
     private final String title;
 

@@ -17,9 +17,6 @@ final class StepFixture implements AutoCloseable {
 
     private static final int STATISTICS_EVERY = 50;
 
-    /** As many as take beta1's average of a gradient below the smallest normal number. */
-    private static final int IDLE_STEPS = 900;
-
     private static final double AVERAGE_DECAY = 0.999;
 
     private final Workload workload;
@@ -39,17 +36,6 @@ final class StepFixture implements AutoCloseable {
         model = Model.of(workload, scenario, backend);
         firstGradient = model.gradient(0, 0);
         optimizer = optimizer(scenario, model.groups(), backend);
-        if (Scenario.OF_IDLE_STATES.contains(scenario)) {
-            idle();
-        }
-    }
-
-    private void idle() {
-        optimizer.step();
-        optimizer.zeroGrad();
-        for (int step = 0; step < IDLE_STEPS; step++) {
-            optimizer.step();
-        }
     }
 
     /** AdamW over groups; each of several has different hyper-parameters. */
@@ -65,14 +51,13 @@ final class StepFixture implements AutoCloseable {
                                     .withWeightDecay(1e-2 * (1 + index)));
         }
         switch (scenario) {
-            case STEP, BF16, COPY, IDLE -> {}
+            case STEP, BF16, COPY -> {}
             case CLIP_STEP_ZERO -> builder.clipGlobalNorm(1).zeroGradients(true);
             case LOSS_SCALE ->
                     builder.lossScale(LossScale.fixed(LOSS_SCALE)).nonFinite(NonFinitePolicy.SKIP);
             case AVERAGE -> builder.averageDecay(AVERAGE_DECAY);
             case STATISTICS -> builder.statistics(true);
             case SOME_STATISTICS -> builder.statisticsEvery(STATISTICS_EVERY);
-            case IDLE_FLUSHED -> builder.flushStates(true);
         }
         return builder.build();
     }

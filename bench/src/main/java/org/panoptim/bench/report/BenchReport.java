@@ -181,8 +181,8 @@ public final class BenchReport {
                 List.of("Tensors", "Scenario", "Step of floats", "It takes", "Floats / it"),
                 rows,
                 "A step of floats moves 28 bytes an element, and one of bf16 values and gradients"
-                    + " 22: 1.27 is its limit. With a bf16 copy it moves 30: .93; with a moving"
-                    + " average of floats 36: .78. Statistics and tiny states move nothing more.");
+                        + " 22: 1.27 is its limit. With a bf16 copy it moves 30: .93; with a moving"
+                        + " average of floats 36: .78. Statistics move nothing more.");
     }
 
     private String scaling() {

@@ -19,8 +19,6 @@ enum Part {
     TYPES("types"),
     /** Steps with statistics compared with those without. */
     STATISTICS("statistics"),
-    /** Steps of states that have become tiny, flushed and not, compared with an ordinary one. */
-    IDLE("idle"),
     /** Steps against the number and the size of tensors. */
     SCALING("scaling"),
     /** Fresh processes. */
@@ -61,8 +59,7 @@ enum Part {
         }
         if (parts.isEmpty()) {
             parts = EnumSet.allOf(Part.class);
-            parts.removeAll(
-                    device == DeviceKind.CPU ? Set.of(KERNELS) : Set.of(TYPES, STATISTICS, IDLE));
+            parts.removeAll(device == DeviceKind.CPU ? Set.of(KERNELS) : Set.of(TYPES, STATISTICS));
         }
         return parts;
     }

@@ -100,7 +100,7 @@ final class Plan {
 
     private boolean takesLong(Part part) {
         return switch (part) {
-            case IDLE, MEMORY, LAUNCH -> true;
+            case MEMORY, LAUNCH -> true;
             case KFAC -> target.device() == DeviceKind.CPU;
             case LIMIT, PEERS, TYPES, STATISTICS, SCALING, START_UP, KERNELS -> false;
         };
@@ -144,7 +144,7 @@ final class Plan {
     private boolean takesWorkloads() {
         return has(Part.LIMIT)
                 || has(Part.PEERS)
-                || (has(Part.TYPES) || has(Part.STATISTICS) || has(Part.IDLE)) && workloadsNamed
+                || (has(Part.TYPES) || has(Part.STATISTICS)) && workloadsNamed
                 || has(Part.KERNELS);
     }
 
@@ -171,7 +171,7 @@ final class Plan {
             }
         }
         if (target.device() != DeviceKind.CPU) {
-            Stream.of(Part.TYPES, Part.STATISTICS, Part.IDLE)
+            Stream.of(Part.TYPES, Part.STATISTICS)
                     .filter(this::has)
                     .map(part -> part.option() + ": measured on the processor alone")
                     .forEach(lines::add);
@@ -184,7 +184,7 @@ final class Plan {
                                     String.join(", ", NOT_QUICK_WITH_PEERS)));
         }
         if (quick) {
-            Stream.of(Part.IDLE, Part.MEMORY, Part.LAUNCH, Part.KFAC)
+            Stream.of(Part.MEMORY, Part.LAUNCH, Part.KFAC)
                     .filter(part -> has(part) && takesLong(part))
                     .map(part -> part.option() + ": takes long, and --quick was asked for")
                     .forEach(lines::add);
@@ -218,9 +218,6 @@ final class Plan {
         }
         if (has(Part.STATISTICS) && target.device() == DeviceKind.CPU) {
             runs.addAll(againstFloats(Workload.GPT2_SMALL, Scenario.OF_STATISTICS));
-        }
-        if (hasLong(Part.IDLE) && target.device() == DeviceKind.CPU) {
-            runs.addAll(againstFloats(Workload.RESNET_50, Scenario.OF_IDLE_STATES));
         }
         if (has(Part.SCALING) && !isVirtual()) {
             scaled().filter(name -> fits(target, name))

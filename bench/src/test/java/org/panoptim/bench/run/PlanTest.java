@@ -88,17 +88,6 @@ class PlanTest {
     }
 
     @Test
-    void idleStatesAreComparedWithOrdinaryOnesOnTheProcessor() {
-        assertThat(plan(false, List.of(), "idle").steps(PEERS))
-                .extracting(StepRun::workload, StepRun::scenario, StepRun::baseline)
-                .containsExactly(
-                        org.assertj.core.groups.Tuple.tuple("resnet-50", Scenario.IDLE, "floats"),
-                        org.assertj.core.groups.Tuple.tuple(
-                                "resnet-50", Scenario.IDLE_FLUSHED, "floats"));
-        assertThat(Part.of(List.of(), DeviceKind.GPU)).doesNotContain(Part.IDLE);
-    }
-
-    @Test
     void scalingGoesFromOneToTenThousandTensorsAndFromAThousandToAHundredMillionElements() {
         assertThat(plan(false, List.of(), "scaling").steps(PEERS))
                 .extracting(StepRun::workload)
@@ -112,8 +101,7 @@ class PlanTest {
         assertThat(units(quick)).isLessThan(units(whole) / 5);
         assertThat(quick.hasLong(Part.KFAC)).isFalse();
         assertThat(quick.leftOut())
-                .hasSize(5)
-                .anyMatch(line -> line.startsWith("idle: "))
+                .hasSize(4)
                 .anyMatch(line -> line.startsWith("kfac: "))
                 .anyMatch(line -> line.startsWith("memory: "))
                 .anyMatch(line -> line.startsWith("torch-foreach, and peers on resnet-50: "));
