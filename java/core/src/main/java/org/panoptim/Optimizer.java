@@ -798,8 +798,8 @@ public final class Optimizer implements AutoCloseable {
          * Whether states of elements become 0 where a step leaves them closer to it than 2⁻¹²⁶, the
          * smallest normal float32; by default they stay. Where a parameter has gradients of zero
          * for long (rows of an embedding that are not used), the averages of its gradients shrink
-         * to numbers with which processors calculate several times as slowly. States of passes,
-         * rows, columns and parameters are left alone.
+         * to numbers with which processors calculate more slowly. States of passes, rows, columns
+         * and parameters are left alone.
          */
         public Builder<R> flushStates(boolean value) {
             flushStates = value;
