@@ -70,6 +70,7 @@ public final class Optimizer implements AutoCloseable {
     private StepPlan stepped;
 
     private Passes passes;
+    private final StepWarnings warnings = new StepWarnings();
     private StepPasses stepPasses;
 
     private StepInputs inputs;
@@ -146,6 +147,7 @@ public final class Optimizer implements AutoCloseable {
                 passes.requireNoneOpen("a step cannot be taken");
             }
             takeForStep();
+            warnings.look(plan, inputs);
             // What a framework captures is not a step yet.
             if (StepRecording.isOn() && !execution.isCapturing()) {
                 StepRecording.step(execution, stepPasses.first(), backend.name());

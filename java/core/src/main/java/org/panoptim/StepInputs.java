@@ -31,6 +31,7 @@ final class StepInputs {
     private final Memories.Piece[] written;
 
     private final boolean[] takesCurvature;
+    private boolean takingCurvature;
     private final int[] revisions;
     private final @Nullable Memory[] gradients;
     private final @Nullable Memory[] curvatures;
@@ -41,6 +42,7 @@ final class StepInputs {
     // What the last survey found.
     private final ArenaSet arenas = new ArenaSet();
     private boolean curved;
+    private boolean present;
     private boolean surveyed;
     private @Nullable Parameter readOnly;
     private @Nullable Parameter misused;
@@ -68,8 +70,10 @@ final class StepInputs {
     /** Follows a plan of the same parameters whose rules may differ. */
     void follow(StepPlan plan) {
         int place = 0;
+        takingCurvature = false;
         for (var group : plan.groups()) {
             int end = place + group.parameters().size();
+            takingCurvature |= group.rule().takesCurvature();
             Arrays.fill(takesCurvature, place, end, group.rule().takesCurvature());
             place = end;
         }
@@ -203,6 +207,7 @@ final class StepInputs {
     private void survey() {
         arenas.clear();
         curved = false;
+        present = false;
         readOnly = null;
         misused = null;
         for (var piece : written) {
@@ -213,6 +218,7 @@ final class StepInputs {
             revisions[i] = parameter.revision();
             gradients[i] = parameter.gradient().orElse(null);
             curvatures[i] = parameter.curvature().orElse(null);
+            present |= parameter.hasGradient();
             note(gradients[i], arenas);
             note(curvatures[i], arenas);
             if (readOnly == null && isReadOnly(gradients[i])) {
@@ -236,6 +242,26 @@ final class StepInputs {
         if (memory instanceof HostMemory(var segment)) {
             set.add(segment);
         }
+    }
+
+    /** Whether there are no parameters. */
+    boolean isEmpty() {
+        return parameters.length == 0;
+    }
+
+    /** Whether the last survey found a gradient. */
+    boolean hasGradients() {
+        return present;
+    }
+
+    /** Whether the last survey found curvature. */
+    boolean hasCurvature() {
+        return curved;
+    }
+
+    /** Whether the rule of a parameter takes curvature. */
+    boolean takesCurvature() {
+        return takingCurvature;
     }
 
     /** The arenas of values and outputs, which stay the same. */

@@ -313,8 +313,15 @@ public final class KernelRegistry {
     private UnsupportedPlanException missing(UpdateRule rule, String name) {
         return new UnsupportedPlanException(
                 backend,
-                "rule %s has no native kernel '%s'%s"
-                        .formatted(rule.name(), name, library.contents()));
+                "rule %s has no native kernel '%s'%s%s"
+                        .formatted(
+                                rule.name(),
+                                name,
+                                library.contents(),
+                                Rules.isOfLibrary(rule)
+                                        ? ""
+                                        : "; .backend(Backend.named(\"reference\")) runs it"
+                                                + " without one"));
     }
 
     private static String description(

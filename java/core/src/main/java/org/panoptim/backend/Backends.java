@@ -80,7 +80,8 @@ public final class Backends {
                 var status = provider.probe();
                 if (status.available()) {
                     passedOver.forEach(lost -> warn(lost, provider.name()));
-                    return provider.open();
+                    var opened = provider.open();
+                    return provider.usesNativeCode() ? opened : new Fallback(opened);
                 }
                 passedOver.add(status);
             }

@@ -5,15 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
 import org.panoptim.Optimizer;
+import org.panoptim.logging.Logged;
+import org.panoptim.parameter.Tensors;
 import org.panoptim.rule.SGD;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 
 /** How a backend is found. The tests bring one along that is preferred to all and never works. */
 class BackendsTest {
@@ -178,39 +177,64 @@ class BackendsTest {
 
     @Test
     void whatOughtToWorkAndDoesNotIsSaidOnce() {
-        var records = new ArrayList<String>();
-        var logger = Logger.getLogger("org.panoptim");
-        var handler =
-                new Handler() {
-                    @Override
-                    public void publish(LogRecord line) {
-                        records.add(line.getLevel() + ": " + line.getMessage());
-                    }
-
-                    @Override
-                    public void flush() {}
-
-                    @Override
-                    public void close() {}
-                };
-        logger.addHandler(handler);
-        logger.setUseParentHandlers(false);
         Broken.expected = true;
+        List<String> records;
         try {
-            Backend.best().close();
-            Backend.best().close();
-            Backends.bestForHostMemory().close();
+            records =
+                    Logged.warnings(
+                            () -> {
+                                Backend.best().close();
+                                Backend.best().close();
+                                Backends.bestForHostMemory().close();
+                            });
         } finally {
             Broken.expected = false;
-            logger.removeHandler(handler);
-            logger.setUseParentHandlers(true);
         }
         assertThat(records)
                 .containsExactly(
-                        "WARNING: The backend broken ought to work here and does not, so reference"
+                        "The backend broken ought to work here and does not, so reference"
                                 + " is taken. broken: made not to work (tried this; tried that)."
                                 + " To have an exception instead, use Backend.best(Require.NATIVE)"
                                 + " or Backend.named(\"broken\").");
+    }
+
+    @Test
+    void manyElementsInPlainJavaAreWarnedOfOnce() {
+        var large = Tensors.vector("large", new float[100_001]);
+        var small = Tensors.vector("small", new float[100_000]);
+        var rule = SGD.withLearningRate(1);
+        var lines =
+                Logged.warnings(
+                        () -> {
+                            try (var backend = Backend.best()) {
+                                for (var each : List.of(small, large, large)) {
+                                    Optimizer.builder(rule)
+                                            .group("all", List.of(each))
+                                            .backend(backend)
+                                            .build()
+                                            .close();
+                                }
+                            }
+                        });
+        assertThat(lines)
+                .containsExactly(
+                        "An optimizer of 100001 elements runs in plain Java, which is several times"
+                                + " as slow as native code. Add the artifact"
+                                + " org.panoptim:panoptim-simd (Backends.explain() says what was"
+                                + " tried), or take Backend.named(\"reference\") if plain Java is"
+                                + " wanted.");
+        assertThat(
+                        Logged.warnings(
+                                () -> {
+                                    try (var backend = Backend.named("reference")) {
+                                        Optimizer.builder(rule)
+                                                .group("all", List.of(large))
+                                                .backend(backend)
+                                                .build()
+                                                .close();
+                                    }
+                                }))
+                .isEmpty();
     }
 
     @Test

@@ -15,6 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.Optimizer;
 import org.panoptim.Snapshot;
 import org.panoptim.backend.Backend;
+import org.panoptim.logging.Logged;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
@@ -44,10 +45,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
-import java.util.logging.SimpleFormatter;
 import java.util.stream.Stream;
 
 /** What a checkpoint carries, and how it is written. */
@@ -253,7 +250,7 @@ class CheckpointTest {
                 var resumed = new CheckpointModel()) {
             model.optimizer.save(file());
             new EditedCheckpoint(file()).withoutChecksums().write(file());
-            var warnings = warningsOf(() -> resumed.optimizer.load(file()));
+            var warnings = Logged.warnings(() -> resumed.optimizer.load(file()));
             assertThat(warnings)
                     .containsExactly(
                             "checkpoint "
@@ -284,45 +281,13 @@ class CheckpointTest {
                 var resumed = new CheckpointModel()) {
             model.optimizer.save(file());
             assertThat(
-                            warningsOf(
+                            Logged.warnings(
                                     () ->
                                             resumed.optimizer.load(
                                                     file(), LoadOption.REQUIRE_CHECKSUMS)))
                     .isEmpty();
             assertThat(resumed.optimizer.report().step()).isEqualTo(3);
         }
-    }
-
-    /** A load. */
-    private interface Load {
-        void run() throws IOException;
-    }
-
-    private static List<String> warningsOf(Load load) throws IOException {
-        var warnings = new ArrayList<String>();
-        var logger = Logger.getLogger("org.panoptim");
-        var handler =
-                new Handler() {
-                    @Override
-                    public void publish(LogRecord entry) {
-                        warnings.add(new SimpleFormatter().formatMessage(entry));
-                    }
-
-                    @Override
-                    public void flush() {}
-
-                    @Override
-                    public void close() {}
-                };
-        logger.addHandler(handler);
-        logger.setUseParentHandlers(false);
-        try {
-            load.run();
-        } finally {
-            logger.removeHandler(handler);
-            logger.setUseParentHandlers(true);
-        }
-        return warnings;
     }
 
     @Test

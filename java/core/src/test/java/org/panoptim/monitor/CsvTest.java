@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
+import org.panoptim.logging.Logged;
 import org.panoptim.rule.LAMB;
 import org.panoptim.step.NonFinitePolicy;
 
@@ -20,15 +21,10 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.OptionalDouble;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
-import java.util.logging.SimpleFormatter;
 
 class CsvTest {
 
@@ -64,7 +60,7 @@ class CsvTest {
     void namesThatComeLaterAreLeftOutWithOneWarningAndTheRunGoesOn() throws IOException {
         var file = folder.resolve("log.csv");
         var warnings =
-                warnings(
+                Logged.warnings(
                         () -> {
                             try (var monitor = Monitors.csv(file)) {
                                 monitor.write(observation(1).with("loss", 0.5).with("rate", 1));
@@ -89,7 +85,7 @@ class CsvTest {
     void aWarningNamesTenAndCountsTheOthers() throws IOException {
         var file = folder.resolve("log.csv");
         var warnings =
-                warnings(
+                Logged.warnings(
                         () -> {
                             try (var monitor = Monitors.csv(file)) {
                                 monitor.write(observation(1));
@@ -105,37 +101,6 @@ class CsvTest {
                 .asString()
                 .contains("'n0', 'n1',", "'n9' and 2 more")
                 .doesNotContain("n10");
-    }
-
-    private interface Run {
-        void run() throws IOException;
-    }
-
-    private static List<String> warnings(Run run) throws IOException {
-        var warnings = new ArrayList<String>();
-        var handler =
-                new Handler() {
-                    @Override
-                    public void publish(LogRecord record) {
-                        warnings.add(new SimpleFormatter().formatMessage(record));
-                    }
-
-                    @Override
-                    public void flush() {}
-
-                    @Override
-                    public void close() {}
-                };
-        var logger = Logger.getLogger("org.panoptim");
-        logger.addHandler(handler);
-        logger.setUseParentHandlers(false);
-        try {
-            run.run();
-        } finally {
-            logger.removeHandler(handler);
-            logger.setUseParentHandlers(true);
-        }
-        return warnings;
     }
 
     @Test
@@ -154,7 +119,7 @@ class CsvTest {
         var file = folder.resolve("log.csv");
         var a = gradient(vector("a", 1, 2), 3, 4);
         var warnings =
-                warnings(
+                Logged.warnings(
                         () -> {
                             try (var backend = Backend.named("reference");
                                     var optimizer =
