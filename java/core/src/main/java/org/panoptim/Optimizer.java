@@ -210,7 +210,7 @@ public final class Optimizer implements AutoCloseable {
 
     /**
      * Runs a named pass of a rule or companion: what it does to parameters beside the step, for
-     * example {@link org.panoptim.rule.Sam#PERTURB}. It goes over all groups that are not frozen
+     * example {@link org.panoptim.rule.SAM#PERTURB}. It goes over all groups that are not frozen
      * and whose rule has the pass, and leaves counts, step, loss scale, schedule and {@link
      * #report} as they are. Gradients are unscaled by the present loss scale, but not measured,
      * clipped or zeroed. A pass over every parameter reads none, so that their arenas may be
@@ -694,7 +694,7 @@ public final class Optimizer implements AutoCloseable {
 
         /**
          * Adds a rule without a step, whose passes go over every group, whatever rule that has:
-         * when {@link Optimizer#run} names them, as those of {@link org.panoptim.rule.Sam}, or with
+         * when {@link Optimizer#run} names them, as those of {@link org.panoptim.rule.SAM}, or with
          * every step, as that of {@link org.panoptim.rule.Lookahead}; then in the order in which
          * companions were added.
          *

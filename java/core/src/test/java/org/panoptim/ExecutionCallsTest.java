@@ -11,8 +11,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.panoptim.backend.TestDevice;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.SGD;
-import org.panoptim.rule.Sam;
 import org.panoptim.step.NonFinitePolicy;
 
 import java.lang.foreign.Arena;
@@ -64,19 +64,19 @@ class ExecutionCallsTest {
     @Test
     void aPassOverEveryParameterIsNotToldOfAGradientWhoseArenaWasClosed() {
         var confined = Arena.ofConfined();
-        try (var optimizer = builder().companion(Sam.withRho(1)).build();
+        try (var optimizer = builder().companion(SAM.withRho(1)).build();
                 var arena = Arena.ofConfined()) {
             p.gradient(confined.allocateFrom(ValueLayout.JAVA_FLOAT, 3, 4));
-            assertCalls(() -> optimizer.run(Sam.PERTURB), "bind", "bind", "run perturb");
+            assertCalls(() -> optimizer.run(SAM.PERTURB), "bind", "bind", "run perturb");
             confined.close();
-            assertCalls(() -> optimizer.run(Sam.RESTORE), "bind", "bind", "run restore");
+            assertCalls(() -> optimizer.run(SAM.RESTORE), "bind", "bind", "run restore");
             assertThat(device.arenas.size()).isZero();
             p.gradient(arena.allocateFrom(ValueLayout.JAVA_FLOAT, 3, 4));
             assertCalls(optimizer::step, "bind", "bind", "step");
             assertThat(device.arenas.size()).isEqualTo(1);
             // As long as all are open, passes and steps take turns without being told again.
-            assertCalls(() -> optimizer.run(Sam.PERTURB), "run perturb");
-            assertCalls(() -> optimizer.run(Sam.RESTORE), "run restore");
+            assertCalls(() -> optimizer.run(SAM.PERTURB), "run perturb");
+            assertCalls(() -> optimizer.run(SAM.RESTORE), "run restore");
             assertCalls(optimizer::step, "step");
         }
     }

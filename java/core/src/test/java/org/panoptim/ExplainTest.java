@@ -22,8 +22,8 @@ import org.panoptim.rule.LARS;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.Lookahead;
 import org.panoptim.rule.Prodigy;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.SGD;
-import org.panoptim.rule.Sam;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.schedule.MomentumSchedule;
 import org.panoptim.schedule.Schedule;
@@ -63,7 +63,7 @@ class ExplainTest {
                         .averageDecay(0.999)
                         .companion(new Centralize())
                         .companion(Lookahead.defaults())
-                        .companion(Sam.withRho(0.1))
+                        .companion(SAM.withRho(0.1))
                         .backend(backend)
                         .build()) {
             optimizer.step();
@@ -181,11 +181,11 @@ class ExplainTest {
                 Optimizer.builder(Lion.withLearningRate(1e-4).withWeightDecay(0.5))
                         .group("all", List.of(a))
                         .companion(Cautious.ofUpdates())
-                        .companion(Sam.defaults())
+                        .companion(SAM.defaults())
                         .zeroGradients(true)
                         .backend(backend)
                         .build()) {
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThat(optimizer.explain("a"))
                     .isEqualTo(
                             """
@@ -199,7 +199,7 @@ class ExplainTest {
                             The gradient is set to zero, whether or not the step is accepted.
                             Of companion sam (rho 0.05, adaptive off), 'perturb' and 'restore' run only when named.\
                             """);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.RESTORE);
             optimizer.freeze("all");
             assertThat(optimizer.explain("a"))
                     .isEqualTo(
@@ -368,7 +368,7 @@ class ExplainTest {
                         .group("all", List.of(a))
                         .companion(Cautious.ofUpdates())
                         .companion(Lookahead.defaults())
-                        .companion(Sam.defaults())
+                        .companion(SAM.defaults())
                         .companion(new Centralize())
                         .statistics(true)
                         .backend(backend)

@@ -8,8 +8,8 @@ import static org.panoptim.parameter.Tensors.vector;
 import org.junit.jupiter.api.Test;
 import org.panoptim.backend.Backend;
 import org.panoptim.rule.AdamW;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.SGD;
-import org.panoptim.rule.Sam;
 
 import java.util.List;
 
@@ -103,12 +103,12 @@ class FlushedStatesTest {
                 var optimizer =
                         Optimizer.builder(SGD.withLearningRate(0))
                                 .group("all", List.of(p))
-                                .companion(Sam.withRho(1))
+                                .companion(SAM.withRho(1))
                                 .flushStates(true)
                                 .backend(backend)
                                 .build()) {
-            optimizer.run(Sam.PERTURB);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.PERTURB);
+            optimizer.run(SAM.RESTORE);
             assertThat(values(p)).containsExactly(below, 1);
         }
     }

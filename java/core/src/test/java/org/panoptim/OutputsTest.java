@@ -18,8 +18,8 @@ import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.Cautious;
 import org.panoptim.rule.Prodigy;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.SGD;
-import org.panoptim.rule.Sam;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.step.Averaging;
@@ -131,11 +131,11 @@ class OutputsTest {
         var parameter = parameter(value).copiedTo(output(copy)).averagedIn(output(average));
         parameter.gradient(elements(DType.F32, 3, 4).memory());
         try (var optimizer =
-                builder(parameter).averageDecay(0.5).companion(Sam.withRho(1)).build()) {
-            optimizer.run(Sam.PERTURB);
+                builder(parameter).averageDecay(0.5).companion(SAM.withRho(1)).build()) {
+            optimizer.run(SAM.PERTURB);
             assertThat(copy.get(0)).isEqualTo(0.6f);
             assertThat(copy.get(1)).isEqualTo(0.8f);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.RESTORE);
             assertThat(copy.get(0)).isZero();
             assertThat(copy.get(1)).isZero();
             assertThat(average.get(0)).isEqualTo(9);
@@ -295,13 +295,13 @@ class OutputsTest {
         var average = elements(DType.F32, 8, 8);
         var parameter = parameter(value).copiedTo(output(copy)).averagedIn(output(average));
         parameter.gradient(elements(DType.F32, 3, 4).memory());
-        var builder = builder(parameter).averageDecay(0.5).companion(Sam.withRho(10));
+        var builder = builder(parameter).averageDecay(0.5).companion(SAM.withRho(10));
         try (var optimizer = builder.build()) {
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThat(value.get(0)).isEqualTo(ABOVE_ONE + 6);
             assertThat(copy.get(0)).isEqualTo(7);
             assertThat(copy.get(1)).isEqualTo(6);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.RESTORE);
             assertThat(value.get(0)).isEqualTo(ABOVE_ONE);
             assertThat(copy.get(0)).isEqualTo(1);
             assertThat(copy.get(1)).isEqualTo(-2);
@@ -314,14 +314,14 @@ class OutputsTest {
         var value = elements(DType.F32, ABOVE_ONE);
         var copy = elements(DType.BF16, 9);
         var parameter = parameter(value).copiedTo(output(copy));
-        try (var optimizer = builder(parameter).companion(Sam.withRho(10)).build()) {
-            optimizer.run(Sam.PERTURB);
+        try (var optimizer = builder(parameter).companion(SAM.withRho(10)).build()) {
+            optimizer.run(SAM.PERTURB);
             assertThat(copy.get(0)).as("without a gradient").isEqualTo(9);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.RESTORE);
             assertThat(copy.get(0)).isEqualTo(1);
             copy.set(0, 9);
             parameter.gradient(elements(DType.F32, Float.NaN).memory());
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThat(value.get(0)).isEqualTo(ABOVE_ONE);
             assertThat(copy.get(0)).isEqualTo(1);
         }

@@ -18,8 +18,8 @@ import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.Pass;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Reduction;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.SGD;
-import org.panoptim.rule.Sam;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.Schedule;
@@ -305,7 +305,7 @@ class PassTest {
         try (var optimizer =
                 builder(adding())
                         .group("a", List.of(ones("p")))
-                        .companion(Sam.defaults())
+                        .companion(SAM.defaults())
                         .build()) {
             assertThatThrownBy(() -> optimizer.run("perturbe"))
                     .isInstanceOf(IllegalArgumentException.class)
@@ -331,7 +331,7 @@ class PassTest {
         try (var optimizer =
                 builder(adding())
                         .group("a", List.of(p))
-                        .companion(Sam.withRho(Math.sqrt(5)))
+                        .companion(SAM.withRho(Math.sqrt(5)))
                         .build()) {
             optimizer.save(file);
             assertRefused(() -> optimizer.run("restore"), "'restore'", "'perturb'", "not run");
@@ -452,7 +452,7 @@ class PassTest {
         try (var optimizer =
                 builder(adding())
                         .group("a", List.of(p, elsewhere))
-                        .companion(Sam.withRho(1))
+                        .companion(SAM.withRho(1))
                         .build()) {
             arena.close();
             assertRefused(() -> optimizer.run("add"), "'elsewhere'", "closed");
@@ -470,17 +470,17 @@ class PassTest {
                 var optimizer =
                         builder(SGD.withLearningRate(1))
                                 .group("a", List.of(p))
-                                .companion(Sam.withRho(1))
+                                .companion(SAM.withRho(1))
                                 .build()) {
             p.gradient(arena.allocateFrom(ValueLayout.JAVA_FLOAT, 3, 4));
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThat(values(p)).containsExactly(1.6f, 1.8f);
             p.gradient(closed());
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.RESTORE);
             assertThat(values(p)).containsExactly(1, 1);
             // What reads gradients says how to go on.
             for (ThrowingCallable call :
-                    List.<ThrowingCallable>of(() -> optimizer.run(Sam.PERTURB), optimizer::step)) {
+                    List.<ThrowingCallable>of(() -> optimizer.run(SAM.PERTURB), optimizer::step)) {
                 assertRefused(call, "the arena of its gradient is closed", "clearGradient()");
             }
             p.clearGradient();
@@ -529,7 +529,7 @@ class PassTest {
                         .group("a", List.of(ones("p")))
                         .group("b", List.of(ones("q")))
                         .companion(swapping())
-                        .companion(Sam.defaults())
+                        .companion(SAM.defaults())
                         .build()) {
             optimizer.state("p", "kept").set(7, 8);
             optimizer.freeze("b");
@@ -537,7 +537,7 @@ class PassTest {
         }
         var p = ones("p");
         var q = ones("q");
-        // Sam keeps nothing that outlasts a step.
+        // SAM keeps nothing that outlasts a step.
         try (var optimizer =
                 builder(adding())
                         .group("a", List.of(p))
@@ -556,7 +556,7 @@ class PassTest {
                 builder(adding())
                         .group("a", List.of(ones("p")))
                         .group("b", List.of(ones("q")))
-                        .companion(Sam.defaults())
+                        .companion(SAM.defaults())
                         .build()) {
             assertThatThrownBy(() -> optimizer.load(file))
                     .isInstanceOf(IOException.class)
@@ -603,7 +603,7 @@ class PassTest {
                 builder(withPasses(1, a.closedBy("b"), Pass.overAll("b", 1).closedBy("a"))),
                 "opens nothing itself");
         assertNotBuilt(builder(withPasses(0, a)), "passes alone", "companion");
-        assertNotBuilt(builder(Sam.defaults()), "sam", "passes alone", "companion");
+        assertNotBuilt(builder(SAM.defaults()), "sam", "passes alone", "companion");
         assertNotBuilt(builder(withPasses(0)), "at least one phase");
         assertNotBuilt(builder(adding()).companion(withPasses(1, a)), "1 passes and 1 phases");
         assertNotBuilt(builder(adding()).companion(withPasses(0)), "0 passes and 0 phases");
@@ -611,7 +611,7 @@ class PassTest {
                 builder(adding()).companion(withPasses(0, Pass.overAll("double", 1))),
                 "has a pass 'double'");
         assertNotBuilt(
-                builder(adding()).companion(Sam.defaults()).companion(Sam.withRho(1)),
+                builder(adding()).companion(SAM.defaults()).companion(SAM.withRho(1)),
                 "companion sam has a pass 'perturb'");
         var keeping = rule("keeping", 1, List.of(), List.of(new Slot("kept")), (_, _) -> _ -> {});
         assertNotBuilt(
@@ -627,7 +627,7 @@ class PassTest {
         try (var optimizer =
                 builder(adding())
                         .group("a", List.of(ones("p")))
-                        .companion(Sam.defaults())
+                        .companion(SAM.defaults())
                         .build()) {
             var clashing = withPasses(1, Pass.overAll("perturb", 1));
             assertThatThrownBy(() -> optimizer.add(new ParameterGroup("b", clashing, List.of())))

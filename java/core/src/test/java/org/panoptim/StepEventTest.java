@@ -15,8 +15,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.backend.Backend;
 import org.panoptim.backend.TestDevice;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.SGD;
-import org.panoptim.rule.Sam;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.step.LossScale;
@@ -273,6 +273,6 @@ class StepEventTest {
     private static Optimizer.Builder<SGD> builder(Parameter... parameters) {
         return Optimizer.builder(SGD.withLearningRate(0.25))
                 .group("all", List.of(parameters))
-                .companion(Sam.withRho(0.1));
+                .companion(SAM.withRho(0.1));
     }
 }

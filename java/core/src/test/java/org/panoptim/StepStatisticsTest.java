@@ -24,9 +24,9 @@ import org.panoptim.rule.LookSAM;
 import org.panoptim.rule.Lookahead;
 import org.panoptim.rule.Prodigy;
 import org.panoptim.rule.Rules;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.SWATS;
-import org.panoptim.rule.Sam;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.SophiaH;
 import org.panoptim.rule.UpdateRule;
@@ -264,7 +264,7 @@ class StepStatisticsTest {
         for (var rule : Rules.all()) {
             try (var optimizer =
                     builder(rule)
-                            .companion(Sam.defaults())
+                            .companion(SAM.defaults())
                             .companion(Lookahead.defaults())
                             .build()) {
                 gradient(a, 1, 1);
@@ -409,12 +409,12 @@ class StepStatisticsTest {
     void companionsSayTheirs() {
         try (var optimizer =
                 builder(SGD.withLearningRate(1))
-                        .companion(Sam.withRho(0.5))
+                        .companion(SAM.withRho(0.5))
                         .companion(Hypergradient.withBeta(1e-3))
                         .build()) {
             gradient(a, 3, 4);
-            optimizer.run(Sam.PERTURB);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.PERTURB);
+            optimizer.run(SAM.RESTORE);
             optimizer.step();
             assertThat(of(optimizer, "a").numbers())
                     .containsEntry("sharpness", OptionalDouble.of(2.5));

@@ -6,8 +6,8 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.Optimizer;
 import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.SGD;
-import org.panoptim.rule.Sam;
 import org.panoptim.tensor.BFloat16;
 import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
@@ -48,15 +48,15 @@ class ReadmeLoopSnippetTest {
         try (var optimizer =
                 Optimizer.builder(SGD.withLearningRate(0.1))
                         .group("all", List.of(weight))
-                        .companion(Sam.withRho(0.05))
+                        .companion(SAM.withRho(0.05))
                         .build()) {
             for (int batch = 0; batch < batches; batch++) {
                 model.backward(batch);
-                optimizer.run(Sam.PERTURB);
+                optimizer.run(SAM.PERTURB);
                 try {
                     model.backward(batch);
                 } finally {
-                    optimizer.run(Sam.RESTORE);
+                    optimizer.run(SAM.RESTORE);
                 }
                 optimizer.step();
             }

@@ -65,7 +65,7 @@ class RulesCommandTest {
                 .contains(
                         """
 
-                        sam (Sam)
+                        sam (SAM)
                           settings  rho 0.05 [0, ∞), adaptive false
                           states    old_p (for one step), perturbed (tensor, for one step),
                                     sharpness (tensor, for one step)
@@ -231,7 +231,7 @@ class RulesCommandTest {
                 .startsWith("| companion | class |")
                 .hasLineCount(3)
                 .endsWith(
-                        "| `sam` | `Sam` | `rho` 0.05, `adaptive` off | `old_p` (for one step),"
+                        "| `sam` | `SAM` | `rho` 0.05, `adaptive` off | `old_p` (for one step),"
                             + " `perturbed` (tensor, for one step), `sharpness` (tensor, for one"
                             + " step) | `perturb` 20, `restore` 12, 4 | davda54/sam, sam.py; Foret"
                             + " et al., 2021; ASAM: Kwon et al., 2021 |\n");

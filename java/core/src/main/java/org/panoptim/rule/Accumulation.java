@@ -13,7 +13,7 @@ import java.util.List;
  * for the next one, whose mean is over the micro-batches of both; of a micro-batch that has none
  * for it, nothing is added. What {@value #RELEASE} found is gone with it, whether or not the step
  * is accepted, and it comes before what other companions do to gradients. With SAM, run {@value
- * #RELEASE} before {@link Sam#PERTURB}. Sums are kept in float32, whatever the gradients are.
+ * #RELEASE} before {@link SAM#PERTURB}. Sums are kept in float32, whatever the gradients are.
  *
  * @param mean whether sums are divided by the number of micro-batches; they are by default
  */

@@ -12,7 +12,7 @@ import java.util.List;
  * step, {@value #REUSE} keeps what a due one has found, or adds it to the gradients: with g the
  * plain gradient and gₛ the perturbed one, v = gₛ − (⟨gₛ, g⟩ / ‖g‖²) g, and later g + α (‖g‖ / ‖v‖)
  * v, each parameter by its own norms. Where a norm is zero, or one is not finite, nothing is added.
- * It takes the place of {@link Sam}, and does not go with it.
+ * It takes the place of {@link SAM}, and does not go with it.
  *
  * <p>Source: Liu et al., "Towards Efficient and Scalable Sharpness-Aware Minimization", algorithm
  * 1. It keeps 8 bytes for each element.

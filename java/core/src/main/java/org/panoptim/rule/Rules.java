@@ -51,7 +51,7 @@ public final class Rules {
 
     private static final List<UpdateRule> COMPANIONS =
             List.of(
-                    Sam.defaults(),
+                    SAM.defaults(),
                     LookSAM.defaults(),
                     Lookahead.defaults(),
                     new AverageSwap(),

@@ -10,7 +10,7 @@ import org.panoptim.reference.ElementViewTest;
 import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.Pass;
 import org.panoptim.rule.Preparation;
-import org.panoptim.rule.Sam;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.tensor.DimensionOrder;
@@ -82,7 +82,7 @@ class ParameterGroupTest {
         var group = group(IDLE).withFrozen(true).withRule(IDLE.atLearningRate(2));
         assertThat(group.rule()).isEqualTo(IDLE.atLearningRate(2));
         assertThat(group.frozen()).isTrue();
-        assertThat(group(Sam.withRho(1)).withRule(Sam.withRho(2)).rule()).isEqualTo(Sam.withRho(2));
+        assertThat(group(SAM.withRho(1)).withRule(SAM.withRho(2)).rule()).isEqualTo(SAM.withRho(2));
     }
 
     @Test
@@ -92,7 +92,7 @@ class ParameterGroupTest {
 
     @Test
     void aRuleWithAnotherKernelIsAnother() {
-        assertOther(Sam.withRho(1), Sam.withRho(1).withAdaptive(true));
+        assertOther(SAM.withRho(1), SAM.withRho(1).withAdaptive(true));
     }
 
     @Test

@@ -15,8 +15,8 @@ import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.backend.TestDevice;
 import org.panoptim.memory.HostMemory;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.SGD;
-import org.panoptim.rule.Sam;
 import org.panoptim.step.NonFiniteGradientException;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
@@ -124,36 +124,36 @@ class ParameterSourceTest {
 
     @Test
     void aPassAsksAndTellsOfWhatItGoesOver() {
-        try (var optimizer = builder().companion(Sam.withRho(1)).build()) {
+        try (var optimizer = builder().companion(SAM.withRho(1)).build()) {
             gradient(a, 3, 4);
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThat(said).containsExactly("refresh", "value of a");
             assertThat(values(a)).containsExactly(0.6f, 0.8f);
             said.clear();
             // Over all of them, of which only those with a gradient were looked at.
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.RESTORE);
             assertThat(said)
                     .containsExactlyInAnyOrder("refresh", "check b", "value of a", "value of b");
             said.clear();
             optimizer.freeze("second");
-            optimizer.run(Sam.PERTURB);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.PERTURB);
+            optimizer.run(SAM.RESTORE);
             assertThat(said).containsExactly("refresh", "value of a", "refresh", "value of a");
         }
     }
 
     @Test
     void aPassOverMemoryThatHasMovedChangesNothing() {
-        try (var optimizer = builder().companion(Sam.withRho(1)).build()) {
+        try (var optimizer = builder().companion(SAM.withRho(1)).build()) {
             gradient(a, 3, 4);
             onRefresh =
                     () -> {
                         throw new IllegalStateException("a has moved");
                     };
-            assertThatThrownBy(() -> optimizer.run(Sam.PERTURB)).hasMessage("a has moved");
+            assertThatThrownBy(() -> optimizer.run(SAM.PERTURB)).hasMessage("a has moved");
             assertThat(values(a)).containsExactly(0, 0);
             onRefresh = () -> {};
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThat(values(a)).containsExactly(0.6f, 0.8f);
         }
     }

@@ -130,14 +130,14 @@ class AccumulationTest {
         var p = vector("p", 10);
         try (var optimizer =
                 builder(Accumulation.defaults())
-                        .companion(Sam.withRho(1))
+                        .companion(SAM.withRho(1))
                         .group("all", List.of(p))
                         .build()) {
             accumulate(optimizer, p, 1, 5);
             optimizer.run(Accumulation.RELEASE);
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThat(values(p)).containsExactly(11);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.RESTORE);
             accumulate(optimizer, p, 2, 4);
             optimizer.step();
             assertThat(values(p)).containsExactly(7);

@@ -107,7 +107,7 @@ class LookSAMTest {
         assertThatThrownBy(
                         () ->
                                 builder(LookSAM.defaults())
-                                        .companion(Sam.defaults())
+                                        .companion(SAM.defaults())
                                         .group("all", List.of(vector("p", 1)))
                                         .build())
                 .isInstanceOf(IllegalArgumentException.class)

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import org.junit.jupiter.api.Test;
 import org.panoptim.Optimizer;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.SGD;
-import org.panoptim.rule.Sam;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
@@ -31,15 +31,15 @@ class ClosedGradientTest {
             try (var optimizer =
                     Optimizer.builder(SGD.withLearningRate(1))
                             .group("all", List.of(p))
-                            .companion(Sam.withRho(1))
+                            .companion(SAM.withRho(1))
                             .backend(backend)
                             .build()) {
                 try (var batch = Arena.ofShared()) {
                     p.gradient(gradient(batch));
-                    optimizer.run(Sam.PERTURB);
+                    optimizer.run(SAM.PERTURB);
                 }
                 assertThat(value.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(1.6f, 1.8f);
-                optimizer.run(Sam.RESTORE);
+                optimizer.run(SAM.RESTORE);
                 assertThat(value.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(1, 1);
                 assertThatThrownBy(optimizer::step)
                         .isInstanceOf(IllegalStateException.class)

@@ -20,7 +20,7 @@ import org.panoptim.rule.Adagrad;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.Rules;
-import org.panoptim.rule.Sam;
+import org.panoptim.rule.SAM;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.step.LossScale;
@@ -105,7 +105,7 @@ class FailingCallTest {
                     .lossScale(LossScale.dynamic())
                     .clipGlobalNorm(1)
                     .statistics(true)
-                    .companion(Sam.withRho(0.5))
+                    .companion(SAM.withRho(0.5))
                     .backend(backend)
                     .build();
         }
@@ -264,7 +264,7 @@ class FailingCallTest {
                         optimizer::step,
                         optimizer::report,
                         optimizer::zeroGrad,
-                        () -> optimizer.run(Sam.PERTURB),
+                        () -> optimizer.run(SAM.PERTURB),
                         optimizer::lossScale,
                         () -> optimizer.state("p0", "exp_avg"),
                         () -> optimizer.freeze("a"),
@@ -299,7 +299,7 @@ class FailingCallTest {
         everyCallFails(
                 implementation,
                 _ -> {},
-                training -> training.optimizer.run(Sam.PERTURB),
+                training -> training.optimizer.run(SAM.PERTURB),
                 FailingCallTest::openAndClosed);
     }
 
@@ -309,15 +309,15 @@ class FailingCallTest {
         everyCallFails(
                 implementation,
                 training -> {
-                    training.optimizer.run(Sam.PERTURB);
+                    training.optimizer.run(SAM.PERTURB);
                     training.parameters.getFirst().clearGradient();
                 },
-                training -> training.optimizer.run(Sam.RESTORE));
+                training -> training.optimizer.run(SAM.RESTORE));
     }
 
     private static List<Object> openAndClosed(Training training) {
         var all = training.everything();
-        training.optimizer.run(Sam.RESTORE);
+        training.optimizer.run(SAM.RESTORE);
         all.addAll(training.afterAStep());
         return all;
     }

@@ -17,7 +17,7 @@ import org.panoptim.rule.AdamW;
 import org.panoptim.rule.LAMB;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.Prodigy;
-import org.panoptim.rule.Sam;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.step.LossScale;
 import org.panoptim.tensor.Shape;
@@ -119,12 +119,12 @@ class LaunchCountTest {
                             Optimizer.builder(AdamW.defaults())
                                     .group("a", parameters(device, 0, 3))
                                     .group("b", parameters(device, 1, 1), Lion.defaults())
-                                    .companion(Sam.defaults()));
+                                    .companion(SAM.defaults()));
             optimizer.step();
             counter.launches = 0;
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThat(counter.launches).isEqualTo(4);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.RESTORE);
             assertThat(counter.launches).isEqualTo(6);
         }
     }

@@ -7,8 +7,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.Optimizer;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.SGD;
-import org.panoptim.rule.Sam;
 import org.panoptim.step.LossScale;
 
 import java.util.List;
@@ -18,7 +18,7 @@ import java.util.List;
 class PassCaptureTest {
 
     private static Optimizer.Builder<SGD> builder() {
-        return Optimizer.builder(SGD.withLearningRate(1)).companion(Sam.withRho(10));
+        return Optimizer.builder(SGD.withLearningRate(1)).companion(SAM.withRho(10));
     }
 
     @ParameterizedTest
@@ -31,7 +31,7 @@ class PassCaptureTest {
             var second = device.floats(1, 0);
             var p = device.parameter("p", value).gradient(first.memory());
             var optimizer = device.build(builder().group("all", List.of(p)));
-            var perturb = framework.capture(() -> optimizer.run(Sam.PERTURB));
+            var perturb = framework.capture(() -> optimizer.run(SAM.PERTURB));
             // Nothing was run, so nothing is open.
             optimizer.step();
             assertThat(Device.get(value)).containsExactly(-3, -4);
@@ -39,7 +39,7 @@ class PassCaptureTest {
                     framework.capture(
                             () -> {
                                 p.gradient(second.memory());
-                                optimizer.run(Sam.RESTORE);
+                                optimizer.run(SAM.RESTORE);
                                 optimizer.step();
                             });
             perturb.run();
@@ -53,9 +53,9 @@ class PassCaptureTest {
             assertThat(Device.get(value)).containsExactly(-4, -5);
             assertThat(optimizer.report().step()).isEqualTo(3);
             // Outside of graphs, with the gradient that the parameter holds.
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThat(Device.get(value)).containsExactly(-4, 5);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.RESTORE);
             assertThat(Device.get(value)).containsExactly(-4, -5);
         }
     }
@@ -68,12 +68,12 @@ class PassCaptureTest {
             var p = device.parameter("p", value).gradient(device.floats(3, 4).memory());
             var optimizer = device.build(builder().group("all", List.of(p)));
             var captured = device.capture(optimizer);
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThatThrownBy(captured::launch)
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContainingAll("perturb", "restore");
             assertThat(Device.get(value)).containsExactly(6, 8);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.RESTORE);
             captured.launch();
             assertThat(Device.get(value)).containsExactly(-3, -4);
         }
@@ -93,7 +93,7 @@ class PassCaptureTest {
             // Refused, which the host does not know yet when it queues the pass.
             optimizer.step();
             p.gradient(device.floats(4e-12f, 0).memory());
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             // At a loss scale of 4 the gradient is 1e-12, and so is what keeps the norm from 0.
             assertThat(Device.get(value)[0])
                     .isCloseTo(5, org.assertj.core.data.Offset.offset(1e-5f));

@@ -23,9 +23,9 @@ import org.panoptim.rule.LAMB;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.LookSAM;
 import org.panoptim.rule.Lookahead;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.SVRG;
-import org.panoptim.rule.Sam;
 import org.panoptim.rule.ScheduleFreeAdamW;
 import org.panoptim.rule.ScheduleFreeSGD;
 import org.panoptim.rule.Slot;
@@ -152,7 +152,7 @@ class PassesTest {
         double rho = draw.of(0.05, 2.0, 0.0, 1e30);
         List<Companion> all =
                 List.of(
-                        new Sam(rho, draw.flag()),
+                        new SAM(rho, draw.flag()),
                         Accumulation.defaults().withMean(draw.flag()),
                         new SVRG(),
                         new LookSAM(rho, 3, draw.of(0.7, 0.0, 1e30)),
@@ -165,7 +165,7 @@ class PassesTest {
                                 .withUpdate(draw.flag())
                                 .withCautiousDecay(draw.flag()));
         var chosen = all.stream().filter(each -> draw.flag()).toList();
-        boolean perturbed = chosen.stream().anyMatch(Sam.class::isInstance);
+        boolean perturbed = chosen.stream().anyMatch(SAM.class::isInstance);
         return chosen.stream()
                 .filter(each -> apart || !(each instanceof Cautious))
                 .filter(each -> !perturbed || !(each instanceof LookSAM))
@@ -298,8 +298,8 @@ class PassesTest {
             switch (action.what) {
                 case "step" -> optimizer.step();
                 case "sam" -> {
-                    if (has(Sam.class)) {
-                        visit(action, Sam.PERTURB, Sam.RESTORE);
+                    if (has(SAM.class)) {
+                        visit(action, SAM.PERTURB, SAM.RESTORE);
                         optimizer.step();
                     }
                 }
@@ -504,16 +504,16 @@ class PassesTest {
                                 var optimizer =
                                         fixture.build(
                                                 fixture.builder(SGD.withLearningRate(1))
-                                                        .companion(Sam.withRho(10))
+                                                        .companion(SAM.withRho(10))
                                                         .group("all", List.of(p)));
                                 // The next micro-batch adds to where the gradients lie.
                                 sum.setAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, 0, 3);
                                 sum.setAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, 1, 4);
-                                optimizer.run(Sam.PERTURB);
+                                optimizer.run(SAM.PERTURB);
                                 assertThat(BackendFixture.values(p))
                                         .as("%s", subject)
                                         .containsExactly(6, 8);
-                                optimizer.run(Sam.RESTORE);
+                                optimizer.run(SAM.RESTORE);
                                 optimizer.step();
                                 assertThat(BackendFixture.values(p))
                                         .as("%s", subject)
@@ -535,15 +535,15 @@ class PassesTest {
                                 var optimizer =
                                         fixture.build(
                                                 fixture.builder(SGD.withLearningRate(1))
-                                                        .companion(Sam.withRho(10))
+                                                        .companion(SAM.withRho(10))
                                                         .group("all", List.of(master, without))
                                                         .group("frozen", List.of(frozen)));
                                 optimizer.freeze("frozen");
-                                optimizer.run(Sam.PERTURB);
+                                optimizer.run(SAM.PERTURB);
                                 // Twice the gradient farther, and then rounded.
                                 assertHas(subject, master, 7 + BETWEEN - 1, 6, 7, 6);
                                 assertHas(subject, without, BETWEEN, -2, 9, 9);
-                                optimizer.run(Sam.RESTORE);
+                                optimizer.run(SAM.RESTORE);
                                 assertHas(subject, master, BETWEEN, -2, ABOVE, -2);
                                 // Restoring goes over every parameter of the groups.
                                 assertHas(subject, without, BETWEEN, -2, ABOVE, -2);
@@ -584,9 +584,9 @@ class PassesTest {
                                 var optimizer =
                                         fixture.build(
                                                 fixture.builder(SGD.withLearningRate(1))
-                                                        .companion(Sam.withRho(10))
+                                                        .companion(SAM.withRho(10))
                                                         .group("all", List.of(p)));
-                                optimizer.run(Sam.PERTURB);
+                                optimizer.run(SAM.PERTURB);
                                 assertHas(subject, p, BETWEEN, -2, ABOVE, -2);
                             }
                         });
@@ -604,12 +604,12 @@ class PassesTest {
                                         fixture.build(
                                                 fixture.builder(new TestAveraged(1, false, false))
                                                         .averageDecay(0.75)
-                                                        .companion(Sam.withRho(10))
+                                                        .companion(SAM.withRho(10))
                                                         .group("all", List.of(p)));
                                 for (var pass :
                                         List.of(
-                                                Sam.PERTURB,
-                                                Sam.RESTORE,
+                                                SAM.PERTURB,
+                                                SAM.RESTORE,
                                                 TestAveraged.PUSH,
                                                 TestAveraged.IN,
                                                 TestAveraged.OUT)) {
@@ -659,20 +659,20 @@ class PassesTest {
                                 var optimizer =
                                         fixture.build(
                                                 fixture.builder(SGD.withLearningRate(1))
-                                                        .companion(Sam.withRho(10))
+                                                        .companion(SAM.withRho(10))
                                                         .group("all", List.of(p)));
-                                optimizer.run(Sam.PERTURB);
-                                optimizer.run(Sam.RESTORE);
+                                optimizer.run(SAM.PERTURB);
+                                optimizer.run(SAM.RESTORE);
                                 var q = fixture.parameter("q", 2).gradient(fixture.floats(4));
                                 optimizer.add(
                                         new ParameterGroup(
                                                 "more",
                                                 new TestAveraged(1, false, false),
                                                 List.of(q)));
-                                optimizer.run(Sam.PERTURB);
+                                optimizer.run(SAM.PERTURB);
                                 assertThat(BackendFixture.value(p)).as("%s", subject).isEqualTo(7);
                                 assertThat(BackendFixture.value(q)).as("%s", subject).isEqualTo(10);
-                                optimizer.run(Sam.RESTORE);
+                                optimizer.run(SAM.RESTORE);
                                 optimizer.run(TestAveraged.PUSH);
                                 optimizer.freeze("more");
                                 optimizer.run(TestAveraged.IN);

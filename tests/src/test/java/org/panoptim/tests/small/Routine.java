@@ -13,9 +13,9 @@ import org.panoptim.rule.Companion;
 import org.panoptim.rule.Hypergradient;
 import org.panoptim.rule.LookSAM;
 import org.panoptim.rule.Lookahead;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.SVRG;
-import org.panoptim.rule.Sam;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.step.Averaging;
 
@@ -92,7 +92,7 @@ record Routine(
                 with(ADAMW, Cautious.ofUpdates().withCautiousDecay(true)),
                 with(SGD_RULE, new Centralize()),
                 with(SGD_RULE, AdaptiveClip.withClip(0.5)),
-                // The norm over all, which is taken as Sam's is, moves nothing here.
+                // The norm over all, which is taken as SAM's is, moves nothing here.
                 with(SGD_RULE, new LookSAM(0, 2, 0.5), Routine::perturbedEveryOtherTime),
                 new Routine(
                         "average-swap",
@@ -111,7 +111,7 @@ record Routine(
     static List<Routine> ofAllTensors() {
         var far = SGD.withLearningRate(1000);
         return List.of(
-                with(SGD_RULE, Sam.withRho(2000), Routine::perturbedAtLast),
+                with(SGD_RULE, SAM.withRho(2000), Routine::perturbedAtLast),
                 with(SGD_RULE, Hypergradient.withBeta(1e-5)),
                 option("clipGlobalNorm", far, builder -> builder.clipGlobalNorm(0.5)),
                 option("clipGroupNorm", far, builder -> builder.clipGroupNorm(0.5)));
@@ -164,10 +164,10 @@ record Routine(
 
     private static void perturbedAtLast(Optimizer optimizer, int number, IntConsumer gradients) {
         gradients.accept(0);
-        optimizer.run(Sam.PERTURB);
+        optimizer.run(SAM.PERTURB);
         if (number < STEPS) {
             gradients.accept(1);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.RESTORE);
             optimizer.step();
         }
     }

@@ -5,7 +5,7 @@ import org.panoptim.cli.terminal.Table;
 import org.panoptim.cli.terminal.Terminal;
 import org.panoptim.rule.Pass;
 import org.panoptim.rule.RuleSetting;
-import org.panoptim.rule.Sam;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.tensor.DType;
@@ -145,7 +145,7 @@ public final class RuleText {
     }
 
     private static String use(RuleFacts facts) {
-        return facts.hasStep() || facts.rule() instanceof Sam
+        return facts.hasStep() || facts.rule() instanceof SAM
                 ? "./panoptim train takes settings as" + example(facts)
                 : "Optimizer.builder(…).companion(…) puts it beside a rule.";
     }

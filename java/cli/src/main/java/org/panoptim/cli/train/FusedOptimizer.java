@@ -4,7 +4,7 @@ import org.bytedeco.pytorch.Module;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.pytorch.TorchParameters;
-import org.panoptim.rule.Sam;
+import org.panoptim.rule.SAM;
 import org.panoptim.testkit.EvaluationPoint;
 
 /** One of Panoptim's optimizers on PyTorch's tensors. */
@@ -46,12 +46,12 @@ public final class FusedOptimizer implements AutoCloseable {
      */
     public void step(Runnable differentiate) {
         if (setup.sam().isPresent()) {
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             try {
                 optimizer.zeroGrad();
                 differentiate.run();
             } finally {
-                optimizer.run(Sam.RESTORE);
+                optimizer.run(SAM.RESTORE);
             }
         }
         optimizer.step();

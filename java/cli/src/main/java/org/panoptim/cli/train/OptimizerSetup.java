@@ -2,7 +2,7 @@ package org.panoptim.cli.train;
 
 import org.panoptim.Optimizer;
 import org.panoptim.rule.Rules;
-import org.panoptim.rule.Sam;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.testkit.trace.ConfiguredRule;
 
@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
  * @param configured its rule and further settings
  * @param sam beside the rule, if at all
  */
-public record OptimizerSetup(ConfiguredRule configured, Optional<Sam> sam) {
+public record OptimizerSetup(ConfiguredRule configured, Optional<SAM> sam) {
 
     /** A rule alone. */
     public OptimizerSetup(UpdateRule rule) {
@@ -45,18 +45,18 @@ public record OptimizerSetup(ConfiguredRule configured, Optional<Sam> sam) {
         }
     }
 
-    private static Optional<Sam> sam(OptimizerEntry entry) {
+    private static Optional<SAM> sam(OptimizerEntry entry) {
         if (entry.companions().size() > 1) {
             throw new IllegalArgumentException("one companion is the most");
         }
         return entry.companions().stream().findFirst().map(OptimizerSetup::sam);
     }
 
-    private static Sam sam(OptimizerEntry.Part part) {
+    private static SAM sam(OptimizerEntry.Part part) {
         return Rules.companions().stream()
                 .filter(companion -> companion.name().equals(part.name()))
-                .filter(Sam.class::isInstance)
-                .map(Sam.class::cast)
+                .filter(SAM.class::isInstance)
+                .map(SAM.class::cast)
                 .findFirst()
                 .map(companion -> Rules.with(companion, part.settings()))
                 .orElseThrow(
@@ -70,7 +70,7 @@ public record OptimizerSetup(ConfiguredRule configured, Optional<Sam> sam) {
 
     private static String names() {
         return Rules.companions().stream()
-                .filter(Sam.class::isInstance)
+                .filter(SAM.class::isInstance)
                 .map(UpdateRule::name)
                 .collect(Collectors.joining(", "));
     }

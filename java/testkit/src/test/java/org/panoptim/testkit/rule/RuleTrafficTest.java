@@ -8,8 +8,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Pass;
 import org.panoptim.rule.Rules;
+import org.panoptim.rule.SAM;
 import org.panoptim.rule.SGD;
-import org.panoptim.rule.Sam;
 import org.panoptim.rule.ScheduleFreeSGD;
 import org.panoptim.rule.UpdateRule;
 
@@ -57,11 +57,11 @@ class RuleTrafficTest {
 
     @Test
     void passesAreCountedByThemselves() throws IOException {
-        var sam = Sam.defaults();
+        var sam = SAM.defaults();
 
         assertThat(RuleTraffic.ofStep(sam).bytes()).isZero();
-        assertThat(RuleTraffic.ofPass(sam, Sam.PERTURB)).isEqualTo(new RuleTraffic(12, 8));
-        assertThat(RuleTraffic.ofPass(sam, Sam.RESTORE)).isEqualTo(new RuleTraffic(8, 4));
+        assertThat(RuleTraffic.ofPass(sam, SAM.PERTURB)).isEqualTo(new RuleTraffic(12, 8));
+        assertThat(RuleTraffic.ofPass(sam, SAM.RESTORE)).isEqualTo(new RuleTraffic(8, 4));
         assertThat(
                         sam.passes().stream()
                                 .map(Pass::name)

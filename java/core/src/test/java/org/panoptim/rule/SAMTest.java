@@ -20,7 +20,7 @@ import org.panoptim.step.NonFinitePolicy;
 import java.util.List;
 
 /** After Foret et al., 2021, and davda54/sam, sam.py. */
-class SamTest {
+class SAMTest {
 
     private static final double RATE = 0.05;
     private static final double MOMENTUM = 0.9;
@@ -32,7 +32,7 @@ class SamTest {
         backend.close();
     }
 
-    private Optimizer.Builder<SGD> builder(Sam sam) {
+    private Optimizer.Builder<SGD> builder(SAM sam) {
         return Optimizer.builder(SGD.withLearningRate(RATE).withMomentum(MOMENTUM))
                 .companion(sam)
                 .backend(backend);
@@ -102,16 +102,16 @@ class SamTest {
         // Two groups, since the norm is over all parameters; the loss comes scaled.
         var rule = SGD.withLearningRate(RATE * 0.1).withMomentum(MOMENTUM);
         try (var optimizer =
-                builder(new Sam(0.2, adaptive))
+                builder(new SAM(0.2, adaptive))
                         .group("a", List.of(a), rule)
                         .group("b", List.of(b), rule)
                         .lossScale(LossScale.fixed(8))
                         .build()) {
             for (int step = 0; step < steps; step++) {
                 backward(a, b, 8);
-                optimizer.run(Sam.PERTURB);
+                optimizer.run(SAM.PERTURB);
                 backward(a, b, 8);
-                optimizer.run(Sam.RESTORE);
+                optimizer.run(SAM.RESTORE);
                 optimizer.step();
             }
         }
@@ -128,13 +128,13 @@ class SamTest {
     void perturbingIsWorkedOutByHandAndRestoringIsExact() {
         var a = vector("a", 1, -0f);
         var b = vector("b", Float.MIN_VALUE);
-        try (var optimizer = builder(Sam.withRho(10)).group("all", List.of(a, b)).build()) {
+        try (var optimizer = builder(SAM.withRho(10)).group("all", List.of(a, b)).build()) {
             gradient(a, 3, 0);
             gradient(b, 4);
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThat(values(a)).containsExactly(7, 0);
             assertThat(values(b)).containsExactly(8);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.RESTORE);
             assertThat(values(a)).containsExactly(1, -0f);
             assertThat(values(b)).containsExactly(Float.MIN_VALUE);
         }
@@ -143,10 +143,10 @@ class SamTest {
     @Test
     void theAdaptiveVariantIsWorkedOutByHand() {
         var p = vector("p", 2, -1);
-        try (var optimizer = builder(new Sam(10, true)).group("all", List.of(p)).build()) {
+        try (var optimizer = builder(new SAM(10, true)).group("all", List.of(p)).build()) {
             gradient(p, 1.5f, 4);
             // |p| g = 3 and 4, so the norm is 5; p^2 g = 6 and 4.
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThat(values(p)).containsExactly(2 + 12, -1 + 8);
         }
     }
@@ -157,19 +157,19 @@ class SamTest {
         var late = vector("late", 5);
         var frozen = vector("frozen", 7);
         try (var optimizer =
-                builder(Sam.withRho(1))
+                builder(SAM.withRho(1))
                         .group("all", List.of(moved, late))
                         .group("frozen", List.of(frozen))
                         .build()) {
             optimizer.freeze("frozen");
             gradient(moved, 2);
             gradient(frozen, 100);
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThat(values(moved)).containsExactly(2);
             // At the second backward pass it is the other way round.
             moved.clearGradient();
             gradient(late, 3);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.RESTORE);
             assertThat(values(moved)).containsExactly(1);
             assertThat(values(late)).containsExactly(5);
             assertThat(values(frozen)).containsExactly(7);
@@ -184,14 +184,14 @@ class SamTest {
     void aNormThatIsNotFinitePerturbsNothing(float bad) {
         var p = vector("p", 1, 2);
         try (var optimizer =
-                builder(Sam.withRho(1))
+                builder(SAM.withRho(1))
                         .group("all", List.of(p))
                         .nonFinite(NonFinitePolicy.SKIP)
                         .build()) {
             gradient(p, bad, 1);
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThat(values(p)).containsExactly(1, 2);
-            optimizer.run(Sam.RESTORE);
+            optimizer.run(SAM.RESTORE);
             assertThat(values(p)).containsExactly(1, 2);
             optimizer.step();
             assertThat(values(p)).containsExactly(1, 2);
@@ -202,30 +202,30 @@ class SamTest {
     @Test
     void zerosPerturbNothing() {
         var p = vector("p", 1);
-        try (var optimizer = builder(Sam.withRho(1)).group("all", List.of(p)).build()) {
+        try (var optimizer = builder(SAM.withRho(1)).group("all", List.of(p)).build()) {
             gradient(p, 0);
-            optimizer.run(Sam.PERTURB);
+            optimizer.run(SAM.PERTURB);
             assertThat(values(p)).containsExactly(1);
         }
     }
 
     @Test
     void theDefaultsAreItsSources() {
-        assertThat(Sam.defaults()).isEqualTo(new Sam(0.05, false));
-        assertThat(Sam.withRho(0.5).withAdaptive(true)).isEqualTo(new Sam(0.5, true));
-        assertThat(Sam.defaults().atLearningRate(3)).isEqualTo(Sam.defaults());
-        assertThat(Sam.defaults().learningRate()).isZero();
-        assertThat(Sam.defaults().takesMomentum()).isFalse();
-        assertThat(Sam.defaults().kernelName()).isEqualTo("sam");
-        assertThat(new Sam(1, true).kernelName()).isEqualTo("sam_adaptive");
-        assertThat(Rules.companions()).contains(Sam.defaults());
+        assertThat(SAM.defaults()).isEqualTo(new SAM(0.05, false));
+        assertThat(SAM.withRho(0.5).withAdaptive(true)).isEqualTo(new SAM(0.5, true));
+        assertThat(SAM.defaults().atLearningRate(3)).isEqualTo(SAM.defaults());
+        assertThat(SAM.defaults().learningRate()).isZero();
+        assertThat(SAM.defaults().takesMomentum()).isFalse();
+        assertThat(SAM.defaults().kernelName()).isEqualTo("sam");
+        assertThat(new SAM(1, true).kernelName()).isEqualTo("sam_adaptive");
+        assertThat(Rules.companions()).contains(SAM.defaults());
     }
 
     @ParameterizedTest
     @ValueSource(doubles = {-1, Double.NaN, Double.POSITIVE_INFINITY})
     void aDistanceIsFiniteAndAtLeastZero(double rho) {
-        assertThatThrownBy(() -> Sam.withRho(rho))
+        assertThatThrownBy(() -> SAM.withRho(rho))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContainingAll("Sam", "rho");
+                .hasMessageContainingAll("SAM", "rho");
     }
 }

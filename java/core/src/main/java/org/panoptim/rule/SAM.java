@@ -17,7 +17,7 @@ import java.util.List;
  * @param rho ρ, at least 0; 0.05 by default
  * @param adaptive whether distances are reckoned by each parameter's size
  */
-public record Sam(double rho, boolean adaptive) implements Companion {
+public record SAM(double rho, boolean adaptive) implements Companion {
 
     /** The pass that moves the parameters. */
     public static final String PERTURB = "perturb";
@@ -32,36 +32,36 @@ public record Sam(double rho, boolean adaptive) implements Companion {
     private static final int MEASURING = 0;
     private static final int PERTURBING = 1;
 
-    private static final RuleDescriptor<Sam> DESCRIPTOR =
+    private static final RuleDescriptor<SAM> DESCRIPTOR =
             RuleDescriptor.of(
-                            Sam.class,
+                            SAM.class,
                             "davda54/sam, sam.py; Foret et al., 2021; ASAM: Kwon et al., 2021")
-                    .number("rho", RuleSetting.Range.NON_NEGATIVE, 0.05, Sam::rho)
-                    .flag("adaptive", Sam::adaptive)
-                    .build(v -> new Sam(v.number(), v.flag()));
+                    .number("rho", RuleSetting.Range.NON_NEGATIVE, 0.05, SAM::rho)
+                    .flag("adaptive", SAM::adaptive)
+                    .build(v -> new SAM(v.number(), v.flag()));
 
     /** Checks the hyper-parameters. */
-    public Sam {
+    public SAM {
         DESCRIPTOR.check(rho, adaptive);
     }
 
     /** The companion with its source's defaults. */
-    public static Sam defaults() {
+    public static SAM defaults() {
         return DESCRIPTOR.defaults();
     }
 
     /** The companion with its source's defaults and this distance. */
-    public static Sam withRho(double rho) {
-        return new Sam(rho, false);
+    public static SAM withRho(double rho) {
+        return new SAM(rho, false);
     }
 
     /** This companion with distances reckoned by each parameter's size, or not. */
-    public Sam withAdaptive(boolean value) {
-        return new Sam(rho, value);
+    public SAM withAdaptive(boolean value) {
+        return new SAM(rho, value);
     }
 
     @Override
-    public RuleDescriptor<Sam> descriptor() {
+    public RuleDescriptor<SAM> descriptor() {
         return DESCRIPTOR;
     }
 
@@ -96,7 +96,7 @@ public record Sam(double rho, boolean adaptive) implements Companion {
     @Override
     public ElementUpdate prepare(int phase, Preparation preparation) {
         if (phase == MEASURING) {
-            return adaptive ? Sam::measureAdaptively : Sam::measure;
+            return adaptive ? SAM::measureAdaptively : SAM::measure;
         }
         if (phase == PERTURBING) {
             double norm = Math.sqrt(preparation.reduction(SQUARE));
@@ -107,7 +107,7 @@ public record Sam(double rho, boolean adaptive) implements Companion {
         }
         boolean moved = preparation.state(PERTURBED) != 0;
         preparation.state(PERTURBED, 0);
-        return moved ? Sam::restore : Sam::keep;
+        return moved ? SAM::restore : SAM::keep;
     }
 
     private static void measure(Element element) {
