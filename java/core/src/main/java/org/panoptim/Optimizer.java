@@ -693,6 +693,20 @@ public final class Optimizer implements AutoCloseable {
         }
 
         /**
+         * Adds the usual two groups: {@code decay}, the parameters of two dimensions and more
+         * (weights, embeddings), under the builder's rule with this weight decay, and {@code no
+         * decay}, vectors and scalars (biases, gains of normalizations), under the rule without.
+         *
+         * @param weightDecay at least 0; of what kind it is, the rule says
+         * @throws IllegalArgumentException if the rule has no weight decay, or not this one
+         */
+        public Builder<R> matrixDecay(List<Parameter> parameters, double weightDecay) {
+            Objects.requireNonNull(parameters, "parameters");
+            groups.addAll(MatrixDecay.groups(rule, parameters, weightDecay));
+            return this;
+        }
+
+        /**
          * Adds a rule without a step, whose passes go over every group, whatever rule that has:
          * when {@link Optimizer#run} names them, as those of {@link org.panoptim.rule.SAM}, or with
          * every step, as that of {@link org.panoptim.rule.Lookahead}; then in the order in which

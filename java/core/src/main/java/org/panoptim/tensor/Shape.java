@@ -38,6 +38,11 @@ public record Shape(List<Long> dimensions) {
         return new Shape(Arrays.stream(dimensions).boxed().toList());
     }
 
+    /** The number of dimensions: 0 of a scalar, 1 of a vector, 2 of a matrix. */
+    public int rank() {
+        return dimensions.size();
+    }
+
     /** The number of elements: the product of the dimensions, 1 for a scalar. */
     public long elements() {
         long product = 1;

@@ -4,6 +4,7 @@ import ai.djl.nn.Block;
 import ai.djl.util.Pair;
 
 import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterList;
 import org.panoptim.parameter.ParameterSource;
 
 import java.lang.foreign.Arena;
@@ -11,7 +12,6 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
 
 /**
  * The parameters of a DJL block on the PyTorch engine, for an optimizer that steps them in place,
@@ -29,7 +29,7 @@ import java.util.function.Predicate;
  * <p>Values and gradients are the engine's memory: close the optimizer first, then this, then the
  * model. One thread at a time.
  */
-public final class DjlParameters implements AutoCloseable {
+public final class DjlParameters implements ParameterList, AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
     private final Map<Parameter, TrackedArray> byParameter = new IdentityHashMap<>();
@@ -99,13 +99,9 @@ public final class DjlParameters implements AutoCloseable {
     }
 
     /** All of them, in the block's order, for the optimizer's groups. */
+    @Override
     public List<Parameter> list() {
         return parameters;
-    }
-
-    /** Those that a group is made of, in the block's order. */
-    public List<Parameter> where(Predicate<Parameter> condition) {
-        return parameters.stream().filter(condition).toList();
     }
 
     /**

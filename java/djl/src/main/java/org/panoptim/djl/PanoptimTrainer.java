@@ -10,6 +10,7 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.UpdateRule;
 
 import java.util.Objects;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 
 /**
@@ -29,11 +30,9 @@ import java.util.function.Function;
  * and everything else are the builder's:
  *
  * <pre>{@code
- * PanoptimTrainer.of(model, config, parameters ->
- *         Optimizer.builder(AdamW.withLearningRate(1e-3))
- *                 .group("decay", parameters.where(p -> p.shape().dimensions().size() > 1))
- *                 .group("no decay", parameters.where(p -> p.shape().dimensions().size() <= 1),
- *                         AdamW.withLearningRate(1e-3).withWeightDecay(0))
+ * PanoptimTrainer.of(model, config, AdamW.withLearningRate(1e-3), (builder, parameters) ->
+ *         builder.matrixDecay(parameters.list(), 0.1)
+ *                 .schedule(Schedule.warmupCosine(100, 10_000))
  *                 .clipGlobalNorm(1));
  * }</pre>
  *
@@ -57,33 +56,33 @@ public final class PanoptimTrainer extends Trainer {
     }
 
     /**
-     * A trainer with one group of all parameters.
+     * A trainer with one group, {@code all}, of the model's parameters.
      *
      * @param rule with the learning rate
      * @throws IllegalArgumentException if the config has other devices than the CPU
      */
     public static PanoptimTrainer of(Model model, TrainingConfig config, UpdateRule rule) {
-        Objects.requireNonNull(rule, "rule");
-        return of(
-                model,
-                config,
-                parameters -> Optimizer.builder(rule).group("all", parameters.list()));
+        return of(model, config, rule, (builder, all) -> builder.group("all", all.list()));
     }
 
     /**
-     * A trainer with the optimizer that a builder makes when it is first needed: when the model is
-     * initialized.
+     * A trainer with groups and settings of one's own. Its optimizer is made when it is first
+     * needed: when the model is initialized.
      *
-     * @param plan makes the builder of the model's parameters; zeroing gradients is added to it
+     * @param rule that of the groups which bring none of their own
+     * @param settings adds groups of the model's parameters, and all else, to the builder, which is
+     *     built afterwards; zeroing gradients is added to it
      * @throws IllegalArgumentException if the config has other devices than the CPU
      */
-    public static PanoptimTrainer of(
+    public static <R extends UpdateRule> PanoptimTrainer of(
             Model model,
             TrainingConfig config,
-            Function<DjlParameters, Optimizer.Builder<?>> plan) {
+            R rule,
+            BiConsumer<Optimizer.Builder<R>, DjlParameters> settings) {
         Objects.requireNonNull(model, "model");
         Objects.requireNonNull(config, "config");
-        Objects.requireNonNull(plan, "plan");
+        Objects.requireNonNull(rule, "rule");
+        Objects.requireNonNull(settings, "settings");
         for (var device : config.getDevices()) {
             if (device.isGpu()) {
                 throw new IllegalArgumentException(
@@ -93,7 +92,14 @@ public final class PanoptimTrainer extends Trainer {
         }
         // What DJL does to a model that is about to be trained, whatever that is.
         model.newTrainer(new PreparingConfig(config)).close();
-        return new PanoptimTrainer(model, config, plan);
+        return new PanoptimTrainer(
+                model,
+                config,
+                parameters -> {
+                    var builder = Optimizer.builder(rule);
+                    settings.accept(builder, parameters);
+                    return builder;
+                });
     }
 
     /**
@@ -101,7 +107,7 @@ public final class PanoptimTrainer extends Trainer {
      * when first asked for.
      *
      * @throws IllegalArgumentException if the model is not initialized, or has parameters that
-     *     cannot be stepped in place, with the reason
+     *     cannot be stepped in place, with the reason, or no group was added
      * @throws IllegalStateException if the trainer is closed
      */
     public Optimizer optimizer() {
@@ -112,7 +118,7 @@ public final class PanoptimTrainer extends Trainer {
         if (present == null) {
             var found = DjlParameters.of(getModel().getBlock());
             try {
-                present = plan.apply(found).zeroGradients(true).build();
+                present = requireGroups(plan.apply(found).zeroGradients(true).build());
             } catch (RuntimeException | Error e) {
                 found.close();
                 throw e;
@@ -121,6 +127,16 @@ public final class PanoptimTrainer extends Trainer {
             optimizer = present;
         }
         return present;
+    }
+
+    private static Optimizer requireGroups(Optimizer optimizer) {
+        if (optimizer.groups().isEmpty()) {
+            optimizer.close();
+            throw new IllegalArgumentException(
+                    "no group was added; builder.group(\"all\", parameters.list()) makes one of all"
+                        + " parameters");
+        }
+        return optimizer;
     }
 
     /**

@@ -13,7 +13,6 @@ import ai.djl.training.tracker.Tracker;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.panoptim.Optimizer;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
@@ -90,25 +89,17 @@ class PanoptimTrainerTest {
                         PanoptimTrainer.of(
                                 model,
                                 Digits.config(),
-                                parameters ->
-                                        Optimizer.builder(AdamW.withLearningRate(1e-2))
-                                                .group(
+                                AdamW.withLearningRate(1e-2),
+                                (builder, parameters) ->
+                                        builder.group(
                                                         "matrices",
                                                         parameters.where(
-                                                                p ->
-                                                                        p.shape()
-                                                                                        .dimensions()
-                                                                                        .size()
-                                                                                > 1))
+                                                                each -> each.shape().rank() > 1))
                                                 .group(
                                                         "others",
                                                         parameters.where(
-                                                                p ->
-                                                                        p.shape()
-                                                                                        .dimensions()
-                                                                                        .size()
-                                                                                <= 1),
-                                                        AdamW.withLearningRate(0)))) {
+                                                                each -> each.shape().rank() <= 1),
+                                                        rule -> rule.atLearningRate(0)))) {
             trainer.initialize(Digits.INPUT);
             var before = Digits.values(model);
             Digits.fit(trainer, 1);
@@ -127,6 +118,38 @@ class PanoptimTrainerTest {
                             .isEqualTo(moved);
                 }
             }
+        }
+    }
+
+    @Test
+    void matricesDecayAlone() {
+        try (var model = Digits.model();
+                var trainer =
+                        PanoptimTrainer.of(
+                                model,
+                                Digits.config(),
+                                AdamW.withLearningRate(1e-2),
+                                (builder, parameters) ->
+                                        builder.matrixDecay(parameters.list(), 0.1))) {
+            trainer.initialize(Digits.INPUT);
+            assertThat(trainer.optimizer().group("decay").parameters()).hasSize(2);
+            assertThat(trainer.optimizer().group("no decay").parameters()).hasSize(4);
+        }
+    }
+
+    @Test
+    void anOptimizerWithoutAGroupIsRefused() {
+        try (var model = Digits.model();
+                var trainer =
+                        PanoptimTrainer.of(
+                                model,
+                                Digits.config(),
+                                AdamW.withLearningRate(1e-2),
+                                (builder, _) -> builder.clipGlobalNorm(1))) {
+            trainer.initialize(Digits.INPUT);
+            assertThatThrownBy(trainer::step)
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("no group");
         }
     }
 

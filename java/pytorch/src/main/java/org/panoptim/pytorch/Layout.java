@@ -21,6 +21,18 @@ record Layout(long[] sizes, long[] strides) {
         return new Layout(toArray(tensor.sizes()), toArray(tensor.strides()));
     }
 
+    /** That of a tensor whose elements lie row by row. */
+    static Layout ofRows(Shape shape) {
+        var sizes = shape.dimensions().stream().mapToLong(Long::longValue).toArray();
+        var strides = new long[sizes.length];
+        long stride = 1;
+        for (int i = sizes.length - 1; i >= 0; i--) {
+            strides[i] = stride;
+            stride *= sizes[i];
+        }
+        return new Layout(sizes, strides);
+    }
+
     private static long[] toArray(LongArrayRef values) {
         var array = new long[Math.toIntExact(values.size())];
         for (int i = 0; i < array.length; i++) {

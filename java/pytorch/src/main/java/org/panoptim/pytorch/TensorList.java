@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 
@@ -136,6 +137,11 @@ final class TensorList {
     /** The tensors that parameters stand for, in the order in which they were added. */
     List<TrackedTensor> tracked() {
         return List.copyOf(ordered);
+    }
+
+    /** The tensor that the parameter of this name stands for; there is one. */
+    TrackedTensor named(String name) {
+        return Objects.requireNonNull(tracked.get(name), name);
     }
 
     /**

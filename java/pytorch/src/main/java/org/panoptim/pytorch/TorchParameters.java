@@ -4,6 +4,8 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Tensor;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterList;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
 import java.util.IdentityHashMap;
@@ -12,7 +14,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The parameters of a PyTorch module, for an optimizer that steps them in place, without copies.
+ * The parameters of a PyTorch module, for an optimizer that steps them in place, without copies. A
+ * {@link TorchOptimizer} makes them; by themselves they are for optimizers that are built
+ * otherwise, as {@link org.panoptim.LBFGS} is.
  *
  * <pre>{@code
  * try (var parameters = TorchParameters.of(net);
@@ -60,7 +64,7 @@ import java.util.Map;
  * that requires a gradient is refused with its name and the reason. One thread at a time, except
  * that optimizers of different parameters may step in different threads.
  */
-public final class TorchParameters implements AutoCloseable {
+public final class TorchParameters implements ParameterList, AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
     private final TensorQueries queries = new TensorQueries(arena);
@@ -143,6 +147,7 @@ public final class TorchParameters implements AutoCloseable {
      * org.panoptim.Optimizer#state} and in checkpoints, which are refused for a tensor that is laid
      * out otherwise.
      */
+    @Override
     public List<Parameter> list() {
         return parameters;
     }
@@ -175,6 +180,12 @@ public final class TorchParameters implements AutoCloseable {
     public void takeGradientsAsCurvature() {
         refresh();
         tensors.tracked().forEach(TrackedTensor::takeGradientAsCurvature);
+    }
+
+    /** A copy of a state of one of these parameters, on the CPU, laid out as its tensor. */
+    Tensor copyOf(StateTensor state) {
+        check();
+        return tensors.named(state.parameter()).copyOf(state);
     }
 
     /** Lets go of the engine's tensors; closing twice is harmless. */

@@ -4,6 +4,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorImpl;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 import org.panoptim.memory.DeviceMemory;
@@ -11,6 +12,8 @@ import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterSource;
+import org.panoptim.tensor.DType;
+import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -229,6 +232,19 @@ final class TrackedTensor {
     Tensor zeros(long elements) {
         return torch.zeros(
                 new long[] {elements}, tensor.options().requires_grad(new BoolOptional(false)));
+    }
+
+    /** A new tensor on the CPU with the elements of a state, laid out as the value if it can be. */
+    Tensor copyOf(StateTensor state) {
+        boolean alike = state.shape().equals(parameter.shape());
+        var shape = alike ? layout : Layout.ofRows(state.shape());
+        var type = state.dtype() == DType.F64 ? torch.ScalarType.Double : torch.ScalarType.Float;
+        var copy = torch.empty_strided(shape.sizes(), shape.strides(), new TensorOptions(type));
+        if (state.byteSize() > 0) {
+            long at = Suitability.address(copy);
+            state.read(0, MemorySegment.ofAddress(at).reinterpret(state.byteSize()));
+        }
+        return copy;
     }
 
     /** The device that the value is on, as the engine writes it. */

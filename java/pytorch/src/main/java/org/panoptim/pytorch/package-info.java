@@ -1,4 +1,7 @@
-/** The adapter for bytedeco PyTorch: optimizers step the engine's own tensors, in place. */
+/**
+ * The adapter for bytedeco PyTorch: {@link org.panoptim.pytorch.TorchOptimizer} steps a module's
+ * own tensors, in place.
+ */
 @NullMarked
 package org.panoptim.pytorch;
 

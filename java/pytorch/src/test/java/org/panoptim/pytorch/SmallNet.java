@@ -22,9 +22,14 @@ final class SmallNet {
         targets = torch.torch_randn(11, 3);
     }
 
+    /** The mean squared error. */
+    Tensor loss() {
+        return torch.mse_loss(second.forward(torch.tanh(first.forward(inputs))), targets);
+    }
+
     /** The backward pass of the mean squared error. */
     float backward() {
-        var loss = torch.mse_loss(second.forward(torch.tanh(first.forward(inputs))), targets);
+        var loss = loss();
         loss.backward();
         return loss.item_float();
     }
