@@ -124,6 +124,17 @@ public final class Optimizer implements AutoCloseable {
     }
 
     /**
+     * An optimizer with one group, {@code all}, on the best backend.
+     *
+     * @param rule with the learning rate
+     * @param parameters all that it steps
+     * @throws IllegalArgumentException as {@link Builder#build} does
+     */
+    public static Optimizer of(UpdateRule rule, List<Parameter> parameters) {
+        return builder(rule).group("all", parameters).build();
+    }
+
+    /**
      * Takes a step with the gradients that the parameters hold. A parameter without one is left
      * alone, and its count stands still. {@linkplain Pass.Timing Passes} of rules and companions
      * that go with every step are run before and after it; what those before it write into

@@ -38,6 +38,17 @@ class GroupsTest {
     }
 
     @Test
+    void oneGroupNeedsNoBuilder() {
+        gradient(a, 4, 8);
+        try (var optimizer = Optimizer.of(SGD.withLearningRate(0.25), List.of(a, b))) {
+            optimizer.step();
+            assertThat(values(a)).containsExactly(0, 0);
+            assertThat(optimizer.group("all").parameters()).containsExactly(a, b);
+            assertThat(optimizer.groups()).hasSize(1);
+        }
+    }
+
+    @Test
     void aGroupCanChangeTheBuildersHyperParameters() {
         gradient(a, 1, 1);
         gradient(b, 1, 1);
