@@ -7,8 +7,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The rules that come with the library, by name, and their settings by the names that PyTorch gives
- * them; for traces, checkpoints and the command line.
+ * The rules that come with the library: a factory of each, {@code Rules.adamW(1e-3)}, so that no
+ * import of a class is needed which a framework has too; all of them by name, and their settings by
+ * the names that PyTorch gives them.
  */
 public final class Rules {
 
@@ -66,6 +67,176 @@ public final class Rules {
             Stream.concat(ALL.stream(), COMPANIONS.stream()).toList();
 
     private Rules() {}
+
+    /** {@link SGD} with PyTorch's defaults and this learning rate. */
+    public static SGD sgd(double learningRate) {
+        return SGD.withLearningRate(learningRate);
+    }
+
+    /** {@link Adam} with PyTorch's defaults and this learning rate. */
+    public static Adam adam(double learningRate) {
+        return Adam.withLearningRate(learningRate);
+    }
+
+    /** {@link AdamW} with PyTorch's defaults and this learning rate. */
+    public static AdamW adamW(double learningRate) {
+        return AdamW.withLearningRate(learningRate);
+    }
+
+    /** {@link Lion} with its authors' defaults and this learning rate. */
+    public static Lion lion(double learningRate) {
+        return Lion.withLearningRate(learningRate);
+    }
+
+    /** {@link SophiaG} with its authors' defaults and this learning rate. */
+    public static SophiaG sophiaG(double learningRate) {
+        return SophiaG.withLearningRate(learningRate);
+    }
+
+    /** {@link SophiaH} with its authors' defaults and this learning rate. */
+    public static SophiaH sophiaH(double learningRate) {
+        return SophiaH.withLearningRate(learningRate);
+    }
+
+    /** {@link AdaFisher} with the paper's defaults and this learning rate. */
+    public static AdaFisher adaFisher(double learningRate) {
+        return AdaFisher.withLearningRate(learningRate);
+    }
+
+    /** {@link Adagrad} with PyTorch's defaults and this learning rate. */
+    public static Adagrad adagrad(double learningRate) {
+        return Adagrad.withLearningRate(learningRate);
+    }
+
+    /** {@link NAdam} with PyTorch's defaults and this learning rate. */
+    public static NAdam nAdam(double learningRate) {
+        return NAdam.withLearningRate(learningRate);
+    }
+
+    /** {@link LAMB} with Apex's defaults and this learning rate. */
+    public static LAMB lamb(double learningRate) {
+        return LAMB.withLearningRate(learningRate);
+    }
+
+    /** {@link Prodigy} with its authors' defaults and this learning rate. */
+    public static Prodigy prodigy(double learningRate) {
+        return Prodigy.defaults().atLearningRate(learningRate);
+    }
+
+    /** {@link Adadelta} with PyTorch's defaults and this learning rate. */
+    public static Adadelta adadelta(double learningRate) {
+        return Adadelta.withLearningRate(learningRate);
+    }
+
+    /** {@link RMSprop} with PyTorch's defaults and this learning rate. */
+    public static RMSprop rmsprop(double learningRate) {
+        return RMSprop.withLearningRate(learningRate);
+    }
+
+    /** {@link Adamax} with PyTorch's defaults and this learning rate. */
+    public static Adamax adamax(double learningRate) {
+        return Adamax.withLearningRate(learningRate);
+    }
+
+    /** {@link RAdam} with PyTorch's defaults and this learning rate. */
+    public static RAdam rAdam(double learningRate) {
+        return RAdam.withLearningRate(learningRate);
+    }
+
+    /** {@link AdaBound} with its authors' defaults and this learning rate. */
+    public static AdaBound adaBound(double learningRate) {
+        return AdaBound.withLearningRate(learningRate);
+    }
+
+    /** {@link AdaBelief} with its authors' defaults and this learning rate. */
+    public static AdaBelief adaBelief(double learningRate) {
+        return AdaBelief.withLearningRate(learningRate);
+    }
+
+    /** {@link SWATS} with the source's defaults and this learning rate. */
+    public static SWATS swats(double learningRate) {
+        return SWATS.withLearningRate(learningRate);
+    }
+
+    /** {@link Adan} with its authors' defaults and this learning rate. */
+    public static Adan adan(double learningRate) {
+        return Adan.withLearningRate(learningRate);
+    }
+
+    /** {@link Yogi} with optax's defaults and this learning rate. */
+    public static Yogi yogi(double learningRate) {
+        return Yogi.withLearningRate(learningRate);
+    }
+
+    /** {@link LaProp} with its authors' defaults and this learning rate. */
+    public static LaProp laProp(double learningRate) {
+        return LaProp.withLearningRate(learningRate);
+    }
+
+    /** {@link ADOPT} with its authors' defaults and this learning rate. */
+    public static ADOPT adopt(double learningRate) {
+        return ADOPT.withLearningRate(learningRate);
+    }
+
+    /** {@link AdEMAMix} with its authors' defaults and this learning rate. */
+    public static AdEMAMix adEMAMix(double learningRate) {
+        return AdEMAMix.withLearningRate(learningRate);
+    }
+
+    /** {@link StableAdamW} with optimi's defaults and this learning rate. */
+    public static StableAdamW stableAdamW(double learningRate) {
+        return StableAdamW.withLearningRate(learningRate);
+    }
+
+    /** {@link MARS} with timm's defaults and this learning rate. */
+    public static MARS mars(double learningRate) {
+        return MARS.withLearningRate(learningRate);
+    }
+
+    /** {@link Signum} with its source's defaults and this learning rate. */
+    public static Signum signum(double learningRate) {
+        return Signum.withLearningRate(learningRate);
+    }
+
+    /** {@link NovoGrad} with timm's defaults and this learning rate. */
+    public static NovoGrad novoGrad(double learningRate) {
+        return NovoGrad.withLearningRate(learningRate);
+    }
+
+    /** {@link LARS} with timm's defaults and this learning rate. */
+    public static LARS lars(double learningRate) {
+        return LARS.withLearningRate(learningRate);
+    }
+
+    /** {@link Tiger} with its author's defaults and this learning rate. */
+    public static Tiger tiger(double learningRate) {
+        return Tiger.withLearningRate(learningRate);
+    }
+
+    /** {@link DAdaptAdam} with its authors' defaults and this learning rate. */
+    public static DAdaptAdam dAdaptAdam(double learningRate) {
+        return DAdaptAdam.defaults().atLearningRate(learningRate);
+    }
+
+    /** {@link DAdaptSGD} with its authors' defaults and this learning rate. */
+    public static DAdaptSGD dAdaptSGD(double learningRate) {
+        return DAdaptSGD.defaults().atLearningRate(learningRate);
+    }
+
+    /** {@link ScheduleFreeAdamW} with its authors' defaults and this learning rate. */
+    public static ScheduleFreeAdamW scheduleFreeAdamW(double learningRate) {
+        return ScheduleFreeAdamW.withLearningRate(learningRate);
+    }
+
+    /** {@link ScheduleFreeSGD} with its authors' defaults and this learning rate. */
+    public static ScheduleFreeSGD scheduleFreeSGD(double learningRate) {
+        return ScheduleFreeSGD.withLearningRate(learningRate);
+    }
+
+    /** {@link Adafactor} with PyTorch's defaults and this learning rate. */
+    public static Adafactor adafactor(double learningRate) {
+        return Adafactor.withLearningRate(learningRate);
+    }
 
     /** Every rule of the library that steps, with its defaults. */
     public static List<UpdateRule> all() {

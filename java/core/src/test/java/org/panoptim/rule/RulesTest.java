@@ -32,6 +32,25 @@ class RulesTest {
                 .startsWith("sgd", "adam", "adamw", "lion", "sophia-g", "sophia-h", "ada-fisher");
     }
 
+    /** Named after the rule, whatever its capitals. */
+    @Test
+    void everyRuleHasItsFactory() throws ReflectiveOperationException {
+        for (var rule : Rules.all()) {
+            var type = rule.getClass();
+            var factories =
+                    Arrays.stream(Rules.class.getMethods())
+                            .filter(each -> each.getName().equalsIgnoreCase(type.getSimpleName()))
+                            .toList();
+            assertThat(factories).as(rule.name()).hasSize(1);
+            var factory = factories.getFirst();
+            assertThat(factory.getReturnType()).isEqualTo(type);
+            assertThat(factory.getParameterTypes()).as(rule.name()).containsExactly(double.class);
+            assertThat(factory.invoke(null, 0.0625)).isEqualTo(rule.atLearningRate(0.0625));
+        }
+        assertThat(Rules.adamW(1e-3).withWeightDecay(0.1))
+                .isEqualTo(AdamW.withLearningRate(1e-3).withWeightDecay(0.1));
+    }
+
     @Test
     void everyRuleSaysWhereItComesFrom() {
         assertThat(everyRule())

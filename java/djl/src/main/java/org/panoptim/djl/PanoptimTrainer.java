@@ -18,7 +18,7 @@ import java.util.function.Function;
  * stands where {@code model.newTrainer(config)} stood, and {@code EasyTrain.fit} goes on as before:
  *
  * <pre>{@code
- * try (var trainer = PanoptimTrainer.of(model, config, AdamW.withLearningRate(1e-3))) {
+ * try (var trainer = PanoptimTrainer.of(model, config, Rules.adamW(1e-3))) {
  *     trainer.initialize(new Shape(1, 784));
  *     EasyTrain.fit(trainer, 5, train, validate);
  * }
@@ -30,7 +30,7 @@ import java.util.function.Function;
  * and everything else are the builder's:
  *
  * <pre>{@code
- * PanoptimTrainer.of(model, config, AdamW.withLearningRate(1e-3), (builder, parameters) ->
+ * PanoptimTrainer.of(model, config, Rules.adamW(1e-3), (builder, parameters) ->
  *         builder.matrixDecay(parameters.list(), 0.1)
  *                 .schedule(Schedule.warmupCosine(100, 10_000))
  *                 .clipGlobalNorm(1));
@@ -134,7 +134,7 @@ public final class PanoptimTrainer extends Trainer {
             optimizer.close();
             throw new IllegalArgumentException(
                     "no group was added; builder.group(\"all\", parameters.list()) makes one of all"
-                        + " parameters");
+                            + " parameters");
         }
         return optimizer;
     }

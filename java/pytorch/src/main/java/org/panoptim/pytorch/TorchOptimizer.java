@@ -18,7 +18,7 @@ import java.util.function.BiConsumer;
  * before:
  *
  * <pre>{@code
- * try (var optimizer = TorchOptimizer.of(net, AdamW.withLearningRate(1e-3))) {
+ * try (var optimizer = TorchOptimizer.of(net, Rules.adamW(1e-3))) {
  *     for (var batch : batches) {
  *         optimizer.zeroGrad();
  *         loss(net, batch).backward();
@@ -30,7 +30,7 @@ import java.util.function.BiConsumer;
  * <p>Groups, schedules, clipping, companions and everything else are the builder's:
  *
  * <pre>{@code
- * TorchOptimizer.of(net, AdamW.withLearningRate(1e-3), (builder, parameters) ->
+ * TorchOptimizer.of(net, Rules.adamW(1e-3), (builder, parameters) ->
  *         builder.matrixDecay(parameters.list(), 0.1)
  *                 .schedule(Schedule.warmupCosine(100, 10_000))
  *                 .clipGlobalNorm(1)
@@ -94,7 +94,7 @@ public final class TorchOptimizer implements AutoCloseable {
             optimizer.close();
             throw new IllegalArgumentException(
                     "no group was added; builder.group(\"all\", parameters.list()) makes one of all"
-                        + " parameters");
+                            + " parameters");
         }
         return optimizer;
     }

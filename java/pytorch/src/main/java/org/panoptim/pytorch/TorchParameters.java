@@ -21,7 +21,7 @@ import java.util.Map;
  * <pre>{@code
  * try (var parameters = TorchParameters.of(net);
  *         var optimizer =
- *                 Optimizer.builder(AdamW.withLearningRate(1e-3))
+ *                 Optimizer.builder(Rules.adamW(1e-3))
  *                         .group("all", parameters.list())
  *                         .zeroGradients(true)
  *                         .build()) {
