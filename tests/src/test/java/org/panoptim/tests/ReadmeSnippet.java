@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 
 /**
- * Code of a test that README shows: what stands between its marks.
+ * Code of a test that README or another page shows: what stands between its marks.
  *
  * @param source the test's file
  */
@@ -20,10 +20,19 @@ public record ReadmeSnippet(String source) {
 
     /** Line breaks and indents aside: the formatter's are not those of a page. */
     public void assertShown() throws IOException {
+        assertShownIn("README.md");
+    }
+
+    /**
+     * As {@link #assertShown}, of another page.
+     *
+     * @param page its file
+     */
+    public void assertShownIn(String page) throws IOException {
         var text = Files.readString(Project.root().resolve(source));
         var snippet = between(text, "// snippet:" + "start", "// snippet:" + "end");
-        var readme = Files.readString(Project.root().resolve("README.md"));
-        var shown = between(readme, "<!-- snippet: " + source + " -->\n```java", "```");
+        var pageText = Files.readString(Project.root().resolve(page));
+        var shown = between(pageText, "<!-- snippet: " + source + " -->\n```java", "```");
         assertThat(withoutSpace(shown)).isEqualTo(withoutSpace(snippet));
     }
 

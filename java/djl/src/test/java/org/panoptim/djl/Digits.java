@@ -67,7 +67,7 @@ final class Digits {
         return config().optOptimizer(optimizer);
     }
 
-    private static ArrayDataset data(NDManager manager) {
+    static ArrayDataset data(NDManager manager) {
         var random = new SplittableRandom(3);
         var inputs = new float[ROWS * INPUTS];
         var labels = new float[ROWS];
