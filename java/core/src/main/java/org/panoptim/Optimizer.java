@@ -131,6 +131,7 @@ public final class Optimizer implements AutoCloseable {
      * @throws IllegalArgumentException as {@link Builder#build} does
      */
     public static Optimizer of(UpdateRule rule, List<Parameter> parameters) {
+        Objects.requireNonNull(parameters, "parameters");
         return builder(rule).group("all", parameters).build();
     }
 

@@ -27,7 +27,7 @@ import java.util.Objects;
  *
  * <p>The memory belongs to the caller, who keeps it alive until the optimizer is closed.
  */
-public final class FlatParameters implements ParameterList {
+public final class FlatParameters implements NamedParameters {
 
     /** A cache line, and the widest vector. */
     private static final long ALIGNMENT = 64;

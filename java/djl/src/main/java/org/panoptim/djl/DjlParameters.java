@@ -4,7 +4,7 @@ import ai.djl.nn.Block;
 import ai.djl.util.Pair;
 
 import org.panoptim.parameter.Parameter;
-import org.panoptim.parameter.ParameterList;
+import org.panoptim.parameter.NamedParameters;
 import org.panoptim.parameter.ParameterSource;
 
 import java.lang.foreign.Arena;
@@ -29,7 +29,7 @@ import java.util.Map;
  * <p>Values and gradients are the engine's memory: close the optimizer first, then this, then the
  * model. One thread at a time.
  */
-public final class DjlParameters implements ParameterList, AutoCloseable {
+public final class DjlParameters implements NamedParameters, AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
     private final Map<Parameter, TrackedArray> byParameter = new IdentityHashMap<>();

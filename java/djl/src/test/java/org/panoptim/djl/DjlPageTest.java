@@ -2,21 +2,27 @@ package org.panoptim.djl;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import ai.djl.Model;
-import ai.djl.training.EasyTrain;
-import ai.djl.training.TrainingConfig;
-import ai.djl.training.dataset.Dataset;
-import ai.djl.translate.TranslateException;
+import ai.djl.*;
+import ai.djl.ndarray.types.*;
+import ai.djl.nn.*;
+import ai.djl.training.*;
+import ai.djl.training.dataset.*;
+import ai.djl.training.optimizer.*;
+import ai.djl.translate.*;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.panoptim.rule.Rules;
-import org.panoptim.schedule.Schedule;
+import org.panoptim.parameter.*;
+import org.panoptim.rule.*;
+import org.panoptim.schedule.*;
 
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** The code that docs/djl.md shows, compiled and run. */
+/**
+ * The code that docs/djl.md shows, compiled and run. Imports are of whole packages: what it uses has
+ * no namesake in DJL's.
+ */
 class DjlPageTest {
 
     @Test
@@ -41,7 +47,7 @@ class DjlPageTest {
                                 builder.matrixDecay(parameters.list(), 0.1)
                                         .schedule(Schedule.warmupCosine(100, 10_000))
                                         .clipGlobalNorm(1))) {
-            trainer.initialize(Digits.INPUT);
+            trainer.initialize(new Shape(1, 20));
             EasyTrain.fit(trainer, 5, data, null);
             trainer.optimizer().save(file);
         }

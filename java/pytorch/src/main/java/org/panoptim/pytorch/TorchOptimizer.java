@@ -76,6 +76,7 @@ public final class TorchOptimizer implements AutoCloseable {
      */
     public static <R extends UpdateRule> TorchOptimizer of(
             Module module, R rule, BiConsumer<Optimizer.Builder<R>, TorchParameters> settings) {
+        Objects.requireNonNull(module, "module");
         Objects.requireNonNull(rule, "rule");
         Objects.requireNonNull(settings, "settings");
         var parameters = TorchParameters.of(module);
@@ -128,6 +129,7 @@ public final class TorchOptimizer implements AutoCloseable {
      * @return a new tensor, or the loss itself if the factor is 1
      */
     public Tensor scale(Tensor loss) {
+        Objects.requireNonNull(loss, "loss");
         double factor = optimizer.lossScale();
         return factor == 1 ? loss : loss.mul(new Scalar(factor));
     }

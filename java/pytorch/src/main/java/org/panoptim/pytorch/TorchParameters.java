@@ -4,7 +4,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Tensor;
 import org.panoptim.parameter.Parameter;
-import org.panoptim.parameter.ParameterList;
+import org.panoptim.parameter.NamedParameters;
 import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;
@@ -64,7 +64,7 @@ import java.util.Map;
  * that requires a gradient is refused with its name and the reason. One thread at a time, except
  * that optimizers of different parameters may step in different threads.
  */
-public final class TorchParameters implements ParameterList, AutoCloseable {
+public final class TorchParameters implements NamedParameters, AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
     private final TensorQueries queries = new TensorQueries(arena);

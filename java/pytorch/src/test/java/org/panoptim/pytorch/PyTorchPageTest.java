@@ -3,22 +3,24 @@ package org.panoptim.pytorch;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.LinearImpl;
+import org.bytedeco.pytorch.*;
 import org.bytedeco.pytorch.Module;
-import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.panoptim.rule.Rules;
-import org.panoptim.schedule.Schedule;
-import org.panoptim.step.LossScale;
+import org.panoptim.rule.*;
+import org.panoptim.schedule.*;
+import org.panoptim.step.*;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 
-/** The code that docs/pytorch.md shows, compiled and run. */
+/**
+ * The code that docs/pytorch.md shows, compiled and run. Imports are of whole packages: what it uses
+ * has no namesake in the engine's.
+ */
 class PyTorchPageTest {
 
     private final Module net = new Module("net");

@@ -175,6 +175,28 @@ class TorchOptimizerTest {
     }
 
     @Test
+    void aFixedScaleTakesTheMeanOfMicroBatches() {
+        var once = new SmallNet(5);
+        var twice = new SmallNet(5);
+        var rule = AdamW.withLearningRate(0.01);
+        try (var first = TorchOptimizer.of(once.module, rule);
+                var second =
+                        TorchOptimizer.of(
+                                twice.module,
+                                rule,
+                                (builder, all) ->
+                                        builder.group("all", all.list())
+                                                .lossScale(LossScale.fixed(2)))) {
+            once.backward();
+            first.step();
+            twice.backward();
+            twice.backward();
+            second.step();
+        }
+        assertThat(twice.values()).isDeepEqualTo(once.values());
+    }
+
+    @Test
     void aLossThatIsNotScaledIsTheSameTensor() {
         var net = new SmallNet(5);
         try (var optimizer = TorchOptimizer.of(net.module, SGD.defaults())) {

@@ -66,7 +66,7 @@ class PackagedJarsTest {
     @ValueSource(
             strings = {
                 "core", "testkit", "abi", "simd", "natives", "cuda", "jcuda", "kernels", "kfac",
-                "pytorch", "cli"
+                "pytorch", "djl", "cli"
             })
     void everyJarCarriesTheLicence(String name) throws Exception {
         try (var jar = new JarFile(ConsumerProject.jar(name).toFile());

@@ -5,7 +5,7 @@ import java.util.Objects;
 import java.util.function.Predicate;
 
 /** The parameters of a model, of which an optimizer's groups are made. */
-public interface ParameterList {
+public interface NamedParameters {
 
     /** All of them, in the model's order. */
     List<Parameter> list();

@@ -8,12 +8,12 @@ import org.junit.jupiter.api.Test;
 
 import java.util.List;
 
-class ParameterListTest {
+class NamedParametersTest {
 
     private final Parameter first = vector("encoder.0.weight", 1);
     private final Parameter second = vector("encoder.1.weight", 1);
     private final Parameter head = vector("head.weight", 1, 2);
-    private final ParameterList all = () -> List.of(first, head, second);
+    private final NamedParameters all = () -> List.of(first, head, second);
 
     @Test
     void parametersAreSelectedInTheModelsOrder() {
