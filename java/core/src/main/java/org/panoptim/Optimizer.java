@@ -713,7 +713,7 @@ public final class Optimizer implements AutoCloseable {
          * @throws IllegalArgumentException if the rule has no weight decay, or not this one
          */
         public Builder<R> matrixDecay(List<Parameter> parameters, double weightDecay) {
-            Objects.requireNonNull(parameters, "parameters");
+            Arguments.requireElements(parameters, "parameters");
             groups.addAll(MatrixDecay.groups(rule, parameters, weightDecay));
             return this;
         }

@@ -7,6 +7,8 @@ import org.panoptim.memory.FloatView;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.monitor.Observation;
+import org.panoptim.parameter.FlatParameters;
+import org.panoptim.parameter.NamedParameters;
 import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
@@ -34,6 +36,7 @@ import org.panoptim.tensor.StateTensor;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Array;
 import java.lang.reflect.GenericArrayType;
@@ -82,6 +85,11 @@ final class ApiSamples implements AutoCloseable {
         add(Output.class, () -> new Output(DType.F32, memory()));
         add(Parameter.class, ApiSamples::parameter);
         add(
+                FlatParameters.Builder.class,
+                () -> FlatParameters.builder().add("parameter", Shape.of(2)));
+        add(FlatParameters.class, ApiSamples::flat);
+        add(NamedParameters.class, ApiSamples::flat);
+        add(
                 ParameterGroup.class,
                 () -> new ParameterGroup("group", SGD.defaults(), List.of(parameter())));
         add(Averaging.class, Averaging::equal);
@@ -112,6 +120,10 @@ final class ApiSamples implements AutoCloseable {
         add(SafetensorsWriter.class, SafetensorsWriter::new);
         add(SafetensorsReader.class, () -> checked(this::reader));
         add(TensorInfo.class, () -> new TensorInfo("t", DType.F32, List.of(2L), 0, 8));
+    }
+
+    private static FlatParameters flat() {
+        return FlatParameters.builder().add("parameter", Shape.of(2)).allocate(Arena.ofAuto());
     }
 
     private void primitives() {

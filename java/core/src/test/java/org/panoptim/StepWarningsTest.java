@@ -24,8 +24,8 @@ class StepWarningsTest {
     }
 
     private static List<String> warnings(Optimizer optimizer, Runnable steps) {
-        try (optimizer;
-                var _ = optimizer.backend()) {
+        try (var _ = optimizer.backend();
+                optimizer) {
             return Logged.warnings(steps::run);
         }
     }

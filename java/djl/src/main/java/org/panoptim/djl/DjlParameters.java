@@ -3,8 +3,8 @@ package org.panoptim.djl;
 import ai.djl.nn.Block;
 import ai.djl.util.Pair;
 
-import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.NamedParameters;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterSource;
 
 import java.lang.foreign.Arena;

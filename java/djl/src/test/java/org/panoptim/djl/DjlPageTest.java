@@ -20,8 +20,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * The code that docs/djl.md shows, compiled and run. Imports are of whole packages: what it uses has
- * no namesake in DJL's.
+ * The code that docs/djl.md shows, compiled and run. Imports are of whole packages: what it uses
+ * has no namesake in DJL's.
  */
 class DjlPageTest {
 

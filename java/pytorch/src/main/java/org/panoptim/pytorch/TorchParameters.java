@@ -3,8 +3,8 @@ package org.panoptim.pytorch;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Tensor;
-import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.NamedParameters;
+import org.panoptim.parameter.Parameter;
 import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.Arena;

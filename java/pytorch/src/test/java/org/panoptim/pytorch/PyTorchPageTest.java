@@ -18,8 +18,8 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * The code that docs/pytorch.md shows, compiled and run. Imports are of whole packages: what it uses
- * has no namesake in the engine's.
+ * The code that docs/pytorch.md shows, compiled and run. Imports are of whole packages: what it
+ * uses has no namesake in the engine's.
  */
 class PyTorchPageTest {
 
