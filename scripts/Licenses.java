@@ -14,10 +14,10 @@ import java.util.zip.ZipFile;
 /** The program behind scripts/licenses, which says what it does. */
 final class Licenses {
 
-    /** Texts that authors put into their jars. */
+    /** Texts that authors put into their jars, those of a WebJar beside what it has packed. */
     private static final Pattern OWN =
             Pattern.compile(
-                    "(META-INF/)?(LICEN[SC]E|NOTICE|COPYING)([.-][^/]*)?",
+                    "(META-INF/(resources/webjars/[^/]+/[^/]+/)?)?(LICEN[SC]E|NOTICE|COPYING)([.-][^/]*)?",
                     Pattern.CASE_INSENSITIVE);
 
     /** Name, version and classifier of a jar. */
@@ -79,7 +79,7 @@ final class Licenses {
         try (var zip = new ZipFile(jar.toFile())) {
             for (var entry : zip.stream().toList()) {
                 if (OWN.matcher(entry.getName()).matches() && entry.getSize() > 0) {
-                    var file = entry.getName().substring(entry.getName().indexOf('/') + 1);
+                    var file = entry.getName().substring(entry.getName().lastIndexOf('/') + 1);
                     try (var text = zip.getInputStream(entry)) {
                         Files.createDirectories(folder);
                         Files.copy(text, folder.resolve(file));

@@ -55,6 +55,9 @@ class SupplyTest {
     void aLibraryWithoutALicenceTextIsRefusedByName() throws Exception {
         var jars = Files.createDirectory(folder.resolve("jars"));
         jar(jars.resolve("told-1.0.jar"), Map.of("META-INF/LICENSE.txt", "Do as you like."));
+        jar(
+                jars.resolve("packed-1.0.jar"),
+                Map.of("META-INF/resources/webjars/packed/1.0/LICENSE", "Do as you will."));
         jar(jars.resolve("untold-1.0.jar"), Map.of("META-INF/NOTICE", "It is mine."));
 
         var outcome = collect(jars);
@@ -64,6 +67,7 @@ class SupplyTest {
                 .startsWith("no licence text for untold-1.0.jar: ")
                 .hasLineCount(1);
         assertThat(folder.resolve("licenses/told-1.0/LICENSE.txt")).hasContent("Do as you like.");
+        assertThat(folder.resolve("licenses/packed-1.0/LICENSE")).hasContent("Do as you will.");
     }
 
     @Test
