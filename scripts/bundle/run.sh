@@ -21,7 +21,7 @@ fi
 java_command() {
     # shellcheck disable=SC2086 # several options are several words
     ${PANOPTIM_UNDER-} runtime/bin/java --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
-        -Djava.awt.headless=true -Djava.io.tmpdir="$PWD/results/tmp" \
+        -Djava.io.tmpdir="$PWD/results/tmp" \
         -Dpanoptim.peers="$PWD/bench/peers" ${PANOPTIM_JAVA_OPTIONS-} \
         -cp 'lib/*' "$@"
 }

@@ -2,11 +2,8 @@
 module org.panoptim.cli {
     requires com.google.gson;
     requires info.picocli;
-    requires java.desktop;
-    requires java.xml;
     requires me.tongfei.progressbar;
-    requires org.apache.xmlgraphics.batik.svggen;
-    requires xchart;
+    requires uplot;
     requires transitive org.panoptim;
     requires org.panoptim.kfac;
     requires org.panoptim.pytorch;

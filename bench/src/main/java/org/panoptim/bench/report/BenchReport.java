@@ -8,13 +8,19 @@ import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.Results.StartUpTimes;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.bench.result.StepTimes;
+import org.panoptim.cli.page.Curves;
 import org.panoptim.cli.page.Html;
+import org.panoptim.cli.page.HtmlTable;
+import org.panoptim.cli.page.Page;
+import org.panoptim.cli.page.Page.Origin;
+import org.panoptim.cli.page.Template;
 import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -47,25 +53,36 @@ public final class BenchReport {
     }
 
     String page() throws IOException {
-        return Html.template(BenchReport.class, TEMPLATE)
-                .replace("{{lead}}", Html.escape(lead()))
-                .replace("{{warning}}", results.warning().map(Html::note).orElse(""))
-                .replace("{{leftOut}}", leftOut())
-                .replace("{{changes}}", former.map(this::changes).orElse(""))
-                .replace("{{steps}}", steps())
-                .replace("{{peers}}", peers())
-                .replace("{{types}}", types())
-                .replace("{{scaling}}", scaling())
-                .replace("{{memory}}", memory())
-                .replace("{{startUp}}", startUp())
-                .replace("{{calls}}", calls())
-                .replace("{{refreshes}}", refreshes())
-                .replace("{{kfac}}", DeviceTables.kfac(results))
-                .replace("{{kernels}}", DeviceTables.kernels(results))
-                .replace("{{machine}}", machine())
-                .replace("{{command}}", Html.escape(results.command()))
-                .replace("{{version}}", Html.escape(results.version()))
-                .replace("{{date}}", Html.escape(results.date()));
+        var curves = Charts.scaling(results);
+        var content =
+                Template.of(BenchReport.class, TEMPLATE)
+                        .fill(
+                                Map.ofEntries(
+                                        Map.entry("lead", Html.escape(lead())),
+                                        Map.entry(
+                                                "warning",
+                                                results.warning().map(Html::note).orElse("")),
+                                        Map.entry("leftOut", leftOut()),
+                                        Map.entry("steps", steps()),
+                                        Map.entry("peers", peers()),
+                                        Map.entry("types", types()),
+                                        Map.entry("scaling", scaling(curves)),
+                                        Map.entry("memory", memory()),
+                                        Map.entry("startUp", startUp()),
+                                        Map.entry("calls", calls()),
+                                        Map.entry("refreshes", refreshes()),
+                                        Map.entry("kfac", DeviceTables.kfac(results)),
+                                        Map.entry("kernels", DeviceTables.kernels(results)),
+                                        Map.entry(
+                                                "changes", former.map(this::changes).orElse(""))));
+        return new Page("Panoptim, measured", content, curves)
+                .text(
+                        new Origin(
+                                machine(),
+                                results.command(),
+                                results.version(),
+                                results.date(),
+                                ""));
     }
 
     private String lead() {
@@ -73,7 +90,7 @@ public final class BenchReport {
         return "AdamW in fp32 on "
                 // A device's description begins with its name.
                 + (limit == Limit.COPY ? host.backend().split(",", 2)[0] : host.processor())
-                + ": a step compared with the machine's limit, a "
+                + ": a step compared with a "
                 + limit.phrase()
                 + ", and with the optimizers of other libraries. All ratios come from interleaved"
                 + " steps.";
@@ -93,8 +110,7 @@ public final class BenchReport {
                 Comparison.of(before, results).changes().stream()
                         .map(
                                 change ->
-                                        Html.row(
-                                                "",
+                                        List.of(
                                                 change.figure(),
                                                 Format.ratio(change.before()),
                                                 Format.ratio(change.now()),
@@ -105,7 +121,7 @@ public final class BenchReport {
                         .formatted(before.version(), before.date(), before.command()));
     }
 
-    private String steps() {
+    private String steps() throws IOException {
         var measured = results.against("limit").filter(step -> !Charts.isScaled(step)).toList();
         if (measured.isEmpty()) {
             return "";
@@ -114,8 +130,7 @@ public final class BenchReport {
                 measured.stream()
                         .map(
                                 step ->
-                                        Html.row(
-                                                "",
+                                        List.of(
                                                 title(step),
                                                 Scenario.valueOf(step.scenario()).title(),
                                                 Format.count(step.tensors()),
@@ -124,9 +139,15 @@ public final class BenchReport {
                                                 Format.ratio(step.advantage())))
                         .toList();
         return section(
-                "Compared with the machine's limit",
+                "Compared with a " + limit.title(),
                 Charts.shares(shares, limit),
-                List.of("Tensors", "Scenario", "Number", "Elements", "A step", "Limit / step"),
+                List.of(
+                        "Tensors",
+                        "Scenario",
+                        "Number",
+                        "Elements",
+                        "A step",
+                        limit.word() + " / step"),
                 rows,
                 limit.note());
     }
@@ -140,8 +161,7 @@ public final class BenchReport {
                 measured.stream()
                         .map(
                                 step ->
-                                        Html.row(
-                                                "",
+                                        List.of(
                                                 title(step),
                                                 Scenario.valueOf(step.scenario()).title(),
                                                 step.description(),
@@ -167,8 +187,7 @@ public final class BenchReport {
                 measured.stream()
                         .map(
                                 step ->
-                                        Html.row(
-                                                "",
+                                        List.of(
                                                 title(step),
                                                 Scenario.valueOf(step.scenario()).title(),
                                                 Format.time(step.baselineSeconds()),
@@ -185,9 +204,8 @@ public final class BenchReport {
                         + " average of floats 36: .78. Statistics move nothing more.");
     }
 
-    private String scaling() {
-        var charts = Charts.scaling(results);
-        return charts.isEmpty() ? "" : "<h2>Number and size of tensors</h2>" + charts;
+    private static String scaling(Curves curves) throws IOException {
+        return curves.isEmpty() ? "" : "<h2>Number and size of tensors</h2>\n" + curves.figures();
     }
 
     private String memory() {
@@ -201,9 +219,8 @@ public final class BenchReport {
                         + " step allocates nothing, neither on Java's heap nor outside of it.");
     }
 
-    private String memoryRow(StatefulRule rule) {
-        return Html.row(
-                "",
+    private List<String> memoryRow(StatefulRule rule) {
+        return List.of(
                 rule.title(),
                 rule.declaredBytes() + " bytes",
                 results.memory().stream()
@@ -214,7 +231,7 @@ public final class BenchReport {
                 rule.declaredBytes() + 2 * Float.BYTES + " bytes");
     }
 
-    private String startUp() {
+    private String startUp() throws IOException {
         if (results.startUps().isEmpty()) {
             return "";
         }
@@ -233,9 +250,8 @@ public final class BenchReport {
                         + " Java was given an ahead-of-time cache (-XX:AOTCache).");
     }
 
-    private static String startUpRow(StartUpTimes start) {
-        return Html.row(
-                "",
+    private static List<String> startUpRow(StartUpTimes start) {
+        return List.of(
                 start.backend(),
                 start.cached() ? "yes" : "no",
                 milliseconds(start.opened()),
@@ -249,11 +265,10 @@ public final class BenchReport {
     }
 
     private String calls() {
-        var rows = new ArrayList<String>();
+        var rows = new ArrayList<List<String>>();
         for (var call : results.calls()) {
             rows.add(
-                    Html.row(
-                            "",
+                    List.of(
                             call.call(),
                             call.implementation(),
                             Format.time(Spread.of(call.nanos()).times(1e-9)),
@@ -262,8 +277,7 @@ public final class BenchReport {
         for (var step : results.steps()) {
             if (step.baseline().equals("none")) {
                 rows.add(
-                        Html.row(
-                                "",
+                        List.of(
                                 "step of " + title(step),
                                 step.backend(),
                                 Format.time(step.seconds()),
@@ -292,8 +306,7 @@ public final class BenchReport {
                         results.refreshes().stream()
                                 .map(
                                         refresh ->
-                                                Html.row(
-                                                        "",
+                                                List.of(
                                                         refresh.model(),
                                                         refresh.method(),
                                                         Format.time(Spread.of(refresh.seconds()))))
@@ -313,7 +326,7 @@ public final class BenchReport {
                 + Html.term("Options", host.flags());
     }
 
-    /** That of the limit's loop over one large tensor. */
+    /** That of the limit over one large tensor. */
     private String bandwidth() {
         return results.against("limit")
                 .filter(step -> step.workload().equals(Workload.FLAT))
@@ -327,8 +340,9 @@ public final class BenchReport {
                                                                 * step.elements()
                                                                 / step.baselineSeconds().median()
                                                                 / 1e9)
-                                                + " GB/s in the limit's loop, at 28 bytes an"
-                                                + " element"))
+                                                + " GB/s in the "
+                                                + limit.title()
+                                                + ", at 28 bytes an element"))
                 .orElse("");
     }
 
@@ -337,32 +351,21 @@ public final class BenchReport {
     }
 
     private static String section(
-            String title, String charts, List<String> titles, List<String> rows, String remark) {
+            String title,
+            String charts,
+            List<String> titles,
+            List<List<String>> rows,
+            String remark) {
+        return section(title, charts + HtmlTable.of(titles, rows).html(), remark);
+    }
+
+    /** A part of the page: a title as text, what it is about as HTML, and a remark as text. */
+    static String section(String title, String content, String remark) {
         return """
         <h2>%s</h2>
         %s
-        %s
         <p class="small">%s</p>
         """
-                .formatted(
-                        Html.escape(title),
-                        charts,
-                        table("wide", titles, rows),
-                        Html.escape(remark));
-    }
-
-    /** A table in a box of some style, which scrolls if it is too wide. */
-    static String table(String style, List<String> titles, List<String> rows) {
-        var head =
-                titles.stream()
-                        .map(each -> "<th scope=\"col\">" + Html.escape(each) + "</th>")
-                        .collect(Collectors.joining());
-        return """
-        <div class="%s"><table><thead><tr>%s</tr></thead>
-        <tbody>
-        %s
-        </tbody></table></div>\
-        """
-                .formatted(style, head, String.join("\n", rows));
+                .formatted(Html.escape(title), content, Html.escape(remark));
     }
 }

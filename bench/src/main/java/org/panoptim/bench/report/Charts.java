@@ -5,10 +5,17 @@ import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.Results.StartUpTimes;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.bench.result.StepTimes;
+import org.panoptim.cli.page.Axis;
+import org.panoptim.cli.page.Axis.Scale;
 import org.panoptim.cli.page.BarChart;
-import org.panoptim.cli.page.Html;
-import org.panoptim.cli.page.LineChart;
+import org.panoptim.cli.page.Chart;
+import org.panoptim.cli.page.Curve;
+import org.panoptim.cli.page.Curves;
+import org.panoptim.cli.page.Samples;
+import org.panoptim.cli.page.Samples.Column;
 
+import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -16,8 +23,15 @@ import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
-/** The charts of the page, each with its caption. */
+/** The charts of the page. */
 final class Charts {
+
+    private static final Axis TENSORS = Axis.of("tensors", "Tensors", Scale.LOGARITHMIC);
+    private static final Axis ELEMENTS = Axis.of("elements", "Elements", Scale.LOGARITHMIC);
+    private static final Axis MILLISECONDS =
+            Axis.of("milliseconds", "Time of a step (ms)", Scale.FROM_ZERO);
+    private static final Axis MICROSECONDS =
+            Axis.of("microseconds", "Time of a step (µs)", Scale.LOGARITHMIC);
 
     private Charts() {}
 
@@ -31,33 +45,23 @@ final class Charts {
         return share.isPresent() ? 100 * share.getAsDouble() : Double.NaN;
     }
 
-    /** Bars: which share of the limit each reaches. */
-    static String shares(Shares shares, Limit limit) {
-        return drawn(
-                () -> {
-                    var title = "Share of the machine's limit (%)";
-                    var chart = new BarChart(title);
-                    // By their names: titles would run into each other.
-                    var groups = shares.workloads();
-                    chart.add(
-                            "Panoptim",
-                            groups,
-                            shares.workloads().stream()
-                                    .map(workload -> percent(shares.panoptim(workload)))
-                                    .toList());
-                    for (var peer : shares.peers()) {
-                        chart.add(
-                                peer,
-                                groups,
-                                shares.workloads().stream()
-                                        .map(workload -> percent(shares.of(workload, peer)))
-                                        .toList());
-                    }
-                    return Html.figure(
-                            chart.draw("shares", title),
-                            "The step alone; 100 is a %s. %s."
-                                    .formatted(limit.phrase(), titles(groups)));
-                });
+    /** Bars: how each compares with the limit. */
+    static String shares(Shares shares, Limit limit) throws IOException {
+        var chart = new BarChart("Compared with a " + limit.title() + ", which is 100");
+        // By their names: titles are long.
+        var groups = shares.workloads();
+        chart.add(
+                "Panoptim",
+                groups,
+                groups.stream().map(workload -> percent(shares.panoptim(workload))).toList());
+        for (var peer : shares.peers()) {
+            chart.add(
+                    peer,
+                    groups,
+                    groups.stream().map(workload -> percent(shares.of(workload, peer))).toList());
+        }
+        return chart.figure(
+                "The step alone; 100 is a %s. %s.".formatted(limit.phrase(), titles(groups)));
     }
 
     private static String titles(List<String> workloads) {
@@ -67,61 +71,64 @@ final class Charts {
     }
 
     /** Curves: time against the number of tensors and against their size. */
-    static String scaling(Results results) {
+    static Curves scaling(Results results) {
         var steps = results.against("limit").filter(Charts::isScaled).toList();
         var counts = only(steps, Workload.TENSORS, StepTimes::tensors);
         var sizes = only(steps, Workload.ELEMENTS, StepTimes::elements);
         var limit = Limit.of(results);
-        return (counts.isEmpty() ? "" : againstCount(counts, limit))
-                + (sizes.isEmpty() ? "" : againstSize(sizes, limit));
+        var charts = new ArrayList<Chart>();
+        if (!counts.isEmpty()) {
+            charts.add(againstCount());
+        }
+        if (!sizes.isEmpty()) {
+            charts.add(againstSize(limit));
+        }
+        return charts.isEmpty()
+                ? Curves.none()
+                : new Curves(
+                        "panoptim-bench",
+                        charts,
+                        List.of(
+                                curve("Panoptim", counts, sizes, StepTimes::seconds),
+                                curve(limit.word(), counts, sizes, StepTimes::baselineSeconds)));
     }
 
-    private static String againstCount(List<StepTimes> steps, Limit limit) {
-        return drawn(
-                () -> {
-                    var across = "Tensors";
-                    var title = "Time of a step (ms)";
-                    var chart = chart(across, title).fromZero();
-                    addCurves(chart, steps, StepTimes::tensors, 1e3, limit);
-                    return Html.figure(
-                            chart.drawWithLegend("tensors", title + " against " + across),
-                            "%,d elements shared out over equal tensors."
-                                    .formatted(Workload.SPLIT));
-                });
+    private static Chart againstCount() {
+        return new Chart(
+                "tensors",
+                "%,d elements shared out over equal tensors.".formatted(Workload.SPLIT),
+                List.of(TENSORS),
+                MILLISECONDS);
     }
 
-    private static String againstSize(List<StepTimes> steps, Limit limit) {
-        return drawn(
-                () -> {
-                    var across = "Elements";
-                    var title = "Time of a step (µs)";
-                    var chart = chart(across, title).logarithmic();
-                    addCurves(chart, steps, StepTimes::elements, 1e6, limit);
-                    return Html.figure(
-                            chart.drawWithLegend("elements", title + " against " + across),
-                            "One tensor. " + limit.smallRemark());
-                });
+    private static Chart againstSize(Limit limit) {
+        return new Chart(
+                "elements", "One tensor. " + limit.smallRemark(), List.of(ELEMENTS), MICROSECONDS);
     }
 
-    private static LineChart chart(String across, String title) {
-        return new LineChart(across, title).logarithmicAcross();
+    private static Curve curve(
+            String name,
+            List<StepTimes> counts,
+            List<StepTimes> sizes,
+            Function<StepTimes, Spread> time) {
+        return new Curve(
+                name,
+                List.of(
+                        Samples.of(
+                                counts,
+                                List.of(
+                                        new Column<>(TENSORS.column(), StepTimes::tensors),
+                                        new Column<>(MILLISECONDS.column(), median(time, 1e3)))),
+                        Samples.of(
+                                sizes,
+                                List.of(
+                                        new Column<>(ELEMENTS.column(), StepTimes::elements),
+                                        new Column<>(MICROSECONDS.column(), median(time, 1e6))))));
     }
 
-    /** Adds both sides' times. */
-    private static void addCurves(
-            LineChart chart,
-            List<StepTimes> steps,
-            ToDoubleFunction<StepTimes> across,
-            double perSecond,
-            Limit limit) {
-        var positions = steps.stream().mapToDouble(across).toArray();
-        chart.add("Panoptim", 0, positions, times(steps, StepTimes::seconds, perSecond));
-        chart.add(limit.word(), 1, positions, times(steps, StepTimes::baselineSeconds, perSecond));
-    }
-
-    private static double[] times(
-            List<StepTimes> steps, Function<StepTimes, Spread> time, double perSecond) {
-        return steps.stream().mapToDouble(step -> perSecond * time.apply(step).median()).toArray();
+    private static ToDoubleFunction<StepTimes> median(
+            Function<StepTimes, Spread> time, double perSecond) {
+        return step -> perSecond * time.apply(step).median();
     }
 
     private static List<StepTimes> only(
@@ -133,22 +140,16 @@ final class Charts {
     }
 
     /** Bars: the first step of a process. */
-    static String startUp(List<StartUpTimes> starts) {
-        return drawn(
-                () -> {
-                    var title = "Main to first step (ms)";
-                    var chart = new BarChart(title);
-                    var backends = starts.stream().map(StartUpTimes::backend).distinct().toList();
-                    for (boolean cached : new boolean[] {false, true}) {
-                        chart.add(
-                                cached ? "with an ahead-of-time cache" : "without",
-                                backends,
-                                backends.stream()
-                                        .map(backend -> stepped(starts, backend, cached))
-                                        .toList());
-                    }
-                    return Html.figure(chart.draw("start-up", title), "Medians.");
-                });
+    static String startUp(List<StartUpTimes> starts) throws IOException {
+        var chart = new BarChart("Main to first step (ms)");
+        var backends = starts.stream().map(StartUpTimes::backend).distinct().toList();
+        for (boolean cached : new boolean[] {false, true}) {
+            chart.add(
+                    cached ? "with an ahead-of-time cache" : "without",
+                    backends,
+                    backends.stream().map(backend -> stepped(starts, backend, cached)).toList());
+        }
+        return chart.figure("Medians.");
     }
 
     private static double stepped(List<StartUpTimes> starts, String backend, boolean cached) {
@@ -157,15 +158,5 @@ final class Charts {
                 .mapToDouble(start -> Spread.of(start.stepped()).median())
                 .findFirst()
                 .orElse(Double.NaN);
-    }
-
-    private static String drawn(java.util.function.Supplier<String> figure) {
-        try {
-            return figure.get();
-        } catch (RuntimeException | LinkageError | InternalError e) {
-            // Java's fonts need libraries that a small system may lack; the numbers are worth a
-            // page without charts.
-            return Html.note("A chart could not be drawn: " + e);
-        }
     }
 }

@@ -5,6 +5,7 @@ import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.Results.KfacTimes;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.cli.page.Html;
+import org.panoptim.cli.page.HtmlTable;
 
 import java.util.List;
 import java.util.stream.Collectors;
@@ -15,33 +16,30 @@ final class DeviceTables {
     private static final double MEGA = 1e6;
     private static final double GIGA = 1e9;
 
-    private static final String STYLE = "wide figures";
-
     private DeviceTables() {}
 
     /** K-FAC's work between refreshes. */
     static String kfac(Results results) {
         return results.kfac().isEmpty()
                 ? ""
-                : section(
+                : BenchReport.section(
                         "K-FAC: between refreshes",
-                        BenchReport.table(
-                                STYLE,
-                                List.of(
-                                        "Model",
-                                        "Scenario",
-                                        "Time",
-                                        "Its products alone",
-                                        "Products / work"),
-                                results.kfac().stream().map(DeviceTables::row).toList()),
+                        HtmlTable.of(
+                                        List.of(
+                                                "Model",
+                                                "Scenario",
+                                                "Time",
+                                                "Its products alone",
+                                                "Products / work"),
+                                        results.kfac().stream().map(DeviceTables::row).toList())
+                                .html(),
                         "All layers of the model, by the device's clock. Products alone: the same"
                                 + " calls of cuBLAS, of other numbers in matrices of the same"
                                 + " shapes, in turn with the work.");
     }
 
-    private static String row(KfacTimes work) {
-        return Html.row(
-                "",
+    private static List<String> row(KfacTimes work) {
+        return List.of(
                 Labels.model(work.model()),
                 Labels.of(work),
                 Format.time(Spread.of(work.seconds())),
@@ -59,7 +57,7 @@ final class DeviceTables {
                         .collect(Collectors.joining("\n"));
         return tables.isEmpty()
                 ? ""
-                : section(
+                : BenchReport.section(
                         "Kernels by themselves",
                         tables,
                         "Each launch lies between two events; what these take with nothing between"
@@ -71,43 +69,30 @@ final class DeviceTables {
 
     private static String kernels(Results results, String tensors) {
         return "<h3>%s</h3>%n".formatted(Html.escape(tensors))
-                + BenchReport.table(
-                        STYLE,
-                        List.of(
-                                "Kernel",
-                                "In",
-                                "Launches",
-                                "A launch",
-                                "MB",
-                                "GB/s",
-                                "Of the copy"),
-                        results.kernels().stream()
-                                .filter(kernel -> Labels.tensors(kernel).equals(tensors))
-                                .map(DeviceTables::row)
-                                .toList());
+                + HtmlTable.of(
+                                List.of(
+                                        "Kernel",
+                                        "In",
+                                        "Launches",
+                                        "A launch",
+                                        "MB",
+                                        "GB/s",
+                                        "Of the copy"),
+                                results.kernels().stream()
+                                        .filter(kernel -> Labels.tensors(kernel).equals(tensors))
+                                        .map(DeviceTables::row)
+                                        .toList())
+                        .html();
     }
 
-    private static String row(KernelTimes kernel) {
-        var row =
-                Html.row(
-                        "",
-                        kernel.kernel(),
-                        kernel.work(),
-                        Format.count(kernel.launches()),
-                        Format.time(kernel.seconds()),
-                        kernel.hasBytes() ? Format.digits(kernel.bytes() / MEGA) : "",
-                        kernel.hasBytes() ? Format.digits(kernel.bandwidth().median() / GIGA) : "",
-                        kernel.hasBytes() ? Format.ratio(kernel.share()) : "");
-        // Long names may be broken where they do not fit a narrow screen.
-        return row.replace("_", "_<wbr>");
-    }
-
-    private static String section(String title, String tables, String remark) {
-        return """
-        <h2>%s</h2>
-        %s
-        <p class="small">%s</p>
-        """
-                .formatted(Html.escape(title), tables, Html.escape(remark));
+    private static List<String> row(KernelTimes kernel) {
+        return List.of(
+                kernel.kernel(),
+                kernel.work(),
+                Format.count(kernel.launches()),
+                Format.time(kernel.seconds()),
+                kernel.hasBytes() ? Format.digits(kernel.bytes() / MEGA) : "",
+                kernel.hasBytes() ? Format.digits(kernel.bandwidth().median() / GIGA) : "",
+                kernel.hasBytes() ? Format.ratio(kernel.share()) : "");
     }
 }

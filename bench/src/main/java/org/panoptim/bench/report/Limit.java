@@ -7,31 +7,35 @@ enum Limit {
     /** That of a processor. */
     LOOP(
             "C loop",
+            "plain C loop",
             "A C loop over few elements runs on one processor.",
-            "plain C loop over the same arrays on all processors",
-            "Limit / step is the time of the C loop of AdamW by the time of the step: 1 is as fast"
+            " over the same arrays on all processors",
+            "C loop / step is the time of the C loop of AdamW by the time of the step: 1 is as fast"
                     + " as the loop. The loop neither clips nor zeroes: clip + step + zero moves 36"
                     + " bytes an element where the loop moves 28, so .78 is its limit. Median, and"
                     + " smallest to largest."),
     /** That of a GPU. */
     COPY(
-            "copy",
+            "Copy",
+            "copy within the device's memory",
             "The copy moves as many bytes.",
-            "copy within the device's memory that moves as many bytes",
-            "Limit / step is the time of a copy within the device's memory by the time of the"
+            " that moves as many bytes",
+            "Copy / step is the time of a copy within the device's memory by the time of the"
                     + " step: 1 is as fast as the copy, which moves the 28 bytes an element of a"
                     + " step. Clip + step + zero moves 36, so .78 is its limit. Median, and"
                     + " smallest to largest.");
 
     private final String word;
+    private final String title;
     private final String smallRemark;
-    private final String phrase;
+    private final String detail;
     private final String note;
 
-    Limit(String word, String smallRemark, String phrase, String note) {
+    Limit(String word, String title, String smallRemark, String detail, String note) {
         this.word = word;
+        this.title = title;
         this.smallRemark = smallRemark;
-        this.phrase = phrase;
+        this.detail = detail;
         this.note = note;
     }
 
@@ -56,9 +60,14 @@ enum Limit {
         return smallRemark;
     }
 
+    /** What it is called, to stand behind an article. */
+    String title() {
+        return title;
+    }
+
     /** What it is, to stand behind an article. */
     String phrase() {
-        return phrase;
+        return title + detail;
     }
 
     /** The remark under a table of ratios. */

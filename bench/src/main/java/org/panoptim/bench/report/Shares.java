@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.OptionalDouble;
 
 /**
- * Which share of the machine's limit each optimizer reaches. A peer's is Panoptim's by how many
+ * How fast each optimizer is compared with the machine's limit. A peer's is Panoptim's by how many
  * times as fast Panoptim is, both from interleaved steps.
  */
 final class Shares {

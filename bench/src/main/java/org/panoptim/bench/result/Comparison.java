@@ -89,7 +89,9 @@ public record Comparison(List<Change> changes) {
 
     private static Change change(StepTimes old, StepTimes now) {
         if (now.isComparedWithLimit()) {
-            return new Change(name(now, "share of the limit"), old.advantage(), now.advantage());
+            var limit = now.backend().startsWith("cuda") ? "a copy" : "a plain C loop";
+            return new Change(
+                    name(now, "compared with " + limit), old.advantage(), now.advantage());
         }
         if (now.isComparedWithFloats()) {
             return new Change(name(now, "share of floats"), old.advantage(), now.advantage());

@@ -77,7 +77,7 @@ class ReadmeFiguresTest {
 
         assertThat(rewritten)
                 .startsWith("<!-- figures: b.json since a.json -->\nOn some processor")
-                .contains("| flat, STEP, simd: share of the limit | 0.50", "| +100");
+                .contains("| flat, STEP, simd: compared with a plain C loop | 0.50", "| +100");
         assertThat(ReadmeFigures.rewritten(rewritten, folder)).isEqualTo(rewritten);
     }
 }

@@ -104,8 +104,6 @@ final class BenchCommand implements Callable<Integer> {
                                                         + " and starts them"));
         Outputs.prepare("--out", report);
         Outputs.prepare("--json", json);
-        // The charts need no screen, and must not look for one.
-        System.setProperty("java.awt.headless", "true");
         var options =
                 new BenchProgram.Options(
                         quick,

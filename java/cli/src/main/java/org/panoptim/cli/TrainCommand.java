@@ -103,8 +103,6 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         var chosenTask = task();
         Outputs.prepare("--out", report);
-        // The charts need no screen, and must not look for one.
-        System.setProperty("java.awt.headless", "true");
         try (var interruption = Interruption.watch();
                 var chosen = backend.openForHostMemory()) {
             var out = spec.commandLine().getOut();

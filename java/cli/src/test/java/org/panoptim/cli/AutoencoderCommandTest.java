@@ -66,11 +66,8 @@ class AutoencoderCommandTest {
         assertThat(Files.readString(report()))
                 .startsWith("<!doctype html>")
                 .contains("<th scope=\"row\">sgd<wbr>@0.02</th>", rows.get(0).group(4))
-                .contains(
-                        "aria-label=\"Squared error per image against iterations\"",
-                        "aria-label=\"Squared error per image against seconds\"",
-                        "aria-label=\"Loss against iterations\"",
-                        "aria-label=\"Loss against seconds\"")
+                .contains("aria-label=\"Squared error per image\"", "aria-label=\"Loss\"")
+                .contains("\"iteration\":[0,1,2,3,4,5,6]")
                 .contains("<span>kl_clip = 0.02</span>", "<span>lr = 0.02</span>")
                 .contains("kfac passed the squared error")
                 .contains(
@@ -78,7 +75,7 @@ class AutoencoderCommandTest {
                                 + " --iterations 6 --seed 1 --backend reference")
                 .doesNotContain("{{")
                 .doesNotContainPattern("(src|href)=\"(?!#)")
-                .doesNotContain("@import", "<script", "<!DOCTYPE svg", "url(http");
+                .doesNotContain("@import", "url(http");
     }
 
     @Test

@@ -1,69 +1,89 @@
 package org.panoptim.cli.page;
 
-import org.knowm.xchart.CategoryChart;
-import org.knowm.xchart.CategoryChartBuilder;
-import org.knowm.xchart.style.Styler.LegendLayout;
-import org.knowm.xchart.style.Styler.LegendPosition;
-
-import java.awt.Color;
-import java.awt.Font;
+import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
-/**
- * Bars in groups as an SVG element to stand in a page. The fills grow lighter in the order of the
- * legend, which is that of the bars in each group, so that none needs colours.
- */
+/** Bars in groups, as text and boxes that need no script. */
 public final class BarChart {
 
-    private static final int WIDTH = 980;
-    private static final int HEIGHT = 480;
+    /** As many as the style sheet has. */
+    private static final int COLORS = 7;
 
-    /** From dark to light. */
-    private static final Color[] FILLS = {
-        new Color(0x12324A),
-        new Color(0xB3480B),
-        new Color(0x4C8FBF),
-        new Color(0xE0A030),
-        new Color(0xA9CFE6),
-        new Color(0xEFE3B8),
-        new Color(0xDDDDDD),
-    };
+    private record Bar(String name, String group, double length) {}
 
-    private final CategoryChart chart;
+    private final String title;
+    private final List<Bar> bars = new ArrayList<>();
 
     /**
      * A chart without bars.
      *
-     * @param upwards what is on the vertical axis
+     * @param title what the bars' lengths are
      */
-    public BarChart(String upwards) {
-        chart = new CategoryChartBuilder().width(WIDTH).height(HEIGHT).yAxisTitle(upwards).build();
-        var text = new Font(Font.SANS_SERIF, Font.PLAIN, 15);
-        var styler = chart.getStyler();
-        ChartStyle.apply(styler, text);
-        styler.setLegendPosition(LegendPosition.OutsideS);
-        styler.setLegendLayout(LegendLayout.Horizontal);
-        styler.setSeriesColors(FILLS);
-        styler.setAvailableSpaceFill(.86);
-        styler.setYAxisMin(0.0);
-        styler.setDecimalPattern("#,##0.#");
+    public BarChart(String title) {
+        this.title = title;
     }
 
     /**
      * Adds a bar to each group.
      *
+     * @param name of these bars
      * @param groups what the groups are, the same for all bars
-     * @param heights a bar's for each group; NaN: none
+     * @param lengths a bar's for each group, at least 0; NaN: none
      */
-    public void add(String name, List<String> groups, List<Double> heights) {
-        chart.addSeries(
-                name,
-                groups,
-                heights.stream().map(each -> Double.isNaN(each) ? null : each).toList());
+    public void add(String name, List<String> groups, List<Double> lengths) {
+        IntStream.range(0, groups.size())
+                .filter(i -> !Double.isNaN(lengths.get(i)))
+                .mapToObj(i -> new Bar(name, groups.get(i), lengths.get(i)))
+                .forEach(bars::add);
     }
 
-    /** The chart as an SVG element; see {@link LineChart#draw}. */
-    public String draw(String id, String label) {
-        return ChartStyle.draw(chart, id, label);
+    /** The chart as a figure. */
+    public String figure(String caption) throws IOException {
+        return Template.of(BarChart.class, "bars.html")
+                .fill(
+                        Map.of(
+                                "title", Html.escape(title),
+                                "bars", groups(),
+                                "caption", Html.escape(caption)));
+    }
+
+    private String groups() {
+        return bars.stream()
+                .map(Bar::group)
+                .distinct()
+                .map(
+                        group ->
+                                "<li class=\"group\">%s</li>%n%s"
+                                        .formatted(Html.name(group), of(group)))
+                .collect(Collectors.joining());
+    }
+
+    private String of(String group) {
+        var names = bars.stream().map(Bar::name).distinct().toList();
+        return bars.stream()
+                .filter(bar -> bar.group().equals(group))
+                .map(bar -> line(bar, names.indexOf(bar.name())))
+                .collect(Collectors.joining());
+    }
+
+    private String line(Bar bar, int index) {
+        double longest = bars.stream().mapToDouble(Bar::length).max().orElse(0);
+        return String.format(
+                Locale.ROOT,
+                "<li><span>%s</span><span class=\"bar\"><i class=\"bar-%d\""
+                        + " style=\"width:%.1f%%\"></i></span><span>%s</span></li>\n",
+                Html.name(bar.name()),
+                1 + index % COLORS,
+                longest > 0 ? 100 * bar.length() / longest : 0,
+                number(bar.length()));
+    }
+
+    private static String number(double length) {
+        return String.format(Locale.ROOT, length < 100 ? "%,.1f" : "%,.0f", length);
     }
 }

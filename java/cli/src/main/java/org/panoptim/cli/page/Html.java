@@ -2,63 +2,28 @@ package org.panoptim.cli.page;
 
 import org.panoptim.cli.Machine;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 
 /** Pieces of a report's page. */
 public final class Html {
 
-    private static final String STYLE = "page.css";
-
     private Html() {}
-
-    /**
-     * A page's template, with the style of all pages.
-     *
-     * @param owner the class beside which it lies
-     */
-    public static String template(Class<?> owner, String name) throws IOException {
-        return resource(owner, name).replace("{{style}}", resource(Html.class, STYLE));
-    }
-
-    private static String resource(Class<?> owner, String name) throws IOException {
-        try (var file = Objects.requireNonNull(owner.getResourceAsStream(name), name)) {
-            return new String(file.readAllBytes(), StandardCharsets.UTF_8);
-        }
-    }
 
     /** Text from outside, to stand in a page. */
     public static String escape(String text) {
         return text.replace("&", "&amp;")
                 .replace("<", "&lt;")
                 .replace(">", "&gt;")
-                .replace("\"", "&quot;");
+                .replace("\"", "&quot;")
+                .replace("'", "&#39;");
     }
 
-    /** A name from outside, which a narrow page may break before each of its settings. */
+    /** A name from outside, which a narrow page may break before its settings and between words. */
     static String name(String text) {
-        return escape(text).replaceAll("(?=[@:+]\\S)", "<wbr>");
-    }
-
-    /** A row of a table, with a title. */
-    public static String row(String style, String title, String... cells) {
-        var row =
-                new StringBuilder(
-                        "<tr class=\"%s\"><th scope=\"row\">%s</th>".formatted(style, name(title)));
-        for (var cell : cells) {
-            row.append("<td>").append(escape(cell)).append("</td>");
-        }
-        return row.append("</tr>").toString();
-    }
-
-    /** A chart with its caption. */
-    public static String figure(String svg, String caption) {
-        return "<figure>%s<figcaption>%s</figcaption></figure>%n".formatted(svg, escape(caption));
+        return escape(text).replaceAll("(?=[@:+]\\S)|(?<=_)", "<wbr>");
     }
 
     /** A highlighted note. */

@@ -1,4 +1,4 @@
-/** Pieces of reports: pages that stand in one file, and charts in them. */
+/** Reports as pages that stand in one file, and the charts in them. */
 @NullMarked
 package org.panoptim.cli.page;
 

@@ -1,94 +1,124 @@
 package org.panoptim.cli.train;
 
-import org.panoptim.cli.page.LineChart;
+import org.panoptim.cli.page.Axis;
+import org.panoptim.cli.page.Axis.Scale;
+import org.panoptim.cli.page.Chart;
+import org.panoptim.cli.page.Curve;
+import org.panoptim.cli.page.Curves;
+import org.panoptim.cli.page.Samples;
+import org.panoptim.cli.page.Samples.Column;
 
+import java.util.ArrayList;
 import java.util.List;
-import java.util.function.ToDoubleFunction;
-import java.util.stream.IntStream;
 
-/** Learning curves of the classifier as SVG elements to stand in a page. */
+/** What the classifier's page shows of the outcomes in curves. */
 final class Charts {
 
-    /** So many points of a curve and its last one are drawn at most. */
-    private static final int MOST_MARKERS = 26;
+    private static final List<Axis> ACROSS =
+            List.of(
+                    Axis.of("step", "Steps", Scale.COUNT),
+                    Axis.of("seconds", "Seconds", Scale.LINEAR));
 
-    /** How movements come about, for captions. */
-    static final String SAMPLED =
-            " A sample: at most %d single steps of a training are measured, evenly spaced, and at most"
-                            .formatted(MovementCurve.POINTS)
-                    + " %d of them are drawn.".formatted(MOST_MARKERS + 1);
+    private static final List<Column<Outcome.Point>> POINTS =
+            List.of(
+                    new Column<>("step", point -> point.at().step()),
+                    new Column<>("epoch", point -> point.at().epoch()),
+                    new Column<>("seconds", point -> point.at().seconds()),
+                    new Column<>("loss", Outcome.Point::loss),
+                    new Column<>("accuracy_percent", point -> point.accuracy() * 100));
+
+    private static final List<Column<Outcome.Movement>> MOVEMENTS =
+            List.of(
+                    new Column<>("step", movement -> movement.at().step()),
+                    new Column<>("epoch", movement -> movement.at().epoch()),
+                    new Column<>("seconds", movement -> movement.at().seconds()),
+                    new Column<>("learning_rate", Outcome.Movement::learningRate),
+                    new Column<>("gradient_norm", Outcome.Movement::gradientNorm),
+                    new Column<>("update_ratio", Outcome.Movement::updateRatio));
 
     private Charts() {}
 
-    /** The loss over the epochs, on a logarithmic scale. */
-    static String loss(List<Outcome> outcomes) {
-        var title = "Training loss";
-        var chart = new LineChart("Epochs", title).logarithmic();
-        addTo(chart, outcomes, Outcome.Point::loss);
-        return chart.drawWithLegend("loss", title);
-    }
-
-    /**
-     * The accuracy over the epochs, in percent; what the untrained net knows is left out, for it
-     * would press the rest together.
-     */
-    static String accuracy(List<Outcome> outcomes) {
-        var title = "Test accuracy (%)";
-        var chart = new LineChart("Epochs", title);
-        addTo(chart, outcomes, point -> point.epoch() == 0 ? Double.NaN : point.accuracy() * 100);
-        return chart.drawWithLegend("accuracy", title);
-    }
-
-    /** The norm of all gradients together in the course of the steps, on a logarithmic scale. */
-    static String gradientNorm(List<Outcome> outcomes) {
-        return movement(
-                outcomes, "gradients", "Norm of the gradient", Outcome.Movement::gradientNorm);
-    }
-
-    /** How far steps moved the net, by itself, on a logarithmic scale. */
-    static String updateRatio(List<Outcome> outcomes) {
-        return movement(
-                outcomes,
-                "updates",
-                "Norm of the update / norm of the parameters",
-                Outcome.Movement::updateRatio);
-    }
-
-    private static String movement(
-            List<Outcome> outcomes,
-            String id,
-            String title,
-            ToDoubleFunction<Outcome.Movement> value) {
-        var chart = new LineChart("Epochs", title).logarithmic();
-        for (int i = 0; i < outcomes.size(); i++) {
-            var points = thin(outcomes.get(i).movements());
-            chart.add(
-                    outcomes.get(i).choice().name(),
-                    i,
-                    points.stream().mapToDouble(Outcome.Movement::epoch).toArray(),
-                    points.stream().mapToDouble(value).toArray());
+    /** All charts, in the order of the page. */
+    static Curves of(List<Outcome> outcomes) {
+        var charts = new ArrayList<>(List.of(loss(), accuracy(outcomes)));
+        if (outcomes.stream().anyMatch(outcome -> !outcome.movements().isEmpty())) {
+            charts.addAll(movements(outcomes));
         }
-        return chart.drawWithLegend(id, title);
+        return new Curves(
+                "panoptim-classifier", charts, outcomes.stream().map(Charts::curve).toList());
     }
 
-    private static void addTo(
-            LineChart chart, List<Outcome> outcomes, ToDoubleFunction<Outcome.Point> value) {
-        for (int i = 0; i < outcomes.size(); i++) {
-            var points = thin(outcomes.get(i).curve());
-            chart.add(
-                    outcomes.get(i).choice().name(),
-                    i,
-                    points.stream().mapToDouble(Outcome.Point::epoch).toArray(),
-                    points.stream().mapToDouble(value).toArray());
-        }
+    private static Curve curve(Outcome outcome) {
+        return new Curve(
+                outcome.choice().name(),
+                List.of(
+                        Samples.of(outcome.curve(), POINTS),
+                        Samples.of(outcome.movements(), MOVEMENTS)));
     }
 
-    /** Every k-th point and the last, so that markers do not run into each other. */
-    private static <T> List<T> thin(List<T> curve) {
-        int interval = Math.ceilDiv(curve.size(), MOST_MARKERS);
-        return IntStream.range(0, curve.size())
-                .filter(i -> i % interval == 0 || i == curve.size() - 1)
-                .mapToObj(curve::get)
-                .toList();
+    private static Chart loss() {
+        return new Chart(
+                "loss",
+                "Mean cross-entropy over all training images after each epoch, on a logarithmic"
+                        + " scale.",
+                ACROSS,
+                Axis.of("loss", "Training loss", Scale.LOGARITHMIC));
+    }
+
+    /** What the untrained net knows would press the rest together. */
+    private static Chart accuracy(List<Outcome> outcomes) {
+        var axis = Axis.of("accuracy_percent", "Test accuracy (%)", Scale.LINEAR);
+        var least =
+                outcomes.stream()
+                        .flatMap(outcome -> outcome.curve().stream())
+                        .filter(point -> point.at().step() > 0)
+                        .mapToDouble(point -> point.accuracy() * 100)
+                        .min();
+        return new Chart(
+                "accuracy",
+                "Share of the held-out images that are classified correctly. The axis begins where"
+                        + " the trained nets do; the untrained one is below it.",
+                ACROSS,
+                least.isPresent() ? axis.startingAt(least.getAsDouble()) : axis);
+    }
+
+    private static List<Chart> movements(List<Outcome> outcomes) {
+        var sampled = sampled(outcomes);
+        return List.of(
+                new Chart(
+                        "gradients",
+                        "The norm of all gradients together as the steps had them, on a"
+                                + " logarithmic scale. "
+                                + sampled,
+                        ACROSS,
+                        Axis.of("gradient_norm", "Norm of the gradient", Scale.LOGARITHMIC)),
+                new Chart(
+                        "updates",
+                        "How far a step moved the net: the norm of the change of all parameters by"
+                                + " their own, on a logarithmic scale. "
+                                + sampled,
+                        ACROSS,
+                        Axis.of(
+                                "update_ratio",
+                                "Norm of the update / norm of the parameters",
+                                Scale.LOGARITHMIC)),
+                new Chart(
+                        "rates",
+                        "The rule's learning rate times the schedule's factor, on a logarithmic"
+                                + " scale. "
+                                + sampled,
+                        ACROSS,
+                        Axis.of("learning_rate", "Learning rate", Scale.LOGARITHMIC)));
+    }
+
+    /** How often steps take statistics, which is the number of the first that does. */
+    private static String sampled(List<Outcome> outcomes) {
+        long interval =
+                outcomes.stream()
+                        .flatMap(outcome -> outcome.movements().stream())
+                        .mapToLong(movement -> movement.at().step())
+                        .min()
+                        .orElse(1);
+        return interval == 1 ? "Of every step." : "Sampled: one step in %d.".formatted(interval);
     }
 }

@@ -22,6 +22,11 @@ public record Digits(Examples training, Examples heldOut) {
     /** Pixels of an image. */
     public static final int PIXELS = 64;
 
+    /** Whose data it is, for what is made of it. */
+    public static final String CREDIT =
+            "Data: “Optical Recognition of Handwritten Digits” by E. Alpaydin and C. Kaynak (1998),"
+                    + " UCI Machine Learning Repository, CC BY 4.0.";
+
     static final int CLASSES = 10;
 
     private static final String FILE = "digits.csv.gz";

@@ -43,6 +43,6 @@ public final class Format {
                         Locale.ROOT,
                         "%s (stopped at epoch %.1f)",
                         outcome.choice().name(),
-                        outcome.last().epoch());
+                        outcome.last().at().epoch());
     }
 }

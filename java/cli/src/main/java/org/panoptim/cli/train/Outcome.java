@@ -24,22 +24,33 @@ public record Outcome(
         Duration total) {
 
     /**
+     * How far a training had come.
+     *
+     * @param step steps taken
+     * @param epoch epochs done; a fraction within one
+     * @param seconds time since the first batch, without the evaluations
+     */
+    public record Moment(long step, double epoch, double seconds) {}
+
+    /**
      * A point of the learning curves.
      *
-     * @param epoch epochs done; a fraction where the training was stopped
+     * @param at when
      * @param loss mean cross-entropy over all training examples
      * @param accuracy share of the held-out examples that were classified correctly
      */
-    public record Point(double epoch, double loss, double accuracy) {}
+    public record Point(Moment at, double loss, double accuracy) {}
 
     /**
      * What a step did.
      *
-     * @param epoch epochs done
+     * @param at when it was done
+     * @param learningRate the rule's times the schedule's factor
      * @param gradientNorm the norm of all gradients together
      * @param updateRatio the norm of the change of all parameters by that of the parameters
      */
-    public record Movement(double epoch, double gradientNorm, double updateRatio) {}
+    public record Movement(
+            Moment at, double learningRate, double gradientNorm, double updateRatio) {}
 
     /** Copies the lists. */
     public Outcome {

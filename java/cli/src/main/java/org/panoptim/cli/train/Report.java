@@ -1,12 +1,17 @@
 package org.panoptim.cli.train;
 
 import org.panoptim.cli.page.Html;
+import org.panoptim.cli.page.HtmlTable;
+import org.panoptim.cli.page.Page;
+import org.panoptim.cli.page.Page.Origin;
+import org.panoptim.cli.page.Template;
 import org.panoptim.cli.train.Training.Settings;
 import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
@@ -34,17 +39,24 @@ public record Report(
     }
 
     private String page() throws IOException {
-        return Html.template(Report.class, TEMPLATE)
-                .replace("{{names}}", Html.escape(names()))
-                .replace("{{lead}}", Html.escape(lead()))
-                .replace("{{stopped}}", stopped())
-                .replace("{{results}}", results())
-                .replace("{{charts}}", charts())
-                .replace("{{hyperparameters}}", hyperParameters())
-                .replace("{{machine}}", Html.machine(backend))
-                .replace("{{command}}", Html.escape(command))
-                .replace("{{version}}", Html.escape(version))
-                .replace("{{date}}", Html.date());
+        var curves = Charts.of(outcomes);
+        var content =
+                Template.of(Report.class, TEMPLATE)
+                        .fill(
+                                Map.of(
+                                        "lead", Html.escape(lead()),
+                                        "stopped", stopped(),
+                                        "results", results(),
+                                        "curves", curves.figures(),
+                                        "hyperparameters", hyperParameters()));
+        return new Page("Panoptim: %s on handwritten digits".formatted(names()), content, curves)
+                .text(
+                        new Origin(
+                                Html.machine(backend),
+                                command,
+                                version,
+                                Html.date(),
+                                Digits.CREDIT));
     }
 
     private String names() {
@@ -76,8 +88,9 @@ public record Report(
         if (isComplete()) {
             return "";
         }
-        return "<p class=\"note\">The training was stopped before its end: %d of %s finished.</p>"
-                .formatted(complete(), count(settings.choices().size(), "optimizer"));
+        return Html.note(
+                "The training was stopped before its end: %d of %s finished."
+                        .formatted(complete(), count(settings.choices().size(), "optimizer")));
     }
 
     private boolean isComplete() {
@@ -91,56 +104,25 @@ public record Report(
     private String results() {
         double best =
                 outcomes.stream().mapToDouble(outcome -> outcome.last().accuracy()).max().orElse(0);
-        return outcomes.stream()
-                .map(
-                        outcome ->
-                                Html.row(
-                                        outcome.last().accuracy() == best ? "best" : "",
-                                        Format.name(outcome),
-                                        Format.loss(outcome.last().loss()),
-                                        Format.percent(outcome.last().accuracy()),
-                                        Format.time(outcome.inOptimizer()),
-                                        Format.perStep(outcome.inOptimizer(), outcome.steps()),
-                                        Format.time(outcome.total())))
-                .collect(Collectors.joining("\n"));
-    }
-
-    private String charts() {
-        if (outcomes.isEmpty()) {
-            return "";
+        var table =
+                new HtmlTable(
+                        "Optimizer",
+                        "Final loss",
+                        "Test accuracy",
+                        "Time in steps",
+                        "Time a step",
+                        "Total time");
+        for (var outcome : outcomes) {
+            table.row(
+                    outcome.last().accuracy() == best ? "best" : "",
+                    Format.name(outcome),
+                    Format.loss(outcome.last().loss()),
+                    Format.percent(outcome.last().accuracy()),
+                    Format.time(outcome.inOptimizer()),
+                    Format.perStep(outcome.inOptimizer(), outcome.steps()),
+                    Format.time(outcome.total()));
         }
-        try {
-            return Html.figure(
-                            Charts.loss(outcomes),
-                            "Mean cross-entropy over all training images, on a logarithmic scale.")
-                    + Html.figure(
-                            Charts.accuracy(outcomes),
-                            "Share of the held-out images that are classified correctly, from the"
-                                    + " first epoch on.")
-                    + movements();
-        } catch (RuntimeException | LinkageError | InternalError e) {
-            // Java's fonts need libraries that a small system may lack; the numbers are worth a
-            // page
-            // without curves.
-            return Html.note("The curves could not be drawn: " + e);
-        }
-    }
-
-    /** What the optimizers say of their steps. */
-    private String movements() {
-        if (outcomes.stream().allMatch(outcome -> outcome.movements().isEmpty())) {
-            return "";
-        }
-        return Html.figure(
-                        Charts.gradientNorm(outcomes),
-                        "The norm of all gradients together as the steps had them, on a logarithmic"
-                                + " scale."
-                                + Charts.SAMPLED)
-                + Html.figure(
-                        Charts.updateRatio(outcomes),
-                        "How far a step's rule moved the net: the norm of the update of all"
-                                + " parameters by their own, on a logarithmic scale."
-                                + Charts.SAMPLED);
+        return table.html();
     }
 
     private String hyperParameters() {

@@ -82,6 +82,9 @@ public final class Training {
         /** Spent on gradients within a step, which is no work of the optimizer's. */
         private long differentiatingNanos;
 
+        /** Runs in epochs, but not in the evaluations between them. */
+        private final Stopwatch watch = new Stopwatch();
+
         Session(OptimizerChoice choice) {
             this.choice = choice;
             torch.manual_seed(settings.seed());
@@ -107,7 +110,7 @@ public final class Training {
             long all = allSteps();
             progress.begin(choice, all);
             curve.add(evaluate());
-            var movements = new MovementCurve(sampler.batchesPerEpoch());
+            var movements = new MovementCurve();
             long start = System.nanoTime();
             try (var stepper = stepper(choice, net, all)) {
                 while (steps < all && !progress.stopRequested()) {
@@ -127,18 +130,20 @@ public final class Training {
         }
 
         private void epoch(Stepper stepper, MovementCurve movements) {
+            watch.start();
             for (var indices : sampler.nextEpoch()) {
                 try (var _ = new PointerScope()) {
                     step(stepper, training.select(indices));
                 }
                 if (steps % MovementCurve.interval(allSteps()) == 0) {
-                    stepper.report().ifPresent(report -> movements.add(steps, report));
+                    stepper.report().ifPresent(report -> movements.add(now(), report));
                 }
                 progress.step();
                 if (progress.stopRequested()) {
                     break;
                 }
             }
+            watch.stop();
             stepper.evaluate(() -> curve.add(evaluate()));
             progress.epoch(curve.getLast());
         }
@@ -163,6 +168,11 @@ public final class Training {
             differentiatingNanos += System.nanoTime() - start;
         }
 
+        private Outcome.Moment now() {
+            return new Outcome.Moment(
+                    steps, (double) steps / sampler.batchesPerEpoch(), watch.seconds());
+        }
+
         private Outcome.Point evaluate() {
             try (var _ = new PointerScope();
                     var _ = new NoGradGuard()) {
@@ -174,9 +184,7 @@ public final class Training {
                                 false);
                 double right = predictions.eq(heldOut.classes()).sum().item_long();
                 return new Outcome.Point(
-                        (double) steps / sampler.batchesPerEpoch(),
-                        loss.item_double(),
-                        right / digits.heldOut().count());
+                        now(), loss.item_double(), right / digits.heldOut().count());
             }
         }
     }

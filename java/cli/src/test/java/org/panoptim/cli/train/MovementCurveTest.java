@@ -26,7 +26,7 @@ class MovementCurveTest {
                 0,
                 true,
                 1,
-                Map.of(),
+                Map.of("all", 0.5),
                 Map.of(),
                 OptionalDouble.of(gradientNorm),
                 OptionalDouble.of(updateNorm),
@@ -37,11 +37,15 @@ class MovementCurveTest {
 
     @Test
     void aStepIsAPoint() {
-        var curve = new MovementCurve(10);
-        curve.add(2, step(1, 2));
-        curve.add(4, step(3, 6));
+        var first = new Outcome.Moment(2, 0.2, 0.01);
+        var second = new Outcome.Moment(4, 0.4, 0.02);
+        var curve = new MovementCurve();
+        curve.add(first, step(1, 2));
+        curve.add(second, step(3, 6));
         assertThat(curve.points())
-                .containsExactly(new Outcome.Movement(0.2, 1, 1), new Outcome.Movement(0.4, 3, 3));
+                .containsExactly(
+                        new Outcome.Movement(first, 0.5, 1, 1),
+                        new Outcome.Movement(second, 0.5, 3, 3));
     }
 
     @Test

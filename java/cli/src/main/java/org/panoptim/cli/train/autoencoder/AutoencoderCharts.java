@@ -1,95 +1,62 @@
 package org.panoptim.cli.train.autoencoder;
 
-import org.panoptim.cli.page.Html;
-import org.panoptim.cli.page.LineChart;
+import org.panoptim.cli.page.Axis;
+import org.panoptim.cli.page.Axis.Scale;
+import org.panoptim.cli.page.Chart;
+import org.panoptim.cli.page.Curve;
+import org.panoptim.cli.page.Curves;
+import org.panoptim.cli.page.Samples;
+import org.panoptim.cli.page.Samples.Column;
 
 import java.util.List;
-import java.util.TreeSet;
-import java.util.function.ToDoubleFunction;
 
-/** Loss and squared error against iterations and against seconds, as figures of a page. */
+/** Loss and squared error against iterations or seconds. */
 final class AutoencoderCharts {
 
-    private static final int MARKERS = 24;
     private static final int HIGHEST_LOSS = 30;
 
-    /** What is on the horizontal axis. */
-    private enum Across {
-        ITERATIONS("iterations", "Iterations", LossCurve.Point::iteration),
-        SECONDS("seconds", "Seconds", LossCurve.Point::seconds);
+    private static final List<Axis> ACROSS =
+            List.of(
+                    Axis.of("iteration", "Iterations", Scale.COUNT),
+                    Axis.of("seconds", "Seconds", Scale.LINEAR));
 
-        private final String id;
-        private final String title;
-        private final ToDoubleFunction<LossCurve.Point> value;
+    private static final List<Column<LossCurve.Point>> COLUMNS =
+            List.of(
+                    new Column<>("iteration", LossCurve.Point::iteration),
+                    new Column<>("seconds", LossCurve.Point::seconds),
+                    new Column<>("squared_error", LossCurve.Point::squaredError),
+                    new Column<>("loss", LossCurve.Point::loss));
 
-        Across(String id, String title, ToDoubleFunction<LossCurve.Point> value) {
-            this.id = id;
-            this.title = title;
-            this.value = value;
-        }
+    private AutoencoderCharts() {}
+
+    /** All charts, in the order of the page. */
+    static Curves of(List<LossCurve> curves) {
+        return new Curves(
+                "panoptim-autoencoder",
+                List.of(squaredError(), loss()),
+                curves.stream()
+                        .map(
+                                curve ->
+                                        new Curve(
+                                                curve.choice().name(),
+                                                List.of(Samples.of(curve.points(), COLUMNS))))
+                        .toList());
     }
 
-    private final List<LossCurve> curves;
-
-    AutoencoderCharts(List<LossCurve> curves) {
-        this.curves = curves;
+    private static Chart squaredError() {
+        return new Chart(
+                "error",
+                "Squared error per image, on a logarithmic scale.",
+                ACROSS,
+                Axis.of("squared_error", "Squared error per image", Scale.LOGARITHMIC));
     }
 
-    /** All figures, in the order of the page. */
-    String figures() {
-        var page = new StringBuilder();
-        for (var across : Across.values()) {
-            page.append(squaredError(across));
-        }
-        for (var across : Across.values()) {
-            page.append(loss(across));
-        }
-        return page.toString();
-    }
-
-    private String squaredError(Across across) {
-        var title = "Squared error per image";
-        var chart = new LineChart(across.title, title).logarithmic();
-        addTo(chart, across, LossCurve.Point::squaredError);
-        var label = title + " against " + across.id;
-        return Html.figure(
-                chart.drawWithLegend("error-" + across.id, label),
-                label + ", on a logarithmic scale.");
-    }
-
-    /** The final losses are far above zero and close together: the first ones are left out. */
-    private String loss(Across across) {
-        var title = "Loss";
-        var chart = new LineChart(across.title, title);
-        addTo(chart, across, point -> point.loss() > HIGHEST_LOSS ? Double.NaN : point.loss());
-        var label = title + " against " + across.id;
-        return Html.figure(
-                chart.drawWithLegend("loss-" + across.id, label),
-                label + "; what is above " + HIGHEST_LOSS + " is left out.");
-    }
-
-    private void addTo(LineChart chart, Across across, ToDoubleFunction<LossCurve.Point> value) {
-        for (int i = 0; i < curves.size(); i++) {
-            var points = thin(curves.get(i).points());
-            chart.add(
-                    curves.get(i).choice().name(),
-                    i,
-                    points.stream().mapToDouble(across.value).toArray(),
-                    points.stream().mapToDouble(value).toArray());
-        }
-    }
-
-    /**
-     * Points whose distances grow with the iteration, since curves are steep at first, and the
-     * last: few enough that markers do not run into each other.
-     */
-    private static List<LossCurve.Point> thin(List<LossCurve.Point> points) {
-        var indices = new TreeSet<Integer>();
-        int last = points.size() - 1;
-        for (int i = 0; i <= MARKERS; i++) {
-            double share = (double) i / MARKERS;
-            indices.add((int) Math.round(last * share * share));
-        }
-        return indices.stream().map(points::get).toList();
+    /** The final losses are far above zero and close together. */
+    private static Chart loss() {
+        return new Chart(
+                "loss",
+                "Loss; what is above " + HIGHEST_LOSS + " is left out.",
+                ACROSS,
+                Axis.of("loss", "Loss", Scale.LINEAR).endingAt(HIGHEST_LOSS));
     }
 }

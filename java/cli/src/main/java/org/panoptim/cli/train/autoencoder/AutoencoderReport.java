@@ -1,12 +1,18 @@
 package org.panoptim.cli.train.autoencoder;
 
 import org.panoptim.cli.page.Html;
+import org.panoptim.cli.page.HtmlTable;
+import org.panoptim.cli.page.Page;
+import org.panoptim.cli.page.Page.Origin;
+import org.panoptim.cli.page.Template;
+import org.panoptim.cli.train.Digits;
 import org.panoptim.cli.train.Format;
 import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -45,18 +51,26 @@ public record AutoencoderReport(
     }
 
     private String page() throws IOException {
-        return Html.template(AutoencoderReport.class, TEMPLATE)
-                .replace("{{names}}", Html.escape(names()))
-                .replace("{{seed}}", String.valueOf(seed))
-                .replace("{{stopped}}", stopped())
-                .replace("{{results}}", results())
-                .replace("{{crossovers}}", crossovers())
-                .replace("{{charts}}", charts())
-                .replace("{{hyperparameters}}", hyperParameters())
-                .replace("{{machine}}", Html.machine(backend))
-                .replace("{{command}}", Html.escape(command))
-                .replace("{{version}}", Html.escape(version))
-                .replace("{{date}}", Html.date());
+        var charts = AutoencoderCharts.of(curves);
+        var content =
+                Template.of(AutoencoderReport.class, TEMPLATE)
+                        .fill(
+                                Map.of(
+                                        "seed", String.valueOf(seed),
+                                        "stopped", stopped(),
+                                        "results", results(),
+                                        "crossovers", crossovers(),
+                                        "curves", charts.figures(),
+                                        "hyperparameters", hyperParameters()));
+        var title = "Panoptim: %s on an autoencoder of handwritten digits".formatted(names());
+        return new Page(title, content, charts)
+                .text(
+                        new Origin(
+                                Html.machine(backend),
+                                command,
+                                version,
+                                Html.date(),
+                                Digits.CREDIT));
     }
 
     private String names() {
@@ -75,18 +89,20 @@ public record AutoencoderReport(
     private String results() {
         double best =
                 curves.stream().mapToDouble(curve -> curve.last().squaredError()).min().orElse(0);
-        return curves.stream().map(each -> row(each, best)).collect(Collectors.joining("\n"));
-    }
-
-    private static String row(LossCurve curve, double best) {
-        var last = curve.last();
-        return Html.row(
-                last.squaredError() == best ? "best" : "",
-                curve.title(),
-                String.valueOf(last.iteration()),
-                Format.loss(last.squaredError()),
-                Format.loss(last.loss()),
-                LossCurve.seconds(last.seconds()));
+        var table =
+                new HtmlTable(
+                        "Optimizer", "Iterations", "Squared error per image", "Loss", "Seconds");
+        for (var curve : curves) {
+            var last = curve.last();
+            table.row(
+                    last.squaredError() == best ? "best" : "",
+                    curve.title(),
+                    String.valueOf(last.iteration()),
+                    Format.loss(last.squaredError()),
+                    Format.loss(last.loss()),
+                    LossCurve.seconds(last.seconds()));
+        }
+        return table.html();
     }
 
     private String crossovers() {
@@ -100,19 +116,6 @@ public record AutoencoderReport(
                 .flatMap(lines -> lines)
                 .map(line -> "<p>" + Html.escape(line) + "</p>")
                 .collect(Collectors.joining("\n"));
-    }
-
-    private String charts() {
-        if (curves.isEmpty()) {
-            return "";
-        }
-        try {
-            return new AutoencoderCharts(curves).figures();
-        } catch (RuntimeException | LinkageError | InternalError e) {
-            // Java's fonts need libraries that a small system may lack; the numbers are worth a
-            // page without curves.
-            return Html.note("The curves could not be drawn: " + e);
-        }
     }
 
     private String hyperParameters() {
