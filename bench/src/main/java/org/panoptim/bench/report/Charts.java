@@ -47,7 +47,7 @@ final class Charts {
 
     /** Bars: how each compares with the limit. */
     static String shares(Shares shares, Limit limit) throws IOException {
-        var chart = new BarChart("Compared with a " + limit.title() + ", which is 100");
+        var chart = new BarChart("Speed, in percent of that of a " + limit.title());
         // By their names: titles are long.
         var groups = shares.workloads();
         chart.add(

@@ -55,7 +55,7 @@ class TrainCommandTest {
                 .contains(rows.get(0).group(3))
                 .contains("aria-label=\"Training loss\"", "aria-label=\"Test accuracy (%)\"")
                 .contains("aria-label=\"Norm of the gradient\"", "aria-label=\"Learning rate\"")
-                .contains("There are no such numbers of torch-adamw.")
+                .contains("Not reported by torch-adamw.")
                 .contains("reference: plain Java, one thread")
                 .contains("--optimizer adamw,torch-adamw,sgd --epochs 1 --batch 32 --seed 1")
                 .doesNotContain("{{")

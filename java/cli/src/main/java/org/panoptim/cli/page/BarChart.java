@@ -76,10 +76,10 @@ public final class BarChart {
         return String.format(
                 Locale.ROOT,
                 "<li><span>%s</span><span class=\"bar\"><i class=\"bar-%d\""
-                        + " style=\"width:%.1f%%\"></i></span><span>%s</span></li>\n",
+                        + " style=\"--share:%.4f\"></i>%s</span></li>\n",
                 Html.name(bar.name()),
                 1 + index % COLORS,
-                longest > 0 ? 100 * bar.length() / longest : 0,
+                longest > 0 ? bar.length() / longest : 0,
                 number(bar.length()));
     }
 

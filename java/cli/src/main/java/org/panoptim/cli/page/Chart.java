@@ -29,7 +29,7 @@ public record Chart(String id, String caption, List<Axis> across, Axis upwards) 
                         .filter(curve -> curve.has(upwards) && !curve.isDrawableOn(upwards))
                         .toList();
         if (!without.isEmpty()) {
-            sentences.add("There are no such numbers of " + names(without) + ".");
+            sentences.add("Not reported by " + names(without) + ".");
         }
         if (!undrawable.isEmpty()) {
             sentences.add(

@@ -1,14 +1,20 @@
 package org.panoptim.cli.page;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** A table whose cells know their column's title, for a narrow page to write it beside each. */
+/**
+ * A table whose cells know their column's title, for a narrow page to write it beside each. Columns
+ * of words begin at the left, those with a number end at the right.
+ */
 public final class HtmlTable {
 
+    private record Row(String style, String name, List<String> cells) {}
+
     private final List<String> titles;
-    private final StringBuilder rows = new StringBuilder();
+    private final List<Row> rows = new ArrayList<>();
 
     /**
      * A table without rows.
@@ -45,27 +51,63 @@ public final class HtmlTable {
         if (cells.length != titles.size() - 1) {
             throw new IllegalArgumentException("%d cells for %s".formatted(cells.length, titles));
         }
-        rows.append("<tr")
-                .append(style.isEmpty() ? "" : " class=\"%s\"".formatted(style))
-                .append("><th scope=\"row\">")
-                .append(Html.name(name))
-                .append("</th>");
-        IntStream.range(0, cells.length).forEach(i -> cell(titles.get(i + 1), cells[i]));
-        rows.append("</tr>\n");
-    }
-
-    private void cell(String title, String cell) {
-        rows.append(
-                "<td data-title=\"%s\">%s</td>".formatted(Html.escape(title), Html.escape(cell)));
+        rows.add(new Row(style, name, List.of(cells)));
     }
 
     /** The table. */
     public String html() {
-        var head =
-                titles.stream()
-                        .map(title -> "<th scope=\"col\">%s</th>".formatted(Html.escape(title)))
+        var others =
+                IntStream.range(1, titles.size())
+                        .mapToObj(
+                                i ->
+                                        "<th scope=\"col\"%s>%s</th>"
+                                                .formatted(
+                                                        style(column(i - 1)),
+                                                        Html.escape(titles.get(i))))
                         .collect(Collectors.joining());
-        return "<table>\n<thead><tr>%s</tr></thead>\n<tbody>\n%s</tbody>\n</table>"
-                .formatted(head, rows);
+        return """
+        <table>
+        <thead><tr><th scope="col">%s</th>%s</tr></thead>
+        <tbody>
+        %s</tbody>
+        </table>\
+        """
+                .formatted(
+                        Html.escape(titles.getFirst()),
+                        others,
+                        rows.stream().map(this::html).collect(Collectors.joining()));
+    }
+
+    private String html(Row row) {
+        var cells =
+                IntStream.range(0, row.cells().size())
+                        .mapToObj(
+                                i ->
+                                        "<td%s data-title=\"%s\">%s</td>"
+                                                .formatted(
+                                                        style(column(i)),
+                                                        Html.escape(titles.get(i + 1)),
+                                                        cell(row.cells().get(i))))
+                        .collect(Collectors.joining());
+        return "<tr%s><th scope=\"row\">%s</th>%s</tr>%n"
+                .formatted(style(row.style()), Html.name(row.name()), cells);
+    }
+
+    /** Between which numbers a number lies is less than the number, and stands in one line. */
+    private static String cell(String text) {
+        return Html.escape(text)
+                .replaceFirst(
+                        "(?<=\\S) (\\(\\S+( \\S+)? to .*\\))$",
+                        " <span class=\"spread\">$1</span>");
+    }
+
+    private static String style(String name) {
+        return name.isEmpty() ? "" : " class=\"%s\"".formatted(name);
+    }
+
+    /** The class of a column's cells. */
+    private String column(int index) {
+        var hasNumber = rows.stream().anyMatch(row -> row.cells().get(index).matches("[-+.\\d].*"));
+        return hasNumber || rows.isEmpty() ? "" : "words";
     }
 }

@@ -22,14 +22,22 @@
   const color = (curve) => `--curve-${(curve % COLORS) + 1}`;
   const dash = (curve) => DASHES[(curve + Math.floor(curve / COLORS)) % DASHES.length];
 
-  const text = (value, digits = 4) => {
-    if (value == null) return "–";
-    const rounded = Number.isInteger(value) ? value : Number(value.toPrecision(digits));
-    const size = Math.abs(rounded);
-    return size !== 0 && (size < 1e-3 || size >= 1e6)
-      ? rounded.toExponential().replace("e+", "e")
-      : rounded.toLocaleString("en", { maximumFractionDigits: 10 });
+  // A number between these limits with separators, others with an exponent.
+  const written = (value, least, most) => {
+    const size = Math.abs(value);
+    return size === 0 || (size >= least && size < most)
+      ? value.toLocaleString("en", { maximumFractionDigits: 10 })
+      : value.toExponential().replace("e+", "e");
   };
+
+  // A value to four digits, or a count.
+  const text = (value) => {
+    if (value == null) return "–";
+    return Number.isInteger(value) ? written(value, 1, 1e15) : written(Number(value.toPrecision(4)), 1e-3, 1e7);
+  };
+
+  // A mark at an axis, where there is little room.
+  const tick = (value) => written(Number(value.toPrecision(6)), 1e-3, 1e5);
 
   const element = (name, style, content) => {
     const made = document.createElement(name);
@@ -254,8 +262,8 @@
         return label;
       };
       this.ticks.replaceChildren(
-        ...this.marks[0].map((x) => placed("across", text(x), left + u.valToPos(x, "x"), top + height + 4)),
-        ...this.marks[1].map((y) => placed("upwards", text(y, 6), left - 7, top + u.valToPos(y, "y"))),
+        ...this.marks[0].map((x) => placed("across", tick(x), left + u.valToPos(x, "x"), top + height + 4)),
+        ...this.marks[1].map((y) => placed("upwards", tick(y), left - 7, top + u.valToPos(y, "y"))),
         placed("across title", this.across.title, left + width / 2, top + height + 22),
       );
     }
@@ -371,7 +379,7 @@
     return [["curve", ...columns], ...rows].map((row) => row.join(",") + "\r\n").join("");
   };
 
-  document.querySelector(".controls").hidden = false;
+  document.getElementById("controls").hidden = false;
   document.getElementById("save").href = URL.createObjectURL(new Blob([csv()], { type: "text/csv" }));
   offerAxes();
   plots.push(...charts.map((chart) => new Plot(chart)));

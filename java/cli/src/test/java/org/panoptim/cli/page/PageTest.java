@@ -103,7 +103,7 @@ class PageTest {
         }
 
         assertThat(open).isEmpty();
-        assertThat(found(" id=\"([^\"]*)\"", markup)).hasSize(5).doesNotHaveDuplicates();
+        assertThat(found(" id=\"([^\"]*)\"", markup)).hasSize(6).doesNotHaveDuplicates();
     }
 
     @Test
@@ -162,7 +162,7 @@ class PageTest {
         assertThat(found("<figcaption>(.*?)</figcaption>", page))
                 .containsExactly(
                         "It falls. No value of zero can be drawn: none is finite and positive.",
-                        "There is none. There are no such numbers of one, zero.");
+                        "There is none. Not reported by one, zero.");
     }
 
     @Test
@@ -202,13 +202,13 @@ class PageTest {
                 .contains(
                         """
                         <li class="group">flat</li>
-                        <li><span>we</span><span class="bar"><i class="bar-1" style="width:100.0%"></i>\
-                        </span><span>200</span></li>
+                        <li><span>we</span><span class="bar"><i class="bar-1" style="--share:1.0000"></i>\
+                        200</span></li>
                         <li class="group">small</li>
-                        <li><span>we</span><span class="bar"><i class="bar-1" style="width:25.0%"></i>\
-                        </span><span>50.0</span></li>
+                        <li><span>we</span><span class="bar"><i class="bar-1" style="--share:0.2500"></i>\
+                        50.0</span></li>
                         <li><span>they &amp; co</span><span class="bar"><i class="bar-2"\
-                         style="width:6.2%"></i></span><span>12.3</span></li>
+                         style="--share:0.0617"></i>12.3</span></li>
                         """);
     }
 
@@ -224,6 +224,14 @@ class PageTest {
                         "<tr class=\"best\"><th scope=\"row\">a_<wbr>b</th>"
                                 + "<td data-title=\"Time &lt;s&gt;\">1</td></tr>")
                 .contains("<tr><th scope=\"row\">c</th>");
+        assertThat(HtmlTable.of(List.of("Name", "Is"), List.of(List.of("a", "b c"))).html())
+                .as("words begin at the left, numbers end at the right")
+                .contains("<th scope=\"col\" class=\"words\">Is</th>")
+                .contains("<td class=\"words\" data-title=\"Is\">b c</td>");
+        assertThat(
+                        HtmlTable.of(List.of("a", "b"), List.of(List.of("c", "2 s (1 s to 3 s)")))
+                                .html())
+                .contains(">2 s <span class=\"spread\">(1 s to 3 s)</span></td>");
         assertThatIllegalArgumentException().isThrownBy(() -> table.row("", "c", "1", "2"));
     }
 }

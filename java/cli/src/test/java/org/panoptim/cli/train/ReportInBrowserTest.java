@@ -159,6 +159,15 @@ class ReportInBrowserTest {
     }
 
     @Test
+    void nothingReachesBeyondAWindowOfAnyWidth() {
+        for (int width : new int[] {320, 360, 500, 640, 769, 900, 1025, 1600}) {
+            browser.width(width);
+
+            assertThat(browser.texts("look.beyond()")).as("at %d", width).isEmpty();
+        }
+    }
+
+    @Test
     void aWindowMadeNarrowTakesTheChartsWithIt() {
         browser.width(400);
 

@@ -167,7 +167,7 @@ class ReportTest {
                         Duration.ZERO);
         var page = write("reference", learned("sgd"), silent);
 
-        assertThat(page.split("Sampled: one step in 9\\. There are no such numbers of torch-adamw"))
+        assertThat(page.split("Sampled: one step in 9\\. Not reported by torch-adamw"))
                 .hasSize(1 + 3);
     }
 

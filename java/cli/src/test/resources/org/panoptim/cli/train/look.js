@@ -6,7 +6,9 @@ globalThis.look = (() => {
   };
 
   const luminance = (rgb) => {
-    const [r, g, b] = rgb.map((value) => value / 255).map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    const [r, g, b] = rgb
+      .map((value) => value / 255)
+      .map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
 
@@ -51,7 +53,10 @@ globalThis.look = (() => {
   };
 
   return {
-    small: (least) => texts().filter(({ style }) => parseFloat(style.fontSize) < least).map(({ text }) => text),
+    small: (least) =>
+      texts()
+        .filter(({ style }) => parseFloat(style.fontSize) < least)
+        .map(({ text }) => text),
     faint: (least) =>
       texts()
         .filter(({ element, style }) => contrast(channels(style.color).rgb, background(element)) < least)
