@@ -131,7 +131,7 @@
   const logMarks = (low, high) => {
     const first = Math.floor(Math.log10(low));
     const powers = Array.from({ length: Math.floor(Math.log10(high)) - first + 1 }, (_, k) => first + k);
-    const digits = [[1], [1, 3], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]];
+    const digits = [[1], [1, 3], [1, 2, 5], [1, 2, 3, 5, 7]];
     const step = 10 ** Math.floor(Math.log10(high - low));
     const candidates = [
       ...digits.map((some) => powers.flatMap((power) => some.map((digit) => Number(`${digit}e${power}`)))),
