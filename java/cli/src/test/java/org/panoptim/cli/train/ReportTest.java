@@ -81,28 +81,6 @@ class ReportTest {
     }
 
     @Test
-    void normsAreSaidToBeASampleOfTheSteps() throws IOException {
-        var page = write("reference", outcome("sgd", new Outcome.Point(1, 1, .9)));
-        assertThat(page)
-                .contains(
-                        "by their own, on a logarithmic scale. A sample: at most 100 single steps"
-                            + " of a training are measured, evenly spaced, and at most 27 of them"
-                            + " are drawn.");
-    }
-
-    @Test
-    void aContenderThatCannotBeDrawnIsNamed() throws IOException {
-        var page =
-                write(
-                        "reference",
-                        outcome("sgd", new Outcome.Point(1, 1, .9)),
-                        outcome("lion", new Outcome.Point(1, Double.NaN, .1)));
-        assertThat(page)
-                .contains("Not drawn, for want of a finite value above 0: lion.")
-                .doesNotContain("finite value above 0: sgd");
-    }
-
-    @Test
     void timesAndAccuraciesAreInTheTable() throws IOException {
         assertThat(write("reference", learned("sgd")))
                 .contains(
