@@ -141,6 +141,10 @@ public final class Optimizer implements AutoCloseable {
      * that go with every step are run before and after it; what those before it write into
      * gradients stays there, whether or not the step is accepted.
      *
+     * <p>A step in which no parameter has a gradient, and a thousand of a rule that takes curvature
+     * without any, are no errors; the logger {@code org.panoptim} warns of them, once for each
+     * optimizer.
+     *
      * <p>On a device the work goes on after the return.
      *
      * @throws NonFiniteGradientException under {@link NonFinitePolicy#FAIL}; nothing is changed but
