@@ -91,22 +91,24 @@ void update_chunk(const panoptim::UpdateRun &run, int64_t chunk_index) {
     const panoptim_tensor &tensor = plan.tensors[chunk.tensor];
     typename Rule::Scalars scalars;
     std::memcpy(&scalars, run.prepared->scalars, sizeof scalars);
+    const bool counts = last_phase && run.statistics;
     std::vector<Terms> statistics(PANOPTIM_STATISTICS);
-    std::vector<Terms> sums(PANOPTIM_MAX_REDUCTIONS);
+    std::vector<Terms> sums(Rule::reductions);
     const int64_t first = chunk.index * plan.chunk_elements;
     for (int64_t i = first; i < std::min(tensor.elements, first + plan.chunk_elements); ++i) {
         const Changed changed = update_element<Rule, Phase>(run, scalars, chunk.tensor, i);
-        statistics[PANOPTIM_STATISTIC_UPDATE].left.push_back(changed.change);
-        statistics[PANOPTIM_STATISTIC_VALUE].left.push_back(changed.element.parameter);
-        statistics[PANOPTIM_STATISTIC_GRADIENT].left.push_back(changed.gradient);
-        statistics[PANOPTIM_STATISTIC_LIMITED].left.push_back(changed.element.held ? 1 : 0);
+        if (counts) {
+            statistics[PANOPTIM_STATISTIC_UPDATE].left.push_back(changed.change);
+            statistics[PANOPTIM_STATISTIC_VALUE].left.push_back(changed.element.parameter);
+            statistics[PANOPTIM_STATISTIC_GRADIENT].left.push_back(changed.gradient);
+            statistics[PANOPTIM_STATISTIC_LIMITED].left.push_back(changed.element.held ? 1 : 0);
+        }
         for (std::size_t reduction = 0; reduction < sums.size(); ++reduction) {
             sums[reduction].left.push_back(changed.element.left[reduction]);
             sums[reduction].right.push_back(changed.element.right[reduction]);
         }
     }
-    for (int64_t statistic = 0; last_phase && run.statistics && statistic < PANOPTIM_STATISTICS;
-         ++statistic) {
+    for (int64_t statistic = 0; counts && statistic < PANOPTIM_STATISTICS; ++statistic) {
         const std::vector<float> &terms = statistics[static_cast<std::size_t>(statistic)].left;
         plan.partials[statistic * plan.chunk_count + chunk_index] = naive_tree(terms, terms);
     }
@@ -129,10 +131,10 @@ void update_panel(const panoptim::UpdateRun &run, int64_t panel_index) {
     typename Rule::Scalars scalars;
     std::memcpy(&scalars, run.prepared->scalars, sizeof scalars);
     const auto columns = static_cast<std::size_t>(panel.columns);
-    std::vector<std::vector<double>> of_columns(PANOPTIM_MAX_REDUCTIONS,
+    std::vector<std::vector<double>> of_columns(Rule::reductions,
                                                 std::vector<double>(columns, 0.0));
     for (int64_t row = 0; row < panel.rows; ++row) {
-        std::vector<Terms> sums(PANOPTIM_MAX_REDUCTIONS);
+        std::vector<Terms> sums(Rule::reductions);
         for (std::size_t column = 0; column < columns; ++column) {
             const int64_t i =
                 grid.element_of(panel) + row * grid.columns + static_cast<int64_t>(column);

@@ -153,7 +153,7 @@ TEST_CASE("tensors of a rule with reductions share no scalars") {
 }
 
 TEST_CASE("a rule of two phases is described") {
-    const Described description = described(rule_named("test_normalized"));
+    const Described &description = described(rule_named("test_normalized"));
     CHECK(description.hyper == std::vector<std::string>{"learning_rate", "beta"});
     CHECK(description.slots == std::vector<std::string>{"exp_avg"});
     CHECK(description.rule.phases == 2);

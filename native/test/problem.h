@@ -48,7 +48,7 @@ class Problem {
     // Hyper-parameters that are not named are 0; aborts if the rule has none of a name.
     int32_t add_group(const std::string &rule, const Settings &settings) {
         const int32_t index = rule_named(rule);
-        const Described description = described(index);
+        const Described &description = described(index);
         // One at least, so that it has an address.
         std::vector<double> &hyper =
             hypers_.emplace_back(std::max<std::size_t>(1, description.hyper.size()));
@@ -66,7 +66,7 @@ class Problem {
 
     // Its values, gradients and states are zeros.
     Tensor &add_tensor(int32_t group, int64_t elements, Edge edge = Edge::end, int64_t shift = 0) {
-        const Described rule = described(groups[static_cast<std::size_t>(group)].rule);
+        const Described &rule = described(groups[static_cast<std::size_t>(group)].rule);
         Tensor &tensor = tensors.emplace_back();
         tensor.group = group;
         tensor.value = Guarded<float>(elements, edge, shift);
@@ -91,7 +91,7 @@ class Problem {
     // The same as a stack of matrices.
     Tensor &add_matrices(int32_t group, int64_t matrices, int64_t rows, int64_t columns,
                          Edge edge = Edge::end, int64_t shift = 0) {
-        const Described rule = described(groups[static_cast<std::size_t>(group)].rule);
+        const Described &rule = described(groups[static_cast<std::size_t>(group)].rule);
         Tensor &tensor = add_tensor(group, matrices * rows * columns, edge, shift);
         tensor.rows = rows;
         tensor.columns = columns;
@@ -263,6 +263,23 @@ class Problem {
             // Second moments and their like are not negative.
             for (float &square : tensor.slots[1]) {
                 square = std::fabs(square);
+            }
+        }
+    }
+
+    // The values, gradients, curvatures and states of a problem of the same tensors.
+    void fill(const Problem &other) {
+        const auto copy = [](const Guarded<float> &from, const Guarded<float> &to) {
+            std::copy(from.begin(), from.end(), to.begin());
+        };
+        for (std::size_t t = 0; t < tensors.size(); ++t) {
+            const Tensor &from = other.tensors[t];
+            const Tensor &to = tensors[t];
+            copy(from.value, to.value);
+            copy(from.gradient, to.gradient);
+            copy(from.curvature, to.curvature);
+            for (std::size_t slot = 0; slot < PANOPTIM_MAX_SLOTS; ++slot) {
+                copy(from.slots[slot], to.slots[slot]);
             }
         }
     }

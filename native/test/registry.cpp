@@ -8,7 +8,7 @@
 using Names = std::vector<std::string>;
 
 TEST_CASE("rules are described by index, with the names of all that a caller fills") {
-    const Described adamw = described(rule_named("adamw_amsgrad"));
+    const Described &adamw = described(rule_named("adamw_amsgrad"));
     CHECK(adamw.hyper == Names{"learning_rate", "beta1", "beta2", "epsilon", "weight_decay",
                                "amsgrad", "maximize"});
     CHECK(adamw.slots == Names{"exp_avg", "exp_avg_sq", "max_exp_avg_sq"});

@@ -28,13 +28,15 @@ class Random {
         return static_cast<int64_t>(next() % static_cast<uint64_t>(bound));
     }
 
-    // Of either sign, over some orders of magnitude.
+    // Of either sign, over some orders of magnitude: from bits of one draw, since this is asked for
+    // hundreds of millions of numbers.
     float ordinary() {
-        const float mantissa = static_cast<float>(below(1 << 24)) * 0x1p-24F + 0.5F;
-        const float sign = below(2) == 0 ? 1.0F : -1.0F;
-        // 2^-8 to 2^3, by its bits: this is asked for hundreds of millions of numbers.
-        const auto power = std::bit_cast<float>(static_cast<uint32_t>(below(12) + 119) << 23);
-        return sign * mantissa * power;
+        const uint64_t bits = next();
+        const auto mantissa = static_cast<uint32_t>(bits & 0x7fffffU);
+        const auto sign = static_cast<uint32_t>(bits >> 23 & 1U);
+        // 2^-9 to 2^2.
+        const auto power = static_cast<uint32_t>((bits >> 32) * 12 >> 32) + 118;
+        return std::bit_cast<float>(sign << 31 | power << 23 | mantissa);
     }
 
     // Also NaN, infinities, zeros of both signs, denormals and the largest numbers.
@@ -109,21 +111,34 @@ inline std::vector<std::string> names_of(const std::string &list) {
     return list.empty() ? std::vector<std::string>{} : split(list, ',');
 }
 
-// Aborts if there is no such rule.
-inline Described described(int32_t index) {
-    Described description;
-    if (panoptim_rule_describe(index, &description.rule) != PANOPTIM_OK) {
-        std::abort();
-    }
-    description.name = reinterpret_cast<const char *>(description.rule.name);
-    const auto lists = split(reinterpret_cast<const char *>(description.rule.signature), ';');
-    description.hyper = names_of(lists.at(0));
-    description.slots = names_of(lists.at(1));
-    description.rows = names_of(lists.at(2));
-    description.columns = names_of(lists.at(3));
-    description.tensor_states = names_of(lists.at(4));
-    description.rule_states = names_of(lists.at(5));
-    return description;
+// Every rule of the registry, described once.
+inline const std::vector<Described> &described_rules() {
+    static const std::vector<Described> all = [] {
+        std::vector<Described> rules(static_cast<std::size_t>(panoptim_rule_count()));
+        for (std::size_t index = 0; index < rules.size(); ++index) {
+            Described &description = rules[index];
+            if (panoptim_rule_describe(static_cast<int32_t>(index), &description.rule) !=
+                PANOPTIM_OK) {
+                std::abort();
+            }
+            description.name = reinterpret_cast<const char *>(description.rule.name);
+            const auto lists =
+                split(reinterpret_cast<const char *>(description.rule.signature), ';');
+            description.hyper = names_of(lists.at(0));
+            description.slots = names_of(lists.at(1));
+            description.rows = names_of(lists.at(2));
+            description.columns = names_of(lists.at(3));
+            description.tensor_states = names_of(lists.at(4));
+            description.rule_states = names_of(lists.at(5));
+        }
+        return rules;
+    }();
+    return all;
+}
+
+// Fails if there is no such rule.
+inline const Described &described(int32_t index) {
+    return described_rules().at(static_cast<std::size_t>(index));
 }
 
 // The index of a rule; -1 if there is none of that name.

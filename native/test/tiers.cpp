@@ -35,9 +35,9 @@ void add_groups(Problem &problem, const Described &rule) {
 std::vector<Described> cases(int32_t panoptim_rule::*phases) {
     std::vector<Described> all;
     for (int32_t rule = 0; rule < panoptim_rule_count(); ++rule) {
-        Described description = described(rule);
+        const Described &description = described(rule);
         if (description.rule.*phases > 0) {
-            all.push_back(std::move(description));
+            all.push_back(description);
         }
     }
     return all;
@@ -77,10 +77,23 @@ Problem problem_of(const Described &rule, const Setting &setting) {
     problem.control.zero_gradients = setting.zero_gradients;
     problem.control.statistics = setting.statistics;
     problem.control.loss_scale = 8;
+    return problem;
+}
+
+// The same with values that are drawn.
+Problem drawn(const Described &rule, const Setting &setting) {
+    Problem problem = problem_of(rule, setting);
     Random random(static_cast<uint64_t>(setting.elements) + 17);
     problem.fill(random, [&](Random &source) {
         return setting.special ? source.special() : source.ordinary();
     });
+    return problem;
+}
+
+// The same with the values of another.
+Problem like(const Problem &start, const Described &rule, const Setting &setting) {
+    Problem problem = problem_of(rule, setting);
+    problem.fill(start);
     return problem;
 }
 
@@ -121,14 +134,15 @@ void check(const Setting &setting) {
     CAPTURE(setting.statistics);
     for (const Described &rule : cases(&panoptim_rule::phases)) {
         CAPTURE(rule.name);
+        const Problem start = drawn(rule, setting);
         const std::vector<Result> expected = results(
-            problem_of(rule, setting), [](Problem &problem) { return problem.step(naive_tier); });
+            like(start, rule, setting), [](Problem &problem) { return problem.step(naive_tier); });
         for (const int32_t tier : usable_tiers()) {
             CAPTURE(tier);
             for (const int64_t ranges : setting.ranges) {
                 CAPTURE(ranges);
                 const std::vector<Result> actual =
-                    results(problem_of(rule, setting),
+                    results(like(start, rule, setting),
                             [&](Problem &problem) { return problem.step(tier, ranges); });
                 for (int i = 0; i < steps; ++i) {
                     CHECK(first_difference(actual[i].contents, expected[i].contents) == -1);
@@ -151,7 +165,8 @@ void check_passes(const Setting &setting) {
         CAPTURE(rule.name);
         for (const int32_t kind : {PANOPTIM_PASS, PANOPTIM_PASS_ALL}) {
             CAPTURE(kind);
-            Problem expected = problem_of(rule, setting);
+            const Problem start = drawn(rule, setting);
+            Problem expected = like(start, rule, setting);
             expected.tensors[1].has_gradient = false;
             expected.control.step = 3;
             REQUIRE(expected.pass(naive_tier, kind) == PANOPTIM_OK);
@@ -159,7 +174,7 @@ void check_passes(const Setting &setting) {
                 CAPTURE(tier);
                 for (const int64_t ranges : setting.ranges) {
                     CAPTURE(ranges);
-                    Problem actual = problem_of(rule, setting);
+                    Problem actual = like(start, rule, setting);
                     actual.tensors[1].has_gradient = false;
                     actual.control.step = 3;
                     const panoptim_control before = actual.control;

@@ -21,7 +21,7 @@ struct Setting {
     double decay = 0.875;
 };
 
-// Of a rule, with two tensors of values that the types have, the first with curvature.
+// Of a rule, with tensors of zeros, the first with curvature.
 Problem problem_of(const Described &rule, const Setting &setting) {
     Settings hyper;
     for (const std::string &name : rule.hyper) {
@@ -40,10 +40,6 @@ Problem problem_of(const Described &rule, const Setting &setting) {
     problem.control.measure = setting.measure;
     problem.control.clip_norm = setting.measure ? 0.25 : problem.control.clip_norm;
     problem.control.average_decay = setting.decay;
-    Random random(static_cast<uint64_t>(setting.elements) + 3);
-    problem.fill(random, [&](Random &source) {
-        return setting.special ? source.special() : source.ordinary();
-    });
     return problem;
 }
 
@@ -62,12 +58,34 @@ void round_all(const Problem &problem, const Tensor &tensor, const Types &types)
     }
 }
 
+// The same with values that are drawn, and that the types have.
+Problem drawn(const Described &rule, const Setting &setting) {
+    Problem problem = problem_of(rule, setting);
+    Random random(static_cast<uint64_t>(setting.elements) + 3);
+    problem.fill(random, [&](Random &source) {
+        return setting.special ? source.special() : source.ordinary();
+    });
+    for (const Tensor &tensor : problem.tensors) {
+        round_all(problem, tensor, setting.types);
+    }
+    return problem;
+}
+
+// The same with the values of another, in arrays of the types.
+Problem typed_like(const Problem &start, const Described &rule, const Setting &setting) {
+    Problem problem = problem_of(rule, setting);
+    problem.fill(start);
+    for (Tensor &tensor : problem.tensors) {
+        problem.give_types(tensor, setting.types, setting.edge, setting.shift);
+    }
+    return problem;
+}
+
 // A step over floats, its outputs, and what arrays of types have of it.
 class Expected {
   public:
     Expected(Problem &problem, const Setting &setting) : problem_(problem), setting_(setting) {
         for (const Tensor &tensor : problem.tensors) {
-            round_all(problem, tensor, setting.types);
             std::vector<float> &average = averages_.emplace_back();
             for (const float value : tensor.value) {
                 average.push_back(rounded(value, setting.types.average));
@@ -178,7 +196,9 @@ std::vector<float> typed_contents(const Problem &problem) {
     return all;
 }
 
-// Three steps of every rule on every tier, in two ranges of chunks.
+constexpr std::size_t steps = 3;
+
+// So many steps of every rule on every tier, in two ranges of chunks.
 void check(const Setting &setting) {
     CAPTURE(setting.elements);
     CAPTURE(setting.shift);
@@ -191,25 +211,28 @@ void check(const Setting &setting) {
     CAPTURE(setting.zero_gradients);
     CAPTURE(setting.statistics);
     for (int32_t index = 0; index < panoptim_rule_count(); ++index) {
-        const Described rule = described(index);
+        const Described &rule = described(index);
         if (rule.rule.phases == 0) {
             continue;
         }
         CAPTURE(rule.name);
+        const Problem start = drawn(rule, setting);
+        Problem floats = problem_of(rule, setting);
+        floats.fill(start);
+        Expected expected(floats, setting);
+        std::vector<std::vector<float>> wanted;
+        std::vector<std::vector<float>> wanted_states;
+        for (std::size_t i = 0; i < steps; ++i) {
+            wanted.push_back(expected.step());
+            wanted_states.push_back(states(floats));
+        }
         for (const int32_t tier : usable_tiers()) {
             CAPTURE(tier);
-            Problem floats = problem_of(rule, setting);
-            Expected expected(floats, setting);
-            Problem actual = problem_of(rule, setting);
-            for (Tensor &tensor : actual.tensors) {
-                round_all(actual, tensor, setting.types);
-                actual.give_types(tensor, setting.types, setting.edge, setting.shift);
-            }
-            for (int i = 0; i < 3; ++i) {
-                const std::vector<float> wanted = expected.step();
+            Problem actual = typed_like(start, rule, setting);
+            for (std::size_t i = 0; i < steps; ++i) {
                 REQUIRE(actual.step(tier, 2) == PANOPTIM_OK);
-                CHECK(first_difference(typed_contents(actual), wanted) == -1);
-                CHECK(first_difference(states(actual), states(floats)) == -1);
+                CHECK(first_difference(typed_contents(actual), wanted[i]) == -1);
+                CHECK(first_difference(states(actual), wanted_states[i]) == -1);
             }
         }
     }
@@ -288,11 +311,8 @@ TEST_CASE("an average moves from its nearer end") {
 // A problem of narrow arrays with outputs that has made a step.
 Problem stepped(int32_t tier, int64_t elements) {
     const Setting setting{elements, all_narrow};
-    Problem problem = problem_of(described(rule_named("adamw")), setting);
-    for (Tensor &tensor : problem.tensors) {
-        round_all(problem, tensor, setting.types);
-        problem.give_types(tensor, setting.types);
-    }
+    const Described &rule = described(rule_named("adamw"));
+    Problem problem = typed_like(drawn(rule, setting), rule, setting);
     REQUIRE(problem.step(tier) == PANOPTIM_OK);
     return problem;
 }
@@ -338,14 +358,10 @@ TEST_CASE("without an update the average follows the value, and the copy stays")
 }
 
 TEST_CASE("a step that is refused zeroes narrow gradients, if asked for") {
-    const Described rule = described(rule_named("adamw"));
+    const Described &rule = described(rule_named("adamw"));
     for (const int32_t tier : usable_tiers()) {
         const Setting setting{4200, all_narrow};
-        Problem problem = problem_of(rule, setting);
-        for (Tensor &tensor : problem.tensors) {
-            round_all(problem, tensor, setting.types);
-            problem.give_types(tensor, setting.types);
-        }
+        Problem problem = typed_like(drawn(rule, setting), rule, setting);
         problem.groups[0].frozen = 1;
         problem.control.zero_gradients = 1;
         REQUIRE(problem.step(tier) == PANOPTIM_OK);
@@ -357,9 +373,9 @@ TEST_CASE("a step that is refused zeroes narrow gradients, if asked for") {
 
 TEST_CASE("an unknown type is refused before anything changes") {
     const int32_t tier = usable_tiers().front();
-    const Described rule = described(rule_named("adamw"));
+    const Described &rule = described(rule_named("adamw"));
     const auto refused = [&](auto change) {
-        Problem problem = problem_of(rule, {.elements = 300, .measure = true});
+        Problem problem = drawn(rule, {.elements = 300, .measure = true});
         Tensor &tensor = problem.tensors[1];
         problem.give_types(tensor, {});
         panoptim_arrays row = *tensor.typed->row();
