@@ -64,8 +64,9 @@ struct Block {
     unsigned barrier_result;
     Site barrier_site; // of the threads that wait
     unsigned asleep;
-    unsigned position;     // in the order, of the thread that ran last
-    unsigned char *shared; // contents, while another block runs
+    unsigned char at_warp[most_threads / lanes]; // of each warp, the threads that wait there
+    unsigned position;                           // in the order, of the thread that ran last
+    unsigned char *shared;                       // contents, while another block runs
     std::uint16_t order[most_threads];
     Thread threads[most_threads];
 };
@@ -215,6 +216,7 @@ void start_block(Block &block) {
     block.waiting = 0;
     block.agreeing = 0;
     block.asleep = 0;
+    std::memset(block.at_warp, 0, sizeof block.at_warp);
     block.position = grid.threads - 1;
     uint3 index{0, 0, 0};
     for (unsigned i = 0; i < grid.threads; ++i) {
@@ -722,7 +724,8 @@ std::uint64_t warp(WarpOperation operation, unsigned mask, std::uint64_t value, 
     const unsigned first = position / lanes * lanes;
     const unsigned width = grid.threads - first < lanes ? grid.threads - first : lanes;
     // Lanes beyond the block's last thread are nobody.
-    const unsigned wanted = width == lanes ? mask : mask & ((1U << width) - 1U);
+    const unsigned all = width == lanes ? ~0U : (1U << width) - 1U;
+    const unsigned wanted = mask & all;
     self.site = site;
     if ((mask >> (position - first) & 1U) == 0) {
         say("the mask %#x of the warp operation at %s:%d lacks the calling lane %u", mask,
@@ -734,6 +737,11 @@ std::uint64_t warp(WarpOperation operation, unsigned mask, std::uint64_t value, 
     self.value = value;
     self.source = source;
     self.state = State::at_warp;
+    // Most callers need not look at the others to know that some are missing.
+    if (++block.at_warp[first / lanes] < width && wanted == all) {
+        change_thread();
+        return self.result;
+    }
     Thread *const threads = block.threads + first;
     std::uint64_t votes = 0;
     for (unsigned lane = 0; lane < width; ++lane) {
@@ -762,6 +770,7 @@ std::uint64_t warp(WarpOperation operation, unsigned mask, std::uint64_t value, 
             thread.result = votes;
         }
         thread.state = State::ready;
+        --block.at_warp[first / lanes];
     }
     change_thread();
     return self.result;

@@ -44,7 +44,7 @@ Stack *free_stacks = nullptr;
 } // namespace
 
 void *Stack::enter(void (*function)()) const {
-    auto *words = reinterpret_cast<std::uintptr_t *>(lowest + guard + bytes);
+    auto *words = reinterpret_cast<std::uintptr_t *>(lowest + guard + bytes - shift);
     // At a function's entry the stack pointer is 8 short of a multiple of 16.
     *--words = 0;
     *--words = reinterpret_cast<std::uintptr_t>(function);
@@ -65,6 +65,7 @@ Stack *take_stack() {
         auto *stacks = new Stack[slab_stacks];
         for (std::size_t i = 0; i < slab_stacks; ++i) {
             stacks[i].lowest = static_cast<unsigned char *>(slab) + i * stride;
+            stacks[i].shift = i * 64;
             mprotect(stacks[i].lowest, Stack::guard, PROT_NONE);
             give_back(&stacks[i]);
         }
