@@ -13,7 +13,6 @@ import org.panoptim.rule.LineRule;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.seeded.Draw;
-import org.panoptim.seeded.SeededCases;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
@@ -45,10 +44,7 @@ class LineRuleTest {
     @Test
     void everyBackendGivesTheBitsOfTheReference() {
         try (var runner = new ScenarioRunner(others)) {
-            SeededCases.check(
-                    300,
-                    draw -> GeneratedScenario.of(draw, LineRuleTest::mostlyWithLines),
-                    runner::check);
+            runner.checkGenerated(400, LineRuleTest::mostlyWithLines);
         }
     }
 

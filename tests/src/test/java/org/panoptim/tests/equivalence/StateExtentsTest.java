@@ -11,7 +11,6 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.seeded.Draw;
-import org.panoptim.seeded.SeededCases;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.Shape;
 
@@ -39,10 +38,7 @@ class StateExtentsTest {
     @Test
     void everyBackendGivesTheBitsOfTheReference() {
         try (var runner = new ScenarioRunner(others)) {
-            SeededCases.check(
-                    150,
-                    draw -> GeneratedScenario.of(draw, StateExtentsTest::mostlyWithStates),
-                    runner::check);
+            runner.checkGenerated(200, StateExtentsTest::mostlyWithStates);
         }
     }
 

@@ -6,7 +6,6 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.seeded.Draw;
-import org.panoptim.seeded.SeededCases;
 
 import java.util.List;
 import java.util.stream.Stream;
@@ -29,10 +28,7 @@ class TwoPhaseRuleTest {
     @Test
     void everyBackendGivesTheBitsOfTheReference() {
         try (var runner = new ScenarioRunner(others)) {
-            SeededCases.check(
-                    250,
-                    draw -> GeneratedScenario.of(draw, TwoPhaseRuleTest::mostlyOfTwoPhases),
-                    runner::check);
+            runner.checkGenerated(300, TwoPhaseRuleTest::mostlyOfTwoPhases);
         }
     }
 
