@@ -1,31 +1,33 @@
 package org.panoptim.cli;
 
 import org.panoptim.backend.Backend;
-import org.panoptim.cli.terminal.Table;
-import org.panoptim.cli.terminal.Terminal;
+import org.panoptim.cli.run.RunFolder;
+import org.panoptim.cli.run.RunRecord;
 import org.panoptim.cli.terminal.TerminalBar;
-import org.panoptim.cli.train.Format;
 import org.panoptim.cli.train.OptimizerEntry;
 import org.panoptim.cli.train.autoencoder.AutoencoderChoice;
 import org.panoptim.cli.train.autoencoder.AutoencoderReport;
+import org.panoptim.cli.train.autoencoder.AutoencoderRuns;
 import org.panoptim.cli.train.autoencoder.AutoencoderTraining;
 import org.panoptim.cli.train.autoencoder.Crossover;
 import org.panoptim.cli.train.autoencoder.LossCurve;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Path;
+import java.time.LocalDateTime;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The autoencoder of handwritten digits. */
 final class AutoencoderTask implements TrainTask {
 
-    /** The optimizers, unless others are named. */
-    static final List<String> OPTIMIZERS = List.of("kfac", "adam", "sgd");
+    static final String NAME = "autoencoder";
+
+    /** The optimizers, unless others are named: PyTorch's own is the third. */
+    static final List<String> OPTIMIZERS = List.of("kfac", "adam", "torch-adam", "sgd");
 
     private final TrainOptions options;
     private final boolean backendIsGiven;
@@ -46,89 +48,93 @@ final class AutoencoderTask implements TrainTask {
         this.options = options;
         this.backendIsGiven = backendIsGiven;
         this.optimizers = options.optimizersOr(OPTIMIZERS);
-        this.choices = optimizers.stream().map(this::choice).toList();
+        this.choices = options.choices(optimizers, this::choice);
     }
 
     private AutoencoderChoice choice(OptimizerEntry entry) {
-        var chosen = TrainOptions.checked("--optimizer", () -> AutoencoderChoice.of(entry));
-        var choice = options.iterations().map(chosen::withIterations).orElse(chosen);
-        return options.learningRate(entry)
-                .map(rate -> TrainOptions.checked("--lr", () -> choice.atLearningRate(rate)))
-                .orElse(choice);
+        var chosen = AutoencoderChoice.of(entry);
+        return options.iterations().map(chosen::withIterations).orElse(chosen);
     }
 
     @Override
-    public void train(
+    public String name() {
+        return NAME;
+    }
+
+    @Override
+    public boolean train(
             Backend backend,
             Optional<PrintStream> terminal,
             BooleanSupplier stop,
             Consumer<String> out,
-            Path report)
+            RunFolder folder,
+            List<RunRecord> earlier)
             throws IOException {
+        var began = LocalDateTime.now();
         try (var reference = Backend.named("reference")) {
             var training =
                     new AutoencoderTraining(
                             choices,
-                            options.seed(),
+                            options.seeds(),
                             backend,
                             backendIsGiven ? Optional.empty() : Optional.of(reference),
                             new TerminalBar(terminal),
                             stop);
             var curves = training.run();
+            var run =
+                    new RunRecord(
+                            NAME,
+                            began,
+                            TrainResults.origin(command(backend), backend),
+                            options.ofAll(),
+                            AutoencoderRuns.contenders(curves));
+            var remarks = remarks(LossCurve.means(curves), training.notes());
+            var report =
+                    new AutoencoderReport(
+                            options.seeds(),
+                            (long) choices.size() * options.seeds().size(),
+                            run,
+                            earlier,
+                            remarks);
+            var results =
+                    new TrainResults(
+                            AutoencoderRuns.results(report.contenders()),
+                            choices.stream().map(AutoencoderChoice::name).toList());
             try {
-                show(curves, training.notes(), out);
+                results.show(out);
+                if (!remarks.isEmpty()) {
+                    out.accept("");
+                    remarks.forEach(out);
+                }
             } finally {
-                // Whatever becomes of one, the other is not lost.
-                new AutoencoderReport(
-                                choices,
-                                options.seed(),
-                                curves,
-                                training.notes(),
-                                backend.name() + ": " + backend.description(),
-                                Version.current(),
-                                command(backend))
-                        .write(report);
+                // Whatever becomes of one, the others are not lost.
+                try {
+                    folder.write(run);
+                } finally {
+                    report.write(folder.page());
+                }
             }
+            return results.areGood();
         }
     }
 
-    private void show(List<LossCurve> curves, List<String> notes, Consumer<String> out) {
-        var table = new Table("optimizer", "iterations", "loss", "squared error", "seconds");
-        for (var curve : curves) {
-            var last = curve.last();
-            table.row(
-                    curve.title(),
-                    String.valueOf(last.iteration()),
-                    Format.loss(last.loss()),
-                    Format.loss(last.squaredError()),
-                    LossCurve.seconds(last.seconds()));
-        }
-        table.lines(Terminal.WIDTH).forEach(out);
-        var notRun = choices.subList(curves.size(), choices.size());
-        if (!notRun.isEmpty()) {
-            out.accept(
-                    "Stopped before "
-                            + notRun.stream()
-                                    .map(AutoencoderChoice::name)
-                                    .collect(Collectors.joining(", "))
-                            + ".");
-        }
-        out.accept("");
-        Crossover.all(curves).forEach(crossover -> out.accept(crossover.sentence()));
-        curves.stream()
-                .map(LossCurve::remark)
-                .filter(remark -> !remark.isEmpty())
-                .forEach(remark -> out.accept(remark + "."));
-        notes.forEach(note -> out.accept(note + "."));
+    private static List<String> remarks(List<LossCurve> curves, List<String> notes) {
+        return Stream.of(
+                        Crossover.all(curves).stream().map(Crossover::sentence),
+                        curves.stream()
+                                .map(LossCurve::remark)
+                                .filter(remark -> !remark.isEmpty())
+                                .map(remark -> remark + "."),
+                        notes.stream().map(note -> note + "."))
+                .flatMap(lines -> lines)
+                .toList();
     }
 
     private String command(Backend backend) {
         return "./panoptim train --task autoencoder --optimizer "
                 + OptimizerEntry.join(optimizers)
                 + options.iterations().map(count -> " --iterations " + count).orElse("")
-                + options.learningRate().map(rate -> " --lr " + rate).orElse("")
-                + " --seed "
-                + options.seed()
+                + options.command()
                 + (backendIsGiven ? " --backend " + backend.name() : "");
     }
 }

@@ -1,12 +1,11 @@
 package org.panoptim.cli;
 
 import org.panoptim.backend.Backend;
-import org.panoptim.cli.terminal.Table;
-import org.panoptim.cli.terminal.Terminal;
-import org.panoptim.cli.train.Format;
+import org.panoptim.cli.run.RunFolder;
+import org.panoptim.cli.run.RunRecord;
+import org.panoptim.cli.train.ClassifierRuns;
 import org.panoptim.cli.train.OptimizerChoice;
 import org.panoptim.cli.train.OptimizerEntry;
-import org.panoptim.cli.train.Outcome;
 import org.panoptim.cli.train.ProgressDisplay;
 import org.panoptim.cli.train.Report;
 import org.panoptim.cli.train.Training;
@@ -14,18 +13,21 @@ import org.panoptim.cli.train.Training.Settings;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 
 /** The classifier of handwritten digits. */
 final class ClassifierTask implements TrainTask {
 
-    /** The optimizers, unless others are named. */
-    static final List<String> OPTIMIZERS = List.of("adamw", "lion", "sophia-g", "sgd");
+    static final String NAME = "classifier";
+
+    /** The optimizers, unless others are named: PyTorch's own is the second. */
+    static final List<String> OPTIMIZERS =
+            List.of("adamw", "torch-adamw", "lion", "sophia-g", "sgd");
 
     private static final int EPOCHS = 20;
     private static final int BATCH = 32;
@@ -50,62 +52,59 @@ final class ClassifierTask implements TrainTask {
         int batch = options.batch().orElse(BATCH);
         this.settings =
                 new Settings(
-                        optimizers.stream().map(entry -> choice(entry, batch)).toList(),
+                        options.choices(optimizers, entry -> OptimizerChoice.of(entry, batch)),
                         options.epochs().orElse(EPOCHS),
                         batch,
-                        options.seed());
-    }
-
-    private OptimizerChoice choice(OptimizerEntry entry, int batch) {
-        var choice = TrainOptions.checked("--optimizer", () -> OptimizerChoice.of(entry, batch));
-        return options.learningRate(entry)
-                .map(rate -> TrainOptions.checked("--lr", () -> choice.atLearningRate(rate)))
-                .orElse(choice);
+                        options.seeds());
     }
 
     @Override
-    public void train(
+    public String name() {
+        return NAME;
+    }
+
+    @Override
+    public boolean train(
             Backend backend,
             Optional<PrintStream> terminal,
             BooleanSupplier stop,
             Consumer<String> out,
-            Path report)
+            RunFolder folder,
+            List<RunRecord> earlier)
             throws IOException {
+        var began = LocalDateTime.now();
         var outcomes = new Training(settings, backend, new ProgressDisplay(terminal, stop)).run();
+        var run =
+                new RunRecord(
+                        NAME,
+                        began,
+                        TrainResults.origin(command(backend), backend),
+                        ofAll(),
+                        ClassifierRuns.contenders(outcomes));
+        var report = new Report(settings, run, earlier);
+        var results =
+                new TrainResults(
+                        ClassifierRuns.results(report.contenders()),
+                        settings.choices().stream().map(OptimizerChoice::name).toList());
         try {
-            show(outcomes, out);
+            results.show(out);
         } finally {
-            // Whatever becomes of one, the other is not lost.
-            new Report(
-                            settings,
-                            outcomes,
-                            backend.name() + ": " + backend.description(),
-                            Version.current(),
-                            command(backend))
-                    .write(report);
+            // Whatever becomes of one, the others are not lost.
+            try {
+                folder.write(run);
+            } finally {
+                report.write(folder.page());
+            }
         }
+        return results.areGood();
     }
 
-    private void show(List<Outcome> outcomes, Consumer<String> out) {
-        var table = new Table("optimizer", "final loss", "test accuracy", "in steps", "total");
-        for (var outcome : outcomes) {
-            table.row(
-                    Format.name(outcome),
-                    Format.loss(outcome.last().loss()),
-                    Format.percent(outcome.last().accuracy()),
-                    Format.time(outcome.inOptimizer()),
-                    Format.time(outcome.total()));
-        }
-        table.lines(Terminal.WIDTH).forEach(out);
-        var notRun = settings.choices().subList(outcomes.size(), settings.choices().size());
-        if (!notRun.isEmpty()) {
-            out.accept(
-                    "Stopped before "
-                            + notRun.stream()
-                                    .map(OptimizerChoice::name)
-                                    .collect(Collectors.joining(", "))
-                            + ".");
-        }
+    private LinkedHashMap<String, String> ofAll() {
+        var map = new LinkedHashMap<String, String>();
+        map.put("epochs", String.valueOf(settings.epochs()));
+        map.put("batch", String.valueOf(settings.batch()));
+        map.putAll(options.ofAll());
+        return map;
     }
 
     private String command(Backend backend) {
@@ -115,9 +114,7 @@ final class ClassifierTask implements TrainTask {
                 + settings.epochs()
                 + " --batch "
                 + settings.batch()
-                + options.learningRate().map(rate -> " --lr " + rate).orElse("")
-                + " --seed "
-                + settings.seed()
+                + options.command()
                 + " --backend "
                 + backend.name();
     }

@@ -69,7 +69,8 @@ final class Failures {
         }
     }
 
-    private static String describe(IOException exception) {
+    /** An exception of files in words. */
+    static String describe(IOException exception) {
         return switch (exception) {
             case NoSuchFileException missing -> missing.getFile() + ": there is no such file";
             case AccessDeniedException denied -> denied.getFile() + ": access is denied";

@@ -1,7 +1,11 @@
 package org.panoptim.cli;
 
+import org.panoptim.cli.TrainOptions.Common;
+import org.panoptim.cli.run.RunFolder;
+import org.panoptim.cli.run.RunRecord;
 import org.panoptim.cli.terminal.Terminal;
 import org.panoptim.cli.train.Interruption;
+import org.panoptim.cli.train.OptimizerEntry;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -10,7 +14,10 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -26,14 +33,13 @@ import java.util.concurrent.Callable;
                     + " there for K-FAC.",
             "",
             "Ctrl-C ends the training after the present step; the table and the report then show"
-                    + " what has run.",
+                    + " what has run. If an optimizer diverges, the exit status is 1.",
             ""
         },
         mixinStandardHelpOptions = true)
 final class TrainCommand implements Callable<Integer> {
 
-    private static final String CLASSIFIER = "classifier";
-    private static final String AUTOENCODER = "autoencoder";
+    private static final Path RUNS = Path.of("reports");
 
     private CommandSpec spec = CommandSpec.create();
 
@@ -43,7 +49,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--task",
             paramLabel = "TASK",
             description = "classifier or autoencoder (classifier).")
-    private String task = CLASSIFIER;
+    private String task = ClassifierTask.NAME;
 
     @Option(
             names = "--optimizer",
@@ -79,18 +85,52 @@ final class TrainCommand implements Callable<Integer> {
     private Optional<Double> learningRate = Optional.empty();
 
     @Option(
+            names = "--weight-decay",
+            paramLabel = "DECAY",
+            description = "The weight decay of every optimizer that has one and gives none.")
+    private Optional<Double> weightDecay = Optional.empty();
+
+    @Option(
+            names = "--momentum",
+            paramLabel = "MOMENTUM",
+            description = "The momentum of every optimizer that has one and gives none.")
+    private Optional<Double> momentum = Optional.empty();
+
+    @Option(
+            names = "--clip",
+            paramLabel = "NORM",
+            description = "The largest norm of all gradients together, for every optimizer.")
+    private Optional<Double> clip = Optional.empty();
+
+    @Option(
+            names = "--schedule",
+            paramLabel = "SCHEDULE",
+            description = "How all learning rates change over the training; see below.")
+    private Optional<String> schedule = Optional.empty();
+
+    @Option(
             names = "--seed",
+            split = ",",
             paramLabel = "NUMBER",
             description =
-                    "Weights, batches and samples follow from it, alike for every optimizer"
-                            + " (${DEFAULT-VALUE}).")
-    private long seed = 1;
+                    "Weights, batches and samples follow from it, alike for every optimizer (1)."
+                            + " Of several the means are shown, and how far they spread.")
+    private List<Long> seeds = List.of(1L);
+
+    @Option(
+            names = "--compare",
+            split = ",",
+            paramLabel = "FOLDER",
+            description = "Folders of earlier runs of the task, to show with this one.")
+    private List<Path> compared = List.of();
 
     @Option(
             names = "--out",
-            paramLabel = "REPORT.html",
-            description = "Where to write the report (${DEFAULT-VALUE}).")
-    private Path report = Path.of("reports", "train.html");
+            paramLabel = "FOLDER",
+            description =
+                    "Where to keep the run, in a new or empty folder (reports/DATE-TIME-TASK):"
+                            + " report.html, metrics.csv and run.json.")
+    private Optional<Path> out = Optional.empty();
 
     /** Adds to the help what is known of the optimizers. */
     @Spec
@@ -102,28 +142,82 @@ final class TrainCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         var chosenTask = task();
-        Outputs.prepare("--out", report);
+        var earlier = earlier(chosenTask);
+        var folder = folder(chosenTask);
         try (var interruption = Interruption.watch();
                 var chosen = backend.openForHostMemory()) {
-            var out = spec.commandLine().getOut();
-            chosenTask.train(
-                    chosen, Terminal.find(), interruption::isRequested, out::println, report);
-            out.println();
-            out.println("Report: " + report);
-            out.flush();
+            var printed = spec.commandLine().getOut();
+            boolean good =
+                    chosenTask.train(
+                            chosen,
+                            Terminal.find(),
+                            interruption::isRequested,
+                            printed::println,
+                            folder,
+                            earlier);
+            printed.println();
+            printed.println("Backend: " + chosen.name() + ": " + chosen.description());
+            printed.println("Report: " + folder.page());
+            printed.flush();
+            return good ? 0 : Failures.CHECK_FAILED;
+        } finally {
+            folder.removeIfEmpty();
         }
-        return 0;
+    }
+
+    private RunFolder folder(TrainTask chosen) throws IOException {
+        try {
+            return out.isPresent()
+                    ? RunFolder.at(out.get())
+                    : RunFolder.among(RUNS, chosen.name(), LocalDateTime.now());
+        } catch (FileSystemException e) {
+            throw new InputException("--out " + Failures.describe(e), e);
+        }
+    }
+
+    private List<RunRecord> earlier(TrainTask chosen) throws IOException {
+        var runs = new ArrayList<RunRecord>();
+        for (var each : compared) {
+            var run = read(each);
+            if (!run.task().equals(chosen.name())) {
+                throw new InputException(
+                        "--compare: %s: is a run of the task %s, and this is %s"
+                                .formatted(each, run.task(), chosen.name()));
+            }
+            runs.add(run);
+        }
+        return runs;
+    }
+
+    private static RunRecord read(Path folder) throws IOException {
+        try {
+            return RunFolder.read(folder);
+        } catch (IllegalArgumentException e) {
+            throw new InputException("--compare: " + e.getMessage(), e);
+        }
     }
 
     private TrainTask task() {
-        var options = new TrainOptions(optimizers, epochs, batch, iterations, learningRate, seed);
+        var options =
+                new TrainOptions(
+                        optimizers,
+                        epochs,
+                        batch,
+                        iterations,
+                        List.of(
+                                new Common("--lr", OptimizerEntry.RATE, learningRate),
+                                new Common("--weight-decay", "weight_decay", weightDecay),
+                                new Common("--momentum", "momentum", momentum),
+                                new Common("--clip", "clip_norm", clip)),
+                        schedule,
+                        seeds);
         return switch (task) {
-            case CLASSIFIER -> new ClassifierTask(options);
-            case AUTOENCODER -> new AutoencoderTask(options, backend.isGiven());
+            case ClassifierTask.NAME -> new ClassifierTask(options);
+            case AutoencoderTask.NAME -> new AutoencoderTask(options, backend.isGiven());
             default ->
                     throw new InputException(
                             "--task: there is no task '%s'; there are %s and %s"
-                                    .formatted(task, CLASSIFIER, AUTOENCODER));
+                                    .formatted(task, ClassifierTask.NAME, AutoencoderTask.NAME));
         };
     }
 }

@@ -24,7 +24,7 @@ final class TrainHelp {
         lines.add("  adamw@0.003                at a learning rate");
         lines.add("  adamw:beta1=0.8:eps=1e-6   with settings, by PyTorch's names");
         lines.add("  adamw@0.003:amsgrad=true   with both");
-        lines.add("  sgd+sam, sgd+sam:rho=0.1   with SAM beside the rule");
+        lines.add("  sgd+sam, sgd+sam:rho=0.1   with SAM around the rule");
         paragraph(
                 lines,
                 "",
@@ -35,14 +35,25 @@ final class TrainHelp {
                 lines,
                 "classifier",
                 ClassifierTask.OPTIMIZERS,
-                "sophia-g and sophia-h too, and torch-adamw, PyTorch's",
+                "sophia-g and sophia-h too, and torch-adamw, PyTorch's own",
                 OptimizerChoice.SETTINGS);
         task(
                 lines,
                 "autoencoder",
                 AutoencoderTask.OPTIMIZERS,
-                "kfac too, and torch-adam, PyTorch's",
+                "kfac too, and torch-adam, PyTorch's own",
                 AutoencoderChoice.SETTINGS);
+        lines.add("");
+        lines.add("A SCHEDULE is one of these; warmup and decay are shares of all steps:");
+        lines.add("  linear, linear:floor=0.1        down to a share of the rate, or to 0");
+        lines.add("  cosine, cosine:floor=0.1        the same by half a cosine");
+        lines.add("  warmup-cosine:warmup=0.1        first up in a straight line");
+        lines.add("  wsd:warmup=0.05:decay=0.2       up, stable, and down at the end");
+        lines.add("");
+        lines.add("Examples:");
+        lines.add("  panoptim train");
+        lines.add("  panoptim train --optimizer adamw,lion@0.001 --schedule cosine --seed 1,2,3");
+        lines.add("  panoptim train --clip 1 --compare reports/2026-01-31-101500-classifier");
         return lines.toArray(String[]::new);
     }
 

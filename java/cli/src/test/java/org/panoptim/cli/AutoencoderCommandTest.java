@@ -22,13 +22,18 @@ class AutoencoderCommandTest {
 
     @TempDir private Path folder;
 
+    /** How many runs there were. */
+    private int runs;
+
+    /** That of the latest run. */
     private Path report() {
-        return folder.resolve("report.html");
+        return folder.resolve("run-" + runs).resolve("report.html");
     }
 
     private Invocation train(String... arguments) {
+        runs++;
         var all = new ArrayList<Object>(List.of("train", "--task", "autoencoder"));
-        all.addAll(List.of("--backend", "reference", "--out", report()));
+        all.addAll(List.of("--backend", "reference", "--out", report().getParent()));
         all.addAll(List.of(arguments));
         return Invocation.of(all.toArray());
     }
@@ -101,6 +106,48 @@ class AutoencoderCommandTest {
     }
 
     @Test
+    void seedsSchedulesClippingAndEarlierRunsGoTogether() throws IOException {
+        train("--iterations", "3", "--optimizer", "adam");
+        var earlier = report().getParent();
+        var invocation =
+                train(
+                        "--iterations",
+                        "4",
+                        "--optimizer",
+                        "kfac,adam,torch-adam",
+                        "--seed",
+                        "1,2",
+                        "--schedule",
+                        "cosine",
+                        "--clip",
+                        "0.5",
+                        "--compare",
+                        earlier.toString());
+
+        assertThat(invocation.err()).isEmpty();
+        assertThat(invocation.status()).isZero();
+        assertThat(invocation.out())
+                .containsPattern("(?m)^kfac +4 ± 0 +\\d+\\.\\d{4} ± \\d+\\.\\d{4} ")
+                .containsPattern("(?m)^adam \\[run-1] +3 ")
+                .contains("has the smallest squared error");
+        assertThat(Files.readString(report()))
+                .contains("\"squared_error_least\":[", "<span>schedule = cosine</span>")
+                .contains("<span>clip_norm = 0.5</span>", "adam [run-1]")
+                .contains(" --clip 0.5 --schedule cosine --seed 1,2 ");
+        assertThat(Files.readAllLines(report().resolveSibling("metrics.csv")))
+                .startsWith("optimizer,seed,iteration,seconds,squared_error,loss")
+                .hasSize(1 + 3 * 2 * 5);
+    }
+
+    @Test
+    void anOptimizerThatDivergesFailsTheCommand() {
+        var invocation = train("--iterations", "9", "--optimizer", "sgd@1e20,adam");
+
+        assertThat(invocation.status()).isEqualTo(1);
+        assertThat(invocation.out()).contains("sgd@1e20 (diverged) ", "\nsgd@1e20 diverged.\n");
+    }
+
+    @Test
     void settingsOfARuleAreTaken() throws IOException {
         var invocation =
                 train("--iterations", "2", "--optimizer", "kfac:momentum=0.5,adam:beta1=0.5");
@@ -165,14 +212,14 @@ class AutoencoderCommandTest {
                 "--optimizer",
                 "kfac+sam");
         assertRefused(
-                "--optimizer: 'torch-adam:eps=1': PyTorch's optimizer takes a learning rate and"
-                        + " nothing else here",
+                "--optimizer: 'torch-adam:eps=1': PyTorch's optimizer takes lr, weight_decay,"
+                        + " clip_norm here, and nothing else",
                 "--task",
                 "autoencoder",
                 "--optimizer",
                 "torch-adam:eps=1");
         assertRefused(
-                "--lr: Adam: learningRate must be in [0, 2^100], but is -1.0",
+                "--lr: adam: lr must be in [0, 2^100], but is -1.0",
                 "--task",
                 "autoencoder",
                 "--optimizer",

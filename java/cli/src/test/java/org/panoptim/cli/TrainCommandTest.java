@@ -2,8 +2,13 @@ package org.panoptim.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.gson.JsonParser;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.cli.run.RunFolder;
+import org.panoptim.cli.run.RunRecord;
+import org.panoptim.cli.train.Reports;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 
@@ -12,8 +17,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 
@@ -24,13 +31,22 @@ class TrainCommandTest {
 
     @TempDir private Path folder;
 
+    /** How many runs there were. */
+    private int runs;
+
+    /** That of the latest run. */
+    private Path run() {
+        return folder.resolve("new").resolve("run-" + runs);
+    }
+
     private Path report() {
-        return folder.resolve("new").resolve("report.html");
+        return run().resolve("report.html");
     }
 
     private Invocation train(String... arguments) {
+        runs++;
         var all = new ArrayList<Object>(List.of("train", "--backend", "reference"));
-        all.addAll(List.of("--out", report()));
+        all.addAll(List.of("--out", run()));
         all.addAll(List.of(arguments));
         return Invocation.of(all.toArray());
     }
@@ -64,25 +80,143 @@ class TrainCommandTest {
     }
 
     @Test
-    void aPipeGetsTheReportAndStaysAPipe() throws Exception {
-        try (var pipe = Pipe.in(folder)) {
-            var invocation =
-                    Invocation.of(
-                            "train",
-                            "--backend",
-                            "reference",
-                            "--epochs",
-                            "1",
-                            "--optimizer",
-                            "sgd",
-                            "--out",
-                            pipe.path());
+    void theEnginesOwnOptimizerIsComparedWithUnlessOthersAreNamed() {
+        var invocation = train("--epochs", "1");
 
-            assertThat(invocation.err()).isEmpty();
-            assertThat(new String(pipe.bytes(), StandardCharsets.UTF_8))
-                    .startsWith("<!doctype html>");
-            assertThat(pipe.isPipe()).isTrue();
+        assertThat(invocation.status()).isZero();
+        var rows = ROW.matcher(invocation.out()).results().toList();
+        assertThat(rows)
+                .extracting(row -> row.group(1))
+                .containsExactly("adamw", "torch-adamw", "lion", "sophia-g", "sgd");
+        assertThat(invocation.out().replace('\n', ' '))
+                .containsPattern(
+                        " ha(s|ve) the highest test accuracy \\(\\d+\\.\\d\\d %\\); adamw took"
+                                + " \\d+\\.\\d ms in the optimizer, torch-adamw \\d+\\.\\d ms"
+                                + " \\(\\d+\\.\\d times as fast\\)\\.");
+    }
+
+    @Test
+    void aRunIsKeptAsATableAndAsJson() throws IOException {
+        train("--epochs", "1", "--batch", "500", "--optimizer", "sgd,torch-adamw", "--clip", "2");
+
+        assertThat(Files.readAllLines(run().resolve("metrics.csv")))
+                .hasSize(1 + 2 * 2 + 3)
+                .startsWith(
+                        "optimizer,seed,step,epoch,seconds,loss,accuracy_percent,learning_rate,"
+                                + "gradient_norm,update_ratio")
+                .anySatisfy(line -> assertThat(line).matches("sgd,1,0,0,0,2\\.[^,]+,[^,]+,,,"))
+                .anySatisfy(
+                        line -> assertThat(line).matches("sgd,1,3,1,[^,]+,,,0\\.05,[^,]+,[^,]+"));
+        var json =
+                JsonParser.parseString(Files.readString(run().resolve("run.json")))
+                        .getAsJsonObject();
+        assertThat(json.get("task").getAsString()).isEqualTo("classifier");
+        assertThat(json.get("command").getAsString())
+                .isEqualTo(
+                        "./panoptim train --optimizer sgd,torch-adamw --epochs 1 --batch 500"
+                                + " --clip 2.0 --seed 1 --backend reference");
+        assertThat(json.getAsJsonObject("options").toString())
+                .isEqualTo("{\"epochs\":\"1\",\"batch\":\"500\",\"seed\":\"1\"}");
+        var sgd = json.getAsJsonArray("optimizers").get(0).getAsJsonObject();
+        assertThat(sgd.getAsJsonObject("settings").get("clip_norm").getAsString()).isEqualTo("2.0");
+        assertThat(sgd.getAsJsonArray("runs").get(0).getAsJsonObject().get("end").getAsString())
+                .isEqualTo("complete");
+    }
+
+    @Test
+    void aRunIsShownWithEarlierOnes() throws IOException {
+        train("--epochs", "1", "--batch", "500", "--optimizer", "sgd,lion", "--seed", "7");
+        var earlier = run();
+        var loss = loss("sgd", earlier);
+        var invocation =
+                train("--epochs", "1", "--optimizer", "sgd", "--compare", earlier.toString());
+
+        assertThat(invocation.err()).isEmpty();
+        assertThat(invocation.out())
+                .containsPattern("(?m)^sgd +\\d")
+                .containsPattern("(?m)^sgd \\[run-1] +" + Pattern.quote(loss) + " ")
+                .containsPattern("(?m)^lion \\[run-1] ");
+        assertThat(Files.readString(report()))
+                .contains("<th scope=\"row\">lion [run-1]</th>", "\"name\":\"lion [run-1]\"")
+                .contains("<h2>Compared with</h2>", "--optimizer sgd,lion --epochs 1 --batch 500")
+                .contains("<title>Panoptim: sgd on ");
+        // What is kept is the run alone.
+        assertThat(Files.readString(run().resolve("run.json"))).doesNotContain("run-1");
+    }
+
+    private static String loss(String optimizer, Path run) throws IOException {
+        var json = JsonParser.parseString(Files.readString(run.resolve("run.json")));
+        for (var each : json.getAsJsonObject().getAsJsonArray("optimizers")) {
+            if (each.getAsJsonObject().get("name").getAsString().equals(optimizer)) {
+                var first = each.getAsJsonObject().getAsJsonArray("runs").get(0).getAsJsonObject();
+                var loss = first.getAsJsonObject("figures").get("final_loss").getAsDouble();
+                return String.format(Locale.ROOT, "%.4f", loss);
+            }
         }
+        throw new AssertionError("no optimizer " + optimizer);
+    }
+
+    @Test
+    void ofSeveralSeedsTheMeansAreShownAndHowFarTheySpread() throws IOException {
+        var invocation =
+                train("--epochs", "1", "--batch", "500", "--optimizer", "sgd", "--seed", "1,2,3");
+
+        assertThat(invocation.out())
+                .containsPattern(
+                        "(?m)^sgd +\\d\\.\\d{4} ± \\d\\.\\d{4} +\\d+\\.\\d\\d ± \\d+\\.\\d\\d %")
+                .contains("Means of 3 seeds; behind ± is the standard deviation.\n");
+        assertThat(Files.readString(report()))
+                .contains("\"loss_least\":[", "\"loss_greatest\":[", "(seeds 1, 2, 3)")
+                .contains("areas reach from the least to the greatest value")
+                .contains(" --seed 1,2,3 ");
+        assertThat(Files.readAllLines(run().resolve("metrics.csv")))
+                .filteredOn(line -> line.startsWith("sgd,3,"))
+                .hasSize(2 + 3);
+    }
+
+    @Test
+    void anOptimizerThatDivergesIsSaidAndFailsTheCommand() throws IOException {
+        var invocation = train("--epochs", "3", "--optimizer", "sgd@1e30,sgd");
+
+        assertThat(invocation.status()).isEqualTo(1);
+        assertThat(invocation.err()).isEmpty();
+        assertThat(invocation.out())
+                .contains("sgd@1e30 (diverged at epoch 1.0) ")
+                .contains("\nsgd@1e30 diverged.\n");
+        assertThat(Files.readString(report())).contains("<p class=\"note\">sgd@1e30 diverged.</p>");
+    }
+
+    @Test
+    void whatHoldsForAllIsTakenByThoseThatHaveItAndGiveNone() throws IOException {
+        train(
+                "--epochs",
+                "1",
+                "--batch",
+                "500",
+                "--optimizer",
+                "sgd:weight_decay=0.25,lion,torch-adamw",
+                "--weight-decay",
+                "0.5",
+                "--momentum",
+                "0.75",
+                "--schedule",
+                "wsd:warmup=0.5");
+
+        assertThat(Files.readString(report()))
+                .contains("<span>momentum = 0.75</span>", "<span>weight_decay = 0.25</span>")
+                .contains("<span>weight_decay = 0.5</span>")
+                .contains("<span>schedule = wsd:warmup=0.5</span>")
+                .contains("--weight-decay 0.5 --momentum 0.75 --schedule wsd:warmup=0.5 --seed 1");
+    }
+
+    @Test
+    void aRunHasAFolderOfItsOwnByDate(@TempDir Path elsewhere) throws Exception {
+        var began = LocalDateTime.of(2026, 1, 31, 10, 15, 9);
+        var first = RunFolder.among(elsewhere.resolve("reports"), "classifier", began);
+        var second = RunFolder.among(elsewhere.resolve("reports"), "classifier", began);
+
+        assertThat(first.path()).hasFileName("2026-01-31-101509-classifier").isDirectory();
+        assertThat(second.path()).hasFileName("2026-01-31-101509-classifier-2").isDirectory();
     }
 
     @Test
@@ -146,8 +280,9 @@ class TrainCommandTest {
 
         assertThat(help)
                 .contains("adamw@0.003:amsgrad=true", "sgd+sam:rho=0.1", "panoptim rules")
-                .contains("by default  adamw, lion, sophia-g, sgd\n")
-                .contains("by default  kfac, adam, sgd\n")
+                .contains("by default  adamw, torch-adamw, lion, sophia-g, sgd\n")
+                .contains("by default  kfac, adam, torch-adam, sgd\n")
+                .contains("warmup-cosine:warmup=0.1", "--schedule cosine --seed 1,2,3")
                 .contains("sgd:lr=0.05:momentum=0.9", "adamw:lr=0.01:weight_decay=0");
         assertThat(help.lines()).allSatisfy(line -> assertThat(line).hasSizeLessThanOrEqualTo(80));
     }
@@ -246,19 +381,93 @@ class TrainCommandTest {
                 "--optimizer",
                 "sgd+sam+sam");
         assertRefused(
-                "--optimizer: 'torch-adamw:beta1=0.5': PyTorch's optimizer takes a learning rate"
-                        + " and nothing else here",
+                "--optimizer: 'torch-adamw:beta1=0.5': PyTorch's optimizer takes lr, weight_decay,"
+                        + " clip_norm here, and nothing else",
                 "--optimizer",
                 "torch-adamw:beta1=0.5");
         assertRefused("--epochs: must be at least 1, but is 0", "--epochs", "0");
         assertRefused("--batch: must be at least 1, but is -3", "--batch", "-3");
-        assertRefused("--lr: AdamW: learningRate must be in [0, 2^100], but is NaN", "--lr", "NaN");
+        assertRefused("--lr: adamw: lr must be in [0, 2^100], but is NaN", "--lr", "NaN");
+        assertRefused(
+                "--momentum: none of adamw,lion has a setting momentum",
+                "--optimizer",
+                "adamw,lion",
+                "--momentum",
+                "0.5");
+        assertRefused(
+                "--clip: clip_norm: clipGlobalNorm: norm must be finite and above 0, but is -1.0",
+                "--optimizer",
+                "adamw",
+                "--clip",
+                "-1");
+        assertRefused(
+                "--schedule: there is no schedule 'cosin'; there are linear, cosine,"
+                        + " warmup-cosine, wsd",
+                "--schedule",
+                "cosin");
+        assertRefused(
+                "--schedule: 'cosine:warmup=0.1': cosine has no setting warmup; it has floor",
+                "--schedule",
+                "cosine:warmup=0.1");
+        assertRefused(
+                "--schedule: 'wsd:warmup=0.6:decay=0.5': warmup and decay are more than all steps",
+                "--schedule",
+                "wsd:warmup=0.6:decay=0.5");
+        assertRefused(
+                "--schedule: 'linear:floor=2': floor must be in [0, 1], but is 2",
+                "--schedule",
+                "linear:floor=2");
+        assertRefused("--seed: each may come once, but came 1,2,1", "--seed", "1,2,1");
         assertRefused(
                 "Invalid value for option '--epochs': 'two' is not an int (see panoptim train"
                         + " --help)",
                 "--epochs",
                 "two");
-        assertRefused("--out " + folder + ": is a folder", "--out", folder.toString());
+    }
+
+    @Test
+    void foldersThatCannotBeUsedAreRefusedBeforeAnyWork() throws IOException {
+        var file = Files.writeString(folder.resolve("file"), "no run");
+        var broken = Files.createDirectory(folder.resolve("broken"));
+        Files.writeString(broken.resolve("run.json"), "{\"format\": 1}");
+        var newer = Files.createDirectory(folder.resolve("newer"));
+        Files.writeString(newer.resolve("run.json"), "{\"format\": 99}");
+        var other = Files.createDirectory(folder.resolve("other"));
+        var run = Reports.record("somewhere", List.of());
+        new RunFolder(other)
+                .write(
+                        new RunRecord(
+                                "autoencoder",
+                                run.began(),
+                                run.origin(),
+                                run.options(),
+                                run.contenders()));
+
+        assertRefused(
+                "--out " + folder + ": is not empty; each run has a folder of its own",
+                "--out",
+                folder.toString());
+        assertRefused("--out " + file + ": is no folder", "--out", file.toString());
+        assertRefused(
+                "--compare: " + folder + ": keeps no run; there is no run.json in it",
+                "--compare",
+                folder.toString());
+        assertRefused(
+                "--compare: " + broken + "/run.json: is not what panoptim train writes",
+                "--compare",
+                broken.toString());
+        assertRefused(
+                "--compare: "
+                        + newer
+                        + "/run.json: is of format 99, and this version reads format 1",
+                "--compare",
+                newer.toString());
+        assertRefused(
+                "--compare: "
+                        + other
+                        + ": is a run of the task autoencoder, and this is classifier",
+                "--compare",
+                other.toString());
     }
 
     private void assertRefused(String message, String... arguments) {
@@ -299,7 +508,7 @@ class TrainCommandTest {
                                 "--epochs",
                                 "1000000",
                                 "--out",
-                                report().toString())
+                                run().toString())
                         .redirectErrorStream(true)
                         .redirectOutput(folder.resolve("output").toFile())
                         .start();

@@ -13,6 +13,12 @@ import java.util.function.ToDoubleFunction;
  */
 public record Samples(SequencedMap<String, double[]> columns) {
 
+    /** Behind a column's name: that of the least of several values, whose mean the column has. */
+    public static final String LEAST = "_least";
+
+    /** Behind a column's name: that of the greatest. */
+    public static final String GREATEST = "_greatest";
+
     /**
      * A column of points.
      *
@@ -26,6 +32,11 @@ public record Samples(SequencedMap<String, double[]> columns) {
         if (columns.values().stream().mapToInt(values -> values.length).distinct().count() > 1) {
             throw new IllegalArgumentException("columns must be of one length");
         }
+    }
+
+    /** How many rows there are. */
+    public int rows() {
+        return columns.values().stream().mapToInt(values -> values.length).findFirst().orElse(0);
     }
 
     /** A table of points, a row each. */

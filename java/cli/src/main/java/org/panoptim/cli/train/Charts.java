@@ -5,13 +5,13 @@ import org.panoptim.cli.page.Axis.Scale;
 import org.panoptim.cli.page.Chart;
 import org.panoptim.cli.page.Curve;
 import org.panoptim.cli.page.Curves;
-import org.panoptim.cli.page.Samples;
-import org.panoptim.cli.page.Samples.Column;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 
-/** What the classifier's page shows of the outcomes in curves. */
+/** What the classifier's page shows in curves. */
 final class Charts {
 
     private static final List<Axis> ACROSS =
@@ -19,41 +19,28 @@ final class Charts {
                     Axis.of("step", "Steps", Scale.COUNT),
                     Axis.of("seconds", "Seconds", Scale.LINEAR));
 
-    private static final List<Column<Outcome.Point>> POINTS =
-            List.of(
-                    new Column<>("step", point -> point.at().step()),
-                    new Column<>("epoch", point -> point.at().epoch()),
-                    new Column<>("seconds", point -> point.at().seconds()),
-                    new Column<>("loss", Outcome.Point::loss),
-                    new Column<>("accuracy_percent", point -> point.accuracy() * 100));
-
-    private static final List<Column<Outcome.Movement>> MOVEMENTS =
-            List.of(
-                    new Column<>("step", movement -> movement.at().step()),
-                    new Column<>("epoch", movement -> movement.at().epoch()),
-                    new Column<>("seconds", movement -> movement.at().seconds()),
-                    new Column<>("learning_rate", Outcome.Movement::learningRate),
-                    new Column<>("gradient_norm", Outcome.Movement::gradientNorm),
-                    new Column<>("update_ratio", Outcome.Movement::updateRatio));
-
     private Charts() {}
 
     /** All charts, in the order of the page. */
-    static Curves of(List<Outcome> outcomes) {
-        var charts = new ArrayList<>(List.of(loss(), accuracy(outcomes)));
-        if (outcomes.stream().anyMatch(outcome -> !outcome.movements().isEmpty())) {
-            charts.addAll(movements(outcomes));
+    static Curves of(List<Curve> curves) {
+        var charts = new ArrayList<>(List.of(loss(), accuracy(curves)));
+        if (values(curves, "learning_rate").length > 0) {
+            charts.addAll(movements(curves));
         }
-        return new Curves(
-                "panoptim-classifier", charts, outcomes.stream().map(Charts::curve).toList());
+        return new Curves("panoptim-classifier", charts, curves);
     }
 
-    private static Curve curve(Outcome outcome) {
-        return new Curve(
-                outcome.choice().name(),
-                List.of(
-                        Samples.of(outcome.curve(), POINTS),
-                        Samples.of(outcome.movements(), MOVEMENTS)));
+    /** What curves have in a column; that of the tables which have another, too. */
+    private static double[] values(List<Curve> curves, String column) {
+        return values(curves, column, column);
+    }
+
+    private static double[] values(List<Curve> curves, String column, String with) {
+        return curves.stream()
+                .flatMap(curve -> curve.samples().stream())
+                .filter(samples -> samples.columns().containsKey(with))
+                .flatMapToDouble(samples -> DoubleStream.of(samples.columns().get(column)))
+                .toArray();
     }
 
     private static Chart loss() {
@@ -66,13 +53,14 @@ final class Charts {
     }
 
     /** What the untrained net knows would press the rest together. */
-    private static Chart accuracy(List<Outcome> outcomes) {
+    private static Chart accuracy(List<Curve> curves) {
         var axis = Axis.of("accuracy_percent", "Test accuracy (%)", Scale.LINEAR);
+        var steps = values(curves, "step", "accuracy_percent");
+        var accuracies = values(curves, "accuracy_percent");
         var least =
-                outcomes.stream()
-                        .flatMap(outcome -> outcome.curve().stream())
-                        .filter(point -> point.at().step() > 0)
-                        .mapToDouble(point -> point.accuracy() * 100)
+                IntStream.range(0, steps.length)
+                        .filter(i -> steps[i] > 0)
+                        .mapToDouble(i -> accuracies[i])
                         .min();
         return new Chart(
                 "accuracy",
@@ -82,8 +70,8 @@ final class Charts {
                 least.isPresent() ? axis.startingAt(least.getAsDouble()) : axis);
     }
 
-    private static List<Chart> movements(List<Outcome> outcomes) {
-        var sampled = sampled(outcomes);
+    private static List<Chart> movements(List<Curve> curves) {
+        var sampled = sampled(curves);
         return List.of(
                 new Chart(
                         "gradients",
@@ -112,13 +100,8 @@ final class Charts {
     }
 
     /** How often steps take statistics, which is the number of the first that does. */
-    private static String sampled(List<Outcome> outcomes) {
-        long interval =
-                outcomes.stream()
-                        .flatMap(outcome -> outcome.movements().stream())
-                        .mapToLong(movement -> movement.at().step())
-                        .min()
-                        .orElse(1);
-        return interval == 1 ? "Of every step." : "Sampled: one step in %d.".formatted(interval);
+    private static String sampled(List<Curve> curves) {
+        double interval = DoubleStream.of(values(curves, "step", "learning_rate")).min().orElse(1);
+        return interval == 1 ? "Of every step." : "Sampled: one step in %.0f.".formatted(interval);
     }
 }

@@ -1,48 +1,52 @@
 package org.panoptim.cli.train;
 
-import java.time.Duration;
+import org.panoptim.cli.run.Spread;
+
 import java.util.Locale;
 
-/** How results are written, in the terminal and in the report alike. */
+/** How results are written, in the terminal and in the report alike; of several runs with ±. */
 public final class Format {
 
     private Format() {}
 
-    /** A loss, with four significant digits. */
-    public static String loss(double loss) {
-        return loss >= 1e-3 || Double.isNaN(loss)
-                ? String.format(Locale.ROOT, "%.4f", loss)
-                : String.format(Locale.ROOT, "%.1e", loss);
+    /** A loss, with four decimals, or two significant digits if it is tiny or huge. */
+    public static String loss(Spread loss) {
+        return loss.mean() < 1e-3 || loss.mean() >= 1e6
+                ? text("%.1e", loss, "")
+                : text("%.4f", loss, "");
     }
 
     /** A share, in percent. */
-    public static String percent(double share) {
-        return String.format(Locale.ROOT, "%.2f %%", share * 100);
+    public static String percent(Spread share) {
+        return text("%.2f", share.times(100), " %");
     }
 
-    /** A time, in milliseconds or seconds. */
-    public static String time(Duration time) {
-        double millis = time.toNanos() / 1e6;
-        return millis < 1000
-                ? String.format(Locale.ROOT, "%.1f ms", millis)
-                : String.format(Locale.ROOT, "%.2f s", millis / 1000);
+    /** Seconds, as milliseconds or seconds. */
+    public static String time(Spread seconds) {
+        return seconds.mean() < 1
+                ? text("%.1f", seconds.times(1e3), " ms")
+                : text("%.2f", seconds, " s");
     }
 
-    /** A time a step, in microseconds. */
-    public static String perStep(Duration time, long steps) {
-        return steps == 0
-                ? "–"
-                : String.format(Locale.ROOT, "%.1f µs", time.toNanos() / 1e3 / steps);
+    /** Seconds of a step, as microseconds; those of no step are not a number. */
+    public static String perStep(Spread seconds) {
+        return Double.isNaN(seconds.mean()) ? "–" : text("%.1f", seconds.times(1e6), " µs");
     }
 
-    /** An optimizer's name, and where it was stopped if it was. */
-    public static String name(Outcome outcome) {
-        return outcome.complete()
-                ? outcome.choice().name()
-                : String.format(
-                        Locale.ROOT,
-                        "%s (stopped at epoch %.1f)",
-                        outcome.choice().name(),
-                        outcome.last().at().epoch());
+    /** Seconds with two decimals. */
+    public static String seconds(Spread seconds) {
+        return text("%.2f", seconds, "");
+    }
+
+    /** A whole number. */
+    public static String count(Spread number) {
+        return text("%.0f", number, "");
+    }
+
+    private static String text(String format, Spread number, String unit) {
+        var mean = String.format(Locale.ROOT, format, number.mean());
+        return number.isOfSeveral()
+                ? mean + " ± " + String.format(Locale.ROOT, format, number.deviation()) + unit
+                : mean + unit;
     }
 }

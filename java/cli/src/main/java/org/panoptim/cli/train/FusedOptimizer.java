@@ -17,13 +17,15 @@ public final class FusedOptimizer implements AutoCloseable {
     /**
      * An optimizer of a net's parameters; the backend stays the caller's.
      *
-     * @param statisticsEvery every how many steps statistics are taken
+     * @param steps how many it will take, for the schedule
+     * @param statisticsEvery every how many of them statistics are taken
      */
-    public FusedOptimizer(Module net, OptimizerSetup setup, int statisticsEvery, Backend backend) {
+    public FusedOptimizer(
+            Module net, OptimizerSetup setup, long steps, int statisticsEvery, Backend backend) {
         this.setup = setup;
         this.parameters = TorchParameters.of(net);
         this.optimizer =
-                setup.optimizer()
+                setup.optimizer(steps)
                         .group("all", parameters.list())
                         .statisticsEvery(statisticsEvery)
                         .backend(backend)

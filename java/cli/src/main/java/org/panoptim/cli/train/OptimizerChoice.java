@@ -1,6 +1,5 @@
 package org.panoptim.cli.train;
 
-import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.UpdateRule;
@@ -16,7 +15,8 @@ import java.util.stream.Stream;
  * @param setup its rule and settings; for PyTorch's optimizer those that it implements
  * @param ofEngine whether PyTorch's optimizer takes the steps
  */
-public record OptimizerChoice(String name, OptimizerSetup setup, boolean ofEngine) {
+public record OptimizerChoice(String name, OptimizerSetup setup, boolean ofEngine)
+        implements SetupChoice<OptimizerChoice> {
 
     private static final String ENGINE_ADAMW = "torch-adamw";
 
@@ -49,7 +49,7 @@ public record OptimizerChoice(String name, OptimizerSetup setup, boolean ofEngin
             throw TaskSettings.unknown(name, "the classifier", names());
         }
         if (name.equals(ENGINE_ADAMW)) {
-            TaskSettings.requireRateAlone(entry);
+            EngineOptimizer.require(entry);
             return new OptimizerChoice(entry.text(), setup("adamw", batch).with(entry), true);
         }
         return new OptimizerChoice(entry.text(), setup(name, batch).with(entry), false);
@@ -67,18 +67,13 @@ public record OptimizerChoice(String name, OptimizerSetup setup, boolean ofEngin
         return Stream.concat(rules, Stream.of(ENGINE_ADAMW)).toList();
     }
 
-    /** This choice at another learning rate. */
-    public OptimizerChoice atLearningRate(double learningRate) {
-        return new OptimizerChoice(name, setup.atLearningRate(learningRate), ofEngine);
+    @Override
+    public OptimizerChoice with(OptimizerSetup other) {
+        return new OptimizerChoice(name, other, ofEngine);
     }
 
     /** The settings that are not off, by PyTorch's names. */
     public SequencedMap<String, String> settings() {
         return setup.settings();
-    }
-
-    /** The rule of an engine's AdamW. */
-    AdamW engineRule() {
-        return (AdamW) setup.rule();
     }
 }

@@ -5,8 +5,10 @@ import org.panoptim.rule.Rules;
 import org.panoptim.rule.SAM;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.testkit.trace.ConfiguredRule;
+import org.panoptim.testkit.trace.TraceOptions;
 
 import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.stream.Collectors;
@@ -15,13 +17,15 @@ import java.util.stream.Collectors;
  * How one of Panoptim's optimizers is made.
  *
  * @param configured its rule and further settings
- * @param sam beside the rule, if at all
+ * @param sam with the rule, if at all
+ * @param schedule of its learning rate, if any
  */
-public record OptimizerSetup(ConfiguredRule configured, Optional<SAM> sam) {
+public record OptimizerSetup(
+        ConfiguredRule configured, Optional<SAM> sam, Optional<ScheduleChoice> schedule) {
 
     /** A rule alone. */
     public OptimizerSetup(UpdateRule rule) {
-        this(new ConfiguredRule(rule), Optional.empty());
+        this(new ConfiguredRule(rule), Optional.empty(), Optional.empty());
     }
 
     /** The rule. */
@@ -39,7 +43,7 @@ public record OptimizerSetup(ConfiguredRule configured, Optional<SAM> sam) {
         try {
             // PyTorch's tensors, which are trained here, have no averages.
             var changed = configured.withoutAverages(entry.optimizer().settings());
-            return new OptimizerSetup(changed, sam(entry));
+            return new OptimizerSetup(changed, sam(entry), schedule);
         } catch (IllegalArgumentException e) {
             throw OptimizerEntry.problem(entry.text(), e.getMessage());
         }
@@ -75,10 +79,25 @@ public record OptimizerSetup(ConfiguredRule configured, Optional<SAM> sam) {
                 .collect(Collectors.joining(", "));
     }
 
-    /** This at another learning rate. */
-    public OptimizerSetup atLearningRate(double rate) {
+    /** Whether there is such a setting, of the rule or of any optimizer. */
+    boolean has(String setting) {
+        return Rules.settings(rule()).containsKey(setting)
+                || TraceOptions.names().contains(setting);
+    }
+
+    /**
+     * This with a setting changed.
+     *
+     * @throws IllegalArgumentException if the value is none for it
+     */
+    OptimizerSetup with(String setting, String value) {
         return new OptimizerSetup(
-                new ConfiguredRule(rule().atLearningRate(rate), configured.options()), sam);
+                configured.withoutAverages(Map.of(setting, value)), sam, schedule);
+    }
+
+    /** This under another schedule. */
+    OptimizerSetup with(ScheduleChoice other) {
+        return new OptimizerSetup(configured, sam, Optional.of(other));
     }
 
     /** The settings that are not off, by PyTorch's names; SAM's begin with {@code sam.}. */
@@ -95,9 +114,14 @@ public record OptimizerSetup(ConfiguredRule configured, Optional<SAM> sam) {
         return settings;
     }
 
-    /** Begins an optimizer that leaves zeros in the gradients. */
-    public Optimizer.Builder<UpdateRule> optimizer() {
+    /**
+     * Begins an optimizer that leaves zeros in the gradients.
+     *
+     * @param steps how many it will take, for the schedule
+     */
+    public Optimizer.Builder<UpdateRule> optimizer(long steps) {
         var builder = configured.optimizer().zeroGradients(true);
+        schedule.ifPresent(each -> builder.schedule(each.of(steps)));
         sam.ifPresent(builder::companion);
         return builder;
     }

@@ -1,5 +1,7 @@
 package org.panoptim.cli.train;
 
+import org.panoptim.cli.run.Run;
+
 import java.time.Duration;
 import java.util.List;
 
@@ -7,19 +9,21 @@ import java.util.List;
  * The result of training with an optimizer.
  *
  * @param choice the optimizer
+ * @param seed what is random followed from it
  * @param curve the net at the start, after each epoch and at the end; one point at least
  * @param movements what some of the steps did to the net; none of an optimizer that does not say
  * @param steps how many steps it took
- * @param complete whether it was not stopped
+ * @param end how it ended
  * @param inOptimizer time in the optimizer's steps, zeroing of gradients included
  * @param total time from the first batch to the last evaluation
  */
 public record Outcome(
         OptimizerChoice choice,
+        long seed,
         List<Point> curve,
         List<Movement> movements,
         long steps,
-        boolean complete,
+        Run.End end,
         Duration inOptimizer,
         Duration total) {
 

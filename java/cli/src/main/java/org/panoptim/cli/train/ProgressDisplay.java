@@ -26,8 +26,8 @@ public final class ProgressDisplay implements Progress {
     }
 
     @Override
-    public void begin(OptimizerChoice choice, long steps) {
-        bar.begin(choice.name(), steps);
+    public void begin(String title, long steps) {
+        bar.begin(title, steps);
     }
 
     @Override

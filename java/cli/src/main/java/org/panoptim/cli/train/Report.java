@@ -1,83 +1,86 @@
 package org.panoptim.cli.train;
 
-import org.panoptim.cli.page.Html;
-import org.panoptim.cli.page.HtmlTable;
-import org.panoptim.cli.page.Page;
-import org.panoptim.cli.page.Page.Origin;
-import org.panoptim.cli.page.Template;
+import org.panoptim.cli.run.Contender;
+import org.panoptim.cli.run.Run;
+import org.panoptim.cli.run.RunPage;
+import org.panoptim.cli.run.RunRecord;
 import org.panoptim.cli.train.Training.Settings;
-import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
- * The results as a web page in one file, which needs no network.
+ * The classifier's page.
  *
  * @param settings of the training
- * @param outcomes the results
- * @param backend the backend in words
- * @param version Panoptim's version
- * @param command the command line that leads here
+ * @param run what came of it
+ * @param earlier runs to compare it with, labelled
  */
-public record Report(
-        Settings settings, List<Outcome> outcomes, String backend, String version, String command) {
+public record Report(Settings settings, RunRecord run, List<RunRecord> earlier) {
 
-    private static final String TEMPLATE = "report.html";
+    private static final String RESULTS =
+            "Time in steps is the optimizer's own, with the zeroing of gradients; the extra"
+                + " backward passes of Sophia and SAM count only in the total. Schedule-free rules"
+                + " are evaluated at their average. PyTorch runs on one thread, since the net is"
+                + " small. The best accuracy is bold.";
+
+    private static final String CURVES =
+            "Seconds are those of training, without the evaluations. PyTorch's own optimizers"
+                    + " report nothing of their steps.";
 
     /** Copies the list. */
     public Report {
-        outcomes = List.copyOf(outcomes);
+        earlier = List.copyOf(earlier);
     }
 
-    /** Writes the page, as {@link OutputFile} does. */
+    /** The contenders of this run and of those that it is compared with. */
+    public List<Contender> contenders() {
+        return Stream.concat(Stream.of(run), earlier.stream())
+                .flatMap(each -> each.contenders().stream())
+                .toList();
+    }
+
+    /** Writes the page. */
     public void write(Path file) throws IOException {
-        OutputFile.writeString(file, page());
-    }
-
-    private String page() throws IOException {
-        var curves = Charts.of(outcomes);
-        var content =
-                Template.of(Report.class, TEMPLATE)
-                        .fill(
-                                Map.of(
-                                        "lead", Html.escape(lead()),
-                                        "stopped", stopped(),
-                                        "results", results(),
-                                        "curves", curves.figures(),
-                                        "hyperparameters", hyperParameters()));
-        return new Page("Panoptim: %s on handwritten digits".formatted(names()), content, curves)
-                .text(
-                        new Origin(
-                                Html.machine(backend),
-                                command,
-                                version,
-                                Html.date(),
-                                Digits.CREDIT));
-    }
-
-    private String names() {
-        return settings.choices().stream()
-                .map(OptimizerChoice::name)
-                .collect(Collectors.joining(", "));
+        new RunPage(
+                        run,
+                        earlier,
+                        ClassifierRuns.results(contenders()),
+                        Charts.of(contenders().stream().map(Contender::curve).toList()),
+                        new RunPage.Words(
+                                "handwritten digits",
+                                "Optimizers compared on handwritten digits",
+                                lead(),
+                                stopped(),
+                                List.of(),
+                                RESULTS,
+                                CURVES,
+                                Digits.CREDIT))
+                .write(file);
     }
 
     private String lead() {
         return "A classifier of handwritten digits (64-128-64-10, rectified linear units,"
                 + " cross-entropy), "
-                + (isComplete() ? "" : "to be ")
+                + (stopped().isEmpty() ? "" : "to be ")
                 + "trained for "
                 + count(settings.epochs(), "epoch")
                 + " in batches of "
                 + settings.batch()
                 + " on four fifths of 1797 images and tested on the fifth that was held out. Every"
                 + " optimizer begins at the same weights and sees the same batches in the same"
-                + " order (seed "
-                + settings.seed()
+                + " order ("
+                + seeds()
                 + ").";
+    }
+
+    private String seeds() {
+        var numbers = settings.seeds().stream().map(String::valueOf);
+        return (settings.seeds().size() == 1 ? "seed " : "seeds ")
+                + numbers.collect(Collectors.joining(", "));
     }
 
     private static String count(long number, String unit) {
@@ -85,59 +88,15 @@ public record Report(
     }
 
     private String stopped() {
-        if (isComplete()) {
-            return "";
-        }
-        return Html.note(
-                "The training was stopped before its end: %d of %s finished."
-                        .formatted(complete(), count(settings.choices().size(), "optimizer")));
-    }
-
-    private boolean isComplete() {
-        return complete() == settings.choices().size();
-    }
-
-    private long complete() {
-        return outcomes.stream().filter(Outcome::complete).count();
-    }
-
-    private String results() {
-        double best =
-                outcomes.stream().mapToDouble(outcome -> outcome.last().accuracy()).max().orElse(0);
-        var table =
-                new HtmlTable(
-                        "Optimizer",
-                        "Final loss",
-                        "Test accuracy",
-                        "Time in steps",
-                        "Time a step",
-                        "Total time");
-        for (var outcome : outcomes) {
-            table.row(
-                    outcome.last().accuracy() == best ? "best" : "",
-                    Format.name(outcome),
-                    Format.loss(outcome.last().loss()),
-                    Format.percent(outcome.last().accuracy()),
-                    Format.time(outcome.inOptimizer()),
-                    Format.perStep(outcome.inOptimizer(), outcome.steps()),
-                    Format.time(outcome.total()));
-        }
-        return table.html();
-    }
-
-    private String hyperParameters() {
-        return settings.choices().stream()
-                .map(
-                        choice ->
-                                Html.settings(
-                                        choice.name(),
-                                        choice.settings().entrySet().stream()
-                                                .map(
-                                                        entry ->
-                                                                entry.getKey()
-                                                                        + " = "
-                                                                        + entry.getValue())
-                                                .toList()))
-                .collect(Collectors.joining("\n"));
+        long all = (long) settings.choices().size() * settings.seeds().size();
+        long ended =
+                run.contenders().stream()
+                        .flatMap(each -> each.runs().stream())
+                        .filter(each -> each.end() != Run.End.STOPPED)
+                        .count();
+        return ended == all
+                ? ""
+                : "The training was stopped before its end: %d of %s finished."
+                        .formatted(ended, count(all, "run"));
     }
 }

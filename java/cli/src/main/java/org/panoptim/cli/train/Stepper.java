@@ -1,11 +1,9 @@
 package org.panoptim.cli.train;
 
-import org.bytedeco.pytorch.AdamWOptions;
 import org.panoptim.Optimizer;
 import org.panoptim.StepReport;
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.train.Classifier.Batch;
-import org.panoptim.rule.AdamW;
 
 import java.util.Optional;
 
@@ -41,31 +39,16 @@ interface Stepper extends AutoCloseable {
     /** PyTorch's AdamW. */
     final class Engine implements Stepper {
 
-        private final org.bytedeco.pytorch.AdamW optimizer;
+        private final EngineOptimizer optimizer;
 
-        /**
-         * PyTorch's optimizer for a net.
-         *
-         * @throws IllegalArgumentException if the rule differs from the defaults in more than the
-         *     learning rate
-         */
-        Engine(Classifier net, AdamW rule) {
-            // The engine's other settings are its defaults. Its betas cannot be set portably: they
-            // are a C++ tuple, whose layout in memory depends on the standard library.
-            if (!rule.equals(AdamW.withLearningRate(rule.learningRate()))) {
-                throw new IllegalArgumentException(
-                        "PyTorch's AdamW runs with its defaults at any learning rate, but came "
-                                + rule);
-            }
-            optimizer =
-                    new org.bytedeco.pytorch.AdamW(
-                            net.module().parameters(), new AdamWOptions(rule.learningRate()));
+        /** PyTorch's optimizer for a net, and so many steps. */
+        Engine(Classifier net, OptimizerSetup setup, long steps) {
+            optimizer = new EngineOptimizer(net.module(), setup, steps);
         }
 
         @Override
         public void step(Runnable differentiate) {
-            optimizer.step().close();
-            optimizer.zero_grad();
+            optimizer.step();
         }
 
         @Override
@@ -84,11 +67,16 @@ interface Stepper extends AutoCloseable {
         private final FusedOptimizer fused;
         private final Curvature curvature;
 
-        /** With statistics every so many steps. */
-        Fused(Classifier net, OptimizerSetup setup, int statisticsEvery, Backend backend) {
+        /** For so many steps, with statistics every so many of them. */
+        Fused(
+                Classifier net,
+                OptimizerSetup setup,
+                long steps,
+                int statisticsEvery,
+                Backend backend) {
             this.net = net;
             this.curvature = Curvature.of(setup.rule());
-            this.fused = new FusedOptimizer(net.module(), setup, statisticsEvery, backend);
+            this.fused = new FusedOptimizer(net.module(), setup, steps, statisticsEvery, backend);
         }
 
         Optimizer optimizer() {

@@ -9,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
-import java.util.Set;
 
 /**
  * Settings with which rules do well on a task, where their defaults do not.
@@ -54,21 +53,5 @@ public record TaskSettings(SequencedMap<String, OptimizerEntry> entries) {
                                                 ? ""
                                                 : " (near it: " + String.join(", ", near) + ")",
                                 String.join(", ", names)));
-    }
-
-    /**
-     * Checks the entry of one of PyTorch's optimizers, whose other settings cannot be set from
-     * Java.
-     *
-     * @throws IllegalArgumentException if it sets more than the learning rate
-     */
-    public static void requireRateAlone(OptimizerEntry entry) {
-        boolean rateAlone =
-                Set.of(OptimizerEntry.RATE).containsAll(entry.optimizer().settings().keySet());
-        if (!rateAlone || !entry.companions().isEmpty()) {
-            throw OptimizerEntry.problem(
-                    entry.text(),
-                    "PyTorch's optimizer takes a learning rate and nothing else here");
-        }
     }
 }

@@ -4,16 +4,21 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.global.torch;
 import org.panoptim.backend.Backend;
+import org.panoptim.cli.run.Run;
 import org.panoptim.cli.train.Classifier.Batch;
 
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Trains the classifier once for each optimizer, from the same weights and on the same batches. */
+/**
+ * Trains the classifier once for each optimizer and seed, all from the same weights of a seed and
+ * on the same batches.
+ */
 public final class Training {
 
-    private static final int REHEARSAL = 50;
+    private static final int REHEARSAL = 60;
+    private static final int REHEARSALS = 3;
 
     private final Settings settings;
     private final Backend backend;
@@ -38,42 +43,46 @@ public final class Training {
         rehearse();
         var outcomes = new ArrayList<Outcome>();
         for (var choice : settings.choices()) {
-            if (progress.stopRequested()) {
-                break;
-            }
-            try (var _ = new PointerScope()) {
-                outcomes.add(new Session(choice).run());
+            for (long seed : settings.seeds()) {
+                if (progress.stopRequested()) {
+                    return outcomes;
+                }
+                try (var _ = new PointerScope()) {
+                    outcomes.add(new Session(choice, seed).run());
+                }
             }
         }
         return outcomes;
     }
 
     /**
-     * Takes a few steps with each, so that the first one timed does not pay for the program's
-     * start.
+     * Takes a few steps with each, in turn, so that all are as warm when the first one is timed.
      */
     private void rehearse() {
-        for (var choice : settings.choices()) {
-            try (var _ = new PointerScope()) {
-                new Session(choice).rehearse();
+        for (int round = 0; round < REHEARSALS; round++) {
+            for (var choice : settings.choices()) {
+                try (var _ = new PointerScope()) {
+                    new Session(choice, settings.seeds().getFirst()).rehearse();
+                }
             }
         }
     }
 
     private Stepper stepper(OptimizerChoice choice, Classifier net, long steps) {
         return choice.ofEngine()
-                ? new Stepper.Engine(net, choice.engineRule())
-                : new Stepper.Fused(net, choice.setup(), MovementCurve.interval(steps), backend);
+                ? new Stepper.Engine(net, choice.setup(), steps)
+                : new Stepper.Fused(
+                        net, choice.setup(), steps, MovementCurve.interval(steps), backend);
     }
 
-    /** The training with one optimizer. */
+    /** The training with one optimizer from one seed. */
     private final class Session {
 
         private final OptimizerChoice choice;
+        private final long seed;
         private final Batch training = Batch.of(digits.training());
         private final Batch heldOut = Batch.of(digits.heldOut());
-        private final BatchSampler sampler =
-                new BatchSampler(settings.seed(), digits.training().count(), settings.batch());
+        private final BatchSampler sampler;
         private final List<Outcome.Point> curve = new ArrayList<>();
         private final Classifier net;
         private long steps;
@@ -85,9 +94,11 @@ public final class Training {
         /** Runs in epochs, but not in the evaluations between them. */
         private final Stopwatch watch = new Stopwatch();
 
-        Session(OptimizerChoice choice) {
+        Session(OptimizerChoice choice, long seed) {
             this.choice = choice;
-            torch.manual_seed(settings.seed());
+            this.seed = seed;
+            this.sampler = new BatchSampler(seed, digits.training().count(), settings.batch());
+            torch.manual_seed(seed);
             this.net = new Classifier();
         }
 
@@ -108,12 +119,13 @@ public final class Training {
 
         Outcome run() {
             long all = allSteps();
-            progress.begin(choice, all);
+            progress.begin(title(), all);
             curve.add(evaluate());
             var movements = new MovementCurve();
             long start = System.nanoTime();
             try (var stepper = stepper(choice, net, all)) {
-                while (steps < all && !progress.stopRequested()) {
+                // Parameters that are no numbers never become numbers again.
+                while (steps < all && !progress.stopRequested() && isFinite()) {
                     epoch(stepper, movements);
                 }
             } finally {
@@ -121,12 +133,34 @@ public final class Training {
             }
             return new Outcome(
                     choice,
+                    seed,
                     curve,
                     movements.points(),
                     steps,
-                    steps == all,
+                    end(all),
                     Duration.ofNanos(optimizerNanos),
                     Duration.ofNanos(System.nanoTime() - start));
+        }
+
+        private String title() {
+            return settings.seeds().size() == 1
+                    ? choice.name()
+                    : "%s, seed %d".formatted(choice.name(), seed);
+        }
+
+        private boolean isFinite() {
+            return Double.isFinite(curve.getLast().loss());
+        }
+
+        private Run.End end(long all) {
+            if (!isFinite()) {
+                return Run.End.DIVERGED;
+            }
+            if (steps < all) {
+                return Run.End.STOPPED;
+            }
+            boolean learned = curve.getLast().loss() <= curve.getFirst().loss();
+            return learned ? Run.End.COMPLETE : Run.End.DIVERGED;
         }
 
         private void epoch(Stepper stepper, MovementCurve movements) {
@@ -192,8 +226,8 @@ public final class Training {
     /** Receives the progress of the training. */
     public interface Progress {
 
-        /** An optimizer begins. */
-        void begin(OptimizerChoice choice, long steps);
+        /** An optimizer begins, by this name. */
+        void begin(String title, long steps);
 
         /** A step was taken. */
         void step();
@@ -214,16 +248,18 @@ public final class Training {
      * @param choices the optimizers, in order
      * @param epochs passes of each over the training examples, at least 1
      * @param batch examples a step, at least 1
-     * @param seed the initial weights and the batches follow from it, alike for every optimizer
+     * @param seeds from each of them initial weights and batches follow, alike for every optimizer
      */
-    public record Settings(List<OptimizerChoice> choices, int epochs, int batch, long seed) {
+    public record Settings(List<OptimizerChoice> choices, int epochs, int batch, List<Long> seeds) {
 
-        /** Checks the components and copies the list. */
+        /** Checks the components and copies the lists. */
         public Settings {
             choices = List.copyOf(choices);
-            if (choices.isEmpty() || epochs < 1 || batch < 1) {
+            seeds = List.copyOf(seeds);
+            if (choices.isEmpty() || seeds.isEmpty() || epochs < 1 || batch < 1) {
                 throw new IllegalArgumentException(
-                        "there must be an optimizer, an epoch and an example a step at least");
+                        "there must be an optimizer, a seed, an epoch and an example a step at"
+                                + " least");
             }
         }
     }

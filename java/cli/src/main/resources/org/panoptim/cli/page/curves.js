@@ -68,15 +68,24 @@
     const across = acrossOf(chart).column;
     const found = curves[curve].samples.find((each) => across in each && column in each);
     const has = (value) => Number.isFinite(value) && (scale !== LOG || value > 0);
+    const values = (name) => found?.[name]?.map(Number).map((value) => (has(value) ? value : null)) ?? [];
     return {
       curve,
       x: found ? found[across].map(Number) : [],
-      y: found ? found[column].map(Number).map((value) => (has(value) ? value : null)) : [],
+      y: values(column),
+      // Of several seeds, whose mean y is: from the least to the greatest. The least may have no
+      // place on a logarithmic axis; then there is no area.
+      least: values(`${column}_least`),
+      greatest: values(`${column}_greatest`),
     };
   };
 
   const drawn = (chart) =>
     curves.map((_, curve) => pointsOf(chart, curve)).filter(({ y }) => y.some((value) => value !== null));
+
+  // The lines that a curve consists of: itself and the edges of its band, if it has one.
+  const linesOf = ({ x, y, least, greatest }) =>
+    (least.length > 0 ? [y, least, greatest] : [y]).map((values) => ({ x, y: values }));
 
   // All of a horizontal axis, which charts share.
   const whole = (column) => {
@@ -194,17 +203,18 @@
           cursor: this.cursor(),
           scales: {
             x: { time: false, distr: distribution(this.across), range },
-            y: { distr: distribution(upwards), range: () => limits(upwards, extent(visible(), range())) },
+            y: { distr: distribution(upwards), range: () => limits(upwards, extent(visible().flatMap(linesOf), range())) },
           },
           axes: [this.axis(this.across, 0, 44, 48), this.axis(upwards, 1, 56, 36)],
-          series: [{}, ...this.points.map((points) => this.series(points))],
+          series: [{}, ...this.points.map((points) => this.series(points)), ...this.edges()],
+          bands: this.bands(),
           hooks: {
             draw: [(u) => this.label(u)],
             setCursor: [(u) => this.read(u)],
             setSelect: [(u) => this.select(u)],
           },
         },
-        this.points.length > 0 ? uPlot.join(this.points.map(({ x, y }) => [x, y])) : [[]],
+        this.points.length > 0 ? uPlot.join(this.tables()) : [[]],
         this.box,
       );
       this.uplot.root.querySelector(".u-wrap").append(this.ticks);
@@ -234,6 +244,32 @@
         dash: dash(curve),
         points: { show: y.length <= MOST_MARKERS, size: 6, fill: () => css(color(curve)) },
       };
+    }
+
+    // Behind the curves come the edges of their bands, the least and the greatest, in pairs.
+    banded() {
+      return this.points.filter(({ least }) => least.length > 0);
+    }
+
+    tables() {
+      return [
+        ...this.points.map(({ x, y }) => [x, y]),
+        ...this.banded().flatMap(({ x, least, greatest }) => [[x, least], [x, greatest]]),
+      ];
+    }
+
+    edges() {
+      return this.banded().flatMap(({ curve }) => {
+        const edge = { show: !hidden.has(curve), stroke: "transparent", width: 0, points: { show: false } };
+        return [edge, { ...edge }];
+      });
+    }
+
+    bands() {
+      return this.banded().map(({ curve }, i) => {
+        const first = 1 + this.points.length + 2 * i;
+        return { series: [first + 1, first], fill: () => `${css(color(curve))}30` };
+      });
     }
 
     // Lines at the marks; what stands there is left to label(), since here it would be a picture.
@@ -317,6 +353,12 @@
         const show = !hidden.has(curve);
         this.figure.querySelectorAll(".legend button")[i].setAttribute("aria-pressed", String(show));
         this.uplot.setSeries(i + 1, { show });
+        const band = this.banded().findIndex((points) => points.curve === curve);
+        if (band >= 0) {
+          const first = 1 + this.points.length + 2 * band;
+          this.uplot.setSeries(first, { show });
+          this.uplot.setSeries(first + 1, { show });
+        }
       }
     }
 

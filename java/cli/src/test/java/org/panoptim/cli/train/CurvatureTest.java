@@ -109,6 +109,7 @@ class CurvatureTest {
                         new Stepper.Fused(
                                 net,
                                 new OptimizerSetup(SophiaG.withLearningRate(1e-3)),
+                                11,
                                 1,
                                 backend)) {
             var seen = new float[12][];

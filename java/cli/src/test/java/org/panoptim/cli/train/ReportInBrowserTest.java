@@ -11,6 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.panoptim.cli.page.Browser;
+import org.panoptim.cli.run.Run;
 import org.panoptim.cli.train.Outcome.Moment;
 import org.panoptim.cli.train.Outcome.Movement;
 import org.panoptim.cli.train.Outcome.Point;
@@ -66,13 +67,8 @@ class ReportInBrowserTest {
 
     private static void write(Path file, Outcome... outcomes) throws Exception {
         var choices = List.of(outcomes).stream().map(Outcome::choice).toList();
-        new Report(
-                        new Settings(choices, 10, 32, 1),
-                        List.of(outcomes),
-                        "some backend",
-                        "1.2.3",
-                        "./panoptim train --optimizer adamw,sgd --epochs 10 --batch 32 --seed 1")
-                .write(file);
+        var settings = new Settings(choices, 10, 32, List.of(1L));
+        Reports.write(file, settings, "some backend", List.of(outcomes));
     }
 
     /** Ten epochs of ten steps; the k-th is k times as slow and as good as the first. */
@@ -93,12 +89,13 @@ class ReportInBrowserTest {
         var setup = OptimizerChoice.of(OptimizerEntry.parse("sgd"), 32).setup();
         return new Outcome(
                 new OptimizerChoice(name, setup, false),
+                1,
                 IntStream.rangeClosed(0, 10)
                         .mapToObj(i -> new Point(at(10 * i, k), 2.0 / k / (1 + i), i / (10. + k)))
                         .toList(),
                 movements,
                 100,
-                true,
+                Run.End.COMPLETE,
                 Duration.ofMillis(9),
                 Duration.ofMillis(1234));
     }
@@ -352,10 +349,11 @@ class ReportInBrowserTest {
                 file,
                 new Outcome(
                         diverged.choice(),
+                        1,
                         List.of(new Point(at(0, 1), Double.NaN, Double.NaN)),
                         List.of(),
                         1,
-                        true,
+                        Run.End.DIVERGED,
                         Duration.ZERO,
                         Duration.ZERO));
         browser.open(file, 400, false);

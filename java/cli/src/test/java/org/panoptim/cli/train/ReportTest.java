@@ -8,6 +8,7 @@ import com.google.gson.JsonParser;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.panoptim.cli.run.Run;
 import org.panoptim.cli.train.Outcome.Moment;
 import org.panoptim.cli.train.Outcome.Movement;
 import org.panoptim.cli.train.Outcome.Point;
@@ -35,10 +36,11 @@ class ReportTest {
     private static Outcome outcome(String name, Point... curve) {
         return new Outcome(
                 OptimizerChoice.of(OptimizerEntry.parse(name), 32),
+                1,
                 List.of(curve),
                 List.of(new Movement(at(9), .05, 2, 1e-3), new Movement(at(18), .05, 1, 1e-4)),
                 45,
-                true,
+                Run.End.COMPLETE,
                 Duration.ofMillis(9),
                 Duration.ofMillis(1234));
     }
@@ -55,8 +57,7 @@ class ReportTest {
     private String write(String backend, List<OptimizerChoice> choices, List<Outcome> outcomes)
             throws IOException {
         var file = folder.resolve("report.html");
-        var settings = new Settings(choices, 1, 32, 1);
-        new Report(settings, outcomes, backend, "1.2.3", "./panoptim train").write(file);
+        Reports.write(file, new Settings(choices, 1, 32, List.of(1L)), backend, outcomes);
         return Files.readString(file);
     }
 
@@ -87,9 +88,9 @@ class ReportTest {
                         "<tr class=\"best\"><th scope=\"row\">sgd</th>"
                                 + "<td data-title=\"Final loss\">1.0000</td>"
                                 + "<td data-title=\"Test accuracy\">90.00 %</td>"
-                                + "<td data-title=\"Time in steps\">9.0 ms</td>"
+                                + "<td data-title=\"In steps\">9.0 ms</td>"
                                 + "<td data-title=\"Time a step\">200.0 µs</td>"
-                                + "<td data-title=\"Total time\">1.23 s</td></tr>");
+                                + "<td data-title=\"Total\">1.23 s</td></tr>");
     }
 
     @Test
@@ -137,10 +138,11 @@ class ReportTest {
         var silent =
                 new Outcome(
                         OptimizerChoice.of(OptimizerEntry.parse("torch-adamw"), 32),
+                        1,
                         List.of(point(0, 2, .1)),
                         List.of(),
                         45,
-                        true,
+                        Run.End.COMPLETE,
                         Duration.ZERO,
                         Duration.ZERO);
         var page = write("reference", learned("sgd"), silent);
@@ -183,7 +185,7 @@ class ReportTest {
         var choices = List.of(OptimizerChoice.of(OptimizerEntry.parse("sgd"), 32));
 
         assertThat(write("reference", choices, List.of()))
-                .contains("0 of 1 optimizer finished")
+                .contains("0 of 1 run finished")
                 .contains("script-src 'none'")
                 .doesNotContain("<figure", "<script", "uPlot");
     }

@@ -5,8 +5,6 @@ import org.panoptim.cli.page.Axis.Scale;
 import org.panoptim.cli.page.Chart;
 import org.panoptim.cli.page.Curve;
 import org.panoptim.cli.page.Curves;
-import org.panoptim.cli.page.Samples;
-import org.panoptim.cli.page.Samples.Column;
 
 import java.util.List;
 
@@ -20,27 +18,11 @@ final class AutoencoderCharts {
                     Axis.of("iteration", "Iterations", Scale.COUNT),
                     Axis.of("seconds", "Seconds", Scale.LINEAR));
 
-    private static final List<Column<LossCurve.Point>> COLUMNS =
-            List.of(
-                    new Column<>("iteration", LossCurve.Point::iteration),
-                    new Column<>("seconds", LossCurve.Point::seconds),
-                    new Column<>("squared_error", LossCurve.Point::squaredError),
-                    new Column<>("loss", LossCurve.Point::loss));
-
     private AutoencoderCharts() {}
 
     /** All charts, in the order of the page. */
-    static Curves of(List<LossCurve> curves) {
-        return new Curves(
-                "panoptim-autoencoder",
-                List.of(squaredError(), loss()),
-                curves.stream()
-                        .map(
-                                curve ->
-                                        new Curve(
-                                                curve.choice().name(),
-                                                List.of(Samples.of(curve.points(), COLUMNS))))
-                        .toList());
+    static Curves of(List<Curve> curves) {
+        return new Curves("panoptim-autoencoder", List.of(squaredError(), loss()), curves);
     }
 
     private static Chart squaredError() {

@@ -1,7 +1,9 @@
 package org.panoptim.cli.train.autoencoder;
 
+import org.panoptim.cli.train.EngineOptimizer;
 import org.panoptim.cli.train.OptimizerEntry;
 import org.panoptim.cli.train.OptimizerSetup;
+import org.panoptim.cli.train.SetupChoice;
 import org.panoptim.cli.train.TaskSettings;
 import org.panoptim.rule.Adam;
 import org.panoptim.rule.Rules;
@@ -9,6 +11,7 @@ import org.panoptim.rule.UpdateRule;
 
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.SequencedMap;
 import java.util.stream.Stream;
 
 /**
@@ -19,7 +22,8 @@ import java.util.stream.Stream;
  * @param setup rule and settings; under K-FAC of the rule that applies the preconditioned gradients
  * @param iterations how many steps it takes
  */
-public record AutoencoderChoice(String name, Kind kind, OptimizerSetup setup, int iterations) {
+public record AutoencoderChoice(String name, Kind kind, OptimizerSetup setup, int iterations)
+        implements SetupChoice<AutoencoderChoice> {
 
     /** Which implementation takes the steps. */
     public enum Kind {
@@ -78,7 +82,7 @@ public record AutoencoderChoice(String name, Kind kind, OptimizerSetup setup, in
         return switch (name) {
             case KFAC -> kfac(entry);
             case ENGINE_ADAM -> {
-                TaskSettings.requireRateAlone(entry);
+                EngineOptimizer.require(entry);
                 yield firstOrder(entry, Kind.ENGINE, Adam.defaults());
             }
             default -> firstOrder(entry, Kind.FUSED, Rules.named(name));
@@ -104,9 +108,14 @@ public record AutoencoderChoice(String name, Kind kind, OptimizerSetup setup, in
         return kind != Kind.KFAC;
     }
 
-    /** This choice at another learning rate. */
-    public AutoencoderChoice atLearningRate(double rate) {
-        return new AutoencoderChoice(name, kind, setup.atLearningRate(rate), iterations);
+    @Override
+    public boolean ofEngine() {
+        return kind == Kind.ENGINE;
+    }
+
+    @Override
+    public AutoencoderChoice with(OptimizerSetup other) {
+        return new AutoencoderChoice(name, kind, other, iterations);
     }
 
     /** This choice with another number of steps. */
@@ -114,14 +123,12 @@ public record AutoencoderChoice(String name, Kind kind, OptimizerSetup setup, in
         return new AutoencoderChoice(name, kind, setup, value);
     }
 
-    /** Settings that are not off, as {@code name = value}. */
-    List<String> settings() {
+    /** The settings that are not off, by PyTorch's names, and K-FAC's. */
+    SequencedMap<String, String> settings() {
         var settings = new LinkedHashMap<>(setup.settings());
         if (kind == Kind.KFAC) {
             settings.putAll(KfacTrainer.SETTINGS);
         }
-        return settings.entrySet().stream()
-                .map(entry -> entry.getKey() + " = " + entry.getValue())
-                .toList();
+        return settings;
     }
 }

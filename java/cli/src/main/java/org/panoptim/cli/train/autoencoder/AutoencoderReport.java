@@ -1,126 +1,92 @@
 package org.panoptim.cli.train.autoencoder;
 
-import org.panoptim.cli.page.Html;
-import org.panoptim.cli.page.HtmlTable;
-import org.panoptim.cli.page.Page;
-import org.panoptim.cli.page.Page.Origin;
-import org.panoptim.cli.page.Template;
+import org.panoptim.cli.run.Contender;
+import org.panoptim.cli.run.Run;
+import org.panoptim.cli.run.RunPage;
+import org.panoptim.cli.run.RunRecord;
 import org.panoptim.cli.train.Digits;
-import org.panoptim.cli.train.Format;
-import org.panoptim.io.OutputFile;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The results as a web page in one file, which needs no network.
+ * The autoencoder's page.
  *
- * @param choices the optimizers
- * @param seed of the training
- * @param curves the results
- * @param notes further remarks for the reader
- * @param backend the backend in words
- * @param version Panoptim's version
- * @param command the command line that leads here
+ * @param seeds of the training
+ * @param planned how many runs there were to be
+ * @param run what came of it
+ * @param earlier runs to compare it with, labelled
+ * @param remarks further sentences for the reader
  */
 public record AutoencoderReport(
-        List<AutoencoderChoice> choices,
-        long seed,
-        List<LossCurve> curves,
-        List<String> notes,
-        String backend,
-        String version,
-        String command) {
+        List<Long> seeds,
+        long planned,
+        RunRecord run,
+        List<RunRecord> earlier,
+        List<String> remarks) {
 
-    private static final String TEMPLATE = "autoencoder.html";
+    private static final String RESULTS =
+            "The squared error is the mean over images of the sum over pixels of (sigmoid(z) − x)²."
+                + " Seconds are those of all passes through the net and of the optimizer, K-FAC's"
+                + " factors and inverses included; measuring loss and squared error is left out."
+                + " Schedule-free rules are measured at their average. PyTorch runs on one thread,"
+                + " so that runs repeat bit for bit. The smallest squared error is bold.";
 
     /** Copies the lists. */
     public AutoencoderReport {
-        choices = List.copyOf(choices);
-        curves = List.copyOf(curves);
-        notes = List.copyOf(notes);
+        seeds = List.copyOf(seeds);
+        earlier = List.copyOf(earlier);
+        remarks = List.copyOf(remarks);
     }
 
-    /** Writes the page, as {@link OutputFile} does. */
+    /** The contenders of this run and of those that it is compared with. */
+    public List<Contender> contenders() {
+        return Stream.concat(Stream.of(run), earlier.stream())
+                .flatMap(each -> each.contenders().stream())
+                .toList();
+    }
+
+    /** Writes the page. */
     public void write(Path file) throws IOException {
-        OutputFile.writeString(file, page());
+        new RunPage(
+                        run,
+                        earlier,
+                        AutoencoderRuns.results(contenders()),
+                        AutoencoderCharts.of(contenders().stream().map(Contender::curve).toList()),
+                        new RunPage.Words(
+                                "an autoencoder of handwritten digits",
+                                "Optimizers compared on an autoencoder",
+                                lead(),
+                                stopped(),
+                                remarks,
+                                RESULTS,
+                                "",
+                                Digits.CREDIT))
+                .write(file);
     }
 
-    private String page() throws IOException {
-        var charts = AutoencoderCharts.of(curves);
-        var content =
-                Template.of(AutoencoderReport.class, TEMPLATE)
-                        .fill(
-                                Map.of(
-                                        "seed", String.valueOf(seed),
-                                        "stopped", stopped(),
-                                        "results", results(),
-                                        "crossovers", crossovers(),
-                                        "curves", charts.figures(),
-                                        "hyperparameters", hyperParameters()));
-        var title = "Panoptim: %s on an autoencoder of handwritten digits".formatted(names());
-        return new Page(title, content, charts)
-                .text(
-                        new Origin(
-                                Html.machine(backend),
-                                command,
-                                version,
-                                Html.date(),
-                                Digits.CREDIT));
-    }
-
-    private String names() {
-        return choices.stream().map(AutoencoderChoice::name).collect(Collectors.joining(", "));
+    private String lead() {
+        return "An autoencoder of 1797 handwritten digits (64-128-64-32-8-32-64-128-64, hyperbolic"
+                + " tangents, a linear code; sigmoid cross-entropy, summed over pixels and averaged"
+                + " over images), trained on all images in every iteration. Every optimizer begins"
+                + " at the same weights ("
+                + (seeds.size() == 1 ? "seed " : "seeds ")
+                + seeds.stream().map(String::valueOf).collect(Collectors.joining(", "))
+                + ").";
     }
 
     private String stopped() {
-        long complete = curves.stream().filter(LossCurve::complete).count();
-        return complete == choices.size()
+        long ended =
+                run.contenders().stream()
+                        .flatMap(each -> each.runs().stream())
+                        .filter(each -> each.end() != Run.End.STOPPED)
+                        .count();
+        return ended == planned
                 ? ""
-                : Html.note(
-                        "The training was stopped before its end: %d of %d optimizers finished."
-                                .formatted(complete, choices.size()));
-    }
-
-    private String results() {
-        double best =
-                curves.stream().mapToDouble(curve -> curve.last().squaredError()).min().orElse(0);
-        var table =
-                new HtmlTable(
-                        "Optimizer", "Iterations", "Squared error per image", "Loss", "Seconds");
-        for (var curve : curves) {
-            var last = curve.last();
-            table.row(
-                    last.squaredError() == best ? "best" : "",
-                    curve.title(),
-                    String.valueOf(last.iteration()),
-                    Format.loss(last.squaredError()),
-                    Format.loss(last.loss()),
-                    LossCurve.seconds(last.seconds()));
-        }
-        return table.html();
-    }
-
-    private String crossovers() {
-        return Stream.of(
-                        Crossover.all(curves).stream().map(Crossover::sentence),
-                        curves.stream()
-                                .map(LossCurve::remark)
-                                .filter(remark -> !remark.isEmpty())
-                                .map(remark -> remark + "."),
-                        notes.stream().map(note -> note + "."))
-                .flatMap(lines -> lines)
-                .map(line -> "<p>" + Html.escape(line) + "</p>")
-                .collect(Collectors.joining("\n"));
-    }
-
-    private String hyperParameters() {
-        return choices.stream()
-                .map(choice -> Html.settings(choice.name(), choice.settings()))
-                .collect(Collectors.joining("\n"));
+                : "The training was stopped before its end: %d of %d runs finished."
+                        .formatted(ended, planned);
     }
 }

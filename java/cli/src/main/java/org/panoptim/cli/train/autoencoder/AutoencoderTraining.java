@@ -5,6 +5,7 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.panoptim.backend.Backend;
+import org.panoptim.cli.run.Run;
 import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.cli.train.Digits;
 import org.panoptim.spi.UnsupportedPlanException;
@@ -18,7 +19,8 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 
 /**
- * Trains the autoencoder once with each optimizer, from the same weights, on all images at once.
+ * Trains the autoencoder once with each optimizer and seed, all from the same weights of a seed, on
+ * all images at once.
  */
 public final class AutoencoderTraining {
 
@@ -26,7 +28,7 @@ public final class AutoencoderTraining {
     private static final int MESSAGE_INTERVAL = 10;
 
     private final List<AutoencoderChoice> choices;
-    private final long seed;
+    private final List<Long> seeds;
     private final Backend backend;
     private final Optional<Backend> substitute;
     private final TerminalBar bar;
@@ -38,7 +40,7 @@ public final class AutoencoderTraining {
      * A training that has not begun.
      *
      * @param choices the optimizers, in order
-     * @param seed the initial weights and sampled targets follow from it
+     * @param seeds from each of them initial weights and sampled targets follow
      * @param backend where Panoptim's optimizers compute; stays the caller's
      * @param substitute where K-FAC's factors are computed if the backend cannot; stays the
      *     caller's
@@ -46,13 +48,13 @@ public final class AutoencoderTraining {
      */
     public AutoencoderTraining(
             List<AutoencoderChoice> choices,
-            long seed,
+            List<Long> seeds,
             Backend backend,
             Optional<Backend> substitute,
             TerminalBar bar,
             BooleanSupplier stop) {
         this.choices = List.copyOf(choices);
-        this.seed = seed;
+        this.seeds = List.copyOf(seeds);
         this.backend = backend;
         this.substitute = substitute;
         this.bar = bar;
@@ -70,14 +72,17 @@ public final class AutoencoderTraining {
     public List<LossCurve> run() {
         // So that the first one timed does not pay for the program's start.
         for (var choice : choices) {
-            train(choice.withIterations(Math.min(choice.iterations(), REHEARSAL)), false);
+            var few = choice.withIterations(Math.min(choice.iterations(), REHEARSAL));
+            train(few, seeds.getFirst(), new TerminalBar(Optional.empty()));
         }
         var curves = new ArrayList<LossCurve>();
         for (var choice : choices) {
-            if (stop.getAsBoolean()) {
-                break;
+            for (long seed : seeds) {
+                if (stop.getAsBoolean()) {
+                    return curves;
+                }
+                curves.add(train(choice, seed, bar));
             }
-            curves.add(train(choice, true));
         }
         return curves;
     }
@@ -87,27 +92,24 @@ public final class AutoencoderTraining {
         return List.copyOf(notes);
     }
 
-    private LossCurve train(AutoencoderChoice choice, boolean shown) {
+    private LossCurve train(AutoencoderChoice choice, long seed, TerminalBar shown) {
         try (var _ = new PointerScope()) {
-            var session = new Session(choice);
-            if (!shown) {
-                return session.run(new TerminalBar(Optional.empty()));
-            }
-            return session.run(bar);
+            return new Session(choice, seed).run(shown);
         }
     }
 
     private Trainer trainer(AutoencoderChoice choice, Autoencoder net, Tensor images) {
         return switch (choice.kind()) {
-            case FUSED -> new Trainer.Fused(net, choice.setup(), backend);
-            case ENGINE -> new Trainer.Engine(net, choice.setup().rule().learningRate());
+            case FUSED -> new Trainer.Fused(net, choice.setup(), choice.iterations(), backend);
+            case ENGINE -> new Trainer.Engine(net, choice.setup(), choice.iterations());
             case KFAC -> curvature(choice, net, images);
         };
     }
 
     private Trainer curvature(AutoencoderChoice choice, Autoencoder net, Tensor images) {
         try {
-            return new KfacTrainer(net, images, choice.setup(), backend, backend);
+            return new KfacTrainer(
+                    net, images, choice.setup(), choice.iterations(), backend, backend);
         } catch (UnsupportedPlanException e) {
             if (substitute.isEmpty()) {
                 throw e;
@@ -115,29 +117,32 @@ public final class AutoencoderTraining {
             notes.add(
                     "K-FAC's factors and inverses are computed by the backend %s, since %s"
                             .formatted(substitute.get().name(), e.getMessage()));
-            return new KfacTrainer(net, images, choice.setup(), substitute.get(), backend);
+            return new KfacTrainer(
+                    net, images, choice.setup(), choice.iterations(), substitute.get(), backend);
         }
     }
 
-    /** The training with one optimizer. */
+    /** The training with one optimizer from one seed. */
     private final class Session {
 
         private final AutoencoderChoice choice;
+        private final long seed;
         private final Tensor images = Tensor.create(digits.pixels(), digits.count(), Digits.PIXELS);
         private final Autoencoder net;
         private final List<LossCurve.Point> points = new ArrayList<>();
         private long nanos;
 
-        Session(AutoencoderChoice choice) {
+        Session(AutoencoderChoice choice, long seed) {
             this.choice = choice;
+            this.seed = seed;
             torch.manual_seed(seed);
             this.net = new Autoencoder();
         }
 
         LossCurve run(TerminalBar shown) {
-            shown.begin(choice.name(), choice.iterations());
+            shown.begin(title(), choice.iterations());
             try (var trainer = trainer(choice, net, images)) {
-                while (points.size() < choice.iterations() && !stop.getAsBoolean()) {
+                while (points.size() < choice.iterations() && !stop.getAsBoolean() && isFinite()) {
                     try (var _ = new PointerScope()) {
                         step(trainer);
                     }
@@ -148,11 +153,30 @@ public final class AutoencoderTraining {
                 }
                 trainer.evaluate(this::measure);
                 shown.message(message());
-                return new LossCurve(
-                        choice, points, points.size() > choice.iterations(), trainer.remark());
+                return new LossCurve(choice, seed, points, end(), trainer.remark());
             } finally {
                 shown.end();
             }
+        }
+
+        private String title() {
+            return seeds.size() == 1 ? choice.name() : "%s, seed %d".formatted(choice.name(), seed);
+        }
+
+        /** Parameters that are no numbers never become numbers again. */
+        private boolean isFinite() {
+            return points.isEmpty() || Double.isFinite(points.getLast().loss());
+        }
+
+        private Run.End end() {
+            if (!isFinite()) {
+                return Run.End.DIVERGED;
+            }
+            if (points.size() <= choice.iterations()) {
+                return Run.End.STOPPED;
+            }
+            boolean learned = points.getLast().loss() <= points.getFirst().loss();
+            return learned ? Run.End.COMPLETE : Run.End.DIVERGED;
         }
 
         /** Measures the losses, untimed, and takes a step. */

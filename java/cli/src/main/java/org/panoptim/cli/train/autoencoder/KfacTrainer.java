@@ -74,12 +74,18 @@ final class KfacTrainer implements Trainer {
 
     /**
      * @param data all images; rows are taken from it
+     * @param all how many steps it will take, for the schedule
      * @param factors where factors and inverses are computed
      * @param backend where the rule is computed
      * @throws org.panoptim.spi.UnsupportedPlanException if factors cannot be computed there
      */
     KfacTrainer(
-            Autoencoder net, Tensor data, OptimizerSetup setup, Backend factors, Backend backend) {
+            Autoencoder net,
+            Tensor data,
+            OptimizerSetup setup,
+            long all,
+            Backend factors,
+            Backend backend) {
         this.net = net;
         for (int i = 0; i < images.length; i++) {
             var indices =
@@ -94,7 +100,7 @@ final class KfacTrainer implements Trainer {
             throw e;
         }
         optimizer =
-                setup.optimizer()
+                setup.optimizer(all)
                         .group("all", parameters.list())
                         .transform(kfac)
                         .backend(backend)

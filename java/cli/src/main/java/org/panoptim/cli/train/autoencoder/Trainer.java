@@ -1,7 +1,7 @@
 package org.panoptim.cli.train.autoencoder;
 
-import org.bytedeco.pytorch.AdamOptions;
 import org.panoptim.backend.Backend;
+import org.panoptim.cli.train.EngineOptimizer;
 import org.panoptim.cli.train.FusedOptimizer;
 import org.panoptim.cli.train.OptimizerSetup;
 import org.panoptim.testkit.EvaluationPoint;
@@ -38,21 +38,19 @@ interface Trainer extends AutoCloseable {
     @Override
     void close();
 
-    /** PyTorch's Adam, with its defaults but for the learning rate. */
+    /** PyTorch's Adam. */
     final class Engine implements Trainer {
 
-        private final org.bytedeco.pytorch.Adam optimizer;
+        private final EngineOptimizer optimizer;
 
-        Engine(Autoencoder net, double learningRate) {
-            optimizer =
-                    new org.bytedeco.pytorch.Adam(
-                            net.module().parameters(), new AdamOptions(learningRate));
+        /** For so many steps. */
+        Engine(Autoencoder net, OptimizerSetup setup, long steps) {
+            optimizer = new EngineOptimizer(net.module(), setup, steps);
         }
 
         @Override
         public void step(Runnable differentiate) {
-            optimizer.step().close();
-            optimizer.zero_grad();
+            optimizer.step();
         }
 
         @Override
@@ -67,8 +65,9 @@ interface Trainer extends AutoCloseable {
         private final FusedOptimizer fused;
         private final boolean evaluatesElsewhere;
 
-        Fused(Autoencoder net, OptimizerSetup setup, Backend backend) {
-            fused = new FusedOptimizer(net.module(), setup, Integer.MAX_VALUE, backend);
+        /** For so many steps. */
+        Fused(Autoencoder net, OptimizerSetup setup, long steps, Backend backend) {
+            fused = new FusedOptimizer(net.module(), setup, steps, Integer.MAX_VALUE, backend);
             evaluatesElsewhere = EvaluationPoint.isApart(setup.rule());
         }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
 import org.panoptim.backend.Backend;
+import org.panoptim.cli.run.Run;
 import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.cli.train.OptimizerEntry;
 import org.panoptim.rule.Rules;
@@ -48,7 +49,12 @@ class AutoencoderTrainingTest {
             BooleanSupplier stop,
             AutoencoderChoice... choices) {
         return new AutoencoderTraining(
-                List.of(choices), 1, backend, substitute, new TerminalBar(Optional.empty()), stop);
+                List.of(choices),
+                List.of(1L),
+                backend,
+                substitute,
+                new TerminalBar(Optional.empty()),
+                stop);
     }
 
     private static AutoencoderChoice choice(String name, int iterations) {
@@ -71,7 +77,7 @@ class AutoencoderTrainingTest {
                 assertThat(points.getFirst().squaredError()).isCloseTo(11.7, within(.7));
                 // Adam needs more than a hundred iterations to get there.
                 assertThat(points.getLast().squaredError()).isLessThan(2.2);
-                assertThat(curve.complete()).isTrue();
+                assertThat(curve.end()).isEqualTo(Run.End.COMPLETE);
                 twice[i] = points.stream().mapToDouble(LossCurve.Point::loss).toArray();
             }
             assertThat(twice[1]).isEqualTo(twice[0]);
@@ -163,8 +169,9 @@ class AutoencoderTrainingTest {
 
             assertThat(curves).hasSize(1);
             var stopped = curves.getFirst();
-            assertThat(stopped.complete()).isFalse();
-            assertThat(stopped.title()).isEqualTo("sgd (stopped)");
+            assertThat(stopped.end()).isEqualTo(Run.End.STOPPED);
+            assertThat(AutoencoderRuns.contenders(curves).getFirst().title())
+                    .isEqualTo("sgd (stopped)");
             assertThat(stopped.last().iteration()).isEqualTo(3);
         }
     }

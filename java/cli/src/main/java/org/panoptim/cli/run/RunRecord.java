@@ -1,0 +1,60 @@
+package org.panoptim.cli.run;
+
+import java.time.LocalDateTime;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.SequencedMap;
+
+/**
+ * One call of {@code panoptim train}: what was trained, how and where, and what came of it.
+ *
+ * @param task its name
+ * @param began when, in this machine's time
+ * @param origin what it ran on and by
+ * @param options what holds for all contenders, by the name of the option
+ * @param contenders the optimizers that were begun, in order
+ */
+public record RunRecord(
+        String task,
+        LocalDateTime began,
+        Origin origin,
+        SequencedMap<String, String> options,
+        List<Contender> contenders) {
+
+    /**
+     * What a training ran on and by.
+     *
+     * @param version Panoptim's
+     * @param command the command line that leads here again
+     * @param backend the backend in words
+     * @param processor of the machine
+     * @param system the operating system
+     * @param java the Java runtime
+     */
+    public record Origin(
+            String version,
+            String command,
+            String backend,
+            String processor,
+            String system,
+            String java) {}
+
+    /** Copies the collections. */
+    public RunRecord {
+        options = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(options));
+        contenders = List.copyOf(contenders);
+    }
+
+    /** The same with names that tell its contenders from those of others. */
+    public RunRecord labelled(String label) {
+        return new RunRecord(
+                task,
+                began,
+                origin,
+                options,
+                contenders.stream()
+                        .map(each -> each.named("%s [%s]".formatted(each.name(), label)))
+                        .toList());
+    }
+}

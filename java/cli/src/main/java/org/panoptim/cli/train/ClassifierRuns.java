@@ -1,0 +1,110 @@
+package org.panoptim.cli.train;
+
+import org.panoptim.cli.page.Samples;
+import org.panoptim.cli.page.Samples.Column;
+import org.panoptim.cli.run.Contender;
+import org.panoptim.cli.run.Measure;
+import org.panoptim.cli.run.Results;
+import org.panoptim.cli.run.Run;
+import org.panoptim.cli.run.Spread;
+import org.panoptim.cli.run.Verdict;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+
+/** The classifier's outcomes as runs that are kept and compared. */
+public final class ClassifierRuns {
+
+    private static final String LOSS = "final_loss";
+    private static final String ACCURACY = "test_accuracy";
+    private static final String TOTAL = "total_seconds";
+    private static final String STEPS = "steps";
+
+    private static final List<Column<Outcome.Point>> POINTS =
+            List.of(
+                    new Column<>("step", point -> point.at().step()),
+                    new Column<>("epoch", point -> point.at().epoch()),
+                    new Column<>("seconds", point -> point.at().seconds()),
+                    new Column<>("loss", Outcome.Point::loss),
+                    new Column<>("accuracy_percent", point -> point.accuracy() * 100));
+
+    private static final List<Column<Outcome.Movement>> MOVEMENTS =
+            List.of(
+                    new Column<>("step", movement -> movement.at().step()),
+                    new Column<>("epoch", movement -> movement.at().epoch()),
+                    new Column<>("seconds", movement -> movement.at().seconds()),
+                    new Column<>("learning_rate", Outcome.Movement::learningRate),
+                    new Column<>("gradient_norm", Outcome.Movement::gradientNorm),
+                    new Column<>("update_ratio", Outcome.Movement::updateRatio));
+
+    private ClassifierRuns() {}
+
+    /** The contenders of some outcomes, in their order. */
+    public static List<Contender> contenders(List<Outcome> outcomes) {
+        var byChoice = new LinkedHashMap<OptimizerChoice, List<Run>>();
+        for (var outcome : outcomes) {
+            byChoice.computeIfAbsent(outcome.choice(), _ -> new ArrayList<>()).add(run(outcome));
+        }
+        return byChoice.entrySet().stream()
+                .map(
+                        entry ->
+                                new Contender(
+                                        entry.getKey().name(),
+                                        entry.getKey().ofEngine(),
+                                        entry.getKey().settings(),
+                                        entry.getValue()))
+                .toList();
+    }
+
+    private static Run run(Outcome outcome) {
+        var figures = new LinkedHashMap<String, Double>();
+        figures.put(STEPS, (double) outcome.steps());
+        figures.put(LOSS, outcome.last().loss());
+        figures.put(ACCURACY, outcome.last().accuracy());
+        figures.put(Verdict.OPTIMIZER_SECONDS, outcome.inOptimizer().toNanos() / 1e9);
+        figures.put(TOTAL, outcome.total().toNanos() / 1e9);
+        return new Run(
+                outcome.seed(),
+                outcome.end(),
+                note(outcome),
+                figures,
+                List.of(
+                        Samples.of(outcome.curve(), POINTS),
+                        Samples.of(outcome.movements(), MOVEMENTS)));
+    }
+
+    private static String note(Outcome outcome) {
+        return outcome.end() == Run.End.COMPLETE
+                ? ""
+                : String.format(
+                        Locale.ROOT,
+                        "%s at epoch %.1f",
+                        outcome.end() == Run.End.DIVERGED ? "diverged" : "stopped",
+                        outcome.last().at().epoch());
+    }
+
+    /** Tables of contenders, those of earlier runs included. */
+    public static Results results(List<Contender> contenders) {
+        return new Results(
+                List.of(
+                        Results.Column.of("Final loss", LOSS, Format::loss),
+                        Results.Column.of("Test accuracy", ACCURACY, Format::percent),
+                        Results.Column.of("In steps", Verdict.OPTIMIZER_SECONDS, Format::time),
+                        Results.Column.ofPage("Time a step", ClassifierRuns::perStep),
+                        Results.Column.of("Total", TOTAL, Format::time)),
+                new Measure(ACCURACY, "highest test accuracy", true, Format::percent),
+                contenders);
+    }
+
+    private static String perStep(Contender contender) {
+        return Format.perStep(
+                Spread.of(
+                        contender.runs().stream()
+                                .mapToDouble(
+                                        run ->
+                                                run.figure(Verdict.OPTIMIZER_SECONDS)
+                                                        / run.figure(STEPS))));
+    }
+}
