@@ -28,7 +28,7 @@ final class MetricsCsv {
         var lines = new ArrayList<>(List.of(String.join(",", titles)));
         for (var contender : run.contenders()) {
             for (var each : contender.runs()) {
-                var begin = quoted(contender.name()) + "," + each.seed();
+                var begin = quoted(contender.entry()) + "," + each.seed();
                 for (var samples : each.samples()) {
                     lines.addAll(rows(begin, samples, columns));
                 }

@@ -54,7 +54,7 @@ final class RunJson {
 
     private static JsonObject contender(Contender contender) {
         var object = new JsonObject();
-        object.addProperty("name", contender.name());
+        object.addProperty("name", contender.entry());
         object.addProperty("pytorch", contender.ofEngine());
         object.add("settings", texts(contender.settings()));
         object.add("runs", array(contender.runs(), RunJson::run));
@@ -148,7 +148,7 @@ final class RunJson {
 
     private static Contender contender(JsonElement element) {
         var object = element.getAsJsonObject();
-        return new Contender(
+        return Contender.of(
                 object.get("name").getAsString(),
                 object.get("pytorch").getAsBoolean(),
                 texts(object.getAsJsonObject("settings")),

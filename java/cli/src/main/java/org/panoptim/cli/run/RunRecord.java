@@ -46,15 +46,13 @@ public record RunRecord(
         contenders = List.copyOf(contenders);
     }
 
-    /** The same with names that tell its contenders from those of others. */
+    /** The same with contenders that are told from those of the run at hand. */
     public RunRecord labelled(String label) {
         return new RunRecord(
                 task,
                 began,
                 origin,
                 options,
-                contenders.stream()
-                        .map(each -> each.named("%s [%s]".formatted(each.name(), label)))
-                        .toList());
+                contenders.stream().map(each -> each.labelled(label)).toList());
     }
 }

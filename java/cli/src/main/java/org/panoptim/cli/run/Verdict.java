@@ -69,6 +69,7 @@ public record Verdict(Results results) {
                         own ->
                                 contenders.stream()
                                         .filter(Contender::ofEngine)
+                                        .filter(engine -> engine.label().equals(own.label()))
                                         .filter(engine -> engine.settings().equals(own.settings()))
                                         .filter(engine -> rule(engine).equals("torch-" + rule(own)))
                                         .map(engine -> new Pair(own, engine)))
@@ -76,9 +77,9 @@ public record Verdict(Results results) {
                 .toList();
     }
 
-    /** The rule that a name begins with. */
+    /** The rule that an entry begins with. */
     private static String rule(Contender contender) {
-        return contender.name().split("[@:+ ]", 2)[0];
+        return contender.entry().split("[@:+]", 2)[0];
     }
 
     private static String compared(Pair pair) {

@@ -50,7 +50,7 @@ public final class ClassifierRuns {
         return byChoice.entrySet().stream()
                 .map(
                         entry ->
-                                new Contender(
+                                Contender.of(
                                         entry.getKey().name(),
                                         entry.getKey().ofEngine(),
                                         entry.getKey().settings(),

@@ -29,7 +29,7 @@ class BandsTest {
                                                 new LinkedHashMap<>(),
                                                 List.of(table)))
                         .toList();
-        return new Contender("sgd", false, new LinkedHashMap<>(), runs);
+        return Contender.of("sgd", false, new LinkedHashMap<>(), runs);
     }
 
     @Test

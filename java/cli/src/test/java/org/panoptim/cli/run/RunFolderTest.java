@@ -38,7 +38,7 @@ class RunFolderTest {
                 LocalDateTime.of(2026, 1, 31, 10, 15, 9, 123),
                 new RunRecord.Origin("1", "./panoptim <&>", "a \"backend\"", "x", "y", "z"),
                 map("seed", "1"),
-                List.of(new Contender("sgd, \"odd\"", true, map("lr", "0.1"), List.of(run))));
+                List.of(Contender.of("sgd, \"odd\"", true, map("lr", "0.1"), List.of(run))));
     }
 
     @Test

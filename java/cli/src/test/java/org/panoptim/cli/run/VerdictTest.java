@@ -24,7 +24,7 @@ class VerdictTest {
     private static Contender contender(String name, String rate, Run... runs) {
         var settings = new LinkedHashMap<String, String>();
         settings.put("lr", rate);
-        return new Contender(name, name.startsWith("torch-"), settings, Arrays.asList(runs));
+        return Contender.of(name, name.startsWith("torch-"), settings, Arrays.asList(runs));
     }
 
     private static Contender good(String name, String rate, double accuracy, double seconds) {
@@ -59,6 +59,19 @@ class VerdictTest {
                                         good("adamw", "0.2", 0.7, 1))
                                 .sentence())
                 .isEqualTo("adam has the highest accuracy (90.00 %).");
+    }
+
+    @Test
+    void onesOfAnotherRunAreNoMatch() {
+        var own = good("adamw", "0.1", 0.9, 1);
+        var engines = good("torch-adamw", "0.1", 0.8, 2);
+
+        assertThat(verdict(own, engines.labelled("before")).sentence())
+                .isEqualTo("adamw has the highest accuracy (90.00 %).");
+        assertThat(verdict(own.labelled("before"), engines.labelled("before")).sentence())
+                .endsWith(
+                        "; adamw [before] took 1000.0 ms in the optimizer, torch-adamw [before]"
+                                + " 2000.0 ms (2.0 times as fast).");
     }
 
     @Test

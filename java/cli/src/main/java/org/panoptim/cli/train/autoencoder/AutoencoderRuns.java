@@ -38,7 +38,7 @@ public final class AutoencoderRuns {
         return byChoice.entrySet().stream()
                 .map(
                         entry ->
-                                new Contender(
+                                Contender.of(
                                         entry.getKey().name(),
                                         entry.getKey().ofEngine(),
                                         entry.getKey().settings(),
