@@ -1,4 +1,4 @@
-/** The page that shows what was measured, and README's figures. */
+/** The page that shows what was measured, and figures of documents. */
 @NullMarked
 package org.panoptim.bench.report;
 

@@ -34,7 +34,7 @@ final class RulesCommand implements Callable<Integer> {
         @Option(names = "--json", description = "Write JSON, for programs.")
         private boolean json;
 
-        @Option(names = "--markdown", description = "Write the tables of README.")
+        @Option(names = "--markdown", description = "Write the tables of docs/rules.md.")
         private boolean markdown;
     }
 

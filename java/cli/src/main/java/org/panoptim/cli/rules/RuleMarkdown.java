@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** README's tables of rules. */
+/** The tables of docs/rules.md. */
 public final class RuleMarkdown {
 
     private static final String HEAD =

@@ -14,8 +14,8 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** README's table of schedules names every one that {@link Schedule} makes, and no other. */
-class ReadmeSchedulesTest {
+/** The table of docs/schedules.md names every one that {@link Schedule} makes, and no other. */
+class SchedulesPageTest {
 
     private static final String HEAD = "| schedule | factor | PyTorch's class |";
 
@@ -23,7 +23,7 @@ class ReadmeSchedulesTest {
 
     @Test
     void theTableNamesEverySchedule() throws IOException {
-        var lines = Files.readAllLines(Project.root().resolve("README.md"));
+        var lines = Files.readAllLines(Project.root().resolve("docs/schedules.md"));
         int first = lines.indexOf(HEAD);
         assertThat(first).as("the line '%s'", HEAD).isNotNegative();
         var named =
@@ -35,7 +35,7 @@ class ReadmeSchedulesTest {
                         .collect(Collectors.toCollection(TreeSet::new));
         var made =
                 Arrays.stream(Schedule.class.getDeclaredMethods())
-                        .filter(ReadmeSchedulesTest::makesSchedules)
+                        .filter(SchedulesPageTest::makesSchedules)
                         .map(Method::getName)
                         .collect(Collectors.toCollection(TreeSet::new));
         assertThat(named).isEqualTo(made);

@@ -9,14 +9,13 @@ import org.panoptim.LBFGS.LineSearch;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.tensor.Shape;
 
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 
-/** The loop with a closure that README shows, compiled and run. */
-class ReadmeLbfgsSnippetTest {
+/** The loop with a closure that docs/training.md shows, compiled and run. */
+class LbfgsSnippetTest {
 
     @Test
     void theStepFindsTheMinimum() {
@@ -41,11 +40,6 @@ class ReadmeLbfgsSnippetTest {
             return optimizer.step(() -> model.backward()); // the loss; gradients are in place
         }
         // snippet:end
-    }
-
-    @Test
-    void readmeShowsExactlyTheSnippet() throws IOException {
-        ReadmeSnippet.of(ReadmeLbfgsSnippetTest.class).assertShown();
     }
 
     /** A parabola from (1, 2, 3), steeper from element to element. */

@@ -13,14 +13,13 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
 import org.panoptim.tensor.Shape;
 
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 
-/** The code that README shows of K-FAC, compiled and run. */
-class ReadmeKfacSnippetTest {
+/** The code that docs/kfac.md shows of K-FAC, compiled and run. */
+class KfacSnippetTest {
 
     private static RefreshReport step(
             Backend backend,
@@ -66,10 +65,5 @@ class ReadmeKfacSnippetTest {
                     .allSatisfy(factor -> assertThat(factor.fallback()).isEqualTo(Fallback.NONE));
             assertThat(report.largestError()).isBetween(0.0, 0.25);
         }
-    }
-
-    @Test
-    void readmeShowsExactlyTheSnippet() throws IOException {
-        ReadmeSnippet.of(ReadmeKfacSnippetTest.class).assertShown();
     }
 }

@@ -12,14 +12,12 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.AdamW;
 import org.panoptim.step.LossScale;
 import org.panoptim.tensor.Shape;
-import org.panoptim.tests.ReadmeSnippet;
 
-import java.io.IOException;
 import java.util.List;
 
-/** The code for GPUs that README shows, compiled and run. */
+/** The code for GPUs that docs/backends.md shows, compiled and run. */
 @Tag("virtual-gpu")
-class ReadmeGpuSnippetTest {
+class GpuSnippetTest {
 
     @Test
     void theSnippetTakesAStep() {
@@ -49,10 +47,5 @@ class ReadmeGpuSnippetTest {
             }
         }
         // snippet:end
-    }
-
-    @Test
-    void readmeShowsExactlyTheSnippet() throws IOException {
-        ReadmeSnippet.of(ReadmeGpuSnippetTest.class).assertShown();
     }
 }

@@ -6,31 +6,28 @@ import java.io.IOException;
 import java.nio.file.Files;
 
 /**
- * Code of a test that README or another page shows: what stands between its marks.
+ * Code that a page shows: a whole file, or of a test what is between its marks.
  *
- * @param source the test's file
+ * @param source the file
  */
-public record ReadmeSnippet(String source) {
+record Snippet(String source) {
 
-    /** The snippet of a test. */
-    public static ReadmeSnippet of(Class<?> test) {
-        return new ReadmeSnippet(
-                "tests/src/test/java/" + test.getName().replace('.', '/') + ".java");
-    }
+    private static final String TEST = "Test.java";
 
-    /** Line breaks and indents aside: the formatter's are not those of a page. */
-    public void assertShown() throws IOException {
-        assertShownIn("README.md");
-    }
+    /** What stands before the code of a test that a page shows. */
+    static final String START = "// snippet:" + "start";
+
+    private static final String END = "// snippet:" + "end";
 
     /**
-     * As {@link #assertShown}, of another page.
+     * Whether a page shows it. Line breaks and indents may differ: the formatter's are not those of
+     * a page.
      *
      * @param page its file
      */
-    public void assertShownIn(String page) throws IOException {
+    void assertShownIn(String page) throws IOException {
         var text = Files.readString(Project.root().resolve(source));
-        var snippet = between(text, "// snippet:" + "start", "// snippet:" + "end");
+        var snippet = source.endsWith(TEST) ? between(text, START, END) : text;
         var pageText = Files.readString(Project.root().resolve(page));
         var shown = between(pageText, "<!-- snippet: " + source + " -->\n```java", "```");
         assertThat(withoutSpace(shown)).isEqualTo(withoutSpace(snippet));

@@ -26,8 +26,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** The monitored run that README shows, compiled and run. */
-class ReadmeMonitorSnippetTest {
+/** The monitored run that docs/monitoring.md shows, compiled and run. */
+class MonitorSnippetTest {
 
     private static final int ELEMENTS = 6;
     private static final int BATCHES = 20;
@@ -67,11 +67,11 @@ class ReadmeMonitorSnippetTest {
                     .hasSize(2)
                     .anyMatch(name -> name.startsWith("events.out.tfevents."));
         }
-        var readme = Files.readString(Project.root().resolve("README.md"));
+        var page = Files.readString(Project.root().resolve("docs/monitoring.md"));
         printed.toString(StandardCharsets.UTF_8)
                 .lines()
                 .limit(5)
-                .forEach(line -> assertThat(readme).contains("    " + line + "\n"));
+                .forEach(line -> assertThat(page).contains("    " + line + "\n"));
     }
 
     private static void watch(Optimizer optimizer, Model model, Path folder, int batches)
@@ -89,11 +89,6 @@ class ReadmeMonitorSnippetTest {
             System.out.println(optimizer.explain("weight"));
         }
         // snippet:end
-    }
-
-    @Test
-    void readmeShowsExactlyTheSnippet() throws IOException {
-        ReadmeSnippet.of(ReadmeMonitorSnippetTest.class).assertShown();
     }
 
     /** A loss that counts the batches. */

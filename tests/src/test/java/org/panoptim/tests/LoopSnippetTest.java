@@ -12,14 +12,13 @@ import org.panoptim.tensor.BFloat16;
 import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
 
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 
-/** The loop that README shows, compiled and run. */
-class ReadmeLoopSnippetTest {
+/** The loop that docs/training.md shows, compiled and run. */
+class LoopSnippetTest {
 
     private static final int ELEMENTS = 6;
 
@@ -62,11 +61,6 @@ class ReadmeLoopSnippetTest {
             }
         }
         // snippet:end
-    }
-
-    @Test
-    void readmeShowsExactlyTheSnippet() throws IOException {
-        ReadmeSnippet.of(ReadmeLoopSnippetTest.class).assertShown();
     }
 
     /** The squares of weights in bfloat16, summed. */

@@ -12,20 +12,36 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-class ReadmeFiguresTest {
+class DocumentFiguresTest {
 
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
 
     @ParameterizedTest
-    @ValueSource(strings = {"README.md", "bench/FINDINGS.md"})
+    @ValueSource(strings = {"docs/benchmarks.md", "bench/FINDINGS.md"})
     void textsHaveTheFiguresOfTheirFiles(String name) throws Exception {
         var file = ROOT.resolve(name);
         var text = Files.readString(file);
 
         assertThat(text).containsPattern("<!-- figures: \\S*results/");
         assertThat(text)
-                .as("scripts/readme-figures brings %s up to date", name)
-                .isEqualTo(ReadmeFigures.rewritten(text, file.getParent()));
+                .as("scripts/docs-figures brings %s up to date", name)
+                .isEqualTo(DocumentFigures.rewritten(text, file.getParent()));
+    }
+
+    @Test
+    void readmeShowsThePictureOfItsFile() throws Exception {
+        var readme = Files.readString(ROOT.resolve("README.md"));
+        var pictures = DocumentFigures.pictures(readme, ROOT);
+
+        assertThat(pictures).containsOnlyKeys(ROOT.resolve("docs/speed.svg"));
+        for (var picture : pictures.entrySet()) {
+            assertThat(picture.getKey())
+                    .as("scripts/docs-figures draws it anew")
+                    .hasContent(picture.getValue());
+        }
+        assertThat(readme)
+                .as("scripts/docs-figures brings README up to date")
+                .isEqualTo(DocumentFigures.rewritten(readme, ROOT));
     }
 
     @Test
@@ -38,7 +54,7 @@ class ReadmeFiguresTest {
                 .write(folder.resolve("r.json"));
         var text = "before\n<!-- figures: r.json -->\nold\n<!-- end of figures -->\nafter\n";
 
-        var rewritten = ReadmeFigures.rewritten(text, folder);
+        var rewritten = DocumentFigures.rewritten(text, folder);
 
         assertThat(rewritten)
                 .startsWith("before\n<!-- figures: r.json -->\nOn some processor (8 GiB")
@@ -53,7 +69,7 @@ class ReadmeFiguresTest {
                 .contains("| GPT2_SMALL | precondition | 14.0 ms (13.9 ms to 14.1 ms) | 0.75 (")
                 .contains("| `panoptim_measure` | adamw, GPT-2 small, step | 1 | 300 µs (297 µs")
                 .doesNotContain("their times mean nothing");
-        assertThat(ReadmeFigures.rewritten(rewritten, folder)).isEqualTo(rewritten);
+        assertThat(DocumentFigures.rewritten(rewritten, folder)).isEqualTo(rewritten);
     }
 
     @Test
@@ -61,7 +77,7 @@ class ReadmeFiguresTest {
         Samples.results(true, List.of(), 1).write(folder.resolve("r.json"));
 
         var rewritten =
-                ReadmeFigures.rewritten(
+                DocumentFigures.rewritten(
                         "<!-- figures: r.json -->\n<!-- end of figures -->\n", folder);
 
         assertThat(rewritten).contains("\n\nMeasured on the virtual GPU: its kernels run on");
@@ -73,11 +89,11 @@ class ReadmeFiguresTest {
         Samples.results(List.of(Samples.step("flat", "limit", 1))).write(folder.resolve("b.json"));
         var text = "<!-- figures: b.json since a.json -->\n<!-- end of figures -->\n";
 
-        var rewritten = ReadmeFigures.rewritten(text, folder);
+        var rewritten = DocumentFigures.rewritten(text, folder);
 
         assertThat(rewritten)
                 .startsWith("<!-- figures: b.json since a.json -->\nOn some processor")
                 .contains("| flat, STEP, simd: compared with a plain C loop | 0.50", "| +100");
-        assertThat(ReadmeFigures.rewritten(rewritten, folder)).isEqualTo(rewritten);
+        assertThat(DocumentFigures.rewritten(rewritten, folder)).isEqualTo(rewritten);
     }
 }

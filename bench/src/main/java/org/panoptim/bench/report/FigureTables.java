@@ -6,67 +6,19 @@ import org.panoptim.bench.result.Comparison;
 import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.bench.result.StepTimes;
-import org.panoptim.io.OutputFile;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/**
- * Writes README's figures from files of results, so that they cannot drift from them: what is
- * between {@code <!-- figures: FILE -->} and {@code <!-- end of figures -->}. After {@code FILE
- * since OLD} it is what changed from the one file to the other.
- */
-public final class ReadmeFigures {
+/** The figures of results, as tables in Markdown. */
+final class FigureTables {
 
-    private static final Pattern BLOCK =
-            Pattern.compile(
-                    "(<!-- figures: (\\S+)(?: since (\\S+))? -->\n).*?(<!-- end of figures -->)",
-                    Pattern.DOTALL);
+    private FigureTables() {}
 
-    private ReadmeFigures() {}
-
-    /**
-     * Rewrites the figures of files.
-     *
-     * @param arguments the files; each names results from the folder that it lies in
-     */
-    public static void main(String[] arguments) throws IOException {
-        for (var argument : arguments) {
-            var file = Path.of(argument).toAbsolutePath();
-            OutputFile.writeString(file, rewritten(Files.readString(file), file.getParent()));
-        }
-    }
-
-    /**
-     * A text with its figures written anew.
-     *
-     * @param root the folder from which the text names files
-     */
-    static String rewritten(String text, Path root) throws IOException {
-        var matcher = BLOCK.matcher(text);
-        var result = new StringBuilder();
-        while (matcher.find()) {
-            var results = Results.read(root.resolve(matcher.group(2)));
-            var former = matcher.group(3);
-            var figures =
-                    former == null
-                            ? figures(results)
-                            : changes(Results.read(root.resolve(former)), results);
-            matcher.appendReplacement(
-                    result,
-                    Matcher.quoteReplacement(matcher.group(1) + figures + matcher.group(4)));
-        }
-        return matcher.appendTail(result).toString();
-    }
-
-    private static String figures(Results results) {
+    /** All that the results hold. */
+    static String figures(Results results) {
         return Stream.of(
                         origin(results),
                         againstLimit(results),
@@ -82,7 +34,8 @@ public final class ReadmeFigures {
                 .collect(Collectors.joining("\n"));
     }
 
-    private static String changes(Results before, Results now) {
+    /** What changed from one run to another. */
+    static String changes(Results before, Results now) {
         return origin(now)
                 + "\n"
                 + table(
@@ -100,16 +53,19 @@ public final class ReadmeFigures {
                                 .toList());
     }
 
-    private static String origin(Results results) {
+    /** The machine in words. */
+    static String machine(Results results) {
         var host = results.host();
+        return "%s (%s; %s; %s)"
+                .formatted(host.processor(), host.memory(), host.backend(), host.java());
+    }
+
+    private static String origin(Results results) {
         return """
-        On %s (%s; %s; %s), %s, `%s` gave, as median (smallest to largest):%s
+        On %s, %s, `%s` gave, as median (smallest to largest):%s
         """
                 .formatted(
-                        host.processor(),
-                        host.memory(),
-                        host.backend(),
-                        host.java(),
+                        machine(results),
                         results.date(),
                         results.command(),
                         results.warning().map(warning -> "\n\n" + warning).orElse(""));
