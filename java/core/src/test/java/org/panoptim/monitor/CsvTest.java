@@ -113,7 +113,10 @@ class CsvTest {
         assertThat(Files.readString(file)).isEqualTo("step,a,b\n1,,NaN\n2,3.0,\n");
     }
 
-    /** README's loop with statistics now and then, frozen groups and a step that is refused. */
+    /**
+     * The loop of docs/monitoring.md with statistics now and then, frozen groups and a step that is
+     * refused.
+     */
     @Test
     void anOptimizerThatTakesStatisticsNowAndThenHasTheSameColumnsThroughout() throws IOException {
         var file = folder.resolve("log.csv");

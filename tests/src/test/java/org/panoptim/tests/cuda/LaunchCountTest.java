@@ -28,7 +28,7 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
-/** How many kernels a step launches, as README says. */
+/** How many kernels a step launches, as docs/backends.md says. */
 @Tag("virtual-gpu")
 class LaunchCountTest {
 
