@@ -100,6 +100,18 @@ class ReportInBrowserTest {
                 Duration.ofMillis(1234));
     }
 
+    private static Outcome ofSeed(long seed, Outcome outcome) {
+        return new Outcome(
+                outcome.choice(),
+                seed,
+                outcome.curve(),
+                outcome.movements(),
+                outcome.steps(),
+                outcome.end(),
+                outcome.inOptimizer(),
+                outcome.total());
+    }
+
     private static Moment at(int step, int k) {
         return new Moment(step, step / 10., step * k / 100.);
     }
@@ -330,6 +342,29 @@ class ReportInBrowserTest {
                 .contains("\"adamw\",4,0.4,0.04,,,0.1,1.5,0.005")
                 // A spreadsheet must not take it for a formula.
                 .anyMatch(line -> line.startsWith("\"'=x\"\"'</script>"));
+    }
+
+    @Test
+    void theAreaBetweenSeedsIsDrawnAndGoesWithItsCurve() throws Exception {
+        // The edges of lines are not quite of their colour.
+        assertThat(browser.number("look.area('loss')")).isLessThan(800);
+        var file = folder.resolve("seeds.html");
+        // Of the first the second seed is twice as good; of the other there is one alone.
+        write(file, outcome("adamw", 1), ofSeed(2, outcome("adamw", 2)), outcome("sgd", 3));
+        browser.open(file, 1280, false);
+        browser.evaluate(look);
+
+        assertThat(browser.problems()).isEmpty();
+        assertThat(browser.number("look.area('loss')")).isGreaterThan(2000);
+        assertThat(browser.number("look.area('accuracy')")).isGreaterThan(500);
+        // The mean of the first, and what the other has.
+        assertThat(values("loss")).containsExactly("0.1364", "0.06061");
+        assertThat(browser.texts("look.names('loss')")).containsExactly("adamw", "sgd");
+
+        browser.click("#accuracy .legend li:first-child button", 1);
+        browser.hover("h1", .5);
+
+        assertThat(browser.number("look.area('loss')")).isLessThan(800);
     }
 
     @Test

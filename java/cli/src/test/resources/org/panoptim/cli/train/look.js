@@ -69,6 +69,12 @@ globalThis.look = (() => {
       [...document.body.querySelectorAll("*")]
         .filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > innerWidth + 0.5)
         .map((element) => element.outerHTML.slice(0, 80)),
+    // How many dots of a chart are of an area that the page shows through.
+    area: (chart) => {
+      const canvas = document.querySelector(`#${chart} canvas`);
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return data.filter((alpha, i) => i % 4 === 3 && alpha > 40 && alpha < 60).length;
+    },
     // How many dots of a chart have about the colour of a curve.
     dots: (chart, curve) => {
       const canvas = document.querySelector(`#${chart} canvas`);
