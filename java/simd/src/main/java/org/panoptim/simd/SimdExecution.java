@@ -394,7 +394,7 @@ final class SimdExecution implements Execution {
 
     private void run(Workers.Task task, long[] over, String call) {
         failure = 0;
-        workers.run(task, over.length - 1);
+        workers.run(task, over.length - 1, tables.isLarge());
         NativeStatus.check(failure, call);
     }
 

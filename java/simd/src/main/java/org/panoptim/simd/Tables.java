@@ -35,6 +35,9 @@ final class Tables implements AutoCloseable {
     /** Some microseconds of work: large against the cost of claiming a span. */
     private static final long LEAST_SPAN_ELEMENTS = PANOPTIM_BLOCK();
 
+    /** What one thread takes longer for than another takes to wake up. */
+    private static final long LARGE_ELEMENTS = 1L << 18;
+
     private final Arena arena = Arena.ofShared();
     private final PlanLayout layout;
     private final HostStates states;
@@ -47,6 +50,7 @@ final class Tables implements AutoCloseable {
     private final MemorySegment plan = panoptim_plan.allocate(arena);
     private final long[] spans;
     private final long[] panelSpans;
+    private final boolean large;
 
     Tables(PlanKernels kernels, HostStates states, Lent lent, MemorySegment control) {
         this.states = states;
@@ -59,6 +63,7 @@ final class Tables implements AutoCloseable {
             counts = layout.counts().in(memory);
             layout.writeTensors(memory, kernels, states, lent, memory.address());
             layout.describe(plan, memory.address(), control.address(), schedule.address(), 1);
+            large = elements() >= LARGE_ELEMENTS;
             spans = boundaries();
             panelSpans = panelBoundaries(kernels);
             writeGroups(kernels);
@@ -69,11 +74,14 @@ final class Tables implements AutoCloseable {
         }
     }
 
+    private long elements() {
+        return layout.parameters().stream().mapToLong(Parameter::elements).sum();
+    }
+
     /** Boundaries of spans: consecutive chunks that together have at least a span's elements. */
     private long[] boundaries() {
         var parameters = layout.parameters();
-        long total = parameters.stream().mapToLong(Parameter::elements).sum();
-        long wanted = Math.clamp(total / MANY_SPANS, LEAST_SPAN_ELEMENTS, CHUNK_ELEMENTS);
+        long wanted = Math.clamp(elements() / MANY_SPANS, LEAST_SPAN_ELEMENTS, CHUNK_ELEMENTS);
         var boundaries = new ArrayList<Long>();
         boundaries.add(0L);
         long chunk = 0;
@@ -175,6 +183,11 @@ final class Tables implements AutoCloseable {
     /** The schedule's entry for the coming step. */
     MemorySegment schedule() {
         return schedule;
+    }
+
+    /** Whether a step is worth waking a thread for. */
+    boolean isLarge() {
+        return large;
     }
 
     /** Boundaries of the pieces that threads claim: piece i is chunks [i] to [i + 1]. */

@@ -14,6 +14,10 @@ import java.util.concurrent.locks.LockSupport;
  * <p>Each thread begins with the same part of the spans in every run of as many: what it left in
  * its caches it finds there again. When it is through, it helps the others with theirs.
  *
+ * <p>To wake a thread takes longer than a small task, and on a busy machine the caller may then
+ * wait for one that has begun a span and lost its processor. So helpers that sleep are left asleep
+ * where there is little work, unless tasks come one right after the other.
+ *
  * <p>Spans are claimed one by one from the part's ticket, which holds the run's number in its upper
  * half and the next span in its lower half; a thread that wakes up late finds another number and
  * goes back to sleep.
@@ -27,6 +31,12 @@ final class Workers implements AutoCloseable {
 
     /** How often a thread looks for the next run before it sleeps: some microseconds. */
     private static final int SPINS = 2_000;
+
+    /** A run this soon after the last one finds helpers that still look for it, in nanoseconds. */
+    private static final long SOON = 50_000;
+
+    /** So many runs in a row that each came soon promise more. */
+    private static final int STREAK = 16;
 
     private static final int RUN_SHIFT = 32;
 
@@ -48,6 +58,10 @@ final class Workers implements AutoCloseable {
     private volatile Task task = NOTHING;
     private volatile int spans;
 
+    // Of the caller that has the helpers.
+    private long lastEnd;
+    private int streak;
+
     /** So many threads, the caller's included. */
     Workers(int threads) {
         tickets = new AtomicLongArray(threads * STRIDE);
@@ -59,6 +73,11 @@ final class Workers implements AutoCloseable {
         }
     }
 
+    /** Runs all spans of a task that is worth waking helpers for; otherwise as below. */
+    void run(Task newTask, int count) {
+        run(newTask, count, true);
+    }
+
     /**
      * Runs all spans and returns when they are done. If another thread is using the helpers, the
      * caller does all of it alone.
@@ -67,8 +86,9 @@ final class Workers implements AutoCloseable {
      * one.
      *
      * @param count the number of spans
+     * @param worthWaking whether helpers that sleep are to be woken for it alone
      */
-    void run(Task newTask, int count) {
+    void run(Task newTask, int count, boolean worthWaking) {
         if (count <= 1 || helpers.length == 0 || !busy.compareAndSet(false, true)) {
             for (int span = 0; span < count; span++) {
                 newTask.run(span);
@@ -85,16 +105,28 @@ final class Workers implements AutoCloseable {
                 tickets.set(part * STRIDE, ticket(number, begin(part, count)));
             }
             run = number;
-            int wanted = Math.min(helpers.length, count - 1);
-            for (int i = 0; i < wanted; i++) {
-                helpers[i].wake();
+            if (comesSoon() || worthWaking) {
+                wake(Math.min(helpers.length, count - 1));
             }
             work(number, 0);
             awaitOthers();
             rethrow(thrown.getAndSet(null));
         } finally {
+            lastEnd = System.nanoTime();
             busy.set(false);
         }
+    }
+
+    private void wake(int wanted) {
+        for (int i = 0; i < wanted; i++) {
+            helpers[i].wake();
+        }
+    }
+
+    /** Whether runs have come one right after the other for a while. */
+    private boolean comesSoon() {
+        streak = System.nanoTime() - lastEnd < SOON ? Math.min(streak + 1, STREAK) : 0;
+        return streak == STREAK;
     }
 
     private void offerNone(int number) {

@@ -66,6 +66,37 @@ class WorkersTest {
     }
 
     @Test
+    void helpersThatSleepAreLeftAsleepWhereThereIsLittleToDo() {
+        try (var workers = new Workers(2)) {
+            for (int run = 0; run < 20; run++) {
+                // Long enough for helpers to fall asleep.
+                LockSupport.parkNanos(20_000_000);
+                var threads = ConcurrentHashMap.<Thread>newKeySet();
+                workers.run(
+                        _ -> {
+                            threads.add(Thread.currentThread());
+                            LockSupport.parkNanos(1_000_000);
+                        },
+                        4,
+                        false);
+                assertThat(threads).containsExactly(Thread.currentThread());
+            }
+        }
+    }
+
+    @Test
+    void helpersAreWokenForLittleThingsThatComeOneAfterTheOther() {
+        try (var workers = new Workers(2)) {
+            LockSupport.parkNanos(20_000_000);
+            var threads = ConcurrentHashMap.<Thread>newKeySet();
+            // Until a helper took part, however busy the machine is.
+            while (threads.size() < 2) {
+                workers.run(_ -> threads.add(Thread.currentThread()), 64, false);
+            }
+        }
+    }
+
+    @Test
     void eachThreadBeginsWithItsOwnPart() {
         try (var workers = new Workers(2)) {
             for (int run = 0; run < 100; run++) {

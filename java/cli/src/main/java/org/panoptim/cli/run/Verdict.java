@@ -17,9 +17,11 @@ public record Verdict(Results results) {
     /** The result that is the time within optimizers, where a task measures it. */
     public static final String OPTIMIZER_SECONDS = "optimizer_seconds";
 
-    /** Whether every contender learned. */
+    /** Whether every contender of the run at hand learned. */
     public boolean isGood() {
-        return results.contenders().stream().noneMatch(Contender::diverged);
+        return results.contenders().stream()
+                .filter(each -> each.label().isEmpty())
+                .noneMatch(Contender::diverged);
     }
 
     /** The sentence; empty if there is nothing to say. */

@@ -94,6 +94,8 @@ class VerdictTest {
         assertThat(verdict.sentence())
                 .isEqualTo("lion diverged; b has the highest accuracy (90.00 %).");
         assertThat(verdict(diverged).sentence()).isEqualTo("lion diverged.");
+        // What diverged before is no failure of the run at hand.
+        assertThat(verdict(diverged.labelled("before")).isGood()).isTrue();
     }
 
     @Test
