@@ -2,7 +2,6 @@
 module org.panoptim.cli {
     requires com.google.gson;
     requires info.picocli;
-    requires me.tongfei.progressbar;
     requires uplot;
     requires transitive org.panoptim;
     requires org.panoptim.kfac;

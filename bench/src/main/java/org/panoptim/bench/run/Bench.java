@@ -90,7 +90,7 @@ public final class Bench implements BenchProgram {
         units += plan.hasLong(Part.LAUNCH) ? launches.units() : 0;
         units += plan.hasLong(Part.KFAC) ? refresh.units() + kfacWork.units() : 0;
         units += plan.has(Part.KERNELS) ? alone.units() : 0;
-        try (var display = new ProgressDisplay(terminal, out, units)) {
+        try (var display = new ProgressDisplay(terminal, units)) {
             var stepper = new Steps(jvm, display);
             for (var run : runs) {
                 steps.add(stepper.measure(run));

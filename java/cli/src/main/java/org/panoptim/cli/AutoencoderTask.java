@@ -3,6 +3,8 @@ package org.panoptim.cli;
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.run.RunFolder;
 import org.panoptim.cli.run.RunRecord;
+import org.panoptim.cli.terminal.Paragraph;
+import org.panoptim.cli.terminal.Terminal;
 import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.cli.train.OptimizerEntry;
 import org.panoptim.cli.train.autoencoder.AutoencoderChoice;
@@ -104,7 +106,9 @@ final class AutoencoderTask implements TrainTask {
                 results.show(out);
                 if (!remarks.isEmpty()) {
                     out.accept("");
-                    remarks.forEach(out);
+                    remarks.forEach(
+                            remark ->
+                                    Paragraph.ofWords("", remark, Terminal.WIDTH).forEach(out));
                 }
             } finally {
                 // Whatever becomes of one, the others are not lost.

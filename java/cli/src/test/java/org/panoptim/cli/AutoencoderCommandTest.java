@@ -58,7 +58,9 @@ class AutoencoderCommandTest {
                 .isCloseTo(
                         Double.parseDouble(rows.get(2).group(3)),
                         org.assertj.core.data.Offset.offset(.01));
-        assertThat(invocation.out())
+        assertThat(invocation.out().lines())
+                .allSatisfy(line -> assertThat(line).hasSizeLessThanOrEqualTo(80));
+        assertThat(invocation.out().replace('\n', ' '))
                 .containsPattern(
                         "kfac passed the squared error that adam had after 6 iterations and"
                                 + " \\S+ s \\(\\S+\\) at iteration \\d, after \\S+ s: \\S+ times as"
@@ -67,7 +69,7 @@ class AutoencoderCommandTest {
                 .containsPattern(
                         "K-FAC's inverses: largest certified error \\d\\.\\de-\\d\\d, no"
                                 + " fallback\\.")
-                .endsWith("Report: " + report() + "\n");
+                .endsWith("Report: " + report() + " ");
         assertThat(Files.readString(report()))
                 .startsWith("<!doctype html>")
                 .contains("<th scope=\"row\">sgd<wbr>@0.02</th>", rows.get(0).group(4))

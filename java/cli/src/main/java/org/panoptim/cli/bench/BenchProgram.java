@@ -14,7 +14,7 @@ public interface BenchProgram {
      * Measures, prints a table and writes a report.
      *
      * @param out receives the output
-     * @param terminal where progress is shown, if anywhere
+     * @param terminal where progress is drawn; if empty, lines go to standard error
      * @return the command's exit status
      * @throws IOException if a file cannot be read or written
      */

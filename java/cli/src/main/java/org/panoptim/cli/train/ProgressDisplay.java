@@ -8,7 +8,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
-/** Shows a bar for each optimizer on a terminal, and nothing elsewhere. */
+/** Shows a bar for each optimizer on a terminal, and lines elsewhere. */
 public final class ProgressDisplay implements Progress {
 
     private final TerminalBar bar;
@@ -17,7 +17,7 @@ public final class ProgressDisplay implements Progress {
     /**
      * A display.
      *
-     * @param terminal where to draw, if anywhere
+     * @param terminal where to draw; if empty, lines go to standard error
      * @param stop whether the training should stop
      */
     public ProgressDisplay(Optional<PrintStream> terminal, BooleanSupplier stop) {

@@ -73,7 +73,7 @@ public final class AutoencoderTraining {
         // So that the first one timed does not pay for the program's start.
         for (var choice : choices) {
             var few = choice.withIterations(Math.min(choice.iterations(), REHEARSAL));
-            train(few, seeds.getFirst(), new TerminalBar(Optional.empty()));
+            train(few, seeds.getFirst(), TerminalBar.silent());
         }
         var curves = new ArrayList<LossCurve>();
         for (var choice : choices) {

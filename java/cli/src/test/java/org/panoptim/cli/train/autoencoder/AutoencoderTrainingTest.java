@@ -53,7 +53,7 @@ class AutoencoderTrainingTest {
                 List.of(1L),
                 backend,
                 substitute,
-                new TerminalBar(Optional.empty()),
+                TerminalBar.silent(),
                 stop);
     }
 
