@@ -10,6 +10,9 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Turns exceptions into one line on the standard error and an exit status. */
 final class Failures {
@@ -53,11 +56,30 @@ final class Failures {
             default -> {
                 print(
                         command,
-                        "internal error: " + exception + (debug ? "" : " (--debug tells more)"));
+                        missingNatives(exception)
+                                .orElseGet(
+                                        () ->
+                                                "internal error: "
+                                                        + exception
+                                                        + (debug ? "" : " (--debug tells more)")));
                 return CHECK_FAILED;
             }
         }
         return BAD_INPUT;
+    }
+
+    /** What to say where the reason is native code that cannot be loaded. */
+    private static Optional<String> missingNatives(Throwable exception) {
+        return Stream.<Throwable>iterate(exception, Objects::nonNull, Throwable::getCause)
+                .filter(UnsatisfiedLinkError.class::isInstance)
+                .findFirst()
+                .map(
+                        error ->
+                                "native code that this needs cannot be loaded on %s, %s: %s"
+                                        .formatted(
+                                                System.getProperty("os.name"),
+                                                System.getProperty("os.arch"),
+                                                error.getMessage()));
     }
 
     /** Explains why nothing more can be printed, where that is possible. */

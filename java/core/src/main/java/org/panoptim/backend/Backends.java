@@ -75,15 +75,19 @@ public final class Backends {
      */
     private static Backend best(String what, Predicate<BackendProvider> fits) {
         var passedOver = new ArrayList<BackendStatus>();
+        var faster = new ArrayList<String>();
         for (var provider : providers()) {
             if (fits.test(provider)) {
                 var status = provider.probe();
                 if (status.available()) {
                     passedOver.forEach(lost -> warn(lost, provider.name()));
                     var opened = provider.open();
-                    return provider.usesNativeCode() ? opened : new Fallback(opened);
+                    return provider.usesNativeCode() ? opened : new Fallback(opened, faster);
                 }
                 passedOver.add(status);
+                if (provider.usesHostMemory()) {
+                    faster.add(provider.name());
+                }
             }
         }
         throw new BackendUnavailableException(
@@ -104,7 +108,7 @@ public final class Backends {
                             System.Logger.Level.WARNING,
                             "The backend "
                                     + lost.name()
-                                    + " ought to work here and does not, so "
+                                    + " does not work here, so "
                                     + taken
                                     + " is taken. "
                                     + lost.line()

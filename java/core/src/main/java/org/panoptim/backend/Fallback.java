@@ -15,10 +15,17 @@ final class Fallback implements Backend {
     static final long MANY = 100_000;
 
     private final Backend plain;
+    private final List<String> faster;
     private boolean warned;
 
-    Fallback(Backend plain) {
+    /**
+     * A fallback to a backend, which is closed with it.
+     *
+     * @param faster the names of the host's backends that are on the path and do not work here
+     */
+    Fallback(Backend plain, List<String> faster) {
         this.plain = plain;
+        this.faster = List.copyOf(faster);
     }
 
     @Override
@@ -61,10 +68,20 @@ final class Fallback implements Backend {
                             "An optimizer of "
                                     + elements
                                     + " elements runs in plain Java, which is several times as slow"
-                                    + " as native code. Add the artifact org.panoptim:panoptim-simd"
-                                    + " (Backends.explain() says what was tried), or take"
-                                    + " Backend.named(\"reference\") if plain Java is wanted.");
+                                    + " as native code. "
+                                    + remedy()
+                                    + ", or take Backend.named(\"reference\") if plain Java is"
+                                    + " wanted.");
         }
+    }
+
+    private String remedy() {
+        return faster.isEmpty()
+                ? "Add the artifact org.panoptim:panoptim-simd (Backends.explain() says what was"
+                        + " tried)"
+                : "See why "
+                        + String.join(" and ", faster)
+                        + " does not work here (Backends.explain() says it)";
     }
 
     @Override

@@ -192,10 +192,9 @@ class BackendsTest {
         }
         assertThat(records)
                 .containsExactly(
-                        "The backend broken ought to work here and does not, so reference"
-                                + " is taken. broken: made not to work (tried this; tried that)."
-                                + " To have an exception instead, use Backend.best(Require.NATIVE)"
-                                + " or Backend.named(\"broken\").");
+                        "The backend broken does not work here, so reference is taken. broken: made"
+                            + " not to work (tried this; tried that). To have an exception instead,"
+                            + " use Backend.best(Require.NATIVE) or Backend.named(\"broken\").");
     }
 
     @Test
@@ -219,10 +218,9 @@ class BackendsTest {
         assertThat(lines)
                 .containsExactly(
                         "An optimizer of 100001 elements runs in plain Java, which is several times"
-                                + " as slow as native code. Add the artifact"
-                                + " org.panoptim:panoptim-simd (Backends.explain() says what was"
-                                + " tried), or take Backend.named(\"reference\") if plain Java is"
-                                + " wanted.");
+                                + " as slow as native code. See why broken does not work here"
+                                + " (Backends.explain() says it), or take"
+                                + " Backend.named(\"reference\") if plain Java is wanted.");
         assertThat(
                         Logged.warnings(
                                 () -> {
@@ -235,6 +233,27 @@ class BackendsTest {
                                     }
                                 }))
                 .isEmpty();
+    }
+
+    @Test
+    void whereNothingFasterIsOnThePathTheWarningNamesAnArtifact() {
+        var large = Tensors.vector("large", new float[100_001]);
+        var rule = SGD.withLearningRate(1);
+        assertThat(
+                        Logged.warnings(
+                                () -> {
+                                    try (var backend =
+                                            new Fallback(Backend.named("reference"), List.of())) {
+                                        Optimizer.builder(rule)
+                                                .group("all", List.of(large))
+                                                .backend(backend)
+                                                .build()
+                                                .close();
+                                    }
+                                }))
+                .singleElement()
+                .asString()
+                .contains("Add the artifact org.panoptim:panoptim-simd (Backends.explain()");
     }
 
     @Test

@@ -18,7 +18,7 @@ import java.util.Optional;
 public final class SimdProvider implements BackendProvider {
 
     /** The environment variable that forces a tier. */
-    static final String VARIABLE = "PANOPTIM_SIMD";
+    public static final String VARIABLE = "PANOPTIM_SIMD";
 
     private static final int PREFERENCE = 100;
 
@@ -49,10 +49,7 @@ public final class SimdProvider implements BackendProvider {
     BackendStatus probe(Optional<String> forced) {
         var tried = new ArrayList<String>(NativeLibrary.get().tried());
         if (NativeLibrary.get().file().isEmpty()) {
-            return broken(
-                    "libpanoptim could not be loaded; the artifact panoptim-natives brings it, and"
-                            + " -Dpanoptim.library names a file of your own",
-                    tried);
+            return broken(missing(NativeLibrary.platform(), NativeLibrary.packed()), tried);
         }
         try {
             var candidates =
@@ -88,6 +85,29 @@ public final class SimdProvider implements BackendProvider {
             tried.add(VARIABLE + ": " + e.getMessage() + "; unset it for the best that works");
             return broken(String.valueOf(e.getMessage()), tried);
         }
+    }
+
+    /**
+     * Why there is no library.
+     *
+     * @param platform the one that this process runs on
+     * @param packed those for which there is a library in a jar
+     */
+    static String missing(String platform, List<String> packed) {
+        if (!NativeLibrary.PLATFORMS.contains(platform)) {
+            return "there is no libpanoptim for "
+                    + platform
+                    + ", only for Linux with glibc, on x86_64 and aarch64; steps run in plain Java"
+                    + " here";
+        }
+        return packed.isEmpty() || packed.contains(platform)
+                ? "libpanoptim could not be loaded; the artifact panoptim-natives brings it, and"
+                        + " -Dpanoptim.library names a file of your own"
+                : "the artifact panoptim-natives on the path has no libpanoptim for "
+                        + platform
+                        + ", only for "
+                        + String.join(" and ", packed)
+                        + "; a build on such a machine packs one";
     }
 
     /** There is a tier for every machine, so that the backend is expected to work on each. */

@@ -157,6 +157,30 @@ class LibrarySearchTest {
         assertThat(search.best()).isEqualTo("reference");
     }
 
+    @Test
+    void onASystemThatTheLibraryIsNotBuiltForPlainJavaIsTakenWithOneLineOfWhy() throws Exception {
+        var search = search(Map.of("os.name", "Windows 11", "java.library.path", "/nowhere"));
+        assertThat(search.summary())
+                .startsWith("there is no libpanoptim for windows-")
+                .contains("only for Linux with glibc, on x86_64 and aarch64");
+        assertThat(search.best()).isEqualTo("reference");
+        assertThat(search.lines())
+                .filteredOn(line -> line.contains("WARNING"))
+                .singleElement()
+                .asString()
+                .contains("The backend simd does not work here, so reference is taken. simd: ")
+                .contains(search.summary());
+    }
+
+    @Test
+    void aJarWithLibrariesOfOtherMachinesIsToldFromNoJar() {
+        assertThat(SimdProvider.missing("linux-aarch64", List.of("linux-x86_64")))
+                .contains("has no libpanoptim for linux-aarch64, only for linux-x86_64");
+        assertThat(SimdProvider.missing("linux-aarch64", List.of()))
+                .isEqualTo(SimdProvider.missing("linux-x86_64", List.of("linux-x86_64")))
+                .contains("the artifact panoptim-natives brings it");
+    }
+
     private static boolean holdsLibraries(Path entry) {
         if (Files.isDirectory(entry)) {
             return Files.exists(entry.resolve(NATIVE));

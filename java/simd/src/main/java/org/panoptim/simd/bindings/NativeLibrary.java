@@ -33,6 +33,9 @@ public final class NativeLibrary {
     /** The system property that names the library's file. */
     public static final String PROPERTY = "panoptim.library";
 
+    /** The platforms that libpanoptim is built for, as {@link #platform} calls them. */
+    public static final List<String> PLATFORMS = List.of("linux-x86_64", "linux-aarch64");
+
     private static final int HASH_LENGTH = 64;
 
     private final List<String> tried = new ArrayList<>();
@@ -96,8 +99,22 @@ public final class NativeLibrary {
         searchJar(name);
     }
 
+    /** The platforms for which there is a library in a jar. */
+    public static List<String> packed() {
+        var loader = NativeLibrary.class.getClassLoader();
+        return PLATFORMS.stream()
+                .filter(
+                        platform ->
+                                loader.getResource(resource(platform, "libpanoptim.so")) != null)
+                .toList();
+    }
+
+    private static String resource(String platform, String name) {
+        return "META-INF/native/" + platform + "/" + name;
+    }
+
     private void searchJar(String name) {
-        var resource = "META-INF/native/" + platform() + "/" + name;
+        var resource = resource(platform(), name);
         var loader = NativeLibrary.class.getClassLoader();
         var packed = loader.getResource(resource);
         if (packed == null) {
