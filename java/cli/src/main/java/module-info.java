@@ -6,6 +6,7 @@ module org.panoptim.cli {
     requires transitive org.panoptim;
     requires org.panoptim.kfac;
     requires org.panoptim.pytorch;
+    requires org.panoptim.simd;
     requires org.panoptim.testkit;
     requires static transitive org.jspecify;
 

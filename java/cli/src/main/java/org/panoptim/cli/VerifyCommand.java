@@ -6,9 +6,11 @@ import org.panoptim.backend.Backends;
 import org.panoptim.cli.terminal.Paragraph;
 import org.panoptim.cli.terminal.Table;
 import org.panoptim.cli.terminal.Terminal;
+import org.panoptim.cli.terminal.TerminalBar;
+import org.panoptim.cli.verify.Candidate;
 import org.panoptim.cli.verify.Coverage;
 import org.panoptim.cli.verify.InverseCheck;
-import org.panoptim.rule.Rules;
+import org.panoptim.cli.verify.Verification;
 import org.panoptim.testkit.scenario.BackendUnderTest;
 import org.panoptim.testkit.scenario.CompanionScenarios;
 import org.panoptim.testkit.scenario.Comparison;
@@ -20,7 +22,6 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
@@ -46,13 +47,13 @@ final class VerifyCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        var opened = new ArrayList<Backend>();
+        var opened = new ArrayList<Candidate>();
         try (var reference = Backend.named(REFERENCE)) {
             try {
-                names().forEach(backend -> opened.add(BackendOption.open(backend)));
+                names().forEach(backend -> opened.add(Candidate.of(BackendOption.open(backend))));
                 return opened.isEmpty() ? nothingToCompare() : compare(reference, opened);
             } finally {
-                opened.forEach(Backend::close);
+                opened.forEach(Candidate::close);
             }
         }
     }
@@ -77,52 +78,60 @@ final class VerifyCommand implements Callable<Integer> {
         return Failures.CHECK_FAILED;
     }
 
-    private int compare(Backend reference, List<Backend> backends) {
+    private int compare(Backend reference, List<Candidate> candidates) {
         var out = spec.commandLine().getOut();
-        var results = new ArrayList<Comparison.Result>();
-        var others = backends.stream().map(BackendUnderTest::new).toList();
         var scenarios =
                 Stream.concat(RuleScenarios.all().stream(), CompanionScenarios.all().stream())
                         .toList();
-        for (var scenario : scenarios) {
-            for (var result : Comparison.of(scenario, new BackendUnderTest(reference), others)) {
-                results.add(result);
-                if (verbose) {
-                    out.println(result);
-                    out.flush();
-                }
-            }
+        var verification = new Verification(reference, candidates, scenarios);
+        List<InverseCheck.Result> inverses;
+        // With every scenario in a line there is progress enough to be seen.
+        var bar = verbose ? TerminalBar.silent() : new TerminalBar(Terminal.find());
+        try {
+            bar.begin("verify", scenarios.size());
+            verification.run(
+                    scenario -> bar.message(scenario.subject()),
+                    bar::step,
+                    verbose ? this::print : _ -> {});
+            bar.next("inverses of Kronecker factors");
+            inverses = inverses(reference, candidates);
+        } finally {
+            bar.end();
         }
-        var failed = results.stream().filter(result -> !result.passed()).toList();
         title(
                 "Largest difference from the reference backend, in units in the last place of"
                         + " parameters and states (all NaNs count as one value):");
-        table(backends, results).lines().forEach(line -> out.println("  " + line));
+        verification.table().lines().forEach(line -> out.println("  " + line));
+        out.println();
+        verification.configurations(Terminal.WIDTH).forEach(out::println);
         out.println();
         Coverage.lines(scenarios, Terminal.WIDTH).forEach(out::println);
         out.println();
-        var inverses = inverses(reference, backends);
         title(
                 "Largest error of inverses of Kronecker factors, as certified and as found in"
                         + " double:");
         table(inverses).lines().forEach(line -> out.println("  " + line));
         out.println();
-        backends.forEach(
-                backend -> out.println("  " + backend.name() + ": " + backend.description()));
-        out.println();
+        var failed = verification.failed();
         failed.forEach(result -> out.println("✘ " + result));
         var problems = inverses.stream().flatMap(VerifyCommand::problems).toList();
         problems.forEach(problem -> out.println("✘ " + problem));
         out.println(
                 failed.isEmpty()
-                        ? "All " + results.size() + " runs have the reference's bits."
-                        : failed.size() + " of " + results.size() + " runs differ.");
+                        ? "All " + verification.runs() + " runs have the reference's bits."
+                        : failed.size() + " of " + verification.runs() + " runs differ.");
         out.println(
                 problems.isEmpty()
                         ? "Every certificate of an inverse holds."
                         : "Inverses are missing, or worse than certified.");
         out.flush();
         return failed.isEmpty() && problems.isEmpty() ? 0 : Failures.CHECK_FAILED;
+    }
+
+    private void print(Comparison.Result result) {
+        var out = spec.commandLine().getOut();
+        out.println(result);
+        out.flush();
     }
 
     /** A paragraph and an empty line. */
@@ -138,12 +147,14 @@ final class VerifyCommand implements Callable<Integer> {
                 : Stream.of("no Kronecker factors: " + result.refusal());
     }
 
-    private static List<InverseCheck.Result> inverses(Backend reference, List<Backend> backends) {
+    private static List<InverseCheck.Result> inverses(
+            Backend reference, List<Candidate> candidates) {
         var results = new ArrayList<InverseCheck.Result>();
-        if (backends.stream().noneMatch(backend -> backend.name().equals(REFERENCE))) {
-            results.add(InverseCheck.of(reference));
+        if (candidates.stream().noneMatch(candidate -> candidate.name().equals(REFERENCE))) {
+            results.add(InverseCheck.of(REFERENCE, List.of(new BackendUnderTest(reference))));
         }
-        backends.forEach(backend -> results.add(InverseCheck.of(backend)));
+        candidates.forEach(
+                candidate -> results.add(InverseCheck.of(candidate.name(), candidate.all())));
         return results;
     }
 
@@ -159,40 +170,5 @@ final class VerifyCommand implements Callable<Integer> {
                             Integer.toString(result.factors())));
         }
         return table;
-    }
-
-    private static Table table(List<Backend> backends, List<Comparison.Result> results) {
-        var titles = new ArrayList<String>(List.of("rule or companion"));
-        backends.forEach(backend -> titles.add(backend.name()));
-        titles.add("scenarios");
-        var table = new Table(titles.toArray(String[]::new));
-        var rules = Stream.concat(Rules.all().stream(), Rules.companions().stream()).toList();
-        for (var rule : rules) {
-            var row = new ArrayList<String>(List.of(rule.name()));
-            long scenarios = 0;
-            for (var backend : backends) {
-                var ofRule =
-                        results.stream()
-                                .filter(result -> result.scenario().subject().equals(rule.name()))
-                                .filter(result -> result.backend().equals(backend.name()))
-                                .toList();
-                row.add(cell(ofRule));
-                scenarios = ofRule.size();
-            }
-            row.add(Long.toString(scenarios));
-            table.row(row);
-        }
-        return table;
-    }
-
-    private static String cell(List<Comparison.Result> results) {
-        if (results.stream().anyMatch(result -> !result.refusal().isEmpty())) {
-            return "refused";
-        }
-        return results.stream()
-                .map(Comparison.Result::difference)
-                .max(Comparator.comparingLong(difference -> difference.units()))
-                .map(difference -> difference.unitsText())
-                .orElse("-");
     }
 }

@@ -21,7 +21,7 @@ class VerifyCommandTest {
                 .forEach(
                         name ->
                                 assertThat(invocation.out())
-                                        .containsPattern("(?m)^  " + name + " +0 +\\d+$"));
+                                        .containsPattern("(?m)^  " + name + " +0 +(\\d+) +\\1$"));
         assertThat(invocation.out().lines())
                 .allSatisfy(line -> assertThat(line).hasSizeLessThanOrEqualTo(80));
         assertThat(invocation.out().replace('\n', ' '))
@@ -29,6 +29,7 @@ class VerifyCommandTest {
                         "in units in the last place of parameters and states (all NaNs count as one"
                                 + " value): ");
         assertThat(invocation.out())
+                .contains("reference (plain Java, one thread) ran every scenario.\n")
                 .contains("every rule ran through:\n", "Every companion ran beside adamw: ")
                 .contains("Before every other step ran the passes eval, train, ")
                 .contains(" runs have the reference's bits.\n")

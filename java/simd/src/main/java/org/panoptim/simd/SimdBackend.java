@@ -105,6 +105,11 @@ public final class SimdBackend implements Backend {
         return tier;
     }
 
+    /** How many threads work on a step, the caller's included. */
+    public int threads() {
+        return threads;
+    }
+
     @Override
     public String name() {
         return NAME;

@@ -1,6 +1,5 @@
 package org.panoptim.cli.verify;
 
-import org.panoptim.backend.Backend;
 import org.panoptim.kfac.engine.FactorEngines;
 import org.panoptim.kfac.engine.Inversion;
 import org.panoptim.kfac.engine.KroneckerEngine;
@@ -12,6 +11,7 @@ import org.panoptim.memory.Buffer;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.tensor.Shape;
+import org.panoptim.testkit.scenario.BackendUnderTest;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -61,16 +61,23 @@ public final class InverseCheck {
         }
     }
 
-    /** Runs it on a backend, which stays the caller's. */
-    public static Result of(Backend backend) {
-        var result = new Result(backend.name(), 0, 0, 0, List.of(), "");
+    /**
+     * Runs it on a backend in one or several configurations, which stay the caller's.
+     *
+     * @param configurations at least one
+     * @return the worst of them
+     */
+    public static Result of(String backend, List<BackendUnderTest> configurations) {
+        var result = new Result(backend, 0, 0, 0, List.of(), "");
         try {
-            for (double damping : DAMPINGS) {
-                result = join(result, of(backend, damping));
+            for (var configuration : configurations) {
+                for (double damping : DAMPINGS) {
+                    result = join(result, of(configuration, damping));
+                }
             }
             return result;
         } catch (UnsupportedPlanException e) {
-            return new Result(backend.name(), 0, 0, 0, List.of(), String.valueOf(e.getMessage()));
+            return new Result(backend, 0, 0, 0, List.of(), String.valueOf(e.getMessage()));
         }
     }
 
@@ -86,7 +93,8 @@ public final class InverseCheck {
                 "");
     }
 
-    private static Result of(Backend backend, double damping) {
+    private static Result of(BackendUnderTest subject, double damping) {
+        var backend = subject.backend();
         var weights = new ArrayList<Buffer>();
         try {
             var layers = new ArrayList<KroneckerLayer>();
@@ -97,14 +105,14 @@ public final class InverseCheck {
                 layers.add(new KroneckerLayer("n = " + n, weight, Optional.empty()));
             }
             try (var engine = FactorEngines.of(backend).open(new KroneckerPlan(layers, .95))) {
-                return of(backend, engine, damping);
+                return of(subject.name(), engine, damping);
             }
         } finally {
             weights.forEach(Buffer::close);
         }
     }
 
-    private static Result of(Backend backend, KroneckerEngine engine, double damping) {
+    private static Result of(String name, KroneckerEngine engine, double damping) {
         var factors = new ArrayList<TestFactor>();
         for (int layer = 0; layer < SIZES.length; layer++) {
             factors.add(TestFactor.of(SIZES[layer], 100L * layer));
@@ -138,7 +146,7 @@ public final class InverseCheck {
                 wrong.add(
                         "%s, n = %d, damping %.0e: %s, certified error %.1e, in double %.1e"
                                 .formatted(
-                                        backend.name(),
+                                        name,
                                         SIZES[layer],
                                         damping,
                                         result.status(),
@@ -146,6 +154,6 @@ public final class InverseCheck {
                                         inDouble));
             }
         }
-        return new Result(backend.name(), certified, largest, SIZES.length, wrong, "");
+        return new Result(name, certified, largest, SIZES.length, wrong, "");
     }
 }
