@@ -1,17 +1,14 @@
 package org.panoptim.cli;
 
-import org.panoptim.backend.Backend;
-import org.panoptim.backend.BackendStatus;
-import org.panoptim.backend.BackendUnavailableException;
-import org.panoptim.backend.Backends;
-import org.panoptim.kfac.engine.FactorEngines;
+import org.panoptim.cli.doctor.Diagnosis;
+import org.panoptim.cli.doctor.DiagnosisJson;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 import java.io.PrintWriter;
-import java.util.List;
 import java.util.concurrent.Callable;
 
 /** Prints what works on this machine, and why the rest does not. */
@@ -23,51 +20,52 @@ final class DoctorCommand implements Callable<Integer> {
 
     @Spec private CommandSpec spec = CommandSpec.create();
 
+    @Option(
+            names = "--json",
+            description = {
+                "Write JSON, for programs: version, java, system, processor; backends, the fastest"
+                        + " first, each with name, available, summary, tried and kroneckerFactors;",
+                "best, the name of the one that is taken, or null."
+            })
+    private boolean json;
+
     @Override
     public Integer call() {
         var out = spec.commandLine().getOut();
-        var machine = Machine.current();
-        out.println("Panoptim   " + Version.current());
-        out.println("Java       " + machine.java());
-        out.println("System     " + machine.system());
-        out.println("Processor  " + machine.processor());
-        out.println();
-        printBackends(out, Backends.explain());
+        var diagnosis = Diagnosis.make();
+        if (json) {
+            out.println(DiagnosisJson.of(diagnosis));
+        } else {
+            print(out, diagnosis);
+        }
         out.flush();
         return 0;
     }
 
-    private static List<String> factors(String name) {
-        try (var backend = Backend.named(name)) {
-            return FactorEngines.of(backend).explain();
-        } catch (BackendUnavailableException e) {
-            return List.of("unknown, since the backend cannot be opened: " + e.getMessage());
-        }
-    }
-
-    private static void printBackends(PrintWriter out, List<BackendStatus> backends) {
+    private static void print(PrintWriter out, Diagnosis diagnosis) {
+        var machine = diagnosis.machine();
+        out.println("Panoptim   " + diagnosis.version());
+        out.println("Java       " + machine.java());
+        out.println("System     " + machine.system());
+        out.println("Processor  " + machine.processor());
+        out.println();
         out.println("Backends, the fastest first:");
-        for (var backend : backends) {
+        for (var backend : diagnosis.backends()) {
+            var status = backend.status();
             out.println(
                     "  "
-                            + (backend.available() ? "✔ " : "✘ ")
-                            + backend.name()
+                            + (status.available() ? "✔ " : "✘ ")
+                            + status.name()
                             + ": "
-                            + backend.summary());
-            backend.tried().forEach(attempt -> out.println("      " + attempt));
-            if (backend.available()) {
-                factors(backend.name())
-                        .forEach(line -> out.println("      Kronecker factors: " + line));
-            }
+                            + status.summary());
+            status.tried().forEach(attempt -> out.println("      " + attempt));
+            backend.factors().forEach(line -> out.println("      Kronecker factors: " + line));
         }
-        var chosen = backends.stream().filter(BackendStatus::available).findFirst();
         out.println();
         out.println(
-                chosen.map(
-                                best ->
-                                        "Unless told otherwise, Panoptim computes on "
-                                                + best.name()
-                                                + ".")
+                diagnosis
+                        .best()
+                        .map(best -> "Unless told otherwise, Panoptim computes on " + best + ".")
                         .orElse("No backend works here."));
     }
 }
