@@ -9,7 +9,6 @@ import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.RunLast;
 import picocli.CommandLine.ScopeType;
@@ -37,10 +36,16 @@ import java.util.concurrent.Callable;
         },
         footer = {
             "",
+            "Examples:",
+            "  ./panoptim train --epochs 5      compare optimizers on handwritten digits",
+            "  ./panoptim rules adamw           a rule's settings, states and source",
+            "  ./panoptim verify                every backend against the reference",
+            "",
             "In a clone, ./panoptim test builds everything and runs all tests, and --yes installs"
                     + " without a question what is missing.",
             "",
-            "Exit status: 0 success, 1 a check failed, 2 bad usage, input or output."
+            "Exit status: 0 success, 1 a check failed, 2 bad usage, input or output. Without a"
+                    + " command this help goes to standard error, with status 2."
         })
 public final class Main implements Callable<Integer> {
 
@@ -57,7 +62,8 @@ public final class Main implements Callable<Integer> {
     /** Reached when no command is named. */
     @Override
     public Integer call() {
-        throw new ParameterException(spec.commandLine(), "a command is missing");
+        spec.commandLine().usage(spec.commandLine().getErr());
+        return Failures.BAD_INPUT;
     }
 
     /** The command line, ready to execute arguments. */
@@ -90,12 +96,18 @@ public final class Main implements Callable<Integer> {
         }
     }
 
-    /** Lets the handler of exceptions have those of help and version, too. */
+    /**
+     * Lets the handler of exceptions have those of help and version, too, and errors of linking.
+     */
     private static int execute(ParseResult parsed) {
         try {
             return new RunLast().execute(parsed);
         } catch (OutputException e) {
             throw new ExecutionException(parsed.commandSpec().commandLine(), e.getMessage(), e);
+        } catch (LinkageError e) {
+            // Of native code that is not there, say; picocli's handler takes exceptions alone.
+            throw new ExecutionException(
+                    parsed.commandSpec().commandLine(), String.valueOf(e.getMessage()), e);
         }
     }
 

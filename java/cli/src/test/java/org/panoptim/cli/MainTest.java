@@ -6,6 +6,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
+
 class MainTest {
 
     @Test
@@ -42,11 +45,30 @@ class MainTest {
     }
 
     @Test
-    void aMissingCommandIsBadUsage() {
-        assertThat(Invocation.of())
+    void withoutACommandHelpGoesToStandardErrorAsForBadUsage() {
+        var invocation = Invocation.of();
+
+        assertThat(invocation).isEqualTo(new Invocation(2, "", Invocation.of("--help").out()));
+        assertThat(invocation.err())
+                .contains("Examples:\n  ./panoptim train ", "this help goes to standard error");
+    }
+
+    @Test
+    void nativeCodeThatCannotBeLoadedIsSaidInALine() {
+        var lost = new ExceptionInInitializerError(new UnsatisfiedLinkError("no jnitorch"));
+        var err = new StringWriter();
+        var command = Main.commandLine().setErr(new PrintWriter(err, true));
+
+        int status = Failures.explain(new RuntimeException(lost), command, false);
+
+        assertThat(status).isEqualTo(1);
+        assertThat(err.toString())
                 .isEqualTo(
-                        new Invocation(
-                                2, "", "panoptim: a command is missing (see panoptim --help)\n"));
+                        "panoptim: native code that this needs cannot be loaded on %s, %s: no"
+                                        .formatted(
+                                                System.getProperty("os.name"),
+                                                System.getProperty("os.arch"))
+                                + " jnitorch\n");
     }
 
     @Test

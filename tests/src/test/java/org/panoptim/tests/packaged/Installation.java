@@ -31,7 +31,7 @@ final class Installation {
             home=$(printf "$NAME")
             mkdir -p "$home"/{scripts,java/cli/target}
             cp "$ROOT/panoptim" "$home"
-            cp "$ROOT/scripts/find-jdk" "$home/scripts"
+            cp -r "$ROOT"/scripts/{find-jdk,help} "$home/scripts"
             cp "$ROOT"/java/cli/target/panoptim-cli-*.jar "$home/java/cli/target"
             cp -rl "$ROOT/java/cli/target/lib" "$home/java/cli/target" 2>/dev/null || {
                 rm -rf "$home/java/cli/target/lib"

@@ -22,6 +22,13 @@ class LauncherTest {
 
     private static final String TRACE = "$ROOT/tests/traces/sgd.safetensors";
 
+    /** Replaces the set-up, with which a build begins, by one that says so and ends it. */
+    private static final String BUILD_SAYS =
+            """
+            printf '#!/bin/sh\\necho it builds >&2\\nexit 3\\n' >"$home/scripts/setup"
+            chmod +x "$home/scripts/setup"
+            """;
+
     @TempDir Path folder;
 
     @ParameterizedTest
@@ -45,8 +52,42 @@ class LauncherTest {
                         .run("\"$home/panoptim\" " + arguments + " >/dev/full", Map.of());
 
         assertThat(outcome.status()).isEqualTo(2);
-        assertThat(outcome.err())
-                .matches("panoptim[a-z ]*: standard output: No space left on device\n");
+        assertThat(outcome.err().lines().filter(line -> !isProgress(line)))
+                .singleElement()
+                .asString()
+                .matches("panoptim[a-z ]*: standard output: No space left on device");
+    }
+
+    /** For example {@code sgd: 40 of 40 (100 %), 0:01}. */
+    private static boolean isProgress(String line) {
+        return line.matches("[a-z]+: \\d+ of \\d+ \\(\\d+ %\\), \\d+:\\d\\d(, .*)?");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {60, 80, 120})
+    void onATerminalEveryOptimizerLeavesOneBarThatFits(int columns) throws Exception {
+        var outcome =
+                new Installation(folder, "plain")
+                        .run(
+                                """
+                                command -v script >/dev/null || exit 77
+                                export TERM=xterm home
+                                script -qec "stty cols $WIDTH
+                                    '$home/panoptim' train --epochs 1 --optimizer sgd,schedule-free-adamw" \
+                                    typescript </dev/null
+                                """,
+                                Map.of("WIDTH", Integer.toString(columns)));
+        assumeTrue(outcome.status() != 77, "there is no pseudo-terminal here, for lack of script");
+
+        assertThat(outcome.status()).isZero();
+        assertThat(outcome.out().replaceAll("\u001b\\[\\??\\d*[A-Za-z]", "").split("[\r\n]+"))
+                .filteredOn(line -> line.startsWith("["))
+                .hasSizeGreaterThanOrEqualTo(2)
+                .allSatisfy(line -> assertThat(line).hasSizeLessThan(columns));
+        assertThat(outcome.out().split("\n"))
+                .filteredOn(line -> line.contains("] 100 % "))
+                .hasSize(2)
+                .allSatisfy(line -> assertThat(line).contains("loss "));
     }
 
     @Test
@@ -78,7 +119,10 @@ class LauncherTest {
     void aReaderThatHasEndedEndsItQuietly(String arguments) throws Exception {
         var outcome =
                 new Installation(folder, "plain")
-                        .run("\"$home/panoptim\" " + arguments + " | true", Map.of());
+                        .run(
+                                // Begins when the reader has ended.
+                                "{ sleep 0.2; \"$home/panoptim\" " + arguments + "; } | true",
+                                Map.of());
 
         assertThat(outcome.status()).isEqualTo(128 + 13);
         assertThat(outcome.err()).isEmpty();
@@ -160,7 +204,7 @@ class LauncherTest {
 
     @Test
     void aBuildInAnInstallationThatIsReadOnlyIsRefusedInALine() throws Exception {
-        var outcome = readOnly("\"$home/panoptim\" bench --help");
+        var outcome = readOnly("\"$home/panoptim\" bench --quick");
 
         assertThat(outcome.status()).isEqualTo(1);
         assertThat(outcome.err())
@@ -212,20 +256,65 @@ class LauncherTest {
         assertThat(outcome.out()).startsWith("panoptim ");
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "--help, panoptim",
+        "-h, panoptim",
+        "help, panoptim",
+        "test --help, panoptim",
+        "bench --help, bench",
+        "bench --quick -h, bench",
+        "help bench, bench",
+        "train --help, train",
+        "doctor -h, doctor",
+    })
+    void helpNeedsNeitherABuildNorAJdk(String arguments, String text) throws Exception {
+        var outcome =
+                new Installation(folder, AWKWARD)
+                        .run(
+                                """
+                                rm -r "$home/java"
+                                export JAVA_HOME=/nowhere HOME=$PWD
+                                printf '#!/bin/sh\\nexit 1\\n' >"$home/scripts/find-jdk"
+                                "$home/panoptim" %s | cmp - "$ROOT/scripts/help/%s.txt"
+                                """
+                                        .formatted(arguments, text),
+                                Map.of());
+
+        assertThat(outcome).isEqualTo(new Installation.Outcome(0, "", ""));
+    }
+
+    @Test
+    void withoutACommandHelpGoesToStandardError() throws Exception {
+        var outcome = new Installation(folder, "plain").run("\"$home/panoptim\"", Map.of());
+
+        assertThat(outcome.status()).isEqualTo(2);
+        assertThat(outcome.out()).isEmpty();
+        assertThat(outcome.err()).startsWith("Usage: panoptim ").contains("\nExamples:\n");
+    }
+
+    @Test
+    void helpForWhatIsNoCommandIsRefused() throws Exception {
+        var outcome =
+                new Installation(folder, "plain").run("\"$home/panoptim\" help ../setup", Map.of());
+
+        assertThat(outcome.status()).isEqualTo(2);
+        assertThat(outcome.err()).startsWith("panoptim").contains("../setup");
+    }
+
     /**
      * Starts the launcher with a new file in an old folder; a build says that it begins and ends.
      */
     private Installation.Outcome withNew(String file) throws Exception {
         return new Installation(folder, "plain")
                 .run(
-                        """
-                        printf '#!/bin/sh\\necho it builds >&2\\nexit 3\\n' >"$home/scripts/setup"
-                        chmod +x "$home/scripts/setup"
-                        mkdir -p "$(dirname "$home/$FILE")"
-                        find "$home" -type d -exec touch -d '2 minutes ago' {} +
-                        touch "$home/$FILE"
-                        "$home/panoptim" --version
-                        """,
+                        BUILD_SAYS
+                                + """
+                                mkdir -p "$(dirname "$home/$FILE")"
+                                find "$home" -type d -exec touch -d '2 minutes ago' {} +
+                                touch "$home/$FILE"
+                                "$home/panoptim" --version
+                                """,
                         Map.of("FILE", file));
     }
 
