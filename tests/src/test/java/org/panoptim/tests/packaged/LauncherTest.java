@@ -302,6 +302,69 @@ class LauncherTest {
         assertThat(outcome.err()).startsWith("panoptim").contains("../setup");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"java/cli/target/lib", "java/cli/target/panoptim-cli-*.jar"})
+    void whatIsNotThereAnyMoreOfTheCommandLineIsBuilt(String lost) throws Exception {
+        var outcome =
+                new Installation(folder, "plain")
+                        .run(
+                                BUILD_SAYS + "rm -r \"$home\"/$LOST\n\"$home/panoptim\" doctor",
+                                lost(lost));
+
+        assertThat(outcome.err()).isEqualTo("it builds\n");
+        assertThat(outcome.status()).isEqualTo(3);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "bench/target/lib",
+                "bench/target/panoptim-bench-1.jar",
+                "bench/peers/djl/target/lib",
+                "bench/peers/djl/target/classes",
+                "native/target/cmake/bench/native/libpanoptim-limit.so",
+            })
+    void whatIsNotThereAnyMoreOfTheBenchmarksIsBuilt(String lost) throws Exception {
+        var outcome = benchmarks("rm -r \"$home/$LOST\"", lost(lost));
+
+        assertThat(outcome.err()).isEqualTo("it builds\n");
+        assertThat(outcome.status()).isEqualTo(3);
+    }
+
+    @Test
+    void benchmarksOfWhichAllIsThereAreNotBuiltAgain() throws Exception {
+        // The jars are empty, so that Java ends at once.
+        assertThat(benchmarks("", Map.of()).err())
+                .doesNotContain("it builds")
+                .contains("org.panoptim.cli.Main");
+    }
+
+    private static Map<String, String> lost(String file) {
+        return Map.of("LOST", file);
+    }
+
+    /** Starts the benchmarks of an installation of empty files after a script has changed it. */
+    private Installation.Outcome benchmarks(String change, Map<String, String> environment)
+            throws Exception {
+        return new Installation(folder, "plain")
+                .run(
+                        BUILD_SAYS
+                                + """
+                                mkdir -p "$home"/bench/target/lib "$home/native/target/cmake/bench/native"
+                                touch "$home"/bench/target/{panoptim-bench-1,lib/a}.jar
+                                touch "$home/native/target/cmake/bench/native/libpanoptim-limit.so"
+                                for peer in bytedeco djl; do
+                                    mkdir -p "$home/bench/peers/$peer"/target/{lib,classes/META-INF}
+                                    touch "$home/bench/peers/$peer/target/lib/a.jar"
+                                    touch -d '2 minutes ago' "$home/bench/peers/$peer/pom.xml"
+                                done
+                                touch -d '1 minute ago' "$home/bench/target/launcher.stamp"
+                                """
+                                + change
+                                + "\n\"$home/panoptim\" bench",
+                        environment);
+    }
+
     /**
      * Starts the launcher with a new file in an old folder; a build says that it begins and ends.
      */
