@@ -9,6 +9,7 @@ import org.panoptim.bench.result.Results;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.bench.result.StepTimes;
 import org.panoptim.cli.terminal.Table;
+import org.panoptim.cli.terminal.Terminal;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -52,7 +53,7 @@ final class Summary {
                     alone ? "" : ends(step));
         }
         lines.add("");
-        lines.addAll(table.lines());
+        lines.addAll(table.lines(Terminal.WIDTH));
     }
 
     private static String ends(StepTimes step) {
@@ -73,7 +74,7 @@ final class Summary {
                     Format.time(Spread.of(start.process()).times(1e-3)));
         }
         lines.add("");
-        lines.addAll(table.lines());
+        lines.addAll(table.lines(Terminal.WIDTH));
     }
 
     private void memory(List<String> lines) {
@@ -88,7 +89,7 @@ final class Summary {
                     Format.ratio(Spread.of(states.measured())));
         }
         lines.add("");
-        lines.addAll(table.lines());
+        lines.addAll(table.lines(Terminal.WIDTH));
     }
 
     private void calls(List<String> lines) {
@@ -104,7 +105,7 @@ final class Summary {
                     Format.digits(call.allocated()));
         }
         lines.add("");
-        lines.addAll(table.lines());
+        lines.addAll(table.lines(Terminal.WIDTH));
     }
 
     private void refreshes(List<String> lines) {
@@ -116,7 +117,7 @@ final class Summary {
             table.row(refresh.model(), refresh.method(), Format.time(Spread.of(refresh.seconds())));
         }
         lines.add("");
-        lines.addAll(table.lines());
+        lines.addAll(table.lines(Terminal.WIDTH));
     }
 
     private void kfac(List<String> lines) {
@@ -132,7 +133,7 @@ final class Summary {
                     work.hasProducts() ? Format.ratio(work.share()) : "");
         }
         lines.add("");
-        lines.addAll(table.lines());
+        lines.addAll(table.lines(Terminal.WIDTH));
     }
 
     private void kernels(List<String> lines) {
@@ -149,7 +150,7 @@ final class Summary {
                     kernel.hasBytes() ? Format.ratio(kernel.share().median()) : "");
         }
         lines.add("");
-        lines.addAll(table.lines());
+        lines.addAll(table.lines(Terminal.WIDTH));
     }
 
     /** What became slower or faster. */
@@ -165,7 +166,7 @@ final class Summary {
                                 Format.ratio(change.before().median()),
                                 Format.ratio(change.now().median()),
                                 Format.percent(change.gain())));
-        lines.addAll(table.lines());
+        lines.addAll(table.lines(Terminal.WIDTH));
         lines.add(
                 "%d of %d figures changed beyond their spread; %s"
                         .formatted(
