@@ -282,7 +282,7 @@ class Machine(unittest.TestCase):
         child, terminal = pty.fork()
         if child == 0:
             os.chdir(self.project)
-            os.execve(words[0], words, self.environment)
+            os.execve(words[0], words, self.environment | {"TERM": "xterm"})
         shown = b""
         end = time.monotonic() + 120
         with contextlib.suppress(OSError):
