@@ -3,8 +3,25 @@ package org.panoptim.monitor;
 import java.io.IOException;
 
 /**
- * Takes down what was observed while training goes on; {@link Monitors} has those that write files.
- * Whoever opens one closes it. Not safe for use by several threads at once.
+ * Takes down what was observed while training goes on; {@link Monitors} has those that write files,
+ * and {@code panoptim-micrometer} one that keeps meters. Whoever opens one closes it. Not safe for
+ * use by several threads at once.
+ *
+ * <p>It is there to be implemented, too: of one that shows losses in a window this is all.
+ *
+ * <pre>{@code
+ * record LossWindow(Chart chart) implements Monitor {
+ *     public void write(Observation observation) {
+ *         observation.values()
+ *                 .getOrDefault("loss", OptionalDouble.empty())
+ *                 .ifPresent(loss -> chart.add(observation.step(), loss));
+ *     }
+ *
+ *     public void close() {
+ *         chart.dispose();
+ *     }
+ * }
+ * }</pre>
  */
 public interface Monitor extends AutoCloseable {
 
