@@ -11,14 +11,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.backend.Backend;
 import org.panoptim.matrix.Inverted;
-import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.step.Clipping;
-import org.panoptim.step.LossScale;
-import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
-import java.util.Optional;
 
 /** What the benchmark of K-FAC's refresh computes. */
 class KfacRefreshTest {
@@ -37,16 +32,7 @@ class KfacRefreshTest {
     }
 
     private static StepPlan withoutGroups() {
-        return new StepPlan(
-                List.of(),
-                Schedule.constant(),
-                LossScale.none(),
-                NonFinitePolicy.PROPAGATE,
-                Clipping.none(),
-                false,
-                0,
-                Optional.empty(),
-                Optional.empty());
+        return StepPlan.of(List.of());
     }
 
     private static void itComputesInverses(String backend, KfacRefresh.Method method) {

@@ -13,6 +13,7 @@ import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
+import org.panoptim.spi.Lent;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UnsupportedPlanException;
@@ -907,6 +908,21 @@ public final class Optimizer implements AutoCloseable {
         }
 
         /**
+         * Checks that a group was added. {@link #build} does without, since groups can be added
+         * later; who lets somebody else add them, as adapters do, asks here.
+         *
+         * @throws IllegalArgumentException if there is none
+         */
+        public Builder<R> requireGroups() {
+            if (groups.isEmpty()) {
+                throw new IllegalArgumentException(
+                        "no group was added; builder.group(\"all\", parameters.list()) makes one of"
+                            + " all parameters");
+            }
+            return this;
+        }
+
+        /**
          * Builds the optimizer.
          *
          * @throws IllegalArgumentException if names repeat, parameters overlap, a policy does not
@@ -925,16 +941,17 @@ public final class Optimizer implements AutoCloseable {
         public Optimizer build() {
             var plan =
                     new StepPlan(
-                                    groups,
-                                    schedule,
-                                    lossScale,
-                                    policy == null ? PlanChecks.usualPolicy(lossScale) : policy,
-                                    clipping,
-                                    zeroGradients,
-                                    statisticsEvery,
-                                    Optional.ofNullable(transform),
-                                    averaging)
-                            .withFlushedStates(flushStates);
+                            groups,
+                            schedule,
+                            lossScale,
+                            policy == null ? PlanChecks.usualPolicy(lossScale) : policy,
+                            clipping,
+                            zeroGradients,
+                            statisticsEvery,
+                            Optional.ofNullable(transform),
+                            averaging,
+                            Lent.nothing(),
+                            flushStates);
             if (backend != null) {
                 return new Optimizer(backend, false, plan, companions);
             }

@@ -15,14 +15,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.backend.Backend;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.SGD;
-import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 
 import java.util.List;
-import java.util.Optional;
 
 /**
  * Clipping by global norm, after PyTorch's clip_grad_norm_: c = max / (norm + 1e-6), at most 1.
@@ -253,15 +251,6 @@ class ClippingTest {
     }
 
     private static StepPlan plan(double clipNorm) {
-        return new StepPlan(
-                List.of(),
-                Schedule.constant(),
-                LossScale.none(),
-                NonFinitePolicy.PROPAGATE,
-                Clipping.globalNorm(clipNorm),
-                false,
-                0,
-                Optional.empty(),
-                Optional.empty());
+        return StepPlan.of(List.of()).withClipping(Clipping.globalNorm(clipNorm));
     }
 }

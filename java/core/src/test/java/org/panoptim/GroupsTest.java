@@ -49,6 +49,17 @@ class GroupsTest {
     }
 
     @Test
+    void whoLetsOthersAddGroupsCanAskForOne() {
+        var builder = sgd(0.5);
+        assertThatThrownBy(builder::requireGroups)
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "no group was added; builder.group(\"all\", parameters.list()) makes one of"
+                                + " all parameters");
+        assertThat(builder.group("all", List.of(a)).requireGroups()).isSameAs(builder);
+    }
+
+    @Test
     void aGroupCanChangeTheBuildersHyperParameters() {
         gradient(a, 1, 1);
         gradient(b, 1, 1);

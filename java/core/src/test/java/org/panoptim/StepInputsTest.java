@@ -15,11 +15,7 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.UpdateRule;
-import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.step.Clipping;
-import org.panoptim.step.LossScale;
-import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
@@ -27,7 +23,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /** What parameters hold is surveyed after every change, and whether arenas are open at any time. */
@@ -38,17 +33,7 @@ class StepInputsTest {
     }
 
     private static StepInputs inputs(ParameterGroup... groups) {
-        return new StepInputs(
-                new StepPlan(
-                        List.of(groups),
-                        Schedule.constant(),
-                        LossScale.none(),
-                        NonFinitePolicy.PROPAGATE,
-                        Clipping.none(),
-                        false,
-                        0,
-                        Optional.empty(),
-                        Optional.empty()));
+        return new StepInputs(StepPlan.of(List.of(groups)));
     }
 
     private static MemorySegment pair(Arena arena) {

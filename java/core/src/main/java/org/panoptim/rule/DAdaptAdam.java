@@ -46,6 +46,7 @@ public record DAdaptAdam(
     private static final int DLR = 6;
     private static final int NUMERATOR = 0;
     private static final int MAGNITUDE = 1;
+    private static final EstimatedDistance ESTIMATE = new EstimatedDistance(D, K);
 
     private static final RuleDescriptor<DAdaptAdam> DESCRIPTOR =
             RuleDescriptor.of(
@@ -139,8 +140,7 @@ public record DAdaptAdam(
     @Override
     public void settle(int phase, Preparation preparation) {
         if (phase == 0) {
-            double rate = preparation.rate(learningRate);
-            preparation.state(DLR, preparation.state(D) * rate * correction(preparation));
+            preparation.state(DLR, stepRate(preparation));
         } else if (preparation.reduction(MAGNITUDE) == 0) {
             // Nothing has moved, and nothing will.
             preparation.state(DLR, 0);
@@ -149,14 +149,8 @@ public record DAdaptAdam(
         }
     }
 
-    private double correction(Preparation preparation) {
-        if (!useBiasCorrection) {
-            return 1;
-        }
-        double decay1 = preparation.momentum(beta1);
-        long steps = Arithmetic.whole(preparation.state(K)) + 1;
-        return Math.sqrt(1 - Arithmetic.power(beta2, steps))
-                / (1 - Arithmetic.power(decay1, steps));
+    private double stepRate(Preparation preparation) {
+        return ESTIMATE.rate(preparation, learningRate, useBiasCorrection, beta1, beta2);
     }
 
     private void adapt(Preparation preparation) {
@@ -180,17 +174,9 @@ public record DAdaptAdam(
 
     @Override
     public Optional<String> explain(String setting, Preparation next) {
-        if (!setting.equals("d0")) {
-            return Optional.empty();
-        }
-        double d = next.state(D);
-        return Optional.of(
-                Sentence.of(
-                        "The learning rate is multiplied by d, %s as estimated so far%s, which"
-                                + " makes it %s.",
-                        d,
-                        useBiasCorrection ? ", and corrected for the averages' beginning" : "",
-                        d * next.rate(learningRate) * correction(next)));
+        return setting.equals("d0")
+                ? Optional.of(ESTIMATE.explanation(next, stepRate(next), useBiasCorrection))
+                : Optional.empty();
     }
 
     @Override

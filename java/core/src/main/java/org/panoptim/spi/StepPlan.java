@@ -69,53 +69,19 @@ public record StepPlan(
         return groups.isEmpty() || groups.stream().anyMatch(group -> group.rule().phases() > 0);
     }
 
-    /** A step of which companions are no part. */
-    public StepPlan(
-            List<ParameterGroup> groups,
-            Schedule schedule,
-            LossScale lossScale,
-            NonFinitePolicy policy,
-            Clipping clipping,
-            boolean zeroGradients,
-            int statisticsEvery,
-            Optional<GradientTransform> transform,
-            Optional<Averaging> averaging) {
-        this(
+    /** A plan that asks for steps of groups, and for nothing besides. */
+    public static StepPlan of(List<ParameterGroup> groups) {
+        return new StepPlan(
                 groups,
-                schedule,
-                lossScale,
-                policy,
-                clipping,
-                zeroGradients,
-                statisticsEvery,
-                transform,
-                averaging,
-                Lent.nothing());
-    }
-
-    /** A step that keeps the smallest states. */
-    public StepPlan(
-            List<ParameterGroup> groups,
-            Schedule schedule,
-            LossScale lossScale,
-            NonFinitePolicy policy,
-            Clipping clipping,
-            boolean zeroGradients,
-            int statisticsEvery,
-            Optional<GradientTransform> transform,
-            Optional<Averaging> averaging,
-            Lent lent) {
-        this(
-                groups,
-                schedule,
-                lossScale,
-                policy,
-                clipping,
-                zeroGradients,
-                statisticsEvery,
-                transform,
-                averaging,
-                lent,
+                Schedule.constant(),
+                LossScale.none(),
+                NonFinitePolicy.PROPAGATE,
+                Clipping.none(),
+                false,
+                0,
+                Optional.empty(),
+                Optional.empty(),
+                Lent.nothing(),
                 false);
     }
 
@@ -235,58 +201,55 @@ public record StepPlan(
                                                 group.parameters(),
                                                 group.frozen()))
                         .toList();
-        return new StepPlan(
-                accompanied,
-                Schedule.constant(),
-                LossScale.none(),
-                NonFinitePolicy.PROPAGATE,
-                Clipping.none(),
-                false,
-                0,
-                Optional.empty(),
-                averaging);
+        return of(accompanied).withAveraging(averaging);
     }
 
     private static UpdateRule beside(UpdateRule companion, UpdateRule rule) {
         return companion instanceof Companion own ? own.beside(rule) : companion;
     }
 
-    /** This plan with what companions lend. */
-    public StepPlan withLent(Lent value) {
-        return with(groups, transform, value, flushesStates);
+    /** This plan with other groups. */
+    public StepPlan withGroups(List<ParameterGroup> value) {
+        return with(value, clipping, transform, averaging, lent);
     }
 
-    /** This plan with states that are flushed, or not. */
-    public StepPlan withFlushedStates(boolean value) {
-        return with(groups, transform, lent, value);
+    /** This plan with other bounds of the gradients. */
+    public StepPlan withClipping(Clipping value) {
+        return with(groups, value, transform, averaging, lent);
     }
 
     /** This plan with another transform. */
     public StepPlan withTransform(Optional<GradientTransform> value) {
-        return with(groups, value, lent, flushesStates);
+        return with(groups, clipping, value, averaging, lent);
     }
 
-    /** This plan with other groups. */
-    public StepPlan withGroups(List<ParameterGroup> value) {
-        return with(value, transform, lent, flushesStates);
+    /** This plan with averages that follow in another way. */
+    public StepPlan withAveraging(Optional<Averaging> value) {
+        return with(groups, clipping, transform, value, lent);
+    }
+
+    /** This plan with what companions lend. */
+    public StepPlan withLent(Lent value) {
+        return with(groups, clipping, transform, averaging, value);
     }
 
     private StepPlan with(
             List<ParameterGroup> newGroups,
+            Clipping newClipping,
             Optional<GradientTransform> newTransform,
-            Lent newLent,
-            boolean newFlushing) {
+            Optional<Averaging> newAveraging,
+            Lent newLent) {
         return new StepPlan(
                 newGroups,
                 schedule,
                 lossScale,
                 policy,
-                clipping,
+                newClipping,
                 zeroGradients,
                 statisticsEvery,
                 newTransform,
-                averaging,
+                newAveraging,
                 newLent,
-                newFlushing);
+                flushesStates);
     }
 }

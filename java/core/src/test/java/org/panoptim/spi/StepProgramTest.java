@@ -9,15 +9,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.SGD;
-import org.panoptim.schedule.Schedule;
-import org.panoptim.step.Clipping;
-import org.panoptim.step.LossScale;
-import org.panoptim.step.NonFinitePolicy;
 
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 
 class StepProgramTest {
 
@@ -107,16 +102,7 @@ class StepProgramTest {
 
     private static StepPlan plan(GradientTransform... transforms) {
         var group = new ParameterGroup("all", SGD.defaults(), List.of(vector("p", 1)));
-        return new StepPlan(
-                List.of(group),
-                Schedule.constant(),
-                LossScale.none(),
-                NonFinitePolicy.PROPAGATE,
-                Clipping.none(),
-                false,
-                0,
-                Arrays.stream(transforms).findFirst(),
-                Optional.empty());
+        return StepPlan.of(List.of(group)).withTransform(Arrays.stream(transforms).findFirst());
     }
 
     @Test

@@ -118,7 +118,7 @@ public final class PanoptimTrainer extends Trainer {
         if (present == null) {
             var found = DjlParameters.of(getModel().getBlock());
             try {
-                present = requireGroups(plan.apply(found).zeroGradients(true).build());
+                present = plan.apply(found).zeroGradients(true).requireGroups().build();
             } catch (RuntimeException | Error e) {
                 found.close();
                 throw e;
@@ -127,16 +127,6 @@ public final class PanoptimTrainer extends Trainer {
             optimizer = present;
         }
         return present;
-    }
-
-    private static Optimizer requireGroups(Optimizer optimizer) {
-        if (optimizer.groups().isEmpty()) {
-            optimizer.close();
-            throw new IllegalArgumentException(
-                    "no group was added; builder.group(\"all\", parameters.list()) makes one of all"
-                            + " parameters");
-        }
-        return optimizer;
     }
 
     /**

@@ -83,21 +83,11 @@ public final class TorchOptimizer implements AutoCloseable {
         try {
             var builder = Optimizer.builder(rule);
             settings.accept(builder, parameters);
-            return new TorchOptimizer(parameters, requireGroups(builder.build()));
+            return new TorchOptimizer(parameters, builder.requireGroups().build());
         } catch (RuntimeException | Error e) {
             parameters.close();
             throw e;
         }
-    }
-
-    private static Optimizer requireGroups(Optimizer optimizer) {
-        if (optimizer.groups().isEmpty()) {
-            optimizer.close();
-            throw new IllegalArgumentException(
-                    "no group was added; builder.group(\"all\", parameters.list()) makes one of all"
-                            + " parameters");
-        }
-        return optimizer;
     }
 
     /**

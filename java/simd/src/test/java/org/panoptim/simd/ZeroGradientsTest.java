@@ -7,19 +7,14 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.SGD;
-import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.step.Clipping;
-import org.panoptim.step.LossScale;
-import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.Optional;
 
 /** Zeroing all gradients, one after the other. */
 class ZeroGradientsTest {
@@ -32,17 +27,7 @@ class ZeroGradientsTest {
                 List.of(
                         Parameter.of("first", Shape.of(2), arena.allocate(8, 4)).gradient(first),
                         Parameter.of("second", Shape.of(2), arena.allocate(8, 4)));
-        var plan =
-                new StepPlan(
-                        List.of(new ParameterGroup("all", SGD.defaults(), parameters)),
-                        Schedule.constant(),
-                        LossScale.none(),
-                        NonFinitePolicy.PROPAGATE,
-                        Clipping.none(),
-                        false,
-                        0,
-                        Optional.empty(),
-                        Optional.empty());
+        var plan = StepPlan.of(List.of(new ParameterGroup("all", SGD.defaults(), parameters)));
         try (var backend = SimdBackend.open(SimdOptions.defaults());
                 var execution = backend.open(plan)) {
             var closed = Arena.ofShared();

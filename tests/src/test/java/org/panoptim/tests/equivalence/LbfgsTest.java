@@ -12,13 +12,9 @@ import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Slot;
-import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.step.Clipping;
-import org.panoptim.step.LossScale;
-import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
 import org.panoptim.testkit.BackendMemory;
@@ -29,7 +25,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * L-BFGS asks for the loss at the same points on every backend, bit for bit, and comes to the same
@@ -270,16 +265,7 @@ class LbfgsTest {
     }
 
     private static StepPlan plan(VectorRule rule, List<Parameter> parameters) {
-        return new StepPlan(
-                List.of(new ParameterGroup(GROUP, rule, parameters)),
-                Schedule.constant(),
-                LossScale.none(),
-                NonFinitePolicy.PROPAGATE,
-                Clipping.none(),
-                false,
-                0,
-                Optional.empty(),
-                Optional.empty());
+        return StepPlan.of(List.of(new ParameterGroup(GROUP, rule, parameters)));
     }
 
     @ParameterizedTest

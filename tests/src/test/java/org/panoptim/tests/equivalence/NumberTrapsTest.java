@@ -25,7 +25,6 @@ import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.BeforeStep;
 import org.panoptim.spi.Counters;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
@@ -39,7 +38,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 
@@ -165,17 +163,7 @@ class NumberTrapsTest {
             // The largest decay that is below 1 as float32 tells counts apart by their halves.
             double decay = Math.min(1 - 1.0 / (taken + 1), Math.nextDown(1 - 0x1p-25));
             var rule = AdamW.withLearningRate(0.1).withBetas(0.9, decay);
-            var plan =
-                    new StepPlan(
-                            List.of(new ParameterGroup("all", rule, List.of(parameter))),
-                            Schedule.constant(),
-                            LossScale.none(),
-                            NonFinitePolicy.PROPAGATE,
-                            Clipping.none(),
-                            false,
-                            0,
-                            Optional.empty(),
-                            Optional.empty());
+            var plan = StepPlan.of(List.of(new ParameterGroup("all", rule, List.of(parameter))));
             try (var execution = fixture.backend().open(plan)) {
                 execution.restore(new Counters(taken, 0, 0, 1), Map.of(parameter, taken));
                 execution.bind(new ArenaSet());

@@ -194,19 +194,18 @@ final class OnDevice implements Backend {
 
         private StepPlan translated(StepPlan hostPlan) {
             var groups = hostPlan.groups().stream().map(this::translated).toList();
-            var onDevice =
-                    new StepPlan(
-                            groups,
-                            hostPlan.schedule(),
-                            hostPlan.lossScale(),
-                            hostPlan.policy(),
-                            hostPlan.clipping(),
-                            hostPlan.zeroGradients(),
-                            hostPlan.statisticsEvery(),
-                            hostPlan.transform().map(transform -> step -> transform(step)),
-                            hostPlan.averaging(),
-                            translated(hostPlan.lent()));
-            return onDevice.withFlushedStates(hostPlan.flushesStates());
+            return new StepPlan(
+                    groups,
+                    hostPlan.schedule(),
+                    hostPlan.lossScale(),
+                    hostPlan.policy(),
+                    hostPlan.clipping(),
+                    hostPlan.zeroGradients(),
+                    hostPlan.statisticsEvery(),
+                    hostPlan.transform().map(transform -> step -> transform(step)),
+                    hostPlan.averaging(),
+                    translated(hostPlan.lent()),
+                    hostPlan.flushesStates());
         }
 
         /** What companions lend lies on the device already. */

@@ -3,18 +3,13 @@ package org.panoptim.internal.lbfgs;
 import org.panoptim.backend.Backend;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
-import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.step.Clipping;
-import org.panoptim.step.LossScale;
-import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.StateTensor;
 
 import java.util.List;
-import java.util.Optional;
 
 /** Parameters under a rule with passes alone, and the execution that runs these. */
 final class PassSpace implements AutoCloseable {
@@ -42,16 +37,7 @@ final class PassSpace implements AutoCloseable {
 
     /** The plan of parameters under a rule with passes alone. */
     static StepPlan plan(VectorRule rule, List<Parameter> parameters) {
-        return new StepPlan(
-                List.of(new ParameterGroup(GROUP, rule, parameters)),
-                Schedule.constant(),
-                LossScale.none(),
-                NonFinitePolicy.PROPAGATE,
-                Clipping.none(),
-                false,
-                0,
-                Optional.empty(),
-                Optional.empty());
+        return StepPlan.of(List.of(new ParameterGroup(GROUP, rule, parameters)));
     }
 
     /** Takes up which gradients the parameters hold. */

@@ -22,16 +22,12 @@ import org.panoptim.backend.Backend;
 import org.panoptim.matrix.InversionMethod;
 import org.panoptim.matrix.Inverted;
 import org.panoptim.matrix.Parallel;
-import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.step.Clipping;
-import org.panoptim.step.LossScale;
-import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -262,17 +258,7 @@ class HostKroneckerTest {
 
     @Test
     void noDeviceDecidesOnTheStepsOfTheHost() {
-        var plan =
-                new StepPlan(
-                        List.of(),
-                        Schedule.constant(),
-                        LossScale.none(),
-                        NonFinitePolicy.PROPAGATE,
-                        Clipping.globalNorm(1),
-                        false,
-                        0,
-                        Optional.empty(),
-                        Optional.empty());
+        var plan = StepPlan.of(List.of()).withClipping(Clipping.globalNorm(1));
         try (var backend = Backend.named("reference");
                 var execution = backend.open(plan)) {
             assertThat(engine.queuesOn(execution)).isFalse();
