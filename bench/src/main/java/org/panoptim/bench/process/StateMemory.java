@@ -20,7 +20,7 @@ public final class StateMemory {
 
     /**
      * By how many bytes for each parameter a fresh process grows when it builds an optimizer and
-     * takes two steps.
+     * takes two steps, as the median of several times.
      *
      * @param backend one on the host
      * @param rule the rule's index in {@link StatefulRule#all}
