@@ -917,7 +917,7 @@ public final class Optimizer implements AutoCloseable {
             if (groups.isEmpty()) {
                 throw new IllegalArgumentException(
                         "no group was added; builder.group(\"all\", parameters.list()) makes one of"
-                            + " all parameters");
+                                + " all parameters");
             }
             return this;
         }

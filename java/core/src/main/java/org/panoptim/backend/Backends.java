@@ -101,8 +101,13 @@ public final class Backends {
                                         .collect(Collectors.joining("; "))));
     }
 
+    /** Whether this process has not warned of it yet; from now on it has. */
+    static boolean isFirst(String warning) {
+        return WARNED.add(warning);
+    }
+
     private static void warn(BackendStatus lost, String taken) {
-        if (lost.expected() && WARNED.add(lost.name() + ": " + lost.summary())) {
+        if (lost.expected() && isFirst(lost.name() + ": " + lost.summary())) {
             System.getLogger("org.panoptim")
                     .log(
                             System.Logger.Level.WARNING,

@@ -8,7 +8,7 @@ import org.panoptim.spi.StepPlan;
 import java.util.List;
 import java.util.Optional;
 
-/** Plain Java where nothing faster was found, which says so where it makes a difference. */
+/** Plain Java where nothing faster was found, which says so, once, where it makes a difference. */
 final class Fallback implements Backend {
 
     /** Elements from which on a step in plain Java takes milliseconds. */
@@ -16,7 +16,6 @@ final class Fallback implements Backend {
 
     private final Backend plain;
     private final List<String> faster;
-    private boolean warned;
 
     /**
      * A fallback to a backend, which is closed with it.
@@ -60,8 +59,7 @@ final class Fallback implements Backend {
     }
 
     private void warn(long elements) {
-        if (elements > MANY && !warned) {
-            warned = true;
+        if (elements > MANY && Backends.isFirst("plain Java")) {
             System.getLogger("org.panoptim")
                     .log(
                             System.Logger.Level.WARNING,

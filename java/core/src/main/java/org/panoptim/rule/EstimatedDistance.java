@@ -35,7 +35,7 @@ record EstimatedDistance(int d, int k) {
     String explanation(Preparation next, double rate, boolean corrected) {
         return Sentence.of(
                 "The learning rate is multiplied by d, %s as estimated so far%s, which makes it"
-                    + " %s.",
+                        + " %s.",
                 next.state(d),
                 corrected ? ", and corrected for the averages' beginning" : "",
                 rate);

@@ -205,14 +205,8 @@ class BackendsTest {
         var lines =
                 Logged.warnings(
                         () -> {
-                            try (var backend = Backend.best()) {
-                                for (var each : List.of(small, large, large)) {
-                                    Optimizer.builder(rule)
-                                            .group("all", List.of(each))
-                                            .backend(backend)
-                                            .build()
-                                            .close();
-                                }
+                            for (var each : List.of(small, large, large)) {
+                                Optimizer.of(rule, List.of(each)).close();
                             }
                         });
         assertThat(lines)
