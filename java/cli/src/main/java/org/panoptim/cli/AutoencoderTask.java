@@ -107,8 +107,7 @@ final class AutoencoderTask implements TrainTask {
                 if (!remarks.isEmpty()) {
                     out.accept("");
                     remarks.forEach(
-                            remark ->
-                                    Paragraph.ofWords("", remark, Terminal.WIDTH).forEach(out));
+                            remark -> Paragraph.ofWords("", remark, Terminal.WIDTH).forEach(out));
                 }
             } finally {
                 // Whatever becomes of one, the others are not lost.

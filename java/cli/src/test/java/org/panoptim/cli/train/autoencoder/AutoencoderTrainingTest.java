@@ -49,12 +49,7 @@ class AutoencoderTrainingTest {
             BooleanSupplier stop,
             AutoencoderChoice... choices) {
         return new AutoencoderTraining(
-                List.of(choices),
-                List.of(1L),
-                backend,
-                substitute,
-                TerminalBar.silent(),
-                stop);
+                List.of(choices), List.of(1L), backend, substitute, TerminalBar.silent(), stop);
     }
 
     private static AutoencoderChoice choice(String name, int iterations) {
