@@ -128,8 +128,8 @@ final class TrainCommand implements Callable<Integer> {
             names = "--out",
             paramLabel = "FOLDER",
             description =
-                    "Where to keep the run, in a new or empty folder (reports/DATE-TIME-TASK):"
-                            + " report.html, metrics.csv and run.json.")
+                    "Where to keep report.html, metrics.csv and run.json: a new or empty folder"
+                            + " (reports/DATE-TIME-TASK).")
     private Optional<Path> out = Optional.empty();
 
     /** Adds to the help what is known of the optimizers. */
