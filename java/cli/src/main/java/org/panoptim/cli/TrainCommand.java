@@ -128,7 +128,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--out",
             paramLabel = "FOLDER",
             description =
-                    "Where to keep report.html, metrics.csv and run.json: a new or empty folder"
+                    "Where to keep the report and the numbers: a new or empty folder"
                             + " (reports/DATE-TIME-TASK).")
     private Optional<Path> out = Optional.empty();
 

@@ -59,7 +59,7 @@ final class Fallback implements Backend {
     }
 
     private void warn(long elements) {
-        if (elements > MANY && Backends.isFirst("plain Java")) {
+        if (elements > MANY && Backends.isFirst("plain Java: " + remedy())) {
             System.getLogger("org.panoptim")
                     .log(
                             System.Logger.Level.WARNING,

@@ -205,14 +205,24 @@ class BackendsTest {
         var lines =
                 Logged.warnings(
                         () -> {
+                            // Each its own, as Backend.best() gives them; other tests may have
+                            // been warned of the backends that are on the path.
                             for (var each : List.of(small, large, large)) {
-                                Optimizer.of(rule, List.of(each)).close();
+                                try (var backend =
+                                        new Fallback(
+                                                Backend.named("reference"), List.of("missing"))) {
+                                    Optimizer.builder(rule)
+                                            .group("all", List.of(each))
+                                            .backend(backend)
+                                            .build()
+                                            .close();
+                                }
                             }
                         });
         assertThat(lines)
                 .containsExactly(
                         "An optimizer of 100001 elements runs in plain Java, which is several times"
-                                + " as slow as native code. See why broken does not work here"
+                                + " as slow as native code. See why missing does not work here"
                                 + " (Backends.explain() says it), or take"
                                 + " Backend.named(\"reference\") if plain Java is wanted.");
         assertThat(
