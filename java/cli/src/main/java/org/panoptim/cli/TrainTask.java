@@ -21,7 +21,7 @@ interface TrainTask {
      * Trains with one optimizer after the other, prints a table and a sentence, and keeps the run.
      *
      * @param backend where Panoptim's optimizers compute; stays the caller's
-     * @param terminal where to show the progress, if anywhere
+     * @param terminal where to draw progress; if empty, lines go to standard error
      * @param stop whether to stop after the present step, with the results so far
      * @param out takes the lines of the output
      * @param folder where the run is kept

@@ -31,7 +31,8 @@ import java.util.stream.Stream;
         name = "verify",
         description =
                 "Compare every backend that works here with the reference, bit for bit (all NaNs"
-                        + " count as one value), and check the certificates of inverses.",
+                        + " count as one value), SIMD with every instruction set and with one"
+                        + " thread and several, and check the certificates of inverses.",
         mixinStandardHelpOptions = true)
 final class VerifyCommand implements Callable<Integer> {
 
@@ -93,7 +94,7 @@ final class VerifyCommand implements Callable<Integer> {
                     scenario -> bar.message(scenario.subject()),
                     bar::step,
                     verbose ? this::print : _ -> {});
-            bar.next("inverses of Kronecker factors");
+            bar.next("inverses");
             inverses = inverses(reference, candidates);
         } finally {
             bar.end();

@@ -2,9 +2,9 @@ package org.panoptim.cli.verify;
 
 import org.panoptim.testkit.scenario.Scenario;
 
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -18,18 +18,12 @@ final class Rotation {
      * many. With all tiers and numbers of threads that takes little longer than one configuration:
      * most of the time goes to the reference.
      */
-    static final int LEAST = 8;
+    static final int LEAST = 5;
 
-    private final Map<String, List<Scenario>> bySubject = new HashMap<>();
-    private final List<String> subjects;
+    private final Map<String, List<Scenario>> bySubject;
 
     Rotation(List<Scenario> scenarios) {
-        subjects = scenarios.stream().map(Scenario::subject).distinct().toList();
-        for (var subject : subjects) {
-            bySubject.put(
-                    subject,
-                    scenarios.stream().filter(each -> each.subject().equals(subject)).toList());
-        }
+        bySubject = scenarios.stream().collect(Collectors.groupingBy(Scenario::subject));
     }
 
     /** Those that a scenario runs on. */
@@ -37,8 +31,8 @@ final class Rotation {
         int all = configurations.size();
         var ofSubject = bySubject.get(scenario.subject());
         int each = Math.min(all, Math.ceilDiv(LEAST * all, ofSubject.size()));
-        // Subjects begin with different ones, so that a condition meets others with each rule.
-        int first = subjects.indexOf(scenario.subject()) + each * indexOf(scenario, ofSubject);
+        // The same condition has another place among the variants of another rule's settings.
+        int first = each * indexOf(scenario, ofSubject);
         return IntStream.range(first, first + each)
                 .mapToObj(number -> configurations.get(number % all))
                 .toList();
