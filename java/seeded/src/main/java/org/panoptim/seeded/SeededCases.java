@@ -100,10 +100,19 @@ public final class SeededCases {
         return new Draw(random, Math.min(1, (index + 1.0) / GROWING));
     }
 
-    /** The test that calls, as Maven's {@code -Dtest} names it. */
+    /**
+     * The test that calls, as Maven's {@code -Dtest} names it: the first method of a class that is
+     * called as tests are, since what several tests share may be in between.
+     */
     private static String test() {
-        return StackWalker.getInstance()
-                .walk(frames -> frames.filter(SeededCases::isOutside).findFirst())
+        var callers =
+                StackWalker.getInstance()
+                        .walk(frames -> frames.filter(SeededCases::isOutside).toList());
+        return callers.stream()
+                .filter(frame -> frame.getClassName().endsWith("Test"))
+                .filter(frame -> !frame.getMethodName().startsWith("lambda$"))
+                .findFirst()
+                .or(() -> callers.stream().findFirst())
                 .map(frame -> simpleName(frame.getClassName()) + "#" + frame.getMethodName())
                 .orElseThrow();
     }

@@ -100,6 +100,29 @@ class SeededCasesTest {
         assertThat(tried).hasSize(5);
     }
 
+    /** What several tests share. */
+    private static final class Shared {
+
+        private Shared() {}
+
+        static void fail() {
+            SeededCases.check(
+                    1,
+                    Draw::anyInt,
+                    _ -> {
+                        throw new IOException("no");
+                    });
+        }
+    }
+
+    @Test
+    void whatRepeatsACaseNamesTheTestWhateverIsInBetween() {
+        assertThatThrownBy(() -> Shared.fail())
+                .hasMessageContaining(
+                        "-Dtest=SeededCasesTest#whatRepeatsACaseNamesTheTestWhateverIsInBetween"
+                                + " ");
+    }
+
     @Test
     void aPropertyThatIsNoNumberIsRefusedByName() {
         System.setProperty(SeededCases.CASES, "many");
