@@ -34,6 +34,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.ToIntFunction;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -908,18 +909,18 @@ public final class Optimizer implements AutoCloseable {
         }
 
         /**
-         * Checks that a group was added. {@link #build} does without, since groups can be added
-         * later; who lets somebody else add them, as adapters do, asks here.
-         *
-         * @throws IllegalArgumentException if there is none
+         * Adds those of a model's parameters that are in no group yet, by their names, as a group
+         * under the builder's rule: {@code all} if it is the first, {@code others} if not. Nothing
+         * is added if all are in groups.
          */
-        public Builder<R> requireGroups() {
-            if (groups.isEmpty()) {
-                throw new IllegalArgumentException(
-                        "no group was added; builder.group(\"all\", parameters.list()) makes one of"
-                                + " all parameters");
-            }
-            return this;
+        public Builder<R> remaining(List<Parameter> parameters) {
+            var named =
+                    groups.stream()
+                            .flatMap(group -> group.parameters().stream())
+                            .map(Parameter::name)
+                            .collect(Collectors.toSet());
+            var left = parameters.stream().filter(each -> !named.contains(each.name())).toList();
+            return left.isEmpty() ? this : group(groups.isEmpty() ? "all" : "others", left);
         }
 
         /**

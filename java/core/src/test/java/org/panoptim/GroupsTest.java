@@ -49,14 +49,21 @@ class GroupsTest {
     }
 
     @Test
-    void whoLetsOthersAddGroupsCanAskForOne() {
-        var builder = sgd(0.5);
-        assertThatThrownBy(builder::requireGroups)
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage(
-                        "no group was added; builder.group(\"all\", parameters.list()) makes one of"
-                                + " all parameters");
-        assertThat(builder.group("all", List.of(a)).requireGroups()).isSameAs(builder);
+    void whatIsInNoGroupMakesUpAnother() {
+        try (var optimizer =
+                Optimizer.builder(SGD.withLearningRate(0.5))
+                        .group("first", List.of(a), rule -> rule.withMomentum(0.5))
+                        .remaining(List.of(a, b))
+                        .build()) {
+            assertThat(optimizer.group("others").parameters()).containsExactly(b);
+            assertThat(optimizer.group("others").rule()).isEqualTo(SGD.withLearningRate(0.5));
+        }
+        try (var optimizer = sgd(0.5).remaining(List.of(a, b)).build()) {
+            assertThat(optimizer.group("all").parameters()).containsExactly(a, b);
+        }
+        try (var optimizer = sgd(0.5).group("all", List.of(a, b)).remaining(List.of(b)).build()) {
+            assertThat(optimizer.groups()).hasSize(1);
+        }
     }
 
     @Test

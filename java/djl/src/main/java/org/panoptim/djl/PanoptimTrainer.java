@@ -1,6 +1,7 @@
 package org.panoptim.djl;
 
 import ai.djl.Model;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.training.Trainer;
 import ai.djl.training.TrainingConfig;
 
@@ -62,7 +63,7 @@ public final class PanoptimTrainer extends Trainer {
      * @throws IllegalArgumentException if the config has other devices than the CPU
      */
     public static PanoptimTrainer of(Model model, TrainingConfig config, UpdateRule rule) {
-        return of(model, config, rule, (builder, all) -> builder.group("all", all.list()));
+        return of(model, config, rule, (_, _) -> {});
     }
 
     /**
@@ -71,7 +72,8 @@ public final class PanoptimTrainer extends Trainer {
      *
      * @param rule that of the groups which bring none of their own
      * @param settings adds groups of the model's parameters, and all else, to the builder, which is
-     *     built afterwards; zeroing gradients is added to it
+     *     built afterwards; zeroing gradients is added to it, and parameters in no group make up
+     *     one more ({@link Optimizer.Builder#remaining})
      * @throws IllegalArgumentException if the config has other devices than the CPU
      */
     public static <R extends UpdateRule> PanoptimTrainer of(
@@ -103,11 +105,22 @@ public final class PanoptimTrainer extends Trainer {
     }
 
     /**
+     * Initializes the model, and makes the optimizer.
+     *
+     * @throws IllegalArgumentException as {@link #optimizer}
+     */
+    @Override
+    public void initialize(Shape... shapes) {
+        super.initialize(shapes);
+        optimizer();
+    }
+
+    /**
      * The optimizer, to report, to save and to load its states, or to change its groups. It is made
      * when first asked for.
      *
      * @throws IllegalArgumentException if the model is not initialized, or has parameters that
-     *     cannot be stepped in place, with the reason, or no group was added
+     *     cannot be stepped in place, with the reason
      * @throws IllegalStateException if the trainer is closed
      */
     public Optimizer optimizer() {
@@ -118,7 +131,7 @@ public final class PanoptimTrainer extends Trainer {
         if (present == null) {
             var found = DjlParameters.of(getModel().getBlock());
             try {
-                present = plan.apply(found).zeroGradients(true).requireGroups().build();
+                present = plan.apply(found).zeroGradients(true).remaining(found.list()).build();
             } catch (RuntimeException | Error e) {
                 found.close();
                 throw e;

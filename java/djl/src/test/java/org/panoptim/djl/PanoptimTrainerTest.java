@@ -138,7 +138,7 @@ class PanoptimTrainerTest {
     }
 
     @Test
-    void anOptimizerWithoutAGroupIsRefused() {
+    void whatIsInNoGroupMakesUpOne() {
         try (var model = Digits.model();
                 var trainer =
                         PanoptimTrainer.of(
@@ -147,9 +147,24 @@ class PanoptimTrainerTest {
                                 AdamW.withLearningRate(1e-2),
                                 (builder, _) -> builder.clipGlobalNorm(1))) {
             trainer.initialize(Digits.INPUT);
-            assertThatThrownBy(trainer::step)
+            assertThat(trainer.optimizer().group("all").parameters()).isNotEmpty();
+        }
+    }
+
+    @Test
+    void badGroupsAreRefusedWhenTheModelIsInitialized() {
+        try (var model = Digits.model();
+                var trainer =
+                        PanoptimTrainer.of(
+                                model,
+                                Digits.config(),
+                                AdamW.withLearningRate(1e-2),
+                                (builder, all) ->
+                                        builder.group("one", all.list())
+                                                .group("two", all.list()))) {
+            assertThatThrownBy(() -> trainer.initialize(Digits.INPUT))
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("no group");
+                    .hasMessageContaining("named");
         }
     }
 

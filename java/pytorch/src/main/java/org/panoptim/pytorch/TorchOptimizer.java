@@ -60,7 +60,7 @@ public final class TorchOptimizer implements AutoCloseable {
      *     place, with the reason; nothing is changed
      */
     public static TorchOptimizer of(Module module, UpdateRule rule) {
-        return of(module, rule, (builder, all) -> builder.group("all", all.list()));
+        return of(module, rule, (_, _) -> {});
     }
 
     /**
@@ -69,10 +69,11 @@ public final class TorchOptimizer implements AutoCloseable {
      * @param module what to train; frozen tensors are left alone until they require a gradient
      * @param rule that of the groups which bring none of their own
      * @param settings adds groups of the module's parameters, and all else, to the builder, which
-     *     is built afterwards
+     *     is built afterwards; parameters in no group make up one more ({@link
+     *     Optimizer.Builder#remaining})
      * @throws IllegalArgumentException if a tensor that requires a gradient cannot be stepped in
-     *     place, with the reason, or there is no group; nothing is changed but gradients, which may
-     *     be zeros then where there were none
+     *     place, with the reason; nothing is changed but gradients, which may be zeros then where
+     *     there were none
      */
     public static <R extends UpdateRule> TorchOptimizer of(
             Module module, R rule, BiConsumer<Optimizer.Builder<R>, TorchParameters> settings) {
@@ -83,7 +84,7 @@ public final class TorchOptimizer implements AutoCloseable {
         try {
             var builder = Optimizer.builder(rule);
             settings.accept(builder, parameters);
-            return new TorchOptimizer(parameters, builder.requireGroups().build());
+            return new TorchOptimizer(parameters, builder.remaining(parameters.list()).build());
         } catch (RuntimeException | Error e) {
             parameters.close();
             throw e;

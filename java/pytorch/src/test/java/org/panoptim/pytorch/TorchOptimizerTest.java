@@ -296,16 +296,22 @@ class TorchOptimizerTest {
     }
 
     @Test
-    void anOptimizerWithoutAGroupIsRefused() {
+    void whatIsInNoGroupIsTrainedUnderTheRuleAllTheSame() {
         var net = new SmallNet(1);
-        assertThatThrownBy(
-                        () ->
-                                TorchOptimizer.of(
-                                        net.module,
-                                        SGD.defaults(),
-                                        (builder, _) -> builder.clipGlobalNorm(1)))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("builder.group(\"all\", parameters.list())");
+        try (var optimizer =
+                TorchOptimizer.of(
+                        net.module,
+                        SGD.defaults(),
+                        (builder, all) -> builder.group("head", all.startingWith("second.")))) {
+            assertThat(optimizer.optimizer().group("others").parameters())
+                    .extracting(each -> each.name())
+                    .containsExactly("first.weight", "first.bias");
+        }
+        try (var optimizer =
+                TorchOptimizer.of(
+                        net.module, SGD.defaults(), (builder, _) -> builder.clipGlobalNorm(1))) {
+            assertThat(optimizer.optimizer().group("all").parameters()).hasSize(4);
+        }
         try (var optimizer = TorchOptimizer.of(net.module, SGD.defaults())) {
             net.backward();
             optimizer.step();
