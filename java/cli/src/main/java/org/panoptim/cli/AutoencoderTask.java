@@ -84,7 +84,7 @@ final class AutoencoderTask implements TrainTask {
                             stop);
             var curves = training.run();
             var run =
-                    new RunRecord(
+                    RunRecord.of(
                             NAME,
                             began,
                             TrainResults.origin(command(backend), backend),

@@ -75,7 +75,7 @@ final class ClassifierTask implements TrainTask {
         var began = LocalDateTime.now();
         var outcomes = new Training(settings, backend, new ProgressDisplay(terminal, stop)).run();
         var run =
-                new RunRecord(
+                RunRecord.of(
                         NAME,
                         began,
                         TrainResults.origin(command(backend), backend),

@@ -69,7 +69,11 @@ public final class Main implements Callable<Integer> {
     /** The command line, ready to execute arguments. */
     static CommandLine commandLine() {
         var main = new Main();
-        return new CommandLine(main)
+        var line = new CommandLine(main);
+        line.getSubcommands()
+                .values()
+                .forEach(each -> each.getCommandSpec().versionProvider(new Version()));
+        return line
                 // A file's name may begin with @.
                 .setExpandAtFiles(false)
                 .registerConverter(Path.class, Main::path)

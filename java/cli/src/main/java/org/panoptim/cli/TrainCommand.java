@@ -17,9 +17,10 @@ import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 
 /** Trains a small net on real data with several optimizers. */
@@ -176,7 +177,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private List<RunRecord> earlier(TrainTask chosen) throws IOException {
-        var runs = new ArrayList<RunRecord>();
+        var runs = new LinkedHashMap<Path, RunRecord>();
         for (var each : compared) {
             var run = read(each);
             if (!run.task().equals(chosen.name())) {
@@ -184,9 +185,24 @@ final class TrainCommand implements Callable<Integer> {
                         "--compare: %s: is a run of the task %s, and this is %s"
                                 .formatted(each, run.task(), chosen.name()));
             }
-            runs.add(run);
+            if (runs.put(each.toRealPath(), run) != null) {
+                throw new InputException("--compare: " + each + ": came before");
+            }
         }
-        return runs;
+        return runs.entrySet().stream()
+                .map(entry -> entry.getValue().labelled(label(entry.getKey(), runs.keySet())))
+                .toList();
+    }
+
+    /** The name of a folder, or all of its path where several have the name. */
+    private static String label(Path folder, Set<Path> all) {
+        long namesakes = all.stream().filter(each -> each.endsWith(name(folder))).count();
+        return namesakes == 1 ? name(folder).toString() : folder.toString();
+    }
+
+    private static Path name(Path folder) {
+        var name = folder.getFileName();
+        return name == null ? folder : name;
     }
 
     private static RunRecord read(Path folder) throws IOException {

@@ -44,11 +44,12 @@ final class TrainHelp {
                 "kfac too, and torch-adam, PyTorch's own",
                 AutoencoderChoice.SETTINGS);
         lines.add("");
-        lines.add("A SCHEDULE is one of these; warmup and decay are shares of all steps:");
-        lines.add("  linear, linear:floor=0.1        down to a share of the rate, or to 0");
-        lines.add("  cosine, cosine:floor=0.1        the same by half a cosine");
-        lines.add("  warmup-cosine:warmup=0.1        first up in a straight line");
-        lines.add("  wsd:warmup=0.05:decay=0.2       up, stable, and down at the end");
+        lines.add("A SCHEDULE is one of these; warmup (0.05) and decay (0.2) are shares of all");
+        lines.add("steps, floor (0) is the share of the rate that is left after the last:");
+        lines.add("  linear, linear:floor=0.1               down in a straight line");
+        lines.add("  cosine, cosine:floor=0.1               down by half a cosine");
+        lines.add("  warmup-cosine, warmup-cosine:warmup=0.1  first up in a straight line");
+        lines.add("  wsd, wsd:warmup=0.1:decay=0.3          up, stable, and down at the end");
         lines.add("");
         lines.add("Examples:");
         lines.add("  panoptim train");

@@ -129,9 +129,9 @@ class AutoencoderCommandTest {
         assertThat(invocation.err()).isEmpty();
         assertThat(invocation.status()).isZero();
         assertThat(invocation.out())
-                .containsPattern("(?m)^kfac +4 ± 0 +\\d+\\.\\d{4} ± \\d+\\.\\d{4} ")
+                .containsPattern("(?m)^kfac +4 +\\d+\\.\\d{4} ± \\d+\\.\\d{4} ")
                 .containsPattern("(?m)^adam \\[run-1] +3 ")
-                .contains("has the smallest squared error");
+                .contains(" the smallest squared error (");
         assertThat(Files.readString(report()))
                 .contains("\"squared_error_least\":[", "<span>schedule = cosine</span>")
                 .contains("<span>clip_norm = 0.5</span>", "adam [run-1]")
@@ -143,10 +143,12 @@ class AutoencoderCommandTest {
 
     @Test
     void anOptimizerThatDivergesFailsTheCommand() {
-        var invocation = train("--iterations", "9", "--optimizer", "sgd@1e20,adam");
+        var invocation = train("--iterations", "9", "--optimizer", "sgd@1e38,adam,sgd@30");
 
         assertThat(invocation.status()).isEqualTo(1);
-        assertThat(invocation.out()).contains("sgd@1e20 (diverged) ", "\nsgd@1e20 diverged.\n");
+        assertThat(invocation.out())
+                .contains("sgd@1e38 (diverged) ", "sgd@30 (worse than untrained) ")
+                .contains("\nsgd@1e38 diverged; sgd@30 ended worse than untrained.\n");
     }
 
     @Test

@@ -8,6 +8,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.List;
 
 class MainTest {
 
@@ -120,5 +121,14 @@ class MainTest {
         assertThat(invocation.err())
                 .contains("is no file's name: Nul character not allowed")
                 .hasLineCount(1);
+    }
+
+    @Test
+    void everyCommandSaysTheVersion() {
+        var version = Invocation.of("--version").out();
+        for (var command : List.of("doctor", "rules", "train", "replay", "verify", "bench")) {
+            assertThat(Invocation.of(command, "--version").out()).as(command).isEqualTo(version);
+        }
+        assertThat(version).startsWith("panoptim ");
     }
 }

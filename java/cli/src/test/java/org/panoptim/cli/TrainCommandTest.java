@@ -90,8 +90,8 @@ class TrainCommandTest {
                 .containsExactly("adamw", "torch-adamw", "lion", "sophia-g", "sgd");
         assertThat(invocation.out().replace('\n', ' '))
                 .containsPattern(
-                        " ha(s|ve) the highest test accuracy \\(\\d+\\.\\d\\d %\\); adamw took"
-                                + " \\d+\\.\\d ms in the optimizer, torch-adamw \\d+\\.\\d ms"
+                        " ha(s|ve) the highest test accuracy \\(\\d+\\.\\d\\d %\\); a step of"
+                                + " adamw took \\d+\\.\\d µs, one of torch-adamw \\d+\\.\\d"
                                 + " \\(\\d+\\.\\d times as fast\\)\\.");
     }
 
@@ -144,6 +144,30 @@ class TrainCommandTest {
         assertThat(Files.readString(run().resolve("run.json"))).doesNotContain("run-1");
     }
 
+    @Test
+    void earlierRunsOfOneNameAreToldApartByTheirPaths() throws IOException {
+        train("--epochs", "1", "--batch", "500", "--optimizer", "sgd");
+        var first = Files.createDirectories(folder.resolve("x").resolve("run")).toRealPath();
+        var second = Files.createDirectories(folder.resolve("y").resolve("run")).toRealPath();
+        for (var each : List.of(first, second)) {
+            Files.copy(run().resolve("run.json"), each.resolve("run.json"));
+        }
+        var invocation =
+                train(
+                        "--epochs",
+                        "1",
+                        "--batch",
+                        "500",
+                        "--optimizer",
+                        "sgd",
+                        "--compare",
+                        first + "," + second);
+
+        assertThat(invocation.err()).isEmpty();
+        assertThat(invocation.out()).contains("sgd [" + first + "]", "sgd [" + second + "]");
+        assertThat(Files.readString(report())).contains("<dt>[" + first + "]</dt><dd>");
+    }
+
     private static String loss(String optimizer, Path run) throws IOException {
         var json = JsonParser.parseString(Files.readString(run.resolve("run.json")));
         for (var each : json.getAsJsonObject().getAsJsonArray("optimizers")) {
@@ -164,7 +188,7 @@ class TrainCommandTest {
         assertThat(invocation.out())
                 .containsPattern(
                         "(?m)^sgd +\\d\\.\\d{4} ± \\d\\.\\d{4} +\\d+\\.\\d\\d ± \\d+\\.\\d\\d %")
-                .contains("Means of 3 seeds; behind ± is the standard deviation.\n");
+                .contains("Of several seeds: the mean ± the standard deviation.\n");
         assertThat(Files.readString(report()))
                 .contains("\"loss_least\":[", "\"loss_greatest\":[", "(seeds 1, 2, 3)")
                 .contains("areas reach from the least to the greatest value")
@@ -436,13 +460,19 @@ class TrainCommandTest {
         var run = Reports.record("somewhere", List.of());
         new RunFolder(other)
                 .write(
-                        new RunRecord(
+                        RunRecord.of(
                                 "autoencoder",
                                 run.began(),
                                 run.origin(),
                                 run.options(),
                                 run.contenders()));
 
+        var kept = Files.createDirectory(folder.resolve("kept"));
+        new RunFolder(kept).write(run);
+        assertRefused(
+                "--compare: " + kept + "/../kept: came before",
+                "--compare",
+                kept + "," + kept + "/../kept");
         assertRefused(
                 "--out " + folder + ": is not empty; each run has a folder of its own",
                 "--out",

@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.function.ToDoubleFunction;
 
 /**
  * An optimizer that was trained with, and what came of it.
@@ -48,33 +49,43 @@ public record Contender(
         return label.isEmpty() ? entry : "%s [%s]".formatted(entry, label);
     }
 
-    /** A result over all seeds. */
+    /** The runs that results and curves are of: those that were not stopped, if there are any. */
+    List<Run> counted() {
+        var ended = runs.stream().filter(run -> run.end() != Run.End.STOPPED).toList();
+        return ended.isEmpty() ? runs : ended;
+    }
+
+    /** A result over the seeds. */
     public Spread spread(String figure) {
-        return Spread.of(runs.stream().mapToDouble(run -> run.figure(figure)));
+        return spread(run -> run.figure(figure));
     }
 
-    /** Whether any of its runs diverged. */
-    public boolean diverged() {
-        return ended(Run.End.DIVERGED) > 0;
+    /** What follows from results, over the seeds. */
+    public Spread spread(ToDoubleFunction<Run> figure) {
+        return Spread.of(counted().stream().mapToDouble(figure));
     }
 
-    private long ended(Run.End end) {
-        return runs.stream().filter(run -> run.end() == end).count();
+    /** Whether any of its runs ended so. */
+    public boolean has(Run.End end) {
+        return runs.stream().anyMatch(run -> run.end() == end);
     }
 
     /** The name, and how the runs ended that did not end as they should have. */
     public String title() {
-        long complete = ended(Run.End.COMPLETE);
-        if (complete == runs.size()) {
-            return name();
-        }
-        return runs.size() == 1
-                ? "%s (%s)".formatted(name(), runs.getFirst().note())
-                : "%s (%d of %d seeds complete)".formatted(name(), complete, runs.size());
+        var notes =
+                runs.stream()
+                        .filter(run -> !run.note().isEmpty())
+                        .map(
+                                run ->
+                                        runs.size() == 1
+                                                ? run.note()
+                                                : "seed %d: %s".formatted(run.seed(), run.note()))
+                        .toList();
+        return notes.isEmpty() ? name() : "%s (%s)".formatted(name(), String.join("; ", notes));
     }
 
     /** What charts show of it: the mean over the seeds, and between which values it lies. */
     public Curve curve() {
-        return new Curve(name(), Bands.of(runs.stream().map(Run::samples).toList()));
+        return new Curve(name(), Bands.of(counted().stream().map(Run::samples).toList()));
     }
 }

@@ -72,17 +72,17 @@ public record Results(List<Column> columns, Measure measure, List<Contender> con
                     measure.isBest(contender, contenders) ? "best" : "",
                     contender.title(),
                     columns.stream()
-                            .map(each -> each.cell().apply(contender))
+                            // In one line, however narrow the column.
+                            .map(each -> each.cell().apply(contender).replace(' ', '\u00a0'))
                             .toArray(String[]::new));
         }
         return table.html();
     }
 
-    /** How many seeds each has, if several: what ± means in the tables. */
+    /** What ± means in the tables, if it is there. */
     public String remark() {
-        int seeds = contenders.stream().mapToInt(each -> each.runs().size()).max().orElse(1);
-        return seeds == 1
-                ? ""
-                : "Means of %d seeds; behind ± is the standard deviation.".formatted(seeds);
+        return contenders.stream().anyMatch(each -> each.counted().size() > 1)
+                ? "Of several seeds: the mean ± the standard deviation."
+                : "";
     }
 }

@@ -29,8 +29,10 @@ public record Run(
         COMPLETE,
         /** Before that, since it was told so. */
         STOPPED,
-        /** With a loss that is no number, or larger than that of the untrained net. */
-        DIVERGED
+        /** With a loss that is no number, or infinite. */
+        DIVERGED,
+        /** After all steps, with a larger loss than that of the untrained net. */
+        WORSENED
     }
 
     /** Copies the collections. */

@@ -81,7 +81,7 @@ public record RunFolder(Path path) {
     }
 
     /**
-     * Reads the run that a folder keeps, named by the folder.
+     * Reads the run that a folder keeps.
      *
      * @throws IllegalArgumentException if it keeps none that can be read; the message says why
      * @throws IOException if reading fails
@@ -89,9 +89,7 @@ public record RunFolder(Path path) {
     public static RunRecord read(Path folder) throws IOException {
         var file = folder.resolve(RUN);
         try {
-            var run = RunJson.read(Files.readString(file));
-            var name = folder.toAbsolutePath().normalize().getFileName();
-            return run.labelled(name == null ? folder.toString() : name.toString());
+            return RunJson.read(Files.readString(file));
         } catch (NoSuchFileException | NotDirectoryException e) {
             throw new IllegalArgumentException(
                     folder + ": keeps no run; there is no " + RUN + " in it", e);

@@ -123,7 +123,7 @@ final class RunJson {
                                 .formatted(format, FORMAT));
             }
             Function<String, String> string = name -> object.get(name).getAsString();
-            return new RunRecord(
+            return RunRecord.of(
                     string.apply("task"),
                     LocalDateTime.parse(string.apply("began")),
                     new RunRecord.Origin(

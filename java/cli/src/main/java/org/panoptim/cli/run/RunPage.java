@@ -161,13 +161,15 @@ public record RunPage(
         return earlier.stream()
                 .map(
                         each ->
-                                Html.settings(
-                                        DATE.format(each.began()),
-                                        List.of(
-                                                each.origin().command(),
-                                                "Panoptim " + each.origin().version(),
-                                                each.origin().backend(),
-                                                each.origin().processor())))
+                                Html.term(
+                                        "[" + each.label() + "]",
+                                        "%s, Panoptim %s, %s, %s: %s"
+                                                .formatted(
+                                                        DATE.format(each.began()),
+                                                        each.origin().version(),
+                                                        each.origin().backend(),
+                                                        each.origin().processor(),
+                                                        each.origin().command())))
                 .collect(Collectors.joining("\n", "<h2>Compared with</h2>\n<dl>\n", "\n</dl>"));
     }
 }

@@ -9,6 +9,7 @@ import java.util.SequencedMap;
 /**
  * One call of {@code panoptim train}: what was trained, how and where, and what came of it.
  *
+ * @param label that tells it from the run at hand; empty for that
  * @param task its name
  * @param began when, in this machine's time
  * @param origin what it ran on and by
@@ -16,6 +17,7 @@ import java.util.SequencedMap;
  * @param contenders the optimizers that were begun, in order
  */
 public record RunRecord(
+        String label,
         String task,
         LocalDateTime began,
         Origin origin,
@@ -40,6 +42,16 @@ public record RunRecord(
             String system,
             String java) {}
 
+    /** The run at hand. */
+    public static RunRecord of(
+            String task,
+            LocalDateTime began,
+            Origin origin,
+            SequencedMap<String, String> options,
+            List<Contender> contenders) {
+        return new RunRecord("", task, began, origin, options, contenders);
+    }
+
     /** Copies the collections. */
     public RunRecord {
         options = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(options));
@@ -47,12 +59,13 @@ public record RunRecord(
     }
 
     /** The same with contenders that are told from those of the run at hand. */
-    public RunRecord labelled(String label) {
+    public RunRecord labelled(String other) {
         return new RunRecord(
+                other,
                 task,
                 began,
                 origin,
                 options,
-                contenders.stream().map(each -> each.labelled(label)).toList());
+                contenders.stream().map(each -> each.labelled(other)).toList());
     }
 }

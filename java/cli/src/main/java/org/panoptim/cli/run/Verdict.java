@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What came out, in one sentence: who diverged, who is best, and how Panoptim's optimizer compares
@@ -14,24 +15,38 @@ import java.util.stream.Collectors;
  */
 public record Verdict(Results results) {
 
-    /** The result that is the time within optimizers, where a task measures it. */
-    public static final String OPTIMIZER_SECONDS = "optimizer_seconds";
+    /** The result that is the median time of an optimizer's step, where a task measures it. */
+    public static final String STEP_SECONDS = "median_step_seconds";
 
     /** Whether every contender of the run at hand learned. */
     public boolean isGood() {
-        return results.contenders().stream()
-                .filter(each -> each.label().isEmpty())
-                .noneMatch(Contender::diverged);
+        return ofThisRun().noneMatch(Verdict::hasFailed);
+    }
+
+    private Stream<Contender> ofThisRun() {
+        return results.contenders().stream().filter(each -> each.label().isEmpty());
+    }
+
+    private static boolean hasFailed(Contender contender) {
+        return contender.has(Run.End.DIVERGED) || contender.has(Run.End.WORSENED);
     }
 
     /** The sentence; empty if there is nothing to say. */
     public String sentence() {
         var parts = new ArrayList<String>();
-        var diverged = results.contenders().stream().filter(Contender::diverged).toList();
+        var diverged = ofThisRun().filter(each -> each.has(Run.End.DIVERGED)).toList();
         if (!diverged.isEmpty()) {
             parts.add(names(diverged) + " diverged");
         }
-        var others = results.contenders().stream().filter(each -> !each.diverged()).toList();
+        var worsened =
+                ofThisRun()
+                        .filter(each -> !each.has(Run.End.DIVERGED))
+                        .filter(each -> each.has(Run.End.WORSENED))
+                        .toList();
+        if (!worsened.isEmpty()) {
+            parts.add(names(worsened) + " ended worse than untrained");
+        }
+        var others = ofThisRun().filter(each -> !hasFailed(each)).toList();
         if (others.size() > 1) {
             best(others).ifPresent(parts::add);
         }
@@ -71,11 +86,10 @@ public record Verdict(Results results) {
                         own ->
                                 contenders.stream()
                                         .filter(Contender::ofEngine)
-                                        .filter(engine -> engine.label().equals(own.label()))
                                         .filter(engine -> engine.settings().equals(own.settings()))
                                         .filter(engine -> rule(engine).equals("torch-" + rule(own)))
                                         .map(engine -> new Pair(own, engine)))
-                .filter(pair -> pair.own().spread(OPTIMIZER_SECONDS).mean() > 0)
+                .filter(pair -> pair.own().spread(STEP_SECONDS).mean() > 0)
                 .toList();
     }
 
@@ -85,15 +99,27 @@ public record Verdict(Results results) {
     }
 
     private static String compared(Pair pair) {
-        double own = pair.own().spread(OPTIMIZER_SECONDS).mean();
-        double engines = pair.engines().spread(OPTIMIZER_SECONDS).mean();
+        var own = pair.own().spread(STEP_SECONDS).times(1e6);
+        var engines = pair.engines().spread(STEP_SECONDS).times(1e6);
+        double apart = Math.abs(own.mean() - engines.mean());
+        var ratio =
+                apart <= own.deviation() + engines.deviation()
+                        ? "no clear difference"
+                        : String.format(
+                                Locale.ROOT, "%.1f times as fast", engines.mean() / own.mean());
         return String.format(
                 Locale.ROOT,
-                "%s took %.1f ms in the optimizer, %s %.1f ms (%.1f times as fast)",
+                "a step of %s took %s µs, one of %s %s (%s)",
                 pair.own().name(),
-                own * 1e3,
+                micros(own),
                 pair.engines().name(),
-                engines * 1e3,
-                engines / own);
+                micros(engines),
+                ratio);
+    }
+
+    private static String micros(Spread time) {
+        return time.isOfSeveral()
+                ? String.format(Locale.ROOT, "%.1f ± %.1f", time.mean(), time.deviation())
+                : String.format(Locale.ROOT, "%.1f", time.mean());
     }
 }

@@ -6,7 +6,6 @@ import org.panoptim.cli.run.Contender;
 import org.panoptim.cli.run.Measure;
 import org.panoptim.cli.run.Results;
 import org.panoptim.cli.run.Run;
-import org.panoptim.cli.run.Spread;
 import org.panoptim.cli.run.Verdict;
 
 import java.util.ArrayList;
@@ -21,6 +20,7 @@ public final class ClassifierRuns {
     private static final String ACCURACY = "test_accuracy";
     private static final String TOTAL = "total_seconds";
     private static final String STEPS = "steps";
+    private static final String IN_STEPS = "optimizer_seconds";
 
     private static final List<Column<Outcome.Point>> POINTS =
             List.of(
@@ -63,7 +63,8 @@ public final class ClassifierRuns {
         figures.put(STEPS, (double) outcome.steps());
         figures.put(LOSS, outcome.last().loss());
         figures.put(ACCURACY, outcome.last().accuracy());
-        figures.put(Verdict.OPTIMIZER_SECONDS, outcome.inOptimizer().toNanos() / 1e9);
+        figures.put(IN_STEPS, outcome.inOptimizer().toNanos() / 1e9);
+        figures.put(Verdict.STEP_SECONDS, outcome.medianStep().toNanos() / 1e9);
         figures.put(TOTAL, outcome.total().toNanos() / 1e9);
         return new Run(
                 outcome.seed(),
@@ -76,13 +77,13 @@ public final class ClassifierRuns {
     }
 
     private static String note(Outcome outcome) {
-        return outcome.end() == Run.End.COMPLETE
-                ? ""
-                : String.format(
-                        Locale.ROOT,
-                        "%s at epoch %.1f",
-                        outcome.end() == Run.End.DIVERGED ? "diverged" : "stopped",
-                        outcome.last().at().epoch());
+        double epoch = outcome.last().at().epoch();
+        return switch (outcome.end()) {
+            case COMPLETE -> "";
+            case STOPPED -> String.format(Locale.ROOT, "stopped at epoch %.1f", epoch);
+            case DIVERGED -> String.format(Locale.ROOT, "diverged at epoch %.1f", epoch);
+            case WORSENED -> "worse than untrained";
+        };
     }
 
     /** Tables of contenders, those of earlier runs included. */
@@ -91,20 +92,14 @@ public final class ClassifierRuns {
                 List.of(
                         Results.Column.of("Final loss", LOSS, Format::loss),
                         Results.Column.of("Test accuracy", ACCURACY, Format::percent),
-                        Results.Column.of("In steps", Verdict.OPTIMIZER_SECONDS, Format::time),
-                        Results.Column.ofPage("Time a step", ClassifierRuns::perStep),
+                        Results.Column.of("In steps", IN_STEPS, Format::time),
+                        Results.Column.ofPage("Median step", ClassifierRuns::perStep),
                         Results.Column.of("Total", TOTAL, Format::time)),
                 new Measure(ACCURACY, "highest test accuracy", true, Format::percent),
                 contenders);
     }
 
     private static String perStep(Contender contender) {
-        return Format.perStep(
-                Spread.of(
-                        contender.runs().stream()
-                                .mapToDouble(
-                                        run ->
-                                                run.figure(Verdict.OPTIMIZER_SECONDS)
-                                                        / run.figure(STEPS))));
+        return Format.perStep(contender.spread(Verdict.STEP_SECONDS));
     }
 }

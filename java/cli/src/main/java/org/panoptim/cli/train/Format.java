@@ -38,9 +38,11 @@ public final class Format {
         return text("%.2f", seconds, "");
     }
 
-    /** A whole number. */
+    /** A whole number, which most often is the same in all runs. */
     public static String count(Spread number) {
-        return text("%.0f", number, "");
+        return number.deviation() == 0
+                ? String.format(Locale.ROOT, "%.0f", number.mean())
+                : text("%.1f", number, "");
     }
 
     private static String text(String format, Spread number, String unit) {

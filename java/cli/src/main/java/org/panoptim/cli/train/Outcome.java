@@ -15,6 +15,7 @@ import java.util.List;
  * @param steps how many steps it took
  * @param end how it ended
  * @param inOptimizer time in the optimizer's steps, zeroing of gradients included
+ * @param medianStep the median of these steps, zero if there was none
  * @param total time from the first batch to the last evaluation
  */
 public record Outcome(
@@ -25,6 +26,7 @@ public record Outcome(
         long steps,
         Run.End end,
         Duration inOptimizer,
+        Duration medianStep,
         Duration total) {
 
     /**

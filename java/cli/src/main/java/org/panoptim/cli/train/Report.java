@@ -22,10 +22,10 @@ import java.util.stream.Stream;
 public record Report(Settings settings, RunRecord run, List<RunRecord> earlier) {
 
     private static final String RESULTS =
-            "Time in steps is the optimizer's own, with the zeroing of gradients; the extra"
-                + " backward passes of Sophia and SAM count only in the total. Schedule-free rules"
-                + " are evaluated at their average. PyTorch runs on one thread, since the net is"
-                + " small. The best accuracy is bold.";
+            "Time in steps is the optimizer's own, with the zeroing of gradients, and so is the"
+                + " median step; the extra backward passes of Sophia and SAM count only in the"
+                + " total. Schedule-free rules are evaluated at their average. PyTorch runs on one"
+                + " thread, since the net is small. The best accuracy is bold.";
 
     private static final String CURVES =
             "Seconds are those of training, without the evaluations. PyTorch's own optimizers"
@@ -71,8 +71,8 @@ public record Report(Settings settings, RunRecord run, List<RunRecord> earlier) 
                 + " in batches of "
                 + settings.batch()
                 + " on four fifths of 1797 images and tested on the fifth that was held out. Every"
-                + " optimizer begins at the same weights and sees the same batches in the same"
-                + " order ("
+                + " optimizer of this run begins at the same weights and sees the same batches in"
+                + " the same order ("
                 + seeds()
                 + ").";
     }

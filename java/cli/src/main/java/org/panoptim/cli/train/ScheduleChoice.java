@@ -16,7 +16,7 @@ import java.util.TreeSet;
  * @param kind which one
  * @param warmup the share of steps in which the rate rises
  * @param decay the share of steps at the end in which a stable rate falls
- * @param floor the last factor
+ * @param floor the factor after the last step
  */
 public record ScheduleChoice(String text, Kind kind, double warmup, double decay, double floor) {
 
@@ -119,7 +119,8 @@ public record ScheduleChoice(String text, Kind kind, double warmup, double decay
                     new WarmupStableDecay(
                             rising,
                             0,
-                            Math.max(1, steps - rising),
+                            // As PyTorch's schedules, it is at its end after the last step.
+                            Math.max(1, steps - rising + 1),
                             WarmupStableDecay.Shape.COSINE,
                             floor);
             case WSD -> {
@@ -127,7 +128,7 @@ public record ScheduleChoice(String text, Kind kind, double warmup, double decay
                 yield new WarmupStableDecay(
                         rising,
                         Math.max(0, steps - rising - falling),
-                        falling,
+                        falling + 1,
                         WarmupStableDecay.Shape.LINEAR,
                         floor);
             }

@@ -10,6 +10,7 @@ import org.panoptim.cli.train.Classifier.Batch;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * Trains the classifier once for each optimizer and seed, all from the same weights of a seed and
@@ -17,8 +18,12 @@ import java.util.List;
  */
 public final class Training {
 
-    private static final int REHEARSAL = 60;
     private static final int REHEARSALS = 3;
+
+    /** Steps and time that a rehearsal has at most. */
+    private static final int REHEARSED_STEPS = 500;
+
+    private static final long REHEARSED_NANOS = 250_000_000;
 
     private final Settings settings;
     private final Backend backend;
@@ -87,6 +92,7 @@ public final class Training {
         private final Classifier net;
         private long steps;
         private long optimizerNanos;
+        private final LongStream.Builder stepNanos = LongStream.builder();
 
         /** Spent on gradients within a step, which is no work of the optimizer's. */
         private long differentiatingNanos;
@@ -104,8 +110,12 @@ public final class Training {
 
         void rehearse() {
             try (var stepper = stepper(choice, net, allSteps())) {
+                long begin = System.nanoTime();
                 var batches = sampler.nextEpoch().iterator();
-                while (steps < REHEARSAL && batches.hasNext() && !progress.stopRequested()) {
+                while (steps < REHEARSED_STEPS
+                        && System.nanoTime() - begin < REHEARSED_NANOS
+                        && !progress.stopRequested()) {
+                    batches = batches.hasNext() ? batches : sampler.nextEpoch().iterator();
                     try (var _ = new PointerScope()) {
                         step(stepper, training.select(batches.next()));
                     }
@@ -139,7 +149,13 @@ public final class Training {
                     steps,
                     end(all),
                     Duration.ofNanos(optimizerNanos),
+                    medianStep(),
                     Duration.ofNanos(System.nanoTime() - start));
+        }
+
+        private Duration medianStep() {
+            var sorted = stepNanos.build().sorted().toArray();
+            return Duration.ofNanos(sorted.length == 0 ? 0 : sorted[sorted.length / 2]);
         }
 
         private String title() {
@@ -160,7 +176,7 @@ public final class Training {
                 return Run.End.STOPPED;
             }
             boolean learned = curve.getLast().loss() <= curve.getFirst().loss();
-            return learned ? Run.End.COMPLETE : Run.End.DIVERGED;
+            return learned ? Run.End.COMPLETE : Run.End.WORSENED;
         }
 
         private void epoch(Stepper stepper, MovementCurve movements) {
@@ -189,7 +205,9 @@ public final class Training {
             long start = System.nanoTime();
             long before = differentiatingNanos;
             stepper.step(() -> differentiateAgain(batch));
-            optimizerNanos += System.nanoTime() - start - (differentiatingNanos - before);
+            long nanos = System.nanoTime() - start - (differentiatingNanos - before);
+            optimizerNanos += nanos;
+            stepNanos.add(nanos);
         }
 
         private void differentiate(Batch batch) {

@@ -33,6 +33,7 @@
   // A value to four digits, or a count.
   const text = (value) => {
     if (value == null) return "–";
+    if (!Number.isFinite(value)) return String(value);
     return Number.isInteger(value) ? written(value, 1, 1e15) : written(Number(value.toPrecision(4)), 1e-3, 1e7);
   };
 
@@ -73,6 +74,8 @@
       curve,
       x: found ? found[across].map(Number) : [],
       y: values(column),
+      // Also where the axis has no place for it.
+      last: found ? Number(found[column].at(-1)) : null,
       // Of several seeds, whose mean y is: from the least to the greatest. The least may have no
       // place on a logarithmic axis; then there is no area.
       least: values(`${column}_least`),
@@ -328,7 +331,7 @@
       this.figure.querySelector(".where").textContent =
         idx == null ? "At the end" : `${this.across.title}: ${text(u.data[0][idx])}`;
       this.values.forEach((value, i) => {
-        const at = idx == null ? this.points[i].y.findLast((y) => y !== null) : u.data[i + 1][idxs[i + 1]];
+        const at = idx == null ? this.points[i].last : u.data[i + 1][idxs[i + 1]];
         value.textContent = text(at);
       });
     }

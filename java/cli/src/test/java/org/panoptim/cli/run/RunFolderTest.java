@@ -33,7 +33,7 @@ class RunFolderTest {
                         "diverged at epoch 1.0",
                         map("final_loss", Double.NEGATIVE_INFINITY),
                         List.of(new Samples(columns)));
-        return new RunRecord(
+        return RunRecord.of(
                 "classifier",
                 LocalDateTime.of(2026, 1, 31, 10, 15, 9, 123),
                 new RunRecord.Origin("1", "./panoptim <&>", "a \"backend\"", "x", "y", "z"),
@@ -48,7 +48,7 @@ class RunFolderTest {
         assertThat(RunFolder.read(folder))
                 .usingRecursiveComparison()
                 .withEqualsForType((a, b) -> Double.compare(a, b) == 0, Double.class)
-                .isEqualTo(record().labelled(folder.getFileName().toString()));
+                .isEqualTo(record());
     }
 
     @Test

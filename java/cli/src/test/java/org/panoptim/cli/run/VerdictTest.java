@@ -17,7 +17,7 @@ class VerdictTest {
     private static Run run(Run.End end, double accuracy, double seconds) {
         var figures = new LinkedHashMap<String, Double>();
         figures.put("accuracy", accuracy);
-        figures.put(Verdict.OPTIMIZER_SECONDS, seconds);
+        figures.put(Verdict.STEP_SECONDS, seconds);
         return new Run(1, end, "", figures, List.of());
     }
 
@@ -46,8 +46,8 @@ class VerdictTest {
         assertThat(verdict.isGood()).isTrue();
         assertThat(verdict.sentence())
                 .isEqualTo(
-                        "sgd has the highest accuracy (95.00 %); adamw@0.1 took 2.0 ms in the"
-                                + " optimizer, torch-adamw@0.1 3.0 ms (1.5 times as fast).");
+                        "sgd has the highest accuracy (95.00 %); a step of adamw@0.1 took 2000.0"
+                                + " µs, one of torch-adamw@0.1 3000.0 (1.5 times as fast).");
     }
 
     @Test
@@ -62,16 +62,53 @@ class VerdictTest {
     }
 
     @Test
-    void onesOfAnotherRunAreNoMatch() {
-        var own = good("adamw", "0.1", 0.9, 1);
-        var engines = good("torch-adamw", "0.1", 0.8, 2);
+    void timesOfSeveralSeedsThatOverlapAreNoDifference() {
+        var own =
+                contender(
+                        "adamw",
+                        "1",
+                        run(Run.End.COMPLETE, 0.9, 1e-6),
+                        run(Run.End.COMPLETE, 0.9, 3e-6));
+        var near =
+                contender(
+                        "torch-adamw",
+                        "1",
+                        run(Run.End.COMPLETE, 0.8, 3e-6),
+                        run(Run.End.COMPLETE, 0.8, 5e-6));
 
-        assertThat(verdict(own, engines.labelled("before")).sentence())
-                .isEqualTo("adamw has the highest accuracy (90.00 %).");
-        assertThat(verdict(own.labelled("before"), engines.labelled("before")).sentence())
+        assertThat(verdict(own, near).sentence())
                 .endsWith(
-                        "; adamw [before] took 1000.0 ms in the optimizer, torch-adamw [before]"
-                                + " 2000.0 ms (2.0 times as fast).");
+                        "; a step of adamw took 2.0 ± 1.4 µs, one of torch-adamw 4.0 ± 1.4 (no"
+                                + " clear difference).");
+    }
+
+    @Test
+    void theSentenceIsOfTheRunAtHand() {
+        var own = good("adamw", "0.1", 0.9, 1);
+        var others =
+                List.of(
+                        good("torch-adamw", "0.1", 0.8, 2).labelled("before"),
+                        good("sgd", "0.1", 0.99, 2).labelled("before"));
+
+        assertThat(verdict(own, good("lion", "1", 0.5, 1), others.get(0), others.get(1)).sentence())
+                .isEqualTo("adamw has the highest accuracy (90.00 %).");
+    }
+
+    @Test
+    void whatWasStoppedCountsOnlyWhereThereIsNothingElse() {
+        var some = contender("a", "1", run(Run.End.COMPLETE, 0.5, 1), run(Run.End.STOPPED, 0.9, 1));
+
+        assertThat(some.spread("accuracy")).isEqualTo(new Spread(0.5, 0, 1));
+        assertThat(contender("b", "1", run(Run.End.STOPPED, 0.9, 1)).spread("accuracy"))
+                .isEqualTo(new Spread(0.9, 0, 1));
+    }
+
+    @Test
+    void whatEndedWorseThanItBeganFailsToo() {
+        var verdict = verdict(contender("a", "1", run(Run.End.WORSENED, 0.5, 1)));
+
+        assertThat(verdict.isGood()).isFalse();
+        assertThat(verdict.sentence()).isEqualTo("a ended worse than untrained.");
     }
 
     @Test

@@ -97,6 +97,7 @@ class ReportInBrowserTest {
                 100,
                 Run.End.COMPLETE,
                 Duration.ofMillis(9),
+                Duration.ofNanos(90_000),
                 Duration.ofMillis(1234));
     }
 
@@ -109,6 +110,7 @@ class ReportInBrowserTest {
                 outcome.steps(),
                 outcome.end(),
                 outcome.inOptimizer(),
+                outcome.medianStep(),
                 outcome.total());
     }
 
@@ -390,10 +392,13 @@ class ReportInBrowserTest {
                         1,
                         Run.End.DIVERGED,
                         Duration.ZERO,
+                        Duration.ZERO,
                         Duration.ZERO));
         browser.open(file, 400, false);
 
         assertThat(browser.problems()).isEmpty();
+        assertThat(browser.text("document.querySelector('#accuracy .value')?.textContent ?? ''"))
+                .isEmpty();
         assertThat(browser.text("document.querySelector('#loss figcaption').textContent"))
                 .endsWith("No value of sgd can be drawn: none is finite and positive.");
     }

@@ -42,6 +42,7 @@ class ReportTest {
                 45,
                 Run.End.COMPLETE,
                 Duration.ofMillis(9),
+                Duration.ofNanos(199_000),
                 Duration.ofMillis(1234));
     }
 
@@ -87,10 +88,10 @@ class ReportTest {
                 .contains(
                         "<tr class=\"best\"><th scope=\"row\">sgd</th>"
                                 + "<td data-title=\"Final loss\">1.0000</td>"
-                                + "<td data-title=\"Test accuracy\">90.00 %</td>"
-                                + "<td data-title=\"In steps\">9.0 ms</td>"
-                                + "<td data-title=\"Time a step\">200.0 µs</td>"
-                                + "<td data-title=\"Total\">1.23 s</td></tr>");
+                                + "<td data-title=\"Test accuracy\">90.00\u00a0%</td>"
+                                + "<td data-title=\"In steps\">9.0\u00a0ms</td>"
+                                + "<td data-title=\"Median step\">199.0\u00a0µs</td>"
+                                + "<td data-title=\"Total\">1.23\u00a0s</td></tr>");
     }
 
     @Test
@@ -143,6 +144,7 @@ class ReportTest {
                         List.of(),
                         45,
                         Run.End.COMPLETE,
+                        Duration.ZERO,
                         Duration.ZERO,
                         Duration.ZERO);
         var page = write("reference", learned("sgd"), silent);

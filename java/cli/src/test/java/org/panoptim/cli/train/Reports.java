@@ -17,7 +17,7 @@ public final class Reports {
 
     /** A record of some outcomes. */
     public static RunRecord record(String backend, List<Outcome> outcomes) {
-        return new RunRecord(
+        return RunRecord.of(
                 "classifier",
                 LocalDateTime.of(2026, 1, 31, 10, 15),
                 new Origin(

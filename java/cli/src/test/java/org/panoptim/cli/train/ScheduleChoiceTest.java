@@ -18,10 +18,17 @@ class ScheduleChoiceTest {
 
     @Test
     void sharesAreOfAllSteps() {
-        assertThat(factors("wsd:warmup=0.1:decay=0.5:floor=0.2", 100, 1, 10, 50, 75, 100))
+        assertThat(factors("wsd:warmup=0.1:decay=0.49:floor=0.2", 100, 1, 10, 51, 76, 101))
                 .containsExactly(new double[] {0.1, 1, 1, 0.6, 0.2}, within(1e-12));
-        assertThat(factors("warmup-cosine:warmup=0.5", 20, 1, 10, 15, 20))
-                .containsExactly(new double[] {0.1, 1, 0.5, 0}, within(1e-12));
+        assertThat(factors("warmup-cosine:warmup=0.5", 18, 1, 9, 14, 19))
+                .containsExactly(new double[] {1 / 9.0, 1, 0.5, 0}, within(1e-12));
+    }
+
+    @Test
+    void theLastStepStillMoves() {
+        for (var name : ScheduleChoice.names()) {
+            assertThat(factors(name, 100, 100)[0]).as(name).isBetween(1e-5, 0.1);
+        }
     }
 
     @Test

@@ -58,6 +58,7 @@ public final class AutoencoderRuns {
                     case COMPLETE -> "";
                     case STOPPED -> "stopped";
                     case DIVERGED -> "diverged";
+                    case WORSENED -> "worse than untrained";
                 };
         return new Run(
                 curve.seed(),

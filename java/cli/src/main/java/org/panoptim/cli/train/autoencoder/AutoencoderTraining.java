@@ -176,7 +176,7 @@ public final class AutoencoderTraining {
                 return Run.End.STOPPED;
             }
             boolean learned = points.getLast().loss() <= points.getFirst().loss();
-            return learned ? Run.End.COMPLETE : Run.End.DIVERGED;
+            return learned ? Run.End.COMPLETE : Run.End.WORSENED;
         }
 
         /** Measures the losses, untimed, and takes a step. */
