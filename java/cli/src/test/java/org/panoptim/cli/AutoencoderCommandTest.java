@@ -143,12 +143,12 @@ class AutoencoderCommandTest {
 
     @Test
     void anOptimizerThatDivergesFailsTheCommand() {
-        var invocation = train("--iterations", "9", "--optimizer", "sgd@1e38,adam,sgd@30");
+        var invocation = train("--iterations", "9", "--optimizer", "adam:eps=0,adam,sgd@1e20");
 
         assertThat(invocation.status()).isEqualTo(1);
         assertThat(invocation.out())
-                .contains("sgd@1e38 (diverged) ", "sgd@30 (worse than untrained) ")
-                .contains("\nsgd@1e38 diverged; sgd@30 ended worse than untrained.\n");
+                .contains("adam:eps=0 (diverged) ", "sgd@1e20 (worse than untrained) ")
+                .contains("\nadam:eps=0 diverged; sgd@1e20 ended worse than untrained.\n");
     }
 
     @Test
