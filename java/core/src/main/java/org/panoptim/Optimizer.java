@@ -919,7 +919,11 @@ public final class Optimizer implements AutoCloseable {
                             .flatMap(group -> group.parameters().stream())
                             .map(Parameter::name)
                             .collect(Collectors.toSet());
-            var left = parameters.stream().filter(each -> !named.contains(each.name())).toList();
+            var left =
+                    Objects.requireNonNull(parameters, "parameters").stream()
+                            .map(each -> Objects.requireNonNull(each, "a parameter"))
+                            .filter(each -> !named.contains(each.name()))
+                            .toList();
             return left.isEmpty() ? this : group(groups.isEmpty() ? "all" : "others", left);
         }
 

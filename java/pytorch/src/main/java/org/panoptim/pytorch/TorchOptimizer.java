@@ -3,13 +3,16 @@ package org.panoptim.pytorch;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.panoptim.Optimizer;
 import org.panoptim.checkpoint.LoadOption;
 import org.panoptim.rule.UpdateRule;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Objects;
+import java.util.SequencedMap;
 import java.util.function.BiConsumer;
 
 /**
@@ -136,6 +139,33 @@ public final class TorchOptimizer implements AutoCloseable {
      */
     public Tensor state(String parameter, String slot) {
         return parameters.copyOf(optimizer.state(parameter, slot));
+    }
+
+    /**
+     * Copies of all states that parameters have, as the {@code state} of PyTorch's {@code
+     * state_dict}: by parameter, and there by the state's name, with the parameter's number of
+     * steps as {@code step}. States of companions and of a group's rule as a whole are not in it;
+     * {@link #save} writes everything.
+     *
+     * @return in registration order, with tensors as {@link #state} gives them
+     */
+    public SequencedMap<String, SequencedMap<String, Tensor>> stateDict() {
+        var counts = optimizer.report().counts();
+        var all = new LinkedHashMap<String, SequencedMap<String, Tensor>>();
+        for (var group : optimizer.groups()) {
+            for (var parameter : group.parameters()) {
+                var states = new LinkedHashMap<String, Tensor>();
+                long count = Objects.requireNonNull(counts.get(parameter.name()));
+                states.put("step", torch.tensor((float) count));
+                for (var slot : group.rule().slots(parameter.shape())) {
+                    if (slot.isKept() && slot.extent().isOfParameter()) {
+                        states.put(slot.name(), state(parameter.name(), slot.name()));
+                    }
+                }
+                all.put(parameter.name(), states);
+            }
+        }
+        return all;
     }
 
     /**

@@ -239,6 +239,41 @@ class TorchOptimizerTest {
     }
 
     @Test
+    void allStatesComeAsPyTorchsDictionaryHasThem() {
+        var net = new SmallNet(2);
+        try (var optimizer =
+                TorchOptimizer.of(
+                        net.module,
+                        AdamW.defaults(),
+                        (builder, all) ->
+                                builder.group("first", all.startingWith("first."))
+                                        .group(
+                                                "second",
+                                                all.startingWith("second."),
+                                                NAdam.defaults()))) {
+            net.backward();
+            optimizer.step();
+            optimizer.step();
+            var states = optimizer.stateDict();
+
+            assertThat(states.keySet())
+                    .containsExactly("first.weight", "first.bias", "second.weight", "second.bias");
+            assertThat(states.get("first.weight").keySet())
+                    .containsExactly("step", "exp_avg", "exp_avg_sq");
+            assertThat(states.get("second.bias").keySet())
+                    .containsExactly("step", "exp_avg", "exp_avg_sq", "mu_product");
+            assertThat(states.get("first.bias").get("step").item_float()).isEqualTo(2);
+            assertThat(SmallNet.floats(states.get("second.weight").get("exp_avg_sq")))
+                    .isEqualTo(SmallNet.floats(optimizer.state("second.weight", "exp_avg_sq")));
+            // Copies, which later steps leave alone.
+            optimizer.step();
+            assertThat(states.get("first.bias").get("step").item_float()).isEqualTo(2);
+            assertThat(SmallNet.floats(states.get("first.bias").get("exp_avg")))
+                    .isNotEqualTo(SmallNet.floats(optimizer.state("first.bias", "exp_avg")));
+        }
+    }
+
+    @Test
     void statesOfRowsAndOfTensorsHaveTheirOwnShapes() {
         var net = new SmallNet(2);
         try (var optimizer = TorchOptimizer.of(net.module, Adafactor.defaults())) {
