@@ -96,8 +96,8 @@ class LauncherTest {
                 new Installation(folder, "plain")
                         .run(
                                 """
-                                "$home/panoptim" train --epochs 1 --optimizer sgd --out r.html >/dev/full || true
-                                tail -n 1 r.html
+                                "$home/panoptim" train --epochs 1 --optimizer sgd --out run >/dev/full || true
+                                tail -n 1 run/report.html
                                 """,
                                 Map.of());
 
