@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.stream.Stream;
 
 /**
  * One call of {@code panoptim train}: what was trained, how and where, and what came of it.
@@ -67,5 +68,20 @@ public record RunRecord(
                 origin,
                 options,
                 contenders.stream().map(each -> each.labelled(other)).toList());
+    }
+
+    /** The contenders of this and of others, in order. */
+    public List<Contender> contendersWith(List<RunRecord> others) {
+        return Stream.concat(Stream.of(this), others.stream())
+                .flatMap(each -> each.contenders().stream())
+                .toList();
+    }
+
+    /** How many runs came to an end by themselves. */
+    public long ended() {
+        return contenders.stream()
+                .flatMap(each -> each.runs().stream())
+                .filter(each -> each.end() != Run.End.STOPPED)
+                .count();
     }
 }

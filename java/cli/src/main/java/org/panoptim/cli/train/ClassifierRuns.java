@@ -8,7 +8,6 @@ import org.panoptim.cli.run.Results;
 import org.panoptim.cli.run.Run;
 import org.panoptim.cli.run.Verdict;
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -43,19 +42,7 @@ public final class ClassifierRuns {
 
     /** The contenders of some outcomes, in their order. */
     public static List<Contender> contenders(List<Outcome> outcomes) {
-        var byChoice = new LinkedHashMap<OptimizerChoice, List<Run>>();
-        for (var outcome : outcomes) {
-            byChoice.computeIfAbsent(outcome.choice(), _ -> new ArrayList<>()).add(run(outcome));
-        }
-        return byChoice.entrySet().stream()
-                .map(
-                        entry ->
-                                Contender.of(
-                                        entry.getKey().name(),
-                                        entry.getKey().ofEngine(),
-                                        entry.getKey().settings(),
-                                        entry.getValue()))
-                .toList();
+        return Contenders.of(outcomes, Outcome::choice, ClassifierRuns::run);
     }
 
     private static Run run(Outcome outcome) {

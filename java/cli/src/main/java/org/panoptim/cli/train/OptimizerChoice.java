@@ -72,7 +72,7 @@ public record OptimizerChoice(String name, OptimizerSetup setup, boolean ofEngin
         return new OptimizerChoice(name, other, ofEngine);
     }
 
-    /** The settings that are not off, by PyTorch's names. */
+    @Override
     public SequencedMap<String, String> settings() {
         return setup.settings();
     }

@@ -1,7 +1,6 @@
 package org.panoptim.cli.train;
 
 import org.panoptim.cli.run.Contender;
-import org.panoptim.cli.run.Run;
 import org.panoptim.cli.run.RunPage;
 import org.panoptim.cli.run.RunRecord;
 import org.panoptim.cli.train.Training.Settings;
@@ -10,7 +9,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * The classifier's page.
@@ -38,9 +36,7 @@ public record Report(Settings settings, RunRecord run, List<RunRecord> earlier) 
 
     /** The contenders of this run and of those that it is compared with. */
     public List<Contender> contenders() {
-        return Stream.concat(Stream.of(run), earlier.stream())
-                .flatMap(each -> each.contenders().stream())
-                .toList();
+        return run.contendersWith(earlier);
     }
 
     /** Writes the page. */
@@ -89,11 +85,7 @@ public record Report(Settings settings, RunRecord run, List<RunRecord> earlier) 
 
     private String stopped() {
         long all = (long) settings.choices().size() * settings.seeds().size();
-        long ended =
-                run.contenders().stream()
-                        .flatMap(each -> each.runs().stream())
-                        .filter(each -> each.end() != Run.End.STOPPED)
-                        .count();
+        long ended = run.ended();
         return ended == all
                 ? ""
                 : "The training was stopped before its end: %d of %s finished."

@@ -1,5 +1,7 @@
 package org.panoptim.cli.train;
 
+import java.util.SequencedMap;
+
 /**
  * An optimizer that a task trains with.
  *
@@ -12,6 +14,9 @@ public interface SetupChoice<C extends SetupChoice<C>> {
 
     /** Its rule and settings. */
     OptimizerSetup setup();
+
+    /** The settings that are not off, by PyTorch's names. */
+    SequencedMap<String, String> settings();
 
     /** Whether PyTorch's optimizer takes the steps. */
     boolean ofEngine();

@@ -123,8 +123,9 @@ public record AutoencoderChoice(String name, Kind kind, OptimizerSetup setup, in
         return new AutoencoderChoice(name, kind, setup, value);
     }
 
-    /** The settings that are not off, by PyTorch's names, and K-FAC's. */
-    SequencedMap<String, String> settings() {
+    /** Also K-FAC's. */
+    @Override
+    public SequencedMap<String, String> settings() {
         var settings = new LinkedHashMap<>(setup.settings());
         if (kind == Kind.KFAC) {
             settings.putAll(KfacTrainer.SETTINGS);

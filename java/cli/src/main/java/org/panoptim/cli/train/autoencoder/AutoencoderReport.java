@@ -1,7 +1,6 @@
 package org.panoptim.cli.train.autoencoder;
 
 import org.panoptim.cli.run.Contender;
-import org.panoptim.cli.run.Run;
 import org.panoptim.cli.run.RunPage;
 import org.panoptim.cli.run.RunRecord;
 import org.panoptim.cli.train.Digits;
@@ -10,7 +9,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * The autoencoder's page.
@@ -44,9 +42,7 @@ public record AutoencoderReport(
 
     /** The contenders of this run and of those that it is compared with. */
     public List<Contender> contenders() {
-        return Stream.concat(Stream.of(run), earlier.stream())
-                .flatMap(each -> each.contenders().stream())
-                .toList();
+        return run.contendersWith(earlier);
     }
 
     /** Writes the page. */
@@ -79,11 +75,7 @@ public record AutoencoderReport(
     }
 
     private String stopped() {
-        long ended =
-                run.contenders().stream()
-                        .flatMap(each -> each.runs().stream())
-                        .filter(each -> each.end() != Run.End.STOPPED)
-                        .count();
+        long ended = run.ended();
         return ended == planned
                 ? ""
                 : "The training was stopped before its end: %d of %d runs finished."

@@ -6,9 +6,9 @@ import org.panoptim.cli.run.Contender;
 import org.panoptim.cli.run.Measure;
 import org.panoptim.cli.run.Results;
 import org.panoptim.cli.run.Run;
+import org.panoptim.cli.train.Contenders;
 import org.panoptim.cli.train.Format;
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 
@@ -31,19 +31,7 @@ public final class AutoencoderRuns {
 
     /** The contenders of some curves, in their order. */
     public static List<Contender> contenders(List<LossCurve> curves) {
-        var byChoice = new LinkedHashMap<AutoencoderChoice, List<Run>>();
-        for (var curve : curves) {
-            byChoice.computeIfAbsent(curve.choice(), _ -> new ArrayList<>()).add(run(curve));
-        }
-        return byChoice.entrySet().stream()
-                .map(
-                        entry ->
-                                Contender.of(
-                                        entry.getKey().name(),
-                                        entry.getKey().ofEngine(),
-                                        entry.getKey().settings(),
-                                        entry.getValue()))
-                .toList();
+        return Contenders.of(curves, LossCurve::choice, AutoencoderRuns::run);
     }
 
     private static Run run(LossCurve curve) {
