@@ -22,17 +22,19 @@ function(header_of result rule)
 endfunction()
 
 # read_rules(IMAGES DEF [IMAGE]): adds the rules of a registry's file to what is known of their images,
-# or of one image. Sets IMAGES to these; PANOPTIM_RULES_IMAGE are the names of an image's rules.
+# or of one image. Sets IMAGES to these; PANOPTIM_RULES_IMAGE are the names of an image's rules, and
+# PANOPTIM_STEPS_IMAGE those of them that step.
 macro(read_rules images def)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${def})
-    file(STRINGS ${def} lines REGEX "^PANOPTIM_RULE")
+    file(STRINGS ${def} lines REGEX "^PANOPTIM_(RULE|PASSES)\\(")
     set(${images})
     foreach(line IN LISTS lines)
-        if(NOT line MATCHES "^PANOPTIM_RULE\\(([a-z0-9_]+), (.+)\\)$")
+        if(NOT line MATCHES "^PANOPTIM_(RULE|PASSES)\\(([a-z0-9_]+), (.+)\\)$")
             message(FATAL_ERROR "${def}: not understood: ${line}")
         endif()
-        set(rule ${CMAKE_MATCH_1})
-        set(type ${CMAKE_MATCH_2})
+        set(kind ${CMAKE_MATCH_1})
+        set(rule ${CMAKE_MATCH_2})
+        set(type ${CMAKE_MATCH_3})
         if(${ARGC} GREATER 2)
             set(image ${ARGV2})
         else()
@@ -41,12 +43,19 @@ macro(read_rules images def)
         if(NOT image IN_LIST ${images})
             list(APPEND ${images} ${image})
             set(PANOPTIM_RULES_${image})
+            set(PANOPTIM_STEPS_${image})
+            set(steps_${image})
             set(types_${image})
             set(entries_${image})
         endif()
         list(APPEND PANOPTIM_RULES_${image} ${rule})
         list(APPEND types_${image} "panoptim::IndexedRule<${next_rule}, panoptim::${type}>")
-        list(APPEND entries_${image} "RULE(${next_rule}, ${rule}, ${type})")
+        set(entry "RULE(${next_rule}, ${rule}, ${type})")
+        list(APPEND entries_${image} "${entry}")
+        if(kind STREQUAL "RULE")
+            list(APPEND PANOPTIM_STEPS_${image} ${rule})
+            list(APPEND steps_${image} "${entry}")
+        endif()
         math(EXPR next_rule "${next_rule} + 1")
     endforeach()
 endmacro()
@@ -55,6 +64,7 @@ endmacro()
 function(write_rule_image image header)
     list(JOIN types_${image} ", " types)
     list(JOIN entries_${image} " " entries)
+    list(JOIN steps_${image} " " steps)
     file(CONFIGURE OUTPUT ${PANOPTIM_IMAGE_SOURCES}/${image}.cu @ONLY CONTENT
 "// The kernels of the rules of ${header}.
 #include \"${header}\"
@@ -62,6 +72,7 @@ function(write_rule_image image header)
 #define PANOPTIM_IMAGE ${image}
 #define PANOPTIM_IMAGE_LIST panoptim::RuleList<${types}>
 #define PANOPTIM_IMAGE_RULES(RULE) ${entries}
+#define PANOPTIM_IMAGE_STEPS(RULE) ${steps}
 #include \"step/rule_image.cuh\"
 ")
 endfunction()

@@ -1,25 +1,24 @@
 # PTX as plain text for drivers older than the toolkit, which take neither its machine code nor its
-# PTX: the latter named as of an older version. CudaProbe demands a driver for that version,
-# KernelImages chooses.
+# PTX: named as of an older version of the language. CudaProbe demands a driver for that version,
+# KernelImages chooses. The machine code of 8.0, 8.6 and 9.0 is made of the same text, so that the
+# assembler, which checks a file against the version that it names, proves that there is nothing
+# newer in it.
 set(PANOPTIM_OLDER_PTX 8.0) # of CUDA 12.0
 
-set(older)
-foreach(image IN LISTS PANOPTIM_IMAGES)
+# lower_ptx(PTX OUT)
+function(lower_ptx ptx out)
+    set(lower ${CMAKE_CURRENT_SOURCE_DIR}/build/lower-ptx)
     add_custom_command(
-        OUTPUT ${image}.ptx
-        COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/build/lower-ptx ${PANOPTIM_PTXAS} ${PANOPTIM_OLDER_PTX}
-            sm_80 ${image}/compute_80.ptx ${image}/sm_80.cubin ${image}.ptx
-        DEPENDS ${image}/compute_80.ptx ${image}/sm_80.cubin ${assemble}
-                ${CMAKE_CURRENT_SOURCE_DIR}/build/lower-ptx
-        COMMENT "Lowering ${image}.ptx"
+        OUTPUT ${out}
+        COMMAND ${lower} ${PANOPTIM_OLDER_PTX} ${ptx} ${out}
+        DEPENDS ${ptx} ${lower}
+        COMMENT "Lowering ${out}"
         VERBATIM)
-    list(APPEND older ${image}.ptx)
-endforeach()
-add_custom_target(kernels-older-drivers DEPENDS ${older})
-add_dependencies(kernels kernels-older-drivers)
+endfunction()
 
 if(PANOPTIM_TESTS)
-    list(TRANSFORM older PREPEND ${CMAKE_CURRENT_BINARY_DIR}/ OUTPUT_VARIABLE older_files)
+    list(TRANSFORM PANOPTIM_IMAGES REPLACE "(.+)" "${CMAKE_CURRENT_BINARY_DIR}/\\1.ptx"
+                                           OUTPUT_VARIABLE older_files)
     add_test(NAME kernels-serve-older-drivers
              COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test/check-lowered ${PANOPTIM_PTXAS}
                      ${PANOPTIM_OLDER_PTX} ${older_files})

@@ -253,7 +253,7 @@ class Rule:
 def rule_names():
     """The rules of the registry."""
     text = (ROOT / "kernels/rules/rules.def").read_text(encoding="utf-8")
-    return re.findall(r"^PANOPTIM_RULE\((\w+),", text, flags=re.MULTILINE)
+    return re.findall(r"^PANOPTIM_(?:RULE|PASSES)\((\w+),", text, flags=re.MULTILINE)
 
 
 class Image:

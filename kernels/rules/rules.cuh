@@ -53,18 +53,24 @@
 namespace panoptim {
 inline namespace PANOPTIM_TIER {
 
-#define PANOPTIM_RULE(name, ...)                                                                   \
+#define PANOPTIM_CHECK(name, ...)                                                                  \
     static_assert(sizeof(__VA_ARGS__::Scalars) <= PANOPTIM_SCALARS, #name ": scalars");            \
     static_assert(__VA_ARGS__::slots + row_states<__VA_ARGS__> + column_states<__VA_ARGS__> <=     \
                       PANOPTIM_MAX_SLOTS,                                                          \
                   #name ": slots");                                                                \
-    static_assert(__VA_ARGS__::phases + __VA_ARGS__::pass_phases >= 1, #name ": phases");          \
     static_assert(__VA_ARGS__::phases + __VA_ARGS__::pass_phases <= PANOPTIM_MAX_PHASES,           \
                   #name ": phases");                                                               \
     static_assert(__VA_ARGS__::reductions <= PANOPTIM_MAX_REDUCTIONS, #name ": reductions");       \
     static_assert(lines_hold<__VA_ARGS__>(), #name ": sums over rows or columns");
+#define PANOPTIM_RULE(name, ...)                                                                   \
+    static_assert(__VA_ARGS__::phases >= 1, #name ": phases");                                     \
+    PANOPTIM_CHECK(name, __VA_ARGS__)
+#define PANOPTIM_PASSES(name, ...)                                                                 \
+    static_assert(__VA_ARGS__::phases == 0 && __VA_ARGS__::pass_phases >= 1, #name ": phases");    \
+    PANOPTIM_CHECK(name, __VA_ARGS__)
 #include "rules/rules.def"
 #undef PANOPTIM_RULE
+#undef PANOPTIM_CHECK
 
 } // namespace PANOPTIM_TIER
 } // namespace panoptim

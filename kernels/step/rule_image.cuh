@@ -3,6 +3,7 @@
 //   PANOPTIM_IMAGE              the header's name
 //   PANOPTIM_IMAGE_LIST         the header's rules, as a RuleList
 //   PANOPTIM_IMAGE_RULES(RULE)  RULE(index in the registry, name, type) for each of them
+//   PANOPTIM_IMAGE_STEPS(RULE)  the same for those that step, and do not have passes alone
 // and includes this one. Every name ends with the image's or a rule's, so that several images can
 // also be one file.
 #include "step/control.cuh"
@@ -52,12 +53,14 @@ extern "C" __global__ void __launch_bounds__(panoptim::prepare_threads)
         name(const panoptim_launch launch) {                                                       \
         using namespace panoptim;                                                                  \
         __shared__ UpdateShared<__VA_ARGS__> shared;                                               \
-        update_phase<__VA_ARGS__, 0, statistics>(launch, shared);                                  \
+        update_phase<__VA_ARGS__, statistics>(launch, shared);                                     \
     }
-#define PANOPTIM_RULE(index, name, ...)                                                            \
-    PANOPTIM_KERNEL(panoptim_update_##name, false, __VA_ARGS__)                                    \
-    PANOPTIM_KERNEL(panoptim_update_##name##_statistics, true, __VA_ARGS__)
+#define PANOPTIM_RULE(index, name, ...) PANOPTIM_KERNEL(panoptim_update_##name, false, __VA_ARGS__)
 PANOPTIM_IMAGE_RULES(PANOPTIM_RULE)
+#undef PANOPTIM_RULE
+#define PANOPTIM_RULE(index, name, ...)                                                            \
+    PANOPTIM_KERNEL(panoptim_update_##name##_statistics, true, __VA_ARGS__)
+PANOPTIM_IMAGE_STEPS(PANOPTIM_RULE)
 #undef PANOPTIM_RULE
 #undef PANOPTIM_KERNEL
 
@@ -66,3 +69,4 @@ PANOPTIM_IMAGE_RULES(PANOPTIM_RULE)
 #undef PANOPTIM_IMAGE
 #undef PANOPTIM_IMAGE_LIST
 #undef PANOPTIM_IMAGE_RULES
+#undef PANOPTIM_IMAGE_STEPS

@@ -625,12 +625,18 @@ __device__ __forceinline__ void update_panel(const panoptim_launch &launch, int6
     __syncthreads();
 }
 
-template <typename Rule, int Phase, bool Statistics>
+// Statistics are of a step's last phase: their kernel has no other.
+template <typename Rule, bool Statistics>
+constexpr int first_phase = Statistics ? Rule::phases - 1 : 0;
+template <typename Rule, bool Statistics>
+constexpr int end_of_phases = Statistics ? Rule::phases : Rule::phases + Rule::pass_phases;
+
+template <typename Rule, bool Statistics, int Phase = first_phase<Rule, Statistics>>
 __device__ __forceinline__ void update_phase(const panoptim_launch &launch,
                                              UpdateShared<Rule> &shared) {
-    if constexpr (Phase < Rule::phases + Rule::pass_phases) {
+    if constexpr (Phase < end_of_phases<Rule, Statistics>) {
         if (launch.phase != Phase) {
-            update_phase<Rule, Phase + 1, Statistics>(launch, shared);
+            update_phase<Rule, Statistics, Phase + 1>(launch, shared);
             return;
         }
         // Where some steps take statistics and some do not, both kernels are launched, of which one

@@ -52,32 +52,43 @@ int bits(unsigned slots, int count) {
 constexpr int scalars = 4;
 constexpr int halves = 1;
 
+// The sums of chunks that phases store.
 template <typename Rule>
-void print(std::vector<Image> &all, const char *name) {
+int sums_of(int first, int end) {
+    int sums = 0;
+    for (int reduction = 0; reduction < Rule::reductions; ++reduction) {
+        const int phase = Rule::reduction_phase(reduction);
+        sums += first <= phase && phase < end ? 1 : 0;
+    }
+    return sums;
+}
+
+// The kernel of phases from first to before end, with statistics or without.
+template <typename Rule>
+void print_kernel(const std::string &name, int first, int end, bool statistics) {
     // Of either way.
     int loads = 0;
     int stores = 0;
-    // Statistics look at the gradient in the last phase, whether or not the rule does.
-    int loads_for_statistics = 0;
     // Of the way by types alone: a copy is stored, an average loaded and stored.
     int outputs_loaded = 0;
     int outputs_stored = 0;
-    // Of those the averages of tensors that are not updated.
-    int followed = Rule::phases > 0 ? 1 : 0;
-    for (int phase = 0; phase < Rule::phases + Rule::pass_phases; ++phase) {
+    // Where a step's first phase is, tensors that are not updated have their averages moved, and
+    // zeros left in their gradients.
+    const int idle = Rule::phases > 0 && first == 0 ? 1 : 0;
+    int followed = idle;
+    for (int phase = first; phase < end; ++phase) {
         const bool curvature = Rule::curvature && phase < Rule::phases;
+        const bool last = phase + 1 == Rule::phases;
+        followed += Rule::completes_step(phase) ? 1 : 0;
         for (int curved = 0; curved <= (curvature ? 1 : 0); ++curved) {
             const bool with = curved != 0;
-            const bool last = phase + 1 == Rule::phases;
             const int averages = last || Rule::completes_step(phase) ? 1 : 0;
-            followed += Rule::completes_step(phase) ? 1 : 0;
             outputs_loaded += averages;
             outputs_stored += (last || Rule::writes_parameter(phase) ? 1 : 0) + averages;
-            loads += (Rule::reads_parameter(phase) ? 1 : 0) +
-                     (Rule::reads_gradient(phase) ? 1 : 0) + curved +
+            loads += (statistics || Rule::reads_parameter(phase) ? 1 : 0) +
+                     (statistics || Rule::reads_gradient(phase) ? 1 : 0) + curved +
                      bits(Rule::read_slots(phase, with), Rule::slots);
             outputs_loaded += Rule::reads_average(phase) ? 1 : 0;
-            loads_for_statistics += last && !Rule::reads_gradient(phase) ? 1 : 0;
             stores += (Rule::writes_parameter(phase) ? 1 : 0) +
                       (Rule::writes_gradient(phase) ? 1 : 0) +
                       bits(Rule::written_slots(phase, with), Rule::slots) +
@@ -85,18 +96,22 @@ void print(std::vector<Image> &all, const char *name) {
                       (last ? 1 : 0);
         }
     }
-    // And of tensors that are not updated a step moves the averages, and leaves zeros in gradients;
-    // of 8 bytes are also the sums of a chunk.
-    const int unused = Rule::phases > 0 ? 1 : 0;
     outputs_loaded += 2 * followed;
     outputs_stored += followed;
-    const int typed = stores + outputs_stored + unused;
-    const char *more = Rule::reductions > 1 ? "+" : "";
-    std::printf("panoptim_update_%s %d %d %d %d%s\n", name, 2 * loads + outputs_loaded,
-                stores + typed, scalars * typed, halves * typed + Rule::reductions, more);
-    std::printf("panoptim_update_%s_statistics %d %d %d %d+\n", name,
-                2 * (loads + loads_for_statistics) + outputs_loaded, stores + typed,
-                scalars * typed, halves * typed + Rule::reductions + PANOPTIM_STATISTICS * unused);
+    const int typed = stores + outputs_stored + idle;
+    // Of 8 bytes are also the sums of a chunk.
+    const int sums = sums_of<Rule>(first, end) + (statistics ? PANOPTIM_STATISTICS : 0);
+    std::printf("%s %d %d %d %d%s\n", name.c_str(), 2 * loads + outputs_loaded, stores + typed,
+                scalars * typed, halves * typed + sums, sums > 1 ? "+" : "");
+}
+
+template <typename Rule>
+void print(std::vector<Image> &all, const std::string &name) {
+    const std::string kernel = "panoptim_update_" + name;
+    print_kernel<Rule>(kernel, 0, Rule::phases + Rule::pass_phases, false);
+    if (Rule::phases > 0) {
+        print_kernel<Rule>(kernel + "_statistics", Rule::phases - 1, Rule::phases, true);
+    }
     const auto vectors = static_cast<int>(
         (sizeof(panoptim::PreparedEntry<Rule>) + sizeof(float[4]) - 1) / sizeof(float[4]));
     Image &image = image_of(all, name);

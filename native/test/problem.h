@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <map>
 #include <optional>
@@ -408,6 +409,10 @@ inline std::vector<float> contents(const Problem &problem) {
 inline int64_t first_difference(const std::vector<float> &a, const std::vector<float> &b) {
     if (a.size() != b.size()) {
         return 0;
+    }
+    // As a rule they are equal, which is seen at once.
+    if (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof a[0]) == 0) {
+        return -1;
     }
     for (std::size_t i = 0; i < a.size(); ++i) {
         if (!same(a[i], b[i])) {

@@ -65,11 +65,11 @@ class Random {
 
 // Equal bits, all NaNs counted alike.
 inline bool same(float a, float b) {
-    return (a != a && b != b) || std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
+    return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b) || (a != a && b != b);
 }
 
 inline bool same(double a, double b) {
-    return (a != a && b != b) || std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+    return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b) || (a != a && b != b);
 }
 
 inline std::vector<int32_t> usable_tiers() {

@@ -275,8 +275,13 @@ TEST_CASE("a step of matrices equals the rule element by element, across panels 
           Matrices{1, 66, 1025}, Matrices{1, 130, 40}, Matrices{1, 2, 2100}}) {
         CAPTURE(rows);
         CAPTURE(columns);
+        const int64_t elements = count * rows * columns;
         for (const int64_t shift : {0, 3}) {
-            Setting setting{.elements = count * rows * columns, .shift = shift};
+            // The largest has more elements than all others together.
+            if (shift != 0 && elements > 1 << 16) {
+                continue;
+            }
+            Setting setting{.elements = elements, .shift = shift};
             setting.ranges = {1, 3};
             setting.rows = rows;
             setting.columns = columns;

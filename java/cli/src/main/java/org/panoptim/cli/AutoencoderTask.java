@@ -82,6 +82,7 @@ final class AutoencoderTask implements TrainTask {
                             backendIsGiven ? Optional.empty() : Optional.of(reference),
                             new TerminalBar(terminal),
                             stop);
+            training.rehearse();
             var curves = training.run();
             var run =
                     RunRecord.of(

@@ -73,7 +73,9 @@ final class ClassifierTask implements TrainTask {
             List<RunRecord> earlier)
             throws IOException {
         var began = LocalDateTime.now();
-        var outcomes = new Training(settings, backend, new ProgressDisplay(terminal, stop)).run();
+        var training = new Training(settings, backend, new ProgressDisplay(terminal, stop));
+        training.rehearse();
+        var outcomes = training.run();
         var run =
                 RunRecord.of(
                         NAME,

@@ -3,7 +3,6 @@ package org.panoptim.cli;
 import org.panoptim.cli.rules.RuleJson;
 import org.panoptim.cli.rules.RuleMarkdown;
 import org.panoptim.cli.rules.RuleText;
-import org.panoptim.cli.terminal.NearNames;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 
@@ -50,9 +49,9 @@ final class RulesCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        var rules = chosen(Rules.all());
-        var companions = chosen(Rules.companions());
-        names.forEach(RulesCommand::require);
+        var selection = RuleSelection.of(names);
+        var rules = selection.among(Rules.all());
+        var companions = selection.among(Rules.companions());
         var out = spec.commandLine().getOut();
         if (form.json) {
             out.println(RuleJson.of(rules, companions, Version.current()));
@@ -66,27 +65,6 @@ final class RulesCommand implements Callable<Integer> {
         }
         out.flush();
         return 0;
-    }
-
-    private List<UpdateRule> chosen(List<UpdateRule> all) {
-        return all.stream().filter(rule -> names.isEmpty() || names.contains(rule.name())).toList();
-    }
-
-    private static void require(String name) {
-        var all =
-                Stream.concat(Rules.all().stream(), Rules.companions().stream())
-                        .map(UpdateRule::name)
-                        .toList();
-        if (!all.contains(name)) {
-            var near = NearNames.of(name, all);
-            throw new InputException(
-                    "there is no rule '%s'; %s"
-                            .formatted(
-                                    name,
-                                    near.isEmpty()
-                                            ? "'panoptim rules' lists all there are"
-                                            : "near it are " + String.join(", ", near)));
-        }
     }
 
     /** One after another, with a line between them. */

@@ -15,10 +15,12 @@ import org.panoptim.testkit.scenario.BackendUnderTest;
 import org.panoptim.testkit.scenario.CompanionScenarios;
 import org.panoptim.testkit.scenario.Comparison;
 import org.panoptim.testkit.scenario.RuleScenarios;
+import org.panoptim.testkit.scenario.Scenario;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 import java.util.ArrayList;
@@ -46,17 +48,39 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--verbose", description = "Show every scenario as it is done.")
     private boolean verbose;
 
+    @Parameters(
+            arity = "0..*",
+            paramLabel = "RULE",
+            description = "Run the scenarios of these rules and companions; all if left out.")
+    private List<String> rules = new ArrayList<>();
+
     @Override
     public Integer call() {
+        var scenarios = scenarios(rules);
         var opened = new ArrayList<Candidate>();
         try (var reference = Backend.named(REFERENCE)) {
             try {
                 names().forEach(backend -> opened.add(Candidate.of(BackendOption.open(backend))));
-                return opened.isEmpty() ? nothingToCompare() : compare(reference, opened);
+                return opened.isEmpty()
+                        ? nothingToCompare()
+                        : compare(reference, opened, scenarios);
             } finally {
                 opened.forEach(Candidate::close);
             }
         }
+    }
+
+    /**
+     * Those of rules and companions.
+     *
+     * @param rules their names; none for all
+     * @throws InputException if one is none's
+     */
+    static List<Scenario> scenarios(List<String> rules) {
+        var selection = RuleSelection.of(rules);
+        return Stream.concat(RuleScenarios.all().stream(), CompanionScenarios.all().stream())
+                .filter(scenario -> selection.has(scenario.subject()))
+                .toList();
     }
 
     private List<String> names() {
@@ -79,11 +103,8 @@ final class VerifyCommand implements Callable<Integer> {
         return Failures.CHECK_FAILED;
     }
 
-    private int compare(Backend reference, List<Candidate> candidates) {
+    private int compare(Backend reference, List<Candidate> candidates, List<Scenario> scenarios) {
         var out = spec.commandLine().getOut();
-        var scenarios =
-                Stream.concat(RuleScenarios.all().stream(), CompanionScenarios.all().stream())
-                        .toList();
         var verification = new Verification(reference, candidates, scenarios);
         List<InverseCheck.Result> inverses;
         // With every scenario in a line there is progress enough to be seen.

@@ -27,7 +27,7 @@ class WithoutCublasTest {
 
     @Test
     void verifyFailsAndSaysWhy() throws Exception {
-        var invocation = run("verify", "--backend", "cuda-ffm");
+        var invocation = run("verify", "--backend", "cuda-ffm", "sgd");
 
         assertThat(invocation.status()).isEqualTo(Failures.CHECK_FAILED);
         assertThat(invocation.out())

@@ -43,9 +43,22 @@ public final class Training {
         torch.set_num_threads(1);
     }
 
+    /**
+     * Takes a few steps with each, in turn, and forgets them: all are as warm then when the first
+     * one is timed. What {@link #run} gives is the same but for times.
+     */
+    public void rehearse() {
+        for (int round = 0; round < REHEARSALS; round++) {
+            for (var choice : settings.choices()) {
+                try (var _ = new PointerScope()) {
+                    new Session(choice, settings.seeds().getFirst()).rehearse();
+                }
+            }
+        }
+    }
+
     /** Trains with one optimizer after the other, until all are done or a stop is requested. */
     public List<Outcome> run() {
-        rehearse();
         var outcomes = new ArrayList<Outcome>();
         for (var choice : settings.choices()) {
             for (long seed : settings.seeds()) {
@@ -58,19 +71,6 @@ public final class Training {
             }
         }
         return outcomes;
-    }
-
-    /**
-     * Takes a few steps with each, in turn, so that all are as warm when the first one is timed.
-     */
-    private void rehearse() {
-        for (int round = 0; round < REHEARSALS; round++) {
-            for (var choice : settings.choices()) {
-                try (var _ = new PointerScope()) {
-                    new Session(choice, settings.seeds().getFirst()).rehearse();
-                }
-            }
-        }
     }
 
     private Stepper stepper(OptimizerChoice choice, Classifier net, long steps) {

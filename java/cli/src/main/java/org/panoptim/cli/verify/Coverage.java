@@ -1,6 +1,8 @@
 package org.panoptim.cli.verify;
 
 import org.panoptim.cli.terminal.Paragraph;
+import org.panoptim.rule.Rules;
+import org.panoptim.rule.UpdateRule;
 import org.panoptim.testkit.scenario.RuleVariants;
 import org.panoptim.testkit.scenario.Scenario;
 
@@ -19,22 +21,35 @@ public final class Coverage {
     /**
      * Lines of a width.
      *
-     * @param scenarios those that ran, of every rule and every companion at least one
+     * @param scenarios those that ran, at least one
      */
     public static List<String> lines(List<Scenario> scenarios, int width) {
         var lines = new ArrayList<String>();
-        lines.add("Besides variants of its settings, every rule ran through:");
-        lines.addAll(
-                Paragraph.ofWords("  ", String.join("; ", conditions(scenarios)) + ".", width));
-        lines.addAll(
-                Paragraph.ofWords(
-                        "",
-                        "Every companion ran beside "
-                                + String.join(", ", besides(scenarios))
-                                + ": "
-                                + String.join("; ", companionConditions(scenarios))
-                                + ".",
-                        width));
+        var rules = subjects(scenarios.stream().filter(Coverage::isOfRule));
+        if (!rules.isEmpty()) {
+            lines.addAll(
+                    Paragraph.ofWords(
+                            "",
+                            "Besides variants of its settings, "
+                                    + named(rules, Rules.all(), "every rule")
+                                    + " ran through:",
+                            width));
+            lines.addAll(
+                    Paragraph.ofWords("  ", String.join("; ", conditions(scenarios)) + ".", width));
+        }
+        var companions = subjects(ofCompanions(scenarios));
+        if (!companions.isEmpty()) {
+            lines.addAll(
+                    Paragraph.ofWords(
+                            "",
+                            named(companions, Rules.companions(), "Every companion")
+                                    + " ran beside "
+                                    + String.join(", ", besides(scenarios))
+                                    + ": "
+                                    + String.join("; ", companionConditions(scenarios))
+                                    + ".",
+                            width));
+        }
         if (scenarios.stream().allMatch(Coverage::isExchanged)) {
             lines.addAll(
                     Paragraph.ofWords(
@@ -43,18 +58,33 @@ public final class Coverage {
                                     + " another one had saved.",
                             width));
         }
-        lines.addAll(
-                Paragraph.ofWords(
-                        "",
-                        "Before every other step ran the passes "
-                                + String.join(", ", passes(scenarios))
-                                + ".",
-                        width));
+        var passes = passes(scenarios);
+        if (!passes.isEmpty()) {
+            lines.addAll(
+                    Paragraph.ofWords(
+                            "",
+                            "Before every other step ran the passes "
+                                    + String.join(", ", passes)
+                                    + ".",
+                            width));
+        }
         return lines;
     }
 
+    private static boolean isOfRule(Scenario scenario) {
+        return scenario.companions().isEmpty();
+    }
+
     private static Stream<Scenario> ofCompanions(List<Scenario> scenarios) {
-        return scenarios.stream().filter(scenario -> !scenario.companions().isEmpty());
+        return scenarios.stream().filter(scenario -> !isOfRule(scenario));
+    }
+
+    private static String named(List<String> names, List<UpdateRule> all, String every) {
+        return names.size() == all.size() ? every : String.join(", ", names);
+    }
+
+    private static List<String> subjects(Stream<Scenario> scenarios) {
+        return scenarios.map(Scenario::subject).distinct().toList();
     }
 
     private static List<String> besides(List<Scenario> scenarios) {
@@ -76,7 +106,7 @@ public final class Coverage {
     static List<String> conditions(List<Scenario> scenarios) {
         var byRule = new LinkedHashMap<String, Set<String>>();
         for (var scenario : scenarios) {
-            if (!scenario.companions().isEmpty()) {
+            if (!isOfRule(scenario)) {
                 continue;
             }
             byRule.computeIfAbsent(scenario.rule(), _ -> new HashSet<>()).add(scenario.title());

@@ -3,7 +3,6 @@ package org.panoptim.cli.verify;
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.terminal.Paragraph;
 import org.panoptim.cli.terminal.Table;
-import org.panoptim.rule.Rules;
 import org.panoptim.testkit.scenario.BackendUnderTest;
 import org.panoptim.testkit.scenario.Comparison;
 import org.panoptim.testkit.scenario.Scenario;
@@ -12,7 +11,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 
 /** Compares candidates with the reference, and says what was compared and what came of it. */
 public final class Verification {
@@ -72,15 +70,17 @@ public final class Verification {
         return results.stream().filter(result -> !result.passed()).toList();
     }
 
-    /** A row for each rule and companion, a column for each candidate. */
+    /** A row for each rule and companion that has scenarios, a column for each candidate. */
     public Table table() {
         var titles = new ArrayList<String>(List.of("rule or companion"));
         candidates.forEach(candidate -> titles.add(candidate.name()));
         titles.add("scenarios");
         titles.add("runs");
         var table = new Table(titles.toArray(String[]::new));
-        Stream.concat(Rules.all().stream(), Rules.companions().stream())
-                .forEach(rule -> table.row(row(rule.name())));
+        scenarios.stream()
+                .map(Scenario::subject)
+                .distinct()
+                .forEach(subject -> table.row(row(subject)));
         return table;
     }
 

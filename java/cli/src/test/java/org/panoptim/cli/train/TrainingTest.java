@@ -252,6 +252,18 @@ class TrainingTest {
     }
 
     @Test
+    void aRehearsalChangesNothing() {
+        try (var backend = Backend.named("reference")) {
+            var settings = new Settings(List.of(choice("adamw")), 1, 100, List.of(1L));
+            var training = new Training(settings, backend, new Stopping(Integer.MAX_VALUE));
+            training.rehearse();
+
+            assertThat(training.run().getFirst().last().loss())
+                    .isEqualTo(afterAnEpoch("adamw").loss());
+        }
+    }
+
+    @Test
     void whoHasNoNumbersAnyMoreIsStoppedAndHasDiverged() {
         var outcomes = trained("sgd@1e30", "sgd@0", "sgd@0.05");
 

@@ -59,4 +59,17 @@ class CoverageTest {
         assertThat(Coverage.lines(all, 80))
                 .allSatisfy(line -> assertThat(line).hasSizeLessThanOrEqualTo(80));
     }
+
+    @Test
+    void whatRanIsNamedWhereNotAllDid() {
+        assertThat(Coverage.lines(RuleScenarios.of("lion").toList(), 80))
+                .contains("Besides variants of its settings, lion ran through:")
+                .noneMatch(line -> line.contains("beside"));
+        var cautious =
+                CompanionScenarios.all().stream()
+                        .filter(scenario -> scenario.subject().equals("cautious"))
+                        .toList();
+        assertThat(Coverage.lines(cautious, 80).getFirst())
+                .startsWith("cautious ran beside adamw: ");
+    }
 }

@@ -64,17 +64,26 @@ public final class AutoencoderTraining {
     }
 
     /**
+     * Takes a few steps with each and forgets them, so that the first one timed does not pay for
+     * the program's start.
+     *
+     * @throws UnsupportedPlanException if K-FAC is among them, the backend computes no factors and
+     *     there is no substitute
+     */
+    public void rehearse() {
+        for (var choice : choices) {
+            var few = choice.withIterations(Math.min(choice.iterations(), REHEARSAL));
+            train(few, seeds.getFirst(), TerminalBar.silent());
+        }
+    }
+
+    /**
      * Trains with one optimizer after the other, until all are done or a stop is requested.
      *
      * @throws UnsupportedPlanException if K-FAC is among them, the backend computes no factors and
      *     there is no substitute
      */
     public List<LossCurve> run() {
-        // So that the first one timed does not pay for the program's start.
-        for (var choice : choices) {
-            var few = choice.withIterations(Math.min(choice.iterations(), REHEARSAL));
-            train(few, seeds.getFirst(), TerminalBar.silent());
-        }
         var curves = new ArrayList<LossCurve>();
         for (var choice : choices) {
             for (long seed : seeds) {
