@@ -98,14 +98,14 @@ final class SpeedPicture {
     /** What was compared with what, and where. */
     String caption() {
         return """
-        <sub>Medians, and lines from the smallest to the largest. On %s, %s: <code>%s</code>.
-        Compared with %s.%s</sub>\
+        <sub>Medians; lines go from the smallest to the largest. Compared with %s. On %s, %s:
+        <code>%s</code>.%s</sub>\
         """
                 .formatted(
+                        peers(),
                         FigureTables.machine(results),
                         results.date(),
                         Html.escape(results.command()),
-                        peers(),
                         results.warning().map(warning -> " " + warning).orElse(""));
     }
 
