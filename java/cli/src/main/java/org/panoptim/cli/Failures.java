@@ -1,10 +1,12 @@
 package org.panoptim.cli;
 
 import org.panoptim.cli.output.OutputException;
+import org.panoptim.cli.terminal.NearNames;
 import org.panoptim.spi.UnsupportedPlanException;
 
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -36,8 +38,27 @@ final class Failures {
     /** Explains arguments that do not fit. */
     static int explainUsage(ParameterException exception, String[] arguments) {
         var command = exception.getCommandLine();
-        print(command, exception.getMessage() + " (see " + name(command) + " --help)");
+        print(command, usageProblem(exception) + " (see " + name(command) + " --help)");
         return BAD_INPUT;
+    }
+
+    /** What does not fit, in the words of users and not of Java. */
+    private static String usageProblem(ParameterException exception) {
+        var commands = exception.getCommandLine().getSubcommands().keySet();
+        if (exception instanceof UnmatchedArgumentException unmatched && !commands.isEmpty()) {
+            var typed = unmatched.getUnmatched().getFirst();
+            if (!typed.startsWith("-")) {
+                var near = NearNames.of(typed, commands);
+                return "there is no command '%s'%s"
+                        .formatted(
+                                typed,
+                                near.isEmpty() ? "" : "; near it is " + String.join(", ", near));
+            }
+        }
+        return exception
+                .getMessage()
+                .replaceFirst("is not an? (int|long)$", "is not a whole number")
+                .replaceFirst("is not a double$", "is not a number");
     }
 
     /** Explains a command that failed. */

@@ -108,6 +108,18 @@ class MainTest {
     }
 
     @Test
+    void aCommandThatIsMistypedIsAnsweredWithThoseNearIt() {
+        assertThat(Invocation.of("trian").err())
+                .isEqualTo(
+                        "panoptim: there is no command 'trian'; near it is train (see panoptim"
+                                + " --help)\n");
+        assertThat(Invocation.of("compile").err())
+                .isEqualTo("panoptim: there is no command 'compile' (see panoptim --help)\n");
+        assertThat(Invocation.of("--verbos").err())
+                .startsWith("panoptim: Unknown option: '--verbos'");
+    }
+
+    @Test
     void aFileWhoseNameBeginsWithAnAtSignIsNoListOfArguments() {
         assertThat(Invocation.of("replay", "@missing", "--out", "x").err())
                 .isEqualTo("panoptim replay: @missing: there is no such file\n");

@@ -443,8 +443,8 @@ class TrainCommandTest {
                 "linear:floor=2");
         assertRefused("--seed: each may come once, but came 1,2,1", "--seed", "1,2,1");
         assertRefused(
-                "Invalid value for option '--epochs': 'two' is not an int (see panoptim train"
-                        + " --help)",
+                "Invalid value for option '--epochs': 'two' is not a whole number (see panoptim"
+                    + " train --help)",
                 "--epochs",
                 "two");
     }
