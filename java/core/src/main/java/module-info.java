@@ -18,6 +18,7 @@ module org.panoptim {
     exports org.panoptim.rule;
     exports org.panoptim.safetensors;
     exports org.panoptim.schedule;
+    exports org.panoptim.shard;
     exports org.panoptim.spi;
     exports org.panoptim.step;
     exports org.panoptim.tensor;

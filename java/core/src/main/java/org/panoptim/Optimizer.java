@@ -5,16 +5,20 @@ import org.panoptim.backend.Backend;
 import org.panoptim.checkpoint.LoadOption;
 import org.panoptim.internal.Arguments;
 import org.panoptim.internal.checkpoint.Checkpoint;
+import org.panoptim.internal.shard.Sharding;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Pass;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.Schedule;
+import org.panoptim.shard.Team;
+import org.panoptim.shard.TeamException;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.Lent;
 import org.panoptim.spi.PartialChangeException;
+import org.panoptim.spi.Shares;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.step.Averaging;
@@ -74,6 +78,7 @@ public final class Optimizer implements AutoCloseable {
     private Passes passes;
     private final StepWarnings warnings = new StepWarnings();
     private StepPasses stepPasses;
+    private final Optional<Sharding> sharding;
 
     private StepInputs inputs;
 
@@ -81,7 +86,9 @@ public final class Optimizer implements AutoCloseable {
             Backend backend,
             boolean ownsBackend,
             StepPlan described,
-            List<UpdateRule> companionRules) {
+            List<UpdateRule> companionRules,
+            Optional<Sharding> sharding) {
+        this.sharding = sharding;
         PlanChecks.check(described);
         Companions.check(described, companionRules);
         this.passes = new Passes(described.groups(), companionRules);
@@ -110,6 +117,13 @@ public final class Optimizer implements AutoCloseable {
         this.stepPasses = new StepPasses(plan, execution, passes, companions);
         this.executions =
                 Stream.concat(Stream.of(execution), companions.executions().stream()).toList();
+        try {
+            sharding.ifPresent(each -> each.agree(this.plan, backend.name()));
+        } catch (RuntimeException | Error e) {
+            Cleanup.after(e, execution::close);
+            Cleanup.after(e, companions::close);
+            throw e;
+        }
     }
 
     private StepInputs inputs() {
@@ -153,9 +167,11 @@ public final class Optimizer implements AutoCloseable {
      *     gradients that are to be zeroed
      * @throws IllegalStateException if an arena is closed, a gradient to be zeroed is read-only,
      *     curvature was handed to a rule that takes none, the framework that a parameter belongs to
-     *     has moved it, a transform replaces a gradient, the schedule answers with nonsense, or a
-     *     pass is open ({@link Pass#closing}); nothing is changed, and curvature stays handed in
-     *     for the next call
+     *     has moved it, a transform replaces a gradient, the schedule answers with nonsense, a pass
+     *     is open ({@link Pass#closing}), or members of a team have gradients of other parameters
+     *     or miss leaves; nothing is changed, and curvature stays handed in for the next call
+     * @throws TeamException if another member of a team failed, is gone or did not answer in time
+     *     before all had what the decision needs; nothing is changed but gradients
      */
     public void step() {
         ownership.enter();
@@ -166,6 +182,7 @@ public final class Optimizer implements AutoCloseable {
             }
             takeForStep();
             warnings.look(plan, inputs);
+            exchangeGradients();
             // What a framework captures is not a step yet.
             if (StepRecording.isOn() && !execution.isCapturing()) {
                 StepRecording.step(execution, stepPasses.first(), backend.name());
@@ -174,6 +191,7 @@ public final class Optimizer implements AutoCloseable {
             }
             stepped = plan;
             stepPasses.runAfter();
+            giveBack("a step");
             zeroCompleted();
             inputs.clearCurvature();
             inputs.sources().stepped(plan, execution);
@@ -194,6 +212,57 @@ public final class Optimizer implements AutoCloseable {
             throw e;
         } catch (PartialChangeException e) {
             throw ownership.fail(e);
+        } finally {
+            ownership.exit();
+        }
+    }
+
+    private void requireAllStates(String what) {
+        if (sharding.isPresent()) {
+            throw new UnsupportedOperationException(
+                    "states that a team has shared out cannot be %s".formatted(what));
+        }
+    }
+
+    /** Brings gradients to the members of a team that own their part, if there is one. */
+    private void exchangeGradients() {
+        if (sharding.isPresent()) {
+            sharding.get().exchange(plan);
+        }
+    }
+
+    /** Brings what this member of a team has written to the others, and theirs here. */
+    private void giveBack(String what) {
+        if (sharding.isPresent()) {
+            try {
+                sharding.get().giveBack(plan);
+            } catch (RuntimeException | Error e) {
+                throw new PartialChangeException(what + " failed half way", e);
+            }
+        }
+    }
+
+    /**
+     * Takes up the gradients of a micro-batch, one of those that a {@linkplain Builder#shards
+     * batch} is cut into, and leaves zeros in their place. The step that follows the last of them
+     * goes by their mean.
+     *
+     * @throws IllegalStateException if there is no team, all of this member's micro-batches came
+     *     already, other parameters have a gradient than in the first one, an arena is closed or a
+     *     gradient is read-only; nothing is changed
+     */
+    public void accumulate() {
+        ownership.enter();
+        try {
+            var shared =
+                    sharding.orElseThrow(
+                            () ->
+                                    new IllegalStateException(
+                                            "there is no team: Builder.shards gives one"));
+            inputs.take();
+            inputs.checkWritable("zeroed");
+            shared.accumulate(plan);
+            inputs.sources().zeroed();
         } finally {
             ownership.exit();
         }
@@ -269,7 +338,11 @@ public final class Optimizer implements AutoCloseable {
             }
             inputs.sources().checkPassed(passed, found);
             inputs.bindTo(executions);
+            if (!found.everyParameter()) {
+                exchangeGradients();
+            }
             companions.executionOf(pass).orElse(execution).run(pass, execution);
+            giveBack("a pass");
             if (!captured) {
                 passes.ran(pass);
             }
@@ -514,7 +587,8 @@ public final class Optimizer implements AutoCloseable {
 
     /**
      * A state of a parameter, of its group's rule or a companion, to be read and set; its elements
-     * lie in the order of the parameter's own ({@link Parameter#order}).
+     * lie in the order of the parameter's own ({@link Parameter#order}). Of a {@linkplain
+     * Builder#shards team} each member has those elements alone that it owns, one after another.
      *
      * @param parameter the parameter's name
      * @param slot the state's name in PyTorch, for example {@code "exp_avg"}
@@ -561,12 +635,15 @@ public final class Optimizer implements AutoCloseable {
      * @throws IOException if writing fails; an old file is then as it was
      * @throws IllegalStateException if the schedule remembers more than {@link #load} takes, about
      *     a million characters of names and values, or a pass is open; an old file is as it was
+     * @throws UnsupportedOperationException if a {@linkplain Builder#shards team} has shared out
+     *     the states
      */
     public void save(Path file) throws IOException {
         Objects.requireNonNull(file, "file");
         ownership.enter();
         try {
             passes.requireNoneOpen("nothing can be saved");
+            requireAllStates("saved");
             Checkpoint.save(file, plan, execution, companions.states());
         } finally {
             ownership.exit();
@@ -591,6 +668,8 @@ public final class Optimizer implements AutoCloseable {
      *     other groups, parameters, shapes, {@linkplain Parameter#order orders in memory}, rules or
      *     companions with states; nothing is changed
      * @throws IllegalStateException if a pass is open ({@link Pass#closing}); nothing is changed
+     * @throws UnsupportedOperationException if a {@linkplain Builder#shards team} has shared out
+     *     the states
      */
     public void load(Path file, LoadOption... options) throws IOException {
         Objects.requireNonNull(file, "file");
@@ -598,6 +677,7 @@ public final class Optimizer implements AutoCloseable {
         ownership.enter();
         try {
             passes.requireNoneOpen("nothing can be loaded");
+            requireAllStates("loaded");
             inputs.unbind();
             plan =
                     Checkpoint.load(
@@ -640,11 +720,15 @@ public final class Optimizer implements AutoCloseable {
                                 + " again when the capture has ended");
             }
             ownership.close();
-            PlanLifecycle.close(
-                    plan, execution, companions, ownsBackend ? backend::close : () -> {});
+            PlanLifecycle.close(plan, execution, companions, this::closeWhatIsOwned);
         } finally {
             ownership.exit();
         }
+    }
+
+    private void closeWhatIsOwned() {
+        Cleanup.all(
+                () -> sharding.ifPresent(Sharding::close), ownsBackend ? backend::close : () -> {});
     }
 
     /**
@@ -667,6 +751,8 @@ public final class Optimizer implements AutoCloseable {
         private Optional<Averaging> averaging = Optional.empty();
         private @Nullable GradientTransform transform;
         private @Nullable Backend backend;
+        private @Nullable Team team;
+        private int leaves;
 
         private Builder(R rule) {
             this.rule = Objects.requireNonNull(rule, "rule");
@@ -909,6 +995,33 @@ public final class Optimizer implements AutoCloseable {
         }
 
         /**
+         * Shares the step with the members of a team, each of which holds the same parameters and
+         * builds the same optimizer: a step adds up all their gradients and takes the mean, each
+         * member updates the part of the parameters that it owns and keeps the states of that part
+         * alone, and all get the parameters back. With the same leaves, the number of members
+         * changes no bit. Members make the same calls in the same order.
+         *
+         * <p>Parameters lie on the host. Rules on matrices, transforms of gradients, {@link
+         * Optimizer#save} and {@link Optimizer#load} do not go with a team.
+         *
+         * @param value stays the caller's
+         * @param leaves into how many micro-batches a batch is cut, over all members: a power of
+         *     two, which the number of members divides. A member with more than one calls {@link
+         *     Optimizer#accumulate} after each backward pass.
+         * @throws IllegalArgumentException if there cannot be so many
+         */
+        public Builder<R> shards(Team value, int leaves) {
+            team = Objects.requireNonNull(value, "team");
+            this.leaves = Sharding.requireLeaves(value, leaves);
+            return this;
+        }
+
+        /** The same with a leaf for each member, whose gradients a step takes as they are. */
+        public Builder<R> shards(Team value) {
+            return shards(value, Objects.requireNonNull(value, "team").size());
+        }
+
+        /**
          * Adds those of a model's parameters that are in no group yet, by their names, as a group
          * under the builder's rule: {@code all} if it is the first, {@code others} if not. Nothing
          * is added if all are in groups.
@@ -956,13 +1069,29 @@ public final class Optimizer implements AutoCloseable {
                             Optional.ofNullable(transform),
                             averaging,
                             Lent.nothing(),
-                            flushStates);
+                            flushStates,
+                            Shares.whole());
+            if (team == null) {
+                return build(plan, Optional.empty());
+            }
+            var sharding = new Sharding(team, leaves);
+            try {
+                return build(
+                        plan.withShares(Shares.of(team, groups, companions)),
+                        Optional.of(sharding));
+            } catch (RuntimeException | Error e) {
+                Cleanup.after(e, sharding::close);
+                throw e;
+            }
+        }
+
+        private Optimizer build(StepPlan plan, Optional<Sharding> sharding) {
             if (backend != null) {
-                return new Optimizer(backend, false, plan, companions);
+                return new Optimizer(backend, false, plan, companions, sharding);
             }
             var best = Backend.best();
             try {
-                return new Optimizer(best, true, plan, companions);
+                return new Optimizer(best, true, plan, companions, sharding);
             } catch (RuntimeException | Error e) {
                 Cleanup.after(e, best::close);
                 throw e;

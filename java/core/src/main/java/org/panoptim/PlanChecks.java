@@ -1,6 +1,7 @@
 package org.panoptim;
 
 import org.panoptim.internal.checkpoint.Checkpoint;
+import org.panoptim.rule.MatrixRule;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
@@ -24,6 +25,26 @@ final class PlanChecks {
         plan.curvature().ifPresent(transform -> transform.check(plan));
         Checkpoint.requireSavable(plan);
         checkSchedule(plan);
+        checkTeam(plan);
+    }
+
+    /** What a team cannot share: work on whole matrices of all parameters. */
+    private static void checkTeam(StepPlan plan) {
+        if (plan.shares().team().isEmpty()) {
+            return;
+        }
+        if (plan.transform().isPresent()) {
+            throw new IllegalArgumentException(
+                    "a transform of gradients cannot go with a team: it needs all gradients at"
+                            + " once");
+        }
+        for (var group : plan.groups()) {
+            if (group.rule() instanceof MatrixRule) {
+                throw new IllegalArgumentException(
+                        "rule '%s' of group '%s' computes with matrices, which a team does not share"
+                                .formatted(group.rule().name(), group.name()));
+            }
+        }
     }
 
     /**

@@ -26,6 +26,7 @@ class PackageOrderTest {
             List.of(
                     "org.panoptim.internal",
                     "org.panoptim.io",
+                    "org.panoptim.shard",
                     "org.panoptim.tensor",
                     "org.panoptim.memory",
                     "org.panoptim.matrix",
@@ -40,6 +41,7 @@ class PackageOrderTest {
                     "org.panoptim.checkpoint",
                     "org.panoptim.internal.checkpoint",
                     "org.panoptim.internal.lbfgs",
+                    "org.panoptim.internal.shard",
                     "org.panoptim",
                     "org.panoptim.monitor");
 

@@ -170,6 +170,11 @@ public final class PlanLayout {
         return counts;
     }
 
+    /** Sums of chunks: a column for each sum, in it a double for each chunk. */
+    public TableSpan partials() {
+        return partials;
+    }
+
     /** What statistics have found, as {@link StatisticColumns} has it. */
     public TableSpan statistics() {
         return statistics;

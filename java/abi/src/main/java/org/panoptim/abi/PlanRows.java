@@ -87,11 +87,13 @@ public final class PlanRows {
                 boolean replaced = lent.updates().isPresent();
                 boolean plain =
                         !(replaced ? ArrayRows.hasReplaced(parameter) : ArrayRows.has(parameter));
+                // What is lent has the elements that are stepped here; they are counted from the
+                // parameter's first.
+                long before = states.firstElement(parameter) * Float.BYTES;
                 long value =
                         lent.updates()
-                                .map(updates -> updates.apply(parameter))
-                                .orElse(parameter.value())
-                                .address();
+                                .map(updates -> updates.apply(parameter).address() - before)
+                                .orElseGet(() -> parameter.value().address());
                 if (plain) {
                     pointer(row, TENSOR_VALUE, value);
                 } else if (replaced) {

@@ -444,7 +444,7 @@ class TrainCommandTest {
         assertRefused("--seed: each may come once, but came 1,2,1", "--seed", "1,2,1");
         assertRefused(
                 "Invalid value for option '--epochs': 'two' is not a whole number (see panoptim"
-                    + " train --help)",
+                        + " train --help)",
                 "--epochs",
                 "two");
     }

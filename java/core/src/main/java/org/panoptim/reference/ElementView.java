@@ -82,7 +82,7 @@ final class ElementView implements Element {
 
     void at(long index) {
         this.index = index;
-        value = tensor.value.get(index);
+        value = tensor.value(index);
         valueSet = false;
         gradientSet = false;
         held = false;
@@ -105,7 +105,7 @@ final class ElementView implements Element {
             gradient.orElseThrow().set(index, newGradient * gradientUnit);
         }
         if (valueSet) {
-            tensor.value.set(index, value);
+            tensor.value(index, value);
             tensor.copy.ifPresent(copy -> copy.set(index, value));
         }
         for (int slot = 0; flushes && slot < slots.size(); slot++) {
@@ -191,14 +191,14 @@ final class ElementView implements Element {
             throw new IllegalStateException(
                     "an element cannot set state '%s'".formatted(slots.get(slot)));
         }
-        tensor.states[slot].setAtIndex(ValueLayout.JAVA_FLOAT, index, value);
+        tensor.states[slot].setAtIndex(ValueLayout.JAVA_FLOAT, index - tensor.begin, value);
         statesSet |= 1L << slot;
     }
 
     /** Where a state has its value for the element. */
     private long indexOf(int slot) {
         return switch (slots.get(slot).extent()) {
-            case ELEMENT -> index;
+            case ELEMENT -> index - tensor.begin;
             case ROW -> matrices.rowOf(index);
             case COLUMN -> matrices.columnOf(index);
             case TENSOR, RULE ->

@@ -1,5 +1,6 @@
 package org.panoptim.reference;
 
+import org.jspecify.annotations.Nullable;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.LineRule;
 import org.panoptim.rule.MatrixView;
@@ -15,6 +16,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.IntToDoubleFunction;
 import java.util.function.ToDoubleFunction;
@@ -52,8 +54,13 @@ final class PhasedUpdate {
     /** What statistics have found of each tensor. */
     private final TensorSums[] statisticSums;
 
+    /** The same while a phase runs: the sums over blocks, of tensors that it updates. */
+    private final @Nullable StatisticTrees[] statisticTrees;
+
     /** The tensors that a pass leaves alone. */
     private final boolean[] resting;
+
+    private final Optional<BlockExchange> exchange;
 
     /**
      * @param statistics whether the last phase takes sums of what it does
@@ -62,6 +69,7 @@ final class PhasedUpdate {
      * @param clips what bounds the norm of a tensor's gradient, by the tensor's index
      * @param rates what a group's learning rate is multiplied by beside the schedule's factor
      * @param spans the phases of a rule that are to be run
+     * @param exchange completes sums where others have a part of them
      */
     PhasedUpdate(
             List<ParameterGroup> groups,
@@ -73,7 +81,8 @@ final class PhasedUpdate {
             boolean flushes,
             IntToDoubleFunction clips,
             ToDoubleFunction<ParameterGroup> rates,
-            Function<UpdateRule, PhaseSpan> spans) {
+            Function<UpdateRule, PhaseSpan> spans,
+            Optional<BlockExchange> exchange) {
         this.groups = groups;
         this.tensors = tensors;
         this.states = states;
@@ -84,9 +93,11 @@ final class PhasedUpdate {
         this.clips = clips;
         this.rates = rates;
         this.spans = spans;
+        this.exchange = exchange;
         this.sums = tensors.stream().map(PhasedUpdate::zeroSums).toArray(double[][]::new);
         this.statisticSums = new TensorSums[tensors.size()];
         Arrays.fill(statisticSums, TensorSums.NONE);
+        this.statisticTrees = new StatisticTrees[tensors.size()];
         this.resting = new boolean[tensors.size()];
         tensors.forEach(_ -> taken.add(List.of()));
     }
@@ -103,6 +114,8 @@ final class PhasedUpdate {
 
     /** Runs a phase on every tensor that takes part and whose rule has it. */
     void run(int phase) {
+        var ran = new ArrayList<Integer>();
+        Arrays.fill(statisticTrees, null);
         for (int i = 0; i < tensors.size(); i++) {
             var span = span(tensors.get(i).group());
             if (phase < span.phases() && takesPart(tensors.get(i), span)) {
@@ -111,9 +124,54 @@ final class PhasedUpdate {
                 }
                 if (!resting[i]) {
                     run(span, span.first() + phase, i);
+                    ran.add(i);
                 }
             }
         }
+        exchange.ifPresent(others -> others.run(columns(ran)));
+        for (int index : ran) {
+            finishSums(index);
+            var found = statisticTrees[index];
+            if (found != null) {
+                statisticSums[index] = found.sums();
+            }
+        }
+    }
+
+    /**
+     * The sums over blocks that a phase has taken: those of rules by their places, then those of
+     * statistics. What there is, every member of a team has.
+     */
+    private List<@Nullable ReductionTree[]> columns(List<Integer> ran) {
+        var columns = new ArrayList<@Nullable ReductionTree[]>();
+        int places =
+                ran.stream()
+                        .flatMap(index -> taken.get(index).stream())
+                        .filter(sum -> sum.sum() instanceof ReductionTree)
+                        .mapToInt(sum -> sum.place() + 1)
+                        .max()
+                        .orElse(0);
+        for (int i = 0; i < places; i++) {
+            columns.add(new ReductionTree[tensors.size()]);
+        }
+        boolean found = false;
+        for (int index : ran) {
+            for (var sum : taken.get(index)) {
+                if (sum.sum() instanceof ReductionTree tree) {
+                    columns.get(sum.place())[index] = tree;
+                }
+            }
+            found |= statisticTrees[index] != null;
+        }
+        for (int i = 0; found && i < StatisticTrees.COUNT; i++) {
+            var column = new ReductionTree[tensors.size()];
+            for (int index : ran) {
+                var trees = statisticTrees[index];
+                column[index] = trees == null ? null : trees.trees()[i];
+            }
+            columns.add(column);
+        }
+        return columns;
     }
 
     /** Moves the averages of tensors that are not updated: frozen ones, or without a gradient. */
@@ -206,7 +264,8 @@ final class PhasedUpdate {
         var update = rule.prepare(phase, preparation);
         var slots = rule.slots(shape);
         var matrices = MatrixStack.of(shape, MatrixView.of(rule));
-        if (rule instanceof LineRule lines && tookLines(index)) {
+        boolean owned = tensor.end > tensor.begin;
+        if (rule instanceof LineRule lines && tookLines(index) && owned) {
             new LineAdvance(
                             lines,
                             phase,
@@ -232,7 +291,7 @@ final class PhasedUpdate {
                         span.writes(),
                         ofStep && flushes);
         var found = new StatisticTrees(tensor.elements);
-        for (long i = 0; i < tensor.elements; i++) {
+        for (long i = tensor.begin; i < tensor.end; i++) {
             element.at(i);
             float before = element.parameter();
             update.update(element);
@@ -245,9 +304,8 @@ final class PhasedUpdate {
             element.store();
         }
         if (last && statistics) {
-            statisticSums[index] = found.sums();
+            statisticTrees[index] = found;
         }
-        finishSums(index);
     }
 
     private boolean tookLines(int index) {
@@ -326,15 +384,5 @@ final class PhasedUpdate {
             }
         }
         return ReductionTree.join(values);
-    }
-
-    /** Sums over tensors, each by {@code leaf}, those that are not live as +0. */
-    static double sumOverLive(List<GroupedTensor> tensors, ToDoubleFunction<Tensor> leaf) {
-        return ReductionTree.join(
-                tensors.stream()
-                        .mapToDouble(
-                                grouped ->
-                                        grouped.live() ? leaf.applyAsDouble(grouped.tensor()) : 0)
-                        .toArray());
     }
 }

@@ -11,12 +11,13 @@ import java.util.Arrays;
  */
 final class ReductionTree implements ElementSum {
 
-    private static final int BLOCK = 4096;
+    static final int BLOCK = 4096;
     private static final int LANES = 128;
 
     private final double[] blocks;
     private final double[] lanes = new double[LANES];
     private int block;
+    private boolean finished;
 
     /** A tree over so many elements. */
     ReductionTree(long elements) {
@@ -34,11 +35,27 @@ final class ReductionTree implements ElementSum {
         lanes[(int) (index % LANES)] += (double) a * (double) b;
     }
 
-    /** The sum of all that was added. */
-    double sum() {
-        if (blocks.length > 0) {
+    /** Says that all elements were added that are here. */
+    void finish() {
+        if (blocks.length > 0 && !finished) {
             joinLanes();
         }
+        finished = true;
+    }
+
+    /** The sum of a block, once finished. */
+    double block(int index) {
+        return blocks[index];
+    }
+
+    /** Takes up the sum of a block whose elements are not here, once finished. */
+    void block(int index, double sum) {
+        blocks[index] = sum;
+    }
+
+    /** The sum of all that was added. */
+    double sum() {
+        finish();
         return join(blocks);
     }
 

@@ -42,6 +42,7 @@ final class ReferenceExecution implements Execution {
     private final Map<Parameter, Tensor> tensors = new IdentityHashMap<>();
     private List<GroupedTensor> planned = List.of();
     private HostMatrixWork matrixWork;
+    private Optional<BlockExchange> exchange = Optional.empty();
     private StepPlan plan;
     private Counters counters;
     private Outcome outcome;
@@ -76,7 +77,7 @@ final class ReferenceExecution implements Execution {
         }
         // All that can fail comes first, and takes back what it did.
         var found = MatrixGroup.of(newPlan.groups());
-        var takeAway = states.addMissing(newPlan.groups());
+        var takeAway = states.addMissing(newPlan.groups(), newPlan.shares());
         if (!matrixWork.fits(found)) {
             HostMatrixWork newWork;
             try {
@@ -98,12 +99,18 @@ final class ReferenceExecution implements Execution {
                                 key ->
                                         new Tensor(
                                                 key,
+                                                newPlan.shares(),
                                                 states.segments(key),
                                                 newPlan.lent().updates()));
                 newTensors.add(new GroupedTensor(tensor, group));
             }
         }
         sums = sums.extendedTo(newTensors.size());
+        exchange.ifPresent(BlockExchange::close);
+        exchange =
+                newPlan.shares()
+                        .team()
+                        .map(team -> new BlockExchange(team, newPlan.shares(), newTensors));
         planned = newTensors;
         plan = newPlan;
     }
@@ -119,7 +126,7 @@ final class ReferenceExecution implements Execution {
 
     @Override
     public void step(BeforeStep before) {
-        var step = new ReferenceStep(plan, planned, states, matrixWork, counters);
+        var step = new ReferenceStep(plan, planned, states, matrixWork, exchange, counters);
         try {
             before.run(() -> passesWait = step.isAboutToBeRefused());
         } finally {
@@ -154,7 +161,8 @@ final class ReferenceExecution implements Execution {
                         false,
                         _ -> 1,
                         this::rate,
-                        rule -> PhaseSpan.ofPass(rule, pass));
+                        rule -> PhaseSpan.ofPass(rule, pass),
+                        exchange);
         if (completes) {
             update.leaveIdle();
         }
@@ -245,7 +253,11 @@ final class ReferenceExecution implements Execution {
 
     @Override
     public void close() {
-        Cleanup.all(matrixWork::close, states::close, onClose);
+        Cleanup.all(
+                matrixWork::close,
+                () -> exchange.ifPresent(BlockExchange::close),
+                states::close,
+                onClose);
     }
 
     private Tensor tensor(Parameter parameter) {

@@ -1,5 +1,6 @@
 package org.panoptim.reference;
 
+import org.jspecify.annotations.Nullable;
 import org.panoptim.memory.FloatView;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Arithmetic;
@@ -17,10 +18,14 @@ import org.panoptim.step.Clipping;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
 
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
@@ -34,6 +39,7 @@ final class ReferenceStep implements StepStages {
     private final List<GroupedTensor> tensors;
     private final HostStates states;
     private final HostMatrixWork matrixWork;
+    private final Optional<BlockExchange> exchange;
     private final boolean takesStatistics;
     private final double rateFactor;
     private final double momentum;
@@ -58,6 +64,7 @@ final class ReferenceStep implements StepStages {
     /**
      * A step that is about to be taken.
      *
+     * @param exchange completes sums where others have a part of them
      * @param counters those before it
      */
     ReferenceStep(
@@ -65,11 +72,13 @@ final class ReferenceStep implements StepStages {
             List<GroupedTensor> tensors,
             HostStates states,
             HostMatrixWork matrixWork,
+            Optional<BlockExchange> exchange,
             Counters counters) {
         this.plan = plan;
         this.tensors = tensors;
         this.states = states;
         this.matrixWork = matrixWork;
+        this.exchange = exchange;
         this.counters = counters;
         takesStatistics = plan.takesStatistics(counters.step() + 1);
         rateFactor = plan.rateFactor(counters.step() + 1);
@@ -190,7 +199,8 @@ final class ReferenceStep implements StepStages {
                             plan.flushesStates(),
                             this::clipOf,
                             group -> ReferenceExecution.rate(plan, group),
-                            PhaseSpan::ofStep);
+                            PhaseSpan::ofStep,
+                            exchange);
         }
         if (accepted) {
             update.settle(phase);
@@ -316,27 +326,34 @@ final class ReferenceStep implements StepStages {
         if (!plan.measures()) {
             return Double.NaN;
         }
-        tensorSquares =
-                tensors.stream()
-                        .mapToDouble(
-                                grouped ->
-                                        grouped.live()
-                                                ? sumOfSquares(
-                                                        grouped.tensor().gradient(),
-                                                        unscaleFactor())
-                                                : 0)
-                        .toArray();
+        tensorSquares = sumsOfSquares(GroupedTensor::live, Tensor::gradient);
         return ReductionTree.join(tensorSquares);
     }
 
     private boolean curvatureIsFinite() {
         return Double.isFinite(
-                PhasedUpdate.sumOverLive(
-                        tensors,
-                        tensor ->
-                                tensor.hasCurvature()
-                                        ? sumOfSquares(tensor.curvature(), unscaleFactor())
-                                        : 0));
+                ReductionTree.join(
+                        sumsOfSquares(
+                                each -> each.live() && each.tensor().hasCurvature(),
+                                Tensor::curvature)));
+    }
+
+    /** Of each tensor that has them, 0 of the others. */
+    private double[] sumsOfSquares(
+            Predicate<GroupedTensor> has, Function<Tensor, FloatView> values) {
+        var trees =
+                tensors.stream()
+                        .map(
+                                each ->
+                                        has.test(each)
+                                                ? squares(
+                                                        each.tensor(),
+                                                        values.apply(each.tensor()),
+                                                        unscaleFactor())
+                                                : null)
+                        .toArray(ReductionTree[]::new);
+        exchange.ifPresent(others -> others.run(List.<@Nullable ReductionTree[]>of(trees)));
+        return Arrays.stream(trees).mapToDouble(tree -> tree == null ? 0 : tree.sum()).toArray();
     }
 
     /** What elements are multiplied by to unscale them: as the attempt began. */
@@ -344,16 +361,19 @@ final class ReferenceStep implements StepStages {
         return (float) gradientScale;
     }
 
-    private static double sumOfSquares(FloatView values, float scale) {
-        long elements = values.elements();
-        var tree = new ReductionTree(elements);
+    private static ReductionTree squares(Tensor tensor, FloatView values, float scale) {
+        var tree = new ReductionTree(tensor.elements);
         boolean overflows = false;
-        for (long i = 0; i < elements; i++) {
+        for (long i = tensor.begin; i < tensor.end; i++) {
             float value = values.get(i);
             overflows |= Float.isFinite(value) && !Float.isFinite(value * scale);
             tree.add(i, value, value);
         }
-        double sum = tree.sum();
-        return overflows && Double.isFinite(sum) ? Double.POSITIVE_INFINITY : sum;
+        tree.finish();
+        if (overflows) {
+            int block = (int) (tensor.begin / ReductionTree.BLOCK);
+            tree.block(block, tree.block(block) + Double.POSITIVE_INFINITY);
+        }
+        return tree;
     }
 }

@@ -5,6 +5,9 @@ import org.panoptim.spi.TensorSums;
 /** The sums that statistics take of a parameter in the last phase of a step. */
 final class StatisticTrees {
 
+    /** How many sums these are. */
+    static final int COUNT = 4;
+
     private final ReductionTree update;
     private final ReductionTree value;
     private final ReductionTree gradient;
@@ -28,6 +31,11 @@ final class StatisticTrees {
         if (element.wasHeld()) {
             held.add(index, 1, 1);
         }
+    }
+
+    /** All of them, for what is missing to be completed. */
+    ReductionTree[] trees() {
+        return new ReductionTree[] {update, value, gradient, held};
     }
 
     TensorSums sums() {

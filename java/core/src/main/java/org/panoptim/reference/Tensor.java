@@ -4,6 +4,7 @@ import org.panoptim.memory.FloatView;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.spi.Shares;
 import org.panoptim.tensor.DType;
 
 import java.lang.foreign.MemorySegment;
@@ -15,7 +16,16 @@ final class Tensor {
 
     final Parameter parameter;
     final long elements;
-    final FloatView value;
+
+    /** The elements that are stepped here: from one on to before another. */
+    final long begin;
+
+    final long end;
+
+    /** The parameter, or what stands in for it, which has the elements that are stepped here. */
+    private final FloatView value;
+
+    private final long firstOfValue;
     final Optional<FloatView> copy;
     final Optional<FloatView> average;
     final MemorySegment[] states;
@@ -24,18 +34,23 @@ final class Tensor {
     /**
      * A parameter that has taken no step.
      *
-     * @param states the memory of its states in slot order
+     * @param shares which elements are stepped here
+     * @param states the memory of its states in slot order; of elements, of those alone
      * @param updates where it is replaced by its update, if it is; then it has no outputs
      */
     Tensor(
             Parameter parameter,
+            Shares shares,
             MemorySegment[] states,
             Optional<Function<Parameter, Memory>> updates) {
         this.parameter = parameter;
         this.elements = parameter.elements();
+        this.begin = shares.begin(parameter);
+        this.end = shares.end(parameter);
         this.value =
                 updates.map(lent -> FloatView.of(lent.apply(parameter), DType.F32))
                         .orElseGet(() -> FloatView.of(parameter.value(), parameter.dtype()));
+        this.firstOfValue = updates.isPresent() ? begin : 0;
         this.copy = parameter.copy().filter(_ -> updates.isEmpty()).map(Tensor::view);
         this.average = parameter.average().filter(_ -> updates.isEmpty()).map(Tensor::view);
         this.states = states;
@@ -58,6 +73,14 @@ final class Tensor {
         return FloatView.of(parameter.curvature().orElseThrow(), parameter.dtype());
     }
 
+    float value(long index) {
+        return value.get(index - firstOfValue);
+    }
+
+    void value(long index, float newValue) {
+        value.set(index - firstOfValue, newValue);
+    }
+
     /** Moves an element of the average towards a value, if there is one and it moves at all. */
     void moveAverage(long index, float towards, float weight) {
         if (weight != 0) {
@@ -68,8 +91,8 @@ final class Tensor {
     /** Moves the average, if there is one, towards the value as it is. */
     void follow(float weight) {
         if (average.isPresent()) {
-            for (long i = 0; i < elements; i++) {
-                moveAverage(i, value.get(i), weight);
+            for (long i = begin; i < end; i++) {
+                moveAverage(i, value(i), weight);
             }
         }
     }

@@ -42,9 +42,16 @@ public final class HostStates implements StateAddresses, AutoCloseable {
      *
      * @param view which rows and columns are meant
      * @param doubles the memory of those that are a double, one after another
+     * @param begin the first element that states of elements have a value for
+     * @param elements for how many they have one
      */
     private record States(
-            List<Slot> slots, MatrixView view, MemorySegment[] segments, MemorySegment doubles) {
+            List<Slot> slots,
+            MatrixView view,
+            MemorySegment[] segments,
+            MemorySegment doubles,
+            long begin,
+            long elements) {
 
         MemorySegment segment(String name) {
             int index = 0;
@@ -65,9 +72,17 @@ public final class HostStates implements StateAddresses, AutoCloseable {
      * @return takes them away again, for a plan that is refused after all
      */
     public Runnable addMissing(List<ParameterGroup> groups) {
+        return addMissing(groups, Shares.whole());
+    }
+
+    /**
+     * The same where only a part of each parameter is stepped: states of elements have values for
+     * these alone, and those of rows and columns for who owns the parameter.
+     */
+    public Runnable addMissing(List<ParameterGroup> groups, Shares shares) {
         var added = new Added();
         try {
-            added.addMissing(groups);
+            added.addMissing(groups, shares);
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, added::takeAway);
             throw e;
@@ -91,7 +106,7 @@ public final class HostStates implements StateAddresses, AutoCloseable {
             return arena;
         }
 
-        void addMissing(List<ParameterGroup> groups) {
+        void addMissing(List<ParameterGroup> groups, Shares shares) {
             for (var group : groups) {
                 var rule = group.rule();
                 if (!ofRules.containsKey(group.name())) {
@@ -101,7 +116,8 @@ public final class HostStates implements StateAddresses, AutoCloseable {
                 var ofRule = ofRule(group.name());
                 for (var parameter : group.parameters()) {
                     if (!ofParameters.containsKey(parameter)) {
-                        ofParameters.put(parameter, allocate(arena(), parameter, rule, ofRule));
+                        ofParameters.put(
+                                parameter, allocate(arena(), parameter, rule, ofRule, shares));
                         parameters.add(parameter);
                     }
                 }
@@ -123,11 +139,14 @@ public final class HostStates implements StateAddresses, AutoCloseable {
         var doubles = doubles(arena, slots, Slot.Extent.RULE);
         var segments = new MemorySegment[slots.size()];
         takeDoubles(slots, Slot.Extent.RULE, doubles, segments);
-        return new States(slots, MatrixView.of(rule), segments, doubles);
+        return new States(slots, MatrixView.of(rule), segments, doubles, 0, 0);
     }
 
     private static States allocate(
-            Arena arena, Parameter parameter, UpdateRule rule, States ofRule) {
+            Arena arena, Parameter parameter, UpdateRule rule, States ofRule, Shares shares) {
+        long begin = shares.begin(parameter);
+        long elements = shares.end(parameter) - begin;
+        boolean owned = elements > 0 || parameter.elements() == 0;
         var slots = rule.slots(parameter.shape());
         var view = MatrixView.of(rule);
         var doubles = doubles(arena, slots, Slot.Extent.TENSOR);
@@ -136,15 +155,20 @@ public final class HostStates implements StateAddresses, AutoCloseable {
         for (int i = 0; i < segments.length; i++) {
             var slot = slots.get(i);
             switch (slot.extent()) {
-                case ELEMENT, ROW, COLUMN -> {
-                    segments[i] = arena.allocate(slot.byteSize(parameter.shape(), view), ALIGNMENT);
-                    begin(segments[i], slot, parameter);
+                case ELEMENT -> {
+                    segments[i] = arena.allocate(elements * Float.BYTES, ALIGNMENT);
+                    begin(segments[i], slot, parameter, begin);
+                }
+                case ROW, COLUMN -> {
+                    long bytes = owned ? slot.byteSize(parameter.shape(), view) : 0;
+                    segments[i] = arena.allocate(bytes, ALIGNMENT);
+                    begin(segments[i], slot, parameter, 0);
                 }
                 case TENSOR -> {}
                 case RULE -> segments[i] = ofRule.segment(slot.name());
             }
         }
-        return new States(slots, view, segments, doubles);
+        return new States(slots, view, segments, doubles, begin, elements);
     }
 
     private static MemorySegment doubles(Arena arena, List<Slot> slots, Slot.Extent extent) {
@@ -166,7 +190,8 @@ public final class HostStates implements StateAddresses, AutoCloseable {
         }
     }
 
-    private static void begin(MemorySegment values, Slot slot, Parameter parameter) {
+    private static void begin(
+            MemorySegment values, Slot slot, Parameter parameter, long firstElement) {
         // No switch over the sealed type: to link one, a starting process generates a class.
         if (slot.initial() instanceof Slot.Initial.Constant(double value)) {
             float each = (float) value;
@@ -177,8 +202,8 @@ public final class HostStates implements StateAddresses, AutoCloseable {
             }
         } else if (slot.initial() instanceof Slot.Initial.ParameterValue) {
             var from = FloatView.of(parameter.value(), parameter.dtype());
-            for (long i = 0; i < from.elements(); i++) {
-                values.setAtIndex(JAVA_FLOAT, i, from.get(i));
+            for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
+                values.setAtIndex(JAVA_FLOAT, i, from.get(firstElement + i));
             }
         }
     }
@@ -195,7 +220,16 @@ public final class HostStates implements StateAddresses, AutoCloseable {
 
     @Override
     public long address(Parameter parameter, int slot) {
-        return of(parameter).segments[slot].address();
+        var states = of(parameter);
+        // Whoever reads it counts elements from the parameter's first.
+        boolean ofElements = states.slots.get(slot).extent() == Slot.Extent.ELEMENT;
+        long before = ofElements ? states.begin * Float.BYTES : 0;
+        return states.segments[slot].address() - before;
+    }
+
+    @Override
+    public long firstElement(Parameter parameter) {
+        return of(parameter).begin;
     }
 
     @Override
@@ -212,10 +246,15 @@ public final class HostStates implements StateAddresses, AutoCloseable {
     public StateTensor tensor(Parameter parameter, int slot) {
         var states = of(parameter);
         var description = states.slots.get(slot);
+        boolean piece =
+                description.extent() == Slot.Extent.ELEMENT
+                        && states.elements < parameter.elements();
         return new HostState(
                 parameter.name(),
                 description,
-                description.extent().shape(parameter.shape(), states.view),
+                piece
+                        ? Shape.of(states.elements)
+                        : description.extent().shape(parameter.shape(), states.view),
                 states.segments[slot]);
     }
 

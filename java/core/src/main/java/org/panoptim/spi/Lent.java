@@ -12,8 +12,8 @@ import java.util.function.Function;
  * the backend that the step runs on.
  *
  * @param updates where a parameter's rule finds zeros in the place of the parameter, and leaves
- *     what it makes of them: the update, as float32. Parameters and outputs are then the
- *     companion's to write.
+ *     what it makes of them: the update, as float32, of the elements that are stepped here.
+ *     Parameters and outputs are then the companion's to write.
  * @param rates where a factor of a group's learning rate is, one float64, by the group's name
  */
 public record Lent(

@@ -21,4 +21,9 @@ public interface StateAddresses {
      * @param group the group's name
      */
     long ruleStates(String group);
+
+    /** The first element of a parameter that states of elements have a value for. */
+    default long firstElement(Parameter parameter) {
+        return 0;
+    }
 }

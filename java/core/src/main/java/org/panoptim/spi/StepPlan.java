@@ -28,6 +28,7 @@ import java.util.Optional;
  * @param averaging how the parameters' moving averages follow them, if they have any
  * @param lent what companions lend to the step
  * @param flushesStates whether states of elements that a step leaves below 2⁻¹²⁶ become 0
+ * @param shares which part of each parameter is stepped here
  */
 public record StepPlan(
         List<ParameterGroup> groups,
@@ -40,7 +41,8 @@ public record StepPlan(
         Optional<GradientTransform> transform,
         Optional<Averaging> averaging,
         Lent lent,
-        boolean flushesStates) {
+        boolean flushesStates,
+        Shares shares) {
 
     /** Checks the components. */
     public StepPlan {
@@ -52,6 +54,7 @@ public record StepPlan(
         Objects.requireNonNull(transform, "transform");
         Objects.requireNonNull(averaging, "averaging");
         Objects.requireNonNull(lent, "lent");
+        Objects.requireNonNull(shares, "shares");
         if (statisticsEvery < 0) {
             throw new IllegalArgumentException(
                     "statistics are taken every so many steps, or with 0 never, but came "
@@ -82,15 +85,16 @@ public record StepPlan(
                 Optional.empty(),
                 Optional.empty(),
                 Lent.nothing(),
-                false);
+                false,
+                Shares.whole());
     }
 
     /**
      * Whether the step's last phase zeroes gradients: not where a companion's pass completes the
-     * step and reads them once more.
+     * step and reads them once more, nor where it goes over a part of them alone.
      */
     public boolean zeroesInStep() {
-        return zeroGradients && lent.updates().isEmpty();
+        return zeroGradients && lent.updates().isEmpty() && shares.team().isEmpty();
     }
 
     /** Whether the gradients have to be measured before the update. */
@@ -201,7 +205,7 @@ public record StepPlan(
                                                 group.parameters(),
                                                 group.frozen()))
                         .toList();
-        return of(accompanied).withAveraging(averaging);
+        return of(accompanied).withAveraging(averaging).withShares(shares);
     }
 
     private static UpdateRule beside(UpdateRule companion, UpdateRule rule) {
@@ -210,27 +214,32 @@ public record StepPlan(
 
     /** This plan with other groups. */
     public StepPlan withGroups(List<ParameterGroup> value) {
-        return with(value, clipping, transform, averaging, lent);
+        return with(value, clipping, transform, averaging, lent, shares.with(value));
+    }
+
+    /** This plan of which a part is stepped here. */
+    public StepPlan withShares(Shares value) {
+        return with(groups, clipping, transform, averaging, lent, value);
     }
 
     /** This plan with other bounds of the gradients. */
     public StepPlan withClipping(Clipping value) {
-        return with(groups, value, transform, averaging, lent);
+        return with(groups, value, transform, averaging, lent, shares);
     }
 
     /** This plan with another transform. */
     public StepPlan withTransform(Optional<GradientTransform> value) {
-        return with(groups, clipping, value, averaging, lent);
+        return with(groups, clipping, value, averaging, lent, shares);
     }
 
     /** This plan with averages that follow in another way. */
     public StepPlan withAveraging(Optional<Averaging> value) {
-        return with(groups, clipping, transform, value, lent);
+        return with(groups, clipping, transform, value, lent, shares);
     }
 
     /** This plan with what companions lend. */
     public StepPlan withLent(Lent value) {
-        return with(groups, clipping, transform, averaging, value);
+        return with(groups, clipping, transform, averaging, value, shares);
     }
 
     private StepPlan with(
@@ -238,7 +247,8 @@ public record StepPlan(
             Clipping newClipping,
             Optional<GradientTransform> newTransform,
             Optional<Averaging> newAveraging,
-            Lent newLent) {
+            Lent newLent,
+            Shares newShares) {
         return new StepPlan(
                 newGroups,
                 schedule,
@@ -250,6 +260,7 @@ public record StepPlan(
                 newTransform,
                 newAveraging,
                 newLent,
-                flushesStates);
+                flushesStates,
+                newShares);
     }
 }

@@ -16,6 +16,7 @@ import org.panoptim.rule.Reduction;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.HostStates;
+import org.panoptim.spi.Shares;
 import org.panoptim.spi.StepProgram;
 
 import java.util.ArrayList;
@@ -137,14 +138,29 @@ class PhasedUpdateTest {
         var tensors = new ArrayList<GroupedTensor>();
         for (var group : groups) {
             for (var parameter : group.parameters()) {
-                var tensor = new Tensor(parameter, states.segments(parameter), Optional.empty());
+                var tensor =
+                        new Tensor(
+                                parameter,
+                                Shares.whole(),
+                                states.segments(parameter),
+                                Optional.empty());
                 tensors.add(new GroupedTensor(tensor, group));
             }
         }
         var scalars = new StepScalars(1, 1, 1, Float.POSITIVE_INFINITY, 1, Double.NaN);
         var update =
                 new PhasedUpdate(
-                        groups, tensors, states, scalars, false, 0, false, _ -> 1, _ -> 1, spans);
+                        groups,
+                        tensors,
+                        states,
+                        scalars,
+                        false,
+                        0,
+                        false,
+                        _ -> 1,
+                        _ -> 1,
+                        spans,
+                        Optional.empty());
         StepProgram.runPass(update.phases(), new ReferencePass(update));
     }
 

@@ -13,6 +13,7 @@ import org.panoptim.rule.PhaseSpan;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.HostStates;
+import org.panoptim.spi.Shares;
 
 import java.util.Arrays;
 import java.util.List;
@@ -49,7 +50,12 @@ class ScheduledMomentumTest {
         var groups = List.of(new ParameterGroup("all", rule, List.of(parameter)));
         try (var states = new HostStates()) {
             states.addMissing(groups);
-            var tensor = new Tensor(parameter, states.segments(parameter), Optional.empty());
+            var tensor =
+                    new Tensor(
+                            parameter,
+                            Shares.whole(),
+                            states.segments(parameter),
+                            Optional.empty());
             var tensors = List.of(new GroupedTensor(tensor, groups.getFirst()));
             for (int step = 1; step <= STEPS; step++) {
                 // A step that is a sign shows the average where gradients turn round: Lion's where
@@ -69,7 +75,8 @@ class ScheduledMomentumTest {
                                 false,
                                 _ -> 1,
                                 _ -> 1,
-                                PhaseSpan::ofStep);
+                                PhaseSpan::ofStep,
+                                Optional.empty());
                 for (int phase = 0; phase < update.phases(); phase++) {
                     update.settle(phase);
                     update.run(phase);

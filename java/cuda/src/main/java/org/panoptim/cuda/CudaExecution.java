@@ -28,6 +28,7 @@ import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.StepProgram;
 import org.panoptim.spi.StepSums;
+import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.StateTensor;
@@ -79,6 +80,10 @@ final class CudaExecution implements Execution, QueuedSteps {
     CudaExecution(DeviceContext context, StepPlan plan, Runnable onClose) {
         context.requireNoCapture("an optimizer cannot be built");
         DeviceStates.requireDevice(context.name(), plan.groups());
+        if (plan.shares().team().isPresent()) {
+            throw new UnsupportedPlanException(
+                    context.name(), "steps that a team shares are taken on the CPU alone");
+        }
         kernels = new PlanKernels(plan.groups(), context.kernels().registry());
         this.context = context;
         driver = context.driver();

@@ -1,9 +1,11 @@
 package org.panoptim.simd;
 
+import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_PARTIALS;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_LINES;
 import static org.panoptim.abi.bindings.PanoptimPlan.PANOPTIM_STAGE_TOTALS;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.panoptim.abi.ControlSettings;
@@ -33,6 +35,7 @@ import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.StepProgram;
 import org.panoptim.spi.StepStages;
 import org.panoptim.spi.StepSums;
+import org.panoptim.spi.SumExchange;
 import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.step.CapturedStep;
 import org.panoptim.step.NonFiniteGradientException;
@@ -50,6 +53,9 @@ import java.util.OptionalDouble;
 
 /** The step over native tables: Java calls the stages and splits them over threads. */
 final class SimdExecution implements Execution {
+
+    /** Columns of sums that measuring leaves: of gradients and of curvature. */
+    private static final int MEASURED = 2;
 
     private final int tier;
     private final KernelRegistry rules;
@@ -83,8 +89,11 @@ final class SimdExecution implements Execution {
     private HostMatrixWork matrixWork;
     private Parameter[] parameters;
     private long planAddress;
-    private long[] spans;
-    private long[] panelSpans;
+    private Spans spans;
+    private Spans panelSpans;
+
+    /** Completes sums over chunks where others have a part of them. */
+    private Optional<SumExchange> exchange = Optional.empty();
 
     // What the workers go over.
     private long updatedPlan;
@@ -109,9 +118,9 @@ final class SimdExecution implements Execution {
         matrixWork = new HostMatrixWork(List.of(), states, matrices);
         try {
             kernels = check(plan);
-            states.addMissing(plan.groups());
+            states.addMissing(plan.groups(), plan.shares());
             matrixWork = new HostMatrixWork(MatrixGroup.of(plan.groups()), states, matrices);
-            adopt(new Tables(kernels, states, plan.lent(), control), plan);
+            adopt(new Tables(kernels, states, plan.lent(), plan.shares(), control), plan);
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, matrixWork::close);
             Cleanup.after(e, states::close);
@@ -148,9 +157,12 @@ final class SimdExecution implements Execution {
         var cleanup = new Cleanup();
         HostMatrixWork newWork;
         try {
-            cleanup.add(states.addMissing(newPlan.groups()));
+            cleanup.add(states.addMissing(newPlan.groups(), newPlan.shares()));
             newWork = cleanup.keep(new HostMatrixWork(found, states, matrices));
-            var built = cleanup.keep(new Tables(newKernels, states, newPlan.lent(), control));
+            var built =
+                    cleanup.keep(
+                            new Tables(
+                                    newKernels, states, newPlan.lent(), newPlan.shares(), control));
             // Parameters are only ever added at the end.
             built.takeUp(old);
             adopt(built, newPlan);
@@ -195,6 +207,11 @@ final class SimdExecution implements Execution {
         planAddress = built.plan().address();
         spans = built.spans();
         panelSpans = built.panelSpans();
+        exchange.ifPresent(SumExchange::close);
+        exchange =
+                newPlan.shares()
+                        .team()
+                        .map(team -> new SumExchange(team, built.chunksOfMembers(team)));
     }
 
     @Override
@@ -221,7 +238,8 @@ final class SimdExecution implements Execution {
 
     /** Whether one thread takes the whole step, and one call holds all its arenas. */
     private boolean isSmall() {
-        return spans.length <= 2
+        return spans.count() <= 1
+                && exchange.isEmpty()
                 && arenas.size() <= WholeStep.MOST_ARENAS
                 && plan.transform().isEmpty()
                 && matrixWork.isEmpty();
@@ -245,6 +263,7 @@ final class SimdExecution implements Execution {
 
     private void measureForTrial() {
         run(measure, "panoptim_measure");
+        exchangeSums(0, MEASURED);
         NativeStatus.check(StepCalls.tryStep(planAddress), "panoptim_try");
     }
 
@@ -280,6 +299,7 @@ final class SimdExecution implements Execution {
         public void measure() {
             if (plan.measures()) {
                 run(measure, "panoptim_measure");
+                exchangeSums(0, MEASURED);
             }
             NativeStatus.check(StepCalls.gather(planAddress), "panoptim_gather");
         }
@@ -367,7 +387,7 @@ final class SimdExecution implements Execution {
 
         @Override
         public void advanceLines(long newPlan, int newPhase) {
-            if (panelSpans.length > 1 && kernels.sumsOverLines(newPhase - 1)) {
+            if (panelSpans.count() > 0 && kernels.sumsOverLines(newPhase - 1)) {
                 updatedPlan = newPlan;
                 phase = newPhase;
                 lineStage = PANOPTIM_STAGE_LINES();
@@ -382,9 +402,10 @@ final class SimdExecution implements Execution {
             updatedPlan = newPlan;
             phase = newPhase;
             run(update, "panoptim_update");
-            if (panelSpans.length > 1 && kernels.sumsOverLines(newPhase)) {
+            if (panelSpans.count() > 0 && kernels.sumsOverLines(newPhase)) {
                 run(updatePanels, panelSpans, "panoptim_update_panels");
             }
+            exchangeSums(0, PANOPTIM_PARTIALS());
         }
     }
 
@@ -392,28 +413,52 @@ final class SimdExecution implements Execution {
         run(task, spans, call);
     }
 
-    private void run(Workers.Task task, long[] over, String call) {
+    /** Completes columns of sums over chunks by what other members of a team have. */
+    private void exchangeSums(int first, int count) {
+        if (exchange.isPresent()) {
+            var partials = tables.partials();
+            long chunks = partials.byteSize() / Double.BYTES / PANOPTIM_PARTIALS();
+            exchange.get().run(new PartialColumns(partials, chunks, first, count));
+        }
+    }
+
+    /** Columns of sums as the library has them. */
+    private record PartialColumns(MemorySegment partials, long chunks, int first, int count)
+            implements SumExchange.Columns {
+
+        @Override
+        public double get(int column, int place) {
+            return partials.getAtIndex(JAVA_DOUBLE, (first + column) * chunks + place);
+        }
+
+        @Override
+        public void set(int column, int place, double sum) {
+            partials.setAtIndex(JAVA_DOUBLE, (first + column) * chunks + place, sum);
+        }
+    }
+
+    private void run(Workers.Task task, Spans over, String call) {
         failure = 0;
-        workers.run(task, over.length - 1, tables.isLarge());
+        workers.run(task, over.count(), tables.isLarge());
         NativeStatus.check(failure, call);
     }
 
     private void measureSpan(int span) {
-        note(StepCalls.measure(tier, planAddress, spans[span], spans[span + 1]));
+        note(StepCalls.measure(tier, planAddress, spans.from(span), spans.to(span)));
     }
 
     private void updateSpan(int span) {
-        note(StepCalls.update(tier, updatedPlan, phase, spans[span], spans[span + 1]));
+        note(StepCalls.update(tier, updatedPlan, phase, spans.from(span), spans.to(span)));
     }
 
     private void updatePanelSpan(int span) {
-        long end = panelSpans[span + 1];
-        note(StepCalls.updatePanels(tier, updatedPlan, phase, panelSpans[span], end));
+        long end = panelSpans.to(span);
+        note(StepCalls.updatePanels(tier, updatedPlan, phase, panelSpans.from(span), end));
     }
 
     private void advanceLineSpan(int span) {
-        long end = panelSpans[span + 1];
-        note(StepCalls.advanceLines(updatedPlan, lineStage, phase, panelSpans[span], end));
+        long end = panelSpans.to(span);
+        note(StepCalls.advanceLines(updatedPlan, lineStage, phase, panelSpans.from(span), end));
     }
 
     private void note(int status) {
@@ -532,7 +577,13 @@ final class SimdExecution implements Execution {
 
     @Override
     public void close() {
-        Cleanup.all(tables::close, matrixWork::close, states::close, arena::close, onClose);
+        Cleanup.all(
+                () -> exchange.ifPresent(SumExchange::close),
+                tables::close,
+                matrixWork::close,
+                states::close,
+                arena::close,
+                onClose);
     }
 
     private static void requireNative(Parameter parameter, String what, Optional<Memory> memory) {

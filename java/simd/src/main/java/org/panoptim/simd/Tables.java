@@ -8,13 +8,15 @@ import org.panoptim.abi.StatisticColumns;
 import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.abi.bindings.panoptim_schedule_entry;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.shard.Team;
 import org.panoptim.spi.HostStates;
 import org.panoptim.spi.Lent;
+import org.panoptim.spi.Shares;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The native tables of a plan: groups, tensors, chunks and space for what a step computes. They
@@ -48,11 +50,18 @@ final class Tables implements AutoCloseable {
     private final MemorySegment counts;
     private final MemorySegment schedule = panoptim_schedule_entry.allocate(arena);
     private final MemorySegment plan = panoptim_plan.allocate(arena);
-    private final long[] spans;
-    private final long[] panelSpans;
+    private final Shares shares;
+    private final Spans spans;
+    private final Spans panelSpans;
     private final boolean large;
 
-    Tables(PlanKernels kernels, HostStates states, Lent lent, MemorySegment control) {
+    Tables(
+            PlanKernels kernels,
+            HostStates states,
+            Lent lent,
+            Shares shares,
+            MemorySegment control) {
+        this.shares = shares;
         this.states = states;
         this.lent = lent;
         try {
@@ -64,8 +73,8 @@ final class Tables implements AutoCloseable {
             layout.writeTensors(memory, kernels, states, lent, memory.address());
             layout.describe(plan, memory.address(), control.address(), schedule.address(), 1);
             large = elements() >= LARGE_ELEMENTS;
-            spans = boundaries();
-            panelSpans = panelBoundaries(kernels);
+            spans = chunkSpans();
+            panelSpans = panelSpans(kernels);
             writeGroups(kernels);
             StatisticColumns.clear(statistics());
         } catch (RuntimeException | Error e) {
@@ -74,59 +83,69 @@ final class Tables implements AutoCloseable {
         }
     }
 
+    /** Those that are stepped here. */
     private long elements() {
-        return layout.parameters().stream().mapToLong(Parameter::elements).sum();
+        return layout.parameters().stream()
+                .mapToLong(parameter -> shares.end(parameter) - shares.begin(parameter))
+                .sum();
     }
 
-    /** Boundaries of spans: consecutive chunks that together have at least a span's elements. */
-    private long[] boundaries() {
-        var parameters = layout.parameters();
-        long wanted = Math.clamp(elements() / MANY_SPANS, LEAST_SPAN_ELEMENTS, CHUNK_ELEMENTS);
-        var boundaries = new ArrayList<Long>();
-        boundaries.add(0L);
-        long chunk = 0;
-        long elements = 0;
-        for (var parameter : parameters) {
-            for (long rest = parameter.elements(); rest > 0; rest -= CHUNK_ELEMENTS) {
-                elements += Math.min(rest, CHUNK_ELEMENTS);
-                chunk++;
-                if (elements >= wanted) {
-                    boundaries.add(chunk);
-                    elements = 0;
-                }
+    /** Spans of consecutive chunks that together have at least a span's elements. */
+    private Spans chunkSpans() {
+        double wanted = Math.clamp(elements() / MANY_SPANS, LEAST_SPAN_ELEMENTS, CHUNK_ELEMENTS);
+        var found = new Spans.Builder(wanted);
+        for (var parameter : layout.parameters()) {
+            for (long from = 0; from < parameter.elements(); from += CHUNK_ELEMENTS) {
+                boolean own = shares.begin(parameter) <= from && from < shares.end(parameter);
+                found.add(own, Math.min(CHUNK_ELEMENTS, parameter.elements() - from));
             }
         }
-        if (boundaries.getLast() < chunk) {
-            boundaries.add(chunk);
+        return found.build();
+    }
+
+    /** The chunks of each member of a team. */
+    int[][] chunksOfMembers(Team team) {
+        var all = new int[team.size()][];
+        for (int member = 0; member < all.length; member++) {
+            var found = IntStream.builder();
+            int first = 0;
+            for (var parameter : layout.parameters()) {
+                int from = chunks(shares.begin(parameter, member));
+                int to = chunks(shares.begin(parameter, member + 1));
+                for (int chunk = from; chunk < to; chunk++) {
+                    found.add(first + chunk);
+                }
+                first += chunks(parameter.elements());
+            }
+            all[member] = found.build().toArray();
         }
-        return boundaries.stream().mapToLong(Long::longValue).toArray();
+        return all;
+    }
+
+    private static int chunks(long elements) {
+        return Math.toIntExact(Math.ceilDiv(elements, CHUNK_ELEMENTS));
+    }
+
+    /** Columns of sums of chunks, one double a chunk. */
+    MemorySegment partials() {
+        return layout.partials().in(memory);
     }
 
     /** The same of panels, which are of many sizes: those of a parameter share its elements. */
-    private static long[] panelBoundaries(PlanKernels kernels) {
-        var boundaries = new ArrayList<Long>();
-        boundaries.add(0L);
-        long panel = 0;
-        double elements = 0;
+    private Spans panelSpans(PlanKernels kernels) {
+        var found = new Spans.Builder(LEAST_SPAN_ELEMENTS);
         for (int group = 0; group < kernels.groups().size(); group++) {
             var parameters = kernels.groups().get(group).parameters();
             for (int i = 0; i < parameters.size(); i++) {
+                var parameter = parameters.get(i);
+                boolean own = shares.end(parameter) > shares.begin(parameter);
                 long panels = kernels.panels(group, i);
-                double each = (double) parameters.get(i).elements() / panels;
-                for (long end = panel + panels; panel < end; ) {
-                    elements += each;
-                    panel++;
-                    if (elements >= LEAST_SPAN_ELEMENTS) {
-                        boundaries.add(panel);
-                        elements = 0;
-                    }
+                for (long panel = 0; panel < panels; panel++) {
+                    found.add(own, (double) parameter.elements() / panels);
                 }
             }
         }
-        if (boundaries.getLast() < panel) {
-            boundaries.add(panel);
-        }
-        return boundaries.stream().mapToLong(Long::longValue).toArray();
+        return found.build();
     }
 
     /** Writes rules and hyper-parameters of the groups that the tables were built for. */
@@ -190,13 +209,13 @@ final class Tables implements AutoCloseable {
         return large;
     }
 
-    /** Boundaries of the pieces that threads claim: piece i is chunks [i] to [i + 1]. */
-    long[] spans() {
+    /** The pieces of work that threads claim: chunks. */
+    Spans spans() {
         return spans;
     }
 
     /** The same of panels. */
-    long[] panelSpans() {
+    Spans panelSpans() {
         return panelSpans;
     }
 

@@ -205,7 +205,8 @@ final class OnDevice implements Backend {
                     hostPlan.transform().map(transform -> step -> transform(step)),
                     hostPlan.averaging(),
                     translated(hostPlan.lent()),
-                    hostPlan.flushesStates());
+                    hostPlan.flushesStates(),
+                    hostPlan.shares());
         }
 
         /** What companions lend lies on the device already. */

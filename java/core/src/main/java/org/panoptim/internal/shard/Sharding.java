@@ -1,0 +1,175 @@
+package org.panoptim.internal.shard;
+
+import org.panoptim.memory.FloatView;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.shard.Team;
+import org.panoptim.spi.Cleanup;
+import org.panoptim.spi.StepPlan;
+import org.panoptim.tensor.DType;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.Predicate;
+
+/**
+ * What a member of a team does around a step: brings gradients to their owners before, and what the
+ * owners have written to everybody after it.
+ */
+public final class Sharding implements AutoCloseable {
+
+    private final Team team;
+    private final int leaves;
+    private final GradientExchange gradients;
+    private final ValueReturn values;
+    private final Leaves own = new Leaves();
+
+    /**
+     * Of a team.
+     *
+     * @param leaves into how many micro-batches a batch is cut, over all members
+     * @throws IllegalArgumentException if they are no power of two, or the members do not divide
+     *     them
+     */
+    public Sharding(Team team, int leaves) {
+        this.team = team;
+        this.leaves = requireLeaves(team, leaves);
+        gradients = new GradientExchange(team);
+        values = new ValueReturn(team);
+    }
+
+    /**
+     * Checks a number of leaves.
+     *
+     * @throws IllegalArgumentException if they are no power of two, or the members do not divide
+     *     them
+     */
+    public static int requireLeaves(Team team, int leaves) {
+        if (Integer.bitCount(leaves) != 1 || leaves < 1 || leaves % team.size() != 0) {
+            throw new IllegalArgumentException(
+                    "leaves must be a power of two that the number of members divides, but are %d for %d members"
+                            .formatted(leaves, team.size()));
+        }
+        return leaves;
+    }
+
+    private int ownLeaves() {
+        return leaves / team.size();
+    }
+
+    /** Compares what members were built with. */
+    public void agree(StepPlan plan, String backend) {
+        Agreement.onPlan(team, plan, leaves, backend);
+    }
+
+    /**
+     * Takes up the gradients of a micro-batch, and leaves zeros in their place.
+     *
+     * @throws IllegalStateException if all of this member's came already, or other gradients are
+     *     there than in the first one
+     */
+    public void accumulate(StepPlan plan) {
+        if (own.count() == ownLeaves()) {
+            throw new IllegalStateException(
+                    "this member has %d of %d leaves, and all have come: take the step"
+                            .formatted(ownLeaves(), leaves));
+        }
+        var present = present(plan, parameter -> parameter.gradient().isPresent());
+        if (own.count() > 0 && !own.parameters().equals(present)) {
+            throw new IllegalStateException(
+                    "other parameters have a gradient than in the first leaf of the step");
+        }
+        own.add(present);
+    }
+
+    /**
+     * Brings the sums of gradients to their owners.
+     *
+     * @throws IllegalStateException if leaves are missing, or members have gradients of other
+     *     parameters
+     */
+    public void exchange(StepPlan plan) {
+        Agreement.onLeaves(team, ownLeaves() == 1 || own.count() == ownLeaves(), ownLeaves());
+        boolean accumulated = own.count() > 0;
+        exchange(
+                plan,
+                "gradient",
+                Parameter::gradient,
+                accumulated ? Optional.of(own::sum) : Optional.empty());
+        exchange(plan, "curvature", Parameter::curvature, Optional.empty());
+        own.clear();
+        // Whoever goes on from here knows that all have got so far.
+        Agreement.onArrival(team);
+    }
+
+    private void exchange(
+            StepPlan plan,
+            String what,
+            Function<Parameter, Optional<Memory>> memory,
+            Optional<Function<Parameter, FloatView>> sums) {
+        var all = plan.parameters();
+        var flags = new byte[all.size()];
+        for (int i = 0; i < flags.length; i++) {
+            flags[i] = (byte) (memory.apply(all.get(i)).isPresent() ? 1 : 0);
+        }
+        Agreement.onGradients(team, all, flags, what);
+        var present = present(plan, parameter -> memory.apply(parameter).isPresent());
+        Function<Parameter, FloatView> arrays =
+                parameter -> FloatView.of(memory.apply(parameter).orElseThrow(), parameter.dtype());
+        gradients.run(plan.shares(), present, sums.orElse(arrays), arrays, leaves);
+    }
+
+    private static List<Parameter> present(StepPlan plan, Predicate<Parameter> has) {
+        return plan.groups().stream()
+                .filter(group -> !group.frozen())
+                .flatMap(group -> group.parameters().stream())
+                .filter(has)
+                .toList();
+    }
+
+    /** Brings values, copies and averages, as their owners have them now, to everybody. */
+    public void giveBack(StepPlan plan) {
+        for (var type : List.of(DType.F32, DType.BF16)) {
+            var stretches = new ArrayList<List<Stretch>>();
+            for (int member = 0; member < team.size(); member++) {
+                var found = new ArrayList<Stretch>();
+                for (var group : plan.groups()) {
+                    for (var parameter : group.parameters()) {
+                        add(plan, parameter, member, group.frozen(), type, found);
+                    }
+                }
+                stretches.add(found);
+            }
+            values.run(stretches, type.byteSize());
+        }
+    }
+
+    private static void add(
+            StepPlan plan,
+            Parameter parameter,
+            int member,
+            boolean frozen,
+            DType type,
+            List<Stretch> found) {
+        long from = plan.shares().begin(parameter, member);
+        long to = plan.shares().begin(parameter, member + 1);
+        if (from == to) {
+            return;
+        }
+        if (!frozen && parameter.dtype() == type) {
+            found.add(new Stretch(FloatView.of(parameter.value(), type), from, to));
+        }
+        for (var output : List.of(parameter.copy(), parameter.average())) {
+            if (output.isPresent() && output.get().type() == type) {
+                found.add(new Stretch(FloatView.of(output.get().memory(), type), from, to));
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        Cleanup.all(gradients::close, values::close, own::close);
+    }
+}

@@ -1,0 +1,7 @@
+/** Engines over which several members take one step together. */
+module org.panoptim.distributed {
+    requires transitive org.panoptim;
+    requires static org.jspecify;
+
+    exports org.panoptim.distributed;
+}

@@ -1,0 +1,101 @@
+package org.panoptim.distributed;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import org.junit.jupiter.api.Test;
+import org.panoptim.shard.Team;
+import org.panoptim.shard.TeamException;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.time.Duration;
+
+class LocalTeamTest {
+
+    private static MemorySegment bytes(Arena arena, int... values) {
+        var bytes = new byte[values.length];
+        for (int i = 0; i < bytes.length; i++) {
+            bytes[i] = (byte) values[i];
+        }
+        return arena.allocateFrom(ValueLayout.JAVA_BYTE, bytes);
+    }
+
+    @Test
+    void everyMemberGetsItsPartsInTheOrderOfTheMembers() throws Exception {
+        var results =
+                Members.results(
+                        Members.team(3),
+                        member -> {
+                            try (var arena = Arena.ofShared()) {
+                                int rank = member.rank();
+                                // To member m go m bytes.
+                                var sent =
+                                        bytes(arena, 10 * rank + 1, 10 * rank + 2, 10 * rank + 2);
+                                var received = arena.allocate(3L * rank);
+                                member.exchange(
+                                        sent,
+                                        new long[] {0, 1, 2},
+                                        received,
+                                        new long[] {rank, rank, rank});
+                                return received.toArray(ValueLayout.JAVA_BYTE);
+                            }
+                        });
+
+        assertThat(results)
+                .containsExactly(
+                        new byte[] {}, new byte[] {1, 11, 21}, new byte[] {2, 2, 12, 12, 22, 22});
+    }
+
+    @Test
+    void everyMemberGetsWhatTheOthersHave() throws Exception {
+        var results =
+                Members.results(
+                        Members.team(3),
+                        member -> {
+                            try (var arena = Arena.ofShared()) {
+                                var all = arena.allocate(3);
+                                if (member.rank() == 0) {
+                                    all.set(ValueLayout.JAVA_SHORT_UNALIGNED, 0, (short) 0x0707);
+                                } else if (member.rank() == 2) {
+                                    all.set(ValueLayout.JAVA_BYTE, 2, (byte) 9);
+                                }
+                                member.gather(all, new long[] {2, 0, 1});
+                                return all.toArray(ValueLayout.JAVA_BYTE);
+                            }
+                        });
+
+        assertThat(results).hasSize(3).containsOnly(new byte[] {7, 7, 9});
+    }
+
+    @Test
+    void whoWaitsInVainIsToldAndSoIsWhoComesLater() throws Exception {
+        var team = LocalTeam.of(2, Duration.ofMillis(50));
+        try (var arena = Arena.ofShared()) {
+            var all = arena.allocate(2);
+            assertThat(Members.results(team.subList(0, 1), member -> gather(member, all)))
+                    .singleElement()
+                    .isInstanceOf(TeamException.class)
+                    .hasToString(
+                            TeamException.class.getName()
+                                    + ": member 0 waited PT0.05S for the others");
+            assertThat(Members.results(team.subList(1, 2), member -> gather(member, all)))
+                    .singleElement()
+                    .isInstanceOf(TeamException.class)
+                    .hasToString(TeamException.class.getName() + ": another member gave up");
+        }
+    }
+
+    private static int gather(Team member, MemorySegment all) {
+        member.gather(all, new long[] {1, 1});
+        return 0;
+    }
+
+    @Test
+    void aTeamHasMembers() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> LocalTeam.of(0, Duration.ofSeconds(1)))
+                .withMessage("a team has at least one member, but came 0");
+    }
+}

@@ -1,0 +1,42 @@
+package org.panoptim.distributed;
+
+import org.panoptim.shard.Team;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+
+/** Lets every member of a team do something, each in a thread of its own. */
+final class Members {
+
+    /** What a member does. */
+    @FunctionalInterface
+    interface Work<T> {
+        T of(Team member) throws Exception;
+    }
+
+    private Members() {}
+
+    /** What each member found, or threw. */
+    static <T> List<Object> results(List<Team> team, Work<T> work) throws Exception {
+        var results = new ArrayList<Object>();
+        try (var threads = Executors.newFixedThreadPool(team.size())) {
+            var tasks = team.stream().<Callable<T>>map(member -> () -> work.of(member)).toList();
+            for (var task : threads.invokeAll(tasks)) {
+                try {
+                    results.add(task.get());
+                } catch (ExecutionException e) {
+                    results.add(e.getCause());
+                }
+            }
+        }
+        return results;
+    }
+
+    static List<Team> team(int size) {
+        return LocalTeam.of(size, Duration.ofSeconds(60));
+    }
+}
