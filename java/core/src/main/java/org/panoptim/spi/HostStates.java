@@ -53,6 +53,16 @@ public final class HostStates implements StateAddresses, AutoCloseable {
             long begin,
             long elements) {
 
+        /** That of a state of a parameter, or of what there is of it here. */
+        Shape shape(Slot.Extent extent, Shape ofParameter) {
+            boolean ofRange = extent == Slot.Extent.ELEMENT && elements < ofParameter.elements();
+            boolean elsewhere = elements == 0 && ofParameter.elements() > 0;
+            boolean ofLines = extent == Slot.Extent.ROW || extent == Slot.Extent.COLUMN;
+            return ofRange || ofLines && elsewhere
+                    ? Shape.of(elements)
+                    : extent.shape(ofParameter, view);
+        }
+
         MemorySegment segment(String name) {
             int index = 0;
             while (!slots.get(index).name().equals(name)) {
@@ -246,15 +256,10 @@ public final class HostStates implements StateAddresses, AutoCloseable {
     public StateTensor tensor(Parameter parameter, int slot) {
         var states = of(parameter);
         var description = states.slots.get(slot);
-        boolean piece =
-                description.extent() == Slot.Extent.ELEMENT
-                        && states.elements < parameter.elements();
         return new HostState(
                 parameter.name(),
                 description,
-                piece
-                        ? Shape.of(states.elements)
-                        : description.extent().shape(parameter.shape(), states.view),
+                states.shape(description.extent(), parameter.shape()),
                 states.segments[slot]);
     }
 

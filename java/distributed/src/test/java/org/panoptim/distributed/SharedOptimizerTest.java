@@ -128,6 +128,37 @@ class SharedOptimizerTest {
     }
 
     @Test
+    void statesOfRowsAndColumnsAreWhereTheParameterIs() throws Exception {
+        var elements =
+                Members.results(
+                        Members.team(2),
+                        member -> {
+                            try (var arena = Arena.ofShared();
+                                    var backend = Backend.named("reference")) {
+                                var matrix =
+                                        Parameter.of(
+                                                "matrix",
+                                                Shape.of(2, 3),
+                                                new HostMemory(arena.allocate(6L * Float.BYTES)));
+                                try (var optimizer =
+                                        Optimizer.builder(Rules.adafactor(1))
+                                                .group("all", List.of(matrix))
+                                                .shards(member)
+                                                .backend(backend)
+                                                .build()) {
+                                    return List.of(
+                                            optimizer.state("matrix", "row_var").shape(),
+                                            optimizer.state("matrix", "col_var").shape());
+                                }
+                            }
+                        });
+
+        assertThat(elements)
+                .containsExactly(
+                        List.of(Shape.of(0), Shape.of(0)), List.of(Shape.of(2, 1), Shape.of(1, 3)));
+    }
+
+    @Test
     void aGroupThatIsAddedIsSharedToo() throws Exception {
         var values =
                 Members.results(
