@@ -25,12 +25,11 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.UnaryOperator;
 
 /** An optimizer whose step a team shares, as its members see it. */
 class SharedOptimizerTest {
-
-    private static final Duration SHORT = Duration.ofMillis(200);
 
     /** A member's copy of a net of two parameters, of which the first has three units of work. */
     private static final class Net implements AutoCloseable {
@@ -291,7 +290,9 @@ class SharedOptimizerTest {
 
     @Test
     void aMemberThatDoesNotStepLeavesTheOthersAsTheyAre() throws Exception {
-        var team = LocalTeam.of(2, SHORT);
+        // Long enough for both to be built at about the same time.
+        var team = LocalTeam.of(2, Duration.ofSeconds(3));
+        var told = new CountDownLatch(1);
         var found =
                 Members.results(
                         team,
@@ -302,9 +303,10 @@ class SharedOptimizerTest {
                                 if (member.rank() == 0) {
                                     assertThatThrownBy(optimizer::step)
                                             .isInstanceOf(TeamException.class)
-                                            .hasMessage("member 0 waited PT0.2S for the others");
+                                            .hasMessage("member 0 waited PT3S for the others");
+                                    told.countDown();
                                 } else {
-                                    Thread.sleep(3 * SHORT.toMillis());
+                                    told.await();
                                 }
                                 return net.value(net.large, 0);
                             }
