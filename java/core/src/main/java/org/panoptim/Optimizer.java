@@ -1001,8 +1001,9 @@ public final class Optimizer implements AutoCloseable {
          * alone, and all get the parameters back. With the same leaves, the number of members
          * changes no bit. Members make the same calls in the same order.
          *
-         * <p>Parameters lie on the host. Rules on matrices, transforms of gradients, {@link
-         * Optimizer#save} and {@link Optimizer#load} do not go with a team.
+         * <p>Parameters lie on the host. Rules on matrices, transforms of gradients, curvature,
+         * {@link Optimizer#save} and {@link Optimizer#load} do not go with a team. Gradients are
+         * used up by the step, or the pass that reads them: each takes new ones.
          *
          * @param value stays the caller's
          * @param leaves into how many micro-batches a batch is cut, over all members: a power of

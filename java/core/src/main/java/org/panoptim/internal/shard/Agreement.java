@@ -1,5 +1,6 @@
 package org.panoptim.internal.shard;
 
+import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.shard.Team;
@@ -14,6 +15,8 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
 
 /** Finds out whether all members mean the same, before they change anything. */
 final class Agreement {
@@ -73,14 +76,23 @@ final class Agreement {
     }
 
     /**
-     * Compares which gradients are there.
+     * Compares which parameters have something.
      *
-     * @param flags of each parameter
-     * @throws IllegalStateException if members have other ones; the message says who and which
+     * @param what what they have, for the message
+     * @throws IllegalStateException if members have it of other ones; the message says who and
+     *     which
      */
-    static void onGradients(Team team, List<Parameter> parameters, byte[] flags, String what) {
-        if (flags.length == 0) {
+    static void onPresence(
+            Team team,
+            List<Parameter> parameters,
+            Function<Parameter, Optional<Memory>> memory,
+            String what) {
+        if (parameters.isEmpty()) {
             return;
+        }
+        var flags = new byte[parameters.size()];
+        for (int i = 0; i < flags.length; i++) {
+            flags[i] = (byte) (memory.apply(parameters.get(i)).isPresent() ? 1 : 0);
         }
         try (var arena = Arena.ofShared()) {
             var all = arena.allocate((long) flags.length * team.size());
@@ -103,7 +115,7 @@ final class Agreement {
                 if (found != -1) {
                     boolean first = all.get(ValueLayout.JAVA_BYTE, found) != 0;
                     throw new IllegalStateException(
-                            "parameter '%s' has a %s on member %d, but none on member %d; where a part of the net took no part, hand in zeros"
+                            "parameter '%s' has %s on member %d, but none on member %d; where a part of the net took no part, hand in zeros"
                                     .formatted(
                                             parameters.get((int) found).name(),
                                             what,

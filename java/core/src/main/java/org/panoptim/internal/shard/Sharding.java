@@ -1,7 +1,6 @@
 package org.panoptim.internal.shard;
 
 import org.panoptim.memory.FloatView;
-import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.shard.Team;
 import org.panoptim.spi.Cleanup;
@@ -10,7 +9,6 @@ import org.panoptim.tensor.DType;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
 
@@ -87,38 +85,35 @@ public final class Sharding implements AutoCloseable {
     /**
      * Brings the sums of gradients to their owners.
      *
-     * @throws IllegalStateException if leaves are missing, or members have gradients of other
-     *     parameters
+     * @throws IllegalStateException if leaves are missing, members have gradients of other
+     *     parameters, or there is curvature, of which a micro-batch's is not taken up
      */
     public void exchange(StepPlan plan) {
         Agreement.onLeaves(team, ownLeaves() == 1 || own.count() == ownLeaves(), ownLeaves());
-        boolean accumulated = own.count() > 0;
-        exchange(
-                plan,
-                "gradient",
-                Parameter::gradient,
-                accumulated ? Optional.of(own::sum) : Optional.empty());
-        exchange(plan, "curvature", Parameter::curvature, Optional.empty());
+        Agreement.onPresence(team, plan.parameters(), Parameter::curvature, "curvature");
+        requireNoCurvature(plan);
+        Agreement.onPresence(team, plan.parameters(), Parameter::gradient, "a gradient");
+        Function<Parameter, FloatView> arrays =
+                parameter -> FloatView.of(parameter.gradient().orElseThrow(), parameter.dtype());
+        gradients.run(
+                plan.shares(),
+                present(plan, parameter -> parameter.gradient().isPresent()),
+                own.count() > 0 ? own::sum : arrays,
+                arrays,
+                leaves);
         own.clear();
         // Whoever goes on from here knows that all have got so far.
         Agreement.onArrival(team);
     }
 
-    private void exchange(
-            StepPlan plan,
-            String what,
-            Function<Parameter, Optional<Memory>> memory,
-            Optional<Function<Parameter, FloatView>> sums) {
-        var all = plan.parameters();
-        var flags = new byte[all.size()];
-        for (int i = 0; i < flags.length; i++) {
-            flags[i] = (byte) (memory.apply(all.get(i)).isPresent() ? 1 : 0);
+    private static void requireNoCurvature(StepPlan plan) {
+        for (var parameter : plan.parameters()) {
+            if (parameter.curvature().isPresent()) {
+                throw new IllegalStateException(
+                        "parameter '%s' has curvature, which a team does not share"
+                                .formatted(parameter.name()));
+            }
         }
-        Agreement.onGradients(team, all, flags, what);
-        var present = present(plan, parameter -> memory.apply(parameter).isPresent());
-        Function<Parameter, FloatView> arrays =
-                parameter -> FloatView.of(memory.apply(parameter).orElseThrow(), parameter.dtype());
-        gradients.run(plan.shares(), present, sums.orElse(arrays), arrays, leaves);
     }
 
     private static List<Parameter> present(StepPlan plan, Predicate<Parameter> has) {
