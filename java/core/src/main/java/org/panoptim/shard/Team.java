@@ -1,6 +1,9 @@
 package org.panoptim.shard;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.Arrays;
 
 /**
  * Members that take one step together: processes, devices, or threads of one process. All members
@@ -8,6 +11,10 @@ import java.lang.foreign.MemorySegment;
  * member has what it waits for.
  *
  * <p>Nothing is computed on the way: what arrives has the bits of what was sent.
+ *
+ * <p>A team ends for all members at once, when one of them is gone, {@linkplain #abort gives up} or
+ * does not come in time: every call that waits then, and every later one, throws a {@link
+ * TeamException} with the same reason.
  */
 public interface Team {
 
@@ -43,4 +50,28 @@ public interface Team {
      *     others' parts hold is then undefined
      */
     void gather(MemorySegment all, long[] bytes);
+
+    /**
+     * Waits until all members have got here.
+     *
+     * @throws TeamException if another member failed, is gone or did not answer in time
+     */
+    default void barrier() {
+        try (var arena = Arena.ofShared()) {
+            var bytes = new long[size()];
+            Arrays.fill(bytes, 1);
+            gather(arena.allocate(size()), bytes);
+        }
+    }
+
+    /**
+     * Ends the team for all: this member cannot go on. Does nothing where it has ended already. May
+     * be called from any thread.
+     *
+     * @param reason what the others are told, after the number of this member
+     */
+    void abort(String reason);
+
+    /** How long a call waits for other members. */
+    Duration timeout();
 }

@@ -1,5 +1,6 @@
 package org.panoptim.distributed;
 
+import org.jspecify.annotations.Nullable;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
 
@@ -7,10 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.BrokenBarrierException;
-import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.stream.IntStream;
 
 /** A member of a team in one process, each a thread's: for tests, and for several devices. */
@@ -32,17 +30,65 @@ public final class LocalTeam implements Team {
         }
     }
 
-    /** What members have in common. */
+    /** What members have in common: what they show, and where they wait for each other. */
     private static final class Shared {
 
         private final Shown[] shown;
-        private final CyclicBarrier barrier;
         private final Duration timeout;
+        private int arrived;
+        private long round;
+
+        /** Why the team has ended; the first reason stays. */
+        private @Nullable String end;
 
         Shared(int size, Duration timeout) {
             shown = new Shown[size];
-            barrier = new CyclicBarrier(size);
             this.timeout = timeout;
+        }
+
+        synchronized void await(int rank) {
+            requireOpen();
+            long own = round;
+            if (++arrived == shown.length) {
+                arrived = 0;
+                round++;
+                notifyAll();
+                return;
+            }
+            long until = System.nanoTime() + timeout.toNanos();
+            while (round == own && end == null) {
+                long left = until - System.nanoTime();
+                if (left <= 0) {
+                    end("member %d waited %s for the others".formatted(rank, timeout));
+                } else {
+                    sleep(rank, left);
+                }
+            }
+            if (round == own) {
+                requireOpen();
+            }
+        }
+
+        private void sleep(int rank, long nanoseconds) {
+            try {
+                TimeUnit.NANOSECONDS.timedWait(this, nanoseconds);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                end("member %d was interrupted".formatted(rank));
+            }
+        }
+
+        synchronized void end(String reason) {
+            if (end == null) {
+                end = reason;
+                notifyAll();
+            }
+        }
+
+        private void requireOpen() {
+            if (end != null) {
+                throw new TeamException(end);
+            }
         }
     }
 
@@ -81,40 +127,37 @@ public final class LocalTeam implements Team {
     public void exchange(
             MemorySegment sent, long[] sentBytes, MemorySegment received, long[] receivedBytes) {
         shared.shown[rank] = new Shown(sent, sentBytes.clone());
-        await();
+        shared.await(rank);
         long at = 0;
         for (int member = 0; member < size(); member++) {
             var part = shared.shown[member].part(rank);
             received.asSlice(at, receivedBytes[member]).copyFrom(part);
             at += receivedBytes[member];
         }
-        await();
+        shared.await(rank);
     }
 
     @Override
     public void gather(MemorySegment all, long[] bytes) {
         var own = new Shown(all, bytes.clone());
         shared.shown[rank] = own;
-        await();
+        shared.await(rank);
         for (int member = 0; member < size(); member++) {
             if (member != rank) {
                 own.part(member).copyFrom(shared.shown[member].part(member));
             }
         }
-        await();
+        shared.await(rank);
     }
 
-    private void await() {
-        try {
-            shared.barrier.await(shared.timeout.toNanos(), TimeUnit.NANOSECONDS);
-        } catch (TimeoutException e) {
-            throw new TeamException(
-                    "member %d waited %s for the others".formatted(rank, shared.timeout), e);
-        } catch (BrokenBarrierException e) {
-            throw new TeamException("another member gave up", e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new TeamException("member %d was interrupted".formatted(rank), e);
-        }
+    @Override
+    public void abort(String reason) {
+        shared.end(
+                "member %d gave up: %s".formatted(rank, Objects.requireNonNull(reason, "reason")));
+    }
+
+    @Override
+    public Duration timeout() {
+        return shared.timeout;
     }
 }

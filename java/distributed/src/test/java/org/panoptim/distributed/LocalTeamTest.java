@@ -2,6 +2,7 @@ package org.panoptim.distributed;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
 import org.panoptim.shard.Team;
@@ -83,7 +84,37 @@ class LocalTeamTest {
             assertThat(Members.results(team.subList(1, 2), member -> gather(member, all)))
                     .singleElement()
                     .isInstanceOf(TeamException.class)
-                    .hasToString(TeamException.class.getName() + ": another member gave up");
+                    .hasToString(
+                            TeamException.class.getName()
+                                    + ": member 0 waited PT0.05S for the others");
+        }
+    }
+
+    @Test
+    void whoGivesUpEndsTheTeamForAll() throws Exception {
+        var team = Members.team(3);
+        try (var arena = Arena.ofShared()) {
+            var found =
+                    Members.results(
+                            team,
+                            member -> {
+                                if (member.rank() == 1) {
+                                    member.abort("out of paper");
+                                    member.abort("a second reason");
+                                }
+                                member.barrier();
+                                return 0;
+                            });
+            assertThat(found)
+                    .hasSize(3)
+                    .allSatisfy(
+                            thrown ->
+                                    assertThat((Throwable) thrown)
+                                            .isInstanceOf(TeamException.class)
+                                            .hasMessage("member 1 gave up: out of paper"));
+            assertThatThrownBy(
+                            () -> team.getFirst().gather(arena.allocate(3), new long[] {1, 1, 1}))
+                    .hasMessage("member 1 gave up: out of paper");
         }
     }
 

@@ -18,6 +18,7 @@ import org.panoptim.tensor.Shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -57,6 +58,16 @@ class BucketsTest {
             calls++;
             // The other one has 0x3f in every byte.
             all.asSlice(bytes[0], bytes[1]).fill((byte) 0x3f);
+        }
+
+        @Override
+        public void abort(String reason) {
+            throw new AssertionError(reason);
+        }
+
+        @Override
+        public Duration timeout() {
+            return Duration.ZERO;
         }
     }
 
