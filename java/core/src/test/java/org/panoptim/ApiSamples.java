@@ -40,6 +40,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Array;
 import java.lang.reflect.GenericArrayType;
+import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Proxy;
 import java.lang.reflect.Type;
@@ -227,10 +228,14 @@ final class ApiSamples implements AutoCloseable {
             return Proxy.newProxyInstance(
                     type.getClassLoader(),
                     new Class<?>[] {type},
-                    (_, method, _) ->
-                            method.getReturnType() == void.class
-                                    ? null
-                                    : of(method.getGenericReturnType()));
+                    (proxy, method, arguments) -> {
+                        if (method.isDefault()) {
+                            return InvocationHandler.invokeDefault(proxy, method, arguments);
+                        }
+                        return method.getReturnType() == void.class
+                                ? null
+                                : of(method.getGenericReturnType());
+                    });
         }
         throw new AssertionError("there is no sample of " + type);
     }

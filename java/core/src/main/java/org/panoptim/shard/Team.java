@@ -1,9 +1,14 @@
 package org.panoptim.shard;
 
+import org.panoptim.internal.Arguments;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
 
 /**
  * Members that take one step together: processes, devices, or threads of one process. All members
@@ -25,20 +30,31 @@ public interface Team {
     int size();
 
     /**
-     * Sends every member its part of some bytes, and receives what each has for this one: an
-     * all-to-all.
+     * Begins to send every member what is for it, and to receive what each has for this one. Some
+     * may be under way at once; all members begin them in the same order.
      *
-     * @param sent native memory, the parts in the order of the members that they are for, one after
-     *     another
-     * @param sentBytes the sizes of these parts, one for each member
-     * @param received native memory that does not overlap {@code sent}; the parts are put there in
-     *     the order of the members that they come from
-     * @param receivedBytes the sizes of these parts, which are those that the others send
-     * @throws TeamException if another member failed, is gone or did not answer in time; what
-     *     {@code received} holds is then undefined
+     * @param sent for each member, in the order of the members, pieces of native memory; this
+     *     member's list is empty. They are left alone until the transfer is over.
+     * @param received from each member, pieces that overlap neither each other nor those sent; as
+     *     many, of the same sizes and in the same order as that member sends. What they hold is
+     *     undefined until the transfer is over.
+     * @return what is under way; to be awaited
+     * @throws TeamException if the team has ended
      */
-    void exchange(
-            MemorySegment sent, long[] sentBytes, MemorySegment received, long[] receivedBytes);
+    Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received);
+
+    /**
+     * Sends every member what is for it, and receives what each has for this one: {@link #begin},
+     * and the wait for its end.
+     *
+     * @throws TeamException if another member failed, is gone or did not answer in time; what was
+     *     received is then undefined
+     */
+    default void exchange(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+        Arguments.requireElements(sent, "sent");
+        Arguments.requireElements(received, "received");
+        begin(sent, received).await();
+    }
 
     /**
      * Gives every member what each has in its part of some memory: an all-gather.
@@ -49,7 +65,22 @@ public interface Team {
      * @throws TeamException if another member failed, is gone or did not answer in time; what the
      *     others' parts hold is then undefined
      */
-    void gather(MemorySegment all, long[] bytes);
+    default void gather(MemorySegment all, long[] bytes) {
+        Objects.requireNonNull(all, "all");
+        Objects.requireNonNull(bytes, "bytes");
+        var sent = new ArrayList<List<MemorySegment>>();
+        var received = new ArrayList<List<MemorySegment>>();
+        long ownPlace = Arrays.stream(bytes, 0, rank()).sum();
+        var own = all.asSlice(ownPlace, bytes[rank()]);
+        long at = 0;
+        for (int member = 0; member < size(); member++) {
+            boolean other = member != rank();
+            sent.add(other ? List.of(own) : List.of());
+            received.add(other ? List.of(all.asSlice(at, bytes[member])) : List.of());
+            at += bytes[member];
+        }
+        exchange(sent, received);
+    }
 
     /**
      * Waits until all members have got here.

@@ -2,10 +2,12 @@ package org.panoptim.distributed;
 
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
+import org.panoptim.shard.Transfer;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -106,27 +108,31 @@ public final class Cluster implements Team, AutoCloseable {
     }
 
     @Override
-    public void exchange(
-            MemorySegment sent, long[] sentBytes, MemorySegment received, long[] receivedBytes) {
-        run(() -> gloo.exchange(sent, sentBytes, received, receivedBytes));
-    }
-
-    @Override
-    public void gather(MemorySegment all, long[] bytes) {
-        run(() -> gloo.gather(all, bytes));
-    }
-
-    private void run(Runnable operation) {
+    public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
         if (closed) {
             throw new IllegalStateException("the cluster is closed");
         }
         watch.requireOpen();
-        watch.entered(++calls);
+        long call = ++calls;
+        watch.entered(call);
         try {
-            operation.run();
+            var transfer = gloo.begin(sent, received);
+            return () -> await(transfer, call);
         } catch (RuntimeException e) {
-            throw new TeamException(watch.reason(calls, Gloo.firstLine(e), PATIENCE), e);
+            throw failed(e, call);
         }
+    }
+
+    private void await(Transfer transfer, long call) {
+        try {
+            transfer.await();
+        } catch (RuntimeException e) {
+            throw failed(e, call);
+        }
+    }
+
+    private TeamException failed(RuntimeException engine, long call) {
+        return new TeamException(watch.reason(call, Gloo.firstLine(engine), PATIENCE), engine);
     }
 
     @Override

@@ -9,10 +9,14 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.Work;
 import org.bytedeco.pytorch.global.torch;
+import org.panoptim.shard.Transfer;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Moves bytes between the members by sends and receives, straight from and to the memory it is
@@ -25,8 +29,8 @@ final class Gloo implements AutoCloseable {
     private final Rendezvous store;
     private final ProcessGroupGloo group;
 
-    /** What this member waits for. */
-    private final List<Work> pending = new ArrayList<>();
+    /** What is under way. */
+    private final Set<Work> pending = Collections.newSetFromMap(new IdentityHashMap<>());
 
     private boolean aborted;
 
@@ -53,69 +57,69 @@ final class Gloo implements AutoCloseable {
         group = new ProcessGroupGloo(store.store(), rank, size, options);
     }
 
-    void exchange(
-            MemorySegment sent, long[] sentBytes, MemorySegment received, long[] receivedBytes) {
-        complete(() -> post(sent, sentBytes, received, receivedBytes));
-    }
-
-    private void post(
-            MemorySegment sent, long[] sentBytes, MemorySegment received, long[] receivedBytes) {
-        var own = MemorySegment.NULL;
-        long at = 0;
-        for (int member = 0; member < size; member++) {
-            var part = received.asSlice(at, receivedBytes[member]);
-            at += receivedBytes[member];
-            if (member == rank) {
-                own = part;
-            } else {
-                receive(part, member);
+    /** Begins to send and to receive pieces, a list for each member. */
+    Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+        var works = new ArrayList<Work>();
+        try {
+            for (int member = 0; member < size; member++) {
+                if (member != rank) {
+                    for (var piece : received.get(member)) {
+                        if (piece.byteSize() > 0) {
+                            add(group.recv(tensors(piece), member, 0), works);
+                        }
+                    }
+                }
             }
-        }
-        at = 0;
-        for (int member = 0; member < size; member++) {
-            var part = sent.asSlice(at, sentBytes[member]);
-            at += sentBytes[member];
-            if (member == rank) {
-                own.copyFrom(part);
-            } else {
-                send(part, member);
+            for (int member = 0; member < size; member++) {
+                if (member != rank) {
+                    for (var piece : sent.get(member)) {
+                        if (piece.byteSize() > 0) {
+                            add(group.send(tensors(piece), member, 0), works);
+                        }
+                    }
+                }
             }
+        } catch (RuntimeException | Error e) {
+            abort();
+            end(allPending());
+            throw e;
+        }
+        return () -> await(works);
+    }
+
+    private synchronized void add(Work work, List<Work> works) {
+        works.add(work);
+        pending.add(work);
+        if (aborted) {
+            work.abort();
         }
     }
 
-    void gather(MemorySegment all, long[] bytes) {
-        complete(() -> post(all, bytes));
-    }
-
-    private void post(MemorySegment all, long[] bytes) {
-        var own = MemorySegment.NULL;
-        long at = 0;
-        for (int member = 0; member < size; member++) {
-            var part = all.asSlice(at, bytes[member]);
-            at += bytes[member];
-            if (member == rank) {
-                own = part;
-            } else {
-                receive(part, member);
+    private void await(List<Work> works) {
+        try {
+            for (var work : works) {
+                if (!work._wait()) {
+                    throw new IllegalStateException("the wait was aborted");
+                }
             }
-        }
-        for (int member = 0; member < size; member++) {
-            if (member != rank) {
-                send(own, member);
-            }
-        }
-    }
-
-    private void receive(MemorySegment part, int from) {
-        if (part.byteSize() > 0) {
-            add(group.recv(tensors(part), from, 0));
+            end(works);
+        } catch (RuntimeException | Error e) {
+            abort();
+            end(allPending());
+            throw e;
         }
     }
 
-    private void send(MemorySegment part, int to) {
-        if (part.byteSize() > 0) {
-            add(group.send(tensors(part), to, 0));
+    private synchronized List<Work> allPending() {
+        return List.copyOf(pending);
+    }
+
+    /** Lets go of what is under way: Gloo touches its memory no more. */
+    private void end(List<Work> works) {
+        synchronized (this) {
+            works.forEach(pending::remove);
         }
+        works.forEach(Work::close);
     }
 
     private static TensorVector tensors(MemorySegment bytes) {
@@ -132,37 +136,6 @@ final class Gloo implements AutoCloseable {
                         new TensorOptions().dtype(new ScalarTypeOptional(torch.ScalarType.Byte))));
     }
 
-    private synchronized void add(Work work) {
-        pending.add(work);
-        if (aborted) {
-            work.abort();
-        }
-    }
-
-    private void complete(Runnable posts) {
-        try {
-            posts.run();
-            for (var work : all()) {
-                if (!work._wait()) {
-                    throw new IllegalStateException("the wait was aborted");
-                }
-            }
-        } catch (RuntimeException | Error e) {
-            abort();
-            throw e;
-        } finally {
-            var done = all();
-            synchronized (this) {
-                pending.clear();
-            }
-            done.forEach(Work::close);
-        }
-    }
-
-    private synchronized List<Work> all() {
-        return List.copyOf(pending);
-    }
-
     /** Ends this and every later wait. */
     synchronized void abort() {
         aborted = true;
@@ -176,6 +149,8 @@ final class Gloo implements AutoCloseable {
 
     @Override
     public void close() {
+        abort();
+        end(allPending());
         group.close();
         store.close();
     }

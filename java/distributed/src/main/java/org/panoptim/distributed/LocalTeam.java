@@ -3,9 +3,12 @@ package org.panoptim.distributed;
 import org.jspecify.annotations.Nullable;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
+import org.panoptim.shard.Transfer;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
@@ -14,26 +17,18 @@ import java.util.stream.IntStream;
 /** A member of a team in one process, each a thread's: for tests, and for several devices. */
 public final class LocalTeam implements Team {
 
+    /** Members copy from each other while a transfer begins. */
+    private static final Transfer OVER = () -> {};
+
     private final int rank;
     private final Shared shared;
-
-    /** What a member shows the others for the length of a call. */
-    private record Shown(MemorySegment memory, long[] bytes) {
-
-        /** The part that is for a member, or a member's own. */
-        MemorySegment part(int member) {
-            long from = 0;
-            for (int i = 0; i < member; i++) {
-                from += bytes[i];
-            }
-            return memory.asSlice(from, bytes[member]);
-        }
-    }
 
     /** What members have in common: what they show, and where they wait for each other. */
     private static final class Shared {
 
-        private final Shown[] shown;
+        /** What each member sends to each, for the length of a call. */
+        private final List<List<List<MemorySegment>>> sent;
+
         private final Duration timeout;
         private int arrived;
         private long round;
@@ -42,14 +37,14 @@ public final class LocalTeam implements Team {
         private @Nullable String end;
 
         Shared(int size, Duration timeout) {
-            shown = new Shown[size];
+            sent = new ArrayList<>(Collections.nCopies(size, List.of()));
             this.timeout = timeout;
         }
 
         synchronized void await(int rank) {
             requireOpen();
             long own = round;
-            if (++arrived == shown.length) {
+            if (++arrived == sent.size()) {
                 arrived = 0;
                 round++;
                 notifyAll();
@@ -120,34 +115,21 @@ public final class LocalTeam implements Team {
 
     @Override
     public int size() {
-        return shared.shown.length;
+        return shared.sent.size();
     }
 
     @Override
-    public void exchange(
-            MemorySegment sent, long[] sentBytes, MemorySegment received, long[] receivedBytes) {
-        shared.shown[rank] = new Shown(sent, sentBytes.clone());
-        shared.await(rank);
-        long at = 0;
-        for (int member = 0; member < size(); member++) {
-            var part = shared.shown[member].part(rank);
-            received.asSlice(at, receivedBytes[member]).copyFrom(part);
-            at += receivedBytes[member];
-        }
-        shared.await(rank);
-    }
-
-    @Override
-    public void gather(MemorySegment all, long[] bytes) {
-        var own = new Shown(all, bytes.clone());
-        shared.shown[rank] = own;
+    public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+        shared.sent.set(rank, List.copyOf(sent));
         shared.await(rank);
         for (int member = 0; member < size(); member++) {
-            if (member != rank) {
-                own.part(member).copyFrom(shared.shown[member].part(member));
+            var pieces = shared.sent.get(member).get(rank);
+            for (int i = 0; i < pieces.size(); i++) {
+                received.get(member).get(i).copyFrom(pieces.get(i));
             }
         }
         shared.await(rank);
+        return OVER;
     }
 
     @Override

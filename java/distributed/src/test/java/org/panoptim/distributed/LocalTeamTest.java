@@ -12,6 +12,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
+import java.util.List;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 class LocalTeamTest {
 
@@ -33,20 +36,33 @@ class LocalTeamTest {
                                 int rank = member.rank();
                                 // To member m go m bytes.
                                 var sent =
-                                        bytes(arena, 10 * rank + 1, 10 * rank + 2, 10 * rank + 2);
+                                        bytes(arena, 10 * rank + 1, 10 * rank + 2, 10 * rank + 3);
                                 var received = arena.allocate(3L * rank);
                                 member.exchange(
-                                        sent,
-                                        new long[] {0, 1, 2},
-                                        received,
-                                        new long[] {rank, rank, rank});
+                                        pieces(rank, to -> sent.asSlice(0, to)),
+                                        pieces(
+                                                rank,
+                                                from ->
+                                                        received.asSlice(
+                                                                (long) from * rank, rank)));
                                 return received.toArray(ValueLayout.JAVA_BYTE);
                             }
                         });
 
         assertThat(results)
                 .containsExactly(
-                        new byte[] {}, new byte[] {1, 11, 21}, new byte[] {2, 2, 12, 12, 22, 22});
+                        new byte[] {}, new byte[] {1, 0, 21}, new byte[] {1, 2, 11, 12, 0, 0});
+    }
+
+    /** One piece for each of three members but this one. */
+    private static List<List<MemorySegment>> pieces(int rank, IntFunction<MemorySegment> piece) {
+        return IntStream.range(0, 3)
+                .mapToObj(
+                        member ->
+                                member == rank
+                                        ? List.<MemorySegment>of()
+                                        : List.of(piece.apply(member)))
+                .toList();
     }
 
     @Test

@@ -3,11 +3,12 @@ package org.panoptim.internal.shard;
 import org.panoptim.memory.FloatView;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.shard.Team;
+import org.panoptim.shard.Transfer;
 import org.panoptim.spi.Shares;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -17,29 +18,52 @@ import java.util.function.Function;
  * Brings gradients to their owners, who add them up: every member's by adjacent pairs, in float32,
  * and then divided by the number of leaves. The owner's part of the array has the mean afterwards;
  * the other parts are as they were.
+ *
+ * <p>They go in buckets: while one is under way, the one before it is added up.
  */
 final class GradientExchange implements AutoCloseable {
 
-    /** What a member sends at a time: so much memory is needed twice. */
-    private static final long BUCKET_BYTES = 32L << 20;
+    /** What a member receives at a time, from all others together. */
+    private static final long BUCKET_BYTES = 8L << 20;
+
+    /** How many buckets are under way at once. */
+    private static final int AT_ONCE = 2;
 
     private final Arena arena = Arena.ofShared();
     private final Team team;
     private final long bucketBytes;
-    private MemorySegment sent = MemorySegment.NULL;
-    private MemorySegment received = MemorySegment.NULL;
+    private final TreeSum sum;
+
+    /** For what is received: a row for each other member; buckets take turns. */
+    private final MemorySegment[] rows = new MemorySegment[AT_ONCE];
+
+    /** For small stretches that are sent together. */
+    private final MemorySegment[] packed = new MemorySegment[AT_ONCE];
 
     GradientExchange(Team team) {
         this(team, BUCKET_BYTES);
     }
 
     /**
-     * @param bucketBytes what a member sends at a time
+     * @param bucketBytes what a member receives at a time
      */
     GradientExchange(Team team, long bucketBytes) {
         this.team = team;
         this.bucketBytes = bucketBytes;
+        sum = new TreeSum(team.size());
+        Arrays.fill(rows, MemorySegment.NULL);
+        Arrays.fill(packed, MemorySegment.NULL);
     }
+
+    /**
+     * A bucket that is under way.
+     *
+     * @param own what this member has of its own part
+     * @param sums where it has the means
+     * @param rows what the others have of it, member after member
+     */
+    private record Bucket(
+            Transfer transfer, List<Stretch> own, List<Stretch> sums, MemorySegment rows) {}
 
     /**
      * Means over leaves.
@@ -54,62 +78,119 @@ final class GradientExchange implements AutoCloseable {
             Function<Parameter, FloatView> from,
             Function<Parameter, FloatView> to,
             int leaves) {
-        int members = team.size();
-        var sources = new ArrayList<List<Stretch>>();
-        for (int member = 0; member < members; member++) {
-            sources.add(Stretch.of(shares, member, parameters, from));
+        long elements = Math.max(1, bucketBytes / Float.BYTES / Math.max(1, team.size() - 1));
+        var sources = new ArrayList<List<List<Stretch>>>();
+        for (int member = 0; member < team.size(); member++) {
+            sources.add(Stretch.buckets(Stretch.of(shares, member, parameters, from), elements));
         }
-        var own = Stretch.of(shares, team.rank(), parameters, to);
-        long ownElements = Stretch.elements(own);
-        long longest = sources.stream().mapToLong(Stretch::elements).max().orElse(0);
-        long slice = Math.max(1, Math.min(longest, bucketBytes / Float.BYTES / members));
-        ensure(slice * members * Float.BYTES);
-        float weight = 1f / leaves;
-        for (long first = 0; first < longest; first += slice) {
-            var sentBytes = new long[members];
-            long place = 0;
-            for (int member = 0; member < members; member++) {
-                long count = count(Stretch.elements(sources.get(member)), first, slice);
-                pack(sources.get(member), first, count, place);
-                sentBytes[member] = count * Float.BYTES;
-                place += count;
+        var sums = Stretch.buckets(Stretch.of(shares, team.rank(), parameters, to), elements);
+        int count = sources.stream().mapToInt(List::size).max().orElse(0);
+        var underWay = new ArrayDeque<Bucket>();
+        try {
+            for (int i = 0; i < count + AT_ONCE - 1; i++) {
+                if (i < count) {
+                    underWay.add(begin(sources, sums, i));
+                }
+                if (i >= AT_ONCE - 1) {
+                    var bucket = underWay.element();
+                    bucket.transfer.await();
+                    underWay.remove();
+                    add(bucket, 1f / leaves);
+                }
             }
-            long count = count(ownElements, first, slice);
-            var receivedBytes = new long[members];
-            Arrays.fill(receivedBytes, count * Float.BYTES);
-            team.exchange(sent, sentBytes, received, receivedBytes);
-            TreeSum.join(received, members, count);
-            Stretch.visit(
-                    own,
-                    first,
-                    count,
-                    (array, begin, elements, at) -> {
-                        for (long i = 0; i < elements; i++) {
-                            float sum = received.getAtIndex(ValueLayout.JAVA_FLOAT, at + i);
-                            array.set(begin + i, sum * weight);
-                        }
-                    });
+        } catch (RuntimeException | Error e) {
+            awaitQuietly(underWay);
+            throw e;
         }
     }
 
-    private static long count(long elements, long first, long slice) {
-        return Math.clamp(elements - first, 0, slice);
-    }
-
-    private void pack(List<Stretch> stretches, long first, long count, long place) {
-        Stretch.visit(
-                stretches,
-                first,
-                count,
-                (array, from, elements, at) ->
-                        Stretch.copyOut(array, from, elements, sent, place + at));
-    }
-
-    private void ensure(long bytes) {
-        if (bytes > sent.byteSize()) {
-            sent = arena.allocate(bytes, 64);
-            received = arena.allocate(bytes, 64);
+    private Bucket begin(List<List<List<Stretch>>> sources, List<List<Stretch>> sums, int i) {
+        var own = bucket(sources.get(team.rank()), i);
+        var messages = new ArrayList<List<Message>>();
+        long copied = 0;
+        for (int member = 0; member < team.size(); member++) {
+            var found =
+                    Message.of(member == team.rank() ? List.of() : bucket(sources.get(member), i));
+            messages.add(found);
+            copied += Message.copiedBytes(found);
         }
+        var buffer = ensure(packed, i, copied);
+        var sent = new ArrayList<List<MemorySegment>>();
+        long at = 0;
+        for (var found : messages) {
+            var places = Message.places(found, buffer.asSlice(at));
+            for (int j = 0; j < places.size(); j++) {
+                found.get(j).copyTo(places.get(j));
+            }
+            sent.add(places);
+            at += Message.copiedBytes(found);
+        }
+        long row = own.stream().mapToLong(Stretch::bytes).sum();
+        var received = ensure(rows, i, row * (team.size() - 1));
+        return new Bucket(team.begin(sent, parts(own, received)), own, bucket(sums, i), received);
+    }
+
+    private static List<Stretch> bucket(List<List<Stretch>> buckets, int i) {
+        return i < buckets.size() ? buckets.get(i) : List.of();
+    }
+
+    /** Where messages of others are received: one after another, member after member. */
+    private List<List<MemorySegment>> parts(List<Stretch> own, MemorySegment rows) {
+        var messages = Message.of(own);
+        var parts = new ArrayList<List<MemorySegment>>();
+        long at = 0;
+        for (int member = 0; member < team.size(); member++) {
+            var ofMember = new ArrayList<MemorySegment>();
+            if (member != team.rank()) {
+                for (var message : messages) {
+                    ofMember.add(rows.asSlice(at, message.bytes()));
+                    at += message.bytes();
+                }
+            }
+            parts.add(ofMember);
+        }
+        return parts;
+    }
+
+    private void add(Bucket bucket, float weight) {
+        long row = bucket.own.stream().mapToLong(Stretch::bytes).sum();
+        long at = 0;
+        for (int j = 0; j < bucket.own.size(); j++) {
+            var own = bucket.own.get(j);
+            var addends = new ArrayList<FloatView>();
+            long first = at;
+            for (int member = 0; member < team.size(); member++) {
+                if (member == team.rank()) {
+                    addends.add(own.view());
+                } else {
+                    addends.add(
+                            new FloatView(
+                                    bucket.rows.asSlice(first, own.bytes()), own.array().type()));
+                    first += row;
+                }
+            }
+            sum.run(addends, weight, bucket.sums.get(j).view());
+            at += own.bytes();
+        }
+    }
+
+    /** What is under way writes into memory that is about to be freed. */
+    private static void awaitQuietly(Iterable<Bucket> underWay) {
+        for (var bucket : underWay) {
+            try {
+                bucket.transfer.await();
+            } catch (RuntimeException e) {
+                // The first failure is the one to tell.
+            }
+        }
+    }
+
+    private MemorySegment ensure(MemorySegment[] buffers, int bucket, long bytes) {
+        int turn = bucket % AT_ONCE;
+        if (bytes > buffers[turn].byteSize()) {
+            buffers[turn] = arena.allocate(bytes, 64);
+        }
+        return buffers[turn];
     }
 
     @Override

@@ -6,6 +6,7 @@ import org.panoptim.tensor.DType;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -48,7 +49,7 @@ final class Leaves implements AutoCloseable {
         for (var parameter : present) {
             var gradient = FloatView.of(parameter.gradient().orElseThrow(), parameter.dtype());
             var sum = place(carries, parameter);
-            Stretch.copyOut(gradient, 0, gradient.elements(), sum, 0);
+            widen(gradient, sum);
             for (int level = 0; level < carries; level++) {
                 TreeSum.add(place(level, parameter), sum);
             }
@@ -67,6 +68,16 @@ final class Leaves implements AutoCloseable {
         return waiting.get(level)
                 .computeIfAbsent(
                         parameter, each -> arena.allocate(each.elements() * Float.BYTES, 64));
+    }
+
+    private static void widen(FloatView from, MemorySegment floats) {
+        if (from.type() == DType.F32) {
+            floats.copyFrom(from.memory());
+            return;
+        }
+        for (long i = 0; i < from.elements(); i++) {
+            floats.setAtIndex(ValueLayout.JAVA_FLOAT, i, from.get(i));
+        }
     }
 
     /** Begins anew. */

@@ -5,7 +5,6 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.shard.Team;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.tensor.DType;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -126,40 +125,36 @@ public final class Sharding implements AutoCloseable {
 
     /** Brings values, copies and averages, as their owners have them now, to everybody. */
     public void giveBack(StepPlan plan) {
-        for (var type : List.of(DType.F32, DType.BF16)) {
-            var stretches = new ArrayList<List<Stretch>>();
-            for (int member = 0; member < team.size(); member++) {
-                var found = new ArrayList<Stretch>();
-                for (var group : plan.groups()) {
-                    for (var parameter : group.parameters()) {
-                        add(plan, parameter, member, group.frozen(), type, found);
-                    }
+        var stretches = new ArrayList<List<Stretch>>();
+        for (int member = 0; member < team.size(); member++) {
+            var found = new ArrayList<Stretch>();
+            for (var group : plan.groups()) {
+                for (var parameter : group.parameters()) {
+                    add(plan, parameter, member, group.frozen(), found);
                 }
-                stretches.add(found);
             }
-            values.run(stretches, type.byteSize());
+            stretches.add(found);
         }
+        values.run(stretches);
     }
 
     private static void add(
-            StepPlan plan,
-            Parameter parameter,
-            int member,
-            boolean frozen,
-            DType type,
-            List<Stretch> found) {
+            StepPlan plan, Parameter parameter, int member, boolean frozen, List<Stretch> found) {
         long from = plan.shares().begin(parameter, member);
         long to = plan.shares().begin(parameter, member + 1);
         if (from == to) {
             return;
         }
-        if (!frozen && parameter.dtype() == type) {
-            found.add(new Stretch(FloatView.of(parameter.value(), type), from, to));
+        if (!frozen) {
+            var value = FloatView.of(parameter.value(), parameter.dtype());
+            found.add(new Stretch(value, from, to));
         }
         for (var output : List.of(parameter.copy(), parameter.average())) {
-            if (output.isPresent() && output.get().type() == type) {
-                found.add(new Stretch(FloatView.of(output.get().memory(), type), from, to));
-            }
+            output.ifPresent(
+                    each ->
+                            found.add(
+                                    new Stretch(
+                                            FloatView.of(each.memory(), each.type()), from, to)));
         }
     }
 

@@ -5,13 +5,12 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.spi.Shares;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 
 /**
- * Elements of an array, from one on to before another: what a member owns of it.
+ * Elements of an array, from one on to before another.
  *
  * @param array the whole array
  * @param from the first element
@@ -21,6 +20,19 @@ record Stretch(FloatView array, long from, long to) {
 
     long elements() {
         return to - from;
+    }
+
+    long bytes() {
+        return elements() * array.type().byteSize();
+    }
+
+    /** The memory of these elements alone. */
+    MemorySegment memory() {
+        return array.memory().asSlice(from * array.type().byteSize(), bytes());
+    }
+
+    FloatView view() {
+        return new FloatView(memory(), array.type());
     }
 
     /**
@@ -44,45 +56,33 @@ record Stretch(FloatView array, long from, long to) {
         return found;
     }
 
-    /** A piece of a stretch that lies at a place in a buffer. */
-    interface Piece {
-        void visit(FloatView array, long from, long elements, long place);
-    }
-
-    /** Goes over so many elements of stretches that lie one after another, from one on. */
-    static void visit(List<Stretch> stretches, long first, long count, Piece piece) {
-        long begin = 0;
-        long end = first + count;
+    /**
+     * Cuts stretches into buckets. Where arrays have elements of the same sizes, the cuts are the
+     * same.
+     *
+     * @param elements of a bucket, at most
+     */
+    static List<List<Stretch>> buckets(List<Stretch> stretches, long elements) {
+        var buckets = new ArrayList<List<Stretch>>();
+        var bucket = new ArrayList<Stretch>();
+        long room = elements;
         for (var stretch : stretches) {
-            long from = Math.max(first, begin);
-            long to = Math.min(end, begin + stretch.elements());
-            if (from < to) {
-                piece.visit(stretch.array, stretch.from + from - begin, to - from, from - first);
-            }
-            begin += stretch.elements();
-        }
-    }
-
-    static long elements(List<Stretch> stretches) {
-        return stretches.stream().mapToLong(Stretch::elements).sum();
-    }
-
-    /** Copies elements as floats to a place of a buffer. */
-    static void copyOut(
-            FloatView array, long from, long elements, MemorySegment floats, long place) {
-        switch (array.type()) {
-            case F32 ->
-                    MemorySegment.copy(
-                            array.memory(),
-                            from * Float.BYTES,
-                            floats,
-                            place * Float.BYTES,
-                            elements * Float.BYTES);
-            default -> {
-                for (long i = 0; i < elements; i++) {
-                    floats.setAtIndex(ValueLayout.JAVA_FLOAT, place + i, array.get(from + i));
+            long from = stretch.from;
+            while (from < stretch.to) {
+                if (room == 0) {
+                    buckets.add(bucket);
+                    bucket = new ArrayList<>();
+                    room = elements;
                 }
+                long to = Math.min(stretch.to, from + room);
+                bucket.add(new Stretch(stretch.array, from, to));
+                room -= to - from;
+                from = to;
             }
         }
+        if (!bucket.isEmpty()) {
+            buckets.add(bucket);
+        }
+        return buckets;
     }
 }

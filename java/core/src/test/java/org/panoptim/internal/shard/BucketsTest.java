@@ -11,7 +11,9 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Rules;
 import org.panoptim.shard.Team;
+import org.panoptim.shard.Transfer;
 import org.panoptim.spi.Shares;
+import org.panoptim.tensor.BFloat16;
 import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
 
@@ -25,10 +27,13 @@ import java.util.List;
 /** What is exchanged in several buckets arrives as what is exchanged in one. */
 class BucketsTest {
 
-    /** The first of two members, of which the other one has everywhere what this one has. */
-    private static final class Mirrored implements Team {
+    /** The first of two members, of which the other one has the same in every byte. */
+    private static final class Uniform implements Team {
 
-        private int calls;
+        private int begun;
+        private int over;
+        private int mostUnderWay;
+        private int pieces;
 
         @Override
         public int rank() {
@@ -41,23 +46,16 @@ class BucketsTest {
         }
 
         @Override
-        public void exchange(
-                MemorySegment sent,
-                long[] sentBytes,
-                MemorySegment received,
-                long[] receivedBytes) {
-            calls++;
-            assertThat(receivedBytes).containsExactly(sentBytes[0], sentBytes[0]);
-            var own = sent.asSlice(0, sentBytes[0]);
-            received.asSlice(0, sentBytes[0]).copyFrom(own);
-            received.asSlice(sentBytes[0], sentBytes[0]).copyFrom(own);
-        }
-
-        @Override
-        public void gather(MemorySegment all, long[] bytes) {
-            calls++;
-            // The other one has 0x3f in every byte.
-            all.asSlice(bytes[0], bytes[1]).fill((byte) 0x3f);
+        public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+            assertThat(sent.getFirst()).isEmpty();
+            assertThat(received.getFirst()).isEmpty();
+            begun++;
+            mostUnderWay = Math.max(mostUnderWay, begun - over);
+            pieces += sent.getLast().size();
+            return () -> {
+                over++;
+                received.getLast().forEach(piece -> piece.fill((byte) OTHERS_BYTE));
+            };
         }
 
         @Override
@@ -71,8 +69,21 @@ class BucketsTest {
         }
     }
 
+    /** What the other member has in every byte. */
+    private static final int OTHERS_BYTE = 0x3f;
+
+    private static float others(DType type) {
+        return type == DType.F32
+                ? Float.intBitsToFloat(0x3f3f3f3f)
+                : BFloat16.toFloat((short) 0x3f3f);
+    }
+
+    private static float rounded(float value, DType type) {
+        return type == DType.F32 ? value : BFloat16.toFloat(BFloat16.of(value));
+    }
+
     private final Arena arena = Arena.ofAuto();
-    private final Mirrored team = new Mirrored();
+    private final Uniform team = new Uniform();
 
     private List<Parameter> parameters(DType type) {
         var all = new ArrayList<Parameter>();
@@ -108,37 +119,35 @@ class BucketsTest {
             for (int place = 0; place < parameters.size(); place++) {
                 var parameter = parameters.get(place);
                 for (long i = 0; i < parameter.elements(); i++) {
-                    // Two of four leaves, each with this.
-                    float leaf = i % 200 + place;
-                    float mean = i < shares.end(parameter) ? leaf / 2 : leaf;
-                    assertThat(gradient(parameter).get(i)).isEqualTo(mean);
+                    float own = i % 200 + place;
+                    float expected = i < shares.end(parameter) ? (own + others(type)) * 0.25f : own;
+                    assertThat(gradient(parameter).get(i)).isEqualTo(rounded(expected, type));
                 }
             }
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(longs = {8, 4096, 1 << 20, 1 << 30})
-    void valuesComeBackWhateverTheBucket(long bucketBytes) {
+    @Test
+    void valuesComeBackAndSmallOnesTogether() {
         var parameters = parameters(DType.F32);
         var groups = List.of(new ParameterGroup("all", Rules.sgd(1), parameters));
         var shares = Shares.of(team, groups, List.of());
-        try (var values = new ValueReturn(team, bucketBytes)) {
+        try (var values = new ValueReturn(team)) {
             values.run(
                     List.of(
                             Stretch.of(shares, 0, parameters, BucketsTest::gradient),
-                            Stretch.of(shares, 1, parameters, BucketsTest::gradient)),
-                    Float.BYTES);
+                            Stretch.of(shares, 1, parameters, BucketsTest::gradient)));
         }
-        float others = Float.intBitsToFloat(0x3f3f3f3f);
         for (int place = 0; place < parameters.size(); place++) {
             var parameter = parameters.get(place);
             for (long i = 0; i < parameter.elements(); i++) {
                 float own = i % 200 + place;
                 assertThat(gradient(parameter).get(i))
-                        .isEqualTo(i < shares.end(parameter) ? own : others);
+                        .isEqualTo(i < shares.end(parameter) ? own : others(DType.F32));
             }
         }
+        // The first parameter, which is small, and this member's part of the second.
+        assertThat(team.pieces).isEqualTo(2);
     }
 
     @Test
@@ -153,17 +162,27 @@ class BucketsTest {
                     BucketsTest::gradient,
                     2);
         }
-        // Some 65,539 elements of this member in slices of 16,384.
-        assertThat(team.calls).isEqualTo(5);
+        // Some 65,539 elements of this member in buckets of 32,768.
+        assertThat(team.begun).isEqualTo(3);
+        assertThat(team.over).isEqualTo(3);
+        assertThat(team.mostUnderWay).isEqualTo(2);
     }
 
     @Test
     void sumsAreTakenByAdjacentPairs() {
-        var rows = arena.allocateFrom(ValueLayout.JAVA_FLOAT, 1, 3, 1e8f, 3, -1e8f, 0, 1, 1e-9f);
-        TreeSum.join(rows, 4, 2);
+        var sum = floats(0, 0);
+        new TreeSum(4)
+                .run(
+                        List.of(floats(1, 3), floats(1e8f, 3), floats(-1e8f, 0), floats(1, 1e-9f)),
+                        0.5f,
+                        sum);
 
         // (1 + 1e8) + (-1e8 + 1), which would be 1 one after the other, and (3 + 3) + (0 + 1e-9).
-        assertThat(rows.getAtIndex(ValueLayout.JAVA_FLOAT, 0)).isZero();
-        assertThat(rows.getAtIndex(ValueLayout.JAVA_FLOAT, 1)).isEqualTo(6f);
+        assertThat(sum.get(0)).isZero();
+        assertThat(sum.get(1)).isEqualTo(3f);
+    }
+
+    private FloatView floats(float... values) {
+        return new FloatView(arena.allocateFrom(ValueLayout.JAVA_FLOAT, values), DType.F32);
     }
 }
