@@ -211,9 +211,25 @@ public final class Optimizer implements AutoCloseable {
             }
             throw e;
         } catch (PartialChangeException e) {
-            throw ownership.fail(e);
+            throw failed(e);
+        } catch (RuntimeException | Error e) {
+            giveUp(e);
+            throw e;
         } finally {
             ownership.exit();
+        }
+    }
+
+    /** Lets nobody in any more, here and on the other members of a team. */
+    private UnusableOptimizerException failed(PartialChangeException e) {
+        giveUp(e);
+        return ownership.fail(sharding.isPresent() ? sharding.get().named(e) : e);
+    }
+
+    /** Tells the other members of a team, if there is one, that this one cannot go on. */
+    private void giveUp(Throwable thrown) {
+        if (sharding.isPresent()) {
+            sharding.get().giveUp(thrown);
         }
     }
 
@@ -227,7 +243,7 @@ public final class Optimizer implements AutoCloseable {
     /** Brings gradients to the members of a team that own their part, if there is one. */
     private void exchangeGradients() {
         if (sharding.isPresent()) {
-            sharding.get().exchange(plan);
+            sharding.get().exchange(plan, execution.observed().counters().step() + 1);
         }
     }
 
@@ -348,7 +364,10 @@ public final class Optimizer implements AutoCloseable {
             }
             inputs.sources().passed(passed, found);
         } catch (PartialChangeException e) {
-            throw ownership.fail(e);
+            throw failed(e);
+        } catch (RuntimeException | Error e) {
+            giveUp(e);
+            throw e;
         } finally {
             ownership.exit();
         }
@@ -416,7 +435,8 @@ public final class Optimizer implements AutoCloseable {
     public StepReport report() {
         ownership.enter();
         try {
-            return StepReport.of(plan, stepped, execution, companions);
+            return StepReport.of(
+                    plan, stepped, execution, companions, sharding.flatMap(Sharding::traffic));
         } finally {
             ownership.exit();
         }
@@ -1078,7 +1098,7 @@ public final class Optimizer implements AutoCloseable {
             var sharding = new Sharding(team, leaves);
             try {
                 return build(
-                        plan.withShares(Shares.of(team, groups, companions)),
+                        plan.withShares(Shares.of(sharding.team(), groups, companions)),
                         Optional.of(sharding));
             } catch (RuntimeException | Error e) {
                 Cleanup.after(e, sharding::close);

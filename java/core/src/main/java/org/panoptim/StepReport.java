@@ -1,5 +1,6 @@
 package org.panoptim;
 
+import org.panoptim.shard.TeamTraffic;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
 
@@ -35,6 +36,8 @@ import java.util.OptionalDouble;
  * @param clipCoefficient what the last gradient was multiplied by to bound its norm; 1 if no norm
  *     is bounded. After a refused attempt what its norm would have led to: 0 of an infinite one,
  *     NaN of one that is not a number
+ * @param team what the last step cost this member of a team; empty without one, before the first
+ *     step and after a refused one
  */
 public record StepReport(
         long step,
@@ -47,7 +50,8 @@ public record StepReport(
         OptionalDouble updateNorm,
         double clipCoefficient,
         Map<String, StepStatistics> parameters,
-        Map<String, StepStatistics> groups) {
+        Map<String, StepStatistics> groups,
+        Optional<TeamTraffic> team) {
 
     /** Copies the maps. */
     public StepReport {
@@ -57,6 +61,7 @@ public record StepReport(
         Objects.requireNonNull(updateNorm, "updateNorm");
         Objects.requireNonNull(parameters, "parameters");
         Objects.requireNonNull(groups, "groups");
+        Objects.requireNonNull(team, "team");
         parameters = Collections.unmodifiableMap(new LinkedHashMap<>(parameters));
         groups = Collections.unmodifiableMap(new LinkedHashMap<>(groups));
         learningRates = Collections.unmodifiableMap(new LinkedHashMap<>(learningRates));
@@ -69,9 +74,14 @@ public record StepReport(
      * @param plan the present plan
      * @param stepped that of the last step
      * @param companions whose numbers and factors of learning rates go with it
+     * @param team what the last step cost a member of one
      */
     static StepReport of(
-            StepPlan plan, StepPlan stepped, Execution execution, Companions companions) {
+            StepPlan plan,
+            StepPlan stepped,
+            Execution execution,
+            Companions companions,
+            Optional<TeamTraffic> team) {
         var outcome = execution.outcome();
         var rates = rates(plan, stepped, outcome.rateFactor(), companions);
         var counts = new LinkedHashMap<String, Long>();
@@ -91,7 +101,8 @@ public record StepReport(
                 outcome.updateNorm(),
                 outcome.clipCoefficient(),
                 statistics.map(StatisticsReader::ofParameters).orElse(Map.of()),
-                statistics.map(StatisticsReader::ofGroups).orElse(Map.of()));
+                statistics.map(StatisticsReader::ofGroups).orElse(Map.of()),
+                team);
     }
 
     /** Each group's learning rate in the last step. */

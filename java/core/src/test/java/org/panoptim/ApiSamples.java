@@ -48,6 +48,7 @@ import java.lang.reflect.TypeVariable;
 import java.lang.reflect.WildcardType;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -140,6 +141,7 @@ final class ApiSamples implements AutoCloseable {
         add(Object.class, Object::new);
         add(String.class, () -> "name");
         add(Path.class, this::file);
+        add(Duration.class, () -> Duration.ofSeconds(1));
         add(MemorySegment.class, () -> MemorySegment.ofArray(new float[2]));
         add(ByteBuffer.class, () -> ByteBuffer.allocate(8));
         add(Throwable.class, Exception::new);

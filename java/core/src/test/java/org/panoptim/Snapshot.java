@@ -10,6 +10,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.TreeMap;
 
 /**
@@ -53,11 +55,12 @@ public record Snapshot(Map<String, String> bytes, List<ParameterGroup> groups, S
                         1,
                         Map.of(),
                         report.counts(),
-                        java.util.OptionalDouble.empty(),
-                        java.util.OptionalDouble.empty(),
+                        OptionalDouble.empty(),
+                        OptionalDouble.empty(),
                         1,
                         Map.of(),
-                        Map.of());
+                        Map.of(),
+                        Optional.empty());
         return new Snapshot(bytes, groups, outcome);
     }
 

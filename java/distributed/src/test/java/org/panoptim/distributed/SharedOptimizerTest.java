@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
 import org.panoptim.Optimizer;
+import org.panoptim.UnusableOptimizerException;
 import org.panoptim.backend.Backend;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
@@ -22,10 +23,14 @@ import org.panoptim.tensor.Shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 
 /** An optimizer whose step a team shares, as its members see it. */
@@ -343,6 +348,175 @@ class SharedOptimizerTest {
                         });
 
         assertThat(found).containsOnly(0f);
+    }
+
+    @Test
+    void aGroupThatOneMemberFreezesIsFoundOutOnAll() throws Exception {
+        var found =
+                Members.results(
+                        Members.team(2),
+                        member -> {
+                            try (var net = new Net();
+                                    var optimizer = net.optimizer(member, builder -> builder)) {
+                                net.differentiate(1);
+                                if (member.rank() == 1) {
+                                    optimizer.freeze("all");
+                                }
+                                assertThatIllegalStateException()
+                                        .isThrownBy(optimizer::step)
+                                        .withMessage(
+                                                "member 1 has other groups, or rules in them, than"
+                                                        + " member 0");
+                                if (member.rank() == 1) {
+                                    optimizer.unfreeze("all");
+                                }
+                                optimizer.step();
+                                return net.value(net.large, 0);
+                            }
+                        });
+
+        assertThat(found).containsOnly(-1f);
+    }
+
+    @Test
+    void aMemberThatCannotGoOnTellsTheOthersWhy() throws Exception {
+        var found =
+                Members.results(
+                        Members.team(4),
+                        member -> {
+                            try (var net = new Net();
+                                    var optimizer = net.optimizer(member, builder -> builder)) {
+                                net.differentiate(1);
+                                if (member.rank() == 2) {
+                                    var closed = Arena.ofShared();
+                                    net.small.gradient(
+                                            new HostMemory(closed.allocate(3 * Float.BYTES, 64)));
+                                    closed.close();
+                                    assertThatIllegalStateException()
+                                            .isThrownBy(optimizer::step)
+                                            .withMessageContaining("small");
+                                } else {
+                                    assertThatThrownBy(optimizer::step)
+                                            .isInstanceOf(TeamException.class)
+                                            .hasMessageStartingWith("member 2 gave up: ")
+                                            .hasMessageContaining("small");
+                                }
+                                assertThatThrownBy(optimizer::step).hasMessageContaining("small");
+                                return net.value(net.large, 0);
+                            }
+                        });
+
+        assertThat(found).containsOnly(0f);
+    }
+
+    @Test
+    void theReportSaysWhatAStepCostEachMember() throws Exception {
+        var found =
+                Members.results(
+                        Members.team(2),
+                        member -> {
+                            try (var net = new Net();
+                                    var optimizer = net.optimizer(member, builder -> builder)) {
+                                assertThat(optimizer.report().team()).isEmpty();
+                                net.differentiate(1);
+                                optimizer.step();
+                                var traffic = optimizer.report().team().orElseThrow();
+                                assertThat(traffic.exchange()).isPositive();
+                                assertThat(traffic.sum()).isPositive();
+                                assertThat(traffic.update()).isPositive();
+                                assertThat(traffic.gather()).isPositive();
+                                // Of 131,080 elements the first member has 65,536.
+                                long elements = 131_080;
+                                assertThat(traffic.sentBytes())
+                                        .isBetween(elements * 4, elements * 4 + 200);
+                                return traffic.sentBytes() - traffic.receivedBytes();
+                            }
+                        });
+
+        assertThat(found).containsExactly(0L, 0L);
+    }
+
+    /** A member that does something whenever it begins to hand over. */
+    private static Team before(Team member, Runnable action) {
+        return (Team)
+                Proxy.newProxyInstance(
+                        Team.class.getClassLoader(),
+                        new Class<?>[] {Team.class},
+                        (proxy, method, arguments) -> {
+                            if (method.isDefault()) {
+                                return InvocationHandler.invokeDefault(proxy, method, arguments);
+                            }
+                            if (method.getName().equals("begin")) {
+                                action.run();
+                            }
+                            try {
+                                return method.invoke(member, arguments);
+                            } catch (InvocationTargetException e) {
+                                throw e.getCause();
+                            }
+                        });
+    }
+
+    /** A member that gives up at a call. */
+    private static Team failingAt(Team member, int call) {
+        var left = new AtomicInteger(call);
+        return before(
+                member,
+                () -> {
+                    if (left.decrementAndGet() == 0) {
+                        member.abort("out of paper");
+                    }
+                });
+    }
+
+    @Test
+    void whatFailsAfterAllAgreedLeavesAnOptimizerThatCanOnlyBeClosed() throws Exception {
+        int calls = callsOfAStep();
+        var found =
+                Members.results(
+                        Members.team(2),
+                        member -> {
+                            // The one at which the first step gives the parameters back.
+                            var team = member.rank() == 1 ? failingAt(member, calls) : member;
+                            try (var net = new Net()) {
+                                var optimizer = net.optimizer(team, builder -> builder);
+                                net.differentiate(1);
+                                var message =
+                                        "the optimizer is unusable, since step 1 failed half way on"
+                                                + " member %d, in phase gather: member 1 gave up:"
+                                                + " out of paper. Close it, and load a checkpoint"
+                                                + " into a new one";
+                                for (int i = 0; i < 2; i++) {
+                                    assertThatThrownBy(optimizer::step)
+                                            .isInstanceOf(UnusableOptimizerException.class)
+                                            .hasMessage(message.formatted(member.rank()));
+                                }
+                                assertThatThrownBy(optimizer::report)
+                                        .isInstanceOf(UnusableOptimizerException.class);
+                                optimizer.close();
+                                return 0;
+                            }
+                        });
+
+        assertThat(found).containsOnly(0);
+    }
+
+    /** How often members hand something over from the start to the end of the first step. */
+    private static int callsOfAStep() throws Exception {
+        var counted = new AtomicInteger();
+        Members.results(
+                Members.team(2),
+                member -> {
+                    var team =
+                            member.rank() == 1 ? before(member, counted::incrementAndGet) : member;
+                    try (var net = new Net();
+                            var optimizer = net.optimizer(team, builder -> builder)) {
+                        net.differentiate(1);
+                        optimizer.step();
+                        return 0;
+                    }
+                });
+        return counted.get();
     }
 
     @Test

@@ -7,6 +7,7 @@ import org.panoptim.StepReport;
 import org.panoptim.StepStatistics;
 
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /** What steps did. */
@@ -32,7 +33,8 @@ class MovementCurveTest {
                 OptionalDouble.of(updateNorm),
                 1,
                 Map.of(),
-                Map.of("all", statistics));
+                Map.of("all", statistics),
+                Optional.empty());
     }
 
     @Test

@@ -1,7 +1,5 @@
 package org.panoptim.internal.shard;
 
-import org.panoptim.memory.Memory;
-import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
@@ -15,13 +13,17 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
-import java.util.function.Function;
 
 /** Finds out whether all members mean the same, before they change anything. */
 final class Agreement {
 
     private static final int HASH_BYTES = 32;
+
+    /** What a member says before a step: whether it has its leaves, then its groups, then flags. */
+    private static final int LEAVES = 0;
+
+    private static final int GROUPS = 1;
+    private static final int GRADIENTS = GROUPS + HASH_BYTES;
 
     private Agreement() {}
 
@@ -76,82 +78,64 @@ final class Agreement {
     }
 
     /**
-     * Compares which parameters have something.
+     * Finds out whether all members are ready for the same step: have their leaves, the same
+     * groups, and gradients and curvature of the same parameters.
      *
-     * @param what what they have, for the message
-     * @throws IllegalStateException if members have it of other ones; the message says who and
-     *     which
+     * @param complete whether this one has its leaves
+     * @throws IllegalStateException if not; the same on all members, and the message says who
      */
-    static void onPresence(
-            Team team,
-            List<Parameter> parameters,
-            Function<Parameter, Optional<Memory>> memory,
-            String what) {
-        if (parameters.isEmpty()) {
+    static void onStep(Team team, StepPlan plan, boolean complete, int leaves) {
+        var parameters = plan.parameters();
+        int bytes = GRADIENTS + 2 * parameters.size();
+        try (var arena = Arena.ofShared()) {
+            var all = arena.allocate((long) bytes * team.size());
+            var own = all.asSlice((long) team.rank() * bytes, bytes);
+            own.set(ValueLayout.JAVA_BYTE, LEAVES, flag(complete));
+            own.asSlice(GROUPS).copyFrom(MemorySegment.ofArray(hash(rules(plan))));
+            for (int i = 0; i < parameters.size(); i++) {
+                var parameter = parameters.get(i);
+                int place = GRADIENTS + i;
+                own.set(ValueLayout.JAVA_BYTE, place, flag(parameter.gradient().isPresent()));
+                place += parameters.size();
+                own.set(ValueLayout.JAVA_BYTE, place, flag(parameter.curvature().isPresent()));
+            }
+            team.gather(all, equal(team, bytes));
+            for (int member = 0; member < team.size(); member++) {
+                compare(all.asSlice((long) member * bytes, bytes), all, member, plan, leaves);
+            }
+        }
+    }
+
+    private static byte flag(boolean value) {
+        return (byte) (value ? 1 : 0);
+    }
+
+    private static void compare(
+            MemorySegment word, MemorySegment first, int member, StepPlan plan, int leaves) {
+        if (word.get(ValueLayout.JAVA_BYTE, LEAVES) == 0) {
+            throw new IllegalStateException(
+                    "member %d has not taken up its %d leaves: accumulate is called after each backward pass"
+                            .formatted(member, leaves));
+        }
+        long found = word.mismatch(first);
+        if (found >= word.byteSize() || found == -1) {
             return;
         }
-        var flags = new byte[parameters.size()];
-        for (int i = 0; i < flags.length; i++) {
-            flags[i] = (byte) (memory.apply(parameters.get(i)).isPresent() ? 1 : 0);
+        if (found < GRADIENTS) {
+            throw new IllegalStateException(
+                    "member %d has other groups, or rules in them, than member 0"
+                            .formatted(member));
         }
-        try (var arena = Arena.ofShared()) {
-            var all = arena.allocate((long) flags.length * team.size());
-            MemorySegment.copy(
-                    MemorySegment.ofArray(flags),
-                    0,
-                    all,
-                    (long) team.rank() * flags.length,
-                    flags.length);
-            team.gather(all, equal(team, flags.length));
-            for (int member = 1; member < team.size(); member++) {
-                long found =
-                        MemorySegment.mismatch(
-                                all,
-                                0,
-                                flags.length,
-                                all,
-                                (long) member * flags.length,
-                                (member + 1L) * flags.length);
-                if (found != -1) {
-                    boolean first = all.get(ValueLayout.JAVA_BYTE, found) != 0;
-                    throw new IllegalStateException(
-                            "parameter '%s' has %s on member %d, but none on member %d; where a part of the net took no part, hand in zeros"
-                                    .formatted(
-                                            parameters.get((int) found).name(),
-                                            what,
-                                            first ? 0 : member,
-                                            first ? member : 0));
-                }
-            }
-        }
-    }
-
-    /**
-     * Finds out whether all members have their leaves.
-     *
-     * @param complete whether this one has
-     * @throws IllegalStateException if one has not; the message says who
-     */
-    static void onLeaves(Team team, boolean complete, int leaves) {
-        try (var arena = Arena.ofShared()) {
-            var all = arena.allocate(team.size());
-            all.set(ValueLayout.JAVA_BYTE, team.rank(), (byte) (complete ? 1 : 0));
-            team.gather(all, equal(team, 1));
-            for (int member = 0; member < team.size(); member++) {
-                if (all.get(ValueLayout.JAVA_BYTE, member) == 0) {
-                    throw new IllegalStateException(
-                            "member %d has not taken up its %d leaves: accumulate is called after each backward pass"
-                                    .formatted(member, leaves));
-                }
-            }
-        }
-    }
-
-    /** Waits for all members. */
-    static void onArrival(Team team) {
-        try (var arena = Arena.ofShared()) {
-            team.gather(arena.allocate(team.size()), equal(team, 1));
-        }
+        int parameters = plan.parameters().size();
+        int place = Math.toIntExact(found) - GRADIENTS;
+        boolean ofFirst = first.get(ValueLayout.JAVA_BYTE, found) != 0;
+        throw new IllegalStateException(
+                "parameter '%s' has %s on member %d, but none on member %d; where a part of the net took no part, hand in zeros"
+                        .formatted(
+                                plan.parameters().get(place % parameters).name(),
+                                place < parameters ? "a gradient" : "curvature",
+                                ofFirst ? 0 : member,
+                                ofFirst ? member : 0));
     }
 
     private static long[] equal(Team team, long bytes) {

@@ -1,13 +1,18 @@
 package org.panoptim.internal.shard;
 
+import org.jspecify.annotations.Nullable;
 import org.panoptim.memory.FloatView;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.shard.Team;
+import org.panoptim.shard.TeamTraffic;
 import org.panoptim.spi.Cleanup;
+import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
 
@@ -17,11 +22,21 @@ import java.util.function.Predicate;
  */
 public final class Sharding implements AutoCloseable {
 
-    private final Team team;
+    private final MeteredTeam team;
     private final int leaves;
     private final GradientExchange gradients;
     private final ValueReturn values;
     private final Leaves own = new Leaves();
+
+    /** What all members have been told alike, so that none needs to tell the others. */
+    private @Nullable Throwable foundByAll;
+
+    private String phase = "";
+    private long step;
+    private long exchangeNanos;
+    private long sumNanos;
+    private long updateFrom;
+    private Optional<TeamTraffic> traffic = Optional.empty();
 
     /**
      * Of a team.
@@ -31,10 +46,20 @@ public final class Sharding implements AutoCloseable {
      *     them
      */
     public Sharding(Team team, int leaves) {
-        this.team = team;
         this.leaves = requireLeaves(team, leaves);
-        gradients = new GradientExchange(team);
-        values = new ValueReturn(team);
+        this.team = new MeteredTeam(team);
+        gradients = new GradientExchange(this.team);
+        values = new ValueReturn(this.team);
+    }
+
+    /** The members, which count what travels. */
+    public Team team() {
+        return team;
+    }
+
+    /** What the last step cost; empty before the first, and after one that was refused. */
+    public Optional<TeamTraffic> traffic() {
+        return traffic;
     }
 
     /**
@@ -84,14 +109,18 @@ public final class Sharding implements AutoCloseable {
     /**
      * Brings the sums of gradients to their owners.
      *
+     * @param coming the number of the step
      * @throws IllegalStateException if leaves are missing, members have gradients of other
-     *     parameters, or there is curvature, of which a micro-batch's is not taken up
+     *     parameters or other groups, or there is curvature, of which a micro-batch's is not taken
+     *     up
      */
-    public void exchange(StepPlan plan) {
-        Agreement.onLeaves(team, ownLeaves() == 1 || own.count() == ownLeaves(), ownLeaves());
-        Agreement.onPresence(team, plan.parameters(), Parameter::curvature, "curvature");
-        requireNoCurvature(plan);
-        Agreement.onPresence(team, plan.parameters(), Parameter::gradient, "a gradient");
+    public void exchange(StepPlan plan, long coming) {
+        step = coming;
+        phase = "exchange";
+        traffic = Optional.empty();
+        team.clear();
+        long from = System.nanoTime();
+        requireReady(plan);
         Function<Parameter, FloatView> arrays =
                 parameter -> FloatView.of(parameter.gradient().orElseThrow(), parameter.dtype());
         gradients.run(
@@ -102,7 +131,22 @@ public final class Sharding implements AutoCloseable {
                 leaves);
         own.clear();
         // Whoever goes on from here knows that all have got so far.
-        Agreement.onArrival(team);
+        team.barrier();
+        phase = "update";
+        exchangeNanos = team.waitedNanos();
+        updateFrom = System.nanoTime();
+        sumNanos = updateFrom - from - exchangeNanos;
+    }
+
+    private void requireReady(StepPlan plan) {
+        boolean complete = ownLeaves() == 1 || own.count() == ownLeaves();
+        try {
+            Agreement.onStep(team, plan, complete, ownLeaves());
+            requireNoCurvature(plan);
+        } catch (IllegalStateException e) {
+            foundByAll = e;
+            throw e;
+        }
     }
 
     private static void requireNoCurvature(StepPlan plan) {
@@ -125,6 +169,9 @@ public final class Sharding implements AutoCloseable {
 
     /** Brings values, copies and averages, as their owners have them now, to everybody. */
     public void giveBack(StepPlan plan) {
+        phase = "gather";
+        long from = System.nanoTime();
+        long sumsNanos = team.waitedNanos() - exchangeNanos;
         var stretches = new ArrayList<List<Stretch>>();
         for (int member = 0; member < team.size(); member++) {
             var found = new ArrayList<Stretch>();
@@ -136,6 +183,33 @@ public final class Sharding implements AutoCloseable {
             stretches.add(found);
         }
         values.run(stretches);
+        long gatherNanos = sumsNanos + System.nanoTime() - from;
+        var measured =
+                new TeamTraffic(
+                        team.sentBytes(),
+                        team.receivedBytes(),
+                        Duration.ofNanos(exchangeNanos),
+                        Duration.ofNanos(sumNanos),
+                        Duration.ofNanos(from - updateFrom - sumsNanos),
+                        Duration.ofNanos(gatherNanos));
+        traffic = Optional.of(measured);
+        TeamStepEvent.record(team.rank(), team.size(), measured);
+    }
+
+    /** Ends the team, where this member cannot go on and the others do not know it. */
+    public void giveUp(Throwable thrown) {
+        if (thrown != foundByAll) {
+            var message = thrown.getMessage();
+            team.abort(message == null ? thrown.toString() : message);
+        }
+    }
+
+    /** What failed half way: the step, the member and the phase. */
+    public PartialChangeException named(PartialChangeException e) {
+        return new PartialChangeException(
+                "step %d failed half way on member %d, in phase %s"
+                        .formatted(step, team.rank(), phase),
+                e);
     }
 
     private static void add(
