@@ -19,9 +19,9 @@ class PageSnippetsTest {
     private static final Pattern SHOWN = Pattern.compile("<!-- snippet: (\\S+) -->");
     private static final Pattern JAVA = Pattern.compile("```java");
 
-    /** A test, or a program that the example's QuickStartTest runs. */
+    /** A test, or a program that the example's own test runs. */
     private static final String COMPILED_AND_RUN =
-            "\\S+Test\\.java|examples/\\w+/QuickStart\\.java";
+            "\\S+Test\\.java|examples/\\w+/QuickStart\\.java|examples/\\S+Example\\.java";
 
     /** README, and in docs those in lower case; the others are for developers. */
     private static List<String> pages() throws IOException {
@@ -48,9 +48,11 @@ class PageSnippetsTest {
             shown.addAll(sources(page));
         }
         var marked = new ArrayList<String>();
-        for (var test : Project.files("Test.java")) {
-            if (text(test).contains(Snippet.START)) {
-                marked.add(test);
+        for (var kind : List.of("Test.java", "Example.java")) {
+            for (var file : Project.files(kind)) {
+                if (text(file).contains(Snippet.START)) {
+                    marked.add(file);
+                }
             }
         }
         assertThat(marked).isNotEmpty().isSubsetOf(shown);

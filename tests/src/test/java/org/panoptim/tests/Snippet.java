@@ -6,15 +6,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 
 /**
- * Code that a page shows: a whole file, or of a test what is between its marks.
+ * Code that a page shows: a whole program, or of a test or an example what is between its marks.
  *
  * @param source the file
  */
 record Snippet(String source) {
 
-    private static final String TEST = "Test.java";
+    private static final String PROGRAM = "QuickStart.java";
 
-    /** What stands before the code of a test that a page shows. */
+    /** What stands before the code of a file that a page shows. */
     static final String START = "// snippet:" + "start";
 
     private static final String END = "// snippet:" + "end";
@@ -27,7 +27,7 @@ record Snippet(String source) {
      */
     void assertShownIn(String page) throws IOException {
         var text = Files.readString(Project.root().resolve(source));
-        var snippet = source.endsWith(TEST) ? between(text, START, END) : text;
+        var snippet = source.endsWith(PROGRAM) ? text : between(text, START, END);
         var pageText = Files.readString(Project.root().resolve(page));
         var shown = between(pageText, "<!-- snippet: " + source + " -->\n```java", "```");
         assertThat(withoutSpace(shown)).isEqualTo(withoutSpace(snippet));
