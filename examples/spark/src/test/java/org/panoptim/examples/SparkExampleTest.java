@@ -60,15 +60,16 @@ class SparkExampleTest {
     void executorsInProcessesOfTheirOwnTrainTheSameNet() throws IOException {
         Files.createDirectories(Path.of(System.getenv("SPARK_HOME"), "jars"));
         var cluster =
-                configuration("local-cluster[2,1,512]")
-                        .set("spark.executor.memory", "512m")
+                configuration("local-cluster[2,1,1024]")
                         .set("spark.executor.extraClassPath", System.getProperty("java.class.path"))
                         .set(
                                 "spark.executor.extraJavaOptions",
                                 "--enable-native-access=ALL-UNNAMED"
                                         + " --sun-misc-unsafe-memory-access=allow")
                         .set("spark.executorEnv.SPARK_SCALA_VERSION", "2.13")
-                        .set("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s");
+                        // It asks every second whether the executors are there, for ten minutes.
+                        .set("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s")
+                        .set("spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures", "600");
         try (var spark = new JavaSparkContext(cluster)) {
             var outcomes = SparkExample.run(spark, 2);
             assertThat(outcomes).hasSize(2);
