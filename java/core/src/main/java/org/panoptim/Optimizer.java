@@ -168,8 +168,9 @@ public final class Optimizer implements AutoCloseable {
      * @throws IllegalStateException if an arena is closed, a gradient to be zeroed is read-only,
      *     curvature was handed to a rule that takes none, the framework that a parameter belongs to
      *     has moved it, a transform replaces a gradient, the schedule answers with nonsense, a pass
-     *     is open ({@link Pass#closing}), or members of a team have gradients of other parameters
-     *     or miss leaves; nothing is changed, and curvature stays handed in for the next call
+     *     is open ({@link Pass#closing}), or members of a team have gradients or curvature of other
+     *     parameters or miss leaves; nothing is changed, and curvature stays handed in for the next
+     *     call
      * @throws TeamException if another member of a team failed, is gone or did not answer in time
      *     before all had what the decision needs; nothing is changed but gradients
      */
@@ -181,8 +182,11 @@ public final class Optimizer implements AutoCloseable {
                 passes.requireNoneOpen("a step cannot be taken");
             }
             takeForStep();
+            if (exchangesCurvature()) {
+                // Means lie elsewhere than what was handed in.
+                takeForStep();
+            }
             warnings.look(plan, inputs);
-            exchangeGradients();
             // What a framework captures is not a step yet.
             if (StepRecording.isOn() && !execution.isCapturing()) {
                 StepRecording.step(execution, stepPasses.first(), backend.name());
@@ -216,6 +220,7 @@ public final class Optimizer implements AutoCloseable {
             giveUp(e);
             throw e;
         } finally {
+            sharding.ifPresent(Sharding::endStep);
             ownership.exit();
         }
     }
@@ -240,11 +245,18 @@ public final class Optimizer implements AutoCloseable {
         }
     }
 
-    /** Brings gradients to the members of a team that own their part, if there is one. */
-    private void exchangeGradients() {
-        if (sharding.isPresent()) {
-            sharding.get().exchange(plan, execution.observed().counters().step() + 1);
-        }
+    /**
+     * Brings gradients and curvature to the members of a team that own their part, if there is one.
+     *
+     * @return whether parameters have the means of curvature now
+     */
+    private boolean exchangesCurvature() {
+        return sharding.isPresent() && sharding.get().exchangeForStep(plan, coming());
+    }
+
+    /** The number of the coming step. */
+    private long coming() {
+        return execution.observed().counters().step() + 1;
     }
 
     /** Brings what this member of a team has written to the others, and theirs here. */
@@ -261,11 +273,13 @@ public final class Optimizer implements AutoCloseable {
     /**
      * Takes up the gradients of a micro-batch, one of those that a {@linkplain Builder#shards
      * batch} is cut into, and leaves zeros in their place. The step that follows the last of them
-     * goes by their mean.
+     * goes by their mean. So it is with {@linkplain Parameter#curvature curvature}, which comes
+     * with every micro-batch of a step or with none: it is taken up and away.
      *
      * @throws IllegalStateException if there is no team, all of this member's micro-batches came
-     *     already, other parameters have a gradient than in the first one, an arena is closed or a
-     *     gradient is read-only; nothing is changed
+     *     already, other parameters have a gradient or curvature than in the first one, curvature
+     *     was handed to a rule that takes none, an arena is closed or a gradient is read-only;
+     *     nothing is changed
      */
     public void accumulate() {
         ownership.enter();
@@ -277,6 +291,7 @@ public final class Optimizer implements AutoCloseable {
                                             "there is no team: Builder.shards gives one"));
             inputs.take();
             inputs.checkWritable("zeroed");
+            inputs.checkCurvature();
             shared.accumulate(plan);
             inputs.sources().zeroed();
         } finally {
@@ -354,8 +369,8 @@ public final class Optimizer implements AutoCloseable {
             }
             inputs.sources().checkPassed(passed, found);
             inputs.bindTo(executions);
-            if (!found.everyParameter()) {
-                exchangeGradients();
+            if (!found.everyParameter() && sharding.isPresent()) {
+                sharding.get().exchangeForPass(plan, coming());
             }
             companions.executionOf(pass).orElse(execution).run(pass, execution);
             giveBack("a pass");
@@ -1021,9 +1036,13 @@ public final class Optimizer implements AutoCloseable {
          * alone, and all get the parameters back. With the same leaves, the number of members
          * changes no bit. Members make the same calls in the same order.
          *
-         * <p>Parameters lie on the host. Rules on matrices, transforms of gradients, curvature,
-         * {@link Optimizer#save} and {@link Optimizer#load} do not go with a team. Gradients are
-         * used up by the step, or the pass that reads them: each takes new ones.
+         * <p>Curvature is averaged as gradients are, before a rule squares it: for {@link
+         * org.panoptim.rule.SophiaG} the batch size is that of all members. In a step all have it,
+         * of the same parameters, or none.
+         *
+         * <p>Parameters lie on the host. Rules on matrices, transforms of gradients, {@link
+         * Optimizer#save} and {@link Optimizer#load} do not go with a team. Gradients are used up
+         * by the step, or the pass that reads them: each takes new ones.
          *
          * @param value stays the caller's
          * @param leaves into how many micro-batches a batch is cut, over all members: a power of

@@ -294,36 +294,6 @@ class SharedOptimizerTest {
     }
 
     @Test
-    void curvatureIsRefusedOnAllBeforeAnythingChanges() throws Exception {
-        var found =
-                Members.results(
-                        Members.team(2),
-                        member -> {
-                            try (var net = new Net();
-                                    var optimizer =
-                                            Optimizer.builder(Rules.sophiaG(1))
-                                                    .group("all", net.all())
-                                                    .shards(member)
-                                                    .backend(net.backend)
-                                                    .build()) {
-                                net.differentiate(member.rank());
-                                net.small.curvature(new HostMemory(net.arena.allocate(12, 64)));
-                                assertThatIllegalStateException()
-                                        .isThrownBy(optimizer::step)
-                                        .withMessage(
-                                                "parameter 'small' has curvature, which a team does"
-                                                        + " not share");
-                                return List.of(
-                                        net.value(net.large, 0),
-                                        Net.segment(net.large.gradient().orElseThrow())
-                                                .get(ValueLayout.JAVA_FLOAT, 0));
-                            }
-                        });
-
-        assertThat(found).containsExactly(List.of(0f, 0f), List.of(0f, 1f));
-    }
-
-    @Test
     void aMemberThatDoesNotStepLeavesTheOthersAsTheyAre() throws Exception {
         // Long enough for both to be built at about the same time.
         var team = LocalTeam.of(2, Duration.ofSeconds(3));

@@ -1,5 +1,6 @@
 package org.panoptim.internal.shard;
 
+import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
@@ -13,6 +14,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Predicate;
 
 /** Finds out whether all members mean the same, before they change anything. */
 final class Agreement {
@@ -81,10 +83,16 @@ final class Agreement {
      * Finds out whether all members are ready for the same step: have their leaves, the same
      * groups, and gradients and curvature of the same parameters.
      *
+     * @param hasCurvature whether this one has a parameter's
      * @param complete whether this one has its leaves
      * @throws IllegalStateException if not; the same on all members, and the message says who
      */
-    static void onStep(Team team, StepPlan plan, boolean complete, int leaves) {
+    static void onStep(
+            Team team,
+            StepPlan plan,
+            Predicate<Parameter> hasCurvature,
+            boolean complete,
+            int leaves) {
         var parameters = plan.parameters();
         int bytes = GRADIENTS + 2 * parameters.size();
         try (var arena = Arena.ofShared()) {
@@ -97,7 +105,7 @@ final class Agreement {
                 int place = GRADIENTS + i;
                 own.set(ValueLayout.JAVA_BYTE, place, flag(parameter.gradient().isPresent()));
                 place += parameters.size();
-                own.set(ValueLayout.JAVA_BYTE, place, flag(parameter.curvature().isPresent()));
+                own.set(ValueLayout.JAVA_BYTE, place, flag(hasCurvature.test(parameter)));
             }
             team.gather(all, equal(team, bytes));
             for (int member = 0; member < team.size(); member++) {

@@ -8,14 +8,17 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
 
 /**
- * The gradients of a member's micro-batches, added up by adjacent pairs as they come: a leaf is
- * added to the one before it, two leaves to the two before them, and so on, so that at most one sum
- * of each size waits.
+ * Arrays of a member's micro-batches, gradients for example, added up by adjacent pairs as they
+ * come: a leaf is added to the one before it, two leaves to the two before them, and so on, so that
+ * at most one sum of each size waits.
  */
 final class Leaves implements AutoCloseable {
 
@@ -26,34 +29,45 @@ final class Leaves implements AutoCloseable {
 
     private int count;
     private List<Parameter> parameters = List.of();
+    private final Set<Parameter> present = new HashSet<>();
 
     /** How many have come. */
     int count() {
         return count;
     }
 
-    /** The parameters that had a gradient in the first of them. */
+    /** The parameters that had an array in the first of them. */
     List<Parameter> parameters() {
         return parameters;
     }
 
-    /** Takes up a leaf, and leaves zeros in the gradients. */
-    void add(List<Parameter> present) {
+    /** Whether a parameter had an array in the first of them. */
+    boolean has(Parameter parameter) {
+        return present.contains(parameter);
+    }
+
+    /**
+     * Takes up a leaf.
+     *
+     * @param found the parameters that have an array in it
+     * @param array of a parameter, which is read
+     */
+    void add(List<Parameter> found, Function<Parameter, FloatView> array) {
         if (count == 0) {
-            parameters = List.copyOf(present);
+            parameters = List.copyOf(found);
+            present.addAll(found);
         }
         int carries = Integer.numberOfTrailingZeros(~count);
         while (waiting.size() <= carries) {
             waiting.add(new IdentityHashMap<>());
         }
-        for (var parameter : present) {
-            var gradient = FloatView.of(parameter.gradient().orElseThrow(), parameter.dtype());
+        for (var parameter : found) {
+            var leaf = array.apply(parameter);
             var sum = place(carries, parameter);
-            widen(gradient, sum);
+            widen(leaf, sum);
             for (int level = 0; level < carries; level++) {
                 TreeSum.add(place(level, parameter), sum);
             }
-            gradient.memory().fill((byte) 0);
         }
         count++;
     }
@@ -84,6 +98,7 @@ final class Leaves implements AutoCloseable {
     void clear() {
         count = 0;
         parameters = List.of();
+        present.clear();
     }
 
     @Override

@@ -13,7 +13,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
@@ -27,6 +26,7 @@ public final class Sharding implements AutoCloseable {
     private final GradientExchange gradients;
     private final ValueReturn values;
     private final Leaves own = new Leaves();
+    private final SharedCurvature curvature = new SharedCurvature();
 
     /** What all members have been told alike, so that none needs to tell the others. */
     private @Nullable Throwable foundByAll;
@@ -87,10 +87,11 @@ public final class Sharding implements AutoCloseable {
     }
 
     /**
-     * Takes up the gradients of a micro-batch, and leaves zeros in their place.
+     * Takes up the gradients of a micro-batch, and leaves zeros in their place; and its curvature,
+     * which the parameters have no longer then.
      *
-     * @throws IllegalStateException if all of this member's came already, or other gradients are
-     *     there than in the first one
+     * @throws IllegalStateException if all of this member's came already, or other gradients or
+     *     curvature are there than in the first one
      */
     public void accumulate(StepPlan plan) {
         if (own.count() == ownLeaves()) {
@@ -98,38 +99,67 @@ public final class Sharding implements AutoCloseable {
                     "this member has %d of %d leaves, and all have come: take the step"
                             .formatted(ownLeaves(), leaves));
         }
-        var present = present(plan, parameter -> parameter.gradient().isPresent());
+        var present = present(plan, Parameter::hasGradient);
         if (own.count() > 0 && !own.parameters().equals(present)) {
             throw new IllegalStateException(
                     "other parameters have a gradient than in the first leaf of the step");
         }
-        own.add(present);
+        var curved = present(plan, Parameter::hasCurvature);
+        curvature.check(curved, own.count());
+        curvature.add(curved, own.count());
+        own.add(present, Sharding::gradient);
+        present.forEach(parameter -> gradient(parameter).memory().fill((byte) 0));
+        plan.parameters().forEach(Parameter::clearCurvature);
+    }
+
+    private static FloatView gradient(Parameter parameter) {
+        return FloatView.of(parameter.gradient().orElseThrow(), parameter.dtype());
     }
 
     /**
-     * Brings the sums of gradients to their owners.
+     * Brings the sums of gradients to their owners for a step, and those of curvature, of which the
+     * parameters are handed the means.
      *
      * @param coming the number of the step
-     * @throws IllegalStateException if leaves are missing, members have gradients of other
-     *     parameters or other groups, or there is curvature, of which a micro-batch's is not taken
-     *     up
+     * @return whether there is curvature
+     * @throws IllegalStateException if leaves are missing, members have other groups, gradients or
+     *     curvature of other parameters, or it was handed in since the last leaf was taken up
      */
-    public void exchange(StepPlan plan, long coming) {
+    public boolean exchangeForStep(StepPlan plan, long coming) {
+        curvature.requireTakenUp(plan.parameters());
+        long from = begin(coming);
+        requireReady(plan, parameter -> curvature.of(parameter).isPresent());
+        var curved = present(plan, parameter -> curvature.of(parameter).isPresent());
+        exchangeGradients(plan);
+        curvature.exchange(gradients, plan.shares(), curved, leaves);
+        end(from);
+        return !curved.isEmpty();
+    }
+
+    /**
+     * Brings the sums of gradients to their owners for a pass; curvature waits for the step.
+     *
+     * @param coming the number of the step
+     * @throws IllegalStateException if leaves are missing, or members have other groups, or
+     *     gradients of other parameters
+     */
+    public void exchangeForPass(StepPlan plan, long coming) {
+        long from = begin(coming);
+        requireReady(plan, _ -> false);
+        exchangeGradients(plan);
+        curvature.keep();
+        end(from);
+    }
+
+    private long begin(long coming) {
         step = coming;
         phase = "exchange";
         traffic = Optional.empty();
         team.clear();
-        long from = System.nanoTime();
-        requireReady(plan);
-        Function<Parameter, FloatView> arrays =
-                parameter -> FloatView.of(parameter.gradient().orElseThrow(), parameter.dtype());
-        gradients.run(
-                plan.shares(),
-                present(plan, parameter -> parameter.gradient().isPresent()),
-                own.count() > 0 ? own::sum : arrays,
-                arrays,
-                leaves);
-        own.clear();
+        return System.nanoTime();
+    }
+
+    private void end(long from) {
         // Whoever goes on from here knows that all have got so far.
         team.barrier();
         phase = "update";
@@ -138,25 +168,30 @@ public final class Sharding implements AutoCloseable {
         sumNanos = updateFrom - from - exchangeNanos;
     }
 
-    private void requireReady(StepPlan plan) {
+    private void requireReady(StepPlan plan, Predicate<Parameter> hasCurvature) {
         boolean complete = ownLeaves() == 1 || own.count() == ownLeaves();
         try {
-            Agreement.onStep(team, plan, complete, ownLeaves());
-            requireNoCurvature(plan);
+            Agreement.onStep(team, plan, hasCurvature, complete, ownLeaves());
         } catch (IllegalStateException e) {
             foundByAll = e;
             throw e;
         }
     }
+    }
 
-    private static void requireNoCurvature(StepPlan plan) {
-        for (var parameter : plan.parameters()) {
-            if (parameter.curvature().isPresent()) {
-                throw new IllegalStateException(
-                        "parameter '%s' has curvature, which a team does not share"
-                                .formatted(parameter.name()));
-            }
-        }
+    private void exchangeGradients(StepPlan plan) {
+        gradients.run(
+                plan.shares(),
+                present(plan, Parameter::hasGradient),
+                own.count() > 0 ? own::sum : Sharding::gradient,
+                Sharding::gradient,
+                leaves);
+        own.clear();
+    }
+
+    /** Takes means of curvature away from the parameters that a step has left them with. */
+    public void endStep() {
+        curvature.takeBack();
     }
 
     private static List<Parameter> present(StepPlan plan, Predicate<Parameter> has) {
@@ -234,6 +269,6 @@ public final class Sharding implements AutoCloseable {
 
     @Override
     public void close() {
-        Cleanup.all(gradients::close, values::close, own::close);
+        Cleanup.all(gradients::close, values::close, own::close, curvature::close);
     }
 }

@@ -1,0 +1,140 @@
+package org.panoptim.internal.shard;
+
+import org.panoptim.memory.FloatView;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.spi.Shares;
+
+import java.lang.foreign.Arena;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Curvature that comes with some micro-batches. A step goes by the mean over all leaves, as DDP
+ * makes one of the gradients that Sophia's program squares; it is added up as gradients are. The
+ * caller's arrays are only read: what the step finds at the parameters is memory of this.
+ */
+final class SharedCurvature implements AutoCloseable {
+
+    private final Arena arena = Arena.ofShared();
+    private final Leaves leaves = new Leaves();
+
+    /** Where a parameter's mean is put, of the parameter's type; an owner's part of it alone. */
+    private final Map<Parameter, Memory> means = new IdentityHashMap<>();
+
+    private List<Parameter> handedIn = List.of();
+
+    /**
+     * Checks what comes with a leaf.
+     *
+     * @param curved the parameters that have curvature
+     * @param before how many leaves of gradients came before it
+     * @throws IllegalStateException if other parameters had curvature in the first one, or it came
+     *     already with leaves whose gradients a pass has used up
+     */
+    void check(List<Parameter> curved, int before) {
+        if (isKept(before)) {
+            if (!curved.isEmpty()) {
+                throw new IllegalStateException(
+                        "parameter '%s' has curvature, which came already with gradients that a pass has used up; hand it in once for each step"
+                                .formatted(curved.getFirst().name()));
+            }
+        } else if (before > 0 && !leaves.parameters().equals(curved)) {
+            throw new IllegalStateException(
+                    "other parameters have curvature than in the first leaf of the step");
+        }
+    }
+
+    /** Whether it is complete, and waits for the step while a pass has used up its gradients. */
+    private boolean isKept(int before) {
+        return leaves.count() > before;
+    }
+
+    /** Takes up what comes with a leaf, once it was checked. */
+    void add(List<Parameter> curved, int before) {
+        if (!isKept(before)) {
+            leaves.add(curved, SharedCurvature::view);
+        }
+    }
+
+    /** A pass has used up the gradients of the leaves that have come. */
+    void keep() {
+        if (leaves.parameters().isEmpty()) {
+            leaves.clear();
+        }
+    }
+
+    /** What this member has of a parameter for the coming step, if anything. */
+    Optional<Memory> of(Parameter parameter) {
+        if (leaves.count() == 0) {
+            return parameter.curvature();
+        }
+        return leaves.has(parameter)
+                ? Optional.of(new HostMemory(leaves.sum(parameter).memory()))
+                : Optional.empty();
+    }
+
+    /**
+     * Checks that leaves were handed all there is.
+     *
+     * @throws IllegalStateException if a parameter was handed curvature after them
+     */
+    void requireTakenUp(List<Parameter> parameters) {
+        for (var parameter : parameters) {
+            if (leaves.count() > 0 && parameter.hasCurvature()) {
+                throw new IllegalStateException(
+                        "parameter '%s' was handed curvature after its leaves were taken up: it comes before accumulate, with the gradients"
+                                .formatted(parameter.name()));
+            }
+        }
+    }
+
+    /**
+     * Brings it to its owners, and hands the parameters the means.
+     *
+     * @param curved the parameters that have it
+     * @param count leaves of all members
+     */
+    void exchange(GradientExchange exchange, Shares shares, List<Parameter> curved, int count) {
+        exchange.run(
+                shares,
+                curved,
+                leaves.count() > 0 ? leaves::sum : SharedCurvature::view,
+                parameter -> FloatView.of(mean(parameter), parameter.dtype()),
+                count);
+        leaves.clear();
+        curved.forEach(parameter -> parameter.curvature(mean(parameter)));
+        handedIn = curved;
+    }
+
+    private static FloatView view(Parameter parameter) {
+        return FloatView.of(parameter.curvature().orElseThrow(), parameter.dtype());
+    }
+
+    private Memory mean(Parameter parameter) {
+        return means.computeIfAbsent(
+                parameter,
+                each ->
+                        new HostMemory(
+                                arena.allocate(each.elements() * each.dtype().byteSize(), 64)));
+    }
+
+    /** Takes means away from parameters that a step has left them with. */
+    void takeBack() {
+        for (var parameter : handedIn) {
+            if (parameter.curvature().equals(Optional.of(mean(parameter)))) {
+                parameter.clearCurvature();
+            }
+        }
+        handedIn = List.of();
+    }
+
+    @Override
+    public void close() {
+        leaves.close();
+        arena.close();
+    }
+}
