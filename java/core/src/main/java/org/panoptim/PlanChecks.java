@@ -1,7 +1,6 @@
 package org.panoptim;
 
 import org.panoptim.internal.checkpoint.Checkpoint;
-import org.panoptim.rule.MatrixRule;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
@@ -28,22 +27,12 @@ final class PlanChecks {
         checkTeam(plan);
     }
 
-    /** What a team cannot share: work on whole matrices of all parameters. */
+    /** What a team cannot share: something that looks at all gradients. */
     private static void checkTeam(StepPlan plan) {
-        if (plan.shares().team().isEmpty()) {
-            return;
-        }
-        if (plan.transform().isPresent()) {
+        if (plan.shares().team().isPresent() && plan.transform().isPresent()) {
             throw new IllegalArgumentException(
                     "a transform of gradients cannot go with a team: it needs all gradients at"
                             + " once");
-        }
-        for (var group : plan.groups()) {
-            if (group.rule() instanceof MatrixRule) {
-                throw new IllegalArgumentException(
-                        "rule '%s' of group '%s' computes with matrices, which a team does not share"
-                                .formatted(group.rule().name(), group.name()));
-            }
         }
     }
 

@@ -76,7 +76,7 @@ final class ReferenceExecution implements Execution {
             }
         }
         // All that can fail comes first, and takes back what it did.
-        var found = MatrixGroup.of(newPlan.groups());
+        var found = MatrixGroup.of(newPlan.groups(), newPlan.shares());
         var takeAway = states.addMissing(newPlan.groups(), newPlan.shares());
         if (!matrixWork.fits(found)) {
             HostMatrixWork newWork;

@@ -156,7 +156,7 @@ public final class HostStates implements StateAddresses, AutoCloseable {
             Arena arena, Parameter parameter, UpdateRule rule, States ofRule, Shares shares) {
         long begin = shares.begin(parameter);
         long elements = shares.end(parameter) - begin;
-        boolean owned = elements > 0 || parameter.elements() == 0;
+        boolean owned = shares.owns(parameter);
         var slots = rule.slots(parameter.shape());
         var view = MatrixView.of(rule);
         var doubles = doubles(arena, slots, Slot.Extent.TENSOR);

@@ -53,6 +53,27 @@ public record MatrixGroup(
         return List.copyOf(found);
     }
 
+    /**
+     * The same of the parameters alone that are stepped here.
+     *
+     * @throws IllegalArgumentException as of all of them
+     */
+    public static List<MatrixGroup> of(List<ParameterGroup> groups, Shares shares) {
+        return of(groups).stream()
+                .map(group -> group.ownedBy(shares))
+                .filter(MatrixGroup::isThere)
+                .toList();
+    }
+
+    private MatrixGroup ownedBy(Shares shares) {
+        var owned = parameters.stream().filter(shares::owns).toList();
+        return new MatrixGroup(group, rule, shape, size, scratch, owned);
+    }
+
+    private boolean isThere() {
+        return !parameters.isEmpty();
+    }
+
     private static MatrixGroup of(
             ParameterGroup group, MatrixRule rule, Shape shape, List<Parameter> parameters) {
         try {

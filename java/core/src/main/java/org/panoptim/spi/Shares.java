@@ -18,7 +18,8 @@ import java.util.Optional;
  * Which elements of each parameter which member of a team owns: one stretch each, in the order of
  * the members, cut where a chunk of work ends, so that the sums over chunks are those of one
  * process. Every group is shared out by itself, by elements; of rules on matrices, and with sums
- * over rows or columns, by whole parameters. What a parameter's shares are does not change when
+ * over rows or columns, by whole parameters, the most expensive first, each to the member that has
+ * the least to do with whole parameters so far. What a parameter's shares are does not change when
  * groups are added.
  */
 public final class Shares {
@@ -26,19 +27,27 @@ public final class Shares {
     /** Parameters are cut at multiples of so many elements: of chunks on every backend. */
     public static final long UNIT = 1 << 16;
 
-    private static final Shares WHOLE = new Shares(Optional.empty(), false, Map.of());
+    private static final Shares WHOLE = new Shares(Optional.empty(), false, List.of(), Map.of());
 
     private final Optional<Team> team;
 
     /** Whether no parameter is cut, whatever its rule. */
     private final boolean allWhole;
 
+    /** Those that a transform of gradients needs whole, whatever their rules. */
+    private final List<WholeParameters> ofTransform;
+
     /** Where the shares of members begin, and at last where the parameter ends. */
     private final Map<Parameter, long[]> boundaries;
 
-    private Shares(Optional<Team> team, boolean allWhole, Map<Parameter, long[]> boundaries) {
+    private Shares(
+            Optional<Team> team,
+            boolean allWhole,
+            List<WholeParameters> ofTransform,
+            Map<Parameter, long[]> boundaries) {
         this.team = team;
         this.allWhole = allWhole;
+        this.ofTransform = ofTransform;
         this.boundaries = boundaries;
     }
 
@@ -51,34 +60,66 @@ public final class Shares {
      * The shares of a team in the parameters of groups.
      *
      * @param companions rules that go over the same parameters
+     * @param ofTransform what a transform of gradients needs whole, of the groups' parameters
      */
-    public static Shares of(Team team, List<ParameterGroup> groups, List<UpdateRule> companions) {
+    public static Shares of(
+            Team team,
+            List<ParameterGroup> groups,
+            List<UpdateRule> companions,
+            List<WholeParameters> ofTransform) {
         Objects.requireNonNull(team, "team");
-        return of(team, groups, companions.stream().anyMatch(Shares::ownsWhole));
+        boolean allWhole = companions.stream().anyMatch(Shares::ownsWhole);
+        return of(team, groups, allWhole, List.copyOf(ofTransform));
     }
 
-    private static Shares of(Team team, List<ParameterGroup> groups, boolean allWhole) {
+    private static Shares of(
+            Team team,
+            List<ParameterGroup> groups,
+            boolean allWhole,
+            List<WholeParameters> ofTransform) {
         var boundaries = new IdentityHashMap<Parameter, long[]>();
+        var owners = new LeastLoaded(team.size());
+        owners.share(ofTransform, (piece, owner) -> give(piece, owner, team, boundaries));
         for (var group : groups) {
-            share(group, allWhole || ownsWhole(group.rule()), team.size(), boundaries);
+            var left =
+                    group.parameters().stream()
+                            .filter(parameter -> !boundaries.containsKey(parameter))
+                            .toList();
+            if (allWhole || ownsWhole(group.rule())) {
+                owners.share(
+                        left.stream()
+                                .map(parameter -> WholeParameters.of(parameter, group.rule()))
+                                .toList(),
+                        (piece, owner) -> give(piece, owner, team, boundaries));
+            } else {
+                cut(left, team.size(), boundaries);
+            }
         }
-        return new Shares(Optional.of(team), allWhole, boundaries);
+        return new Shares(Optional.of(team), allWhole, ofTransform, boundaries);
     }
 
-    private static void share(
-            ParameterGroup group, boolean whole, int members, Map<Parameter, long[]> boundaries) {
-        double all = group.parameters().stream().mapToLong(Parameter::elements).sum();
+    private static void give(
+            WholeParameters piece, int owner, Team team, Map<Parameter, long[]> boundaries) {
+        for (var parameter : piece.parameters()) {
+            var begins = new long[team.size() + 1];
+            Arrays.fill(begins, owner + 1, begins.length, parameter.elements());
+            boundaries.put(parameter, begins);
+        }
+    }
+
+    private static void cut(
+            List<Parameter> parameters, int members, Map<Parameter, long[]> boundaries) {
+        double all = parameters.stream().mapToLong(Parameter::elements).sum();
         long before = 0;
-        for (var parameter : group.parameters()) {
+        for (var parameter : parameters) {
             long elements = parameter.elements();
-            long unit = whole ? Math.max(1, elements) : UNIT;
             var begins = new long[members + 1];
             Arrays.fill(begins, elements);
             begins[0] = 0;
             // A unit belongs to the member in whose share of all elements its middle lies.
             int member = 0;
-            for (long begin = 0; begin < elements; begin += unit) {
-                double middle = before + begin + Math.min(unit, elements - begin) / 2.0;
+            for (long begin = 0; begin < elements; begin += UNIT) {
+                double middle = before + begin + Math.min(UNIT, elements - begin) / 2.0;
                 int owner = Math.min(members - 1, (int) (middle / all * members));
                 while (member < owner) {
                     begins[++member] = begin;
@@ -95,7 +136,7 @@ public final class Shares {
 
     /** These shares, and those in the parameters of groups that are added. */
     public Shares with(List<ParameterGroup> groups) {
-        return team.map(members -> of(members, groups, allWhole)).orElse(this);
+        return team.map(members -> of(members, groups, allWhole, ofTransform)).orElse(this);
     }
 
     /** Who shares; nobody where one process owns all. */
@@ -111,6 +152,11 @@ public final class Shares {
     /** The element after the last one that this member owns. */
     public long end(Parameter parameter) {
         return team.isEmpty() ? parameter.elements() : begin(parameter, team.get().rank() + 1);
+    }
+
+    /** Whether this member owns an element of a parameter; of one without elements, it does. */
+    public boolean owns(Parameter parameter) {
+        return end(parameter) > begin(parameter) || parameter.elements() == 0;
     }
 
     /** The first element of a parameter that a member owns, or of those after it. */

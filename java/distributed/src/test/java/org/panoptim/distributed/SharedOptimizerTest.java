@@ -159,7 +159,7 @@ class SharedOptimizerTest {
 
         assertThat(elements)
                 .containsExactly(
-                        List.of(Shape.of(0), Shape.of(0)), List.of(Shape.of(2, 1), Shape.of(1, 3)));
+                        List.of(Shape.of(2, 1), Shape.of(1, 3)), List.of(Shape.of(0), Shape.of(0)));
     }
 
     @Test

@@ -119,7 +119,9 @@ final class SimdExecution implements Execution {
         try {
             kernels = check(plan);
             states.addMissing(plan.groups(), plan.shares());
-            matrixWork = new HostMatrixWork(MatrixGroup.of(plan.groups()), states, matrices);
+            matrixWork =
+                    new HostMatrixWork(
+                            MatrixGroup.of(plan.groups(), plan.shares()), states, matrices);
             adopt(new Tables(kernels, states, plan.lent(), plan.shares(), control), plan);
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, matrixWork::close);
@@ -134,7 +136,7 @@ final class SimdExecution implements Execution {
     @Override
     public void configure(StepPlan newPlan) {
         var newKernels = check(newPlan);
-        var found = MatrixGroup.of(newPlan.groups());
+        var found = MatrixGroup.of(newPlan.groups(), newPlan.shares());
         if (PlanRows.sameParameters(newPlan.groups(), plan.groups())) {
             var newWork =
                     matrixWork.fits(found)

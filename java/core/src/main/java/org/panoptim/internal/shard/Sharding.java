@@ -177,7 +177,6 @@ public final class Sharding implements AutoCloseable {
             throw e;
         }
     }
-    }
 
     private void exchangeGradients(StepPlan plan) {
         gradients.run(

@@ -112,7 +112,7 @@ class BucketsTest {
         for (var type : List.of(DType.F32, DType.BF16)) {
             var parameters = parameters(type);
             var groups = List.of(new ParameterGroup("all", Rules.sgd(1), parameters));
-            var shares = Shares.of(team, groups, List.of());
+            var shares = Shares.of(team, groups, List.of(), List.of());
             try (var exchange = new GradientExchange(team, bucketBytes)) {
                 exchange.run(shares, parameters, BucketsTest::gradient, BucketsTest::gradient, 4);
             }
@@ -131,7 +131,7 @@ class BucketsTest {
     void valuesComeBackAndSmallOnesTogether() {
         var parameters = parameters(DType.F32);
         var groups = List.of(new ParameterGroup("all", Rules.sgd(1), parameters));
-        var shares = Shares.of(team, groups, List.of());
+        var shares = Shares.of(team, groups, List.of(), List.of());
         try (var values = new ValueReturn(team)) {
             values.run(
                     List.of(
@@ -156,7 +156,7 @@ class BucketsTest {
         var groups = List.of(new ParameterGroup("all", Rules.sgd(1), parameters));
         try (var exchange = new GradientExchange(team, 1 << 17)) {
             exchange.run(
-                    Shares.of(team, groups, List.of()),
+                    Shares.of(team, groups, List.of(), List.of()),
                     parameters,
                     BucketsTest::gradient,
                     BucketsTest::gradient,
