@@ -1117,8 +1117,7 @@ public final class Optimizer implements AutoCloseable {
             var sharding = new Sharding(team, leaves);
             try {
                 return build(
-                        plan.withShares(
-                                Shares.of(sharding.team(), groups, companions, List.of())),
+                        plan.withShares(Shares.of(sharding.team(), groups, companions, List.of())),
                         Optional.of(sharding));
             } catch (RuntimeException | Error e) {
                 Cleanup.after(e, sharding::close);

@@ -11,6 +11,7 @@ import org.panoptim.rule.Cubic;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.shard.Team;
+import org.panoptim.shard.Transfer;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
@@ -26,16 +27,7 @@ class SharesTest {
     private record Member(int rank, int size) implements Team {
 
         @Override
-        public void exchange(
-                MemorySegment sent,
-                long[] sentBytes,
-                MemorySegment received,
-                long[] receivedBytes) {
-            throw new AssertionError();
-        }
-
-        @Override
-        public void gather(MemorySegment all, long[] bytes) {
+        public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
             throw new AssertionError();
         }
 

@@ -255,8 +255,8 @@ class SharedCurvatureTest {
                                 assertThatIllegalStateException()
                                         .isThrownBy(net.optimizer::step)
                                         .withMessageStartingWith(
-                                                "parameter 'wide' was handed curvature after its"
-                                                        + " leaves were taken up: ");
+                                                "member 0 was handed curvature after its 4 leaves"
+                                                        + " were taken up: ");
                                 net.wide.clearCurvature();
                                 net.optimizer.step();
                                 return net.hessian();

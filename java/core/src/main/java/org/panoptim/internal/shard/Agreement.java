@@ -27,6 +27,15 @@ final class Agreement {
     private static final int GROUPS = 1;
     private static final int GRADIENTS = GROUPS + HASH_BYTES;
 
+    /** How it is with a member's leaves when it wants to step. */
+    enum Leaves {
+        COMPLETE,
+        MISSING,
+
+        /** Curvature came after they were taken up. */
+        LATE
+    }
+
     private Agreement() {}
 
     /**
@@ -84,32 +93,29 @@ final class Agreement {
      * groups, and gradients and curvature of the same parameters.
      *
      * @param hasCurvature whether this one has a parameter's
-     * @param complete whether this one has its leaves
+     * @param own this one's leaves
+     * @param count of leaves that a member has
      * @throws IllegalStateException if not; the same on all members, and the message says who
      */
     static void onStep(
-            Team team,
-            StepPlan plan,
-            Predicate<Parameter> hasCurvature,
-            boolean complete,
-            int leaves) {
+            Team team, StepPlan plan, Predicate<Parameter> hasCurvature, Leaves own, int count) {
         var parameters = plan.parameters();
         int bytes = GRADIENTS + 2 * parameters.size();
         try (var arena = Arena.ofShared()) {
             var all = arena.allocate((long) bytes * team.size());
-            var own = all.asSlice((long) team.rank() * bytes, bytes);
-            own.set(ValueLayout.JAVA_BYTE, LEAVES, flag(complete));
-            own.asSlice(GROUPS).copyFrom(MemorySegment.ofArray(hash(rules(plan))));
+            var word = all.asSlice((long) team.rank() * bytes, bytes);
+            word.set(ValueLayout.JAVA_BYTE, LEAVES, (byte) own.ordinal());
+            word.asSlice(GROUPS).copyFrom(MemorySegment.ofArray(hash(rules(plan))));
             for (int i = 0; i < parameters.size(); i++) {
                 var parameter = parameters.get(i);
                 int place = GRADIENTS + i;
-                own.set(ValueLayout.JAVA_BYTE, place, flag(parameter.gradient().isPresent()));
+                word.set(ValueLayout.JAVA_BYTE, place, flag(parameter.gradient().isPresent()));
                 place += parameters.size();
-                own.set(ValueLayout.JAVA_BYTE, place, flag(hasCurvature.test(parameter)));
+                word.set(ValueLayout.JAVA_BYTE, place, flag(hasCurvature.test(parameter)));
             }
             team.gather(all, equal(team, bytes));
             for (int member = 0; member < team.size(); member++) {
-                compare(all.asSlice((long) member * bytes, bytes), all, member, plan, leaves);
+                compare(all.asSlice((long) member * bytes, bytes), all, member, plan, count);
             }
         }
     }
@@ -119,11 +125,19 @@ final class Agreement {
     }
 
     private static void compare(
-            MemorySegment word, MemorySegment first, int member, StepPlan plan, int leaves) {
-        if (word.get(ValueLayout.JAVA_BYTE, LEAVES) == 0) {
-            throw new IllegalStateException(
-                    "member %d has not taken up its %d leaves: accumulate is called after each backward pass"
-                            .formatted(member, leaves));
+            MemorySegment word, MemorySegment first, int member, StepPlan plan, int count) {
+        var message =
+                switch (Leaves.values()[word.get(ValueLayout.JAVA_BYTE, LEAVES)]) {
+                    case MISSING ->
+                            "member %d has not taken up its %d leaves: accumulate is called after"
+                                    + " each backward pass";
+                    case LATE ->
+                            "member %d was handed curvature after its %d leaves were taken up: it"
+                                    + " comes before accumulate, with the gradients";
+                    case COMPLETE -> "";
+                };
+        if (!message.isEmpty()) {
+            throw new IllegalStateException(message.formatted(member, count));
         }
         long found = word.mismatch(first);
         if (found >= word.byteSize() || found == -1) {

@@ -126,9 +126,11 @@ public final class Sharding implements AutoCloseable {
      *     curvature of other parameters, or it was handed in since the last leaf was taken up
      */
     public boolean exchangeForStep(StepPlan plan, long coming) {
-        curvature.requireTakenUp(plan.parameters());
         long from = begin(coming);
-        requireReady(plan, parameter -> curvature.of(parameter).isPresent());
+        requireReady(
+                plan,
+                parameter -> curvature.of(parameter).isPresent(),
+                curvature.isLate(plan.parameters()));
         var curved = present(plan, parameter -> curvature.of(parameter).isPresent());
         exchangeGradients(plan);
         curvature.exchange(gradients, plan.shares(), curved, leaves);
@@ -145,7 +147,7 @@ public final class Sharding implements AutoCloseable {
      */
     public void exchangeForPass(StepPlan plan, long coming) {
         long from = begin(coming);
-        requireReady(plan, _ -> false);
+        requireReady(plan, _ -> false, false);
         exchangeGradients(plan);
         curvature.keep();
         end(from);
@@ -168,10 +170,15 @@ public final class Sharding implements AutoCloseable {
         sumNanos = updateFrom - from - exchangeNanos;
     }
 
-    private void requireReady(StepPlan plan, Predicate<Parameter> hasCurvature) {
+    private void requireReady(
+            StepPlan plan, Predicate<Parameter> hasCurvature, boolean lateCurvature) {
         boolean complete = ownLeaves() == 1 || own.count() == ownLeaves();
+        var leavesAre =
+                !complete
+                        ? Agreement.Leaves.MISSING
+                        : lateCurvature ? Agreement.Leaves.LATE : Agreement.Leaves.COMPLETE;
         try {
-            Agreement.onStep(team, plan, hasCurvature, complete, ownLeaves());
+            Agreement.onStep(team, plan, hasCurvature, leavesAre, ownLeaves());
         } catch (IllegalStateException e) {
             foundByAll = e;
             throw e;

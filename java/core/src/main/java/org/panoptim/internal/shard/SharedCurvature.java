@@ -77,19 +77,9 @@ final class SharedCurvature implements AutoCloseable {
                 : Optional.empty();
     }
 
-    /**
-     * Checks that leaves were handed all there is.
-     *
-     * @throws IllegalStateException if a parameter was handed curvature after them
-     */
-    void requireTakenUp(List<Parameter> parameters) {
-        for (var parameter : parameters) {
-            if (leaves.count() > 0 && parameter.hasCurvature()) {
-                throw new IllegalStateException(
-                        "parameter '%s' was handed curvature after its leaves were taken up: it comes before accumulate, with the gradients"
-                                .formatted(parameter.name()));
-            }
-        }
+    /** Whether a parameter was handed curvature after the leaves were taken up. */
+    boolean isLate(List<Parameter> parameters) {
+        return leaves.count() > 0 && parameters.stream().anyMatch(Parameter::hasCurvature);
     }
 
     /**
