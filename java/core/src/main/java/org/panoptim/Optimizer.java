@@ -35,6 +35,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.ToIntFunction;
 import java.util.function.UnaryOperator;
@@ -238,11 +239,8 @@ public final class Optimizer implements AutoCloseable {
         }
     }
 
-    private void requireAllStates(String what) {
-        if (sharding.isPresent()) {
-            throw new UnsupportedOperationException(
-                    "states that a team has shared out cannot be %s".formatted(what));
-        }
+    private OptionalInt leaves() {
+        return sharding.map(each -> OptionalInt.of(each.leaves())).orElse(OptionalInt.empty());
     }
 
     /**
@@ -665,21 +663,31 @@ public final class Optimizer implements AutoCloseable {
 
     /**
      * Writes states, counts, step, groups and rules to a safetensors file, atomically: the file is
-     * either the old one or the new one, whole. Parameters are not in it.
+     * either the old one or the new one, whole. Parameters are not in it, nor gradients.
      *
-     * @throws IOException if writing fails; an old file is then as it was
+     * <p>A {@linkplain Builder#shards team} writes a folder, which all members see: each writes a
+     * file of its own with the states that it keeps, and when all are complete the first member
+     * writes {@code index.safetensors}, which names them; then the files of an older checkpoint are
+     * deleted. Whatever fails or is killed, the folder has the old checkpoint or the new one. A
+     * failure on one member is one on all, and the team goes on. Members wait for each other no
+     * longer than {@link Team#timeout}. {@link Checkpoints#consolidate} makes one file of the
+     * folder.
+     *
+     * @param file where to: a file, or of a team a folder, which is made if there is none
+     * @throws IOException if writing fails; an old file or checkpoint is then as it was. Of a team
+     *     the message says on which member.
      * @throws IllegalStateException if the schedule remembers more than {@link #load} takes, about
-     *     a million characters of names and values, or a pass is open; an old file is as it was
-     * @throws UnsupportedOperationException if a {@linkplain Builder#shards team} has shared out
-     *     the states
+     *     a million characters of names and values, a pass is open, or members of a team have other
+     *     counts, settings or states of rules than the first; an old file is as it was
+     * @throws TeamException if another member of a team is gone or did not answer in time; the
+     *     folder has the old checkpoint or the new one
      */
     public void save(Path file) throws IOException {
         Objects.requireNonNull(file, "file");
         ownership.enter();
         try {
             passes.requireNoneOpen("nothing can be saved");
-            requireAllStates("saved");
-            Checkpoint.save(file, plan, execution, companions.states());
+            Checkpoint.save(file, plan, execution, companions.states(), leaves());
         } finally {
             ownership.exit();
         }
@@ -699,12 +707,18 @@ public final class Optimizer implements AutoCloseable {
      * <p>Header and states of the file have checksums, which are verified first. One without them,
      * of an earlier version or another program, is loaded with a warning, or refused if asked for.
      *
+     * <p>The folder that a {@linkplain Builder#shards team} has saved is loaded by a team of any
+     * size and without a team, and a file by a team. A team's steps must have as many leaves as
+     * those of the team that saved, which is checked; without a team a step goes by the gradients
+     * that it is given. No member changes anything before all have read and checked what they need.
+     *
      * @throws IOException if the file cannot be read, is damaged, is no checkpoint, or is one of
-     *     other groups, parameters, shapes, {@linkplain Parameter#order orders in memory}, rules or
-     *     companions with states; nothing is changed
+     *     other groups, parameters, shapes, {@linkplain Parameter#order orders in memory}, rules,
+     *     leaves or companions with states; nothing is changed. What fails on some members of a
+     *     team alone is told on all, with the number of the first.
      * @throws IllegalStateException if a pass is open ({@link Pass#closing}); nothing is changed
-     * @throws UnsupportedOperationException if a {@linkplain Builder#shards team} has shared out
-     *     the states
+     * @throws TeamException if another member of a team is gone or did not answer in time before
+     *     all had checked what they need; nothing is changed
      */
     public void load(Path file, LoadOption... options) throws IOException {
         Objects.requireNonNull(file, "file");
@@ -712,7 +726,6 @@ public final class Optimizer implements AutoCloseable {
         ownership.enter();
         try {
             passes.requireNoneOpen("nothing can be loaded");
-            requireAllStates("loaded");
             inputs.unbind();
             plan =
                     Checkpoint.load(
@@ -720,6 +733,7 @@ public final class Optimizer implements AutoCloseable {
                             plan,
                             execution,
                             companions.states(),
+                            leaves(),
                             chosen,
                             PlanChecks::check,
                             companions::configure);

@@ -135,7 +135,7 @@ public final class OutputFile {
         return target;
     }
 
-    private static Path folder(Path target) {
+    static Path folder(Path target) {
         // Only a root has none, and that is a folder itself.
         return Objects.requireNonNull(target.getParent(), target::toString);
     }

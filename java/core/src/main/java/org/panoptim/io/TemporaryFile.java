@@ -25,6 +25,7 @@ import java.util.concurrent.ThreadLocalRandom;
  */
 final class TemporaryFile implements AutoCloseable {
 
+    private static final String PREFIX = ".panoptim-";
     private static final String SUFFIX = ".tmp";
 
     private final Path path;
@@ -107,14 +108,21 @@ final class TemporaryFile implements AutoCloseable {
 
     /** Deletes what killed processes have left of this target; what cannot be deleted stays. */
     static void deleteAbandoned(Path target) {
-        var own = prefix(target) + process();
+        deleteAbandoned(Objects.requireNonNull(target.getParent()), prefix(target));
+    }
+
+    /** Deletes what killed processes have left in a folder; what cannot be deleted stays. */
+    static void deleteAllAbandoned(Path folder) {
+        deleteAbandoned(folder, PREFIX);
+    }
+
+    private static void deleteAbandoned(Path folder, String prefix) {
         try (var files =
                 Files.newDirectoryStream(
-                        Objects.requireNonNull(target.getParent()),
-                        entry -> isOf(target, entry.getFileName()))) {
+                        folder, entry -> isTemporary(prefix, entry.getFileName()))) {
             for (var file : files) {
                 // Opening one of this process, and closing it again, would release its lock.
-                if (!file.getFileName().toString().startsWith(own)) {
+                if (!file.getFileName().toString().contains("-" + process())) {
                     deleteUnlocked(file);
                 }
             }
@@ -123,9 +131,9 @@ final class TemporaryFile implements AutoCloseable {
         }
     }
 
-    private static boolean isOf(Path target, @Nullable Path name) {
+    private static boolean isTemporary(String prefix, @Nullable Path name) {
         return name != null
-                && name.toString().startsWith(prefix(target))
+                && name.toString().startsWith(prefix)
                 && name.toString().endsWith(SUFFIX);
     }
 
@@ -143,7 +151,7 @@ final class TemporaryFile implements AutoCloseable {
     /** The target's name in a fixed length, as it may be as long as a name can be. */
     private static String prefix(Path target) {
         var name = String.valueOf(target.getFileName()).getBytes(StandardCharsets.UTF_8);
-        return ".panoptim-" + UUID.nameUUIDFromBytes(name) + "-";
+        return PREFIX + UUID.nameUUIDFromBytes(name) + "-";
     }
 
     /** This process, and no other one that had or will have its number. */

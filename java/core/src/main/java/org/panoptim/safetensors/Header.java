@@ -2,6 +2,7 @@ package org.panoptim.safetensors;
 
 import java.util.Collections;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 
 /**
@@ -11,14 +12,14 @@ import java.util.SequencedMap;
  * @param tensors the tensors by name, in the file's order
  * @param unreadable the types of tensors by name, where they are not among {@link
  *     org.panoptim.tensor.DType}, in the file's order
- * @param hasChecksums whether header and tensors have checksums; that of the header was verified
+ * @param checksum that of the header, which was verified; absent if there are no checksums
  * @param checksums the tensors' by name; of all of them or of none
  */
 record Header(
         SequencedMap<String, String> metadata,
         SequencedMap<String, TensorInfo> tensors,
         SequencedMap<String, String> unreadable,
-        boolean hasChecksums,
+        Optional<String> checksum,
         Map<String, Integer> checksums) {
     /** Wraps the maps, which the caller gives away: a copy would double a large header. */
     Header {

@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -82,7 +83,7 @@ final class HeaderParser {
                 parser.metadata,
                 parser.tensors,
                 parser.unreadable,
-                parser.headerChecksum != null,
+                Optional.ofNullable(parser.headerChecksum).map(Checksums::format),
                 parser.checksums);
     }
 

@@ -102,7 +102,15 @@ public final class SafetensorsReader implements AutoCloseable {
 
     /** Whether the file has checksums, of its header and of every tensor. */
     public boolean hasChecksums() {
-        return header.hasChecksums();
+        return header.checksum().isPresent();
+    }
+
+    /**
+     * The header's checksum as the file has it, eight hexadecimal digits; absent if it has none.
+     * Since those of the tensors are in the header, it stands for the whole file.
+     */
+    public Optional<String> checksum() {
+        return header.checksum();
     }
 
     /**
@@ -195,8 +203,50 @@ public final class SafetensorsReader implements AutoCloseable {
      * @throws IOException if reading fails
      */
     public void read(TensorInfo tensor, TensorSink sink) throws IOException {
-        Objects.requireNonNull(tensor, "tensor");
         Objects.requireNonNull(sink, "sink");
+        requireOwn(tensor);
+        long size = tensor.byteSize();
+        var checksum = new CRC32C();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment staging = arena.allocate(Math.min(size, Format.CHUNK_BYTES));
+            for (long offset = 0; offset < size; offset += staging.byteSize()) {
+                MemorySegment chunk =
+                        staging.asSlice(0, Math.min(size - offset, staging.byteSize()));
+                fill(chunk, tensor, offset);
+                if (hasChecksums()) {
+                    checksum.update(chunk.asByteBuffer());
+                }
+                sink.write(chunk.asReadOnly(), offset);
+            }
+        }
+        check(tensor, (int) checksum.getValue());
+    }
+
+    /**
+     * Copies some of a tensor's little-endian bytes into memory, whatever its checksum.
+     *
+     * @param tensor one of {@link #tensors()}
+     * @param offset the first byte of the tensor to copy
+     * @param destination native memory for as many bytes as are copied. After an exception its
+     *     content is unspecified
+     * @throws IndexOutOfBoundsException if the tensor does not have that many bytes from there
+     * @throws IllegalArgumentException if the tensor is not of this file
+     * @throws IllegalStateException if this reader is closed
+     * @throws SafetensorsException if the file has become shorter since it was opened
+     * @throws IOException if reading fails
+     */
+    public void read(TensorInfo tensor, long offset, MemorySegment destination) throws IOException {
+        Objects.requireNonNull(destination, "destination");
+        requireOwn(tensor);
+        Objects.checkFromIndexSize(offset, destination.byteSize(), tensor.byteSize());
+        for (long done = 0; done < destination.byteSize(); done += Format.CHUNK_BYTES) {
+            long size = Math.min(destination.byteSize() - done, Format.CHUNK_BYTES);
+            fill(destination.asSlice(done, size), tensor, offset + done);
+        }
+    }
+
+    private void requireOwn(TensorInfo tensor) {
+        Objects.requireNonNull(tensor, "tensor");
         if (!tensor.equals(header.tensors().get(tensor.name()))) {
             throw new IllegalArgumentException(
                     "tensor: expected one of %s, got %s %s %s at [%d, %d]"
@@ -211,21 +261,6 @@ public final class SafetensorsReader implements AutoCloseable {
         if (closed) {
             throw new IllegalStateException("the reader of " + file + " is closed");
         }
-        long size = tensor.byteSize();
-        var checksum = new CRC32C();
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment staging = arena.allocate(Math.min(size, Format.CHUNK_BYTES));
-            for (long offset = 0; offset < size; offset += staging.byteSize()) {
-                MemorySegment chunk =
-                        staging.asSlice(0, Math.min(size - offset, staging.byteSize()));
-                fill(chunk, tensor, offset);
-                if (header.hasChecksums()) {
-                    checksum.update(chunk.asByteBuffer());
-                }
-                sink.write(chunk.asReadOnly(), offset);
-            }
-        }
-        check(tensor, (int) checksum.getValue());
     }
 
     private void check(TensorInfo tensor, int found) throws SafetensorsException {

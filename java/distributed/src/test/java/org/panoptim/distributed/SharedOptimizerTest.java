@@ -26,7 +26,6 @@ import java.lang.foreign.ValueLayout;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -540,14 +539,6 @@ class SharedOptimizerTest {
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> net.optimizer(alone, builder -> builder.transform(_ -> {})))
                     .withMessageStartingWith("a transform of gradients cannot go with a team");
-            try (var optimizer = net.optimizer(alone, builder -> builder)) {
-                assertThatThrownBy(() -> optimizer.save(Path.of("never")))
-                        .isInstanceOf(UnsupportedOperationException.class)
-                        .hasMessage("states that a team has shared out cannot be saved");
-                assertThatThrownBy(() -> optimizer.load(Path.of("never")))
-                        .isInstanceOf(UnsupportedOperationException.class)
-                        .hasMessage("states that a team has shared out cannot be loaded");
-            }
             try (var optimizer = Optimizer.of(Rules.sgd(1), net.all())) {
                 assertThatIllegalStateException()
                         .isThrownBy(optimizer::accumulate)

@@ -9,12 +9,9 @@ import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.safetensors.SafetensorsReader;
 import org.panoptim.safetensors.SafetensorsWriter;
-import org.panoptim.spi.Counters;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
-import org.panoptim.spi.UnsupportedPlanException;
-import org.panoptim.step.LossScale;
 import org.panoptim.tensor.DimensionOrder;
 import org.panoptim.tensor.StateTensor;
 
@@ -24,16 +21,16 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.BiPredicate;
 import java.util.function.Consumer;
 
 /**
- * Writes an optimizer's states to a file and takes them up from one.
+ * Writes an optimizer's states to a file, or a team's to a folder, and takes them up from one.
  *
  * <p>States are tensors named {@code state/SLOT/PARAMETER}, those of companions as {@link
  * CompanionStates} says; the rest is metadata.
@@ -77,15 +74,17 @@ public final class Checkpoint {
         for (var group : plan.groups()) {
             for (var parameter : group.parameters()) {
                 for (var slot : group.rule().slots(parameter.shape())) {
-                    names.add(name(slot.name(), parameter.name()));
+                    names.add(StateParts.name(slot.name(), parameter.name()));
                 }
             }
         }
         for (var state : states) {
-            requireText("the name of a transform's state", name(state));
-            if (!names.add(name(state))) {
+            requireText("the name of a transform's state", StateParts.name(state));
+            if (!names.add(StateParts.name(state))) {
                 throw new IllegalArgumentException(
-                        "the transform's state '" + name(state) + "' has the name of another one");
+                        "the transform's state '"
+                                + StateParts.name(state)
+                                + "' has the name of another one");
             }
         }
     }
@@ -107,63 +106,178 @@ public final class Checkpoint {
         }
     }
 
-    /** Writes the file, atomically. */
+    /**
+     * Writes a file, atomically; or, where a team has shared out the states, a folder.
+     *
+     * @param leaves of the team's steps, if there is one
+     */
     public static void save(
-            Path file, StepPlan plan, Execution execution, List<CompanionStates> companions)
+            Path path,
+            StepPlan plan,
+            Execution execution,
+            List<CompanionStates> companions,
+            OptionalInt leaves)
             throws IOException {
-        var writer =
-                new SafetensorsWriter()
-                        .checksums()
-                        .metadata(CheckpointHeader.of(plan, execution).toMetadata(plan));
-        for (var entry : states(plan, execution, companions).entrySet()) {
-            var state = entry.getValue();
+        var team = plan.shares().team();
+        if (team.isPresent()) {
+            requireNoTransform(plan, "saved");
+            new TeamSaving(path, team.get())
+                    .save(() -> content(plan, execution, companions, leaves));
+            return;
+        }
+        var content = content(plan, execution, companions, leaves);
+        var writer = new SafetensorsWriter().checksums().metadata(content.header());
+        for (var part : content.parts().values()) {
+            var state = part.tensor();
             writer.tensor(
-                    entry.getKey(),
+                    part.name(),
                     state.dtype(),
                     state.shape().dimensions(),
                     (chunk, offset) -> state.read(offset, chunk));
         }
-        writer.write(file);
+        writer.write(path);
+    }
+
+    private static TeamSaving.Content content(
+            StepPlan plan,
+            Execution execution,
+            List<CompanionStates> companions,
+            OptionalInt leaves) {
+        return new TeamSaving.Content(
+                CheckpointHeader.of(plan, execution, leaves).toMetadata(plan),
+                StateParts.of(plan, execution, companions));
+    }
+
+    private static void requireNoTransform(StepPlan plan, String what) {
+        if (plan.curvature().isPresent()) {
+            throw new UnsupportedOperationException(
+                    "states of a transform that a team has shared out cannot be " + what);
+        }
+    }
+
+    /** Writes what a team has saved to a folder into one file. */
+    public static void consolidate(Path folder, Path file) throws IOException {
+        try (var source = MemberFiles.open(folder)) {
+            source.checkElements();
+            var writer = new SafetensorsWriter().checksums().metadata(source.metadata());
+            source.tensors()
+                    .forEach(
+                            (name, tensor) ->
+                                    writer.tensor(
+                                            name,
+                                            tensor.dtype(),
+                                            tensor.shape(),
+                                            (chunk, at) -> source.readChecked(name, at, chunk)));
+            writer.write(file);
+        }
     }
 
     /**
-     * Reads and checks the whole file, then takes it up; returns the plan that it makes.
+     * Reads and checks all of a file or a team's folder, then takes it up; returns the plan that it
+     * makes. Of a team, no member takes up anything before all have checked what they need.
      *
+     * @param leaves of the team's steps, if there is one
      * @param check throws an {@link IllegalArgumentException} if the optimizer cannot have the plan
      * @param follow lets the companions have the plan, before their states are taken up
      * @throws PartialChangeException if that fails after something was taken up
      */
     public static StepPlan load(
-            Path file,
+            Path path,
             StepPlan plan,
             Execution execution,
             List<CompanionStates> companions,
+            OptionalInt leaves,
             Set<LoadOption> options,
             Consumer<StepPlan> check,
             Consumer<StepPlan> follow)
             throws IOException {
-        try (var reader = SafetensorsReader.open(file);
-                var arena = Arena.ofConfined()) {
-            checkChecksums(file, reader, options);
-            var header = CheckpointHeader.parse(file, reader.metadata(), plan);
-            var loaded = plan.withGroups(groups(file, header, plan.groups()));
-            checkPlan(file, loaded, check);
-            var states = states(plan, execution, companions);
-            checkTransform(file, plan, header);
-            CompanionStates.check(file, companions, states.keySet(), reader.tensors().keySet());
-            var staged = stage(file, reader, states, arena);
-            configure(file, header, plan, loaded, execution);
+        var team = plan.shares().team();
+        if (team.isPresent()) {
+            requireNoTransform(plan, "loaded");
+        }
+        var consensus = new Consensus(team, "load " + path);
+        try (var arena = Arena.ofConfined()) {
+            var read =
+                    consensus.reach(
+                            () -> {
+                                try (var source = CheckpointSource.open(path)) {
+                                    checkChecksums(path, source.hasChecksums(), options);
+                                    return read(
+                                            source,
+                                            plan,
+                                            execution,
+                                            companions,
+                                            leaves,
+                                            check,
+                                            arena);
+                                }
+                            },
+                            Loading::identity);
+            requireSame(path, read.told());
+            var loading = read.own();
             try {
-                follow.accept(loaded);
-                execution.restore(counters(header, loaded), counts(header, loaded));
-                var transform = loaded.curvature();
-                transform.ifPresent(kept -> kept.restore(header.transform()));
-                staged.forEach((name, values) -> states.get(name).write(0, values));
-                transform.ifPresent(kept -> kept.follow(loaded, execution));
-            } catch (RuntimeException | Error e) {
-                throw new PartialChangeException("loading " + file + " failed half way", e);
+                consensus.reach(loading::configure);
+            } catch (IOException | RuntimeException | Error e) {
+                if (team.isPresent()) {
+                    loading.takeBack();
+                }
+                throw e;
             }
-            return loaded;
+            try {
+                consensus.reach(() -> loading.apply(follow));
+            } catch (IOException | RuntimeException | Error e) {
+                throw loading.halfDone(e);
+            }
+            return loading.loaded();
+        }
+    }
+
+    private static Loading read(
+            CheckpointSource source,
+            StepPlan plan,
+            Execution execution,
+            List<CompanionStates> companions,
+            OptionalInt leaves,
+            Consumer<StepPlan> check,
+            Arena arena)
+            throws IOException {
+        var path = source.path();
+        var header = CheckpointHeader.parse(path, source.metadata(), plan);
+        checkLeaves(path, header.leaves(), leaves);
+        var loaded = plan.withGroups(groups(path, header, plan.groups()));
+        checkPlan(path, loaded, check);
+        var states = StateParts.of(plan, execution, companions);
+        checkTransform(path, plan, header);
+        CompanionStates.check(path, companions, states.keySet(), source.tensors().keySet());
+        return new Loading(
+                path,
+                source.identity(),
+                header,
+                plan,
+                plan.schedule().state(),
+                loaded,
+                execution,
+                states,
+                stage(source, states, arena));
+    }
+
+    private static void requireSame(Path path, List<String> identities) throws CheckpointException {
+        for (int member = 1; member < identities.size(); member++) {
+            if (!identities.get(member).equals(identities.getFirst())) {
+                throw new CheckpointException(
+                        path, "member %d sees another one here than member 0".formatted(member));
+            }
+        }
+    }
+
+    /** Whoever loads without a team adds up its gradients as it likes. */
+    private static void checkLeaves(Path path, OptionalInt saved, OptionalInt own)
+            throws CheckpointException {
+        if (saved.isPresent() && own.isPresent() && saved.getAsInt() != own.getAsInt()) {
+            throw new CheckpointException(
+                    path,
+                    "it was saved by a team whose steps have %d leaves, but those of this one have %d, which would make other sums; build the optimizer with shards(member, %d) to load it"
+                            .formatted(saved.getAsInt(), own.getAsInt(), saved.getAsInt()));
         }
     }
 
@@ -173,7 +287,12 @@ public final class Checkpoint {
      */
     public static void checkChecksums(Path file, SafetensorsReader reader, Set<LoadOption> options)
             throws CheckpointException {
-        if (reader.hasChecksums()) {
+        checkChecksums(file, reader.hasChecksums(), options);
+    }
+
+    private static void checkChecksums(Path file, boolean present, Set<LoadOption> options)
+            throws CheckpointException {
+        if (present) {
             return;
         }
         if (options.contains(LoadOption.REQUIRE_CHECKSUMS)) {
@@ -216,48 +335,6 @@ public final class Checkpoint {
     }
 
     /**
-     * Gives the schedule and the groups what the file says of them, or leaves both as they were.
-     */
-    private static void configure(
-            Path file,
-            CheckpointHeader header,
-            StepPlan before,
-            StepPlan loaded,
-            Execution execution)
-            throws CheckpointException {
-        var schedule = before.schedule();
-        var scheduleBefore = schedule.state();
-        try {
-            schedule.restore(header.schedule());
-        } catch (RuntimeException e) {
-            // A user's schedule may refuse what it is given in its own way.
-            schedule.restore(scheduleBefore);
-            throw new CheckpointException(file, String.valueOf(e.getMessage()));
-        }
-        try {
-            execution.configure(loaded);
-        } catch (UnsupportedPlanException e) {
-            schedule.restore(scheduleBefore);
-            throw new CheckpointException(file, String.valueOf(e.getMessage()));
-        } catch (RuntimeException | Error e) {
-            // Not the file's fault.
-            schedule.restore(scheduleBefore);
-            throw e;
-        }
-    }
-
-    /** A fixed loss scale is a setting, on either side; only a dynamic one is taken up. */
-    private static Counters counters(CheckpointHeader header, StepPlan plan) {
-        var saved = header.counters();
-        if (plan.lossScale() instanceof LossScale.Dynamic dynamic && header.dynamicLossScale()) {
-            // It grows when the tracker meets the interval, which may be shorter now.
-            long tracker = Math.min(saved.growthTracker(), dynamic.growthInterval() - 1);
-            return new Counters(saved.step(), saved.skipped(), tracker, saved.lossScale());
-        }
-        return new Counters(saved.step(), saved.skipped(), 0, plan.lossScale().initial());
-    }
-
-    /**
      * Reads every state into memory, so that a failing file leaves the optimizer as it was.
      *
      * @param states all tensors that the file must have, and no others, by name
@@ -267,53 +344,58 @@ public final class Checkpoint {
     public static Map<String, MemorySegment> stage(
             Path file, SafetensorsReader reader, Map<String, StateTensor> states, Arena arena)
             throws IOException {
-        var unknown = new HashSet<>(reader.tensors().keySet());
-        unknown.addAll(reader.unreadable().keySet());
-        for (var entry : states.entrySet()) {
-            var name = entry.getKey();
-            var state = entry.getValue();
-            unknown.remove(name);
-            if (reader.unreadable().containsKey(name)) {
-                throw new CheckpointException(
-                        file,
-                        "tensor '"
-                                + name
-                                + "' must be "
-                                + state.dtype()
-                                + ", but is "
-                                + reader.unreadable().get(name));
+        return stage(new WholeFile(file, reader), StateParts.whole(states), arena);
+    }
+
+    /** The same of the parts of states that are here. */
+    private static Map<String, MemorySegment> stage(
+            CheckpointSource source, Map<String, StatePart> states, Arena arena)
+            throws IOException {
+        checkTensors(source, states);
+        var staged = new LinkedHashMap<String, MemorySegment>();
+        for (var part : states.values()) {
+            var bytes = arena.allocate(part.tensor().byteSize());
+            if (!part.isEmpty()) {
+                source.read(part.name(), part.firstByte(), bytes);
             }
-            var found =
-                    reader.find(name)
-                            .orElseThrow(
-                                    () ->
-                                            new CheckpointException(
-                                                    file, "tensor '" + name + "' is absent"));
-            if (found.dtype() != state.dtype()
-                    || !found.shape().equals(state.shape().dimensions())) {
+            staged.put(part.name(), bytes);
+        }
+        return staged;
+    }
+
+    private static void checkTensors(CheckpointSource source, Map<String, StatePart> states)
+            throws CheckpointException {
+        var file = source.path();
+        var tensors = source.tensors();
+        var unknown = new HashSet<>(tensors.keySet());
+        unknown.addAll(source.unreadable().keySet());
+        for (var part : states.values()) {
+            var name = part.name();
+            var expected = part.saved();
+            unknown.remove(name);
+            if (source.unreadable().containsKey(name)) {
                 throw new CheckpointException(
                         file,
                         "tensor '"
                                 + name
                                 + "' must be "
-                                + state.dtype()
-                                + state.shape()
+                                + expected.dtype()
                                 + ", but is "
-                                + found.dtype()
-                                + found.shape());
+                                + source.unreadable().get(name));
+            }
+            var found = tensors.get(name);
+            if (found == null) {
+                throw new CheckpointException(file, "tensor '" + name + "' is absent");
+            }
+            if (!found.equals(expected)) {
+                throw new CheckpointException(
+                        file, "tensor '" + name + "' must be " + expected + ", but is " + found);
             }
         }
         if (!unknown.isEmpty()) {
             throw new CheckpointException(
                     file, "tensor '" + unknown.iterator().next() + "' belongs to no state");
         }
-        var staged = new LinkedHashMap<String, MemorySegment>();
-        for (var entry : states.entrySet()) {
-            var bytes = arena.allocate(entry.getValue().byteSize());
-            reader.read(reader.tensors().get(entry.getKey()), bytes);
-            staged.put(entry.getKey(), bytes);
-        }
-        return staged;
     }
 
     /** The optimizer's groups with the file's hyper-parameters, if they are the same groups. */
@@ -406,63 +488,5 @@ public final class Checkpoint {
             var saved = i < found.size() ? "'" + found.get(i) + "'" : "none";
             require(file, what + " " + (i + 1), own, saved);
         }
-    }
-
-    private static Map<Parameter, Long> counts(CheckpointHeader header, StepPlan plan) {
-        var counts = new IdentityHashMap<Parameter, Long>();
-        for (int i = 0; i < plan.groups().size(); i++) {
-            var parameters = plan.groups().get(i).parameters();
-            for (int j = 0; j < parameters.size(); j++) {
-                counts.put(parameters.get(j), header.groups().get(i).parameters().get(j).count());
-            }
-        }
-        return counts;
-    }
-
-    /** All states that outlast a step, by the names that they have in the file. */
-    private static Map<String, StateTensor> states(
-            StepPlan plan, Execution execution, List<CompanionStates> companions) {
-        var states = new LinkedHashMap<String, StateTensor>();
-        kept(plan.groups(), execution).forEach(state -> states.put(name(state), state));
-        plan.curvature()
-                .ifPresent(
-                        transform ->
-                                transform.states().forEach(each -> states.put(name(each), each)));
-        for (var companion : companions) {
-            for (var state : kept(companion.groups(), companion.execution())) {
-                states.put(companion.name(state), state);
-            }
-        }
-        return states;
-    }
-
-    private static List<StateTensor> kept(List<ParameterGroup> groups, Execution execution) {
-        var states = new ArrayList<StateTensor>();
-        for (var group : groups) {
-            for (var parameter : group.parameters()) {
-                var slots = group.rule().slots(parameter.shape());
-                for (int slot = 0; slot < slots.size(); slot++) {
-                    if (slots.get(slot).extent().isOfParameter() && slots.get(slot).isKept()) {
-                        states.add(execution.state(parameter, slot));
-                    }
-                }
-            }
-            for (int slot = 0; slot < group.rule().slots().size(); slot++) {
-                if (!group.rule().slots().get(slot).extent().isOfParameter()) {
-                    states.add(execution.ruleState(group.name(), slot));
-                }
-            }
-        }
-        return states;
-    }
-
-    private static String name(StateTensor state) {
-        return state.isOfRule()
-                ? "rule/" + state.slot() + "/" + state.parameter()
-                : name(state.slot(), state.parameter());
-    }
-
-    private static String name(String slot, String parameter) {
-        return "state/" + slot + "/" + parameter;
     }
 }

@@ -16,6 +16,8 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -27,6 +29,7 @@ import java.util.TreeMap;
  *     do not say, and theirs is taken for one that did
  * @param schedule what the schedule remembers
  * @param groups the groups, in registration order
+ * @param leaves into how many micro-batches the steps of a team are cut, if one saved it
  * @param transform what a transform says of itself; its keys begin with {@code transform.}
  */
 record CheckpointHeader(
@@ -34,23 +37,28 @@ record CheckpointHeader(
         boolean dynamicLossScale,
         Map<String, Double> schedule,
         List<Group> groups,
+        OptionalInt leaves,
         Map<String, String> transform) {
 
-    private static final String FORMAT = "panoptim-optimizer-1";
+    static final String FORMAT_KEY = "format";
+    static final String FORMAT = "panoptim-optimizer-1";
+    static final String STEP = "step";
     private static final String DYNAMIC = "loss_scale.dynamic";
+    private static final String LEAVES = "leaves";
     private static final String TRANSFORM = "transform.";
 
     /** All keys but the transform's. */
     private static final Set<String> KEYS =
             Set.of(
-                    "format",
-                    "step",
+                    FORMAT_KEY,
+                    STEP,
                     "skipped",
                     "growth_tracker",
                     "loss_scale",
                     DYNAMIC,
                     "schedule",
-                    "groups");
+                    "groups",
+                    LEAVES);
 
     /** Longer texts are not parsed unless the optimizer is large: they may take much memory. */
     private static final int LONGEST_TEXT = 1 << 20;
@@ -80,7 +88,7 @@ record CheckpointHeader(
         }
     }
 
-    static CheckpointHeader of(StepPlan plan, Execution execution) {
+    static CheckpointHeader of(StepPlan plan, Execution execution, OptionalInt leaves) {
         var groups =
                 plan.groups().stream()
                         .map(
@@ -99,6 +107,7 @@ record CheckpointHeader(
                 plan.lossScale() instanceof LossScale.Dynamic,
                 new TreeMap<>(plan.schedule().state()),
                 groups,
+                leaves,
                 plan.curvature().map(CurvatureTransform::metadata).orElse(Map.of()));
     }
 
@@ -117,10 +126,10 @@ record CheckpointHeader(
      * @param plan of the optimizer that this is a header of
      * @throws IllegalStateException if something is longer than {@link #parse} takes
      */
-    Map<String, String> toMetadata(StepPlan plan) {
+    SequencedMap<String, String> toMetadata(StepPlan plan) {
         var metadata = new LinkedHashMap<String, String>();
-        metadata.put("format", FORMAT);
-        metadata.put("step", String.valueOf(counters.step()));
+        metadata.put(FORMAT_KEY, FORMAT);
+        metadata.put(STEP, String.valueOf(counters.step()));
         metadata.put("skipped", String.valueOf(counters.skipped()));
         metadata.put("growth_tracker", String.valueOf(counters.growthTracker()));
         metadata.put("loss_scale", String.valueOf(counters.lossScale()));
@@ -129,6 +138,7 @@ record CheckpointHeader(
         metadata.put("groups", CheckpointJson.ofGroups(groups));
         requireLength("what the schedule remembers", metadata.get("schedule"), LONGEST_TEXT);
         requireLength("the list of groups", metadata.get("groups"), longestGroups(plan));
+        leaves.ifPresent(count -> metadata.put(LEAVES, String.valueOf(count)));
         new TreeMap<>(transform).forEach((key, value) -> metadata.put(TRANSFORM + key, value));
         return metadata;
     }
@@ -140,19 +150,11 @@ record CheckpointHeader(
      */
     static CheckpointHeader parse(Path file, Map<String, String> metadata, StepPlan plan)
             throws CheckpointException {
-        var format = metadata.get("format");
-        if (!FORMAT.equals(format)) {
-            throw new CheckpointException(
-                    file,
-                    "metadata 'format' must be '"
-                            + FORMAT
-                            + "', but is "
-                            + (format == null ? "absent" : "'" + format + "'"));
-        }
+        requireFormat(file, metadata, FORMAT);
         checkKeys(file, metadata);
         checkLength(file, metadata, "schedule", LONGEST_TEXT);
         checkLength(file, metadata, "groups", longestGroups(plan));
-        long step = parse(file, metadata, "step", Long::valueOf);
+        long step = parse(file, metadata, STEP, Long::valueOf);
         long skipped = parse(file, metadata, "skipped", Long::valueOf);
         long tracker = parse(file, metadata, "growth_tracker", Long::valueOf);
         double scale = parse(file, metadata, "loss_scale", Double::valueOf);
@@ -161,6 +163,10 @@ record CheckpointHeader(
                         || parse(file, metadata, DYNAMIC, CheckpointHeader::parseBoolean);
         var schedule = parse(file, metadata, "schedule", CheckpointJson::schedule);
         var groups = parse(file, metadata, "groups", CheckpointJson::groups);
+        var leaves =
+                metadata.containsKey(LEAVES)
+                        ? OptionalInt.of(parse(file, metadata, LEAVES, Integer::valueOf))
+                        : OptionalInt.empty();
         var transform = new TreeMap<String, String>();
         metadata.forEach(
                 (key, value) -> {
@@ -174,9 +180,24 @@ record CheckpointHeader(
                     dynamic,
                     schedule,
                     groups,
+                    leaves,
                     transform);
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** Checks what kind of file it is that has the metadata. */
+    static void requireFormat(Path file, Map<String, String> metadata, String expected)
+            throws CheckpointException {
+        var format = metadata.get(FORMAT_KEY);
+        if (!expected.equals(format)) {
+            throw new CheckpointException(
+                    file,
+                    "metadata 'format' must be '"
+                            + expected
+                            + "', but is "
+                            + (format == null ? "absent" : "'" + format + "'"));
         }
     }
 
@@ -235,12 +256,12 @@ record CheckpointHeader(
 
     /** Reads a value from text that is not trusted. */
     @FunctionalInterface
-    private interface Parser<T> {
+    interface Parser<T> {
         T parse(String text) throws IOException;
     }
 
-    private static <T> T parse(
-            Path file, Map<String, String> metadata, String key, Parser<T> parser)
+    /** Reads a value of the metadata, which must be there. */
+    static <T> T parse(Path file, Map<String, String> metadata, String key, Parser<T> parser)
             throws CheckpointException {
         var text = metadata.get(key);
         if (text == null) {

@@ -77,6 +77,11 @@ public final class Sharding implements AutoCloseable {
         return leaves;
     }
 
+    /** Into how many micro-batches a batch is cut, over all members. */
+    public int leaves() {
+        return leaves;
+    }
+
     private int ownLeaves() {
         return leaves / team.size();
     }
