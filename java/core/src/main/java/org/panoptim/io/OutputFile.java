@@ -13,7 +13,6 @@ import java.nio.file.FileSystemLoopException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Objects;
 
@@ -151,7 +150,7 @@ public final class OutputFile {
                 }
                 content.writeTo(temporary.channel());
                 temporary.channel().force();
-                Files.move(temporary.path(), target, StandardCopyOption.ATOMIC_MOVE);
+                temporary.become(target);
             }
             force(directory, file);
         }

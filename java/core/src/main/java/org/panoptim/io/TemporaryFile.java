@@ -10,6 +10,7 @@ import java.nio.file.DirectoryIteratorException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.Objects;
@@ -30,6 +31,7 @@ final class TemporaryFile implements AutoCloseable {
 
     private final Path path;
     private final SeekableNamedChannel channel;
+    private boolean complete;
 
     private TemporaryFile(Path path, SeekableNamedChannel channel) {
         this.path = path;
@@ -161,11 +163,19 @@ final class TemporaryFile implements AutoCloseable {
         return process.pid() + "-" + start + "-";
     }
 
+    /** Makes it the target, in one step. */
+    void become(Path target) throws IOException {
+        Files.move(path, target, StandardCopyOption.ATOMIC_MOVE);
+        complete = true;
+    }
+
     /** Deletes the file unless it has been renamed, and then lets go of the lock. */
     @Override
     public void close() throws IOException {
         try (channel) {
-            Files.deleteIfExists(path);
+            if (!complete) {
+                Files.deleteIfExists(path);
+            }
         }
     }
 }
