@@ -1054,9 +1054,8 @@ public final class Optimizer implements AutoCloseable {
          * org.panoptim.rule.SophiaG} the batch size is that of all members. In a step all have it,
          * of the same parameters, or none.
          *
-         * <p>Parameters lie on the host. Transforms of gradients, {@link Optimizer#save} and {@link
-         * Optimizer#load} do not go with a team. Gradients are used up by the step, or the pass
-         * that reads them: each takes new ones.
+         * <p>Parameters lie on the host. Transforms of gradients do not go with a team. Gradients
+         * are used up by the step, or the pass that reads them: each takes new ones.
          *
          * @param value stays the caller's
          * @param leaves into how many micro-batches a batch is cut, over all members: a power of

@@ -255,7 +255,7 @@ class SharedCurvatureTest {
                                 assertThatIllegalStateException()
                                         .isThrownBy(net.optimizer::step)
                                         .withMessageStartingWith(
-                                                "member 0 was handed curvature after its 4 leaves"
+                                                "member 0 was handed curvature after its 2 leaves"
                                                         + " were taken up: ");
                                 net.wide.clearCurvature();
                                 net.optimizer.step();
