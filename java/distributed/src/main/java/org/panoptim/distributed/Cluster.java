@@ -24,9 +24,6 @@ import java.util.Objects;
  */
 public final class Cluster implements Team, AutoCloseable {
 
-    /** How long the word of who is gone may take after an operation has failed. */
-    private static final Duration PATIENCE = Duration.ofSeconds(3);
-
     private final Membership membership;
     private final Watch watch;
     private final Gloo gloo;
@@ -40,10 +37,10 @@ public final class Cluster implements Team, AutoCloseable {
             watch = Watch.join(membership, store);
             try {
                 gloo = new Gloo(membership, store, watch.address());
-            } catch (RuntimeException | Error e) {
-                watch.giveUp(String.valueOf(e.getMessage()));
+            } catch (RuntimeException e) {
+                var reason = watch.reason(false, Gloo.firstLine(e));
                 watch.close();
-                throw e;
+                throw new TeamException("%s could not join: %s".formatted(membership, reason), e);
             }
         } catch (IOException | RuntimeException | Error e) {
             store.close();
@@ -107,37 +104,67 @@ public final class Cluster implements Team, AutoCloseable {
         return membership.timeout();
     }
 
+    /**
+     * {@inheritDoc}
+     *
+     * @throws IllegalArgumentException if there is not a list for each member, or memory is not
+     *     native; the others wait for this one then
+     */
     @Override
     public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+        require("sent", sent);
+        require("received", received);
         if (closed) {
             throw new IllegalStateException("the cluster is closed");
         }
         watch.requireOpen();
-        long call = ++calls;
-        watch.entered(call);
+        watch.entered(++calls);
+        long begin = System.nanoTime();
         try {
             var transfer = gloo.begin(sent, received);
-            return () -> await(transfer, call);
+            return () -> await(transfer);
         } catch (RuntimeException e) {
-            throw failed(e, call);
+            throw failed(e, begin);
         }
     }
 
-    private void await(Transfer transfer, long call) {
+    private void require(String name, List<List<MemorySegment>> pieces) {
+        if (pieces.size() != size()) {
+            throw new IllegalArgumentException(
+                    "%s must have a list for each of %d members, but has %d"
+                            .formatted(name, size(), pieces.size()));
+        }
+        for (var ofMember : pieces) {
+            for (var piece : ofMember) {
+                if (!piece.isNative()) {
+                    throw new IllegalArgumentException(
+                            "%s must be native memory, but has %s".formatted(name, piece));
+                }
+            }
+        }
+    }
+
+    private void await(Transfer transfer) {
+        long begin = System.nanoTime();
         try {
             transfer.await();
         } catch (RuntimeException e) {
-            throw failed(e, call);
+            throw failed(e, begin);
         }
     }
 
-    private TeamException failed(RuntimeException engine, long call) {
-        return new TeamException(watch.reason(call, Gloo.firstLine(engine), PATIENCE), engine);
+    private TeamException failed(RuntimeException engine, long begin) {
+        // The engine's clock is not this one's.
+        boolean timedOut = System.nanoTime() - begin > timeout().toNanos() / 10 * 9;
+        return new TeamException(watch.reason(timedOut, Gloo.firstLine(engine)), engine);
     }
 
     @Override
     public void abort(String reason) {
-        watch.giveUp(Objects.requireNonNull(reason, "reason"));
+        Objects.requireNonNull(reason, "reason");
+        if (!closed) {
+            watch.giveUp(reason);
+        }
     }
 
     /** Leaves the team. Whoever still waits for this member is told that it has left. */

@@ -7,20 +7,36 @@ import java.io.IOException;
 /** What a member and the watch of the first one say to each other. */
 sealed interface Frame {
 
-    /** This one is there. */
-    record Alive(long calls) implements Frame {}
+    /**
+     * What a member says first.
+     *
+     * @param password by which the watch knows that it is a member
+     * @param size of the team, as the member was told
+     */
+    record Hello(long password, int rank, int size) implements Frame {}
+
+    /** All have come; by this address of its machine they reach the first member. */
+    record Complete(String address) implements Frame {}
+
+    /** This one is there, and at that call. */
+    record Alive(long call) implements Frame {}
+
+    /** The watch wants to know at which call a member is. */
+    record Asked() implements Frame {}
 
     /** This one cannot go on. */
     record GivesUp(String reason) implements Frame {}
 
-    /** This one's call of that number failed, and it does not know why. */
-    record Waited(long call, String engine) implements Frame {}
+    /**
+     * This one's call of that number failed, and it does not know why.
+     *
+     * @param timedOut whether it waited as long as it should
+     * @param engine what the engine says
+     */
+    record Waited(long call, boolean timedOut, String engine) implements Frame {}
 
     /** A member has left as it should. */
     record Left(int member) implements Frame {}
-
-    /** All have come. */
-    record Complete() implements Frame {}
 
     /** The team has ended. */
     record Ended(String reason) implements Frame {}
@@ -29,26 +45,37 @@ sealed interface Frame {
     default void write(DataOutputStream out) throws IOException {
         synchronized (out) {
             switch (this) {
-                case Alive(long calls) -> {
+                case Hello(long password, int rank, int size) -> {
                     out.writeByte(0);
-                    out.writeLong(calls);
+                    out.writeLong(password);
+                    out.writeInt(rank);
+                    out.writeInt(size);
                 }
-                case GivesUp(String reason) -> {
+                case Complete(String address) -> {
                     out.writeByte(1);
-                    out.writeUTF(shortened(reason));
+                    out.writeUTF(address);
                 }
-                case Waited(long call, String engine) -> {
+                case Alive(long call) -> {
                     out.writeByte(2);
                     out.writeLong(call);
+                }
+                case Asked() -> out.writeByte(3);
+                case GivesUp(String reason) -> {
+                    out.writeByte(4);
+                    out.writeUTF(shortened(reason));
+                }
+                case Waited(long call, boolean timedOut, String engine) -> {
+                    out.writeByte(5);
+                    out.writeLong(call);
+                    out.writeBoolean(timedOut);
                     out.writeUTF(shortened(engine));
                 }
                 case Left(int member) -> {
-                    out.writeByte(3);
+                    out.writeByte(6);
                     out.writeInt(member);
                 }
-                case Complete() -> out.writeByte(4);
                 case Ended(String reason) -> {
-                    out.writeByte(5);
+                    out.writeByte(7);
                     out.writeUTF(shortened(reason));
                 }
             }
@@ -65,12 +92,14 @@ sealed interface Frame {
     static Frame read(DataInputStream in) throws IOException {
         int kind = in.readByte();
         return switch (kind) {
-            case 0 -> new Alive(in.readLong());
-            case 1 -> new GivesUp(in.readUTF());
-            case 2 -> new Waited(in.readLong(), in.readUTF());
-            case 3 -> new Left(in.readInt());
-            case 4 -> new Complete();
-            case 5 -> new Ended(in.readUTF());
+            case 0 -> new Hello(in.readLong(), in.readInt(), in.readInt());
+            case 1 -> new Complete(in.readUTF());
+            case 2 -> new Alive(in.readLong());
+            case 3 -> new Asked();
+            case 4 -> new GivesUp(in.readUTF());
+            case 5 -> new Waited(in.readLong(), in.readBoolean(), in.readUTF());
+            case 6 -> new Left(in.readInt());
+            case 7 -> new Ended(in.readUTF());
             default -> throw new IOException("a frame of unknown kind " + kind);
         };
     }

@@ -17,6 +17,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * Moves bytes between the members by sends and receives, straight from and to the memory it is
@@ -26,13 +27,21 @@ final class Gloo implements AutoCloseable {
 
     private final int rank;
     private final int size;
+    private final long timeoutMillis;
     private final Rendezvous store;
     private final ProcessGroupGloo group;
 
     /** What is under way. */
-    private final Set<Work> pending = Collections.newSetFromMap(new IdentityHashMap<>());
+    private final Set<Piece> pending = Collections.newSetFromMap(new IdentityHashMap<>());
 
     private boolean aborted;
+
+    /**
+     * Bytes that are under way.
+     *
+     * @param what is done with them, for messages
+     */
+    private record Piece(Work work, String what) {}
 
     /**
      * Connects this member with all others.
@@ -43,40 +52,43 @@ final class Gloo implements AutoCloseable {
     Gloo(Membership membership, Rendezvous store, String address) {
         this.rank = membership.rank();
         this.size = membership.size();
+        this.timeoutMillis = membership.timeout().toMillis();
         this.store = store;
-        var options =
-                ProcessGroupGloo.Options.create_default(
-                        new Milliseconds(membership.timeout().toMillis()));
-        var named = System.getenv("GLOO_SOCKET_IFNAME");
-        options.devices(
-                new GlooDeviceVector(
-                        named == null || named.isBlank()
-                                ? ProcessGroupGloo.createDeviceForHostname(address)
-                                : ProcessGroupGloo.createDeviceForInterface(
-                                        named.split(",")[0].strip())));
-        group = new ProcessGroupGloo(store.store(), rank, size, options);
+        try (var timeout = new Milliseconds(timeoutMillis);
+                var options = ProcessGroupGloo.Options.create_default(timeout)) {
+            var named = System.getenv("GLOO_SOCKET_IFNAME");
+            options.devices(
+                    new GlooDeviceVector(
+                            named == null || named.isBlank()
+                                    ? ProcessGroupGloo.createDeviceForHostname(address)
+                                    : ProcessGroupGloo.createDeviceForInterface(
+                                            named.split(",")[0].strip())));
+            group = new ProcessGroupGloo(store.store(), rank, size, options);
+        }
     }
 
     /** Begins to send and to receive pieces, a list for each member. */
     Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
-        var works = new ArrayList<Work>();
+        var pieces = new ArrayList<Piece>();
         try {
             for (int member = 0; member < size; member++) {
-                if (member != rank) {
-                    for (var piece : received.get(member)) {
-                        if (piece.byteSize() > 0) {
-                            add(group.recv(tensors(piece), member, 0), works);
-                        }
-                    }
+                int from = member;
+                for (var piece : member == rank ? List.<MemorySegment>of() : received.get(from)) {
+                    add(
+                            piece,
+                            "receiving from member " + from,
+                            bytes -> group.recv(bytes, from, 0),
+                            pieces);
                 }
             }
             for (int member = 0; member < size; member++) {
-                if (member != rank) {
-                    for (var piece : sent.get(member)) {
-                        if (piece.byteSize() > 0) {
-                            add(group.send(tensors(piece), member, 0), works);
-                        }
-                    }
+                int to = member;
+                for (var piece : member == rank ? List.<MemorySegment>of() : sent.get(to)) {
+                    add(
+                            piece,
+                            "sending to member " + to,
+                            bytes -> group.send(bytes, to, 0),
+                            pieces);
                 }
             }
         } catch (RuntimeException | Error e) {
@@ -84,62 +96,82 @@ final class Gloo implements AutoCloseable {
             end(allPending());
             throw e;
         }
-        return () -> await(works);
+        return () -> await(pieces);
     }
 
-    private synchronized void add(Work work, List<Work> works) {
-        works.add(work);
-        pending.add(work);
-        if (aborted) {
-            work.abort();
+    private void add(
+            MemorySegment bytes,
+            String what,
+            Function<TensorVector, Work> post,
+            List<Piece> pieces) {
+        if (bytes.byteSize() == 0) {
+            return;
         }
-    }
-
-    private void await(List<Work> works) {
-        try {
-            for (var work : works) {
-                if (!work._wait()) {
-                    throw new IllegalStateException("the wait was aborted");
-                }
-            }
-            end(works);
-        } catch (RuntimeException | Error e) {
-            abort();
-            end(allPending());
-            throw e;
-        }
-    }
-
-    private synchronized List<Work> allPending() {
-        return List.copyOf(pending);
-    }
-
-    /** Lets go of what is under way: Gloo touches its memory no more. */
-    private void end(List<Work> works) {
-        synchronized (this) {
-            works.forEach(pending::remove);
-        }
-        works.forEach(Work::close);
-    }
-
-    private static TensorVector tensors(MemorySegment bytes) {
         var pointer =
                 new Pointer() {
                     {
                         address = bytes.address();
                     }
                 };
-        return new TensorVector(
-                torch.from_blob(
-                        pointer,
-                        new long[] {bytes.byteSize()},
-                        new TensorOptions().dtype(new ScalarTypeOptional(torch.ScalarType.Byte))));
+        try (var type = new ScalarTypeOptional(torch.ScalarType.Byte);
+                var options = new TensorOptions();
+                var ofBytes = options.dtype(type);
+                var tensor = torch.from_blob(pointer, new long[] {bytes.byteSize()}, ofBytes);
+                var tensors = new TensorVector(tensor)) {
+            add(new Piece(post.apply(tensors), what), pieces);
+        }
+    }
+
+    private synchronized void add(Piece piece, List<Piece> pieces) {
+        pieces.add(piece);
+        pending.add(piece);
+        if (aborted) {
+            piece.work.abort();
+        }
+    }
+
+    private void await(List<Piece> pieces) {
+        long until = System.nanoTime() + timeoutMillis * 1_000_000;
+        try {
+            for (var piece : pieces) {
+                await(piece, until);
+            }
+            end(pieces);
+        } catch (RuntimeException | Error e) {
+            abort();
+            end(allPending());
+            throw e;
+        }
+    }
+
+    private static void await(Piece piece, long until) {
+        // 0 would stand for the group's timeout.
+        long left = Math.max(1, (until - System.nanoTime()) / 1_000_000);
+        try (var timeout = new Milliseconds(left)) {
+            if (!piece.work._wait(timeout)) {
+                throw new IllegalStateException("aborted");
+            }
+        } catch (RuntimeException e) {
+            throw new IllegalStateException(piece.what + ": " + firstLine(e), e);
+        }
+    }
+
+    private synchronized List<Piece> allPending() {
+        return List.copyOf(pending);
+    }
+
+    /** Lets go of what is under way: Gloo touches its memory no more. */
+    private void end(List<Piece> pieces) {
+        synchronized (this) {
+            pieces.forEach(pending::remove);
+        }
+        pieces.forEach(piece -> piece.work.close());
     }
 
     /** Ends this and every later wait. */
     synchronized void abort() {
         aborted = true;
-        pending.forEach(Work::abort);
+        pending.forEach(piece -> piece.work.abort());
     }
 
     /** What an exception of the engine says, without its stack. */

@@ -28,12 +28,22 @@ final class Watch implements AutoCloseable {
     private final Socket connection;
     private final DataOutputStream out;
     private final CompletableFuture<String> end = new CompletableFuture<>();
-    private final CompletableFuture<Void> complete = new CompletableFuture<>();
+    private final CompletableFuture<String> complete = new CompletableFuture<>();
     private final CountDownLatch closing = new CountDownLatch(1);
-    private volatile String left = "";
-    private volatile long calls;
+    private final Thread hearing =
+            Thread.ofPlatform().daemon().name("panoptim-watch").unstarted(this::hear);
+    private final int rank;
+    private final Pulse pulse;
 
-    private Watch(@Nullable WatchServer server, Socket connection) throws IOException {
+    /** The first member has left as it should, and there is nobody to hear from any more. */
+    private volatile boolean alone;
+
+    private volatile long call;
+
+    private Watch(int rank, Pulse pulse, @Nullable WatchServer server, Socket connection)
+            throws IOException {
+        this.rank = rank;
+        this.pulse = pulse;
         this.server = server;
         this.connection = connection;
         out = new DataOutputStream(new BufferedOutputStream(connection.getOutputStream()));
@@ -50,18 +60,25 @@ final class Watch implements AutoCloseable {
         if (server != null) {
             store.put("watch", server.port() + " " + server.password());
         }
-        var place = store.get("watch").split(" ");
-        var connection =
-                connect(membership.host(), Integer.parseInt(place[0]), membership.timeout());
-        connection.setSoTimeout(Math.toIntExact(pulse.silence().multipliedBy(2).toMillis()));
-        var watch = new Watch(server, connection);
-        watch.out.writeLong(Long.parseLong(place[1]));
-        watch.out.writeInt(membership.rank());
-        watch.out.flush();
-        Thread.ofPlatform().daemon().name("panoptim-watch").start(watch::hear);
-        Thread.ofPlatform().daemon().name("panoptim-pulse").start(() -> watch.beat(pulse));
-        watch.awaitAll(membership);
-        return watch;
+        try {
+            var place = store.get("watch").split(" ");
+            var connection =
+                    connect(membership.host(), Integer.parseInt(place[0]), membership.timeout());
+            connection.setSoTimeout(Math.toIntExact(pulse.silence().toMillis()));
+            var watch = new Watch(membership.rank(), pulse, server, connection);
+            watch.say(
+                    new Frame.Hello(
+                            Long.parseLong(place[1]), membership.rank(), membership.size()));
+            watch.hearing.start();
+            Thread.ofPlatform().daemon().name("panoptim-pulse").start(watch::beat);
+            watch.awaitAll(membership);
+            return watch;
+        } catch (IOException | RuntimeException | Error e) {
+            if (server != null) {
+                server.close();
+            }
+            throw e;
+        }
     }
 
     private static Socket connect(String host, int port, Duration timeout) throws IOException {
@@ -92,40 +109,33 @@ final class Watch implements AutoCloseable {
         }
     }
 
-    /** The address of the network interface by which members reach this one. */
+    /**
+     * The address of the network interface by which members reach this one. Who reached the first
+     * over a loopback, as the first itself does, is on its machine, and the others may not be.
+     */
     String address() {
-        return (server == null ? connection.getLocalAddress() : server.address()).getHostAddress();
+        var own = connection.getLocalAddress();
+        return server != null || own.isLoopbackAddress() ? complete.join() : own.getHostAddress();
     }
 
     private void hear() {
         try (var in = new DataInputStream(connection.getInputStream())) {
-            while (true) {
+            while (!alone) {
                 switch (Frame.read(in)) {
-                    case Frame.Complete() -> complete.complete(null);
+                    case Frame.Complete(String address) -> complete.complete(address);
                     case Frame.Ended(String reason) -> end(reason);
-                    case Frame.Left(int member) -> {
-                        left = "member %d has left".formatted(member);
-                        if (member == 0) {
-                            return;
-                        }
-                    }
-                    case Frame.Alive _, Frame.GivesUp _, Frame.Waited _ -> {}
+                    case Frame.Asked() -> say(new Frame.Alive(call));
+                    case Frame.Left(int member) -> alone = member == 0;
+                    case Frame.Hello _, Frame.Alive _, Frame.GivesUp _, Frame.Waited _ -> {}
                 }
             }
+            complete.completeExceptionally(new IOException("member 0 has left"));
         } catch (SocketTimeoutException e) {
-            end("member 0 has not been heard of for " + soTimeout());
+            end("member 0 has not been heard of for " + pulse.silence());
         } catch (IOException e) {
             if (closing.getCount() > 0) {
                 end("member 0 is gone");
             }
-        }
-    }
-
-    private String soTimeout() {
-        try {
-            return Duration.ofMillis(connection.getSoTimeout()).toString();
-        } catch (IOException e) {
-            return "long";
         }
     }
 
@@ -134,10 +144,10 @@ final class Watch implements AutoCloseable {
         complete.completeExceptionally(new IOException(reason));
     }
 
-    private void beat(Pulse pulse) {
+    private void beat() {
         try {
             do {
-                say(new Frame.Alive(calls));
+                say(new Frame.Alive(call));
             } while (!closing.await(pulse.beat().toMillis(), TimeUnit.MILLISECONDS));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -158,8 +168,8 @@ final class Watch implements AutoCloseable {
     }
 
     /** Takes down which call this member is at. */
-    void entered(long call) {
-        calls = call;
+    void entered(long number) {
+        call = number;
     }
 
     /**
@@ -176,48 +186,54 @@ final class Watch implements AutoCloseable {
     /** Ends the team for all: this member gives up. */
     void giveUp(String reason) {
         say(new Frame.GivesUp(reason));
-        try {
-            end.get(1, TimeUnit.SECONDS);
-        } catch (TimeoutException | ExecutionException e) {
-            end("member gave up: " + reason);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        awaitEnd(Duration.ofSeconds(1), "member %d gave up: %s".formatted(rank, reason));
     }
 
     /**
      * Why the team has ended; ends it if it has not.
      *
-     * @param call of this member that failed
-     * @param engine what the engine says
-     * @param patience how long the word of the first member may take
+     * @param timedOut whether this member's call waited as long as it should
+     * @param engine what the engine says of the call
      */
-    String reason(long call, String engine, Duration patience) {
-        if (!end.isDone()) {
-            say(new Frame.Waited(call, engine));
-            try {
-                end.get(patience.toNanos(), TimeUnit.NANOSECONDS);
-            } catch (TimeoutException | ExecutionException e) {
-                end(left.isEmpty() ? engine : left);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                end(engine);
-            }
+    String reason(boolean timedOut, String engine) {
+        if (alone) {
+            end("member 0 left before the others, and then: " + engine);
+        } else if (!end.isDone()) {
+            say(new Frame.Waited(call, timedOut, engine));
+            // If the first member says nothing, that is the reason.
+            awaitEnd(pulse.silence().plusSeconds(1), engine);
         }
         return end.join();
+    }
+
+    private void awaitEnd(Duration patience, String otherwise) {
+        try {
+            end.get(patience.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException | ExecutionException e) {
+            end(otherwise);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            end(otherwise);
+        }
     }
 
     @Override
     public void close() {
         closing.countDown();
-        say(new Frame.Left(-1));
+        if (server == null) {
+            say(new Frame.Left(rank));
+        } else {
+            server.close();
+        }
         try {
+            // What was said last is heard before the connection ends: the other side hangs up.
+            connection.shutdownOutput();
+            hearing.join(Duration.ofSeconds(1));
             connection.close();
         } catch (IOException e) {
             // It is of no use any more in any case.
-        }
-        if (server != null) {
-            server.close();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 }

@@ -12,8 +12,10 @@ import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.security.SecureRandom;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -23,15 +25,21 @@ import java.util.stream.IntStream;
  */
 final class WatchServer implements AutoCloseable {
 
-    /** How long it waits for the word of a member that died, before it blames who is behind. */
-    private static final long DEATHS_FIRST_MILLIS = 300;
+    /**
+     * How long it waits for the word of a member that died, and for who says where it is, before it
+     * blames somebody for a call that failed.
+     */
+    private static final long INQUIRY_MILLIS = 500;
+
+    /** How long it waits for the others to hang up. */
+    private static final long FAREWELL_MILLIS = 1000;
 
     /** A member that has not left. */
     private static final class Member {
 
         private final Socket socket;
         private final DataOutputStream out;
-        private long calls;
+        private long call;
 
         Member(Socket socket) throws IOException {
             this.socket = socket;
@@ -45,6 +53,23 @@ final class WatchServer implements AutoCloseable {
                 // Its own connection says what became of it.
             }
         }
+
+        void say(Frame last) {
+            tell(last);
+            try {
+                socket.shutdownOutput();
+            } catch (IOException e) {
+                // Then it has hung up.
+            }
+        }
+
+        void hangUp() {
+            try {
+                socket.close();
+            } catch (IOException e) {
+                // It is of no use any more in any case.
+            }
+        }
     }
 
     private final Membership membership;
@@ -52,9 +77,10 @@ final class WatchServer implements AutoCloseable {
     private final ServerSocket listening;
     private final long password = new SecureRandom().nextLong();
     private final TreeMap<Integer, Member> members = new TreeMap<>();
+    private final TreeSet<Integer> left = new TreeSet<>();
+    private final TreeMap<Integer, Frame.Waited> failed = new TreeMap<>();
     private final CountDownLatch closing = new CountDownLatch(1);
-    private int came;
-    private volatile InetAddress address = InetAddress.getLoopbackAddress();
+    private boolean complete;
     private @Nullable String end;
 
     private WatchServer(Membership membership, Pulse pulse, ServerSocket listening) {
@@ -83,11 +109,6 @@ final class WatchServer implements AutoCloseable {
         return password;
     }
 
-    /** By which the other members reach this machine. */
-    InetAddress address() {
-        return address;
-    }
-
     private void accept() {
         while (closing.getCount() > 0) {
             try {
@@ -105,14 +126,12 @@ final class WatchServer implements AutoCloseable {
                 var in = new DataInputStream(socket.getInputStream())) {
             socket.setSoTimeout(Math.toIntExact(pulse.silence().toMillis()));
             socket.setTcpNoDelay(true);
-            if (in.readLong() != password) {
+            if (!(Frame.read(in) instanceof Frame.Hello hello)
+                    || hello.password() != password
+                    || !enter(hello, socket)) {
                 return;
             }
-            int found = in.readInt();
-            if (!enter(found, socket)) {
-                return;
-            }
-            rank = found;
+            rank = hello.rank();
             while (hear(rank, Frame.read(in))) {}
         } catch (SocketTimeoutException e) {
             lost(rank, "member %d has not been heard of for %s".formatted(rank, pulse.silence()));
@@ -121,98 +140,136 @@ final class WatchServer implements AutoCloseable {
         }
     }
 
-    private synchronized boolean enter(int rank, Socket socket) throws IOException {
+    /** Whether it is taken in. */
+    private synchronized boolean enter(Frame.Hello hello, Socket socket) throws IOException {
         var member = new Member(socket);
+        if (complete && end == null) {
+            // Whoever it is, the team goes on.
+            member.tell(new Frame.Ended("the team is complete without it"));
+            return false;
+        }
+        if (hello.size() != membership.size()) {
+            end(
+                    "member %d was told of %d members, but member 0 of %d"
+                            .formatted(hello.rank(), hello.size(), membership.size()));
+        } else if (members.containsKey(hello.rank())) {
+            end("two processes came as member " + hello.rank());
+        }
         if (end != null) {
             member.tell(new Frame.Ended(end));
             return false;
         }
-        if (rank < 0 || rank >= membership.size() || members.containsKey(rank)) {
-            member.tell(
-                    new Frame.Ended(
-                            "there is a member %d already, or should be none".formatted(rank)));
-            return false;
-        }
-        members.put(rank, member);
-        if (rank > 0) {
-            address = socket.getLocalAddress();
-        }
-        if (++came == membership.size()) {
-            tellAll(new Frame.Complete());
+        members.put(hello.rank(), member);
+        if (members.size() == membership.size()) {
+            complete = true;
+            tellAll(new Frame.Complete(address().getHostAddress()));
         }
         return true;
+    }
+
+    /** By which the other members reach this machine, those on others if there are any. */
+    private InetAddress address() {
+        return members.values().stream()
+                .map(member -> member.socket.getLocalAddress())
+                .filter(address -> !address.isLoopbackAddress())
+                .findFirst()
+                .orElse(InetAddress.getLoopbackAddress());
     }
 
     /** Takes up a word of a member; whether more is to come. */
     private boolean hear(int rank, Frame frame) {
         return switch (frame) {
-            case Frame.Alive(long calls) -> {
-                at(rank, calls);
+            case Frame.Alive(long call) -> {
+                at(rank, call);
                 yield true;
             }
             case Frame.GivesUp(String reason) -> {
                 end("member %d gave up: %s".formatted(rank, reason));
                 yield true;
             }
-            case Frame.Waited(long call, String engine) -> {
-                at(rank, call);
-                start("panoptim-watch-blame", () -> blame(rank, call, engine));
+            case Frame.Waited waited -> {
+                at(rank, waited.call());
+                failed(rank, waited);
                 yield true;
             }
             case Frame.Left _ -> {
                 leave(rank);
                 yield false;
             }
-            case Frame.Complete _, Frame.Ended _ -> true;
+            case Frame.Hello _, Frame.Complete _, Frame.Asked _, Frame.Ended _ -> true;
         };
     }
 
-    private synchronized void at(int rank, long calls) {
+    private synchronized void at(int rank, long call) {
         var member = members.get(rank);
         if (member != null) {
-            member.calls = Math.max(member.calls, calls);
+            member.call = Math.max(member.call, call);
         }
     }
 
-    /** Finds out for whom a member waited in vain. */
-    private void blame(int rank, long call, String engine) {
+    private synchronized void failed(int rank, Frame.Waited waited) {
+        failed.putIfAbsent(rank, waited);
+        if (failed.size() == 1) {
+            start("panoptim-watch-inquiry", this::inquire);
+        }
+    }
+
+    /** Finds out why calls failed. */
+    private void inquire() {
+        tellAll(new Frame.Asked());
         try {
-            closing.await(DEATHS_FIRST_MILLIS, TimeUnit.MILLISECONDS);
+            closing.await(INQUIRY_MILLIS, TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
         synchronized (this) {
-            var behind =
-                    IntStream.range(0, membership.size())
-                            .filter(
-                                    other ->
-                                            !members.containsKey(other)
-                                                    || members.get(other).calls < call)
-                            .boxed()
-                            .toList();
-            end(
-                    behind.isEmpty()
-                            ? "member %d gave up: %s".formatted(rank, engine)
-                            : "%s did not come within %s (member %d waited in call %d)"
-                                    .formatted(
-                                            behind.stream()
-                                                    .map(each -> "member " + each)
-                                                    .collect(Collectors.joining(", ")),
-                                            membership.timeout(),
-                                            rank,
-                                            call));
+            // The engine of who has waited in vain hangs up, which fails the calls of others.
+            var told =
+                    failed.entrySet().stream()
+                            .filter(each -> each.getValue().timedOut())
+                            .findFirst()
+                            .orElse(failed.firstEntry());
+            end(blame(told.getKey(), told.getValue()));
         }
+    }
+
+    private String blame(int rank, Frame.Waited waited) {
+        if (!left.isEmpty()) {
+            return "%s left before the others (member %d was in call %d)"
+                    .formatted(names(left::contains), rank, waited.call());
+        }
+        var behind =
+                names(
+                        other ->
+                                members.containsKey(other)
+                                        && members.get(other).call < waited.call());
+        return waited.timedOut() && !behind.isEmpty()
+                ? "%s did not come within %s (member %d waited in call %d)"
+                        .formatted(behind, membership.timeout(), rank, waited.call())
+                : "member %d gave up: %s".formatted(rank, waited.engine());
+    }
+
+    private String names(IntPredicate ranks) {
+        return IntStream.range(0, membership.size())
+                .filter(ranks)
+                .mapToObj(rank -> "member " + rank)
+                .collect(Collectors.joining(", "));
     }
 
     private synchronized void leave(int rank) {
         members.remove(rank);
+        left.add(rank);
         tellAll(new Frame.Left(rank));
+        notifyAll();
     }
 
     private synchronized void lost(int rank, String reason) {
         // Those that nobody knows may go as they came.
-        if (rank >= 0 && members.remove(rank) != null && closing.getCount() > 0) {
-            end(reason);
+        if (rank >= 0 && members.remove(rank) != null) {
+            if (closing.getCount() > 0) {
+                end(reason);
+            }
+            notifyAll();
         }
     }
 
@@ -223,7 +280,7 @@ final class WatchServer implements AutoCloseable {
         }
     }
 
-    private void tellAll(Frame frame) {
+    private synchronized void tellAll(Frame frame) {
         members.values().forEach(member -> member.tell(frame));
     }
 
@@ -233,8 +290,12 @@ final class WatchServer implements AutoCloseable {
             while (!closing.await(pulse.beat().toMillis(), TimeUnit.MILLISECONDS)) {
                 synchronized (this) {
                     tellAll(new Frame.Alive(0));
-                    if (came < membership.size() && System.nanoTime() > until) {
-                        endIncomplete();
+                    if (!complete && System.nanoTime() > until) {
+                        end(
+                                "%s did not come within %s"
+                                        .formatted(
+                                                names(rank -> !members.containsKey(rank)),
+                                                membership.timeout()));
                     }
                 }
             }
@@ -243,23 +304,14 @@ final class WatchServer implements AutoCloseable {
         }
     }
 
-    private void endIncomplete() {
-        end(
-                "%s did not come within %s"
-                        .formatted(
-                                IntStream.range(0, membership.size())
-                                        .filter(rank -> !members.containsKey(rank))
-                                        .mapToObj(rank -> "member " + rank)
-                                        .collect(Collectors.joining(", ")),
-                                membership.timeout()));
-    }
-
+    /** Tells the others that this member leaves, and lets them hang up. */
     @Override
     public void close() {
         closing.countDown();
         synchronized (this) {
-            tellAll(new Frame.Left(0));
-            members.values().forEach(WatchServer::close);
+            members.values().forEach(member -> member.say(new Frame.Left(0)));
+            awaitFarewells();
+            members.values().forEach(Member::hangUp);
         }
         try {
             listening.close();
@@ -268,11 +320,18 @@ final class WatchServer implements AutoCloseable {
         }
     }
 
-    private static void close(Member member) {
+    /**
+     * A connection that is closed at once may lose what was said last, and the other would take
+     * this member for dead.
+     */
+    private void awaitFarewells() {
+        long until = System.nanoTime() + FAREWELL_MILLIS * 1_000_000;
         try {
-            member.socket.close();
-        } catch (IOException e) {
-            // It is of no use any more in any case.
+            while (!members.isEmpty() && System.nanoTime() < until) {
+                TimeUnit.NANOSECONDS.timedWait(this, until - System.nanoTime());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 }
