@@ -1,11 +1,14 @@
 package org.panoptim.distributed;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
 
+import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -33,7 +36,7 @@ class WatchServerTest {
             socket = new Socket(InetAddress.getLoopbackAddress(), server.port());
             socket.setSoTimeout(20_000);
             in = new DataInputStream(socket.getInputStream());
-            out = new DataOutputStream(socket.getOutputStream());
+            out = new DataOutputStream(new BufferedOutputStream(socket.getOutputStream()));
         }
 
         Caller say(Frame frame) throws IOException {
@@ -51,8 +54,8 @@ class WatchServerTest {
             }
         }
 
-        void requireEnd() throws IOException {
-            assertThat(in.read()).isEqualTo(-1);
+        void requireEnd() {
+            assertThatThrownBy(this::next).isInstanceOf(EOFException.class);
         }
 
         @Override
@@ -76,12 +79,14 @@ class WatchServerTest {
                     var noise = new Caller(server);
                     var hasty = new Caller(server)) {
                 browser.out.writeBytes("GET / HTTP/1.1\r\nHost: first\r\n\r\n");
+                browser.out.flush();
                 guesser.say(new Frame.Hello(server.password() + 1, 1, 2));
                 hasty.say(new Frame.GivesUp("an attack"));
                 var bytes = new byte[64];
                 new Random(1).nextBytes(bytes);
                 bytes[0] = 0;
                 noise.out.write(bytes);
+                noise.out.flush();
                 guesser.requireEnd();
                 // Nothing is said to who says nothing, and it is not waited for.
                 mute.requireEnd();
@@ -102,6 +107,7 @@ class WatchServerTest {
                 var first = member(server, 0);
                 var second = member(server, 1)) {
             second.out.writeByte(99);
+            second.out.flush();
 
             assertThat(first.next()).isEqualTo(COMPLETE);
             assertThat(first.next()).isEqualTo(new Frame.Ended("member 1 is gone"));
@@ -166,6 +172,7 @@ class WatchServerTest {
     void thatTheFirstLeavesIsTheLastThatIsHeard() throws Exception {
         try (var server = open(2);
                 var second = member(server, 1)) {
+            assertThat(Frame.read(second.in)).isEqualTo(new Frame.Alive(0));
             Thread.ofVirtual().start(server::close);
             assertThat(second.next()).isEqualTo(new Frame.Left(0));
             second.requireEnd();
