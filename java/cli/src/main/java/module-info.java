@@ -2,8 +2,10 @@
 module org.panoptim.cli {
     requires com.google.gson;
     requires info.picocli;
+    requires java.management;
     requires uplot;
     requires transitive org.panoptim;
+    requires org.panoptim.distributed;
     requires org.panoptim.kfac;
     requires org.panoptim.pytorch;
     requires org.panoptim.simd;

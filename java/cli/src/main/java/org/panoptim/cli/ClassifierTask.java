@@ -5,6 +5,7 @@ import org.panoptim.cli.run.RunFolder;
 import org.panoptim.cli.run.RunRecord;
 import org.panoptim.cli.train.ClassifierRuns;
 import org.panoptim.cli.train.OptimizerChoice;
+import org.panoptim.cli.train.Outcome;
 import org.panoptim.cli.train.OptimizerEntry;
 import org.panoptim.cli.train.ProgressDisplay;
 import org.panoptim.cli.train.Report;
@@ -29,10 +30,14 @@ final class ClassifierTask implements TrainTask {
     static final List<String> OPTIMIZERS =
             List.of("adamw", "torch-adamw", "lion", "sophia-g", "sgd");
 
+    /** The optimizers of a team: those of the above that it can take. */
+    static final List<String> TEAM_OPTIMIZERS = List.of("adamw", "lion", "sgd");
+
     private static final int EPOCHS = 20;
     private static final int BATCH = 32;
 
     private final TrainOptions options;
+    private final Optional<TeamChoice> team;
     private final List<OptimizerEntry> optimizers;
     private final Settings settings;
 
@@ -42,13 +47,24 @@ final class ClassifierTask implements TrainTask {
      * @throws InputException if an option does not fit
      */
     ClassifierTask(TrainOptions options) {
+        this(options, Optional.empty());
+    }
+
+    /**
+     * The task with these options.
+     *
+     * @param team that trains together, if there is one
+     * @throws InputException if an option does not fit
+     */
+    ClassifierTask(TrainOptions options, Optional<TeamChoice> team) {
         TrainOptions.refuse(
                 "--iterations",
                 options.iterations(),
                 "the classifier is trained by --epochs; --iterations belongs to --task"
                         + " autoencoder");
         this.options = options;
-        this.optimizers = options.optimizersOr(OPTIMIZERS);
+        this.team = team;
+        this.optimizers = options.optimizersOr(team.isPresent() ? TEAM_OPTIMIZERS : OPTIMIZERS);
         int batch = options.batch().orElse(BATCH);
         this.settings =
                 new Settings(
@@ -56,6 +72,11 @@ final class ClassifierTask implements TrainTask {
                         options.epochs().orElse(EPOCHS),
                         batch,
                         options.seeds());
+        team.ifPresent(each -> each.check(settings));
+    }
+
+    Settings settings() {
+        return settings;
     }
 
     @Override
@@ -75,7 +96,22 @@ final class ClassifierTask implements TrainTask {
         var began = LocalDateTime.now();
         var training = new Training(settings, backend, new ProgressDisplay(terminal, stop));
         training.rehearse();
-        var outcomes = training.run();
+        return keep(training.run(), began, backend, out, folder, earlier);
+    }
+
+    /**
+     * Prints a table and a sentence of outcomes, and keeps them.
+     *
+     * @param began when the training did; else as {@link #train}
+     */
+    boolean keep(
+            List<Outcome> outcomes,
+            LocalDateTime began,
+            Backend backend,
+            Consumer<String> out,
+            RunFolder folder,
+            List<RunRecord> earlier)
+            throws IOException {
         var run =
                 RunRecord.of(
                         NAME,
@@ -83,7 +119,7 @@ final class ClassifierTask implements TrainTask {
                         TrainResults.origin(command(backend), backend),
                         ofAll(),
                         ClassifierRuns.contenders(outcomes));
-        var report = new Report(settings, run, earlier);
+        var report = new Report(settings, team.map(TeamChoice::words), run, earlier);
         var results =
                 new TrainResults(
                         ClassifierRuns.results(report.contenders()),
@@ -106,6 +142,7 @@ final class ClassifierTask implements TrainTask {
         map.put("epochs", String.valueOf(settings.epochs()));
         map.put("batch", String.valueOf(settings.batch()));
         map.putAll(options.ofAll());
+        team.ifPresent(each -> map.putAll(each.ofAll()));
         return map;
     }
 
@@ -118,6 +155,7 @@ final class ClassifierTask implements TrainTask {
                 + settings.batch()
                 + options.command()
                 + " --backend "
-                + backend.name();
+                + backend.name()
+                + team.map(TeamChoice::command).orElse("");
     }
 }

@@ -2,6 +2,7 @@ package org.panoptim.cli;
 
 import org.panoptim.cli.output.OutputException;
 import org.panoptim.cli.terminal.NearNames;
+import org.panoptim.shard.TeamException;
 import org.panoptim.spi.UnsupportedPlanException;
 
 import picocli.CommandLine;
@@ -74,6 +75,10 @@ final class Failures {
             case InputException input -> print(command, input.getMessage());
             case UnsupportedPlanException unsupported -> print(command, unsupported.getMessage());
             case IOException file -> print(command, describe(file));
+            case TeamException team -> {
+                print(command, team.getMessage());
+                return CHECK_FAILED;
+            }
             default -> {
                 print(
                         command,

@@ -1,11 +1,16 @@
 package org.panoptim.cli;
 
+import org.panoptim.backend.Backend;
 import org.panoptim.cli.TrainOptions.Common;
+import org.panoptim.cli.process.MemberProcesses;
+import org.panoptim.cli.process.ParentWatch;
 import org.panoptim.cli.run.RunFolder;
 import org.panoptim.cli.run.RunRecord;
 import org.panoptim.cli.terminal.Terminal;
 import org.panoptim.cli.train.Interruption;
 import org.panoptim.cli.train.OptimizerEntry;
+import org.panoptim.cli.train.TeamMember;
+import org.panoptim.distributed.Cluster;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -14,11 +19,13 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -45,6 +52,8 @@ final class TrainCommand implements Callable<Integer> {
     private CommandSpec spec = CommandSpec.create();
 
     @Mixin private BackendOption backend = new BackendOption();
+
+    @Mixin private TeamOptions team = new TeamOptions();
 
     @Option(
             names = "--task",
@@ -141,7 +150,14 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() throws IOException, InterruptedException {
+        team.check();
+        if (team.isMember()) {
+            return trainAsMember();
+        }
+        if (team.isGiven()) {
+            return startTeam();
+        }
         var chosenTask = task();
         var earlier = earlier(chosenTask);
         var folder = folder(chosenTask);
@@ -156,11 +172,81 @@ final class TrainCommand implements Callable<Integer> {
                             printed::println,
                             folder,
                             earlier);
-            printed.println();
-            printed.println("Backend: " + chosen.name() + ": " + chosen.description());
-            printed.println("Report: " + folder.page());
-            printed.flush();
+            tellOf(chosen, folder, printed);
             return good ? 0 : Failures.CHECK_FAILED;
+        } finally {
+            folder.removeIfEmpty();
+        }
+    }
+
+    /** Prints what a run computed on, and where it is kept. */
+    static void tellOf(Backend chosen, RunFolder folder, PrintWriter printed) {
+        printed.println();
+        printed.println("Backend: " + chosen.name() + ": " + chosen.description());
+        printed.println("Report: " + folder.page());
+        printed.flush();
+    }
+
+    /**
+     * Starts the processes of a team, once everything is known to fit that one process can tell.
+     */
+    private int startTeam() throws IOException, InterruptedException {
+        var choice = team.ofProcesses();
+        var chosenTask = sharedTask(choice);
+        earlier(chosenTask);
+        if (backend.isGiven()) {
+            backend.open().close();
+        }
+        var folder = folder(chosenTask);
+        var own = spec.root().commandLine().getParseResult().originalArgs();
+        var arguments = TeamOptions.ofMember(own, spec.name(), folder.path());
+        var line = spec.commandLine();
+        try (var interruption = Interruption.watch();
+                var members =
+                        MemberProcesses.start(
+                                Main.class,
+                                arguments,
+                                choice.members(),
+                                line.getOut()::println,
+                                line.getErr()::println)) {
+            return members.await(interruption::isRequested);
+        } finally {
+            folder.removeIfEmpty();
+        }
+    }
+
+    /** Trains as one of several processes. */
+    private int trainAsMember() throws IOException {
+        if (team.isHeld()) {
+            ParentWatch.start();
+        }
+        var membership = TeamOptions.membership();
+        var choice = team.of(membership);
+        var chosenTask = sharedTask(choice);
+        try (var cluster = Cluster.join(membership)) {
+            try {
+                var training =
+                        new MemberTraining(
+                                chosenTask, new TeamMember(cluster, choice.leaves()), backend);
+                if (membership.rank() == 0) {
+                    return lead(training, chosenTask);
+                }
+                training.follow();
+                return 0;
+            } catch (IOException | RuntimeException | Error e) {
+                cluster.abort(Objects.requireNonNullElse(e.getMessage(), e.toString()));
+                throw e;
+            }
+        }
+    }
+
+    private int lead(MemberTraining training, ClassifierTask chosenTask) throws IOException {
+        var earlier = earlier(chosenTask);
+        var folder = folder(chosenTask);
+        try {
+            return training.lead(spec.commandLine().getOut(), folder, earlier)
+                    ? 0
+                    : Failures.CHECK_FAILED;
         } finally {
             folder.removeIfEmpty();
         }
@@ -213,23 +299,33 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
+    private TrainOptions options() {
+        return new TrainOptions(
+                optimizers,
+                epochs,
+                batch,
+                iterations,
+                List.of(
+                        new Common("--lr", OptimizerEntry.RATE, learningRate),
+                        new Common("--weight-decay", "weight_decay", weightDecay),
+                        new Common("--momentum", "momentum", momentum),
+                        new Common("--clip", "clip_norm", clip)),
+                schedule,
+                seeds);
+    }
+
+    private ClassifierTask sharedTask(TeamChoice choice) {
+        if (!task.equals(ClassifierTask.NAME)) {
+            throw new InputException(
+                    "--task: several processes train the %s alone".formatted(ClassifierTask.NAME));
+        }
+        return new ClassifierTask(options(), Optional.of(choice));
+    }
+
     private TrainTask task() {
-        var options =
-                new TrainOptions(
-                        optimizers,
-                        epochs,
-                        batch,
-                        iterations,
-                        List.of(
-                                new Common("--lr", OptimizerEntry.RATE, learningRate),
-                                new Common("--weight-decay", "weight_decay", weightDecay),
-                                new Common("--momentum", "momentum", momentum),
-                                new Common("--clip", "clip_norm", clip)),
-                        schedule,
-                        seeds);
         return switch (task) {
-            case ClassifierTask.NAME -> new ClassifierTask(options);
-            case AutoencoderTask.NAME -> new AutoencoderTask(options, backend.isGiven());
+            case ClassifierTask.NAME -> new ClassifierTask(options());
+            case AutoencoderTask.NAME -> new AutoencoderTask(options(), backend.isGiven());
             default ->
                     throw new InputException(
                             "--task: there is no task '%s'; there are %s and %s"

@@ -70,12 +70,14 @@ public record RunFolder(Path path) {
         OutputFile.writeString(path.resolve(RUN), RunJson.write(run));
     }
 
-    /** Removes the folder if nothing was written. */
+    /** Removes the folder if nothing was written and it is still there. */
     public void removeIfEmpty() throws IOException {
         try (var files = Files.list(path)) {
             if (files.findAny().isPresent()) {
                 return;
             }
+        } catch (NoSuchFileException _) {
+            return;
         }
         Files.delete(path);
     }

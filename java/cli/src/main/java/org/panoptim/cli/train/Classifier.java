@@ -49,6 +49,16 @@ final class Classifier {
                     Tensor.create(examples.classes(), examples.count()));
         }
 
+        /** How many examples there are. */
+        long count() {
+            return classes.size(0);
+        }
+
+        /** The examples from one on. */
+        Batch part(long from, long count) {
+            return new Batch(images.narrow(0, from, count), classes.narrow(0, from, count));
+        }
+
         /** Some of the examples, in this order. */
         Batch select(long[] indices) {
             var index = Tensor.create(indices, indices.length);

@@ -7,6 +7,8 @@ import org.panoptim.pytorch.TorchParameters;
 import org.panoptim.rule.SAM;
 import org.panoptim.testkit.EvaluationPoint;
 
+import java.util.Optional;
+
 /** One of Panoptim's optimizers on PyTorch's tensors. */
 public final class FusedOptimizer implements AutoCloseable {
 
@@ -22,14 +24,30 @@ public final class FusedOptimizer implements AutoCloseable {
      */
     public FusedOptimizer(
             Module net, OptimizerSetup setup, long steps, int statisticsEvery, Backend backend) {
+        this(net, setup, steps, statisticsEvery, backend, Optional.empty());
+    }
+
+    /**
+     * As above.
+     *
+     * @param member whose team takes the steps together, if there is one
+     */
+    FusedOptimizer(
+            Module net,
+            OptimizerSetup setup,
+            long steps,
+            int statisticsEvery,
+            Backend backend,
+            Optional<TeamMember> member) {
         this.setup = setup;
         this.parameters = TorchParameters.of(net);
-        this.optimizer =
+        var builder =
                 setup.optimizer(steps)
                         .group("all", parameters.list())
                         .statisticsEvery(statisticsEvery)
-                        .backend(backend)
-                        .build();
+                        .backend(backend);
+        member.ifPresent(each -> builder.shards(each.team(), each.leaves()));
+        this.optimizer = builder.build();
     }
 
     Optimizer optimizer() {

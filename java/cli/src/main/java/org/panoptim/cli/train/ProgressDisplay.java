@@ -21,8 +21,17 @@ public final class ProgressDisplay implements Progress {
      * @param stop whether the training should stop
      */
     public ProgressDisplay(Optional<PrintStream> terminal, BooleanSupplier stop) {
-        this.bar = new TerminalBar(terminal);
+        this(new TerminalBar(terminal), stop);
+    }
+
+    private ProgressDisplay(TerminalBar bar, BooleanSupplier stop) {
+        this.bar = bar;
         this.stop = stop;
+    }
+
+    /** One that shows nothing. */
+    public static ProgressDisplay silent(BooleanSupplier stop) {
+        return new ProgressDisplay(TerminalBar.silent(), stop);
     }
 
     @Override

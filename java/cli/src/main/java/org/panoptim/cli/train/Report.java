@@ -8,16 +8,19 @@ import org.panoptim.cli.train.Training.Settings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
  * The classifier's page.
  *
  * @param settings of the training
+ * @param team what is to be said of the team that trained, if one did
  * @param run what came of it
  * @param earlier runs to compare it with, labelled
  */
-public record Report(Settings settings, RunRecord run, List<RunRecord> earlier) {
+public record Report(
+        Settings settings, Optional<String> team, RunRecord run, List<RunRecord> earlier) {
 
     private static final String RESULTS =
             "Time in steps is the optimizer's own, with the zeroing of gradients, and so is the"
@@ -70,7 +73,8 @@ public record Report(Settings settings, RunRecord run, List<RunRecord> earlier) 
                 + " optimizer of this run begins at the same weights and sees the same batches in"
                 + " the same order ("
                 + seeds()
-                + ").";
+                + ")."
+                + team.map(words -> " " + words).orElse("");
     }
 
     private String seeds() {

@@ -4,7 +4,9 @@ import org.panoptim.Optimizer;
 import org.panoptim.StepReport;
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.train.Classifier.Batch;
+import org.panoptim.parameter.Parameter;
 
+import java.util.List;
 import java.util.Optional;
 
 /** Takes the steps of one optimizer. */
@@ -15,6 +17,11 @@ interface Stepper extends AutoCloseable {
      */
     default void prepare(long step, Batch batch) {}
 
+    /** Called after each leaf of a batch was differentiated, where a {@link TeamMember} trains. */
+    default void accumulate() {
+        throw new UnsupportedOperationException("there is no team");
+    }
+
     /**
      * Updates the net from its gradients and sets them to zero.
      *
@@ -22,6 +29,11 @@ interface Stepper extends AutoCloseable {
      *     point
      */
     void step(Runnable differentiate);
+
+    /** The net's parameters in the order of their registration, if the optimizer names them. */
+    default List<Parameter> parameters() {
+        return List.of();
+    }
 
     /** What came of the last step, if the optimizer says so and took statistics. */
     default Optional<StepReport> report() {
@@ -67,16 +79,23 @@ interface Stepper extends AutoCloseable {
         private final FusedOptimizer fused;
         private final Curvature curvature;
 
-        /** For so many steps, with statistics every so many of them. */
+        /**
+         * For so many steps, with statistics every so many of them.
+         *
+         * @param member whose team takes the steps together, if there is one
+         */
         Fused(
                 Classifier net,
                 OptimizerSetup setup,
                 long steps,
                 int statisticsEvery,
-                Backend backend) {
+                Backend backend,
+                Optional<TeamMember> member) {
             this.net = net;
             this.curvature = Curvature.of(setup.rule());
-            this.fused = new FusedOptimizer(net.module(), setup, steps, statisticsEvery, backend);
+            this.fused =
+                    new FusedOptimizer(
+                            net.module(), setup, steps, statisticsEvery, backend, member);
         }
 
         Optimizer optimizer() {
@@ -92,8 +111,18 @@ interface Stepper extends AutoCloseable {
         }
 
         @Override
+        public void accumulate() {
+            fused.optimizer().accumulate();
+        }
+
+        @Override
         public void step(Runnable differentiate) {
             fused.step(differentiate);
+        }
+
+        @Override
+        public List<Parameter> parameters() {
+            return fused.parameters().list();
         }
 
         @Override

@@ -2,6 +2,8 @@ package org.panoptim.cli.train;
 
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.run.Run;
@@ -10,6 +12,8 @@ import org.panoptim.cli.train.Classifier.Batch;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.stream.LongStream;
 
 /**
@@ -28,6 +32,8 @@ public final class Training {
     private final Settings settings;
     private final Backend backend;
     private final Progress progress;
+    private final Optional<TeamMember> member;
+    private final ParameterDigests digests = new ParameterDigests();
     private final Digits digits = Digits.load();
 
     /**
@@ -36,9 +42,21 @@ public final class Training {
      * @param backend where Panoptim's optimizers compute; stays the caller's
      */
     public Training(Settings settings, Backend backend, Progress progress) {
+        this(settings, backend, progress, Optional.empty());
+    }
+
+    /**
+     * As above.
+     *
+     * @param member whose team takes all steps together, if there is one; each member has a
+     *     training with the same settings
+     */
+    public Training(
+            Settings settings, Backend backend, Progress progress, Optional<TeamMember> member) {
         this.settings = settings;
         this.backend = backend;
         this.progress = progress;
+        this.member = member;
         // The net is so small that several threads would spend their time waiting for each other.
         torch.set_num_threads(1);
     }
@@ -62,7 +80,8 @@ public final class Training {
         var outcomes = new ArrayList<Outcome>();
         for (var choice : settings.choices()) {
             for (long seed : settings.seeds()) {
-                if (progress.stopRequested()) {
+                if (stopRequested()) {
+                    digests.remove(choice.name());
                     return outcomes;
                 }
                 try (var _ = new PointerScope()) {
@@ -73,11 +92,29 @@ public final class Training {
         return outcomes;
     }
 
+    /**
+     * SHA-256 of the final parameters by optimizer, where a team trains: of their bytes in
+     * registration order, and of several seeds' one after the other. None of an optimizer that was
+     * stopped. Asked once.
+     */
+    public SequencedMap<String, String> digests() {
+        return digests.all();
+    }
+
+    private boolean stopRequested() {
+        return any(progress.stopRequested());
+    }
+
+    /** Whether something is so here, or for any member of the team. */
+    private boolean any(boolean here) {
+        return member.map(each -> each.any(here)).orElse(here);
+    }
+
     private Stepper stepper(OptimizerChoice choice, Classifier net, long steps) {
         return choice.ofEngine()
                 ? new Stepper.Engine(net, choice.setup(), steps)
                 : new Stepper.Fused(
-                        net, choice.setup(), steps, MovementCurve.interval(steps), backend);
+                        net, choice.setup(), steps, MovementCurve.interval(steps), backend, member);
     }
 
     /** The training with one optimizer from one seed. */
@@ -113,8 +150,9 @@ public final class Training {
                 long begin = System.nanoTime();
                 var batches = sampler.nextEpoch().iterator();
                 while (steps < REHEARSED_STEPS
-                        && System.nanoTime() - begin < REHEARSED_NANOS
-                        && !progress.stopRequested()) {
+                        && !any(
+                                System.nanoTime() - begin >= REHEARSED_NANOS
+                                        || progress.stopRequested())) {
                     batches = batches.hasNext() ? batches : sampler.nextEpoch().iterator();
                     try (var _ = new PointerScope()) {
                         step(stepper, training.select(batches.next()));
@@ -135,9 +173,10 @@ public final class Training {
             long start = System.nanoTime();
             try (var stepper = stepper(choice, net, all)) {
                 // Parameters that are no numbers never become numbers again.
-                while (steps < all && !progress.stopRequested() && isFinite()) {
+                while (steps < all && !stopRequested() && isFinite()) {
                     epoch(stepper, movements);
                 }
+                digest(stepper, all);
             } finally {
                 progress.end();
             }
@@ -151,6 +190,14 @@ public final class Training {
                     Duration.ofNanos(optimizerNanos),
                     medianStep(),
                     Duration.ofNanos(System.nanoTime() - start));
+        }
+
+        private void digest(Stepper stepper, long all) {
+            if (end(all) == Run.End.STOPPED) {
+                digests.remove(choice.name());
+            } else if (member.isPresent()) {
+                digests.add(choice.name(), stepper.parameters());
+            }
         }
 
         private Duration medianStep() {
@@ -189,7 +236,7 @@ public final class Training {
                     stepper.report().ifPresent(report -> movements.add(now(), report));
                 }
                 progress.step();
-                if (progress.stopRequested()) {
+                if (stopRequested()) {
                     break;
                 }
             }
@@ -201,22 +248,38 @@ public final class Training {
         private void step(Stepper stepper, Batch batch) {
             steps++;
             stepper.prepare(steps, batch);
-            differentiate(batch);
+            differentiate(stepper, batch);
             long start = System.nanoTime();
             long before = differentiatingNanos;
-            stepper.step(() -> differentiateAgain(batch));
+            stepper.step(() -> differentiateAgain(stepper, batch));
             long nanos = System.nanoTime() - start - (differentiatingNanos - before);
             optimizerNanos += nanos;
             stepNanos.add(nanos);
         }
 
-        private void differentiate(Batch batch) {
-            torch.cross_entropy(net.forward(batch.images()), batch.classes()).backward();
+        private void differentiate(Stepper stepper, Batch batch) {
+            if (member.isEmpty()) {
+                loss(batch).backward();
+                return;
+            }
+            for (var leaf : member.get().leavesOf(batch.count())) {
+                // One without examples has gradients of zeros.
+                if (leaf.count() > 0) {
+                    loss(batch.part(leaf.from(), leaf.count()))
+                            .mul(new Scalar(leaf.weight()))
+                            .backward();
+                }
+                stepper.accumulate();
+            }
         }
 
-        private void differentiateAgain(Batch batch) {
+        private Tensor loss(Batch batch) {
+            return torch.cross_entropy(net.forward(batch.images()), batch.classes());
+        }
+
+        private void differentiateAgain(Stepper stepper, Batch batch) {
             long start = System.nanoTime();
-            differentiate(batch);
+            differentiate(stepper, batch);
             differentiatingNanos += System.nanoTime() - start;
         }
 
@@ -225,18 +288,25 @@ public final class Training {
                     steps, (double) steps / sampler.batchesPerEpoch(), watch.seconds());
         }
 
+        /** Of a team the first member evaluates, for all. */
         private Outcome.Point evaluate() {
+            var found =
+                    member.map(each -> each.ofFirst(2, this::lossAndAccuracy))
+                            .orElseGet(this::lossAndAccuracy);
+            return new Outcome.Point(now(), found[0], found[1]);
+        }
+
+        private double[] lossAndAccuracy() {
             try (var _ = new PointerScope();
                     var _ = new NoGradGuard()) {
-                var loss = torch.cross_entropy(net.forward(training.images()), training.classes());
+                var loss = loss(training);
                 var predictions =
                         torch.argmax(
                                 net.forward(heldOut.images()),
                                 new org.bytedeco.pytorch.LongOptional(1),
                                 false);
                 double right = predictions.eq(heldOut.classes()).sum().item_long();
-                return new Outcome.Point(
-                        now(), loss.item_double(), right / digits.heldOut().count());
+                return new double[] {loss.item_double(), right / digits.heldOut().count()};
             }
         }
     }

@@ -19,6 +19,7 @@ import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.SophiaH;
 
 import java.util.List;
+import java.util.Optional;
 
 class CurvatureTest {
 
@@ -111,7 +112,8 @@ class CurvatureTest {
                                 new OptimizerSetup(SophiaG.withLearningRate(1e-3)),
                                 11,
                                 1,
-                                backend)) {
+                                backend,
+                                Optional.empty())) {
             var seen = new float[12][];
             for (int step = 1; step <= 11; step++) {
                 stepper.prepare(step, batch);

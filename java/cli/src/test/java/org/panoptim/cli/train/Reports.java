@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Optional;
 
 /** Records and pages of outcomes that no training had. */
 public final class Reports {
@@ -33,6 +34,6 @@ public final class Reports {
 
     static void write(Path file, Settings settings, String backend, List<Outcome> outcomes)
             throws IOException {
-        new Report(settings, record(backend, outcomes), List.of()).write(file);
+        new Report(settings, Optional.empty(), record(backend, outcomes), List.of()).write(file);
     }
 }

@@ -20,6 +20,7 @@ import org.panoptim.rule.ScheduleFreeSGD;
 import org.panoptim.rule.UpdateRule;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
@@ -149,7 +150,9 @@ class TrainingTest {
                 var backend = Backend.named("reference")) {
             var net = new Classifier();
             var images = Batch.of(digits);
-            try (var stepper = new Stepper.Fused(net, choice(entry).setup(), 15, 1, backend)) {
+            try (var stepper =
+                    new Stepper.Fused(
+                            net, choice(entry).setup(), 15, 1, backend, Optional.empty())) {
                 for (var indices : new BatchSampler(1, digits.count(), 100).nextEpoch()) {
                     loss(net, images.select(indices)).backward();
                     stepper.step(() -> {});

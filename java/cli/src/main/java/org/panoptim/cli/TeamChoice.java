@@ -1,0 +1,122 @@
+package org.panoptim.cli;
+
+import org.panoptim.Optimizer;
+import org.panoptim.backend.Backend;
+import org.panoptim.cli.train.OptimizerChoice;
+import org.panoptim.cli.train.OptimizerSetup;
+import org.panoptim.cli.train.Training.Settings;
+import org.panoptim.distributed.LocalTeam;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.spi.UnsupportedPlanException;
+import org.panoptim.tensor.Shape;
+
+import java.lang.foreign.Arena;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.SequencedMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * A team that is to train the classifier.
+ *
+ * @param members how many processes
+ * @param leaves into how many micro-batches each batch is cut, over all members
+ * @param option which says how many members there are
+ */
+record TeamChoice(int members, int leaves, String option) {
+
+    /**
+     * Checks the numbers.
+     *
+     * @throws InputException if leaves are no power of two, or members do not divide them
+     */
+    TeamChoice {
+        if (leaves < 1 || Integer.bitCount(leaves) != 1) {
+            throw new InputException("--leaves: must be a power of two, but is " + leaves);
+        }
+        if (members < 1 || leaves % members != 0) {
+            throw new InputException(
+                    "%s: %d processes cannot have %d leaves of a batch in equal parts; %s can, and --leaves sets another number of leaves"
+                            .formatted(option, members, leaves, divisors(leaves)));
+        }
+    }
+
+    private static String divisors(int leaves) {
+        return IntStream.iterate(1, count -> count <= leaves, count -> 2 * count)
+                .mapToObj(String::valueOf)
+                .collect(Collectors.joining(", "));
+    }
+
+    /**
+     * Checks that it can train so.
+     *
+     * @throws InputException if a batch has fewer images than leaves, or a team cannot take the
+     *     steps of an optimizer
+     */
+    void check(Settings settings) {
+        if (leaves > settings.batch()) {
+            throw new InputException(
+                    "--leaves: a batch of %d images (--batch) has none for some of %d leaves"
+                            .formatted(settings.batch(), leaves));
+        }
+        settings.choices().forEach(TeamChoice::check);
+    }
+
+    private static void check(OptimizerChoice choice) {
+        if (choice.ofEngine()) {
+            throw refused(choice, "PyTorch's own optimizer takes no steps with a team");
+        }
+        if (choice.setup().rule().takesCurvature()) {
+            throw refused(choice, "curvature is not estimated by leaves");
+        }
+        try {
+            build(choice.setup());
+        } catch (IllegalArgumentException | UnsupportedPlanException e) {
+            throw new InputException(refused(choice, e.getMessage()).getMessage(), e);
+        }
+    }
+
+    /** Lets the library say whether a team can have such an optimizer. */
+    private static void build(OptimizerSetup setup) {
+        try (var arena = Arena.ofConfined();
+                var backend = Backend.named("reference")) {
+            var matrix =
+                    Parameter.of("matrix", Shape.of(2, 2), new HostMemory(arena.allocate(16, 64)));
+            Optimizer optimizer =
+                    setup.optimizer(1)
+                            .group("all", List.of(matrix))
+                            .shards(LocalTeam.of(1, Duration.ofSeconds(1)).getFirst())
+                            .backend(backend)
+                            .build();
+            optimizer.close();
+        }
+    }
+
+    private static InputException refused(OptimizerChoice choice, String reason) {
+        return new InputException("--optimizer: '%s': %s".formatted(choice.name(), reason));
+    }
+
+    /** What it adds to what holds for all optimizers. */
+    SequencedMap<String, String> ofAll() {
+        var map = new LinkedHashMap<String, String>();
+        map.put("processes", String.valueOf(members));
+        map.put("leaves", String.valueOf(leaves));
+        return map;
+    }
+
+    /** What it adds to a command line that trains the same. */
+    String command() {
+        return " --processes %d --leaves %d".formatted(members, leaves);
+    }
+
+    /** What the page says of it. */
+    String words() {
+        return "%s took every step together; a batch was cut into %s."
+                .formatted(
+                        members == 1 ? "A team of one process" : members + " processes",
+                        leaves == 1 ? "one leaf" : leaves + " leaves");
+    }
+}

@@ -1,0 +1,59 @@
+package org.panoptim.cli.process;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+
+/** Passes on what a member prints, line by line, until it closes its output. */
+final class MemberOutput {
+
+    /** What Gloo says of every connection, by the C++ standard output. */
+    private static final Predicate<String> NOISE =
+            Pattern.compile(
+                            "\\[Gloo] Rank \\d+ is connected to \\d+ peer ranks\\. Expected number"
+                                    + " of connected peer ranks is : \\d+")
+                    .asMatchPredicate();
+
+    private final Thread thread;
+    private volatile Optional<RuntimeException> failure = Optional.empty();
+
+    /**
+     * Begins to read.
+     *
+     * @param lines takes them, in a thread of its own; what it throws ends the reading
+     */
+    MemberOutput(InputStream output, String name, Consumer<String> lines) {
+        thread = Thread.ofPlatform().daemon().name(name).start(() -> passOn(output, lines));
+    }
+
+    private void passOn(InputStream output, Consumer<String> lines) {
+        try (var reader =
+                new BufferedReader(new InputStreamReader(output, StandardCharsets.UTF_8))) {
+            for (var line = reader.readLine(); line != null; line = reader.readLine()) {
+                if (!NOISE.test(line)) {
+                    lines.accept(line);
+                }
+            }
+        } catch (IOException _) {
+            // The process is gone, and with it what it would have said.
+        } catch (RuntimeException e) {
+            failure = Optional.of(e);
+        }
+    }
+
+    /** What went wrong with a line. */
+    Optional<RuntimeException> failure() {
+        return failure;
+    }
+
+    /** Waits for the last line. */
+    void join() throws InterruptedException {
+        thread.join();
+    }
+}

@@ -1,0 +1,199 @@
+package org.panoptim.cli.process;
+
+import org.panoptim.shard.TeamException;
+
+import java.io.IOException;
+import java.lang.ProcessBuilder.Redirect;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/**
+ * The processes of a team on this machine, as torchrun would start them. The first one has this
+ * process's standard error, so that it can draw there. Standard input tells all of them of the end
+ * of this process ({@link ParentWatch}).
+ */
+public final class MemberProcesses implements AutoCloseable {
+
+    /** Options of the JVM: what is read here is in this encoding. */
+    private static final List<String> OF_FIRST = List.of("-Dstdout.encoding=UTF-8");
+
+    private static final List<String> OF_OTHERS =
+            List.of("-Dstdout.encoding=UTF-8", "-Dstderr.encoding=UTF-8");
+
+    private static final Duration GLANCE = Duration.ofMillis(50);
+
+    /** How long the others have to say what they know of a member that failed. */
+    private static final Duration LAST_WORDS = Duration.ofSeconds(5);
+
+    /** Statuses of a program that has said itself why it failed. */
+    private static final int LARGEST_EXPLAINED = 2;
+
+    /** A process that a signal ended has this and the signal's number as its status, in Java. */
+    private static final int SIGNALLED = 128;
+
+    private final List<Process> processes = new ArrayList<>();
+    private final List<MemberOutput> outputs = new ArrayList<>();
+
+    /** Who said a line on standard error first. */
+    private final Map<String, Integer> said = new HashMap<>();
+
+    /** How members ended by themselves, in the order in which that was seen. */
+    private final Map<Integer, Integer> statuses = new HashMap<>();
+
+    private MemberProcesses() {}
+
+    /**
+     * Starts a team.
+     *
+     * @param main their program
+     * @param arguments its arguments, the same for all
+     * @param count how many members
+     * @param out takes the lines that the first member prints
+     * @param err takes what the others say, with their numbers; of a line that several say the
+     *     first one's
+     */
+    public static MemberProcesses start(
+            Class<?> main,
+            List<String> arguments,
+            int count,
+            Consumer<String> out,
+            Consumer<String> err)
+            throws IOException {
+        var members = new MemberProcesses();
+        try {
+            int port = freePort();
+            for (int rank = 0; rank < count; rank++) {
+                var command = JavaCommand.of(main, rank == 0 ? OF_FIRST : OF_OTHERS, arguments);
+                members.start(command, rank, count, port, out, err);
+            }
+            return members;
+        } catch (IOException | RuntimeException e) {
+            members.close();
+            throw e;
+        }
+    }
+
+    /** Another process may take it before the first member does, which then says so. */
+    private static int freePort() throws IOException {
+        try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        }
+    }
+
+    private void start(
+            List<String> command,
+            int rank,
+            int count,
+            int port,
+            Consumer<String> out,
+            Consumer<String> err)
+            throws IOException {
+        var builder = new ProcessBuilder(command);
+        var environment = builder.environment();
+        environment.keySet().removeIf(name -> name.startsWith("TORCHELASTIC_"));
+        environment.put("RANK", String.valueOf(rank));
+        environment.put("LOCAL_RANK", String.valueOf(rank));
+        environment.put("WORLD_SIZE", String.valueOf(count));
+        environment.put("MASTER_ADDR", InetAddress.getLoopbackAddress().getHostAddress());
+        environment.put("MASTER_PORT", String.valueOf(port));
+        if (rank == 0) {
+            builder.redirectError(Redirect.INHERIT);
+        } else {
+            builder.redirectErrorStream(true);
+        }
+        var process = builder.start();
+        processes.add(process);
+        outputs.add(
+                new MemberOutput(
+                        process.getInputStream(),
+                        "panoptim-member-" + rank,
+                        rank == 0 ? out : line -> passOn(rank, line, err)));
+    }
+
+    private void passOn(int rank, String line, Consumer<String> err) {
+        synchronized (said) {
+            if (said.merge(line, rank, (first, _) -> first) == rank) {
+                err.accept("[%d] %s".formatted(rank, line));
+            }
+        }
+    }
+
+    /**
+     * Waits until all have ended. Once one has failed, the others are ended too, if they do not
+     * themselves soon.
+     *
+     * @param stop whether all should stop; they are told once
+     * @return the exit status: 0 if all succeeded, else that of those that failed, the larger of
+     *     several
+     * @throws TeamException if a member ended without having said why; the message names it
+     * @throws RuntimeException what taking a line threw
+     */
+    public int await(BooleanSupplier stop) throws InterruptedException {
+        boolean told = false;
+        long deadline = Long.MAX_VALUE;
+        while (processes.stream().anyMatch(Process::isAlive)) {
+            if (stop.getAsBoolean() && !told) {
+                told = true;
+                processes.forEach(Process::destroy);
+            }
+            takeDown();
+            long now = System.nanoTime();
+            if (statuses.values().stream().anyMatch(status -> status != 0)
+                    && deadline == Long.MAX_VALUE) {
+                deadline = now + LAST_WORDS.toNanos();
+            }
+            if (!told && now > deadline
+                    || outputs.stream().anyMatch(output -> output.failure().isPresent())) {
+                break;
+            }
+            TimeUnit.NANOSECONDS.sleep(GLANCE.toNanos());
+        }
+        takeDown();
+        close();
+        for (var output : outputs) {
+            output.join();
+            if (output.failure().isPresent()) {
+                throw output.failure().get();
+            }
+        }
+        return told ? 0 : status();
+    }
+
+    private void takeDown() {
+        for (int rank = 0; rank < processes.size(); rank++) {
+            var process = processes.get(rank);
+            if (!process.isAlive()) {
+                statuses.putIfAbsent(rank, process.exitValue());
+            }
+        }
+    }
+
+    private int status() {
+        for (int rank = 0; rank < processes.size(); rank++) {
+            int status = Objects.requireNonNullElse(statuses.get(rank), 0);
+            if (status > LARGEST_EXPLAINED) {
+                throw new TeamException(
+                        status > SIGNALLED
+                                ? "member %d was ended by signal %d"
+                                        .formatted(rank, status - SIGNALLED)
+                                : "member %d ended with status %d".formatted(rank, status));
+            }
+        }
+        return statuses.values().stream().mapToInt(Integer::intValue).max().orElse(0);
+    }
+
+    /** Ends all that still run, at once. */
+    @Override
+    public void close() {
+        processes.forEach(Process::destroyForcibly);
+    }
+}

@@ -1,0 +1,122 @@
+package org.panoptim.cli.train;
+
+import org.panoptim.shard.Team;
+import org.panoptim.shard.TeamException;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Supplier;
+
+/**
+ * A member of a team that trains together: all have the same net and see the same batches, of which
+ * each differentiates its leaves. All members make the same calls.
+ *
+ * @param team who they are; stays the caller's
+ * @param leaves into how many micro-batches each batch is cut, over all members, which divide it
+ */
+public record TeamMember(Team team, int leaves) {
+
+    /**
+     * A micro-batch.
+     *
+     * @param from the first of its examples in the batch
+     * @param count of its examples; it may have none
+     * @param weight of its mean loss: with it the mean over all leaves is that over all examples
+     */
+    record Leaf(long from, long count, double weight) {}
+
+    /** Checks that there is a team. */
+    public TeamMember {
+        Objects.requireNonNull(team, "team");
+    }
+
+    /** Whether this is the member that tells of the training and keeps it. */
+    public boolean isFirst() {
+        return team.rank() == 0;
+    }
+
+    /** This member's part of a batch, in order; which leaves there are does not depend on it. */
+    List<Leaf> leavesOf(long examples) {
+        int own = leaves / team.size();
+        var found = new ArrayList<Leaf>();
+        for (long leaf = (long) team.rank() * own; found.size() < own; leaf++) {
+            long from = examples * leaf / leaves;
+            long count = examples * (leaf + 1) / leaves - from;
+            found.add(new Leaf(from, count, (double) count * leaves / examples));
+        }
+        return found;
+    }
+
+    /**
+     * Whether something is so for any member.
+     *
+     * @param here for this one
+     */
+    boolean any(boolean here) {
+        try (var arena = Arena.ofConfined()) {
+            var all = arena.allocate(team.size());
+            all.set(ValueLayout.JAVA_BYTE, team.rank(), (byte) (here ? 1 : 0));
+            gather(all, 1);
+            for (long member = 0; member < team.size(); member++) {
+                if (all.get(ValueLayout.JAVA_BYTE, member) != 0) {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+
+    /**
+     * Numbers that the first member finds out for all.
+     *
+     * @param count how many
+     * @param found asked on the first member alone
+     */
+    double[] ofFirst(int count, Supplier<double[]> found) {
+        try (var arena = Arena.ofConfined()) {
+            var numbers = arena.allocate(ValueLayout.JAVA_DOUBLE, count);
+            if (isFirst()) {
+                numbers.copyFrom(MemorySegment.ofArray(found.get()));
+            }
+            var sizes = new long[team.size()];
+            sizes[0] = numbers.byteSize();
+            team.gather(numbers, sizes);
+            return numbers.toArray(ValueLayout.JAVA_DOUBLE);
+        }
+    }
+
+    /**
+     * Compares something that all members should have alike.
+     *
+     * @param what it is, for the message
+     * @param bytes of it; as many on every member
+     * @throws TeamException if a member has something else than the first one; the message says
+     *     which
+     */
+    public void requireAlike(String what, byte[] bytes) {
+        try (var arena = Arena.ofConfined()) {
+            var all = arena.allocate((long) bytes.length * team.size());
+            all.asSlice((long) team.rank() * bytes.length, bytes.length)
+                    .copyFrom(MemorySegment.ofArray(bytes));
+            gather(all, bytes.length);
+            for (long member = 1; member < team.size(); member++) {
+                var other = all.asSlice(member * bytes.length, bytes.length);
+                if (all.asSlice(0, bytes.length).mismatch(other) != -1) {
+                    throw new TeamException(
+                            "member %d has other %s than member 0".formatted(member, what));
+                }
+            }
+        }
+    }
+
+    private void gather(MemorySegment all, long bytesEach) {
+        var sizes = new long[team.size()];
+        Arrays.fill(sizes, bytesEach);
+        team.gather(all, sizes);
+    }
+}
