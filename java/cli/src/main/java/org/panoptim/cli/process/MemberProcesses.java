@@ -143,7 +143,8 @@ public final class MemberProcesses implements AutoCloseable {
         while (processes.stream().anyMatch(Process::isAlive)) {
             if (stop.getAsBoolean() && !told) {
                 told = true;
-                processes.forEach(Process::destroy);
+                // Process.destroy would close the streams, and results are to come.
+                processes.forEach(process -> process.toHandle().destroy());
             }
             takeDown();
             long now = System.nanoTime();

@@ -58,7 +58,7 @@ public record TeamMember(Team team, int leaves) {
      * @param here for this one
      */
     boolean any(boolean here) {
-        try (var arena = Arena.ofConfined()) {
+        try (var arena = Arena.ofShared()) {
             var all = arena.allocate(team.size());
             all.set(ValueLayout.JAVA_BYTE, team.rank(), (byte) (here ? 1 : 0));
             gather(all, 1);
@@ -78,7 +78,7 @@ public record TeamMember(Team team, int leaves) {
      * @param found asked on the first member alone
      */
     double[] ofFirst(int count, Supplier<double[]> found) {
-        try (var arena = Arena.ofConfined()) {
+        try (var arena = Arena.ofShared()) {
             var numbers = arena.allocate(ValueLayout.JAVA_DOUBLE, count);
             if (isFirst()) {
                 numbers.copyFrom(MemorySegment.ofArray(found.get()));
@@ -99,7 +99,7 @@ public record TeamMember(Team team, int leaves) {
      *     which
      */
     public void requireAlike(String what, byte[] bytes) {
-        try (var arena = Arena.ofConfined()) {
+        try (var arena = Arena.ofShared()) {
             var all = arena.allocate((long) bytes.length * team.size());
             all.asSlice((long) team.rank() * bytes.length, bytes.length)
                     .copyFrom(MemorySegment.ofArray(bytes));

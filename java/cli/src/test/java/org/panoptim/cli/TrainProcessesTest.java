@@ -1,0 +1,420 @@
+package org.panoptim.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** Trainings of several processes, as users start them. */
+@Timeout(300)
+class TrainProcessesTest {
+
+    private static final String OPTIMIZERS = "adamw,sgd+sam,schedule-free-sgd:clip_norm=1";
+
+    /** An optimizer that ends after an epoch, and one that goes on until it is stopped. */
+    private static final String ENDLESS = "sgd@1e30,sgd";
+
+    @TempDir private Path folder;
+
+    private final List<Process> started = new ArrayList<>();
+
+    @AfterEach
+    void endAll() {
+        for (var process : started) {
+            process.descendants().forEach(ProcessHandle::destroyForcibly);
+            process.destroyForcibly();
+        }
+    }
+
+    private Process start(Map<String, String> environment, String name, String... arguments)
+            throws IOException {
+        var command =
+                new ArrayList<>(
+                        List.of(
+                                // A group of its own, and with Ctrl-C as a terminal's programs
+                                // have it.
+                                "setsid",
+                                "env",
+                                "--default-signal=INT",
+                                ProcessHandle.current().info().command().orElseThrow(),
+                                "--enable-native-access=ALL-UNNAMED",
+                                "--sun-misc-unsafe-memory-access=allow",
+                                "-XX:TieredStopAtLevel=1",
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                "org.panoptim.cli.Main",
+                                "train",
+                                "--backend",
+                                "reference"));
+        command.addAll(List.of(arguments));
+        var builder =
+                new ProcessBuilder(command)
+                        .redirectOutput(folder.resolve(name + ".out").toFile())
+                        .redirectError(folder.resolve(name + ".err").toFile());
+        builder.environment().keySet().removeIf(each -> each.equals("JAVA_TOOL_OPTIONS"));
+        builder.environment().putAll(environment);
+        var process = builder.start();
+        started.add(process);
+        return process;
+    }
+
+    private String out(String name) throws IOException {
+        return Files.readString(folder.resolve(name + ".out"), StandardCharsets.UTF_8);
+    }
+
+    private String err(String name) throws IOException {
+        return Files.readString(folder.resolve(name + ".err"), StandardCharsets.UTF_8);
+    }
+
+    private List<String> parameters(String name) throws IOException {
+        return out(name).lines().filter(line -> line.startsWith("parameters ")).toList();
+    }
+
+    /** A batch of 100 cannot be cut into 8 leaves of one size, and the last one has 38. */
+    private static String[] shortTraining(String... more) {
+        return Stream.concat(
+                        Stream.of("--epochs", "1", "--batch", "100", "--optimizer", OPTIMIZERS),
+                        Stream.of(more))
+                .toArray(String[]::new);
+    }
+
+    @Test
+    void theParametersAreTheSameForEveryNumberOfProcesses() throws Exception {
+        for (var count : List.of("1", "2", "4")) {
+            var arguments =
+                    shortTraining(
+                            "--processes=" + count, "--out", folder.resolve(count).toString());
+            assertThat(start(Map.of(), count, arguments).waitFor()).as(err(count)).isZero();
+        }
+
+        assertThat(parameters("1"))
+                .hasSize(3)
+                .allSatisfy(line -> assertThat(line).matches("parameters \\S+ [0-9a-f]{64}"))
+                .extracting(line -> line.split(" ")[1])
+                .containsExactly(OPTIMIZERS.split(","));
+        assertThat(parameters("1")).extracting(line -> line.split(" ")[2]).doesNotHaveDuplicates();
+        assertThat(parameters("2")).isEqualTo(parameters("1"));
+        assertThat(parameters("4")).isEqualTo(parameters("1"));
+        assertThat(out("4"))
+                .contains("adamw", "Report: " + folder.resolve("4").resolve("report.html") + "\n")
+                .endsWith(String.join("\n", parameters("4")) + "\n")
+                .doesNotContain("Gloo");
+        assertThat(err("4")).contains("adamw: 15 of 15 (100 %)").doesNotContain("[1]");
+        assertThat(Files.readString(folder.resolve("4").resolve("report.html")))
+                .contains("4 processes took every step together; a batch was cut into 8 leaves.");
+        assertThat(record("4").getAsJsonObject("options").get("processes").getAsString())
+                .isEqualTo("4");
+        assertThat(record("4").get("command").getAsString())
+                .endsWith(" --backend reference --processes 4 --leaves 8");
+
+        // The mean over leaves is that over the batch: one process alone comes to the same, but
+        // for what rounding makes of it.
+        var alone = shortTraining("--out", folder.resolve("alone").toString());
+        var all = new ArrayList<Object>(List.of("train", "--backend", "reference"));
+        all.addAll(List.of(alone));
+        assertThat(Invocation.of(all.toArray()).out()).doesNotContain("parameters");
+        assertThat(losses("2")).isEqualTo(losses("4"));
+        var expected = losses("alone");
+        for (int i = 0; i < expected.size(); i++) {
+            assertThat(losses("4").get(i)).isCloseTo(expected.get(i), within(1e-4));
+        }
+    }
+
+    private JsonObject record(String name) throws IOException {
+        return JsonParser.parseString(Files.readString(folder.resolve(name).resolve("run.json")))
+                .getAsJsonObject();
+    }
+
+    private List<Double> losses(String name) throws IOException {
+        return record(name).getAsJsonArray("optimizers").asList().stream()
+                .map(each -> each.getAsJsonObject().getAsJsonArray("runs").get(0))
+                .map(each -> each.getAsJsonObject().getAsJsonObject("figures"))
+                .map(each -> each.get("final_loss").getAsDouble())
+                .toList();
+    }
+
+    @Test
+    void aProcessIsTheMemberThatTheEnvironmentNames() throws Exception {
+        int port;
+        try (var socket = new ServerSocket(0)) {
+            port = socket.getLocalPort();
+        }
+        var members = new ArrayList<Process>();
+        for (int rank = 0; rank < 2; rank++) {
+            members.add(
+                    start(
+                            Map.of(
+                                    "RANK",
+                                    "" + rank,
+                                    "WORLD_SIZE",
+                                    "2",
+                                    "MASTER_ADDR",
+                                    "127.0.0.1",
+                                    "MASTER_PORT",
+                                    "" + port),
+                            "member" + rank,
+                            "--distributed",
+                            "--leaves",
+                            "4",
+                            "--epochs",
+                            "1",
+                            "--batch",
+                            "500",
+                            "--optimizer",
+                            "sgd",
+                            "--seed",
+                            "1,2",
+                            "--out",
+                            folder.resolve("run").toString()));
+        }
+        for (var member : members) {
+            assertThat(member.waitFor()).isZero();
+        }
+
+        assertThat(parameters("member0")).hasSize(1);
+        assertThat(out("member1").lines()).allMatch(line -> line.startsWith("[Gloo] "));
+        assertThat(err("member1")).isEmpty();
+        assertThat(record("run").getAsJsonObject("options").get("leaves").getAsString())
+                .isEqualTo("4");
+    }
+
+    /** Starts a training that does not end, and waits until it is at its second optimizer. */
+    private Process startEndless(String name) throws Exception {
+        var process =
+                start(
+                        Map.of(),
+                        name,
+                        "--processes",
+                        "2",
+                        "--epochs",
+                        "1000000",
+                        "--optimizer",
+                        ENDLESS,
+                        "--out",
+                        folder.resolve(name).toString());
+        while (!err(name).contains("sgd@1e30: ")) {
+            assertThat(process.waitFor(50, TimeUnit.MILLISECONDS)).as(err(name)).isFalse();
+        }
+        return process;
+    }
+
+    /** The members, in their order. */
+    private static List<ProcessHandle> members(Process process) {
+        return process.children().sorted(Comparator.comparingLong(ProcessHandle::pid)).toList();
+    }
+
+    private static void awaitEnd(List<ProcessHandle> processes) throws Exception {
+        for (var each : processes) {
+            each.onExit().get(60, TimeUnit.SECONDS);
+        }
+    }
+
+    private static void signal(String signal, String process) throws Exception {
+        assertThat(new ProcessBuilder("kill", signal, "--", process).start().waitFor()).isZero();
+    }
+
+    @Test
+    void aMemberThatIsKilledEndsAllAndIsNamed() throws Exception {
+        var process = startEndless("run");
+        var members = members(process);
+        assertThat(members).hasSize(2);
+        signal("-KILL", "" + members.get(1).pid());
+
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).isEqualTo(1);
+        awaitEnd(members);
+        assertThat(err("run"))
+                .contains("panoptim train: member 1 is gone\n")
+                .endsWith("panoptim train: member 1 was ended by signal 9\n");
+        assertThat(out("run")).isEmpty();
+        assertThat(folder.resolve("run")).doesNotExist();
+    }
+
+    @Test
+    void controlCEndsAllWithWhatHasRun() throws Exception {
+        var process = startEndless("run");
+        var members = members(process);
+        signal("-INT", "-" + process.pid());
+
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).isEqualTo(130);
+        awaitEnd(members);
+        assertStopped();
+    }
+
+    @Test
+    void aRequestToEndReachesAllMembers() throws Exception {
+        var process = startEndless("run");
+        var members = members(process);
+        signal("-TERM", "" + process.pid());
+
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).isEqualTo(143);
+        awaitEnd(members);
+        assertStopped();
+    }
+
+    private void assertStopped() throws IOException {
+        assertThat(out("run"))
+                .contains("sgd@1e30 (diverged at epoch 1.0) ")
+                .containsPattern("sgd \\(stopped at epoch |Stopped before sgd\\.")
+                .contains("Report: " + folder.resolve("run").resolve("report.html"))
+                .containsOnlyOnce("parameters ")
+                .contains("parameters sgd@1e30 ");
+        assertThat(err("run")).doesNotContain("panoptim train:");
+    }
+
+    @Test
+    void membersEndWithTheProcessThatStartedThem() throws Exception {
+        var process = startEndless("run");
+        var members = members(process);
+        signal("-KILL", "" + process.pid());
+
+        awaitEnd(members);
+    }
+
+    @Test
+    void aPortThatIsInUseIsNamed() throws Exception {
+        try (var socket = new ServerSocket(0)) {
+            var member =
+                    start(
+                            Map.of(
+                                    "RANK",
+                                    "0",
+                                    "WORLD_SIZE",
+                                    "2",
+                                    "MASTER_ADDR",
+                                    "127.0.0.1",
+                                    "MASTER_PORT",
+                                    "" + socket.getLocalPort()),
+                            "run",
+                            "--distributed");
+
+            assertThat(member.waitFor()).isEqualTo(1);
+            assertThat(err("run"))
+                    .startsWith("panoptim train: member 0 of 2 at 127.0.0.1:")
+                    .contains("port: " + socket.getLocalPort(), "address already in use")
+                    .hasLineCount(1);
+        }
+    }
+
+    @Test
+    void whatCannotBeIsRefusedBeforeAnyProcessIsStarted() {
+        assertRefused(
+                "--processes: 3 processes cannot have 8 leaves of a batch in equal parts; 1, 2, 4,"
+                        + " 8 can, and --leaves sets another number of leaves",
+                "--processes",
+                "3");
+        assertRefused(
+                "--processes: 4 processes cannot have 2 leaves of a batch in equal parts; 1, 2 can,"
+                        + " and --leaves sets another number of leaves",
+                "--processes",
+                "4",
+                "--leaves",
+                "2");
+        assertRefused("--processes: must be at least 1, but is 0", "--processes", "0");
+        assertRefused(
+                "--leaves: must be a power of two, but is 6", "--processes", "2", "--leaves", "6");
+        assertRefused(
+                "--leaves: a batch of 4 images (--batch) has none for some of 8 leaves",
+                "--processes",
+                "2",
+                "--batch",
+                "4");
+        assertRefused("--leaves: belongs to --processes and --distributed", "--leaves", "8");
+        assertRefused(
+                "--processes: starts processes, and with --distributed this is one",
+                "--processes",
+                "2",
+                "--distributed");
+        assertRefused(
+                "--task: several processes train the classifier alone",
+                "--processes",
+                "2",
+                "--task",
+                "autoencoder");
+        assertRefused(
+                "--optimizer: 'torch-adamw': PyTorch's own optimizer takes no steps with a team",
+                "--processes",
+                "2",
+                "--optimizer",
+                "adamw,torch-adamw");
+        assertRefused(
+                "--optimizer: 'sophia-g': curvature is not estimated by leaves",
+                "--processes",
+                "2",
+                "--optimizer",
+                "sophia-g");
+        assertRefused(
+                "--distributed: RANK is not set: start the members with torchrun or set RANK,"
+                        + " WORLD_SIZE, MASTER_ADDR and MASTER_PORT for each",
+                "--distributed");
+        assertRefused(
+                "--out " + folder + "/..: is not empty; each run has a folder of its own",
+                "--processes",
+                "2",
+                "--out",
+                folder + "/..");
+    }
+
+    private static void assertRefused(String message, String... arguments) {
+        var all = new ArrayList<Object>(List.of("train"));
+        all.addAll(List.of(arguments));
+
+        assertThat(Invocation.of(all.toArray()))
+                .isEqualTo(new Invocation(2, "", "panoptim train: " + message + "\n"));
+    }
+
+    @Test
+    void membersHaveTheSameOptionsButForThoseOfTheStart() {
+        assertThat(
+                        TeamOptions.ofMember(
+                                List.of(
+                                        "--debug",
+                                        "train",
+                                        "--processes",
+                                        "4",
+                                        "--lr",
+                                        "1",
+                                        "--out=a",
+                                        "--compare",
+                                        "train",
+                                        "--out",
+                                        "b",
+                                        "--processes=2",
+                                        "--leaves",
+                                        "4"),
+                                "train",
+                                Path.of("reports", "x")))
+                .containsExactly(
+                        "--debug",
+                        "train",
+                        "--distributed",
+                        "--held",
+                        "--out=reports/x",
+                        "--lr",
+                        "1",
+                        "--compare",
+                        "train",
+                        "--leaves",
+                        "4");
+    }
+}
