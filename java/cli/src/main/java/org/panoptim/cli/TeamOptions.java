@@ -35,8 +35,9 @@ final class TeamOptions {
     @Option(
             names = DISTRIBUTED,
             description =
-                    "Classifier: be one of such processes, of which RANK, WORLD_SIZE, MASTER_ADDR"
-                            + " and MASTER_PORT tell, as torchrun sets them.")
+                    "Classifier: be one of several processes that train together, the one that"
+                            + " RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT tell of, as torchrun"
+                            + " sets them.")
     private boolean distributed;
 
     @Option(

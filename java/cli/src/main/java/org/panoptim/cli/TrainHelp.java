@@ -50,11 +50,24 @@ final class TrainHelp {
         lines.add("  cosine, cosine:floor=0.1               down by half a cosine");
         lines.add("  warmup-cosine, warmup-cosine:warmup=0.1  first up in a straight line");
         lines.add("  wsd, wsd:warmup=0.1:decay=0.3          up, stable, and down at the end");
+        paragraph(
+                lines,
+                "",
+                "Several processes cut each batch into the same leaves, differentiate their part of"
+                    + " them, and take every step together; each keeps a part of the optimizer's"
+                    + " states. For each optimizer the output ends with a line 'parameters NAME"
+                    + " SHA256', of the bytes of the final parameters in registration order, which"
+                    + " is the same for any number of processes. By default they train with "
+                        + String.join(", ", ClassifierTask.TEAM_OPTIMIZERS)
+                        + "; PyTorch's own optimizers and rules with curvature do not go with"
+                        + " them.");
         lines.add("");
         lines.add("Examples:");
         lines.add("  panoptim train");
         lines.add("  panoptim train --optimizer adamw,lion@0.001 --schedule cosine --seed 1,2,3");
         lines.add("  panoptim train --clip 1 --compare reports/2026-01-31-101500-classifier");
+        lines.add("  panoptim train --processes 4 --optimizer adamw,lamb");
+        lines.add("  torchrun --nproc-per-node 4 --no-python panoptim train --distributed");
         return lines.toArray(String[]::new);
     }
 
