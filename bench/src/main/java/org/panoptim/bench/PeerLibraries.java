@@ -23,7 +23,7 @@ import java.util.stream.Stream;
  * <p>That keeps their Java classes apart, not their native code: of several that bring the same
  * native library a process should open only one.
  */
-final class PeerLibraries {
+public final class PeerLibraries {
 
     /** What one folder holds. */
     sealed interface Result {
@@ -41,7 +41,7 @@ final class PeerLibraries {
     private PeerLibraries() {}
 
     /** The folder of all peers, from the system property {@code panoptim.peers}. */
-    static Path folder() {
+    public static Path folder() {
         return Path.of(System.getProperty("panoptim.peers", "bench/peers"));
     }
 

@@ -73,6 +73,7 @@ public final class BenchReport {
                                         Map.entry("refreshes", refreshes()),
                                         Map.entry("kfac", DeviceTables.kfac(results)),
                                         Map.entry("kernels", DeviceTables.kernels(results)),
+                                        Map.entry("teams", TeamTables.html(results)),
                                         Map.entry(
                                                 "changes", former.map(this::changes).orElse(""))));
         return new Page("Panoptim, measured", content, curves)

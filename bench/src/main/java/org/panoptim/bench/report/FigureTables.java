@@ -29,7 +29,8 @@ final class FigureTables {
                         calls(results),
                         refreshes(results),
                         kfac(results),
-                        kernels(results))
+                        kernels(results),
+                        teams(results))
                 .filter(part -> !part.isEmpty())
                 .collect(Collectors.joining("\n"));
     }
@@ -257,6 +258,18 @@ final class FigureTables {
                                                         ? Format.ratio(kernel.share())
                                                         : ""))
                         .toList());
+    }
+
+    private static String teams(Results results) {
+        return TeamTables.of(results).stream()
+                .map(
+                        each ->
+                                "%s:\n\n%s\n%s\n"
+                                        .formatted(
+                                                each.title(),
+                                                table(each.columns(), each.rows()),
+                                                each.remark()))
+                .collect(Collectors.joining("\n"));
     }
 
     private static String table(List<String> titles, List<List<String>> rows) {

@@ -84,7 +84,22 @@ public record Comparison(List<Change> changes) {
                     .filter(old -> old.backend().equals(kernel.backend()))
                     .forEach(old -> changes.add(change(old, kernel)));
         }
+        for (var team : now.teams()) {
+            before.teams().stream()
+                    .filter(old -> old.workload().equals(team.workload()))
+                    .filter(old -> old.members() == team.members())
+                    .filter(old -> old.backend().equals(team.backend()))
+                    .forEach(old -> changes.add(change(old, team)));
+        }
         return new Comparison(changes);
+    }
+
+    private static Change change(TeamTimes old, TeamTimes now) {
+        return new Change(
+                "%s, a team of %d, %s: steps a second"
+                        .formatted(now.workload(), now.members(), now.backend()),
+                Spread.of(old.seconds()).inverse(),
+                Spread.of(now.seconds()).inverse());
     }
 
     private static Change change(StepTimes old, StepTimes now) {

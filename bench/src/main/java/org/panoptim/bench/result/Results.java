@@ -32,6 +32,9 @@ import java.util.stream.Stream;
  * @param refreshes inversions of Kronecker factors
  * @param kfac K-FAC's work between them, on a device; files of earlier versions lack it
  * @param kernels a device's kernels by themselves; files of earlier versions lack them
+ * @param teams teams of processes; files of earlier versions lack them
+ * @param teamSpeeds what exchanges between processes take, if teams were measured; files of earlier
+ *     versions lack it
  * @param leftOut what was not measured, and why
  */
 public record Results(
@@ -47,13 +50,16 @@ public record Results(
         List<RefreshTimes> refreshes,
         List<KfacTimes> kfac,
         List<KernelTimes> kernels,
+        List<TeamTimes> teams,
+        List<TeamSpeed> teamSpeeds,
         List<String> leftOut) {
 
     /** The form that this class reads and writes. */
     public static final int FORMAT = 1;
 
     /** What files of earlier versions lack. */
-    private static final List<String> LATER = List.of("memory", "kfac", "kernels");
+    private static final List<String> LATER =
+            List.of("memory", "kfac", "kernels", "teams", "teamSpeeds");
 
     private static final String VIRTUAL =
             "Measured on the virtual GPU: its kernels run on the processor, and their times mean"
@@ -72,6 +78,8 @@ public record Results(
         refreshes = List.copyOf(refreshes);
         kfac = List.copyOf(kfac);
         kernels = List.copyOf(kernels);
+        teams = List.copyOf(teams);
+        teamSpeeds = List.copyOf(teamSpeeds);
         leftOut = List.copyOf(leftOut);
     }
 

@@ -18,6 +18,7 @@ import org.panoptim.bench.result.Results.RefreshTimes;
 import org.panoptim.bench.result.Results.StartUpTimes;
 import org.panoptim.bench.result.Results.StateBytes;
 import org.panoptim.bench.result.StepTimes;
+import org.panoptim.bench.result.TeamTimes;
 import org.panoptim.cli.InputException;
 import org.panoptim.cli.Version;
 import org.panoptim.cli.bench.BenchProgram;
@@ -71,6 +72,7 @@ public final class Bench implements BenchProgram {
         var refreshes = new ArrayList<RefreshTimes>();
         var kfac = new ArrayList<KfacTimes>();
         var kernels = new ArrayList<KernelTimes>();
+        var teams = new ArrayList<TeamTimes>();
         var jmh = new ArrayList<RunResult>();
         var runs = plan.steps(peers.descriptions());
         var startUp = new StartUps(plan.quick(), target);
@@ -78,6 +80,8 @@ public final class Bench implements BenchProgram {
         var launches = new Launches(jvm);
         var refresh = new Refreshes(jvm, target, plan);
         var kfacWork = new KfacWork(target, plan);
+        var team = new Teams(jvm, target, plan);
+        boolean hasTeam = plan.has(Part.TEAM) && target.device() == DeviceKind.CPU;
         var alone = new Kernels(target, plan);
         var refusal =
                 plan.hasLong(Part.KFAC) && target.device() != DeviceKind.CPU
@@ -89,6 +93,7 @@ public final class Bench implements BenchProgram {
         units += plan.hasLong(Part.MEMORY) ? memories.units() : 0;
         units += plan.hasLong(Part.LAUNCH) ? launches.units() : 0;
         units += plan.hasLong(Part.KFAC) ? refresh.units() + kfacWork.units() : 0;
+        units += hasTeam ? team.units() : 0;
         units += plan.has(Part.KERNELS) ? alone.units() : 0;
         try (var display = new ProgressDisplay(terminal, units)) {
             var stepper = new Steps(jvm, display);
@@ -109,6 +114,9 @@ public final class Bench implements BenchProgram {
                 refreshes.addAll(refresh.measure(display, leftOut));
                 jmh.addAll(refresh.results());
                 kfac.addAll(kfacWork.measure(display));
+            }
+            if (hasTeam) {
+                teams.addAll(team.measure(display, leftOut));
             }
             if (plan.has(Part.KERNELS)) {
                 kernels.addAll(alone.measure(display, leftOut));
@@ -134,6 +142,8 @@ public final class Bench implements BenchProgram {
                         refreshes,
                         kfac,
                         kernels,
+                        teams,
+                        team.speed(),
                         leftOut);
         try {
             leftOut.stream().skip(shown).forEach(line -> out.println("left out: " + line));

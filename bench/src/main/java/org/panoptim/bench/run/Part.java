@@ -29,6 +29,8 @@ enum Part {
     LAUNCH("launch"),
     /** The inversion of Kronecker factors; on a device, the work between inversions, too. */
     KFAC("kfac"),
+    /** Teams of processes. */
+    TEAM("team"),
     /** A device's kernels by themselves. */
     KERNELS("kernels");
 
@@ -59,7 +61,8 @@ enum Part {
         }
         if (parts.isEmpty()) {
             parts = EnumSet.allOf(Part.class);
-            parts.removeAll(device == DeviceKind.CPU ? Set.of(KERNELS) : Set.of(TYPES, STATISTICS));
+            parts.removeAll(
+                    device == DeviceKind.CPU ? Set.of(KERNELS) : Set.of(TYPES, STATISTICS, TEAM));
         }
         return parts;
     }

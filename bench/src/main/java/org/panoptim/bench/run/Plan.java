@@ -36,6 +36,9 @@ final class Plan {
     /** Too slow, or between the others, for a run of two minutes that names no workloads. */
     private static final Set<String> NOT_QUICK_PEERS = Set.of("torch-foreach");
 
+    /** Steps of a team that end before its processes have started. */
+    private static final long QUICK_TEAM_ELEMENTS = 1_000_000;
+
     private static final Set<String> NOT_QUICK_WITH_PEERS = Set.of(Workload.RESNET_50);
 
     private static final List<Scenario> WITH_PEERS =
@@ -102,7 +105,7 @@ final class Plan {
         return switch (part) {
             case MEMORY, LAUNCH -> true;
             case KFAC -> target.device() == DeviceKind.CPU;
-            case LIMIT, PEERS, TYPES, STATISTICS, SCALING, START_UP, KERNELS -> false;
+            case LIMIT, PEERS, TYPES, STATISTICS, SCALING, START_UP, TEAM, KERNELS -> false;
         };
     }
 
@@ -114,6 +117,12 @@ final class Plan {
     /** The workloads whose steps' kernels are measured by themselves. */
     List<String> workloads() {
         return workloads;
+    }
+
+    /** What teams of processes step. */
+    List<Workload> teamWorkloads() {
+        var usual = quick ? Workload.elements(QUICK_TEAM_ELEMENTS) : Workload.GPT2_SMALL;
+        return (workloadsNamed ? workloads : List.of(usual)).stream().map(Workload::named).toList();
     }
 
     /** The rules whose kernels are measured by themselves. */
@@ -144,7 +153,7 @@ final class Plan {
     private boolean takesWorkloads() {
         return has(Part.LIMIT)
                 || has(Part.PEERS)
-                || (has(Part.TYPES) || has(Part.STATISTICS)) && workloadsNamed
+                || (has(Part.TYPES) || has(Part.STATISTICS) || has(Part.TEAM)) && workloadsNamed
                 || has(Part.KERNELS);
     }
 
@@ -171,7 +180,7 @@ final class Plan {
             }
         }
         if (target.device() != DeviceKind.CPU) {
-            Stream.of(Part.TYPES, Part.STATISTICS)
+            Stream.of(Part.TYPES, Part.STATISTICS, Part.TEAM)
                     .filter(this::has)
                     .map(part -> part.option() + ": measured on the processor alone")
                     .forEach(lines::add);

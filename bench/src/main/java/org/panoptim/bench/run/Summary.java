@@ -33,6 +33,7 @@ final class Summary {
         refreshes(lines);
         kfac(lines);
         kernels(lines);
+        teams(lines);
         return lines;
     }
 
@@ -148,6 +149,24 @@ final class Summary {
                     Integer.toString(kernel.launches()),
                     Format.time(kernel.seconds()),
                     kernel.hasBytes() ? Format.ratio(kernel.share().median()) : "");
+        }
+        lines.add("");
+        lines.addAll(table.lines(Terminal.WIDTH));
+    }
+
+    private void teams(List<String> lines) {
+        if (results.teams().isEmpty()) {
+            return;
+        }
+        var table = new Table("team", "members", "step", "PyTorch / it", "sent / least", "states");
+        for (var team : results.teams()) {
+            table.row(
+                    Workload.named(team.workload()).title(),
+                    Integer.toString(team.members()),
+                    Format.time(Spread.of(team.seconds()).median()),
+                    team.hasPeer() ? Format.ratio(team.advantage()) : "",
+                    team.members() > 1 ? Format.ratio(team.sentShare()) : "",
+                    Format.ratio(team.stateShare()));
         }
         lines.add("");
         lines.addAll(table.lines(Terminal.WIDTH));

@@ -121,6 +121,21 @@ class BenchReportTest {
                 .doesNotContain("their times mean nothing");
     }
 
+    @Test
+    void thePageHasTeamsWhatAModelSaysOfThemAndLargerOnesOnPaper() throws Exception {
+        var page = new BenchReport(Samples.results(List.of()), Optional.empty()).page();
+        assertThat(page)
+                .containsPattern(row("GPT-2 small", "2", "500 ms"))
+                // PyTorch takes a quarter more.
+                .contains("1.25 " + spread("1.25 to 1.25"))
+                .contains("what PyTorch does")
+                // Of the 498 MB that each of two sends, and with headers.
+                .contains(">498 MB, 1.0000</td>", ">1.0020</td>", ">498 MB, 0.5000</td>")
+                .contains("What a model says of these", "2.00 GB/s between all members")
+                .contains("Larger teams, on paper", "On paper: nobody has measured")
+                .containsPattern(row("InfiniBand NDR, 400 Gbit/s", "Llama 2 7B", "1024"));
+    }
+
     private static String spread(String ends) {
         return "<span class=\"spread\">(%s)</span></td>".formatted(ends);
     }

@@ -113,6 +113,8 @@ class ComparisonTest {
                         before.refreshes(),
                         before.kfac(),
                         before.kernels(),
+                        before.teams(),
+                        before.teamSpeeds(),
                         before.leftOut());
 
         assertThat(Comparison.of(before, before).passes()).isTrue();
@@ -135,7 +137,9 @@ class ComparisonTest {
                         "GPT2_SMALL, precondition, cuda-ffm: share of the products",
                         "gpt2-small, adamw, step, cuda-ffm, panoptim_measure: share of the copy",
                         "gpt2-small, adamw, step, cuda-ffm, panoptim_control_adamw: launches a"
-                                + " second");
+                                + " second",
+                        "gpt2-small, a team of 1, simd: steps a second",
+                        "gpt2-small, a team of 2, simd: steps a second");
         assertThat(Comparison.of(slower, before).passes()).isTrue();
     }
 

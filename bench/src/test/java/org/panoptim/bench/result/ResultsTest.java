@@ -58,6 +58,8 @@ class ResultsTest {
         json.remove("memory");
         json.remove("kfac");
         json.remove("kernels");
+        json.remove("teams");
+        json.remove("teamSpeeds");
         json.getAsJsonObject("host").remove("virtual");
         json.getAsJsonArray("refreshes").get(0).getAsJsonObject().remove("backend");
         Files.writeString(file, json.toString());
@@ -66,6 +68,8 @@ class ResultsTest {
         assertThat(restored.memory()).isEmpty();
         assertThat(restored.kfac()).isEmpty();
         assertThat(restored.kernels()).isEmpty();
+        assertThat(restored.teams()).isEmpty();
+        assertThat(restored.teamSpeeds()).isEmpty();
         assertThat(restored.warning()).isEmpty();
         assertThat(restored.refreshes().getFirst().backend()).isEqualTo("simd");
         assertThat(restored.startUps()).hasSize(2);

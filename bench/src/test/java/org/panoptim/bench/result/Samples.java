@@ -5,6 +5,7 @@ import org.panoptim.bench.result.Results.KfacTimes;
 import org.panoptim.bench.result.Results.RefreshTimes;
 import org.panoptim.bench.result.Results.StartUpTimes;
 import org.panoptim.bench.result.Results.StateBytes;
+import org.panoptim.bench.result.TeamSpeed.Exchange;
 
 import java.util.List;
 
@@ -73,6 +74,8 @@ public final class Samples {
                         kernel("", KernelTimes.COPY, 2_000_000_000, 1e6 * slowness),
                         kernel("step", "panoptim_measure", 500_000_000, 3e5 * slowness),
                         kernel("step", "panoptim_control_adamw", 0, 5e3 * slowness)),
+                List.of(team(1, slowness), team(2, slowness)),
+                List.of(TEAM_SPEED),
                 List.of("nd4j: is not there"));
     }
 
@@ -107,6 +110,38 @@ public final class Samples {
                 bytes,
                 2e12,
                 new double[] {nanos, nanos * 1.01, nanos * .99});
+    }
+
+    /** A machine of two processors that exchanges 2 GB/s and copies 20 GB/s. */
+    public static final TeamSpeed TEAM_SPEED =
+            new TeamSpeed(
+                    2,
+                    20e9,
+                    1e-4,
+                    5e-5,
+                    2e9,
+                    List.of(new Exchange(2, 1 << 20, new double[] {.0012, .0013, .0014})));
+
+    /** A team on GPT-2 small that takes half a second, and PyTorch's that takes a quarter more. */
+    private static TeamTimes team(int members, double slowness) {
+        long elements = 124_439_808;
+        long size = elements * Float.BYTES;
+        double[] loopback = {1.001 * size, 1.002 * size, 1.003 * size};
+        return new TeamTimes(
+                "gpt2-small",
+                "simd",
+                members,
+                1,
+                elements,
+                new double[] {.49 * slowness, .5 * slowness, .51 * slowness},
+                (members - 1) * size,
+                34,
+                loopback,
+                2 * size / members,
+                "what PyTorch does",
+                new double[] {.6125, .625, .6375},
+                loopback,
+                2 * size);
     }
 
     private static StartUpTimes startUp(boolean cached, double millis) {

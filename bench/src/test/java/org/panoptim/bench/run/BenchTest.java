@@ -17,6 +17,8 @@ import org.panoptim.bench.result.Results.StartUpTimes;
 import org.panoptim.bench.result.Samples;
 import org.panoptim.bench.result.Spread;
 import org.panoptim.bench.result.StepTimes;
+import org.panoptim.bench.result.TeamTimes;
+import org.panoptim.bench.team.TeamBenchmark;
 import org.panoptim.cli.InputException;
 import org.panoptim.cli.bench.BenchProgram;
 
@@ -288,6 +290,24 @@ class BenchTest {
         assertThat(Files.readString(folder.resolve("bench.jmh.json")))
                 .contains("KfacRefresh", "\"backend\" : \"cuda-ffm\"");
         assertThat(printed.toString()).contains("left out: kfac: PyTorch");
+    }
+
+    @Test
+    @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+    void aTeamOfProcessesIsMeasured() throws Exception {
+        assumeThat(TeamBenchmark.refusal()).isEmpty();
+
+        assertThat(run(List.of("few"), List.of("team"), Optional.empty())).isZero();
+
+        var results = Results.read(folder.resolve("bench.json"));
+        assertThat(results.teams()).extracting(TeamTimes::members).containsExactly(2);
+        assertThat(results.teams().getFirst().seconds())
+                .hasSize(3)
+                .matches(all -> Spread.of(all).smallest() > 0);
+        assertThat(results.teamSpeeds().getFirst().exchanges()).isNotEmpty();
+        assertThat(Files.readString(folder.resolve("bench.html")))
+                .contains("A team of processes on this machine", "Larger teams, on paper");
+        assertThat(printed.toString()).contains("sent / least");
     }
 
     @Test

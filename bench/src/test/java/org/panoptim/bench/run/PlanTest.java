@@ -126,6 +126,34 @@ class PlanTest {
     }
 
     @Test
+    void teamsStepTheWorkloadsThatAreNamedElseALargeOneOrIfQuickASmallOne() {
+        assertThat(plan(false, List.of(), "team").teamWorkloads())
+                .extracting(Workload::name)
+                .containsExactly("gpt2-small");
+        assertThat(plan(true, List.of(), "team").teamWorkloads())
+                .extracting(Workload::name)
+                .containsExactly("elements-1000000");
+        assertThat(plan(true, List.of("few", "flat"), "team").teamWorkloads())
+                .extracting(Workload::name)
+                .containsExactly("few", "flat");
+    }
+
+    @Test
+    void teamsAreMeasuredOnTheProcessorAlone() {
+        var device = new Target("cuda-ffm", "", DeviceKind.GPU, 1L << 40);
+        var named =
+                new Plan(
+                        false,
+                        List.of(),
+                        List.of(),
+                        device,
+                        Part.of(List.of("team"), DeviceKind.GPU));
+        assertThat(named.leftOut()).containsExactly("team: measured on the processor alone");
+        assertThat(Part.of(List.of(), DeviceKind.GPU)).doesNotContain(Part.TEAM);
+        assertThat(Part.of(List.of(), DeviceKind.CPU)).contains(Part.TEAM);
+    }
+
+    @Test
     void theFactorsOfModelsThatAreNamedAreWorkedOnElseThoseOfTheUsualModels() {
         assertThat(plan(false, List.of(), "kfac").models())
                 .containsExactly(FactorSizes.RESNET50, FactorSizes.GPT2_SMALL);

@@ -61,7 +61,7 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "PART",
             description =
                     "Measure some parts: limit, peers, types, scaling, start-up, memory, launch,"
-                            + " kfac; on a GPU also kernels, each by itself (all).")
+                            + " kfac, team; on a GPU also kernels, each by itself (all).")
     private List<String> parts = List.of();
 
     @Option(
