@@ -96,7 +96,7 @@ public record Comparison(List<Change> changes) {
 
     private static Change change(TeamTimes old, TeamTimes now) {
         return new Change(
-                "%s, a team of %d, %s: steps a second"
+                "%s, a team of %d, %s: a second"
                         .formatted(now.workload(), now.members(), now.backend()),
                 Spread.of(old.seconds()).inverse(),
                 Spread.of(now.seconds()).inverse());

@@ -16,8 +16,8 @@ public record PhaseModel(Network network, double memory) {
     /** What the exchange and the return take to be in buckets, over all members. */
     static final double BUCKET_BYTES = 32 << 20;
 
-    /** By which members agree that all are there and have the same gradients. */
-    static final int AGREEMENTS = 4;
+    /** By which members agree that all have come so far, with gradients of the same parameters. */
+    static final int AGREEMENTS = 5;
 
     /** AdamW reads four arrays and writes three. */
     private static final double PASSES_OF_UPDATE = 7;

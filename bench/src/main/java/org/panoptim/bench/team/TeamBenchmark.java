@@ -27,7 +27,7 @@ public final class TeamBenchmark {
 
     private static final int WARM_UPS = 2;
     private static final int REPETITIONS = 7;
-    private static final List<Long> MESSAGES = List.of(1L << 12, 1L << 16, 1L << 20, 1L << 22);
+    private static final List<Long> MESSAGES = List.of(1L << 12, 1L << 16, 1L << 20);
 
     /** Larger than caches. */
     private static final long COPY_BYTES = 128L << 20;
@@ -113,10 +113,14 @@ public final class TeamBenchmark {
     }
 
     private void measureRaw(TeamProcesses processes, int members) {
-        for (long bytes : members == 1 ? List.<Long>of() : MESSAGES) {
-            var request = "exchange " + bytes;
-            processes.ask(request);
-            exchanges.add(new Exchange(members, bytes, repeated(processes, request)));
+        if (members > 1) {
+            // The largest are those of a step's buckets.
+            var bucket = Stream.of((long) PhaseModel.BUCKET_BYTES / members);
+            for (long bytes : Stream.concat(MESSAGES.stream(), bucket).toList()) {
+                var request = "exchange " + bytes;
+                processes.ask(request);
+                exchanges.add(new Exchange(members, bytes, repeated(processes, request)));
+            }
         }
         var request = "copy " + COPY_BYTES / members;
         processes.ask(request);

@@ -138,8 +138,8 @@ class ComparisonTest {
                         "gpt2-small, adamw, step, cuda-ffm, panoptim_measure: share of the copy",
                         "gpt2-small, adamw, step, cuda-ffm, panoptim_control_adamw: launches a"
                                 + " second",
-                        "gpt2-small, a team of 1, simd: steps a second",
-                        "gpt2-small, a team of 2, simd: steps a second");
+                        "gpt2-small, a team of 1, simd: a second",
+                        "gpt2-small, a team of 2, simd: a second");
         assertThat(Comparison.of(slower, before).passes()).isTrue();
     }
 

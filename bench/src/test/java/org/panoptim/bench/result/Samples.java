@@ -135,7 +135,7 @@ public final class Samples {
                 elements,
                 new double[] {.49 * slowness, .5 * slowness, .51 * slowness},
                 (members - 1) * size,
-                34,
+                35,
                 loopback,
                 2 * size / members,
                 "what PyTorch does",

@@ -29,8 +29,8 @@ class PhaseModelTest {
 
     @Test
     void callsAreBucketsThereAndBackAndAgreements() {
-        assertThat(PhaseModel.calls(ELEMENTS)).isEqualTo(8 + 8 + 4);
-        assertThat(PhaseModel.calls(ELEMENTS + 1)).isEqualTo(9 + 9 + 4);
+        assertThat(PhaseModel.calls(ELEMENTS)).isEqualTo(8 + 8 + 5);
+        assertThat(PhaseModel.calls(ELEMENTS + 1)).isEqualTo(9 + 9 + 5);
     }
 
     @Test
@@ -49,11 +49,11 @@ class PhaseModelTest {
     @Test
     void membersOfManyMachinesWorkAtTheSameTime() {
         var cost = model(1e-3, 1e-4, SIZE / 2, false).cost(ELEMENTS, 4);
-        assertThat(cost.latency()).isCloseTo(.020, within(1e-12));
-        assertThat(cost.messages()).isCloseTo(20 * 3 * 1e-4, within(1e-12));
+        assertThat(cost.latency()).isCloseTo(.021, within(1e-12));
+        assertThat(cost.messages()).isCloseTo(21 * 3 * 1e-4, within(1e-12));
         assertThat(cost.wire()).isCloseTo(3, within(1e-12));
         assertThat(cost.memory()).isCloseTo(9, within(1e-6));
-        assertThat(cost.total()).isCloseTo(.020 + .006 + 3 + 9, within(1e-6));
+        assertThat(cost.total()).isCloseTo(.021 + .0063 + 3 + 9, within(1e-6));
     }
 
     @Test
