@@ -6,6 +6,7 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamTraffic;
 import org.panoptim.spi.Cleanup;
+import org.panoptim.spi.MeteredTeam;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.StepPlan;
 

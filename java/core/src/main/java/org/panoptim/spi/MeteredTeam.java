@@ -1,42 +1,59 @@
-package org.panoptim.internal.shard;
+package org.panoptim.spi;
 
+import org.panoptim.internal.Arguments;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.Transfer;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 
-/** A team that counts what it is asked for. */
-final class MeteredTeam implements Team {
+/** The team of a plan's shares, which counts what it is asked for. */
+public final class MeteredTeam implements Team {
 
     private final Team team;
     private long sentBytes;
     private long receivedBytes;
     private long waitedNanos;
 
-    MeteredTeam(Team team) {
-        this.team = team;
+    /** Over a team, which stays the caller's. */
+    public MeteredTeam(Team team) {
+        this.team = Objects.requireNonNull(team, "team");
     }
 
     /** Counts from nothing. */
-    void clear() {
+    public void clear() {
         sentBytes = 0;
         receivedBytes = 0;
         waitedNanos = 0;
     }
 
-    long sentBytes() {
+    /** Bytes to all other members. */
+    public long sentBytes() {
         return sentBytes;
     }
 
-    long receivedBytes() {
+    /** Bytes from all other members. */
+    public long receivedBytes() {
         return receivedBytes;
     }
 
     /** How long calls took, in nanoseconds. */
-    long waitedNanos() {
+    public long waitedNanos() {
         return waitedNanos;
+    }
+
+    /** The team itself: a backend that knows it may have other ways to it. */
+    public Team team() {
+        return team;
+    }
+
+    /** Counts what a backend has moved by such a way. */
+    public void count(long sent, long received, long nanos) {
+        sentBytes += sent;
+        receivedBytes += received;
+        waitedNanos += nanos;
     }
 
     @Override
@@ -51,6 +68,8 @@ final class MeteredTeam implements Team {
 
     @Override
     public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+        Arguments.requireElements(sent, "sent");
+        Arguments.requireElements(received, "received");
         long from = System.nanoTime();
         var transfer = team.begin(sent, received);
         waitedNanos += System.nanoTime() - from;
@@ -77,7 +96,7 @@ final class MeteredTeam implements Team {
 
     @Override
     public void abort(String reason) {
-        team.abort(reason);
+        team.abort(Objects.requireNonNull(reason, "reason"));
     }
 
     @Override
