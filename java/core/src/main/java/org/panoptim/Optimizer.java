@@ -742,6 +742,7 @@ public final class Optimizer implements AutoCloseable {
             passes = new Passes(plan.groups(), companions.rules());
             stepPasses = new StepPasses(plan, execution, passes, companions);
         } catch (PartialChangeException e) {
+            giveUp(e);
             throw ownership.fail(e);
         } finally {
             ownership.exit();

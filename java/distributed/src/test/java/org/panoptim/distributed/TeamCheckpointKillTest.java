@@ -7,6 +7,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.checkpoint.CheckpointException;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
+import org.panoptim.shard.Transfer;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -88,13 +89,9 @@ class TeamCheckpointKillTest {
         }
 
         @Override
-        public void exchange(
-                MemorySegment sent,
-                long[] sentBytes,
-                MemorySegment received,
-                long[] receivedBytes) {
+        public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
             process.act();
-            member.exchange(sent, sentBytes, received, receivedBytes);
+            return member.begin(sent, received);
         }
 
         @Override
