@@ -129,7 +129,8 @@ extern "C" __global__ void __launch_bounds__(panoptim::chunk_threads)
     __shared__ double curvature_sums[max_chunk_blocks];
     const panoptim_plan &plan = launch.plan;
     const float factor = unscale_factor(*plan.control);
-    for (int64_t i = blockIdx.x; i < plan.chunk_count; i += gridDim.x) {
+    for (int64_t piece = blockIdx.x; piece < launch.chunk_list_count; piece += gridDim.x) {
+        const int64_t i = launch.chunk_list != nullptr ? launch.chunk_list[piece] : piece;
         const panoptim_chunk chunk = plan.chunks[i];
         if (!live(plan, chunk.tensor)) {
             continue;

@@ -129,6 +129,8 @@ int main() {
     // Of gradient and curvature, each: four at once in the direct way, two by types, and one where
     // a block is not whole; and a sum of either.
     std::printf("panoptim_measure %d 0 0 2\n", 2 * (4 + 2 + 1));
+    // Rows are loaded in one place, and the sum and zeros stored in one each.
+    std::printf("panoptim_sum_rows 1 2 %d %d\n", 2 * scalars, 2 * halves);
     std::printf("panoptim_zero 0 1 %d %d\n", scalars, halves);
     for (const Image &image : all) {
         std::printf("panoptim_prepare_%s 0 %d - -\n", image.name.c_str(), image.of_prepare);

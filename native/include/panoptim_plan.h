@@ -309,7 +309,11 @@ typedef struct panoptim_progress {
  */
 typedef struct panoptim_launch {
     panoptim_plan plan;
-    /* Update: the chunks of this kernel's rule, or the panels; LINES and TOTALS: its panels. */
+    /*
+     * Update: the chunks of this kernel's rule, or the panels; LINES and TOTALS: its panels.
+     * Measuring: the chunks that are stepped here, of which others are stepped elsewhere; null: the
+     * first ones of the plan.
+     */
     const int32_t *chunk_list;
     panoptim_progress *progress; /* page-locked memory of the host */
     int64_t chunk_list_count;

@@ -13,6 +13,7 @@
 #include "matrix/mirror.cu"
 #include "matrix/norms.cu"
 #include "step/measure.cu"
+#include "step/sum.cu"
 #include "step/zero.cu"
 #include "test_functions.cu"
 
@@ -21,6 +22,7 @@
 PANOPTIM_VIRTUAL_DYNAMIC_SHARED(float, panoptim_kfac_triangle)
 
 PANOPTIM_VIRTUAL_KERNEL(panoptim_measure)
+PANOPTIM_VIRTUAL_KERNEL(panoptim_sum_rows)
 PANOPTIM_VIRTUAL_KERNEL(panoptim_zero)
 
 PANOPTIM_VIRTUAL_KERNEL(panoptim_kfac_accumulate)

@@ -120,6 +120,7 @@ public final class Optimizer implements AutoCloseable {
                 Stream.concat(Stream.of(execution), companions.executions().stream()).toList();
         try {
             sharding.ifPresent(each -> each.agree(this.plan, backend.name()));
+            sharding.ifPresent(each -> execution.shareTransfer().ifPresent(each::moveBy));
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, execution::close);
             Cleanup.after(e, companions::close);
@@ -1055,8 +1056,9 @@ public final class Optimizer implements AutoCloseable {
          * org.panoptim.rule.SophiaG} the batch size is that of all members. In a step all have it,
          * of the same parameters, or none.
          *
-         * <p>Parameters lie on the host. Transforms of gradients do not go with a team. Gradients
-         * are used up by the step, or the pass that reads them: each takes new ones.
+         * <p>Transforms of gradients and {@link Optimizer#capture} do not go with a team, nor does
+         * curvature on a device. Gradients are used up by the step, or the pass that reads them:
+         * each takes new ones.
          *
          * @param value stays the caller's
          * @param leaves into how many micro-batches a batch is cut, over all members: a power of

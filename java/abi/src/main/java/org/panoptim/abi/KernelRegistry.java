@@ -120,6 +120,13 @@ public final class KernelRegistry {
             return ofScope(Reduction.Scope.ROW) + ofScope(Reduction.Scope.COLUMN) > 0;
         }
 
+        /** Whether a phase leaves sums of chunks for one of its reductions. */
+        public boolean sumsOverChunks(int phase) {
+            return sums.contains(sum(Reduction.Scope.TENSOR, phase))
+                    || sums.contains(sum(Reduction.Scope.GROUP, phase))
+                    || sums.contains(sum(Reduction.Scope.ALL, phase));
+        }
+
         /** Whether rows are looked at again with their matrix's total. */
         public boolean takesTotals() {
             return sums.contains(TOTALS);

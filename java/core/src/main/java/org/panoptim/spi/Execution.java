@@ -129,6 +129,14 @@ public interface Execution extends AutoCloseable {
         return Optional.empty();
     }
 
+    /**
+     * Moves gradients and values between the members of the plan's team; none where they lie in the
+     * host's memory, from which the optimizer moves them.
+     */
+    default Optional<ShareTransfer> shareTransfer() {
+        return Optional.empty();
+    }
+
     /** Frees tables and states; waits for running work. */
     @Override
     void close();

@@ -1,5 +1,7 @@
 package org.panoptim.cuda;
 
+import static org.panoptim.abi.bindings.PanoptimTeam.PANOPTIM_TEAM_MOST_ROWS;
+
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.panoptim.abi.PlanKernels;
@@ -11,9 +13,14 @@ import org.panoptim.cuda.device.QueuedSteps;
 import org.panoptim.cuda.device.Uploads;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaException;
+import org.panoptim.cuda.team.ChunkExchange;
+import org.panoptim.cuda.team.DeviceTransfer;
+import org.panoptim.cuda.team.StagedTransport;
+import org.panoptim.cuda.team.Transport;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.shard.Team;
 import org.panoptim.spi.ArenaSet;
 import org.panoptim.spi.BeforeStep;
 import org.panoptim.spi.Cleanup;
@@ -24,6 +31,7 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.MatrixGroup;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
+import org.panoptim.spi.ShareTransfer;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.StepProgram;
@@ -57,6 +65,11 @@ final class CudaExecution implements Execution, QueuedSteps {
     private final DeviceSchedule schedule;
     private final Refusals refusals;
     private final Map<Parameter, Integer> places = new IdentityHashMap<>();
+    private final Optional<Team> team;
+
+    /** What moves device memory between the members of the team. */
+    private final Optional<Transport> transport;
+
     private final List<CudaCapturedStep> captures = new ArrayList<>();
 
     private StepPlan plan;
@@ -71,6 +84,11 @@ final class CudaExecution implements Execution, QueuedSteps {
     private StepBackup backup;
     private StreamStages stages;
 
+    /** What brings the sums of chunks that other members of the team step. */
+    private Optional<ChunkExchange> exchange = Optional.empty();
+
+    private Optional<DeviceTransfer> transfer = Optional.empty();
+
     /** Whether the device has the addresses that were noted. */
     private boolean addressesSent;
 
@@ -80,10 +98,8 @@ final class CudaExecution implements Execution, QueuedSteps {
     CudaExecution(DeviceContext context, StepPlan plan, Runnable onClose) {
         context.requireNoCapture("an optimizer cannot be built");
         DeviceStates.requireDevice(context.name(), plan.groups());
-        if (plan.shares().team().isPresent()) {
-            throw new UnsupportedPlanException(
-                    context.name(), "steps that a team shares are taken on the CPU alone");
-        }
+        team = plan.shares().team();
+        requireFewMembers();
         kernels = new PlanKernels(plan.groups(), context.kernels().registry());
         this.context = context;
         driver = context.driver();
@@ -92,11 +108,12 @@ final class CudaExecution implements Execution, QueuedSteps {
         var cleanup = new Cleanup();
         try {
             states = cleanup.keep(new DeviceStates(context));
-            states.addMissing(plan.groups());
+            states.addMissing(plan.groups(), plan.shares());
+            transport = team.map(each -> cleanup.keep(transport(each)));
             control = cleanup.keep(new DeviceControl(context, plan));
             refusals = new Refusals(control);
             schedule = cleanup.keep(new DeviceSchedule(context, control));
-            var built = cleanup.keep(new DeviceTables(context, kernels, states, plan.lent()));
+            var built = cleanup.keep(tables(plan, kernels));
             var room = cleanup.keep(uploads(plan, built));
             var made =
                     cleanup.keep(
@@ -114,6 +131,24 @@ final class CudaExecution implements Execution, QueuedSteps {
             cleanup.runAfter(e);
             throw e;
         }
+    }
+
+    private void requireFewMembers() {
+        int members = team.map(Team::size).orElse(1);
+        if (members > PANOPTIM_TEAM_MOST_ROWS()) {
+            throw new UnsupportedPlanException(
+                    context.name(),
+                    "a team may have %d members, but has %d"
+                            .formatted(PANOPTIM_TEAM_MOST_ROWS(), members));
+        }
+    }
+
+    private Transport transport(Team of) {
+        return new StagedTransport(context, of);
+    }
+
+    private DeviceTables tables(StepPlan of, PlanKernels ofPlan) {
+        return new DeviceTables(context, ofPlan, states, of.lent(), of.shares());
     }
 
     /** Room for the tables and, where steps are taken, for the whole ring of the schedule. */
@@ -160,7 +195,7 @@ final class CudaExecution implements Execution, QueuedSteps {
         work.adopt(found);
         matrixWork = work;
         if (stale) {
-            stages = new StreamStages(context, control, launches, work, backup, this::transform);
+            stages = stages();
             endStaleGraphs(work == old ? () -> {} : old::close);
         }
     }
@@ -194,8 +229,8 @@ final class CudaExecution implements Execution, QueuedSteps {
     private void rebuild(StepPlan newPlan, PlanKernels newKernels) {
         var cleanup = new Cleanup();
         try {
-            cleanup.add(states.addMissing(newPlan.groups()));
-            var built = cleanup.keep(new DeviceTables(context, newKernels, states, newPlan.lent()));
+            cleanup.add(states.addMissing(newPlan.groups(), newPlan.shares()));
+            var built = cleanup.keep(tables(newPlan, newKernels));
             var room = cleanup.keep(uploads(newPlan, built));
             var made =
                     cleanup.keep(
@@ -255,9 +290,16 @@ final class CudaExecution implements Execution, QueuedSteps {
         launches = made;
         matrixWork = work;
         backup = copy;
-        stages = new StreamStages(context, control, made, work, copy, this::transform);
+        exchange =
+                transport.map(each -> new ChunkExchange(each, built.columns(team.orElseThrow())));
+        stages = stages();
         addressesSent = false;
         adoptParameters();
+    }
+
+    private StreamStages stages() {
+        return new StreamStages(
+                context, control, launches, matrixWork, backup, exchange, this::transform);
     }
 
     private void adoptParameters() {
@@ -278,6 +320,7 @@ final class CudaExecution implements Execution, QueuedSteps {
             boolean capturing = driver.isCapturing(stream);
             if (capturing) {
                 requireNoTransform();
+                requireAlone();
                 schedule.share();
             } else {
                 schedule.send(uploads);
@@ -288,8 +331,20 @@ final class CudaExecution implements Execution, QueuedSteps {
             if (!capturing) {
                 schedule.attempted();
             }
+            tellWithTeam();
         } catch (CudaException e) {
             throw context.noted(e);
+        }
+    }
+
+    /**
+     * Waits for a step that may be refused with an exception: all members of a team throw it of the
+     * same step, where one alone hears of it later.
+     */
+    private void tellWithTeam() {
+        if (team.isPresent() && plan.policy() == NonFinitePolicy.FAIL) {
+            driver.synchronizeStream(stream);
+            refusals.tell(plan.policy());
         }
     }
 
@@ -303,8 +358,11 @@ final class CudaExecution implements Execution, QueuedSteps {
         try {
             context.enter();
             boolean capturing = driver.isCapturing(stream);
+            if (capturing) {
+                requireAlone();
+            }
             sendAddresses(capturing);
-            found.get().on(stream, capturing, ((CudaExecution) owner).control);
+            found.get().on(stream, capturing, ((CudaExecution) owner).control, exchange);
             StepProgram.runPass(found.get().phases(), found.get());
         } catch (CudaException e) {
             throw context.noted(e);
@@ -314,6 +372,13 @@ final class CudaExecution implements Execution, QueuedSteps {
     private void requireNoTransform() {
         if (plan.transform().isPresent()) {
             throw new IllegalStateException("a step with a transform cannot be captured");
+        }
+    }
+
+    /** What members send to each other goes through the host, which a graph does not have. */
+    private void requireAlone() {
+        if (team.isPresent()) {
+            throw new IllegalStateException("what a team shares cannot be captured");
         }
     }
 
@@ -345,6 +410,8 @@ final class CudaExecution implements Execution, QueuedSteps {
     private void tryGradients() {
         if (plan.policy() != NonFinitePolicy.PROPAGATE) {
             sendAddresses(driver.isCapturing(stream));
+            launches.measure(driver, stream);
+            exchange.ifPresent(ChunkExchange::bringMeasured);
             launches.tryGradients(driver, stream);
         }
     }
@@ -413,8 +480,12 @@ final class CudaExecution implements Execution, QueuedSteps {
     @Override
     public CapturedStep capture() {
         if (plan.transform().isPresent()) {
-            throw new org.panoptim.spi.UnsupportedPlanException(
+            throw new UnsupportedPlanException(
                     context.name(), "a step with a transform cannot be captured");
+        }
+        if (team.isPresent()) {
+            throw new UnsupportedPlanException(
+                    context.name(), "a step that a team shares cannot be captured");
         }
         return context.call(
                 () -> {
@@ -492,6 +563,23 @@ final class CudaExecution implements Execution, QueuedSteps {
     @Override
     public Outcome observed() {
         return context.call(() -> control.outcome(plan));
+    }
+
+    @Override
+    public Optional<ShareTransfer> shareTransfer() {
+        if (transfer.isEmpty()) {
+            transfer =
+                    transport.map(
+                            each ->
+                                    context.call(
+                                            () ->
+                                                    new DeviceTransfer(
+                                                            context,
+                                                            team.orElseThrow(),
+                                                            each,
+                                                            () -> plan)));
+        }
+        return transfer.map(each -> each);
     }
 
     @Override
@@ -581,6 +669,8 @@ final class CudaExecution implements Execution, QueuedSteps {
                                         Cleanup.all(
                                                 () -> driver.synchronizeStream(stream),
                                                 this::endCaptures,
+                                                () -> transfer.ifPresent(DeviceTransfer::close),
+                                                () -> transport.ifPresent(Transport::close),
                                                 uploads::close,
                                                 matrixWork::close,
                                                 backup::close,

@@ -12,6 +12,7 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.MatrixView;
 import org.panoptim.rule.Slot;
 import org.panoptim.spi.Cleanup;
+import org.panoptim.spi.Shares;
 import org.panoptim.spi.StateAddresses;
 import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.tensor.DType;
@@ -45,15 +46,39 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
      * @param view which rows and columns are meant
      * @param addresses of those that it has itself; else 0
      * @param doubles the address of those that are a double, one after another; 0: none
+     * @param begin the first element that states of elements have a value for
+     * @param elements for how many they have one
      */
-    private record States(List<Slot> slots, MatrixView view, long[] addresses, long doubles) {
+    private record States(
+            List<Slot> slots,
+            MatrixView view,
+            long[] addresses,
+            long doubles,
+            long begin,
+            long elements) {
+
+        /** That of a state of a parameter, or of what there is of it here. */
+        Shape shape(Slot.Extent extent, Shape ofParameter) {
+            boolean ofRange = extent == Slot.Extent.ELEMENT && elements < ofParameter.elements();
+            boolean ofLines = extent == Slot.Extent.ROW || extent == Slot.Extent.COLUMN;
+            boolean elsewhere = elements == 0 && ofParameter.elements() > 0;
+            return ofRange || ofLines && elsewhere
+                    ? Shape.of(elements)
+                    : extent.shape(ofParameter, view);
+        }
+
+        /** How many values a state of a parameter has here. */
+        long count(int slot, Shape ofParameter) {
+            return shape(slots.get(slot).extent(), ofParameter).elements();
+        }
 
         States at(long slab) {
             var moved = new long[addresses.length];
             for (int i = 0; i < moved.length; i++) {
                 moved[i] = addresses[i] == ABSENT ? 0 : slab + addresses[i];
             }
-            return new States(slots, view, moved, doubles == ABSENT ? 0 : slab + doubles);
+            long ofDoubles = doubles == ABSENT ? 0 : slab + doubles;
+            return new States(slots, view, moved, ofDoubles, begin, elements);
         }
     }
 
@@ -64,8 +89,19 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
 
         private long end;
 
-        States take(List<Slot> slots, MatrixView view, Slot.Extent ofDoubles, Shape shape) {
+        States takeOfRule(List<Slot> slots, MatrixView view) {
+            return take(slots, view, Slot.Extent.RULE, Shape.of(), 0, 0);
+        }
+
+        States take(
+                List<Slot> slots,
+                MatrixView view,
+                Slot.Extent ofDoubles,
+                Shape shape,
+                long begin,
+                long elements) {
             var offsets = new long[slots.size()];
+            var states = new States(slots, view, offsets, 0, begin, elements);
             long doubles = ABSENT;
             long next = 0;
             for (int i = 0; i < offsets.length; i++) {
@@ -76,13 +112,13 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
                     next += slot.extent().dtype().byteSize();
                 } else if (slot.extent().dtype() == DType.F32 && ofDoubles == Slot.Extent.TENSOR) {
                     offsets[i] = end;
-                    end += DeviceSlab.aligned(slot.byteSize(shape, view));
+                    end += DeviceSlab.aligned(Float.BYTES * states.count(i, shape));
                 } else {
                     offsets[i] = ABSENT;
                 }
             }
             end += DeviceSlab.aligned(next);
-            return new States(slots, view, offsets, doubles);
+            return new States(slots, view, offsets, doubles, begin, elements);
         }
     }
 
@@ -93,24 +129,32 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
     /**
      * Gives states to the parameters and rules that have none yet, as they begin; all or nothing.
      *
+     * @param shares which part of each parameter is stepped here: states of elements have values
+     *     for these alone, and those of rows and columns for who owns the parameter
      * @return takes them away again, for a plan that is refused after all
      */
-    Runnable addMissing(List<ParameterGroup> groups) {
+    Runnable addMissing(List<ParameterGroup> groups, Shares shares) {
         var parameters = new IdentityHashMap<Parameter, States>();
         var rules = new HashMap<String, States>();
         var offsets = new Offsets();
         for (var group : groups) {
             var view = MatrixView.of(group.rule());
             if (!ofRules.containsKey(group.name())) {
-                var slots = group.rule().slots();
-                rules.put(group.name(), offsets.take(slots, view, Slot.Extent.RULE, Shape.of()));
+                rules.put(group.name(), offsets.takeOfRule(group.rule().slots(), view));
             }
             for (var parameter : group.parameters()) {
                 if (!ofParameters.containsKey(parameter)) {
                     var slots = group.rule().slots(parameter.shape());
+                    long begin = shares.begin(parameter);
                     parameters.put(
                             parameter,
-                            offsets.take(slots, view, Slot.Extent.TENSOR, parameter.shape()));
+                            offsets.take(
+                                    slots,
+                                    view,
+                                    Slot.Extent.TENSOR,
+                                    parameter.shape(),
+                                    begin,
+                                    shares.end(parameter) - begin));
                 }
             }
         }
@@ -151,20 +195,21 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
             // No switch over the sealed type: to link one, a starting process generates a class.
             if (slot.initial() instanceof Slot.Initial.Constant(double value)) {
                 int bits = Float.floatToRawIntBits((float) value);
-                long count = slot.elements(parameter.shape(), states.view);
+                long count = states.count(i, parameter.shape());
                 if (bits != 0 && count > 0) {
                     driver.fill(address, bits, count, context.stream());
                 }
             } else if (slot.initial() instanceof Slot.Initial.ParameterValue) {
-                beginAtParameter(parameter, address);
+                beginAtParameter(parameter, address, states);
             }
         }
         beginDoubles(states, Slot.Extent.TENSOR);
     }
 
-    private void beginAtParameter(Parameter parameter, long address) {
-        long value = parameter.value().address();
-        long bytes = parameter.value().byteSize();
+    private void beginAtParameter(Parameter parameter, long address, States states) {
+        long elementBytes = parameter.dtype().byteSize();
+        long value = parameter.value().address() + states.begin * elementBytes;
+        long bytes = states.elements * elementBytes;
         if (bytes == 0) {
             return;
         }
@@ -199,7 +244,15 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
 
     @Override
     public long address(Parameter parameter, int slot) {
-        return of(parameter).addresses[slot];
+        var states = of(parameter);
+        // Whoever reads it counts elements from the parameter's first.
+        boolean ofElements = states.slots.get(slot).extent() == Slot.Extent.ELEMENT;
+        return states.addresses[slot] - (ofElements ? states.begin * Float.BYTES : 0);
+    }
+
+    @Override
+    public long firstElement(Parameter parameter) {
+        return of(parameter).begin;
     }
 
     @Override
@@ -216,8 +269,7 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
     Memory memory(Parameter parameter, int slot) {
         var states = of(parameter);
         return new DeviceMemory(
-                states.addresses[slot],
-                states.slots.get(slot).byteSize(parameter.shape(), MatrixView.LAST_TWO));
+                states.addresses[slot], Float.BYTES * states.count(slot, parameter.shape()));
     }
 
     /** The memory of a state of a group's rule. */
@@ -241,7 +293,7 @@ final class DeviceStates implements StateAddresses, AutoCloseable {
                 context,
                 owner,
                 description,
-                description.extent().shape(shape, states.view),
+                states.shape(description.extent(), shape),
                 states.addresses[slot],
                 () -> !closed);
     }

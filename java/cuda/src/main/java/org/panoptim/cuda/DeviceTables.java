@@ -13,9 +13,12 @@ import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.device.DeviceSlab;
 import org.panoptim.cuda.device.DeviceState;
 import org.panoptim.cuda.device.Uploads;
+import org.panoptim.cuda.team.ChunkColumns;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.shard.Team;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Lent;
+import org.panoptim.spi.Shares;
 import org.panoptim.spi.TensorSums;
 
 import java.lang.foreign.Arena;
@@ -25,6 +28,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * The tables of a plan in one piece of device memory. What the host writes lies at its beginning
@@ -39,33 +44,59 @@ final class DeviceTables implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final DeviceStates states;
     private final Lent lent;
+    private final Shares shares;
     private final PlanLayout layout;
     private final long memory;
     private final MemorySegment image;
     private final Map<KernelRegistry.Kernel, WorkList> chunkLists = new LinkedHashMap<>();
     private final Map<KernelRegistry.Kernel, WorkList> panelLists = new LinkedHashMap<>();
 
+    /** The chunks that are measured here, where others are measured elsewhere. */
+    private final Optional<WorkList> measured;
+
     /**
      * The chunks or panels of a rule.
      *
-     * @param address of their numbers on the device
+     * @param address of their numbers on the device; 0: the first ones of the tables
      */
     record WorkList(long address, long count) {}
 
-    DeviceTables(DeviceContext context, PlanKernels kernels, DeviceStates states, Lent lent) {
+    /**
+     * Sends the tables of a plan.
+     *
+     * @param shares which part of each parameter is stepped here
+     */
+    DeviceTables(
+            DeviceContext context,
+            PlanKernels kernels,
+            DeviceStates states,
+            Lent lent,
+            Shares shares) {
         this.context = context;
         this.states = states;
         this.lent = lent;
-        var chunks = byKernel(kernels, DeviceTables::chunks);
-        var panels = byKernel(kernels, PlanKernels::panels);
-        layout = new PlanLayout(kernels, CHUNK_ELEMENTS, listBytes(chunks) + listBytes(panels));
+        this.shares = shares;
+        var chunks = byKernel(kernels, this::chunks);
+        var panels = byKernel(kernels, this::panels);
+        var own =
+                shares.team()
+                        .map(
+                                team ->
+                                        chunksOf(PlanRows.parameters(kernels.groups()), team.rank())
+                                                .toArray());
+        long lists =
+                listBytes(chunks)
+                        + listBytes(panels)
+                        + (long) Integer.BYTES * own.map(list -> list.length).orElse(0);
+        layout = new PlanLayout(kernels, CHUNK_ELEMENTS, lists);
         memory = DeviceSlab.allocate(context, layout.bytes());
         try {
             image = arena.allocate(layout.hostBytes(), PlanLayout.ALIGNMENT);
             writeGroups(kernels);
             layout.writeTensors(image, kernels, states, lent, memory);
             long end = writeLists(chunks, chunkLists, layout.extra().offset());
-            writeLists(panels, panelLists, end);
+            long last = writeLists(panels, panelLists, end);
+            measured = own.map(list -> writeForwards(list, last));
             synchronized (context.copies()) {
                 context.copies().toDevice(memory, image, context.stream());
             }
@@ -122,14 +153,51 @@ final class DeviceTables implements AutoCloseable {
         }
     }
 
-    private static long chunks(PlanKernels kernels, int group, int parameter) {
-        var parameters = kernels.groups().get(group).parameters();
-        return PlanRows.chunks(parameters.get(parameter), CHUNK_ELEMENTS);
+    /** The pieces of work that a group's parameter is. */
+    private interface Pieces {
+        Pieces.Span of(PlanKernels kernels, int group, int parameter);
+
+        /**
+         * Those that are done here.
+         *
+         * @param all how many the whole parameter is
+         */
+        record Span(long from, long to, long all) {}
     }
 
-    /** How many pieces of work a group's parameter is. */
-    private interface Pieces {
-        long of(PlanKernels kernels, int group, int parameter);
+    private Pieces.Span chunks(PlanKernels kernels, int group, int place) {
+        var parameter = kernels.groups().get(group).parameters().get(place);
+        return new Pieces.Span(
+                chunks(shares.begin(parameter)),
+                chunks(shares.end(parameter)),
+                chunks(parameter.elements()));
+    }
+
+    /** Of a parameter that is summed over rows or columns a member owns all or nothing. */
+    private Pieces.Span panels(PlanKernels kernels, int group, int place) {
+        var parameter = kernels.groups().get(group).parameters().get(place);
+        long panels = kernels.panels(group, place);
+        boolean own = shares.end(parameter) > shares.begin(parameter);
+        return new Pieces.Span(0, own ? panels : 0, panels);
+    }
+
+    private static long chunks(long elements) {
+        return Math.ceilDiv(elements, CHUNK_ELEMENTS);
+    }
+
+    /** The chunks of a member of a team, in their order. */
+    private IntStream chunksOf(List<Parameter> parameters, int member) {
+        var found = IntStream.builder();
+        int first = 0;
+        for (var parameter : parameters) {
+            int from = Math.toIntExact(chunks(shares.begin(parameter, member)));
+            int to = Math.toIntExact(chunks(shares.begin(parameter, member + 1)));
+            for (int chunk = from; chunk < to; chunk++) {
+                found.add(first + chunk);
+            }
+            first += Math.toIntExact(chunks(parameter.elements()));
+        }
+        return found.build();
     }
 
     /** The numbers of the pieces of each kernel. */
@@ -137,7 +205,7 @@ final class DeviceTables implements AutoCloseable {
             PlanKernels kernels, Pieces pieces) {
         var groups = kernels.groups();
         var numbers = new LinkedHashMap<KernelRegistry.Kernel, List<Integer>>();
-        int piece = 0;
+        int first = 0;
         for (int group = 0; group < groups.size(); group++) {
             // Without parameters too: the rule's states are settled in every phase.
             numbers.computeIfAbsent(kernels.ofGroup(group), _ -> new ArrayList<>());
@@ -145,10 +213,11 @@ final class DeviceTables implements AutoCloseable {
             for (int place = 0; place < parameters.size(); place++) {
                 var kernel = kernels.ofParameter(group, place);
                 var list = numbers.computeIfAbsent(kernel, _ -> new ArrayList<>());
-                long count = pieces.of(kernels, group, place);
-                for (long i = 0; i < count; i++) {
-                    list.add(piece++);
+                var span = pieces.of(kernels, group, place);
+                for (long piece = span.from(); piece < span.to(); piece++) {
+                    list.add(Math.toIntExact(first + piece));
                 }
+                first = Math.toIntExact(first + span.all());
             }
         }
         return numbers;
@@ -181,6 +250,11 @@ final class DeviceTables implements AutoCloseable {
             }
         }
         return position;
+    }
+
+    private WorkList writeForwards(int[] numbers, long begin) {
+        MemorySegment.copy(numbers, 0, image, JAVA_INT, begin, numbers.length);
+        return new WorkList(memory + begin, numbers.length);
     }
 
     /** Writes rules and hyper-parameters of the groups that the tables were built for. */
@@ -230,6 +304,23 @@ final class DeviceTables implements AutoCloseable {
     /** All parameters, in registration order. */
     List<Parameter> parameters() {
         return layout.parameters();
+    }
+
+    /** The chunks that are measured here, where others are measured elsewhere. */
+    Optional<WorkList> measured() {
+        return measured;
+    }
+
+    /**
+     * What chunks leave of sums on the device, of which each member of a team has its own: the
+     * places of their chunks in every column.
+     */
+    ChunkColumns columns(Team team) {
+        var runs = new ArrayList<List<ChunkColumns.Run>>();
+        for (int member = 0; member < team.size(); member++) {
+            runs.add(ChunkColumns.runs(chunksOf(parameters(), member).toArray()));
+        }
+        return new ChunkColumns(memory + layout.partials().offset(), chunkCount(), runs);
     }
 
     /** The number of chunks of all parameters. */

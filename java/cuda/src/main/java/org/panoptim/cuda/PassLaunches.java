@@ -7,12 +7,15 @@ import org.panoptim.abi.bindings.panoptim_launch;
 import org.panoptim.abi.bindings.panoptim_plan;
 import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.driver.CudaException;
+import org.panoptim.cuda.team.ChunkExchange;
+import org.panoptim.cuda.team.SumColumns;
 import org.panoptim.spi.PassStages;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The launches of a named pass over given tables, one rule after another: arguments of their own,
@@ -27,6 +30,8 @@ final class PassLaunches implements PassStages {
     private final Arena arena;
     private final List<Launch[]> prepare = new ArrayList<>();
     private final List<Launch[]> update = new ArrayList<>();
+    private final List<SumColumns> sums = new ArrayList<>();
+    private Optional<ChunkExchange> exchange = Optional.empty();
     private long stream;
     private boolean recorded;
 
@@ -49,6 +54,7 @@ final class PassLaunches implements PassStages {
         for (int phase = 0; phase < PassKernel.phases(kernels); phase++) {
             var preparing = new ArrayList<Launch>();
             var updating = new ArrayList<Launch>();
+            boolean reductions = false;
             for (var each : kernels) {
                 if (phase < each.span().phases()) {
                     preparing.add(prepare(each, phase));
@@ -56,10 +62,12 @@ final class PassLaunches implements PassStages {
                         preparing.addAll(lines(each, phase));
                     }
                     updating.add(update(each, phase));
+                    reductions |= each.kernel().sumsOverChunks(each.span().first() + phase);
                 }
             }
             prepare.add(preparing.toArray(Launch[]::new));
             update.add(updating.toArray(Launch[]::new));
+            sums.add(SumColumns.of(false, reductions));
         }
     }
 
@@ -109,9 +117,15 @@ final class PassLaunches implements PassStages {
      *
      * @param owner the control block whose step and loss scale hold
      * @param isRecorded whether a graph only records it
+     * @param sharing brings the sums of chunks that are stepped elsewhere
      */
-    void on(long newStream, boolean isRecorded, DeviceControl owner) {
+    void on(
+            long newStream,
+            boolean isRecorded,
+            DeviceControl owner,
+            Optional<ChunkExchange> sharing) {
         stream = newStream;
+        exchange = sharing;
         recorded = isRecorded;
         for (int phase = 0; phase < phases(); phase++) {
             use(owner, prepare.get(phase));
@@ -141,6 +155,7 @@ final class PassLaunches implements PassStages {
     @Override
     public void update(int phase) {
         Launch.all(update.get(phase), context.driver(), stream);
+        exchange.ifPresent(each -> each.bring(sums.get(phase)));
     }
 
     @Override

@@ -8,6 +8,7 @@ import org.panoptim.abi.bindings.panoptim_launch;
 import org.panoptim.cuda.device.CudaKernels;
 import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.driver.CudaDriver;
+import org.panoptim.cuda.team.SumColumns;
 import org.panoptim.rule.SGD;
 import org.panoptim.spi.StepPlan;
 
@@ -62,7 +63,10 @@ final class StepLaunches implements AutoCloseable {
         measures = plan.measures();
         statisticsEvery = plan.statisticsEvery();
         var kernels = context.kernels();
-        measure = overChunks(kernels.measure());
+        measure =
+                tables.measured()
+                        .map(own -> Launch.over(own, kernels.measure(), argument(0, 0)))
+                        .orElseGet(() -> overChunks(kernels.measure()));
         zero = overChunks(kernels.zero());
         var leaders = leaders();
         prepareFirst = prepareFirst(leaders);
@@ -185,7 +189,8 @@ final class StepLaunches implements AutoCloseable {
     }
 
     private Launch overChunks(CudaKernels.Kernel kernel) {
-        return new Launch(kernel, kernel.blocksFor(tables.chunkCount()), argument(0, 0));
+        var all = new DeviceTables.WorkList(0, tables.chunkCount());
+        return Launch.over(all, kernel, argument(0, 0));
     }
 
     private Launch control(KernelRegistry.Kernel leader, int stages, int phase) {
@@ -211,6 +216,22 @@ final class StepLaunches implements AutoCloseable {
         return update.length;
     }
 
+    /** Whether the plan measures gradients. */
+    boolean measures() {
+        return measures;
+    }
+
+    /** Which columns of sums over chunks the kernels of a phase leave. */
+    SumColumns sums(int phase) {
+        boolean statistics = false;
+        boolean reductions = false;
+        for (var rule : tables.chunkLists().keySet()) {
+            statistics |= statisticsEvery > 0 && phase + 1 == rule.phases();
+            reductions |= phase < rule.phases() && rule.sumsOverChunks(phase);
+        }
+        return SumColumns.of(statistics, reductions);
+    }
+
     /** Takes the sums over gradients, if the plan measures them. */
     void measure(CudaDriver driver, long stream) {
         if (measures) {
@@ -218,9 +239,10 @@ final class StepLaunches implements AutoCloseable {
         }
     }
 
-    /** Finds out whether the gradients as they are refuse a step, for passes before it. */
+    /**
+     * Finds out whether the gradients as they were measured refuse a step, for passes before it.
+     */
     void tryGradients(CudaDriver driver, long stream) {
-        measure(driver, stream);
         attempt.on(driver, stream);
     }
 

@@ -3,7 +3,10 @@ package org.panoptim.cuda;
 import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.CudaException;
+import org.panoptim.cuda.team.ChunkExchange;
 import org.panoptim.spi.StepStages;
+
+import java.util.Optional;
 
 /** The stages of a step as launches behind each other on a stream. */
 final class StreamStages implements StepStages {
@@ -14,6 +17,7 @@ final class StreamStages implements StepStages {
     private final StepLaunches launches;
     private final DeviceMatrixWork matrixWork;
     private final StepBackup backup;
+    private final Optional<ChunkExchange> exchange;
     private final Runnable transform;
     private long stream;
     private boolean recorded;
@@ -21,6 +25,7 @@ final class StreamStages implements StepStages {
     /**
      * Stages over the tables of a plan.
      *
+     * @param exchange brings the sums of chunks that are stepped elsewhere
      * @param transform rewrites the gradients
      */
     StreamStages(
@@ -29,6 +34,7 @@ final class StreamStages implements StepStages {
             StepLaunches launches,
             DeviceMatrixWork matrixWork,
             StepBackup backup,
+            Optional<ChunkExchange> exchange,
             Runnable transform) {
         this.context = context;
         this.driver = context.driver();
@@ -36,6 +42,7 @@ final class StreamStages implements StepStages {
         this.launches = launches;
         this.matrixWork = matrixWork;
         this.backup = backup;
+        this.exchange = exchange;
         this.transform = transform;
     }
 
@@ -53,6 +60,9 @@ final class StreamStages implements StepStages {
     @Override
     public void measure() {
         launches.measure(driver, stream);
+        if (launches.measures()) {
+            exchange.ifPresent(ChunkExchange::bringMeasured);
+        }
     }
 
     @Override
@@ -92,6 +102,7 @@ final class StreamStages implements StepStages {
     @Override
     public void update(int phase) {
         launches.update(phase, driver, stream);
+        exchange.ifPresent(each -> each.bring(launches.sums(phase)));
     }
 
     @Override

@@ -20,6 +20,7 @@ import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.Lent;
+import org.panoptim.spi.Shares;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
@@ -65,8 +66,10 @@ class LaunchShapeTest {
                             group("c", AdamW.defaults(), "r", 1, third.memory()));
             var kernels = new PlanKernels(groups, context.kernels().registry());
             try (var states = new DeviceStates(context)) {
-                states.addMissing(groups);
-                try (var tables = new DeviceTables(context, kernels, states, Lent.nothing())) {
+                states.addMissing(groups, Shares.whole());
+                try (var tables =
+                        new DeviceTables(
+                                context, kernels, states, Lent.nothing(), Shares.whole())) {
                     var lists =
                             tables.chunkLists().values().stream()
                                     .map(

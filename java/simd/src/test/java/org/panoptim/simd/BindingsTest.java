@@ -10,6 +10,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.abi.bindings.PanoptimKfac;
 import org.panoptim.abi.bindings.PanoptimMatrix;
 import org.panoptim.abi.bindings.PanoptimPlan;
+import org.panoptim.abi.bindings.PanoptimTeam;
 import org.panoptim.simd.bindings.LibPanoptim;
 
 import java.io.IOException;
@@ -29,7 +30,8 @@ import java.util.stream.Stream;
 class BindingsTest {
 
     /** The prefixes that identify structures of the headers that share the plan's package. */
-    private static final List<String> PREFIXES = List.of("panoptim_kfac_", "panoptim_matrix_");
+    private static final List<String> PREFIXES =
+            List.of("panoptim_kfac_", "panoptim_matrix_", "panoptim_team_");
 
     private static final String PLAN_PACKAGE = "org.panoptim.abi.bindings.";
 
@@ -38,6 +40,7 @@ class BindingsTest {
         PLAN("panoptim_plan", "java/abi", PanoptimPlan.class),
         KRONECKER("panoptim_kfac", "java/abi", PanoptimKfac.class),
         MATRIX("panoptim_matrix", "java/abi", PanoptimMatrix.class),
+        TEAM("panoptim_team", "java/abi", PanoptimTeam.class),
         LIBRARY("panoptim", "java/simd", LibPanoptim.class);
 
         private final String name;
@@ -179,6 +182,7 @@ class BindingsTest {
         lines.add("#include \"panoptim.h\"");
         lines.add("#include \"panoptim_kfac.h\"");
         lines.add("#include \"panoptim_matrix.h\"");
+        lines.add("#include \"panoptim_team.h\"");
         lines.add("int main() {");
         for (var name : header.constants()) {
             lines.add("std::printf(\"%s %d\\n\", \"" + name + "\", int(" + name + "));");

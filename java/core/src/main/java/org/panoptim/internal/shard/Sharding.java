@@ -1,17 +1,16 @@
 package org.panoptim.internal.shard;
 
 import org.jspecify.annotations.Nullable;
-import org.panoptim.memory.FloatView;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamTraffic;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.MeteredTeam;
 import org.panoptim.spi.PartialChangeException;
+import org.panoptim.spi.ShareTransfer;
 import org.panoptim.spi.StepPlan;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
@@ -24,9 +23,11 @@ public final class Sharding implements AutoCloseable {
 
     private final MeteredTeam team;
     private final int leaves;
-    private final GradientExchange gradients;
-    private final ValueReturn values;
-    private final Leaves own = new Leaves();
+    private final HostTransfer host;
+
+    /** The host's, or an execution's whose memory the host cannot reach. */
+    private ShareTransfer transfer;
+
     private final SharedCurvature curvature = new SharedCurvature();
 
     /** What all members have been told alike, so that none needs to tell the others. */
@@ -49,8 +50,8 @@ public final class Sharding implements AutoCloseable {
     public Sharding(Team team, int leaves) {
         this.leaves = requireLeaves(team, leaves);
         this.team = new MeteredTeam(team);
-        gradients = new GradientExchange(this.team);
-        values = new ValueReturn(this.team);
+        host = new HostTransfer(this.team);
+        transfer = host;
     }
 
     /** The members, which count what travels. */
@@ -87,6 +88,11 @@ public final class Sharding implements AutoCloseable {
         return leaves / team.size();
     }
 
+    /** Lets an execution move what it has where the host cannot reach it. */
+    public void moveBy(ShareTransfer value) {
+        transfer = value;
+    }
+
     /** Compares what members were built with. */
     public void agree(StepPlan plan, String backend) {
         Agreement.onPlan(team, plan, leaves, backend);
@@ -100,26 +106,31 @@ public final class Sharding implements AutoCloseable {
      *     curvature are there than in the first one
      */
     public void accumulate(StepPlan plan) {
-        if (own.count() == ownLeaves()) {
+        int before = transfer.leaves();
+        if (before == ownLeaves()) {
             throw new IllegalStateException(
                     "this member has %d of %d leaves, and all have come: take the step"
                             .formatted(ownLeaves(), leaves));
         }
         var present = present(plan, Parameter::hasGradient);
-        if (own.count() > 0 && !own.parameters().equals(present)) {
+        if (before > 0 && !transfer.parametersOfLeaves().equals(present)) {
             throw new IllegalStateException(
                     "other parameters have a gradient than in the first leaf of the step");
         }
         var curved = present(plan, Parameter::hasCurvature);
-        curvature.check(curved, own.count());
-        curvature.add(curved, own.count());
-        own.add(present, Sharding::gradient);
-        present.forEach(parameter -> gradient(parameter).memory().fill((byte) 0));
+        requireOnHost(curved);
+        curvature.check(curved, before);
+        curvature.add(curved, before);
+        transfer.addLeaf(present);
         plan.parameters().forEach(Parameter::clearCurvature);
     }
 
-    private static FloatView gradient(Parameter parameter) {
-        return FloatView.of(parameter.gradient().orElseThrow(), parameter.dtype());
+    private void requireOnHost(List<Parameter> curved) {
+        if (transfer != host && !curved.isEmpty()) {
+            throw new IllegalStateException(
+                    "parameter '%s' has curvature on a device, which a team does not share"
+                            .formatted(curved.getFirst().name()));
+        }
     }
 
     /**
@@ -138,8 +149,8 @@ public final class Sharding implements AutoCloseable {
                 parameter -> curvature.of(parameter).isPresent(),
                 curvature.isLate(plan.parameters()));
         var curved = present(plan, parameter -> curvature.of(parameter).isPresent());
-        exchangeGradients(plan);
-        curvature.exchange(gradients, plan.shares(), curved, leaves);
+        bringMeans(plan);
+        curvature.exchange(host.exchange(), plan.shares(), curved, leaves);
         end(from);
         return !curved.isEmpty();
     }
@@ -154,7 +165,7 @@ public final class Sharding implements AutoCloseable {
     public void exchangeForPass(StepPlan plan, long coming) {
         long from = begin(coming);
         requireReady(plan, _ -> false, false);
-        exchangeGradients(plan);
+        bringMeans(plan);
         curvature.keep();
         end(from);
     }
@@ -178,27 +189,22 @@ public final class Sharding implements AutoCloseable {
 
     private void requireReady(
             StepPlan plan, Predicate<Parameter> hasCurvature, boolean lateCurvature) {
-        boolean complete = ownLeaves() == 1 || own.count() == ownLeaves();
+        boolean complete = ownLeaves() == 1 || transfer.leaves() == ownLeaves();
         var leavesAre =
                 !complete
                         ? Agreement.Leaves.MISSING
                         : lateCurvature ? Agreement.Leaves.LATE : Agreement.Leaves.COMPLETE;
         try {
             Agreement.onStep(team, plan, hasCurvature, leavesAre, ownLeaves());
+            requireOnHost(present(plan, hasCurvature));
         } catch (IllegalStateException e) {
             foundByAll = e;
             throw e;
         }
     }
 
-    private void exchangeGradients(StepPlan plan) {
-        gradients.run(
-                plan.shares(),
-                present(plan, Parameter::hasGradient),
-                own.count() > 0 ? own::sum : Sharding::gradient,
-                Sharding::gradient,
-                leaves);
-        own.clear();
+    private void bringMeans(StepPlan plan) {
+        transfer.bringMeans(plan, present(plan, Parameter::hasGradient), leaves);
     }
 
     /** Takes means of curvature away from the parameters that a step has left them with. */
@@ -219,17 +225,7 @@ public final class Sharding implements AutoCloseable {
         phase = "gather";
         long from = System.nanoTime();
         long sumsNanos = team.waitedNanos() - exchangeNanos;
-        var stretches = new ArrayList<List<Stretch>>();
-        for (int member = 0; member < team.size(); member++) {
-            var found = new ArrayList<Stretch>();
-            for (var group : plan.groups()) {
-                for (var parameter : group.parameters()) {
-                    add(plan, parameter, member, group.frozen(), found);
-                }
-            }
-            stretches.add(found);
-        }
-        values.run(stretches);
+        transfer.bringValues(plan);
         long gatherNanos = sumsNanos + System.nanoTime() - from;
         var measured =
                 new TeamTraffic(
@@ -259,28 +255,8 @@ public final class Sharding implements AutoCloseable {
                 e);
     }
 
-    private static void add(
-            StepPlan plan, Parameter parameter, int member, boolean frozen, List<Stretch> found) {
-        long from = plan.shares().begin(parameter, member);
-        long to = plan.shares().begin(parameter, member + 1);
-        if (from == to) {
-            return;
-        }
-        if (!frozen) {
-            var value = FloatView.of(parameter.value(), parameter.dtype());
-            found.add(new Stretch(value, from, to));
-        }
-        for (var output : List.of(parameter.copy(), parameter.average())) {
-            output.ifPresent(
-                    each ->
-                            found.add(
-                                    new Stretch(
-                                            FloatView.of(each.memory(), each.type()), from, to)));
-        }
-    }
-
     @Override
     public void close() {
-        Cleanup.all(gradients::close, values::close, own::close, curvature::close);
+        Cleanup.all(host::close, curvature::close);
     }
 }

@@ -186,6 +186,11 @@ public final class CudaKernels implements AutoCloseable, KernelRegistry.Library 
         return overChunks(module(KernelImages.STEP), "panoptim_measure");
     }
 
+    /** The kernel that adds up rows of floats. */
+    public Kernel sumRows() {
+        return overChunks(module(KernelImages.STEP), "panoptim_sum_rows");
+    }
+
     /** The kernel that zeroes gradients. */
     public Kernel zero() {
         return overChunks(module(KernelImages.STEP), "panoptim_zero");

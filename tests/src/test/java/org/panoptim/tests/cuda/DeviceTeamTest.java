@@ -1,0 +1,176 @@
+package org.panoptim.tests.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.panoptim.backend.Backend;
+import org.panoptim.distributed.LocalTeam;
+import org.panoptim.rule.Cautious;
+import org.panoptim.rule.Centralize;
+import org.panoptim.rule.Rules;
+import org.panoptim.rule.SAM;
+import org.panoptim.rule.UpdateRule;
+import org.panoptim.shard.Team;
+import org.panoptim.spi.UnsupportedPlanException;
+import org.panoptim.step.LossScale;
+import org.panoptim.step.NonFiniteGradientException;
+import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.DType;
+import org.panoptim.testkit.VirtualGpu;
+import org.panoptim.tests.cuda.TeamTraining.Work;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Members of a team whose nets lie on a device take steps with the bits of one on the host. */
+@Tag("virtual-gpu")
+class DeviceTeamTest {
+
+    static List<Team> team(int members) {
+        return LocalTeam.of(members, Duration.ofSeconds(60));
+    }
+
+    private static void requireBitsOfOne(Work work) throws Exception {
+        requireBitsOfOne(work, List.of(4));
+    }
+
+    private static void requireBitsOfOne(Work work, List<Integer> sizes) throws Exception {
+        var alone = work.of(team(1), () -> Backend.named("reference"));
+        for (int members : sizes) {
+            assertThat(work.of(team(members), () -> Backend.named("cuda-ffm")))
+                    .as("%s, %d members", work.rule().name(), members)
+                    .isEqualTo(alone);
+        }
+    }
+
+    static Stream<UpdateRule> rules() {
+        return Stream.of(
+                Rules.adamW(1e-2), Rules.lamb(1e-2), Rules.adafactor(1e-2), Rules.prodigy(1));
+    }
+
+    @ParameterizedTest
+    @MethodSource("rules")
+    void theNumberOfMembersChangesNoBit(UpdateRule rule) throws Exception {
+        requireBitsOfOne(new Work(rule), List.of(1, 2, 4));
+    }
+
+    static Stream<UpdateRule> companions() {
+        return Stream.of(Cautious.ofUpdates(), new Centralize());
+    }
+
+    @ParameterizedTest
+    @MethodSource("companions")
+    void norWithCompanionsThatGoWithEveryStep(UpdateRule companion) throws Exception {
+        requireBitsOfOne(new Work(Rules.adamW(1e-2)).with(builder -> builder.companion(companion)));
+    }
+
+    @Test
+    void norWithPassesThatTakeGradientsOfTheirOwn() throws Exception {
+        requireBitsOfOne(
+                new Work(Rules.sgd(1e-2))
+                        .with(builder -> builder.companion(SAM.defaults()))
+                        .stepping(
+                                2,
+                                (training, number) -> {
+                                    training.differentiate(2 * number);
+                                    training.optimizer().run(SAM.PERTURB);
+                                    training.differentiate(2 * number + 1);
+                                    training.optimizer().run(SAM.RESTORE);
+                                    training.optimizer().step();
+                                }));
+    }
+
+    @Test
+    void norWithGradientsOfTwoBytesCopiesAndAverages() throws Exception {
+        requireBitsOfOne(new Work(Rules.adamW(1e-2)).withType(DType.BF16));
+    }
+
+    @Test
+    void norWithGroupsThatAreFrozenAndAdded() throws Exception {
+        requireBitsOfOne(
+                new Work(Rules.adamW(1e-2))
+                        .withType(DType.BF16)
+                        .stepping(
+                                4,
+                                (training, number) -> {
+                                    switch (number) {
+                                        case 1 -> training.optimizer().freeze("first");
+                                        case 2 -> training.addGroup();
+                                        case 3 -> training.optimizer().learningRate("second", .1);
+                                        default -> {}
+                                    }
+                                    training.step(number);
+                                }));
+    }
+
+    /** The second batch has a NaN, in a part that another member owns than has it. */
+    private static void stepOverNaN(TeamTraining training, int number) {
+        training.spoil(number == 1);
+        training.step(number);
+    }
+
+    @Test
+    void aGradientOfOneMemberThatIsNotFiniteRefusesTheStepOfAll() throws Exception {
+        var work =
+                new Work(Rules.adamW(1e-2))
+                        .with(builder -> builder.lossScale(LossScale.dynamic()))
+                        .stepping(3, DeviceTeamTest::stepOverNaN);
+
+        requireBitsOfOne(work);
+        assertThat(work.of(team(2), () -> Backend.named("cuda-ffm")))
+                .anyMatch(found -> found.startsWith("step 2, skipped 1, "));
+    }
+
+    @Test
+    void orAllThrowOfTheSameStep() throws Exception {
+        var work =
+                new Work(Rules.adamW(1e-2))
+                        .with(builder -> builder.nonFinite(NonFinitePolicy.FAIL));
+
+        var found =
+                TeamTraining.results(
+                        team(2),
+                        member -> {
+                            try (var backend = Backend.named("cuda-ffm");
+                                    var training = new TeamTraining(work, member, backend)) {
+                                training.step(0);
+                                float before = training.value(1).toArray()[0];
+                                assertThatThrownBy(() -> stepOverNaN(training, 1))
+                                        .isInstanceOf(NonFiniteGradientException.class);
+                                assertThat(training.value(1).toArray()[0]).isEqualTo(before);
+                                training.spoil(false);
+                                training.step(2);
+                                return training.optimizer().report().step();
+                            }
+                        });
+
+        assertThat(found).containsOnly(2L);
+    }
+
+    @Test
+    void nothingIsLeftOnTheDevice() throws Exception {
+        var kinds = List.of("allocations", "pinned", "events", "streams");
+        var before = kinds.stream().map(VirtualGpu::live).toList();
+
+        new Work(Rules.adamW(1e-2)).of(team(2), () -> Backend.named("cuda-ffm"));
+
+        assertThat(kinds).extracting(VirtualGpu::live).isEqualTo(before);
+    }
+
+    @Test
+    void aStepThatATeamSharesIsNotCaptured() throws Exception {
+        try (var backend = Backend.named("cuda-ffm");
+                var training =
+                        new TeamTraining(
+                                new Work(Rules.adamW(1e-2)), team(1).getFirst(), backend)) {
+            assertThatThrownBy(training.optimizer()::capture)
+                    .isInstanceOf(UnsupportedPlanException.class)
+                    .hasMessage("backend cuda-ffm: a step that a team shares cannot be captured");
+        }
+    }
+}
