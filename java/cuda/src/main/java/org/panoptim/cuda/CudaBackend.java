@@ -9,6 +9,7 @@ import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.FfmCuda;
 import org.panoptim.cuda.kfac.CudaFactorEngines;
 import org.panoptim.memory.Buffer;
+import org.panoptim.shard.Team;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepPlan;
@@ -108,6 +109,17 @@ public final class CudaBackend implements Backend {
     @Override
     public Execution open(StepPlan plan) {
         return uses.open(() -> context.call(() -> new CudaExecution(context, plan, uses::release)));
+    }
+
+    /** Joins the members of a team by NCCL. */
+    NcclTeam join(Team control) {
+        uses.open(() -> this);
+        try {
+            return NcclTeam.join(control, context, uses::release);
+        } catch (RuntimeException | Error e) {
+            Cleanup.after(e, uses::release);
+            throw e;
+        }
     }
 
     /** Kronecker factors, whose module need not be there: nobody can ask for its type then. */

@@ -144,7 +144,9 @@ final class CudaExecution implements Execution, QueuedSteps {
     }
 
     private Transport transport(Team of) {
-        return new StagedTransport(context, of);
+        return of instanceof NcclTeam joined
+                ? joined.transport(context)
+                : new StagedTransport(context, of);
     }
 
     private DeviceTables tables(StepPlan of, PlanKernels ofPlan) {

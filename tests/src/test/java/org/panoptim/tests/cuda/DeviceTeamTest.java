@@ -128,9 +128,10 @@ class DeviceTeamTest {
 
     @Test
     void orAllThrowOfTheSameStep() throws Exception {
+        // Nothing but the wait for refusals waits for the decision.
         var work =
-                new Work(Rules.adamW(1e-2))
-                        .with(builder -> builder.nonFinite(NonFinitePolicy.FAIL));
+                new Work(Rules.sgd(1e-2))
+                        .with(builder -> builder.nonFinite(NonFinitePolicy.FAIL).statistics(false));
 
         var found =
                 TeamTraining.results(
@@ -150,6 +151,20 @@ class DeviceTeamTest {
                         });
 
         assertThat(found).containsOnly(2L);
+    }
+
+    @Test
+    void leavesLeaveZerosInTheGradients() throws Exception {
+        try (var backend = Backend.named("cuda-ffm");
+                var training =
+                        new TeamTraining(
+                                new Work(Rules.adamW(1e-2)).withType(DType.BF16),
+                                team(1).getFirst(),
+                                backend)) {
+            training.differentiate(0);
+
+            assertThat(training.gradient(3).toArray()).hasSize(129 * 3).containsOnly(0);
+        }
     }
 
     @Test

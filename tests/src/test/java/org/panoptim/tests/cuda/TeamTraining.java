@@ -83,9 +83,19 @@ final class TeamTraining implements AutoCloseable {
         /**
          * What came of it on all members of a team, each in a thread and on a backend of its own.
          */
-        List<String> of(List<? extends Team> team, Supplier<Backend> backend) throws Exception {
+        List<String> of(List<Team> team, Supplier<Backend> backend) throws Exception {
+            return of(team, backend, (member, _) -> new Joined(member, () -> {}));
+        }
+
+        /**
+         * The same.
+         *
+         * @param joining makes another member of a member and its backend
+         */
+        List<String> of(List<Team> team, Supplier<Backend> backend, Joining joining)
+                throws Exception {
             var results = new ArrayList<Result>();
-            for (var found : inThreads(team, member -> of(member, backend))) {
+            for (var found : inThreads(team, member -> of(member, backend, joining))) {
                 results.add((Result) found);
             }
             var all = new ArrayList<String>();
@@ -106,9 +116,10 @@ final class TeamTraining implements AutoCloseable {
             return all;
         }
 
-        private Result of(Team member, Supplier<Backend> backend) {
+        private Result of(Team member, Supplier<Backend> backend, Joining joining) {
             try (var opened = backend.get();
-                    var training = new TeamTraining(this, member, opened)) {
+                    var joined = joining.join(member, opened);
+                    var training = new TeamTraining(this, joined.team(), opened)) {
                 var found = new ArrayList<String>();
                 for (int number = 0; number < steps; number++) {
                     stepping.step(training, number);
@@ -116,6 +127,20 @@ final class TeamTraining implements AutoCloseable {
                 }
                 return new Result(found, training.states());
             }
+        }
+    }
+
+    /** Makes another member of a member and its backend. */
+    interface Joining {
+        Joined join(Team member, Backend backend);
+    }
+
+    /** A member, and what ends it. */
+    record Joined(Team team, Runnable onClose) implements AutoCloseable {
+
+        @Override
+        public void close() {
+            onClose.run();
         }
     }
 
@@ -133,7 +158,7 @@ final class TeamTraining implements AutoCloseable {
     }
 
     /** What each member found, or threw. */
-    static List<Object> results(List<? extends Team> team, MemberWork work) throws Exception {
+    static List<Object> results(List<Team> team, MemberWork work) throws Exception {
         return inThreads(
                 team,
                 member -> {
@@ -145,8 +170,7 @@ final class TeamTraining implements AutoCloseable {
                 });
     }
 
-    private static List<Object> inThreads(List<? extends Team> team, MemberWork work)
-            throws Exception {
+    private static List<Object> inThreads(List<Team> team, MemberWork work) throws Exception {
         try (var threads = Executors.newFixedThreadPool(team.size())) {
             var tasks =
                     team.stream().<Callable<Object>>map(member -> () -> work.of(member)).toList();
@@ -180,7 +204,12 @@ final class TeamTraining implements AutoCloseable {
             parameter.gradient(gradients.getLast().memory());
             parameters.add(parameter);
         }
-        optimizer = work.change.apply(builder(work.rule)).backend(backend).build();
+        try {
+            optimizer = work.change.apply(builder(work.rule)).backend(backend).build();
+        } catch (RuntimeException e) {
+            memory.close();
+            throw e;
+        }
     }
 
     private Optimizer.Builder<?> builder(UpdateRule rule) {
@@ -215,6 +244,10 @@ final class TeamTraining implements AutoCloseable {
 
     BackendTensor value(int parameter) {
         return values.get(parameter);
+    }
+
+    BackendTensor gradient(int parameter) {
+        return gradients.get(parameter);
     }
 
     /** Whether the last leaf of batches has a NaN, in what the first of several members owns. */

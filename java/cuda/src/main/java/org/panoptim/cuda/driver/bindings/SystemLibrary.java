@@ -28,6 +28,9 @@ public final class SystemLibrary {
     private static final List<String> CUBLAS_OF_OLDER_DRIVERS =
             List.of("libcublas.so.12", "libcublas.so.11", "libcublas.so.13");
 
+    /** Names NCCL's file where the system's loader does not find it. */
+    public static final String NCCL_PROPERTY = "panoptim.nccl";
+
     private final List<String> tried = new ArrayList<>();
     private SymbolLookup symbols = _ -> Optional.empty();
     private boolean loaded;
@@ -59,6 +62,14 @@ public final class SystemLibrary {
      */
     public static SystemLibrary cublas() {
         return CublasHolder.LIBRARY;
+    }
+
+    /**
+     * NCCL, {@code libnccl.so.2}, or the file that the system property {@value #NCCL_PROPERTY}
+     * names; 2.14 or later.
+     */
+    public static SystemLibrary nccl() {
+        return NcclHolder.LIBRARY;
     }
 
     /** Whether one was loaded. */
@@ -95,6 +106,13 @@ public final class SystemLibrary {
     private static final class CudaHolder {
         static final SystemLibrary LIBRARY =
                 new SystemLibrary("cuDriverGetVersion", List.of("libcuda.so.1"));
+    }
+
+    private static final class NcclHolder {
+        static final SystemLibrary LIBRARY =
+                new SystemLibrary(
+                        "ncclCommInitRankConfig",
+                        List.of(System.getProperty(NCCL_PROPERTY, "libnccl.so.2")));
     }
 
     private static final class CublasHolder {
