@@ -6,8 +6,8 @@ import java.util.List;
 
 /**
  * What is moved between the members of a team: gradients before a step, and values after it. An
- * {@link Execution} whose memory the host cannot reach moves them itself, with the bits that members
- * get which move them over host memory.
+ * {@link Execution} whose memory the host cannot reach moves them itself, with the bits that
+ * members get which move them over host memory.
  *
  * <p>All members call the same methods in the same order.
  *

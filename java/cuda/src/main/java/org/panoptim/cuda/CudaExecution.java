@@ -29,6 +29,7 @@ import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.MatrixGroup;
+import org.panoptim.spi.MeteredTeam;
 import org.panoptim.spi.Outcome;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.ShareTransfer;
@@ -121,7 +122,8 @@ final class CudaExecution implements Execution, QueuedSteps {
                                     context, plan, built, control, schedule.memory(), kernels));
             var work =
                     cleanup.keep(
-                            new DeviceMatrixWork(context, MatrixGroup.of(plan.groups()), states));
+                            new DeviceMatrixWork(
+                                    context, MatrixGroup.of(plan.groups(), plan.shares()), states));
             var copy = cleanup.keep(new StepBackup(context, plan, control, built));
             adopt(plan, built, room, made, work, copy);
             if (plan.takesSteps()) {
@@ -144,8 +146,8 @@ final class CudaExecution implements Execution, QueuedSteps {
     }
 
     private Transport transport(Team of) {
-        return of instanceof NcclTeam joined
-                ? joined.transport(context)
+        return of instanceof MeteredTeam meter && meter.team() instanceof NcclTeam joined
+                ? joined.transport(context, meter)
                 : new StagedTransport(context, of);
     }
 
@@ -180,7 +182,7 @@ final class CudaExecution implements Execution, QueuedSteps {
 
     /** Sends the groups with other hyper-parameters; if that fails, the old ones again. */
     private void rewrite(StepPlan newPlan, PlanKernels newKernels) {
-        var found = MatrixGroup.of(newPlan.groups());
+        var found = MatrixGroup.of(newPlan.groups(), newPlan.shares());
         boolean stale = matrixWork.isStale(found);
         var old = matrixWork;
         var work = old.fits(found) ? old : new DeviceMatrixWork(context, found, states);
@@ -246,7 +248,9 @@ final class CudaExecution implements Execution, QueuedSteps {
             var work =
                     cleanup.keep(
                             new DeviceMatrixWork(
-                                    context, MatrixGroup.of(newPlan.groups()), states));
+                                    context,
+                                    MatrixGroup.of(newPlan.groups(), newPlan.shares()),
+                                    states));
             var copy = cleanup.keep(new StepBackup(context, newPlan, control, built));
             built.takeUp(tables);
             driver.synchronizeStream(stream);
@@ -576,10 +580,7 @@ final class CudaExecution implements Execution, QueuedSteps {
                                     context.call(
                                             () ->
                                                     new DeviceTransfer(
-                                                            context,
-                                                            team.orElseThrow(),
-                                                            each,
-                                                            () -> plan)));
+                                                            context, team.orElseThrow(), each)));
         }
         return transfer.map(each -> each);
     }

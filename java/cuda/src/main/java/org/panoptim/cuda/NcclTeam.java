@@ -6,11 +6,14 @@ import org.panoptim.cuda.team.Communicator;
 import org.panoptim.cuda.team.NcclTransport;
 import org.panoptim.cuda.team.Transport;
 import org.panoptim.shard.Team;
+import org.panoptim.shard.Transfer;
 import org.panoptim.spi.Cleanup;
+import org.panoptim.spi.MeteredTeam;
 import org.panoptim.spi.UnsupportedPlanException;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -67,13 +70,17 @@ public final class NcclTeam implements Team, AutoCloseable {
         return new NcclTeam(control, context, communicator, onClose);
     }
 
-    /** Moves what lies on the device. */
-    Transport transport(DeviceContext ofExecution) {
+    /**
+     * Moves what lies on the device.
+     *
+     * @param meter counts it
+     */
+    Transport transport(DeviceContext ofExecution, MeteredTeam meter) {
         if (ofExecution != context) {
             throw new UnsupportedPlanException(
                     ofExecution.name(), "the team was joined with another backend");
         }
-        return new NcclTransport(communicator, rank());
+        return new NcclTransport(communicator, meter);
     }
 
     @Override
@@ -88,15 +95,8 @@ public final class NcclTeam implements Team, AutoCloseable {
 
     /** Of host memory, over the team beneath. */
     @Override
-    public void exchange(
-            MemorySegment sent, long[] sentBytes, MemorySegment received, long[] receivedBytes) {
-        control.exchange(sent, sentBytes, received, receivedBytes);
-    }
-
-    /** Of host memory, over the team beneath. */
-    @Override
-    public void gather(MemorySegment all, long[] bytes) {
-        control.gather(all, bytes);
+    public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+        return control.begin(sent, received);
     }
 
     @Override

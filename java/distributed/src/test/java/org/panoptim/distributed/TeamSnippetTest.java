@@ -20,7 +20,8 @@ class TeamSnippetTest {
     /** Trains, and says the hash of the weights. */
     public static void main(String[] arguments) {
         try (var arena = Arena.ofShared()) {
-            var net = FlatParameters.builder().add("weight", 32, 16).add("bias", 32).allocate(arena);
+            var net =
+                    FlatParameters.builder().add("weight", 32, 16).add("bias", 32).allocate(arena);
             net.values().fill((byte) 0x3f);
             train(net);
             var weights = net.values().toArray(ValueLayout.JAVA_BYTE);

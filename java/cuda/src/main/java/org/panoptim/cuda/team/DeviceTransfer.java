@@ -11,7 +11,6 @@ import org.panoptim.spi.StepPlan;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Supplier;
 
 /** What a member of a team moves before and after a step where all lies on a device. */
 public final class DeviceTransfer implements ShareTransfer, AutoCloseable {
@@ -19,7 +18,6 @@ public final class DeviceTransfer implements ShareTransfer, AutoCloseable {
     private final DeviceContext context;
     private final Team team;
     private final Transport transport;
-    private final Supplier<StepPlan> plan;
     private final SumKernel kernel;
     private final LeafSums sums;
     private final GradientMeans means;
@@ -28,14 +26,11 @@ public final class DeviceTransfer implements ShareTransfer, AutoCloseable {
      * Of a member.
      *
      * @param transport stays the caller's
-     * @param plan the present one
      */
-    public DeviceTransfer(
-            DeviceContext context, Team team, Transport transport, Supplier<StepPlan> plan) {
+    public DeviceTransfer(DeviceContext context, Team team, Transport transport) {
         this.context = context;
         this.team = team;
         this.transport = transport;
-        this.plan = plan;
         kernel = new SumKernel(context);
         sums = new LeafSums(context, kernel);
         means = new GradientMeans(context, team, transport, kernel);
@@ -57,11 +52,11 @@ public final class DeviceTransfer implements ShareTransfer, AutoCloseable {
     }
 
     @Override
-    public void bringMeans(List<Parameter> parameters, int leaves) {
+    public void bringMeans(StepPlan plan, List<Parameter> parameters, int leaves) {
         run(
                 () -> {
                     means.run(
-                            plan.get().shares(),
+                            plan.shares(),
                             parameters,
                             sums.count() > 0 ? sums::sum : LeafSums::gradient,
                             LeafSums::gradient,
@@ -72,7 +67,7 @@ public final class DeviceTransfer implements ShareTransfer, AutoCloseable {
     }
 
     @Override
-    public void bringValues() {
+    public void bringValues(StepPlan plan) {
         if (team.size() == 1) {
             return;
         }
@@ -80,7 +75,7 @@ public final class DeviceTransfer implements ShareTransfer, AutoCloseable {
                 () -> {
                     var values = new ArrayList<List<Region>>();
                     for (int member = 0; member < team.size(); member++) {
-                        values.add(valuesOf(member));
+                        values.add(valuesOf(plan, member));
                     }
                     transport.gather(values);
                     transport.await();
@@ -88,10 +83,10 @@ public final class DeviceTransfer implements ShareTransfer, AutoCloseable {
     }
 
     /** What a member owns of values, copies and averages; averages of frozen ones move, too. */
-    private List<Region> valuesOf(int member) {
+    private static List<Region> valuesOf(StepPlan plan, int member) {
         var found = new ArrayList<Region>();
-        var shares = plan.get().shares();
-        for (var group : plan.get().groups()) {
+        var shares = plan.shares();
+        for (var group : plan.groups()) {
             for (var parameter : group.parameters()) {
                 long from = shares.begin(parameter, member);
                 long to = shares.begin(parameter, member + 1);

@@ -1,5 +1,7 @@
 package org.panoptim.cuda.team;
 
+import org.panoptim.spi.MeteredTeam;
+
 import java.util.List;
 
 /**
@@ -12,16 +14,19 @@ public final class NcclTransport implements Transport {
     private static final int REGIONS_AT_ONCE = 64;
 
     private final Communicator communicator;
+    private final MeteredTeam meter;
     private final int rank;
 
     /**
      * Of a member.
      *
      * @param communicator stays the caller's
+     * @param meter counts what travels, and the waits for it
      */
-    public NcclTransport(Communicator communicator, int rank) {
+    public NcclTransport(Communicator communicator, MeteredTeam meter) {
         this.communicator = communicator;
-        this.rank = rank;
+        this.meter = meter;
+        rank = meter.rank();
     }
 
     @Override
@@ -31,6 +36,7 @@ public final class NcclTransport implements Transport {
             int from = first;
             communicator.group(group -> add(group, sent, received, from));
         }
+        meter.count(bytes(sent), bytes(received), 0);
     }
 
     private void add(
@@ -61,13 +67,24 @@ public final class NcclTransport implements Transport {
         return regions.subList(from, Math.min(from + REGIONS_AT_ONCE, regions.size()));
     }
 
+    /** Of all other members. */
+    private long bytes(List<List<Region>> regions) {
+        long bytes = 0;
+        for (int member = 0; member < regions.size(); member++) {
+            bytes += member == rank ? 0 : Region.bytes(regions.get(member));
+        }
+        return bytes;
+    }
+
     private static int longest(List<List<Region>> regions) {
         return regions.stream().mapToInt(List::size).max().orElse(0);
     }
 
     @Override
     public void await() {
+        long from = System.nanoTime();
         communicator.awaitStream();
+        meter.count(0, 0, System.nanoTime() - from);
     }
 
     /** The communicator is the team's. */

@@ -7,6 +7,7 @@ import org.panoptim.shard.Team;
 import org.panoptim.spi.Cleanup;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -56,11 +57,7 @@ public final class StagedTransport implements Transport {
         }
         // What was received last is on the device then, too.
         context.driver().synchronizeStream(context.stream());
-        team.exchange(
-                slice(sending, sum(sentBytes)),
-                sentBytes,
-                slice(receiving, sum(receivedBytes)),
-                receivedBytes);
+        team.exchange(parts(sending, sentBytes), parts(receiving, receivedBytes));
         end = receiving.address();
         for (var regions : received) {
             end = toDevice(regions, end);
@@ -133,6 +130,17 @@ public final class StagedTransport implements Transport {
             buffer.close();
         }
         return larger;
+    }
+
+    /** A piece for each member that gets some bytes, one after another in a buffer. */
+    private static List<List<MemorySegment>> parts(PinnedBuffer buffer, long[] bytes) {
+        var parts = new ArrayList<List<MemorySegment>>();
+        long at = 0;
+        for (long size : bytes) {
+            parts.add(size == 0 ? List.of() : List.of(buffer.memory().asSlice(at, size)));
+            at += size;
+        }
+        return parts;
     }
 
     private static MemorySegment slice(PinnedBuffer buffer, long bytes) {
