@@ -46,7 +46,21 @@ public final class JavaProcess implements AutoCloseable {
     public static JavaProcess start(
             Class<?> main, Map<String, String> environment, String... arguments)
             throws IOException {
-        var command = new ArrayList<String>();
+        return start(List.of(), main, environment, arguments);
+    }
+
+    /**
+     * Starts a program by another command.
+     *
+     * @param launcher the command, which is given that of the program
+     */
+    static JavaProcess start(
+            List<String> launcher,
+            Class<?> main,
+            Map<String, String> environment,
+            String... arguments)
+            throws IOException {
+        var command = new ArrayList<>(launcher);
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(
                 List.of(

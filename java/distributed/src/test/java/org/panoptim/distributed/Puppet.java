@@ -37,6 +37,9 @@ import java.util.concurrent.Executors;
  */
 final class Puppet {
 
+    /** Where the first member is. */
+    private static final String HOST = System.getenv().getOrDefault("MASTER_ADDR", "127.0.0.1");
+
     private Cluster cluster;
 
     private Puppet() {}
@@ -77,7 +80,7 @@ final class Puppet {
                 var numbers = Arrays.stream(rest.split(" ")).mapToInt(Integer::parseInt).toArray();
                 cluster =
                         Cluster.join(
-                                Membership.of("127.0.0.1", numbers[0], numbers[1], numbers[2])
+                                Membership.of(HOST, numbers[0], numbers[1], numbers[2])
                                         .withTimeout(Duration.ofMillis(numbers[3])));
             }
             case "exchange" -> {
