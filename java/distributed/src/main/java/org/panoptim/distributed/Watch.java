@@ -8,9 +8,12 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -58,12 +61,18 @@ final class Watch implements AutoCloseable {
         var pulse = Pulse.of(membership.timeout());
         var server = membership.rank() == 0 ? WatchServer.open(membership, pulse) : null;
         if (server != null) {
-            store.put("watch", server.port() + " " + server.password());
+            store.put(
+                    "watch",
+                    "%d %d %s"
+                            .formatted(
+                                    server.port(),
+                                    server.password(),
+                                    String.join(" ", hosts(membership))));
         }
         try {
             var place = store.get("watch").split(" ");
-            var connection =
-                    connect(membership.host(), Integer.parseInt(place[0]), membership.timeout());
+            var hosts = List.of(place).subList(2, place.length);
+            var connection = connect(hosts, Integer.parseInt(place[0]), membership.timeout());
             connection.setSoTimeout(Math.toIntExact(pulse.silence().toMillis()));
             var watch = new Watch(membership.rank(), pulse, server, connection);
             watch.say(
@@ -79,6 +88,32 @@ final class Watch implements AutoCloseable {
             }
             throw e;
         }
+    }
+
+    /** Where the first member is reached: perhaps not where torchrun's agent keeps the store. */
+    private static List<String> hosts(Membership membership) throws IOException {
+        var hosts = new ArrayList<>(List.of(membership.host()));
+        if (membership.stored()) {
+            NetworkInterface.networkInterfaces()
+                    .flatMap(NetworkInterface::inetAddresses)
+                    .filter(each -> !each.isLoopbackAddress() && !each.isLinkLocalAddress())
+                    .forEach(each -> hosts.add(each.getHostAddress()));
+        }
+        return hosts;
+    }
+
+    private static Socket connect(List<String> hosts, int port, Duration timeout)
+            throws IOException {
+        var failed =
+                new IOException("member 0 is not reached at port %d of %s".formatted(port, hosts));
+        for (var host : hosts) {
+            try {
+                return connect(host, port, timeout.dividedBy(hosts.size()));
+            } catch (IOException e) {
+                failed.addSuppressed(e);
+            }
+        }
+        throw failed;
     }
 
     private static Socket connect(String host, int port, Duration timeout) throws IOException {

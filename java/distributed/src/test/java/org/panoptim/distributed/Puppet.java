@@ -24,7 +24,8 @@ import java.util.concurrent.Executors;
  * with what came of it.
  *
  * <pre>
- * join PORT RANK SIZE MILLIS   timeout in milliseconds
+ * keep PORT                    the store, as torchrun's agent does
+ * join PORT RANK SIZE MILLIS   timeout in milliseconds; if the store is kept, "kept" follows
  * exchange 2,0 2,1             sizes of what is sent and received, but by itself; a byte says from
  *                              whom to whom
  * pipeline 3                   so many exchanges at once of a piece of one and one of two bytes
@@ -41,6 +42,7 @@ final class Puppet {
     private static final String HOST = System.getenv().getOrDefault("MASTER_ADDR", "127.0.0.1");
 
     private Cluster cluster;
+    private Rendezvous kept;
 
     private Puppet() {}
 
@@ -74,15 +76,10 @@ final class Puppet {
         System.out.println(JavaProcess.ANSWER + found);
     }
 
-    private String done(String command, String rest) {
+    private String done(String command, String rest) throws IOException {
         switch (command) {
-            case "join" -> {
-                var numbers = Arrays.stream(rest.split(" ")).mapToInt(Integer::parseInt).toArray();
-                cluster =
-                        Cluster.join(
-                                Membership.of(HOST, numbers[0], numbers[1], numbers[2])
-                                        .withTimeout(Duration.ofMillis(numbers[3])));
-            }
+            case "keep" -> kept = new Rendezvous(Membership.of(HOST, Integer.parseInt(rest), 0, 1));
+            case "join" -> cluster = Cluster.join(membership(rest.split(" ")));
             case "exchange" -> {
                 var sizes = rest.split(" ");
                 return exchange(sizes(sizes[0]), sizes(sizes[1]));
@@ -100,6 +97,18 @@ final class Puppet {
             default -> throw new IllegalArgumentException("unknown: " + command);
         }
         return "done";
+    }
+
+    private static Membership membership(String[] words) {
+        return new Membership(
+                HOST,
+                Integer.parseInt(words[0]),
+                Integer.parseInt(words[1]),
+                Integer.parseInt(words[2]),
+                0,
+                Duration.ofMillis(Integer.parseInt(words[3])),
+                "test",
+                words.length == 5);
     }
 
     private static long[] sizes(String list) {

@@ -31,10 +31,11 @@ class TwoMachinesTest {
     private static final int TIMEOUT = 20_000;
 
     private Process network;
+    private String[] machines;
     private final List<JavaProcess> members = new ArrayList<>();
 
     @BeforeEach
-    void startThreeMembersTwoOfThemOnTheFirstMachine(@TempDir Path folder) throws Exception {
+    void joinMachines(@TempDir Path folder) throws Exception {
         var script = Path.of(TwoMachinesTest.class.getResource("two_machines.py").toURI());
         network =
                 new ProcessBuilder("python3", script.toString(), folder.toString(), "0.05")
@@ -43,17 +44,21 @@ class TwoMachinesTest {
         var out =
                 new BufferedReader(
                         new InputStreamReader(network.getInputStream(), StandardCharsets.UTF_8));
-        var machines = out.readLine().split(" ");
-        for (int rank = 0; rank < 3; rank++) {
-            members.add(
-                    JavaProcess.start(
-                            List.of("nsenter", "--target", machines[rank / 2], "--net", "--mount"),
-                            Puppet.class,
-                            Map.of("MASTER_ADDR", "first.example")));
-        }
+        machines = out.readLine().split(" ");
         lose("0.05");
+    }
+
+    private JavaProcess start(int machine) throws IOException {
+        var launcher = List.of("nsenter", "--target", machines[machine], "--net", "--mount");
+        members.add(
+                JavaProcess.start(launcher, Puppet.class, Map.of("MASTER_ADDR", "first.example")));
+        return members.getLast();
+    }
+
+    /** Three members, two of them on the first machine. */
+    private void joinThree() throws Exception {
         for (int rank = 0; rank < 3; rank++) {
-            members.get(rank).tell("join %d %d 3 %d".formatted(PORT, rank, TIMEOUT));
+            start(rank / 2).tell("join %d %d 3 %d".formatted(PORT, rank, TIMEOUT));
         }
         for (var member : members) {
             assertThat(member.answer()).isEqualTo("done");
@@ -73,6 +78,7 @@ class TwoMachinesTest {
 
     @Test
     void whatIsDelayedAndLostOnTheWayArrives() throws Exception {
+        joinThree();
         int size = 50_000;
         for (var member : members) {
             member.tell("gather %d,%d,%d".formatted(size, size, size));
@@ -85,6 +91,7 @@ class TwoMachinesTest {
 
     @Test
     void aNetworkThatLosesEverythingIsFoundInTheMiddleOfACall() throws Exception {
+        joinThree();
         for (var member : members) {
             member.tell("gather 9000000,9000000,9000000");
         }
@@ -97,5 +104,15 @@ class TwoMachinesTest {
         assertThat(members.get(2).answer()).isEqualTo("member 0 has not been heard of for PT16S");
         assertThat(Duration.ofNanos(System.nanoTime() - begin))
                 .isLessThan(Duration.ofMillis(TIMEOUT));
+    }
+
+    @Test
+    void theFirstMemberNeedNotBeWhereTorchrunsAgentKeepsTheStore() throws Exception {
+        assertThat(start(0).ask("keep " + PORT)).isEqualTo("done");
+        start(1).tell("join %d 0 2 %d kept".formatted(PORT, TIMEOUT));
+        start(0).tell("join %d 1 2 %d kept".formatted(PORT, TIMEOUT));
+
+        assertThat(members.get(1).answer()).isEqualTo("done");
+        assertThat(members.get(2).answer()).isEqualTo("done");
     }
 }
