@@ -201,6 +201,13 @@ final class TrainCommand implements Callable<Integer> {
         var own = spec.root().commandLine().getParseResult().originalArgs();
         var arguments = TeamOptions.ofMember(own, spec.name(), folder.path());
         var line = spec.commandLine();
+        if (Terminal.find().isPresent()) {
+            // Some seconds pass before the first of them has something to show.
+            line.getErr()
+                    .printf(
+                            "Starting %d process%s ...%n",
+                            choice.members(), choice.members() == 1 ? "" : "es");
+        }
         try (var interruption = Interruption.watch();
                 var members =
                         MemberProcesses.start(
