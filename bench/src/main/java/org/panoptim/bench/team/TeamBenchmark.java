@@ -25,7 +25,12 @@ public final class TeamBenchmark {
             "PyTorch %s in Python, gloo: all_reduce of DistributedDataParallel's buckets,"
                     + " AdamW(fused=True)";
 
-    private static final int WARM_UPS = 2;
+    /** Steps that are not timed: until they are compiled and pages are mapped. */
+    private static final int LEAST_WARM_UPS = 2;
+
+    private static final int MOST_WARM_UPS = 100;
+
+    private static final long WARM_NANOS = 2_000_000_000;
     private static final int REPETITIONS = 7;
     private static final List<Long> MESSAGES = List.of(1L << 12, 1L << 16, 1L << 20);
 
@@ -151,9 +156,11 @@ public final class TeamBenchmark {
         }
 
         void warmUp() {
-            for (int i = 0; i < WARM_UPS; i++) {
+            long start = System.nanoTime();
+            do {
                 step();
-            }
+            } while (steps < LEAST_WARM_UPS
+                    || steps < MOST_WARM_UPS && System.nanoTime() - start < WARM_NANOS);
         }
 
         void take(int round) {
