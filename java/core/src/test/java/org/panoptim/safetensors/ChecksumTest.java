@@ -19,11 +19,14 @@ import org.panoptim.tensor.DType;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -60,6 +63,60 @@ class ChecksumTest {
 
     private static String header(byte[] bytes) {
         return new String(bytes, PREFIX, headerEnd(bytes) - PREFIX, UTF_8);
+    }
+
+    @Test
+    void theHeadersChecksumStandsForTheFile() throws IOException {
+        var header = header(written());
+        try (var reader = SafetensorsReader.open(file())) {
+            var checksum = reader.checksum().orElseThrow();
+            assertThat(header).startsWith("{\"__metadata__\":{\"crc32c\":\"" + checksum);
+            assertThat(crc32c(header.replaceFirst(checksum, "00000000").getBytes(UTF_8)))
+                    .isEqualTo(checksum);
+        }
+        new SafetensorsWriter().write(file());
+        try (var reader = SafetensorsReader.open(file())) {
+            assertThat(reader.checksum()).isEmpty();
+        }
+    }
+
+    @Test
+    void aPartOfATensorIsReadWhateverItsChecksum() throws IOException {
+        var bytes = written();
+        bytes[headerEnd(bytes)] = 9;
+        Files.write(file(), bytes);
+        try (var reader = SafetensorsReader.open(file());
+                var arena = Arena.ofConfined()) {
+            var tensor = reader.require("w");
+            var part = arena.allocate(2);
+            reader.read(tensor, 0, part);
+            assertThat(part.toArray(ValueLayout.JAVA_BYTE)).containsExactly(9, 2);
+            reader.read(tensor, 1, part);
+            assertThat(part.toArray(ValueLayout.JAVA_BYTE)).containsExactly(2, 3);
+            reader.read(tensor, 3, MemorySegment.NULL);
+            assertThatThrownBy(() -> reader.read(tensor, 2, part))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> reader.read(tensor, -1, part))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
+        }
+    }
+
+    @Test
+    void aPartMayBeLargerThanTheBufferOfWholeTensors() throws IOException {
+        var values = new byte[(2 << 20) + 7];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (byte) (i * 31 >> 3);
+        }
+        new SafetensorsWriter()
+                .tensor("w", DType.U8, List.of((long) values.length), MemorySegment.ofArray(values))
+                .write(file());
+        try (var reader = SafetensorsReader.open(file());
+                var arena = Arena.ofConfined()) {
+            var part = arena.allocate(values.length - 5);
+            reader.read(reader.require("w"), 5, part);
+            assertThat(part.toArray(ValueLayout.JAVA_BYTE))
+                    .isEqualTo(Arrays.copyOfRange(values, 5, values.length));
+        }
     }
 
     private static String crc32c(byte[] bytes) {
