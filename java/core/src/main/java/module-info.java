@@ -2,6 +2,7 @@
  * Optimizers, groups, schedules, rules, checkpoints, the backends' interface and the reference
  * backend. No native access.
  */
+@SuppressWarnings("module") // K-FAC is compiled later.
 module org.panoptim {
     requires com.google.gson;
     requires jdk.jfr;
@@ -10,6 +11,8 @@ module org.panoptim {
     exports org.panoptim;
     exports org.panoptim.backend;
     exports org.panoptim.checkpoint;
+    exports org.panoptim.internal.shard to
+            org.panoptim.kfac;
     exports org.panoptim.io;
     exports org.panoptim.matrix;
     exports org.panoptim.memory;

@@ -6,10 +6,12 @@ import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.WholeParameters;
 import org.panoptim.tensor.StateTensor;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
@@ -79,6 +81,16 @@ final class GuardedTransform {
         @Override
         public boolean queuesOn(Execution execution) {
             return guarded.queuesOn(execution);
+        }
+
+        @Override
+        public Optional<List<WholeParameters>> wholeParameters() {
+            return guarded.wholeParameters();
+        }
+
+        @Override
+        public void endLeaf(int leaves) {
+            guarded.endLeaf(leaves);
         }
 
         @Override

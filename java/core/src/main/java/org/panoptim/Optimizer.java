@@ -14,6 +14,7 @@ import org.panoptim.schedule.Schedule;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
 import org.panoptim.spi.Cleanup;
+import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.Lent;
@@ -292,6 +293,7 @@ public final class Optimizer implements AutoCloseable {
             inputs.checkWritable("zeroed");
             inputs.checkCurvature();
             shared.accumulate(plan);
+            plan.curvature().ifPresent(each -> each.endLeaf(shared.ownLeaves()));
             inputs.sources().zeroed();
         } finally {
             ownership.exit();
@@ -1130,10 +1132,12 @@ public final class Optimizer implements AutoCloseable {
             if (team == null) {
                 return build(plan, Optional.empty());
             }
+            var whole =
+                    plan.curvature().flatMap(CurvatureTransform::wholeParameters).orElse(List.of());
             var sharding = new Sharding(team, leaves);
             try {
                 return build(
-                        plan.withShares(Shares.of(sharding.team(), groups, companions, List.of())),
+                        plan.withShares(Shares.of(sharding.team(), groups, companions, whole)),
                         Optional.of(sharding));
             } catch (RuntimeException | Error e) {
                 Cleanup.after(e, sharding::close);

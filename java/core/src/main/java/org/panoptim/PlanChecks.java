@@ -1,6 +1,7 @@
 package org.panoptim;
 
 import org.panoptim.internal.checkpoint.Checkpoint;
+import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.step.LossScale;
 import org.panoptim.step.NonFinitePolicy;
@@ -29,9 +30,11 @@ final class PlanChecks {
 
     /** What a team cannot share: something that looks at all gradients. */
     private static void checkTeam(StepPlan plan) {
-        if (plan.shares().team().isPresent() && plan.transform().isPresent()) {
+        if (plan.shares().team().isPresent()
+                && plan.transform().isPresent()
+                && plan.curvature().flatMap(CurvatureTransform::wholeParameters).isEmpty()) {
             throw new IllegalArgumentException(
-                    "a transform of gradients cannot go with a team: it needs all gradients at"
+                    "this transform of gradients cannot go with a team: it needs all gradients at"
                             + " once");
         }
     }

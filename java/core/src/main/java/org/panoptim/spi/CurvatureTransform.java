@@ -4,6 +4,7 @@ import org.panoptim.tensor.StateTensor;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A transform with a life of its own: it knows the optimizer's groups, can queue its work on a
@@ -40,6 +41,23 @@ public interface CurvatureTransform extends GradientTransform {
      * caller of {@link org.panoptim.Optimizer#step}, and the step is not taken.
      */
     void enqueue(DeviceStep step);
+
+    /**
+     * The parameters of whose gradients one member of a team needs all; it gets these gradients
+     * from all members, and no others. Each parameter comes once. Empty, as it is by default: it
+     * does not go with a team.
+     */
+    default Optional<List<WholeParameters>> wholeParameters() {
+        return Optional.empty();
+    }
+
+    /**
+     * A micro-batch of a team ends: what it was shown since the last one belongs to it. Whatever it
+     * adds up over micro-batches must not depend on which member has which.
+     *
+     * @param leaves this member's micro-batches of a step
+     */
+    default void endLeaf(int leaves) {}
 
     /** What it says of itself in a checkpoint, beside its states; waits for running work. */
     Map<String, String> metadata();

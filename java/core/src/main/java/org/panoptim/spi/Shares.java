@@ -72,6 +72,13 @@ public final class Shares {
         return of(team, groups, allWhole, List.copyOf(ofTransform));
     }
 
+    /** What one member owns whole of each parameter, as is said here. */
+    public static Shares of(Team team, Map<Parameter, Integer> owners) {
+        var boundaries = new IdentityHashMap<Parameter, long[]>();
+        owners.forEach((parameter, owner) -> give(parameter, owner, team, boundaries));
+        return new Shares(Optional.of(team), true, List.of(), boundaries);
+    }
+
     private static Shares of(
             Team team,
             List<ParameterGroup> groups,
@@ -100,11 +107,14 @@ public final class Shares {
 
     private static void give(
             WholeParameters piece, int owner, Team team, Map<Parameter, long[]> boundaries) {
-        for (var parameter : piece.parameters()) {
-            var begins = new long[team.size() + 1];
-            Arrays.fill(begins, owner + 1, begins.length, parameter.elements());
-            boundaries.put(parameter, begins);
-        }
+        piece.parameters().forEach(parameter -> give(parameter, owner, team, boundaries));
+    }
+
+    private static void give(
+            Parameter parameter, int owner, Team team, Map<Parameter, long[]> boundaries) {
+        var begins = new long[team.size() + 1];
+        Arrays.fill(begins, owner + 1, begins.length, parameter.elements());
+        boundaries.put(parameter, begins);
     }
 
     private static void cut(

@@ -81,7 +81,7 @@ final class FactorRecords {
 
     List<String> layersWithoutInverse() {
         return IntStream.range(0, layers.size())
-                .filter(layer -> !hasInverses(layer))
+                .filter(layer -> engine.owns(layer) && !hasInverses(layer))
                 .mapToObj(layer -> layers.get(layer).name())
                 .toList();
     }

@@ -49,7 +49,7 @@ final class InverseSchedule {
     /** The layers that are due at an accepted step. */
     List<Integer> due(long step, FactorSchedule factors) {
         for (int layer = 0; layer < changed.length; layer++) {
-            changed[layer] &= factors.updates(layer) > seen[layer];
+            changed[layer] = factors.updates(layer) > seen[layer];
         }
         return IntStream.range(0, changed.length)
                 .filter(layer -> changed[layer] && FactorSchedule.isPast(done[layer], step, period))

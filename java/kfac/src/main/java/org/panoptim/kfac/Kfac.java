@@ -3,11 +3,14 @@ package org.panoptim.kfac;
 import org.panoptim.backend.Backend;
 import org.panoptim.kfac.engine.FactorEngines;
 import org.panoptim.kfac.engine.KroneckerEngine;
+import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.kfac.engine.KroneckerPlan;
 import org.panoptim.kfac.engine.Preconditioning;
 import org.panoptim.spi.Cleanup;
+import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.WholeParameters;
 import org.panoptim.tensor.StateTensor;
 
 import java.util.ArrayList;
@@ -16,6 +19,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.stream.Stream;
 
 /**
  * K-FAC: preconditions the gradients of linear layers with a Kronecker-factored approximation of
@@ -118,7 +122,7 @@ public final class Kfac extends LayerCurvature {
         var undo = progress.snapshot();
         try {
             engine.begin();
-            return refresh(factors.updatedLayers(), factors.steps() - 1);
+            return refresh(own(factors.updatedLayers()), factors.steps() - 1);
         } catch (RuntimeException | Error e) {
             rollback.takeBack(undo, e);
             throw e;
@@ -133,9 +137,29 @@ public final class Kfac extends LayerCurvature {
         return report;
     }
 
+    /** Those that this member of a team computes the inverses of. */
+    private List<Integer> own(List<Integer> due) {
+        return due.stream().filter(engine::owns).toList();
+    }
+
+    @Override
+    public Optional<List<WholeParameters>> wholeParameters() {
+        return Optional.of(layers.all().stream().map(this::whole).toList());
+    }
+
+    /** A layer's parameters have the owner of its factors, so that no inverse has to travel. */
+    private WholeParameters whole(KroneckerLayer layer) {
+        double inputs = layer.inputFactor();
+        double outputs = layer.outputs();
+        double inverting = inputs * inputs * inputs + outputs * outputs * outputs;
+        return new WholeParameters(
+                Stream.concat(Stream.of(layer.weight()), layer.bias().stream()).toList(),
+                inverting / settings.inversePeriod() + inputs * outputs * (inputs + outputs));
+    }
+
     /**
      * What came of the last refresh, if there was one; of a layer that had no part in it, what came
-     * of its last one.
+     * of its last one. A member of a team knows of the layers whose parameters it owns.
      */
     public Optional<RefreshReport> report() {
         return records.report();
@@ -143,7 +167,8 @@ public final class Kfac extends LayerCurvature {
 
     /**
      * The layers of which a factor has no inverse now, in their order; {@link
-     * Builder#withoutInverse} says what their steps are.
+     * Builder#withoutInverse} says what their steps are. A member of a team knows of the layers
+     * whose parameters it owns.
      */
     public List<String> layersWithoutInverse() {
         return records.layersWithoutInverse();
@@ -191,12 +216,13 @@ public final class Kfac extends LayerCurvature {
     @Override
     void take(StepFacts step) {
         inverses.contributed(factors);
-        boolean ask = inverses.mayBeDue(factors.atMost());
+        // On the host what was decided is known anyway.
+        boolean ask = step instanceof StepContext || inverses.mayBeDue(factors.atMost());
         engine.commit(step);
         boolean accepted = factors.attempted(step, ask);
         if (ask && accepted) {
             long number = factors.steps() - 1;
-            var due = inverses.due(number, factors);
+            var due = own(inverses.due(number, factors));
             if (!due.isEmpty()) {
                 refresh(due, number);
             }

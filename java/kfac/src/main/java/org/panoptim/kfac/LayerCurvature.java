@@ -14,7 +14,9 @@ import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * Curvature of linear layers from what they see in each step: {@linkplain #accumulate
@@ -173,6 +175,7 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
     @Override
     public final void follow(StepPlan plan, Execution newExecution) {
         if (execution == null) {
+            engine.share(plan.shares());
             begin(plan, newExecution);
             newExecution.deviceStep().ifPresent(engine::attach);
             factors.follow(newExecution);
@@ -191,6 +194,16 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
             drop();
             execution = null;
         }
+    }
+
+    @Override
+    public final void endLeaf(int leaves) {
+        requireUsable();
+        engine.endLeaf(dueLayers(), leaves);
+    }
+
+    private List<Integer> dueLayers() {
+        return IntStream.range(0, layers.size()).filter(this::isDue).boxed().toList();
     }
 
     @Override
@@ -217,6 +230,7 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
         prepare();
         var undo = snapshot();
         try {
+            engine.endOnlyLeaf(dueLayers());
             take(step);
         } catch (Throwable e) {
             // Checked exceptions too, which other languages of the JVM throw without saying so.

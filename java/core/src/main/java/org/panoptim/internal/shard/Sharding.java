@@ -84,7 +84,8 @@ public final class Sharding implements AutoCloseable {
         return leaves;
     }
 
-    private int ownLeaves() {
+    /** How many of the leaves are this member's. */
+    public int ownLeaves() {
         return leaves / team.size();
     }
 

@@ -2,7 +2,10 @@ package org.panoptim.kfac.engine;
 
 import org.panoptim.spi.DeviceStep;
 import org.panoptim.spi.Execution;
+import org.panoptim.spi.Shares;
 import org.panoptim.spi.StepFacts;
+
+import java.util.List;
 
 /**
  * Averages of a model's Kronecker factors on a backend. One thread at a time calls it.
@@ -31,6 +34,39 @@ public interface FactorEngine extends AutoCloseable {
 
     /** Tells a device's engine where the step's control lies; engines on the host need nothing. */
     default void attach(DeviceStep step) {}
+
+    /**
+     * Lets the members of a team share the work, from the first contribution on: each keeps the
+     * factors of the layers alone whose parameters it owns.
+     *
+     * @param shares of a team in which each layer has one owner, or of none
+     * @throws IllegalStateException if contributions wait for a step, or factors were shared out
+     *     otherwise before
+     */
+    default void share(Shares shares) {
+        if (shares.team().isPresent()) {
+            throw new IllegalStateException("no team can share these factors");
+        }
+    }
+
+    /** Whether this member keeps a layer's factors. */
+    default boolean owns(int layer) {
+        return true;
+    }
+
+    /**
+     * Ends a micro-batch of a team.
+     *
+     * @param due the layers of which the coming step takes up contributions, the same on all
+     *     members
+     * @param leaves this member's micro-batches of a step
+     */
+    default void endLeaf(List<Integer> due, int leaves) {}
+
+    /**
+     * As {@link #endLeaf}, before a step of which this member had one alone and has not ended it.
+     */
+    default void endOnlyLeaf(List<Integer> due) {}
 
     /**
      * Takes up what was accumulated since the last call, if the step was accepted, layer by layer:

@@ -6,6 +6,7 @@ import org.panoptim.matrix.HostAlgebra;
 import org.panoptim.matrix.HostInversion;
 import org.panoptim.matrix.Inverted;
 import org.panoptim.matrix.Parallel;
+import org.panoptim.spi.Shares;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.tensor.Shape;
@@ -29,13 +30,17 @@ public final class HostKronecker implements KroneckerEngine {
     private static final double TINY = 0x1p-100;
 
     /** Beyond it or its reciprocal, rows are scaled before they are squared, not their squares. */
-    private static final double LARGE_SCALE = 0x1p30;
+    static final double LARGE_SCALE = 0x1p30;
 
     private final KroneckerPlan plan;
     private final HostAlgebra algebra;
     private final Parallel parallel;
     private final Runnable onClose;
     private final Arena arena = Arena.ofShared();
+
+    /** Of the matrices of each factor: of a team's, those of others are freed. */
+    private final Arena[] arenas;
+
     private final MemorySegment[] averages;
 
     /** The averages as they will be if the step is accepted. */
@@ -61,6 +66,10 @@ public final class HostKronecker implements KroneckerEngine {
     private final PendingRows[] layers;
     private final HostGradients gradients;
     private OptionalDouble klCoefficient = OptionalDouble.empty();
+
+    /** What other members of a team have a part of, if there is one. */
+    private @Nullable SharedFactors shared;
+
     private boolean closed;
 
     /**
@@ -75,6 +84,7 @@ public final class HostKronecker implements KroneckerEngine {
         this.algebra = algebra;
         this.parallel = parallel;
         this.onClose = onClose;
+        arenas = new Arena[plan.factors()];
         averages = new MemorySegment[plan.factors()];
         pending = new MemorySegment[plan.factors()];
         inverses = new MemorySegment[plan.factors()];
@@ -84,9 +94,10 @@ public final class HostKronecker implements KroneckerEngine {
         pendingTraces = new double[plan.factors()];
         Arrays.fill(traces, Double.NaN);
         for (int factor = 0; factor < plan.factors(); factor++) {
-            averages[factor] = square(plan.size(factor));
-            pending[factor] = square(plan.size(factor));
-            inverses[factor] = square(plan.size(factor));
+            arenas[factor] = Arena.ofShared();
+            averages[factor] = square(factor);
+            pending[factor] = square(factor);
+            inverses[factor] = square(factor);
         }
         layers = new PendingRows[plan.layers().size()];
         for (int layer = 0; layer < layers.length; layer++) {
@@ -95,8 +106,59 @@ public final class HostKronecker implements KroneckerEngine {
         gradients = new HostGradients(plan, algebra, arena);
     }
 
-    private MemorySegment square(int n) {
-        return arena.allocate((long) n * n * Float.BYTES, 64);
+    private MemorySegment square(int factor) {
+        long n = plan.size(factor);
+        return arenas[factor].allocate(n * n * Float.BYTES, 64);
+    }
+
+    @Override
+    public void share(Shares shares) {
+        requireOpen();
+        if (shared != null) {
+            if (!shared.areOwnedAsIn(shares)) {
+                throw new IllegalStateException(
+                        "a team has shared these factors out, and others have a part of them");
+            }
+            return;
+        }
+        if (shares.team().isEmpty()) {
+            return;
+        }
+        for (var layer : layers) {
+            if (layer.rows() > 0) {
+                throw new IllegalStateException(
+                        "contributions came before the team's optimizer was built");
+            }
+        }
+        shared = new SharedFactors(plan, algebra, shares);
+        for (int factor = 0; factor < arenas.length; factor++) {
+            if (!owns(factor / 2)) {
+                averages[factor] = MemorySegment.NULL;
+                pending[factor] = MemorySegment.NULL;
+                inverses[factor] = MemorySegment.NULL;
+                candidates[factor] = null;
+                arenas[factor].close();
+            }
+        }
+    }
+
+    @Override
+    public boolean owns(int layer) {
+        return shared == null || shared.owns(layer);
+    }
+
+    @Override
+    public void endLeaf(List<Integer> due, int count) {
+        if (shared != null) {
+            shared.endLeaf(due, count);
+        }
+    }
+
+    @Override
+    public void endOnlyLeaf(List<Integer> due) {
+        if (shared != null) {
+            shared.endOnlyLeaf(due);
+        }
     }
 
     @Override
@@ -107,16 +169,20 @@ public final class HostKronecker implements KroneckerEngine {
             if (rows.count() == 0) {
                 return;
             }
-            boolean first = layers[layer].rows() == 0;
-            double share = layers[layer].add(rows.count());
             double scale =
                     contribution.averagedOver().orElse(rows.count())
                             / contribution.lossScale().orElseThrow();
-            boolean shared =
+            boolean ofAllThreads =
                     Floats.isShared(rows.inputs()) && Floats.isShared(rows.outputGradients());
+            var sides = ofAllThreads ? parallel : Parallel.SERIAL;
+            if (shared != null) {
+                shared.accumulate(layer, rows, scale, sides);
+                return;
+            }
+            boolean first = layers[layer].rows() == 0;
+            double share = layers[layer].add(rows.count());
             try {
-                (shared ? parallel : Parallel.SERIAL)
-                        .forEach(2, side -> accumulate(layer, side, rows, first, share, scale));
+                sides.forEach(2, side -> accumulate(layer, side, rows, first, share, scale));
             } catch (RuntimeException | Error e) {
                 // Perhaps one factor has it and the other not.
                 layers[layer].forget();
@@ -199,6 +265,10 @@ public final class HostKronecker implements KroneckerEngine {
             var before = layer.snapshot();
             undo.push(() -> layer.putBack(before));
         }
+        if (shared != null) {
+            commit(shared, accepted);
+            return;
+        }
         for (int layer = 0; layer < layers.length; layer++) {
             if (accepted && layers[layer].rows() > 0) {
                 commit(layer);
@@ -209,23 +279,67 @@ public final class HostKronecker implements KroneckerEngine {
     }
 
     private void commit(int layer) {
-        int inputs = 2 * layer;
-        int outputs = inputs + 1;
-        // Diagonals are sums of squares: where they are finite, everything is.
-        boolean finite =
-                Double.isFinite(
-                        Floats.trace(pending[inputs], plan.size(inputs))
-                                + Floats.trace(pending[outputs], plan.size(outputs)));
+        boolean finite = isFinite(layer);
         if (finite) {
-            for (int factor = inputs; factor <= outputs; factor++) {
-                swap(averages, pending, factor);
-                int number = factor;
-                double before = traces[factor];
-                traces[factor] = pendingTraces[factor];
-                undo.push(() -> traces[number] = before);
-            }
+            takeUp(layer);
         }
         layers[layer].taken(finite);
+    }
+
+    /** Diagonals are sums of squares: where they are finite, everything is. */
+    private boolean isFinite(int layer) {
+        int inputs = 2 * layer;
+        int outputs = inputs + 1;
+        return Double.isFinite(
+                Floats.trace(pending[inputs], plan.size(inputs))
+                        + Floats.trace(pending[outputs], plan.size(outputs)));
+    }
+
+    private void takeUp(int layer) {
+        for (int factor = 2 * layer; factor < 2 * layer + 2; factor++) {
+            swap(averages, pending, factor);
+            int number = factor;
+            double before = traces[factor];
+            traces[factor] = pendingTraces[factor];
+            undo.push(() -> traces[number] = before);
+        }
+    }
+
+    /** Lets owners take up what all members have contributed, and everybody know of it. */
+    private void commit(SharedFactors factors, boolean accepted) {
+        var found = accepted ? factors.exchange() : List.<Integer>of();
+        var finite = new double[found.size()];
+        for (int i = 0; i < finite.length; i++) {
+            int layer = found.get(i);
+            if (factors.owns(layer)) {
+                fold(factors, 2 * layer);
+                fold(factors, 2 * layer + 1);
+                finite[i] = isFinite(layer) ? 1 : 0;
+            }
+        }
+        var taken = factors.ofOwners(finite, found);
+        for (int i = 0; i < taken.length; i++) {
+            int layer = found.get(i);
+            if (taken[i] != 0 && factors.owns(layer)) {
+                takeUp(layer);
+            }
+            layers[layer].taken(taken[i] != 0);
+        }
+        factors.clear();
+    }
+
+    /** Makes the coming average of the present one and the mean of what members contributed. */
+    private void fold(SharedFactors factors, int factor) {
+        int n = plan.size(factor);
+        double fresh = Averages.share(plan.decay(), layers[factor / 2].updates() + 1);
+        double weight = fresh / factors.rows(factor / 2);
+        long elements = (long) n * n;
+        algebra.combine(1 - fresh, averages[factor], 0, pending[factor], elements);
+        algebra.combine(weight, factors.exchanged(factor), 1, pending[factor], elements);
+        pendingTraces[factor] =
+                Floats.trace(pending[factor], n) < TINY
+                        ? (1 - fresh) * trace(factor) + weight * factors.trace(factor)
+                        : Double.NaN;
     }
 
     private double inverseNorm(int factor) {
@@ -256,7 +370,7 @@ public final class HostKronecker implements KroneckerEngine {
     private MemorySegment candidate(int factor) {
         var found = candidates[factor];
         if (found == null) {
-            found = square(plan.size(factor));
+            found = square(factor);
             candidates[factor] = found;
         }
         return found;
@@ -267,6 +381,9 @@ public final class HostKronecker implements KroneckerEngine {
         for (var layer : layers) {
             layer.forget();
         }
+        if (shared != null) {
+            shared.clear();
+        }
     }
 
     @Override
@@ -276,7 +393,7 @@ public final class HostKronecker implements KroneckerEngine {
                 .mapToObj(
                         factor ->
                                 new FactorState(
-                                        trace(factor),
+                                        owns(factor / 2) ? trace(factor) : 0,
                                         layers[factor / 2].updates(),
                                         layers[factor / 2].refused()))
                 .toList();
@@ -343,6 +460,9 @@ public final class HostKronecker implements KroneckerEngine {
     private void adoptDiagonal(List<Integer> factors, float value) {
         requireOpen();
         for (int factor : factors) {
+            if (!owns(factor / 2)) {
+                continue;
+            }
             int n = plan.size(factor);
             var candidate = candidate(factor);
             candidate.fill((byte) 0);
@@ -356,7 +476,13 @@ public final class HostKronecker implements KroneckerEngine {
     @Override
     public void check(List<Preconditioning> wanted) {
         requireOpen();
-        wanted.forEach(gradients::check);
+        owned(wanted).forEach(gradients::check);
+    }
+
+    private List<Preconditioning> owned(List<Preconditioning> wanted) {
+        return shared == null
+                ? wanted
+                : wanted.stream().filter(each -> owns(each.layer())).toList();
     }
 
     @Override
@@ -366,39 +492,49 @@ public final class HostKronecker implements KroneckerEngine {
         if (!context.accepted() || wanted.isEmpty()) {
             return;
         }
-        check(wanted);
+        var own = owned(wanted);
+        check(own);
         // Gradients that one thread owns are copied by this one, and multiplied by all.
-        boolean shared = wanted.stream().allMatch(gradients::areShared);
-        var copying = shared ? parallel : Parallel.SERIAL;
-        copying.forEach(wanted.size(), i -> gradients.join(wanted.get(i)));
+        boolean ofAllThreads = own.stream().allMatch(gradients::areShared);
+        var copying = ofAllThreads ? parallel : Parallel.SERIAL;
+        copying.forEach(own.size(), i -> gradients.join(own.get(i)));
+        double sum = 0;
+        for (double product : products(context, wanted)) {
+            sum += product;
+        }
+        if (!Double.isFinite(sum)) {
+            own.forEach(each -> gradients.standStill(each.layer()));
+            write(own, 1, copying);
+            return;
+        }
+        double coefficient = sum > 0 ? Math.min(1, Math.sqrt(klClip / sum)) : 1;
+        write(own, coefficient, copying);
+        klCoefficient = OptionalDouble.of(coefficient);
+    }
+
+    /** Computes U of each layer, and η² ⟨U, ∇⟩; of a team, everybody gets these of all. */
+    private double[] products(StepContext context, List<Preconditioning> wanted) {
         var products = new double[wanted.size()];
         parallel.forEach(
                 wanted.size(),
                 i -> {
                     int layer = wanted.get(i).layer();
-                    double rate = wanted.get(i).learningRate() * context.rateFactor();
-                    double product =
-                            gradients.precondition(
-                                    layer,
-                                    inverses[2 * layer],
-                                    inverses[2 * layer + 1],
-                                    inverseNorm(2 * layer),
-                                    inverseNorm(2 * layer + 1));
-                    double unscaled = rate * context.gradientScale();
-                    products[i] = product * unscaled * unscaled;
+                    if (owns(layer)) {
+                        double rate = wanted.get(i).learningRate() * context.rateFactor();
+                        double product =
+                                gradients.precondition(
+                                        layer,
+                                        inverses[2 * layer],
+                                        inverses[2 * layer + 1],
+                                        inverseNorm(2 * layer),
+                                        inverseNorm(2 * layer + 1));
+                        double unscaled = rate * context.gradientScale();
+                        products[i] = product * unscaled * unscaled;
+                    }
                 });
-        double sum = 0;
-        for (double product : products) {
-            sum += product;
-        }
-        if (!Double.isFinite(sum)) {
-            wanted.forEach(each -> gradients.standStill(each.layer()));
-            write(wanted, 1, copying);
-            return;
-        }
-        double coefficient = sum > 0 ? Math.min(1, Math.sqrt(klClip / sum)) : 1;
-        write(wanted, coefficient, copying);
-        klCoefficient = OptionalDouble.of(coefficient);
+        return shared == null
+                ? products
+                : shared.ofOwners(products, wanted.stream().map(Preconditioning::layer).toList());
     }
 
     /** Sets all gradients, or none. */
@@ -440,7 +576,7 @@ public final class HostKronecker implements KroneckerEngine {
     }
 
     private StateTensor state(int factor, String slot, MemorySegment[] values) {
-        int n = plan.size(factor);
+        int n = owns(factor / 2) ? plan.size(factor) : 0;
         return new HostState(
                 plan.layerOf(factor).name(),
                 slot,
@@ -474,6 +610,14 @@ public final class HostKronecker implements KroneckerEngine {
     public void close() {
         if (!closed) {
             closed = true;
+            for (int factor = 0; factor < arenas.length; factor++) {
+                if (owns(factor / 2)) {
+                    arenas[factor].close();
+                }
+            }
+            if (shared != null) {
+                shared.close();
+            }
             arena.close();
             onClose.run();
         }
