@@ -89,6 +89,11 @@ final class GuardedTransform {
         }
 
         @Override
+        public String settings() {
+            return guarded.settings();
+        }
+
+        @Override
         public void endLeaf(int leaves) {
             guarded.endLeaf(leaves);
         }

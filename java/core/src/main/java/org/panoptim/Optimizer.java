@@ -1058,9 +1058,12 @@ public final class Optimizer implements AutoCloseable {
          * org.panoptim.rule.SophiaG} the batch size is that of all members. In a step all have it,
          * of the same parameters, or none.
          *
-         * <p>Transforms of gradients and {@link Optimizer#capture} do not go with a team, nor does
-         * curvature on a device. Gradients are used up by the step, or the pass that reads them:
-         * each takes new ones.
+         * <p>A parameter of a rule on matrices, or of a layer under K-FAC, is owned whole: the most
+         * expensive first, by the member that has the least to do with such ones.
+         *
+         * <p>Transforms of gradients other than K-FAC and {@link Optimizer#capture} do not go with
+         * a team, nor do K-FAC and curvature on a device. Gradients are used up by the step, or the
+         * pass that reads them: each takes new ones.
          *
          * @param value stays the caller's
          * @param leaves into how many micro-batches a batch is cut, over all members: a power of

@@ -28,14 +28,14 @@ final class PlanChecks {
         checkTeam(plan);
     }
 
-    /** What a team cannot share: something that looks at all gradients. */
+    /** What a team cannot share: a transform that is not told who has which gradients. */
     private static void checkTeam(StepPlan plan) {
         if (plan.shares().team().isPresent()
                 && plan.transform().isPresent()
                 && plan.curvature().flatMap(CurvatureTransform::wholeParameters).isEmpty()) {
             throw new IllegalArgumentException(
-                    "this transform of gradients cannot go with a team: it needs all gradients at"
-                            + " once");
+                    "this transform of gradients cannot go with a team, whose members have the mean"
+                            + " of a part of the gradients alone");
         }
     }
 

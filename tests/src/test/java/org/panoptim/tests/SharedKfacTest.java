@@ -17,6 +17,7 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.SAM;
 import org.panoptim.shard.Team;
+import org.panoptim.shard.TeamException;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
@@ -380,6 +381,28 @@ class SharedKfacTest {
                         });
 
         assertThat(found).containsOnly(List.of());
+    }
+
+    @Test
+    void membersAgreeOnTheSettingsFirst() throws Exception {
+        var found =
+                onAll(
+                        2,
+                        member -> {
+                            try (var net =
+                                    new Net(
+                                            "reference",
+                                            builder -> builder.factorPeriod(1 + member.rank()),
+                                            builder -> builder.shards(member))) {
+                                return "agreed on " + net;
+                            } catch (TeamException e) {
+                                return e.getMessage();
+                            }
+                        });
+
+        assertThat(found)
+                .containsOnly(
+                        "member 1 has other settings of a transform of gradients than member 0");
     }
 
     @Test

@@ -51,6 +51,11 @@ public interface CurvatureTransform extends GradientTransform {
         return Optional.empty();
     }
 
+    /** All that it was told, as members of a team compare it before their first step. */
+    default String settings() {
+        return "";
+    }
+
     /**
      * A micro-batch of a team ends: what it was shown since the last one belongs to it. Whatever it
      * adds up over micro-batches must not depend on which member has which.

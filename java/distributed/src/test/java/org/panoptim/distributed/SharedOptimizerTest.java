@@ -538,7 +538,7 @@ class SharedOptimizerTest {
             var alone = Members.team(1).getFirst();
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> net.optimizer(alone, builder -> builder.transform(_ -> {})))
-                    .withMessageStartingWith("a transform of gradients cannot go with a team");
+                    .withMessageStartingWith("this transform of gradients cannot go with a team");
             try (var optimizer = Optimizer.of(Rules.sgd(1), net.all())) {
                 assertThatIllegalStateException()
                         .isThrownBy(optimizer::accumulate)

@@ -47,6 +47,12 @@ import java.util.stream.Stream;
  * before, and it can be called again. Where a device has already overwritten what would be needed
  * for that, this Kfac says so, and refuses everything but {@link #close} from then on.
  *
+ * <p>With a {@linkplain org.panoptim.Optimizer.Builder#shards team} each member shows what its own
+ * micro-batches see, which end with {@link org.panoptim.Optimizer#accumulate}. A layer belongs to
+ * one member, who owns its parameters whole, gets the sums of both factors and inverts them alone;
+ * {@link #refresh}, {@link #report} and {@link #layersWithoutInverse} are about the own layers
+ * then. Once a team has shared it out, it goes with no other.
+ *
  * <p>An instance belongs to one optimizer, and to one thread at a time. Its builder's caller closes
  * it, after the optimizer and before the backend.
  */
@@ -137,7 +143,7 @@ public final class Kfac extends LayerCurvature {
         return report;
     }
 
-    /** Those that this member of a team computes the inverses of. */
+    /** Those whose inverses are computed here: of a team, this member's. */
     private List<Integer> own(List<Integer> due) {
         return due.stream().filter(engine::owns).toList();
     }
@@ -157,9 +163,14 @@ public final class Kfac extends LayerCurvature {
                 inverting / settings.inversePeriod() + inputs * outputs * (inputs + outputs));
     }
 
+    @Override
+    public String settings() {
+        return settings + "|" + withoutInverse + "|" + layers.names();
+    }
+
     /**
      * What came of the last refresh, if there was one; of a layer that had no part in it, what came
-     * of its last one. A member of a team knows of the layers whose parameters it owns.
+     * of its last one.
      */
     public Optional<RefreshReport> report() {
         return records.report();
@@ -167,8 +178,7 @@ public final class Kfac extends LayerCurvature {
 
     /**
      * The layers of which a factor has no inverse now, in their order; {@link
-     * Builder#withoutInverse} says what their steps are. A member of a team knows of the layers
-     * whose parameters it owns.
+     * Builder#withoutInverse} says what their steps are.
      */
     public List<String> layersWithoutInverse() {
         return records.layersWithoutInverse();

@@ -66,6 +66,11 @@ final class LayerList {
         return layers.get(index);
     }
 
+    /** Their names, in order. */
+    List<String> names() {
+        return List.copyOf(indices.keySet());
+    }
+
     int size() {
         return layers.size();
     }

@@ -4,6 +4,7 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
+import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.StepPlan;
 
 import java.lang.foreign.Arena;
@@ -47,7 +48,13 @@ final class Agreement {
      *     which member and what
      */
     static void onPlan(Team team, StepPlan plan, int leaves, String backend) {
-        var what = List.of("parameters", "groups or rules", "settings of the step", "backend");
+        var what =
+                List.of(
+                        "parameters",
+                        "groups or rules",
+                        "settings of the step",
+                        "settings of a transform of gradients",
+                        "backend");
         var texts =
                 List.of(
                         parameters(plan),
@@ -61,6 +68,7 @@ final class Agreement {
                                 + plan.statisticsEvery()
                                 + plan.averaging()
                                 + plan.flushesStates(),
+                        plan.curvature().map(CurvatureTransform::settings).orElse("none"),
                         backend);
         try (var arena = Arena.ofShared()) {
             int bytes = what.size() * HASH_BYTES;
