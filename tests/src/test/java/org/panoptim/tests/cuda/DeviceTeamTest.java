@@ -11,6 +11,7 @@ import org.panoptim.backend.Backend;
 import org.panoptim.distributed.LocalTeam;
 import org.panoptim.rule.Cautious;
 import org.panoptim.rule.Centralize;
+import org.panoptim.rule.Hypergradient;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.SAM;
 import org.panoptim.rule.UpdateRule;
@@ -124,6 +125,14 @@ class DeviceTeamTest {
         requireBitsOfOne(work);
         assertThat(work.of(team(2), () -> Backend.named("cuda-ffm")))
                 .anyMatch(found -> found.startsWith("step 2, skipped 1, "));
+    }
+
+    @Test
+    void passesBeforeItWaitOnAll() throws Exception {
+        requireBitsOfOne(
+                new Work(Rules.adamW(1e-2))
+                        .with(builder -> builder.companion(Hypergradient.defaults()))
+                        .stepping(3, DeviceTeamTest::stepOverNaN));
     }
 
     @Test

@@ -14,6 +14,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.UnusableOptimizerException;
 import org.panoptim.backend.Backend;
 import org.panoptim.cuda.NcclTeam;
+import org.panoptim.cuda.driver.ChildJvm;
+import org.panoptim.cuda.driver.CudaUnavailableException;
 import org.panoptim.distributed.LocalTeam;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.SAM;
@@ -29,6 +31,7 @@ import org.panoptim.tests.cuda.TeamTraining.Work;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /** Members of a team whose gradients and parameters go by NCCL take steps with the bits of one. */
 @Tag("virtual-gpu")
@@ -207,6 +210,40 @@ class NcclTeamTest {
                 .extracting(End::thrown)
                 .hasSize(2)
                 .containsOnly(UnusableOptimizerException.class);
+    }
+
+    /** Joins a team of one, and prints what came of it. */
+    public static final class Join {
+
+        /** In a process of its own, since a library that is found stays loaded. */
+        public static void main(String[] arguments) {
+            try (var backend = Backend.named("cuda-ffm");
+                    var joined = NcclTeam.over(team(1).getFirst(), backend)) {
+                System.out.println("joined a team of " + joined.size());
+            } catch (CudaUnavailableException e) {
+                System.out.println(e.getMessage());
+            }
+        }
+    }
+
+    private static String join(String library) throws Exception {
+        return ChildJvm.run(
+                Join.class,
+                Map.of(),
+                "-Dpanoptim.nccl=" + library,
+                "-Dpanoptim.kernels=" + System.getProperty("panoptim.kernels"));
+    }
+
+    @Test
+    void aPropertyNamesTheLibrary() throws Exception {
+        assertThat(join("libnccl.so.2")).contains("joined a team of 1");
+        assertThat(join("/nowhere/libnccl.so"))
+                .contains(
+                        "no NCCL of 2.14 or later is installed or found (/nowhere/libnccl.so: not"
+                                + " found by the system's loader; -Dpanoptim.nccl=FILE names one"
+                                + " elsewhere)");
+        assertThat(join("libcuda.so.1"))
+                .contains("libcuda.so.1: has no symbol ncclCommInitRankConfig");
     }
 
     @Test

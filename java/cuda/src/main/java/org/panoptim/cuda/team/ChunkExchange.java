@@ -17,12 +17,12 @@ public final class ChunkExchange {
     }
 
     /**
-     * Those that measuring has left. Waits for them: what comes next decides about the step, and
-     * changes something.
+     * Those that measuring has left. Waits until all members have them: what comes next decides
+     * about the step, and changes something.
      */
     public void bringMeasured() {
         bring(SumColumns.MEASURED);
-        transport.await();
+        transport.agree();
     }
 
     /** Those of columns that a phase has left, if any. */

@@ -154,6 +154,11 @@ public final class Communicator implements AutoCloseable {
         await("a transfer", () -> driver.isDone(arrived) && isReady("a transfer"));
     }
 
+    /** Waits until all members have got here. */
+    void agree() {
+        control.barrier();
+    }
+
     private void awaitReady(String what) {
         await(what, () -> isReady(what));
     }

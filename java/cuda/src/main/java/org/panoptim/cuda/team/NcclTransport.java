@@ -87,6 +87,12 @@ public final class NcclTransport implements Transport {
         meter.count(0, 0, System.nanoTime() - from);
     }
 
+    @Override
+    public void agree() {
+        communicator.awaitStream();
+        communicator.agree();
+    }
+
     /** The communicator is the team's. */
     @Override
     public void close() {}

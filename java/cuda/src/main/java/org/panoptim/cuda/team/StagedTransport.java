@@ -98,6 +98,11 @@ public final class StagedTransport implements Transport {
     @Override
     public void await() {}
 
+    @Override
+    public void agree() {
+        team.barrier();
+    }
+
     private long toHost(List<Region> regions, long host) {
         for (var region : regions) {
             context.driver().copyToHost(host, region.address(), region.bytes(), context.stream());

@@ -34,6 +34,9 @@ public interface Transport extends AutoCloseable {
      */
     void await();
 
+    /** Waits until every member has received what it was to receive. */
+    void agree();
+
     @Override
     void close();
 }
