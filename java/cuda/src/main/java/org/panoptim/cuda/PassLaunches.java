@@ -155,7 +155,9 @@ final class PassLaunches implements PassStages {
     @Override
     public void update(int phase) {
         Launch.all(update.get(phase), context.driver(), stream);
-        exchange.ifPresent(each -> each.bring(sums.get(phase)));
+        if (exchange.isPresent()) {
+            exchange.get().bring(sums.get(phase));
+        }
     }
 
     @Override

@@ -102,7 +102,10 @@ final class StreamStages implements StepStages {
     @Override
     public void update(int phase) {
         launches.update(phase, driver, stream);
-        exchange.ifPresent(each -> each.bring(launches.sums(phase)));
+        // Without a lambda, since a step allocates nothing.
+        if (exchange.isPresent()) {
+            exchange.get().bring(launches.sums(phase));
+        }
     }
 
     @Override
