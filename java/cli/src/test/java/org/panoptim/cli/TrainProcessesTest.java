@@ -35,13 +35,12 @@ class TrainProcessesTest {
     @TempDir private Path folder;
 
     private final List<Process> started = new ArrayList<>();
+    private final List<ProcessHandle> members = new ArrayList<>();
 
     @AfterEach
     void endAll() {
-        for (var process : started) {
-            process.descendants().forEach(ProcessHandle::destroyForcibly);
-            process.destroyForcibly();
-        }
+        started.forEach(Process::destroyForcibly);
+        members.forEach(ProcessHandle::destroyForcibly);
     }
 
     private Process start(Map<String, String> environment, String name, String... arguments)
@@ -160,9 +159,9 @@ class TrainProcessesTest {
         try (var socket = new ServerSocket(0)) {
             port = socket.getLocalPort();
         }
-        var members = new ArrayList<Process>();
+        var processes = new ArrayList<Process>();
         for (int rank = 0; rank < 2; rank++) {
-            members.add(
+            processes.add(
                     start(
                             Map.of(
                                     "RANK",
@@ -188,7 +187,7 @@ class TrainProcessesTest {
                             "--out",
                             folder.resolve("run").toString()));
         }
-        for (var member : members) {
+        for (var member : processes) {
             assertThat(member.waitFor()).isZero();
         }
 
@@ -218,16 +217,15 @@ class TrainProcessesTest {
         while (!err(name).contains("sgd@1e30: ")) {
             assertThat(process.waitFor(50, TimeUnit.MILLISECONDS)).as(err(name)).isFalse();
         }
+        process.children()
+                .sorted(Comparator.comparingLong(ProcessHandle::pid))
+                .forEach(members::add);
+        assertThat(members).hasSize(2);
         return process;
     }
 
-    /** The members, in their order. */
-    private static List<ProcessHandle> members(Process process) {
-        return process.children().sorted(Comparator.comparingLong(ProcessHandle::pid)).toList();
-    }
-
-    private static void awaitEnd(List<ProcessHandle> processes) throws Exception {
-        for (var each : processes) {
+    private void awaitEndOfMembers() throws Exception {
+        for (var each : members) {
             each.onExit().get(60, TimeUnit.SECONDS);
         }
     }
@@ -239,13 +237,11 @@ class TrainProcessesTest {
     @Test
     void aMemberThatIsKilledEndsAllAndIsNamed() throws Exception {
         var process = startEndless("run");
-        var members = members(process);
-        assertThat(members).hasSize(2);
         signal("-KILL", "" + members.get(1).pid());
 
         assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue()).isEqualTo(1);
-        awaitEnd(members);
+        awaitEndOfMembers();
         assertThat(err("run"))
                 .contains("panoptim train: member 1 is gone\n")
                 .endsWith("panoptim train: member 1 was ended by signal 9\n");
@@ -256,24 +252,22 @@ class TrainProcessesTest {
     @Test
     void controlCEndsAllWithWhatHasRun() throws Exception {
         var process = startEndless("run");
-        var members = members(process);
         signal("-INT", "-" + process.pid());
 
         assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue()).isEqualTo(130);
-        awaitEnd(members);
+        awaitEndOfMembers();
         assertStopped();
     }
 
     @Test
     void aRequestToEndReachesAllMembers() throws Exception {
         var process = startEndless("run");
-        var members = members(process);
         signal("-TERM", "" + process.pid());
 
         assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue()).isEqualTo(143);
-        awaitEnd(members);
+        awaitEndOfMembers();
         assertStopped();
     }
 
@@ -290,10 +284,9 @@ class TrainProcessesTest {
     @Test
     void membersEndWithTheProcessThatStartedThem() throws Exception {
         var process = startEndless("run");
-        var members = members(process);
         signal("-KILL", "" + process.pid());
 
-        awaitEnd(members);
+        awaitEndOfMembers();
     }
 
     @Test
