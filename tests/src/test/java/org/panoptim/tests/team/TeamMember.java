@@ -18,6 +18,7 @@ import java.io.InputStreamReader;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -31,6 +32,10 @@ import java.util.stream.Collectors;
  * cases PORT RANK SIZE     a line for each {@link TeamCase}: name, what all have, own states
  * missing PORT RANK SIZE   what is said where the last member alone has no gradient, and whether
  *                          parameters changed
+ * train PORT RANK SIZE FOLDER FROM TO
+ *                          steps from one on to before another, after it loaded a checkpoint if it
+ *                          is not the first, and with one saved before step 2: then a line; and one
+ *                          with a hash of the parameters
  * steps PORT RANK SIZE     steps until a member fails: a line when it begins, one with how it ended
  * </pre>
  */
@@ -50,10 +55,11 @@ final class TeamMember {
                     switch (words[0]) {
                         case "cases" -> takeCases(backend, team);
                         case "missing" -> stepWithout(backend, team);
+                        case "train" -> train(backend, team, words);
                         case "steps" -> stepUntilTheEnd(backend, team);
                         default -> throw new IllegalArgumentException(line);
                     }
-                } catch (RuntimeException e) {
+                } catch (IOException | RuntimeException e) {
                     e.printStackTrace();
                     answer("failed: " + e);
                 }
@@ -67,7 +73,7 @@ final class TeamMember {
     }
 
     private static Cluster join(String[] words) {
-        var numbers = Arrays.stream(words).skip(1).mapToInt(Integer::parseInt).toArray();
+        var numbers = Arrays.stream(words).skip(1).limit(3).mapToInt(Integer::parseInt).toArray();
         return Cluster.join(
                 Membership.of("127.0.0.1", numbers[0], numbers[1], numbers[2])
                         .withTimeout(TIMEOUT));
@@ -107,6 +113,39 @@ final class TeamMember {
                     answer(e.getMessage());
                 }
                 answer(net.digest().equals(before) ? "unchanged" : "changed");
+            }
+        }
+    }
+
+    private static void train(Backend backend, Cluster team, String[] words) throws IOException {
+        var folder = Path.of(words[4]);
+        int from = Integer.parseInt(words[5]);
+        try (var arena = Arena.ofShared()) {
+            var net = new TeamNet(arena, Optional.of(team));
+            var builder =
+                    Optimizer.builder(Rules.adamW(1e-2))
+                            .group("all", net.parameters)
+                            .clipGlobalNorm(1)
+                            .shards(team, TeamNet.LEAVES)
+                            .backend(backend);
+            try (var optimizer = builder.build()) {
+                if (from > 0) {
+                    optimizer.load(folder.resolve("checkpoint"));
+                    net.read(folder);
+                }
+                for (int step = from; step < Integer.parseInt(words[6]); step++) {
+                    if (step == 2 && from == 0) {
+                        optimizer.save(folder.resolve("checkpoint"));
+                        if (team.rank() == 0) {
+                            net.write(folder);
+                        }
+                        team.barrier();
+                        answer("saved");
+                    }
+                    net.differentiate(optimizer, TeamNet.usual(step));
+                    optimizer.step();
+                }
+                answer(net.digest().toString());
             }
         }
     }

@@ -6,9 +6,12 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.shard.Team;
 import org.panoptim.tensor.Shape;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -136,11 +139,34 @@ final class TeamNet {
         return Math.toIntExact(SHAPES.get(parameter).elements());
     }
 
+    /** Writes parameters, which are in no checkpoint. */
+    void write(Path folder) throws IOException {
+        for (var parameter : parameters) {
+            Files.write(
+                    folder.resolve(parameter.name()),
+                    segment(parameter).toArray(ValueLayout.JAVA_BYTE));
+        }
+    }
+
+    /** Reads what was written. */
+    void read(Path folder) throws IOException {
+        for (var parameter : parameters) {
+            segment(parameter)
+                    .copyFrom(
+                            MemorySegment.ofArray(
+                                    Files.readAllBytes(folder.resolve(parameter.name()))));
+        }
+    }
+
+    private static MemorySegment segment(Parameter parameter) {
+        return ((HostMemory) parameter.value()).segment();
+    }
+
     /** A hash of all parameters. */
     Digest digest() {
         var digest = Digest.EMPTY;
         for (var parameter : parameters) {
-            digest = digest.then(Digest.of(((HostMemory) parameter.value()).segment()));
+            digest = digest.then(Digest.of(segment(parameter)));
         }
         return digest;
     }
