@@ -33,8 +33,9 @@ public final class TeamTables {
 
     private static final String ON_PAPER =
             "On paper: nobody has measured teams of this size. Each member has a machine to itself"
-                    + " with the memory of this one, links do not slow each other down, and a"
-                    + " message costs what it costs here.";
+                    + " with the memory of this one, and links do not slow each other down. A call"
+                    + " costs the network's latency in addition to what it costs here, a message"
+                    + " what it costs here.";
 
     /** A model's parameters that are not a workload here. */
     private record Sized(String title, long elements) {}
@@ -67,7 +68,7 @@ public final class TeamTables {
         }
         var speed = speed(results);
         speed.map(each -> modelled(each, results.teams())).ifPresent(tables::add);
-        speed.map(TeamTables::onPaper).ifPresent(tables::add);
+        speed.filter(TeamSpeed::tellsMessages).map(TeamTables::onPaper).ifPresent(tables::add);
         return tables;
     }
 

@@ -28,6 +28,14 @@ public record TeamSpeed(
     }
 
     /**
+     * Whether messages can be told from calls, which takes teams of several sizes; else the cost of
+     * a larger team's messages is not known.
+     */
+    public boolean tellsMessages() {
+        return exchanges.stream().mapToInt(Exchange::members).distinct().count() > 1;
+    }
+
+    /**
      * An exchange.
      *
      * @param members how many processes

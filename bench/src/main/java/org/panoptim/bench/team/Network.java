@@ -31,8 +31,9 @@ public record Network(
     }
 
     /**
-     * Networks of larger teams, by published figures; a message costs what it costs here, where it
-     * has a processor to itself.
+     * Networks of larger teams, by published figures. Their latency is added to that of a call
+     * here, which is software's; a message costs what it costs here, where it has a processor to
+     * itself.
      */
     public static List<Network> published(TeamSpeed speed) {
         double message = speed.message() * speed.processors();
@@ -41,7 +42,7 @@ public record Network(
                         "100 Gbit/s Ethernet",
                         "half of the 92 to 100 µs that a round trip took between machines of EC2"
                                 + " (scalablelogic, Enhanced Networking in the AWS Cloud, 2014)",
-                        50e-6,
+                        speed.latency() + 50e-6,
                         message,
                         100 * GIGABIT,
                         false),
@@ -49,7 +50,7 @@ public record Network(
                         "InfiniBand NDR, 400 Gbit/s",
                         "below 2 µs and 400 Gbit/s (Microsoft, HBv4-series VM sizes performance,"
                                 + " 2023)",
-                        2e-6,
+                        speed.latency() + 2e-6,
                         message,
                         400 * GIGABIT,
                         false));

@@ -120,7 +120,9 @@ public final class Samples {
                     1e-4,
                     5e-5,
                     2e9,
-                    List.of(new Exchange(2, 1 << 20, new double[] {.0012, .0013, .0014})));
+                    List.of(
+                            new Exchange(2, 1 << 20, new double[] {.0012, .0013, .0014}),
+                            new Exchange(4, 1 << 20, new double[] {.0068, .007, .0072})));
 
     /** A team on GPT-2 small that takes half a second, and PyTorch's that takes a quarter more. */
     private static TeamTimes team(int members, double slowness) {

@@ -68,7 +68,7 @@ class PhaseModelTest {
 
     @Test
     void aMessageOfALargerTeamCostsWhatItCostsHereWithAProcessorOfItsOwn() {
-        var speed = new TeamSpeed(2, 1, 1, 1e-4, 1, List.of());
+        var speed = new TeamSpeed(2, 1, 1e-3, 1e-4, 1, List.of());
         assertThat(Network.published(speed))
                 .isNotEmpty()
                 .allSatisfy(
@@ -76,6 +76,10 @@ class PhaseModelTest {
                             assertThat(network.message()).isEqualTo(2e-4);
                             assertThat(network.shared()).isFalse();
                         });
+        // The network's latency in addition to that of a call here.
+        assertThat(Network.published(speed))
+                .extracting(Network::latency)
+                .containsExactly(1.05e-3, 1.002e-3);
         assertThat(Network.loopback(speed).message()).isEqualTo(1e-4);
         assertThat(Network.loopback(speed).shared()).isTrue();
     }

@@ -36,12 +36,14 @@ class SpeedFitTest {
         assertThat(speed.bandwidth()).isCloseTo(1.5e9, CLOSE);
         assertThat(speed.memory()).isEqualTo(20e9);
         assertThat(speed.processors()).isEqualTo(2);
+        assertThat(speed.tellsMessages()).isTrue();
     }
 
     @Test
     void ofTeamsOfOneSizeLatencyAndMessagesAreOne() {
         var speed = SpeedFit.of(2, 20e9, exchanges(3e-4, 2e-5, 1.5e9, 2));
         assertThat(speed.latency() + 2 * speed.message()).isCloseTo(3.4e-4, CLOSE);
+        assertThat(speed.tellsMessages()).isFalse();
         assertThat(speed.bandwidth()).isCloseTo(1.5e9, CLOSE);
     }
 
