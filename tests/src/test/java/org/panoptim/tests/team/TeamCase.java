@@ -1,6 +1,7 @@
 package org.panoptim.tests.team;
 
 import org.panoptim.Optimizer;
+import org.panoptim.StepReport;
 import org.panoptim.backend.Backend;
 import org.panoptim.rule.AdaptiveClip;
 import org.panoptim.rule.Cautious;
@@ -178,10 +179,29 @@ record TeamCase(
             team.ifPresent(each -> builder.shards(each, TeamNet.LEAVES));
             try (var optimizer = change.apply(builder).build()) {
                 steps.take(
-                        net, optimizer, () -> common.add(net.digest() + " " + optimizer.report()));
+                        net,
+                        optimizer,
+                        () -> common.add(net.digest() + " " + told(optimizer.report())));
                 return new Result(common, states(net, optimizer, common));
             }
         }
+    }
+
+    /** What a report says, but for what a member of a team alone has. */
+    private static String told(StepReport report) {
+        return List.of(
+                        report.step(),
+                        report.skipped(),
+                        report.accepted(),
+                        report.lossScale(),
+                        report.learningRates(),
+                        report.counts(),
+                        report.gradientNorm(),
+                        report.updateNorm(),
+                        report.clipCoefficient(),
+                        report.parameters(),
+                        report.groups())
+                .toString();
     }
 
     private List<Digest> states(TeamNet net, Optimizer optimizer, List<String> common) {
