@@ -33,7 +33,7 @@ import java.util.stream.Stream;
 class ProcessTeamTest {
 
     /** How often a member is killed; a hundred times is worth it after changes of what fails. */
-    private static final int KILLS = Integer.getInteger("panoptim.kills", 12);
+    private static final int KILLS = Integer.getInteger("panoptim.kills", 8);
 
     private static final int MEMBERS = 4;
 
