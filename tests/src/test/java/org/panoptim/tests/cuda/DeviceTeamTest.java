@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.panoptim.backend.Backend;
+import org.panoptim.cuda.jcuda.CudaJcudaProvider;
 import org.panoptim.distributed.LocalTeam;
 import org.panoptim.rule.Cautious;
 import org.panoptim.rule.Centralize;
@@ -88,7 +89,16 @@ class DeviceTeamTest {
 
     @Test
     void norWithGradientsOfTwoBytesCopiesAndAverages() throws Exception {
-        requireBitsOfOne(new Work(Rules.adamW(1e-2)).withType(DType.BF16));
+        // Sums of leaves travel as floats; where a member has a leaf, its gradient as it is.
+        requireBitsOfOne(new Work(Rules.adamW(1e-2)).withType(DType.BF16), List.of(4, 8));
+    }
+
+    @Test
+    void norThroughJcuda() throws Exception {
+        var work = new Work(Rules.adamW(1e-2));
+
+        assertThat(work.of(team(2), () -> Backend.named(CudaJcudaProvider.NAME)))
+                .isEqualTo(work.of(team(1), () -> Backend.named("reference")));
     }
 
     @Test

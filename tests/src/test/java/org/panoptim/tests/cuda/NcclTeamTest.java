@@ -71,7 +71,7 @@ class NcclTeamTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 2, 4})
+    @ValueSource(ints = {1, 2, 8})
     void theNumberOfMembersChangesNoBit(int members) throws Exception {
         requireBitsOfOne(WORK, members);
     }

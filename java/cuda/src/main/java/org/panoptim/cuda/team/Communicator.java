@@ -81,8 +81,8 @@ public final class Communicator implements AutoCloseable {
                 int other = versions.getAtIndex(JAVA_INT, member);
                 if (other != first) {
                     throw new TeamException(
-                            "member %d has NCCL %d, but member 0 has NCCL %d"
-                                    .formatted(member, other, first));
+                            "member %d has NCCL %s, but member 0 has NCCL %s"
+                                    .formatted(member, Nccl.text(other), Nccl.text(first)));
                 }
             }
         }

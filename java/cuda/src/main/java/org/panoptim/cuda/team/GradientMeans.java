@@ -42,11 +42,23 @@ final class GradientMeans implements AutoCloseable {
     }
 
     GradientMeans(DeviceContext context, Team team, Transport transport, SumKernel kernel) {
+        this(context, team, transport, kernel, BUCKET_BYTES);
+    }
+
+    /**
+     * @param bucketBytes what is received at a time, of floats
+     */
+    GradientMeans(
+            DeviceContext context,
+            Team team,
+            Transport transport,
+            SumKernel kernel,
+            long bucketBytes) {
         this.context = context;
         this.team = team;
         this.transport = transport;
         this.kernel = kernel;
-        this.bucketBytes = BUCKET_BYTES;
+        this.bucketBytes = bucketBytes;
     }
 
     /**

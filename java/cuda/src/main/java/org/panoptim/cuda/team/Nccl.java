@@ -75,6 +75,11 @@ final class Nccl {
         }
     }
 
+    /** A version as people write it, for example 2.27.3. */
+    static String text(int version) {
+        return version / 10_000 + "." + version / 100 % 100 + "." + version % 100;
+    }
+
     /**
      * Names a communicator that is to be.
      *
