@@ -159,7 +159,9 @@ public final class TeamTables {
                             Integer.toString(team.members()),
                             "%s, %s"
                                     .formatted(
-                                            Format.count(PhaseModel.calls(team.elements())),
+                                            Format.count(
+                                                    PhaseModel.calls(
+                                                            team.elements(), team.members())),
                                             Format.count(team.calls())),
                             Format.time(cost.latency() + cost.messages()),
                             Format.time(cost.wire()),

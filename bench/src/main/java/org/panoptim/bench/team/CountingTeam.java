@@ -1,9 +1,11 @@
 package org.panoptim.bench.team;
 
 import org.panoptim.shard.Team;
+import org.panoptim.shard.Transfer;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.List;
 
 /** Counts what a member sends to the others. */
 final class CountingTeam implements Team {
@@ -22,12 +24,12 @@ final class CountingTeam implements Team {
         calls = 0;
     }
 
-    /** Bytes that have left this member; what it keeps for itself is not among them. */
+    /** Bytes that have left this member. */
     long bytes() {
         return bytes;
     }
 
-    /** Exchanges and gathers. */
+    /** Transfers. */
     int calls() {
         return calls;
     }
@@ -43,20 +45,10 @@ final class CountingTeam implements Team {
     }
 
     @Override
-    public void exchange(
-            MemorySegment sent, long[] sentBytes, MemorySegment received, long[] receivedBytes) {
-        team.exchange(sent, sentBytes, received, receivedBytes);
+    public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
         calls++;
-        for (int member = 0; member < size(); member++) {
-            bytes += member == rank() ? 0 : sentBytes[member];
-        }
-    }
-
-    @Override
-    public void gather(MemorySegment all, long[] parts) {
-        team.gather(all, parts);
-        calls++;
-        bytes += (size() - 1) * parts[rank()];
+        sent.forEach(pieces -> pieces.forEach(piece -> bytes += piece.byteSize()));
+        return team.begin(sent, received);
     }
 
     @Override

@@ -13,20 +13,14 @@ import org.panoptim.bench.result.TeamSpeed;
  */
 public record PhaseModel(Network network, double memory) {
 
-    /** What the exchange and the return take to be in buckets, over all members. */
-    static final double BUCKET_BYTES = 32 << 20;
+    /** Gradients that a member receives at a time, from all others together. */
+    private static final long BUCKET_BYTES = 8 << 20;
 
-    /** By which members agree that all have come so far, with gradients of the same parameters. */
-    static final int AGREEMENTS = 5;
+    /** By which members agree that all are ready, and that all have come so far. */
+    static final int AGREEMENTS = 2;
 
     /** AdamW reads four arrays and writes three. */
     private static final double PASSES_OF_UPDATE = 7;
-
-    /** A copy reads and writes. */
-    private static final double COPY = 2;
-
-    /** A sum reads two arrays and writes one. */
-    private static final double SUM = 3;
 
     /** On the machine that was measured. */
     public static PhaseModel ofMachine(TeamSpeed speed) {
@@ -36,7 +30,7 @@ public record PhaseModel(Network network, double memory) {
     /** What it costs, in seconds by what it is spent on. */
     public Cost cost(long elements, int members) {
         double users = network.users(members);
-        double calls = calls(elements);
+        double calls = calls(elements, members);
         return new Cost(
                 calls * network.latency(),
                 users * calls * (members - 1) * network.message(),
@@ -49,9 +43,15 @@ public record PhaseModel(Network network, double memory) {
         return 2.0 * (members - 1) / members * size(elements);
     }
 
-    /** Exchanges, gathers and agreements. */
-    public static long calls(long elements) {
-        return AGREEMENTS + 2 * (long) Math.ceil(size(elements) / BUCKET_BYTES);
+    /** What a member sends another one at a time. */
+    static long messageBytes(int members) {
+        return BUCKET_BYTES / Math.max(1, members - 1);
+    }
+
+    /** Buckets of gradients, the values that come back, and agreements. */
+    public static long calls(long elements, int members) {
+        double part = Math.ceil((double) elements / members) * Float.BYTES;
+        return (long) Math.ceil(part / messageBytes(members)) + 1 + AGREEMENTS;
     }
 
     /** Bytes of AdamW's states that a member has. */
@@ -60,18 +60,14 @@ public record PhaseModel(Network network, double memory) {
     }
 
     /**
-     * Bytes that a member reads and writes in memory: it packs its gradients, keeps a part for
-     * itself, adds up all members' and divides by their number, updates its part, and copies values
-     * into what is gathered and out of it.
+     * Bytes that a member reads and writes in memory beside what carries them: it adds up its part
+     * of all members' gradients, and updates it. Gradients and values go from where they are to
+     * where they belong.
      */
     static double memoryBytes(long elements, int members) {
-        double size = size(elements);
-        double part = size / members;
-        double pack = COPY * size + COPY * part;
-        double sum = SUM * (members - 1) * part + COPY * part;
-        double update = PASSES_OF_UPDATE * part;
-        double unpack = COPY * size;
-        return pack + sum + update + unpack;
+        double part = size(elements) / members;
+        double sum = (members + 1) * part;
+        return sum + PASSES_OF_UPDATE * part;
     }
 
     private static double size(long elements) {

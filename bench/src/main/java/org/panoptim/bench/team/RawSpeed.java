@@ -4,7 +4,7 @@ import org.panoptim.shard.Team;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /** How fast a member exchanges bytes and copies them, with nothing else to do. */
@@ -21,15 +21,23 @@ final class RawSpeed implements AutoCloseable {
 
     /** Seconds of an exchange of so many bytes with each other member, once all are there. */
     double exchange(long bytes) {
-        var parts = new long[team.size()];
-        Arrays.fill(parts, bytes);
-        parts[team.rank()] = 0;
-        long all = bytes * (team.size() - 1);
-        ensure(all);
+        ensure(bytes * team.size());
+        var sent = parts(first, bytes);
+        var received = parts(second, bytes);
         team.barrier();
         long start = System.nanoTime();
-        team.exchange(first.asSlice(0, all), parts, second.asSlice(0, all), parts);
+        team.exchange(sent, received);
         return seconds(start);
+    }
+
+    private List<List<MemorySegment>> parts(MemorySegment memory, long bytes) {
+        return IntStream.range(0, team.size())
+                .mapToObj(
+                        member ->
+                                member == team.rank()
+                                        ? List.<MemorySegment>of()
+                                        : List.of(memory.asSlice(member * bytes, bytes)))
+                .toList();
     }
 
     /** Seconds in which all threads that this process may have copy so many bytes. */

@@ -120,7 +120,7 @@ public final class TeamBenchmark {
     private void measureRaw(TeamProcesses processes, int members) {
         if (members > 1) {
             // The largest are those of a step's buckets.
-            var bucket = Stream.of((long) PhaseModel.BUCKET_BYTES / members);
+            var bucket = Stream.of(PhaseModel.messageBytes(members));
             for (long bytes : Stream.concat(MESSAGES.stream(), bucket).toList()) {
                 var request = "exchange " + bytes;
                 processes.ask(request);

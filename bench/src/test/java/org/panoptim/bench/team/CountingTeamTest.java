@@ -6,6 +6,7 @@ import org.junit.jupiter.api.Test;
 import org.panoptim.distributed.LocalTeam;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
 
@@ -19,8 +20,8 @@ class CountingTeamTest {
         use(counting.get(0));
         other.join();
 
-        // Member 0 sends 3 of its 5 bytes and 7 of 7; member 1 sends 2 of 6 and 4 of 4.
-        assertThat(counting).extracting(CountingTeam::bytes).isEqualTo(List.of(10L, 6L));
+        // Member 0 sends two pieces of 1 and 2 bytes, and 7; member 1 sends 3 and 1, and 4.
+        assertThat(counting).extracting(CountingTeam::bytes).isEqualTo(List.of(10L, 8L));
         assertThat(counting).extracting(CountingTeam::calls).containsExactly(2, 2);
         counting.getFirst().reset();
         assertThat(counting.getFirst().bytes()).isZero();
@@ -30,9 +31,12 @@ class CountingTeamTest {
     private static void use(CountingTeam team) {
         try (var arena = Arena.ofShared()) {
             boolean first = team.rank() == 0;
-            long[] sent = first ? new long[] {2, 3} : new long[] {2, 4};
-            long[] received = first ? new long[] {2, 2} : new long[] {3, 4};
-            team.exchange(arena.allocate(7), sent, arena.allocate(7), received);
+            var ofFirst = List.of(arena.allocate(1), arena.allocate(2));
+            var ofSecond = List.of(arena.allocate(3), arena.allocate(1));
+            List<MemorySegment> none = List.of();
+            team.exchange(
+                    first ? List.of(none, ofFirst) : List.of(ofSecond, none),
+                    first ? List.of(none, ofSecond) : List.of(ofFirst, none));
             team.gather(arena.allocate(11), new long[] {7, 4});
         }
     }

@@ -81,7 +81,7 @@ class BucketsTest {
         var value = new DeviceMemory(address + 4L * ELEMENTS, 4L * ELEMENTS);
         var parameter = Parameter.of("p", Shape.of(ELEMENTS), value);
         var group = new ParameterGroup("all", SGD.defaults(), List.of(parameter));
-        var shares = Shares.of(member, List.of(group), List.of());
+        var shares = Shares.of(member, List.of(group), List.of(), List.of());
         parameter.gradient(new DeviceMemory(address, 4L * ELEMENTS));
         try (var kernel = new SumKernel(context);
                 var transport = new StagedTransport(context, member);
