@@ -348,6 +348,34 @@ class SharedOptimizerTest {
     }
 
     @Test
+    void membersThatBeginWithOtherParametersAreToldBeforeTheFirstStep() throws Exception {
+        var found =
+                Members.results(
+                        Members.team(2),
+                        member -> {
+                            try (var net = new Net();
+                                    var optimizer = net.optimizer(member, builder -> builder)) {
+                                net.differentiate(1);
+                                var values = Net.segment(net.small.value());
+                                if (member.rank() == 1) {
+                                    values.set(ValueLayout.JAVA_FLOAT, 8, 1e-30f);
+                                }
+                                assertThatIllegalStateException()
+                                        .isThrownBy(optimizer::step)
+                                        .withMessage(
+                                                "parameter 'small' has other values on member 1"
+                                                        + " than on member 0: members begin with"
+                                                        + " the same");
+                                values.fill((byte) 0);
+                                optimizer.step();
+                                return net.value(net.small, 2);
+                            }
+                        });
+
+        assertThat(found).containsOnly(-1f);
+    }
+
+    @Test
     void aMemberThatCannotGoOnTellsTheOthersWhy() throws Exception {
         var found =
                 Members.results(

@@ -106,10 +106,10 @@ class WatchServerTest {
         try (var server = open(2);
                 var first = member(server, 0);
                 var second = member(server, 1)) {
+            assertThat(first.next()).isEqualTo(COMPLETE);
             second.out.writeByte(99);
             second.out.flush();
 
-            assertThat(first.next()).isEqualTo(COMPLETE);
             assertThat(first.next()).isEqualTo(new Frame.Ended("member 1 is gone"));
         }
     }

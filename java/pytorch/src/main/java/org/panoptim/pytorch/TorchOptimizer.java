@@ -106,6 +106,17 @@ public final class TorchOptimizer implements AutoCloseable {
     }
 
     /**
+     * Takes up the gradients of a micro-batch after its backward pass, for a {@linkplain
+     * Optimizer.Builder#shards team}, and leaves zeros in their place.
+     *
+     * @throws IllegalStateException as {@link Optimizer#accumulate} does, such as where there is no
+     *     team; nothing is changed
+     */
+    public void accumulate() {
+        optimizer.accumulate();
+    }
+
+    /**
      * Sets the gradients to zero where they lie. Not needed where the builder was told {@code
      * zeroGradients(true)}, which costs less, or where {@code Module.zero_grad} is called.
      */

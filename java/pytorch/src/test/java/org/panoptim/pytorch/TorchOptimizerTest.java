@@ -19,10 +19,15 @@ import org.panoptim.rule.AdamW;
 import org.panoptim.rule.NAdam;
 import org.panoptim.rule.SGD;
 import org.panoptim.schedule.Schedule;
+import org.panoptim.shard.Team;
+import org.panoptim.shard.Transfer;
 import org.panoptim.step.LossScale;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
 
 /** Training as users of bytedeco PyTorch write it. */
 class TorchOptimizerTest {
@@ -194,6 +199,62 @@ class TorchOptimizerTest {
             second.step();
         }
         assertThat(twice.values()).isDeepEqualTo(once.values());
+    }
+
+    /** A team of one, to whom nobody has anything to say. */
+    private record Alone() implements Team {
+
+        @Override
+        public int rank() {
+            return 0;
+        }
+
+        @Override
+        public int size() {
+            return 1;
+        }
+
+        @Override
+        public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+            return () -> {};
+        }
+
+        @Override
+        public void abort(String reason) {
+            throw new AssertionError(reason);
+        }
+
+        @Override
+        public Duration timeout() {
+            return Duration.ZERO;
+        }
+    }
+
+    @Test
+    void aMemberOfATeamTakesUpEachMicroBatch() {
+        var whole = new SmallNet(5);
+        var inLeaves = new SmallNet(5);
+        var rule = AdamW.withLearningRate(1e-2);
+        try (var first = TorchOptimizer.of(whole.module, rule);
+                var second =
+                        TorchOptimizer.of(
+                                inLeaves.module,
+                                rule,
+                                (builder, _) -> builder.shards(new Alone(), 2))) {
+            for (int step = 0; step < 3; step++) {
+                first.zeroGrad();
+                whole.backward();
+                first.step();
+
+                second.zeroGrad();
+                inLeaves.backward();
+                second.accumulate();
+                inLeaves.backward();
+                second.accumulate();
+                second.step();
+            }
+        }
+        assertThat(inLeaves.values()).isDeepEqualTo(whole.values());
     }
 
     @Test

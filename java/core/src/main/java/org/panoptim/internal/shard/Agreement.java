@@ -98,17 +98,25 @@ final class Agreement {
 
     /**
      * Finds out whether all members are ready for the same step: have their leaves, the same
-     * groups, and gradients and curvature of the same parameters.
+     * groups, and gradients and curvature of the same parameters; and the same parameters, where
+     * that is asked for.
      *
      * @param hasCurvature whether this one has a parameter's
      * @param own this one's leaves
      * @param count of leaves that a member has
+     * @param checksums of the parameters' values, in their order; none where they are not compared
      * @throws IllegalStateException if not; the same on all members, and the message says who
      */
     static void onStep(
-            Team team, StepPlan plan, Predicate<Parameter> hasCurvature, Leaves own, int count) {
+            Team team,
+            StepPlan plan,
+            Predicate<Parameter> hasCurvature,
+            Leaves own,
+            int count,
+            int[] checksums) {
         var parameters = plan.parameters();
-        int bytes = GRADIENTS + 2 * parameters.size();
+        int flags = GRADIENTS + 2 * parameters.size();
+        int bytes = flags + Integer.BYTES * checksums.length;
         try (var arena = Arena.ofShared()) {
             var all = arena.allocate((long) bytes * team.size());
             var word = all.asSlice((long) team.rank() * bytes, bytes);
@@ -121,6 +129,8 @@ final class Agreement {
                 place += parameters.size();
                 word.set(ValueLayout.JAVA_BYTE, place, flag(hasCurvature.test(parameter)));
             }
+            MemorySegment.copy(
+                    checksums, 0, word, ValueLayout.JAVA_INT_UNALIGNED, flags, checksums.length);
             team.gather(all, equal(team, bytes));
             for (int member = 0; member < team.size(); member++) {
                 compare(all.asSlice((long) member * bytes, bytes), all, member, plan, count);
@@ -158,6 +168,15 @@ final class Agreement {
         }
         int parameters = plan.parameters().size();
         int place = Math.toIntExact(found) - GRADIENTS;
+        if (place >= 2 * parameters) {
+            throw new IllegalStateException(
+                    "parameter '%s' has other values on member %d than on member 0: members begin with the same"
+                            .formatted(
+                                    plan.parameters()
+                                            .get((place - 2 * parameters) / Integer.BYTES)
+                                            .name(),
+                                    member));
+        }
         boolean ofFirst = first.get(ValueLayout.JAVA_BYTE, found) != 0;
         throw new IllegalStateException(
                 "parameter '%s' has %s on member %d, but none on member %d; where a part of the net took no part, hand in zeros"

@@ -9,9 +9,13 @@ import org.panoptim.spi.StepPlan;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.zip.CRC32C;
 
 /** Moves what lies in the host's memory. */
 final class HostTransfer implements ShareTransfer, AutoCloseable {
+
+    /** What a ByteBuffer holds, less than. */
+    private static final long BUFFER = 1 << 30;
 
     private final Team team;
     private final GradientExchange exchange;
@@ -22,6 +26,17 @@ final class HostTransfer implements ShareTransfer, AutoCloseable {
         this.team = team;
         exchange = new GradientExchange(team);
         values = new ValueReturn(team);
+    }
+
+    /** Of a parameter's values. */
+    static int checksum(Parameter parameter) {
+        var memory = FloatView.of(parameter.value(), parameter.dtype()).memory();
+        var checksum = new CRC32C();
+        for (long from = 0; from < memory.byteSize(); from += BUFFER) {
+            long bytes = Math.min(BUFFER, memory.byteSize() - from);
+            checksum.update(memory.asSlice(from, bytes).asByteBuffer());
+        }
+        return (int) checksum.getValue();
     }
 
     /** Brings other arrays to their owners. */

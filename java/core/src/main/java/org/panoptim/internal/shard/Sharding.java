@@ -33,6 +33,11 @@ public final class Sharding implements AutoCloseable {
     /** What all members have been told alike, so that none needs to tell the others. */
     private @Nullable Throwable foundByAll;
 
+    /**
+     * Whether all members are known to have the same parameters, which the first step begins with.
+     */
+    private boolean valuesAreCompared;
+
     private String phase = "";
     private long step;
     private long exchangeNanos;
@@ -196,12 +201,20 @@ public final class Sharding implements AutoCloseable {
                         ? Agreement.Leaves.MISSING
                         : lateCurvature ? Agreement.Leaves.LATE : Agreement.Leaves.COMPLETE;
         try {
-            Agreement.onStep(team, plan, hasCurvature, leavesAre, ownLeaves());
+            Agreement.onStep(team, plan, hasCurvature, leavesAre, ownLeaves(), checksums(plan));
+            valuesAreCompared = true;
             requireOnHost(present(plan, hasCurvature));
         } catch (IllegalStateException e) {
             foundByAll = e;
             throw e;
         }
+    }
+
+    /** Of all values, where they are on the host and were not compared yet. */
+    private int[] checksums(StepPlan plan) {
+        return valuesAreCompared || transfer != host
+                ? new int[0]
+                : plan.parameters().stream().mapToInt(HostTransfer::checksum).toArray();
     }
 
     private void bringMeans(StepPlan plan) {
