@@ -6,6 +6,7 @@ import org.panoptim.shard.Transfer;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /** Counts what a member sends to the others. */
 final class CountingTeam implements Team {
@@ -54,6 +55,11 @@ final class CountingTeam implements Team {
     @Override
     public void abort(String reason) {
         team.abort(reason);
+    }
+
+    @Override
+    public Optional<String> end() {
+        return team.end();
     }
 
     @Override

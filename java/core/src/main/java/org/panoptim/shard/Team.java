@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * Members that take one step together: processes, devices, or threads of one process. All members
@@ -102,6 +103,12 @@ public interface Team {
      * @param reason what the others are told, after the number of this member
      */
     void abort(String reason);
+
+    /**
+     * Why the team has ended, once this member knows it; empty as long as the team goes on. Does
+     * not wait, and may be called from any thread.
+     */
+    Optional<String> end();
 
     /** How long a call waits for other members. */
     Duration timeout();

@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /** The team of a plan's shares, which counts what it is asked for. */
 public final class MeteredTeam implements Team {
@@ -97,6 +98,11 @@ public final class MeteredTeam implements Team {
     @Override
     public void abort(String reason) {
         team.abort(Objects.requireNonNull(reason, "reason"));
+    }
+
+    @Override
+    public Optional<String> end() {
+        return team.end();
     }
 
     @Override

@@ -18,6 +18,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** Who owns what. */
@@ -34,6 +35,11 @@ class SharesTest {
         @Override
         public void abort(String reason) {
             throw new AssertionError();
+        }
+
+        @Override
+        public Optional<String> end() {
+            return Optional.empty();
         }
 
         @Override

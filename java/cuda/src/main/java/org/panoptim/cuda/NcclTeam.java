@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * A team whose members each have a device of their own, between which gradients and parameters go
@@ -26,7 +27,7 @@ import java.util.Objects;
  *
  * <p>A step waits for its transfers twice: before it changes anything, and at its end. A member
  * that fails, is gone or does not come within the {@linkplain #timeout timeout} ends the team:
- * whoever waits for NCCL learns of it then, and of the reason from the team beneath.
+ * whoever waits for NCCL learns of it from the team beneath, at once, and of the reason.
  */
 public final class NcclTeam implements Team, AutoCloseable {
 
@@ -107,6 +108,11 @@ public final class NcclTeam implements Team, AutoCloseable {
     @Override
     public void abort(String reason) {
         Cleanup.all(() -> control.abort(reason), communicator::abort);
+    }
+
+    @Override
+    public Optional<String> end() {
+        return control.end();
     }
 
     @Override

@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * A process's place in a team of processes, on one machine or many: PyTorch's c10d with Gloo
@@ -97,6 +98,11 @@ public final class Cluster implements Team, AutoCloseable {
     /** This member's number among those of its machine: that of its device, if it has one. */
     public int localRank() {
         return membership.localRank();
+    }
+
+    @Override
+    public Optional<String> end() {
+        return watch.end();
     }
 
     @Override

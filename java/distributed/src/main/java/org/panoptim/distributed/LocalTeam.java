@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 
@@ -80,6 +81,10 @@ public final class LocalTeam implements Team {
             }
         }
 
+        synchronized Optional<String> ended() {
+            return Optional.ofNullable(end);
+        }
+
         private void requireOpen() {
             if (end != null) {
                 throw new TeamException(end);
@@ -136,6 +141,11 @@ public final class LocalTeam implements Team {
     public void abort(String reason) {
         shared.end(
                 "member %d gave up: %s".formatted(rank, Objects.requireNonNull(reason, "reason")));
+    }
+
+    @Override
+    public Optional<String> end() {
+        return shared.ended();
     }
 
     @Override

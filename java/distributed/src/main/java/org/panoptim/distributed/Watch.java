@@ -14,6 +14,7 @@ import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -172,6 +173,11 @@ final class Watch implements AutoCloseable {
                 end("member 0 is gone");
             }
         }
+    }
+
+    /** Why the team has ended, if it has. */
+    Optional<String> end() {
+        return end.isDone() ? Optional.of(end.join()) : Optional.empty();
     }
 
     private void end(String reason) {

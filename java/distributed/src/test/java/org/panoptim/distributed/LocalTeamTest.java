@@ -109,6 +109,7 @@ class LocalTeamTest {
     @Test
     void whoGivesUpEndsTheTeamForAll() throws Exception {
         var team = Members.team(3);
+        assertThat(team.getFirst().end()).isEmpty();
         try (var arena = Arena.ofShared()) {
             var found =
                     Members.results(

@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
@@ -104,6 +105,11 @@ class TeamCheckpointKillTest {
         public void abort(String reason) {
             process.requireAlive();
             member.abort(reason);
+        }
+
+        @Override
+        public Optional<String> end() {
+            return member.end();
         }
 
         @Override

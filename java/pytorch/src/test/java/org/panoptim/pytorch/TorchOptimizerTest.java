@@ -28,6 +28,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /** Training as users of bytedeco PyTorch write it. */
 class TorchOptimizerTest {
@@ -222,6 +223,11 @@ class TorchOptimizerTest {
         @Override
         public void abort(String reason) {
             throw new AssertionError(reason);
+        }
+
+        @Override
+        public Optional<String> end() {
+            return Optional.empty();
         }
 
         @Override

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.UnusableOptimizerException;
@@ -32,6 +33,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 
 /** Members of a team whose gradients and parameters go by NCCL take steps with the bits of one. */
 @Tag("virtual-gpu")
@@ -185,6 +187,42 @@ class NcclTeamTest {
         } finally {
             VirtualNccl.lose(-1);
         }
+    }
+
+    /** Long before the timeout, which is a minute. */
+    @Test
+    @Timeout(30)
+    void whoWaitsForNcclIsToldAtOnceThatAnotherGaveUp() throws Exception {
+        var members = team(2);
+        try {
+            var ends =
+                    TeamTraining.results(
+                            members,
+                            member ->
+                                    end(
+                                            member,
+                                            () -> {
+                                                VirtualNccl.lose(1);
+                                                givesUpSoon(members.get(1));
+                                            }));
+
+            assertThat(ends)
+                    .containsOnly(
+                            new End(TeamException.class, "member 1 gave up: out of paper", false));
+        } finally {
+            VirtualNccl.lose(-1);
+        }
+    }
+
+    /** Not before it waits. */
+    private static void givesUpSoon(Team member) {
+        Thread.ofPlatform()
+                .daemon()
+                .start(
+                        () -> {
+                            LockSupport.parkNanos(500_000_000);
+                            member.abort("out of paper");
+                        });
     }
 
     @ParameterizedTest

@@ -23,6 +23,7 @@ import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** What is exchanged in several buckets arrives as what is exchanged in one. */
 class BucketsTest {
@@ -61,6 +62,11 @@ class BucketsTest {
         @Override
         public void abort(String reason) {
             throw new AssertionError(reason);
+        }
+
+        @Override
+        public Optional<String> end() {
+            return Optional.empty();
         }
 
         @Override

@@ -177,6 +177,11 @@ public final class Communicator implements AutoCloseable {
         long begin = System.nanoTime();
         int polls = 0;
         while (!question.getAsBoolean()) {
+            control.end()
+                    .ifPresent(
+                            reason -> {
+                                throw fail(reason);
+                            });
             if (System.nanoTime() - begin > control.timeout().toNanos()) {
                 throw fail(
                         "member %d waited %s for the others in %s by NCCL"
