@@ -1,5 +1,6 @@
 package org.panoptim.cli;
 
+import org.panoptim.UnusableOptimizerException;
 import org.panoptim.cli.output.OutputException;
 import org.panoptim.cli.terminal.NearNames;
 import org.panoptim.shard.TeamException;
@@ -77,6 +78,12 @@ final class Failures {
             case IOException file -> print(command, describe(file));
             case TeamException team -> {
                 print(command, team.getMessage());
+                return CHECK_FAILED;
+            }
+            // The run is over in any case, wherever in a step it was.
+            case UnusableOptimizerException lost
+                    when lost.getCause() instanceof TeamException e -> {
+                print(command, String.valueOf(e.getMessage()));
                 return CHECK_FAILED;
             }
             default -> {
