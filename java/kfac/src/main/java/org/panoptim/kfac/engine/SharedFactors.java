@@ -7,6 +7,7 @@ import org.panoptim.matrix.Parallel;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.shard.Team;
+import org.panoptim.spi.MeteredTeam;
 import org.panoptim.spi.Shares;
 import org.panoptim.tensor.Shape;
 
@@ -101,8 +102,13 @@ final class SharedFactors implements AutoCloseable {
 
     /** Whether layers have the same owners in other shares. */
     boolean areOwnedAsIn(Shares other) {
-        return other.team().filter(each -> each == team).isPresent()
+        return other.team().filter(each -> unmetered(each) == unmetered(team)).isPresent()
                 && Arrays.equals(owners, owners(plan, other));
+    }
+
+    /** The team itself, which every optimizer counts by itself. */
+    private static Team unmetered(Team team) {
+        return team instanceof MeteredTeam metered ? metered.team() : team;
     }
 
     boolean owns(int layer) {
