@@ -16,6 +16,9 @@ public record PhaseModel(Network network, double memory) {
     /** Gradients that a member receives at a time, from all others together. */
     private static final long BUCKET_BYTES = 8 << 20;
 
+    /** And of each at least. */
+    private static final long MESSAGE_BYTES = 256 << 10;
+
     /** By which members agree that all are ready, and that all have come so far. */
     static final int AGREEMENTS = 2;
 
@@ -45,7 +48,7 @@ public record PhaseModel(Network network, double memory) {
 
     /** What a member sends another one at a time. */
     static long messageBytes(int members) {
-        return BUCKET_BYTES / Math.max(1, members - 1);
+        return Math.max(BUCKET_BYTES / Math.max(1, members - 1), MESSAGE_BYTES);
     }
 
     /** Buckets of gradients, the values that come back, and agreements. */

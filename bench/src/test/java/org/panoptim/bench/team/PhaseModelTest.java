@@ -33,6 +33,8 @@ class PhaseModelTest {
         assertThat(PhaseModel.calls(ELEMENTS, 2)).isEqualTo(16 + 1 + 2);
         assertThat(PhaseModel.calls(ELEMENTS + 1, 2)).isEqualTo(17 + 1 + 2);
         assertThat(PhaseModel.calls(ELEMENTS, 4)).isEqualTo(25 + 1 + 2);
+        // Messages get no smaller than 256 KiB.
+        assertThat(PhaseModel.calls(ELEMENTS, 64)).isEqualTo(16 + 1 + 2);
     }
 
     @Test

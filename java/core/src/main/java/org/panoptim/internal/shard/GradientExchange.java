@@ -23,8 +23,13 @@ import java.util.function.Function;
  */
 final class GradientExchange implements AutoCloseable {
 
-    /** What a member receives at a time, from all others together. */
+    /** What a member receives at a time, from all others together, at least. */
     private static final long BUCKET_BYTES = 8L << 20;
+
+    /**
+     * What it receives of each at a time, at least: smaller messages cost more than their bytes.
+     */
+    private static final long MESSAGE_BYTES = 256L << 10;
 
     /** How many buckets are under way at once. */
     private static final int AT_ONCE = 2;
@@ -41,7 +46,7 @@ final class GradientExchange implements AutoCloseable {
     private final MemorySegment[] packed = new MemorySegment[AT_ONCE];
 
     GradientExchange(Team team) {
-        this(team, BUCKET_BYTES);
+        this(team, Math.max(BUCKET_BYTES, MESSAGE_BYTES * (team.size() - 1)));
     }
 
     /**
@@ -169,9 +174,19 @@ final class GradientExchange implements AutoCloseable {
                     first += row;
                 }
             }
-            sum.run(addends, weight, bucket.sums.get(j).view());
+            var target = bucket.sums.get(j).view();
+            if (!isDone(addends, weight, target)) {
+                sum.run(addends, weight, target);
+            }
             at += own.bytes();
         }
+    }
+
+    /** Whether it is the mean already: one member's only leaf, where it is to be. */
+    private static boolean isDone(List<FloatView> addends, float weight, FloatView target) {
+        return addends.size() == 1
+                && weight == 1
+                && addends.getFirst().memory().address() == target.memory().address();
     }
 
     /** What is under way writes into memory that is about to be freed. */
