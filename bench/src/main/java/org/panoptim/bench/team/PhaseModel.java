@@ -33,7 +33,8 @@ public record PhaseModel(Network network, double memory) {
     /** What it costs, in seconds by what it is spent on. */
     public Cost cost(long elements, int members) {
         double users = network.users(members);
-        double calls = calls(elements, members);
+        // Who is alone waits for nobody.
+        double calls = members == 1 ? 0 : calls(elements, members);
         return new Cost(
                 calls * network.latency(),
                 users * calls * (members - 1) * network.message(),
@@ -64,12 +65,12 @@ public record PhaseModel(Network network, double memory) {
 
     /**
      * Bytes that a member reads and writes in memory beside what carries them: it adds up its part
-     * of all members' gradients, and updates it. Gradients and values go from where they are to
-     * where they belong.
+     * of all members' gradients, if there are others, and updates it. Gradients and values go from
+     * where they are to where they belong.
      */
     static double memoryBytes(long elements, int members) {
         double part = size(elements) / members;
-        double sum = (members + 1) * part;
+        double sum = members == 1 ? 0 : (members + 1) * part;
         return sum + PASSES_OF_UPDATE * part;
     }
 

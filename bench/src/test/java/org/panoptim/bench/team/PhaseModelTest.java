@@ -49,6 +49,13 @@ class PhaseModelTest {
     }
 
     @Test
+    void whoIsAloneUpdatesAndDoesNothingElse() {
+        var cost = model(1e-3, 1e-4, SIZE, true).cost(ELEMENTS, 1);
+        assertThat(cost.total()).isCloseTo(7, within(1e-6));
+        assertThat(cost.memory()).isEqualTo(cost.total());
+    }
+
+    @Test
     void membersOfManyMachinesWorkAtTheSameTime() {
         var cost = model(1e-3, 1e-4, SIZE / 2, false).cost(ELEMENTS, 4);
         assertThat(cost.latency()).isCloseTo(.028, within(1e-12));
