@@ -185,7 +185,8 @@ class SharedCheckpointTest {
             var saved = path("saved-" + saving);
             training.run(saving, 2, 0, SAVED_AFTER, Optional.empty(), saved);
             for (var loading : List.of("reference", "simd")) {
-                var sizes = loading.equals(saving) ? List.of(ALONE, 1, 4) : List.of(2, 8);
+                int onAnother = saving.equals("simd") ? 1 : 8;
+                var sizes = loading.equals(saving) ? List.of(ALONE, 4) : List.of(onAnother);
                 for (int members : sizes) {
                     var name = saving + "-" + loading + "-" + members;
                     assertThat(
