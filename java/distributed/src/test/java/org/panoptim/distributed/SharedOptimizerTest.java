@@ -348,6 +348,37 @@ class SharedOptimizerTest {
     }
 
     @Test
+    void aGroupThatOneMemberAddsIsFoundOutOnAll() throws Exception {
+        var found =
+                Members.results(
+                        Members.team(2),
+                        member -> {
+                            try (var net = new Net();
+                                    var optimizer =
+                                            Optimizer.builder(Rules.sgd(1))
+                                                    .group("first", List.of(net.large))
+                                                    .shards(member)
+                                                    .backend(net.backend)
+                                                    .build()) {
+                                net.differentiate(1);
+                                if (member.rank() == 1) {
+                                    optimizer.add(
+                                            new ParameterGroup(
+                                                    "second", Rules.sgd(1), List.of(net.small)));
+                                }
+                                assertThatIllegalStateException()
+                                        .isThrownBy(optimizer::step)
+                                        .withMessage(
+                                                "member 1 has other groups, or rules in them, than"
+                                                        + " member 0");
+                                return net.value(net.large, 0);
+                            }
+                        });
+
+        assertThat(found).containsOnly(0f);
+    }
+
+    @Test
     void membersThatBeginWithOtherParametersAreToldBeforeTheFirstStep() throws Exception {
         var found =
                 Members.results(

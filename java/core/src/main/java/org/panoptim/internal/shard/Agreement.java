@@ -10,6 +10,7 @@ import org.panoptim.spi.StepPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -22,11 +23,15 @@ final class Agreement {
 
     private static final int HASH_BYTES = 32;
 
-    /** What a member says before a step: whether it has its leaves, then its groups, then flags. */
+    /**
+     * What a member says before a step, as much whatever it has: how it is with its leaves, then
+     * hashes of its groups and of what it says of parameters.
+     */
     private static final int LEAVES = 0;
 
     private static final int GROUPS = 1;
-    private static final int GRADIENTS = GROUPS + HASH_BYTES;
+    private static final int PARAMETERS = GROUPS + HASH_BYTES;
+    private static final int WORD_BYTES = PARAMETERS + HASH_BYTES;
 
     /** How it is with a member's leaves when it wants to step. */
     enum Leaves {
@@ -114,27 +119,58 @@ final class Agreement {
             Leaves own,
             int count,
             int[] checksums) {
+        var said = said(plan, hasCurvature, checksums);
+        var word = new byte[WORD_BYTES];
+        word[LEAVES] = (byte) own.ordinal();
+        System.arraycopy(hash(rules(plan)), 0, word, GROUPS, HASH_BYTES);
+        System.arraycopy(hash(said), 0, word, PARAMETERS, HASH_BYTES);
+        var words = gathered(team, word);
+        for (int member = 0; member < team.size(); member++) {
+            requireLeaves(words[member], member, count);
+        }
+        for (int member = 1; member < team.size(); member++) {
+            requireGroups(words[member], words[0], member);
+        }
+        if (!Arrays.stream(words).allMatch(each -> Arrays.equals(each, words[0]))) {
+            // All have as much to say, and know that it differs.
+            var all = gathered(team, said);
+            for (int member = 1; member < team.size(); member++) {
+                requireParameters(all[member], all[0], member, plan.parameters());
+            }
+        }
+    }
+
+    /** Flags of gradients and of curvature, and checksums, in the order of the parameters. */
+    private static byte[] said(StepPlan plan, Predicate<Parameter> hasCurvature, int[] checksums) {
         var parameters = plan.parameters();
-        int flags = GRADIENTS + 2 * parameters.size();
-        int bytes = flags + Integer.BYTES * checksums.length;
+        var said = ByteBuffer.allocate(2 * parameters.size() + Integer.BYTES * checksums.length);
+        parameters.forEach(parameter -> said.put(flag(parameter.gradient().isPresent())));
+        parameters.forEach(parameter -> said.put(flag(hasCurvature.test(parameter))));
+        for (int checksum : checksums) {
+            said.putInt(checksum);
+        }
+        return said.array();
+    }
+
+    /** What each member says, as much as this one. */
+    private static byte[][] gathered(Team team, byte[] own) {
         try (var arena = Arena.ofShared()) {
-            var all = arena.allocate((long) bytes * team.size());
-            var word = all.asSlice((long) team.rank() * bytes, bytes);
-            word.set(ValueLayout.JAVA_BYTE, LEAVES, (byte) own.ordinal());
-            word.asSlice(GROUPS).copyFrom(MemorySegment.ofArray(hash(rules(plan))));
-            for (int i = 0; i < parameters.size(); i++) {
-                var parameter = parameters.get(i);
-                int place = GRADIENTS + i;
-                word.set(ValueLayout.JAVA_BYTE, place, flag(parameter.gradient().isPresent()));
-                place += parameters.size();
-                word.set(ValueLayout.JAVA_BYTE, place, flag(hasCurvature.test(parameter)));
-            }
+            var all = arena.allocate((long) own.length * team.size());
             MemorySegment.copy(
-                    checksums, 0, word, ValueLayout.JAVA_INT_UNALIGNED, flags, checksums.length);
-            team.gather(all, equal(team, bytes));
-            for (int member = 0; member < team.size(); member++) {
-                compare(all.asSlice((long) member * bytes, bytes), all, member, plan, count);
+                    own,
+                    0,
+                    all,
+                    ValueLayout.JAVA_BYTE,
+                    (long) team.rank() * own.length,
+                    own.length);
+            team.gather(all, equal(team, own.length));
+            var found = new byte[team.size()][];
+            for (int member = 0; member < found.length; member++) {
+                found[member] =
+                        all.asSlice((long) member * own.length, own.length)
+                                .toArray(ValueLayout.JAVA_BYTE);
             }
+            return found;
         }
     }
 
@@ -142,10 +178,9 @@ final class Agreement {
         return (byte) (value ? 1 : 0);
     }
 
-    private static void compare(
-            MemorySegment word, MemorySegment first, int member, StepPlan plan, int count) {
+    private static void requireLeaves(byte[] word, int member, int count) {
         var message =
-                switch (Leaves.values()[word.get(ValueLayout.JAVA_BYTE, LEAVES)]) {
+                switch (Leaves.values()[word[LEAVES]]) {
                     case MISSING ->
                             "member %d has not taken up its %d leaves: accumulate is called after"
                                     + " each backward pass";
@@ -157,32 +192,36 @@ final class Agreement {
         if (!message.isEmpty()) {
             throw new IllegalStateException(message.formatted(member, count));
         }
-        long found = word.mismatch(first);
-        if (found >= word.byteSize() || found == -1) {
-            return;
-        }
-        if (found < GRADIENTS) {
+    }
+
+    private static void requireGroups(byte[] word, byte[] first, int member) {
+        if (!Arrays.equals(word, GROUPS, PARAMETERS, first, GROUPS, PARAMETERS)) {
             throw new IllegalStateException(
                     "member %d has other groups, or rules in them, than member 0"
                             .formatted(member));
         }
-        int parameters = plan.parameters().size();
-        int place = Math.toIntExact(found) - GRADIENTS;
-        if (place >= 2 * parameters) {
+    }
+
+    private static void requireParameters(
+            byte[] said, byte[] first, int member, List<Parameter> parameters) {
+        int place = Arrays.mismatch(said, first);
+        if (place == -1) {
+            return;
+        }
+        int count = parameters.size();
+        if (place >= 2 * count) {
             throw new IllegalStateException(
                     "parameter '%s' has other values on member %d than on member 0: members begin with the same"
                             .formatted(
-                                    plan.parameters()
-                                            .get((place - 2 * parameters) / Integer.BYTES)
-                                            .name(),
+                                    parameters.get((place - 2 * count) / Integer.BYTES).name(),
                                     member));
         }
-        boolean ofFirst = first.get(ValueLayout.JAVA_BYTE, found) != 0;
+        boolean ofFirst = first[place] != 0;
         throw new IllegalStateException(
                 "parameter '%s' has %s on member %d, but none on member %d; where a part of the net took no part, hand in zeros"
                         .formatted(
-                                plan.parameters().get(place % parameters).name(),
-                                place < parameters ? "a gradient" : "curvature",
+                                parameters.get(place % count).name(),
+                                place < count ? "a gradient" : "curvature",
                                 ofFirst ? 0 : member,
                                 ofFirst ? member : 0));
     }
@@ -224,9 +263,12 @@ final class Agreement {
     }
 
     private static byte[] hash(String text) {
+        return hash(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static byte[] hash(byte[] bytes) {
         try {
-            return MessageDigest.getInstance("SHA-256")
-                    .digest(text.getBytes(StandardCharsets.UTF_8));
+            return MessageDigest.getInstance("SHA-256").digest(bytes);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java has SHA-256", e);
         }
