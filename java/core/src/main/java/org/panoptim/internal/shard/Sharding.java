@@ -195,7 +195,13 @@ public final class Sharding implements AutoCloseable {
 
     private void requireReady(
             StepPlan plan, Predicate<Parameter> hasCurvature, boolean lateCurvature) {
-        boolean complete = ownLeaves() == 1 || transfer.leaves() == ownLeaves();
+        boolean complete =
+                transfer.leaves() == 0
+                        ? ownLeaves() == 1
+                        : transfer.leaves() == ownLeaves()
+                                // Not of groups that were frozen, or are frozen since.
+                                && transfer.parametersOfLeaves()
+                                        .equals(present(plan, Parameter::hasGradient));
         var leavesAre =
                 !complete
                         ? Agreement.Leaves.MISSING
