@@ -11,6 +11,7 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Pass;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.Schedule;
+import org.panoptim.shard.BackwardPass;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
 import org.panoptim.spi.Cleanup;
@@ -300,6 +301,78 @@ public final class Optimizer implements AutoCloseable {
         }
     }
 
+    /**
+     * Runs the backward pass of a micro-batch and takes up its gradients, as {@link #accumulate}
+     * does; where this member has one micro-batch a step they stay where they are for the step.
+     * Those of its last micro-batch leave for their owners in buckets as the pass completes them,
+     * the last parameters first; unless a rule takes curvature, or they lie in a device's memory or
+     * in an arena that is confined to a thread: then they leave with the step.
+     *
+     * <p>Gradients that may have left are not to be changed before the step, which reads them. Nor
+     * can groups be added, frozen or taken up again, or anything be saved, loaded or zeroed.
+     *
+     * <p>Without a team the pass is run, and that is all. What K-FAC is shown of the micro-batch,
+     * it is shown in the pass.
+     *
+     * @throws IllegalStateException as {@link #accumulate} does; the pass is not run then
+     * @throws IllegalArgumentException if a parameter was completed that is not this optimizer's
+     */
+    public void backward(BackwardPass pass) {
+        Objects.requireNonNull(pass, "pass");
+        if (sharding.isEmpty()) {
+            pass.run(this::requireOwn);
+            return;
+        }
+        var shared = sharding.get();
+        boolean departs = depart(shared);
+        try {
+            pass.run(
+                    parameter -> {
+                        requireOwn(parameter);
+                        if (departs) {
+                            shared.complete(parameter);
+                        }
+                    });
+        } catch (RuntimeException | Error e) {
+            if (departs) {
+                giveUp(e);
+            }
+            throw e;
+        }
+        if (shared.ownLeaves() > 1 && !departs) {
+            accumulate();
+        } else if (shared.ownLeaves() > 1) {
+            plan.curvature().ifPresent(each -> each.endLeaf(shared.ownLeaves()));
+        }
+        shared.completeAll();
+    }
+
+    private void requireOwn(Parameter parameter) {
+        if (!inputs.has(Objects.requireNonNull(parameter, "parameter"))) {
+            throw new IllegalArgumentException(
+                    "parameter '%s' is not this optimizer's".formatted(parameter.name()));
+        }
+    }
+
+    private boolean depart(Sharding shared) {
+        ownership.enter();
+        try {
+            inputs.take();
+            inputs.checkWritable("replaced by the mean of a team");
+            if (!shared.mayDepart(plan)) {
+                return false;
+            }
+            shared.depart(plan, coming());
+            return true;
+        } finally {
+            ownership.exit();
+        }
+    }
+
+    private void requireNoDeparture(String what) {
+        sharding.ifPresent(each -> each.requireNoDeparture(what));
+    }
+
     private void recordParameters() {
         if (ParameterRecording.isOn() && !execution.isCapturing()) {
             ParameterRecording.record(plan, execution, companions);
@@ -370,6 +443,9 @@ public final class Optimizer implements AutoCloseable {
             }
             inputs.sources().checkPassed(passed, found);
             inputs.bindTo(executions);
+            if (found.everyParameter()) {
+                requireNoDeparture("a pass over every parameter cannot be run");
+            }
             if (!found.everyParameter() && sharding.isPresent()) {
                 sharding.get().exchangeForPass(plan, coming());
             }
@@ -435,6 +511,7 @@ public final class Optimizer implements AutoCloseable {
     public void zeroGrad() {
         ownership.enter();
         try {
+            requireNoDeparture("they cannot be zeroed");
             inputs.take();
             inputs.checkWritable("zeroed");
             inputs.bindTo(executions);
@@ -527,6 +604,11 @@ public final class Optimizer implements AutoCloseable {
         return backend;
     }
 
+    /** The team that shares the step, if there is one. */
+    public Optional<Team> team() {
+        return sharding.map(Sharding::given);
+    }
+
     /** The groups, in registration order, with their present rules. */
     public List<ParameterGroup> groups() {
         return plan.groups();
@@ -595,6 +677,7 @@ public final class Optimizer implements AutoCloseable {
         try {
             passes.requireNoneOpen("groups cannot be changed");
             var changed = plan.withGroups(change.apply(plan.groups()));
+            sharding.ifPresent(each -> each.requireSameGradients(changed));
             PlanChecks.check(changed);
             Companions.check(changed, companions.rules());
             var changedPasses = new Passes(changed.groups(), companions.rules());
@@ -690,6 +773,7 @@ public final class Optimizer implements AutoCloseable {
         ownership.enter();
         try {
             passes.requireNoneOpen("nothing can be saved");
+            requireNoDeparture("nothing can be saved");
             Checkpoint.save(file, plan, execution, companions.states(), leaves());
         } finally {
             ownership.exit();
@@ -729,6 +813,7 @@ public final class Optimizer implements AutoCloseable {
         ownership.enter();
         try {
             passes.requireNoneOpen("nothing can be loaded");
+            requireNoDeparture("nothing can be loaded");
             inputs.unbind();
             plan =
                     Checkpoint.load(

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What a step finds in its parameters. They are surveyed only when one of them was set anew; that
@@ -26,6 +27,7 @@ final class StepInputs {
 
     private final SourceWatches sources;
     private final Parameter[] parameters;
+    private final Set<Parameter> all;
 
     /** Values and outputs, which stay the same. */
     private final Memories.Piece[] written;
@@ -56,6 +58,7 @@ final class StepInputs {
     StepInputs(StepPlan plan) {
         sources = new SourceWatches(plan);
         parameters = plan.parameters().toArray(Parameter[]::new);
+        all = Set.copyOf(plan.parameters());
         written = Memories.pieces(plan.parameters()).toArray(Memories.Piece[]::new);
         revisions = new int[parameters.length];
         gradients = new Memory[parameters.length];
@@ -242,6 +245,11 @@ final class StepInputs {
         if (memory instanceof HostMemory(var segment)) {
             set.add(segment);
         }
+    }
+
+    /** Whether a parameter is one of these. */
+    boolean has(Parameter parameter) {
+        return all.contains(parameter);
     }
 
     /** Whether there are no parameters. */

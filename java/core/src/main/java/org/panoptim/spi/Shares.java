@@ -17,15 +17,22 @@ import java.util.Optional;
 /**
  * Which elements of each parameter which member of a team owns: one stretch each, in the order of
  * the members, cut where a chunk of work ends, so that the sums over chunks are those of one
- * process. Every group is shared out by itself, by elements; of rules on matrices, and with sums
- * over rows or columns, by whole parameters, the most expensive first, each to the member that has
- * the least to do with whole parameters so far. What a parameter's shares are does not change when
- * groups are added.
+ * process. Every group is shared out by itself, by elements, a region of parameters after another,
+ * so that all members own something of the layers that a backward pass has just been through; of
+ * rules on matrices, and with sums over rows or columns, by whole parameters, the most expensive
+ * first, each to the member that has the least to do with whole parameters so far. What a
+ * parameter's shares are does not change when groups are added.
  */
 public final class Shares {
 
     /** Parameters are cut at multiples of so many elements: of chunks on every backend. */
     public static final long UNIT = 1 << 16;
+
+    /**
+     * A region has so many elements for each member at least: what a member sends another of it is
+     * 1 MB, large enough for a message by itself.
+     */
+    private static final long REGION_OF_MEMBER = 4 * UNIT;
 
     private static final Shares WHOLE = new Shares(Optional.empty(), false, List.of(), Map.of());
 
@@ -119,21 +126,56 @@ public final class Shares {
 
     private static void cut(
             List<Parameter> parameters, int members, Map<Parameter, long[]> boundaries) {
-        double all = parameters.stream().mapToLong(Parameter::elements).sum();
+        var owed = new double[members];
+        int from = 0;
+        long elements = 0;
+        long left = elements(parameters);
+        for (int to = 0; to < parameters.size(); to++) {
+            elements += parameters.get(to).elements();
+            long after = left - elements;
+            boolean last = to + 1 == parameters.size();
+            if (last || Math.min(elements, after) >= members * REGION_OF_MEMBER) {
+                cutRegion(parameters.subList(from, to + 1), owed, boundaries);
+                from = to + 1;
+                left = after;
+                elements = 0;
+            }
+        }
+    }
+
+    private static long elements(List<Parameter> parameters) {
+        return parameters.stream().mapToLong(Parameter::elements).sum();
+    }
+
+    /**
+     * Shares out parameters that follow each other.
+     *
+     * @param owed how many elements less than the others each member has so far, since units are
+     *     not divided; brought up to date
+     */
+    private static void cutRegion(
+            List<Parameter> parameters, double[] owed, Map<Parameter, long[]> boundaries) {
+        int members = owed.length;
+        double fair = (double) elements(parameters) / members;
+        var ends = new double[members];
+        for (int member = 0; member < members; member++) {
+            owed[member] += fair;
+            ends[member] = owed[member] + (member == 0 ? 0 : ends[member - 1]);
+        }
         long before = 0;
+        int member = 0;
         for (var parameter : parameters) {
             long elements = parameter.elements();
             var begins = new long[members + 1];
             Arrays.fill(begins, elements);
-            begins[0] = 0;
-            // A unit belongs to the member in whose share of all elements its middle lies.
-            int member = 0;
+            Arrays.fill(begins, 0, member + 1, 0);
+            // A unit belongs to the member in whose share of the region its middle lies.
             for (long begin = 0; begin < elements; begin += UNIT) {
-                double middle = before + begin + Math.min(UNIT, elements - begin) / 2.0;
-                int owner = Math.min(members - 1, (int) (middle / all * members));
-                while (member < owner) {
+                long unit = Math.min(UNIT, elements - begin);
+                while (member < members - 1 && before + begin + unit / 2.0 >= ends[member]) {
                     begins[++member] = begin;
                 }
+                owed[member] -= unit;
             }
             boundaries.put(parameter, begins);
             before += elements;

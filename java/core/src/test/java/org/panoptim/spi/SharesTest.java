@@ -17,6 +17,7 @@ import org.panoptim.tensor.Shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -86,6 +87,44 @@ class SharesTest {
         assertThat(owners(shares, small)).containsExactly(2);
         assertThat(shares.owns(large)).isTrue();
         assertThat(shares.owns(small)).isFalse();
+    }
+
+    /** How many elements a member owns of a parameter. */
+    private static long owned(Shares shares, Parameter parameter, int member) {
+        return shares.begin(parameter, member + 1) - shares.begin(parameter, member);
+    }
+
+    @Test
+    void allMembersOwnSomethingOfEveryRegion() {
+        // A region has 12 units for three members, and parameters are whole in it.
+        var wide = parameter(20 * Shares.UNIT);
+        var bias = parameter(7);
+        var square = parameter(5 * Shares.UNIT);
+        var second = parameter(7 * Shares.UNIT);
+        var last = parameter(11 * Shares.UNIT);
+        var shares = shares(group("all", Rules.sgd(1), wide, bias, square, second, last));
+
+        assertThat(owners(shares, wide)).containsExactly(0, 1, 2);
+        assertThat(owners(shares, bias)).containsExactly(0);
+        assertThat(owners(shares, square)).containsExactly(0);
+        assertThat(owners(shares, second)).containsExactly(0, 1);
+        assertThat(owners(shares, last)).containsExactly(1, 2);
+    }
+
+    @Test
+    void whatRegionsCannotDivideEvensOutOverThem() {
+        var layers = new Parameter[40];
+        Arrays.setAll(layers, _ -> parameter(13 * Shares.UNIT));
+        var shares = shares(group("all", Rules.sgd(1), layers));
+
+        for (int member = 0; member < 3; member++) {
+            long all = 0;
+            for (int place = 0; place < layers.length; place++) {
+                all += owned(shares, layers[place], member);
+                assertThat(Math.abs(3 * all - (place + 1) * 13 * Shares.UNIT))
+                        .isLessThan(3 * Shares.UNIT);
+            }
+        }
     }
 
     @Test

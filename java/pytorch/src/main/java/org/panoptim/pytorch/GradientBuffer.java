@@ -37,12 +37,11 @@ final class GradientBuffer {
             var buffer = tensors.getFirst().zeros(end);
             for (int i = 0; i < offsets.length; i++) {
                 var layout = tensors.get(i).layout();
-                tensors.get(i)
-                        .installGradient(
-                                buffer.as_strided(
-                                        layout.sizes(),
-                                        layout.strides(),
-                                        new LongOptional(offsets[i])));
+                var view =
+                        buffer.as_strided(
+                                layout.sizes(), layout.strides(), new LongOptional(offsets[i]));
+                // Views count versions together, which would say nothing of one of them.
+                tensors.get(i).installGradient(view.variable_data());
             }
         }
     }

@@ -117,6 +117,30 @@ public final class TorchOptimizer implements AutoCloseable {
     }
 
     /**
+     * Runs the backward pass of a micro-batch's loss and takes up its gradients, for a {@linkplain
+     * Optimizer.Builder#shards team}: in place of {@code loss.backward()} and {@link #accumulate}.
+     * Those of the last micro-batch of a step leave for their owners while the pass goes on, as
+     * {@link Optimizer#backward} says; on a device they leave with the step.
+     *
+     * <p>Gradients are not to be changed between this and the step. What K-FAC is to be shown of a
+     * micro-batch is known only after the pass: use {@code loss.backward()} and {@link #accumulate}
+     * there. Without a team this is {@code loss.backward()}.
+     *
+     * @param loss a scalar; {@linkplain #scale scaled}, where there is a loss scale
+     * @throws IllegalStateException as {@link Optimizer#accumulate} does, or if the pass added to a
+     *     gradient again after it had been completed, as a backward pass inside of it may; that
+     *     ends the team
+     */
+    public void backward(Tensor loss) {
+        Objects.requireNonNull(loss, "loss");
+        if (optimizer.team().isEmpty()) {
+            loss.backward();
+            return;
+        }
+        optimizer.backward(complete -> parameters.backward(loss, complete));
+    }
+
+    /**
      * Sets the gradients to zero where they lie. Not needed where the builder was told {@code
      * zeroGradients(true)}, which costs less, or where {@code Module.zero_grad} is called.
      */

@@ -12,6 +12,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * The parameters of a PyTorch module, for an optimizer that steps them in place, without copies. A
@@ -72,6 +73,7 @@ public final class TorchParameters implements NamedParameters, AutoCloseable {
     private final Map<Parameter, TrackedTensor> byParameter = new IdentityHashMap<>();
     private final List<Parameter> parameters;
     private final TensorWatch all;
+    private final GradientHooks hooks = new GradientHooks();
 
     private TorchParameters(Map<String, Tensor> named) {
         tensors = new TensorList(arena, queries, this::watch);
@@ -182,6 +184,11 @@ public final class TorchParameters implements NamedParameters, AutoCloseable {
         tensors.tracked().forEach(TrackedTensor::takeGradientAsCurvature);
     }
 
+    /** Runs a backward pass, and tells which gradients it has completed. */
+    void backward(Tensor loss, Consumer<Parameter> complete) {
+        hooks.run(loss, tensors.tracked(), complete);
+    }
+
     /** A copy of a state of one of these parameters, on the CPU, laid out as its tensor. */
     Tensor copyOf(StateTensor state) {
         check();
@@ -193,6 +200,7 @@ public final class TorchParameters implements NamedParameters, AutoCloseable {
     public void close() {
         if (arena.scope().isAlive()) {
             arena.close();
+            hooks.remove();
             tensors.release();
         }
     }

@@ -5,6 +5,7 @@ import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorImpl;
 import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.VoidTensorHook;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 import org.panoptim.memory.DeviceMemory;
@@ -18,6 +19,7 @@ import org.panoptim.tensor.StateTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /** One of the engine's tensors, and the parameter that stands for it. */
 final class TrackedTensor {
@@ -46,6 +48,12 @@ final class TrackedTensor {
 
     /** Of the tensor that was the gradient last, if the engine counts its versions. */
     private @Nullable TensorImpl gradientImplementation;
+
+    /** The gradient's version when a pass had completed it, until a step or the next pass. */
+    private OptionalLong completed = OptionalLong.empty();
+
+    /** What the gradient's version was before the pass that goes on. */
+    private long before;
 
     /** Where curvature lies between the backward pass that made it and the step that uses it. */
     private @Nullable Tensor curvature;
@@ -122,6 +130,7 @@ final class TrackedTensor {
         if (!present.defined()) {
             return ABSENT;
         }
+        requireAsCompleted();
         if (!fits(present)) {
             throw new IllegalStateException("the gradient of '" + name + "' " + problem(present));
         }
@@ -211,8 +220,75 @@ final class TrackedTensor {
         }
     }
 
+    /** Whether the engine can tell when its gradient is made. */
+    boolean canBeHooked() {
+        return tensor.requires_grad() && device.equals("cpu");
+    }
+
+    /** Lets the engine call a hook before it adds to the gradient, and says where it is kept. */
+    int register(VoidTensorHook hook) {
+        return tensor.register_hook(hook);
+    }
+
+    /** Takes a hook away. */
+    void removeHook(int place) {
+        tensor.remove_hook(place);
+    }
+
+    /** A backward pass begins. */
+    void beginPass() {
+        completed = OptionalLong.empty();
+        before = version();
+    }
+
+    /**
+     * The pass has added to the gradient, and will not again.
+     *
+     * @return whether it has
+     */
+    boolean markComplete() {
+        long now = version();
+        if (now == before) {
+            return false;
+        }
+        completed = OptionalLong.of(now);
+        return true;
+    }
+
+    /**
+     * The pass is over, and the gradient complete.
+     *
+     * @throws IllegalStateException if it was before, and the engine has written to it since
+     */
+    void endPass() {
+        requireAsCompleted();
+        completed = OptionalLong.of(version());
+    }
+
+    /**
+     * Checks that a gradient which a pass has completed is as it was then.
+     *
+     * @throws IllegalStateException if the engine has written to it since
+     */
+    void requireAsCompleted() {
+        if (completed.isPresent() && completed.getAsLong() != version()) {
+            throw new IllegalStateException(
+                    "the gradient of '%s' was changed after the backward pass had completed it, when others may have had it already"
+                            .formatted(name));
+        }
+    }
+
+    /** How often the engine counts the gradient as written; -1 where it does not count. */
+    private long version() {
+        var present = gradient;
+        return present == null || !present.defined() || present.is_inference()
+                ? -1
+                : present._version();
+    }
+
     /** As {@link #valueWritten}, of the last gradient. */
     void gradientWritten() {
+        completed = OptionalLong.empty();
         var present = gradient;
         if (present == null || !present.defined()) {
             return;

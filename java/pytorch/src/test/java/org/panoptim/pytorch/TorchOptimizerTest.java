@@ -13,6 +13,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Adafactor;
 import org.panoptim.rule.AdamW;
@@ -27,6 +29,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -202,6 +205,43 @@ class TorchOptimizerTest {
         assertThat(twice.values()).isDeepEqualTo(once.values());
     }
 
+    /** A team of one that may end. */
+    private static final class Ending implements Team {
+
+        private final Team team = new Alone();
+        private Optional<String> end = Optional.empty();
+
+        @Override
+        public int rank() {
+            return team.rank();
+        }
+
+        @Override
+        public int size() {
+            return team.size();
+        }
+
+        @Override
+        public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+            return team.begin(sent, received);
+        }
+
+        @Override
+        public void abort(String reason) {
+            end = Optional.of(reason);
+        }
+
+        @Override
+        public Optional<String> end() {
+            return end;
+        }
+
+        @Override
+        public Duration timeout() {
+            return team.timeout();
+        }
+    }
+
     /** A team of one, to whom nobody has anything to say. */
     private record Alone() implements Team {
 
@@ -261,6 +301,99 @@ class TorchOptimizerTest {
             }
         }
         assertThat(inLeaves.values()).isDeepEqualTo(whole.values());
+    }
+
+    @Test
+    void aBackwardPassTakesUpItsGradients() {
+        var whole = new SmallNet(5);
+        var inLeaves = new SmallNet(5);
+        var rule = AdamW.withLearningRate(1e-2);
+        try (var first = TorchOptimizer.of(whole.module, rule);
+                var second =
+                        TorchOptimizer.of(
+                                inLeaves.module,
+                                rule,
+                                (builder, _) -> builder.shards(new Alone(), 2))) {
+            for (int step = 0; step < 3; step++) {
+                first.zeroGrad();
+                first.backward(whole.loss());
+                first.step();
+
+                second.backward(inLeaves.loss());
+                second.backward(inLeaves.loss());
+                second.step();
+                second.zeroGrad();
+            }
+        }
+        assertThat(inLeaves.values()).isDeepEqualTo(whole.values());
+        // The engine's own passes go on without the optimizer.
+        inLeaves.backward();
+    }
+
+    @Test
+    void gradientsAreCompletedWhileThePassGoesOn() {
+        var net = new SmallNet(5);
+        try (var optimizer = TorchOptimizer.of(net.module, SGD.withLearningRate(0.1))) {
+            var completed = new ArrayList<String>();
+            var gradients = new ArrayList<Double>();
+            var parameters = optimizer.parameters();
+            for (int pass = 0; pass < 2; pass++) {
+                parameters.backward(
+                        net.loss(),
+                        parameter -> {
+                            completed.add(parameter.name());
+                            gradients.add(
+                                    net.module
+                                            .named_parameters()
+                                            .get(parameter.name())
+                                            .grad()
+                                            .abs()
+                                            .sum()
+                                            .item_double());
+                        });
+            }
+            assertThat(completed.subList(0, 3)).doesNotHaveDuplicates();
+            assertThat(completed.subList(0, 2))
+                    .containsExactlyInAnyOrder("second.weight", "second.bias");
+            assertThat(completed.subList(3, 6)).isEqualTo(completed.subList(0, 3));
+            for (int i = 0; i < 3; i++) {
+                assertThat(gradients.get(i)).isPositive();
+                assertThat(gradients.get(3 + i)).isCloseTo(2 * gradients.get(i), within(1e-5));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"first.weight", "first.bias", "second.weight", "second.bias"})
+    void aGradientThatIsChangedOnItsWayRefusesTheStep(String name) {
+        var net = new SmallNet(5);
+        try (var optimizer =
+                TorchOptimizer.of(
+                        net.module,
+                        SGD.withLearningRate(0.1),
+                        (builder, _) -> builder.shards(new Ending(), 1))) {
+            optimizer.backward(net.loss());
+            net.module.named_parameters().get(name).grad().mul_(new Scalar(2));
+            assertThatThrownBy(optimizer::step)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageStartingWith(
+                            "the gradient of '%s' was changed after".formatted(name));
+        }
+    }
+
+    @Test
+    void withoutATeamGradientsMayBeChangedAfterThePass() {
+        var net = new SmallNet(5);
+        var before = net.values();
+        try (var optimizer = TorchOptimizer.of(net.module, SGD.withLearningRate(0.1))) {
+            optimizer.backward(net.loss());
+            var gradients = net.module.named_parameters();
+            for (long i = 0; i < gradients.size(); i++) {
+                gradients.get(i).access().grad().zero_();
+            }
+            optimizer.step();
+        }
+        assertThat(net.values()).isDeepEqualTo(before);
     }
 
     @Test

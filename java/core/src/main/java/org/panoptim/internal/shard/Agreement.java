@@ -106,6 +106,7 @@ final class Agreement {
      * groups, and gradients and curvature of the same parameters; and the same parameters, where
      * that is asked for.
      *
+     * @param groups what this one says of its groups
      * @param hasCurvature whether this one has a parameter's
      * @param own this one's leaves
      * @param count of leaves that a member has
@@ -115,6 +116,7 @@ final class Agreement {
     static void onStep(
             Team team,
             StepPlan plan,
+            byte[] groups,
             Predicate<Parameter> hasCurvature,
             Leaves own,
             int count,
@@ -122,15 +124,13 @@ final class Agreement {
         var said = said(plan, hasCurvature, checksums);
         var word = new byte[WORD_BYTES];
         word[LEAVES] = (byte) own.ordinal();
-        System.arraycopy(hash(rules(plan)), 0, word, GROUPS, HASH_BYTES);
+        System.arraycopy(groups, 0, word, GROUPS, HASH_BYTES);
         System.arraycopy(hash(said), 0, word, PARAMETERS, HASH_BYTES);
         var words = gathered(team, word);
         for (int member = 0; member < team.size(); member++) {
             requireLeaves(words[member], member, count);
         }
-        for (int member = 1; member < team.size(); member++) {
-            requireGroups(words[member], words[0], member);
-        }
+        requireSameGroups(words, GROUPS);
         if (!Arrays.stream(words).allMatch(each -> Arrays.equals(each, words[0]))) {
             // All have as much to say, and know that it differs.
             var all = gathered(team, said);
@@ -194,11 +194,29 @@ final class Agreement {
         }
     }
 
-    private static void requireGroups(byte[] word, byte[] first, int member) {
-        if (!Arrays.equals(word, GROUPS, PARAMETERS, first, GROUPS, PARAMETERS)) {
-            throw new IllegalStateException(
-                    "member %d has other groups, or rules in them, than member 0"
-                            .formatted(member));
+    /** What a member says of its groups and their rules. */
+    static byte[] ofGroups(StepPlan plan) {
+        return hash(rules(plan));
+    }
+
+    /**
+     * Waits until all members have got here, and finds out whether their groups are the same still.
+     *
+     * @param own what this member says of them
+     * @throws IllegalStateException if not; the same on all members, and the message says who
+     */
+    static void onGroups(Team team, byte[] own) {
+        requireSameGroups(gathered(team, own), 0);
+    }
+
+    private static void requireSameGroups(byte[][] words, int place) {
+        for (int member = 1; member < words.length; member++) {
+            int end = place + HASH_BYTES;
+            if (!Arrays.equals(words[member], place, end, words[0], place, end)) {
+                throw new IllegalStateException(
+                        "member %d has other groups, or rules in them, than member 0"
+                                .formatted(member));
+            }
         }
     }
 

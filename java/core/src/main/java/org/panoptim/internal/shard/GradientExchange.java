@@ -12,6 +12,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -19,7 +20,8 @@ import java.util.function.Function;
  * and then divided by the number of leaves. The owner's part of the array has the mean afterwards;
  * the other parts are as they were.
  *
- * <p>They go in buckets: while one is under way, the one before it is added up.
+ * <p>They go in buckets: while one is under way, the one before it is added up. The last parameters
+ * go first, whose gradients a backward pass makes first.
  */
 final class GradientExchange implements AutoCloseable {
 
@@ -83,17 +85,37 @@ final class GradientExchange implements AutoCloseable {
             Function<Parameter, FloatView> from,
             Function<Parameter, FloatView> to,
             int leaves) {
+        run(shares, parameters, from, to, leaves, _ -> {});
+    }
+
+    /**
+     * The same, of arrays that are still being made.
+     *
+     * @param awaited called before a bucket leaves, with each parameter that it has something of;
+     *     returns once this member's array is complete
+     */
+    void run(
+            Shares shares,
+            List<Parameter> parameters,
+            Function<Parameter, FloatView> from,
+            Function<Parameter, FloatView> to,
+            int leaves,
+            Consumer<Parameter> awaited) {
+        var order = parameters.reversed();
         long elements = Math.max(1, bucketBytes / Float.BYTES / Math.max(1, team.size() - 1));
         var sources = new ArrayList<List<List<Stretch>>>();
         for (int member = 0; member < team.size(); member++) {
-            sources.add(Stretch.buckets(Stretch.of(shares, member, parameters, from), elements));
+            sources.add(Stretch.buckets(Stretch.of(shares, member, order, from), elements));
         }
-        var sums = Stretch.buckets(Stretch.of(shares, team.rank(), parameters, to), elements);
+        var sums = Stretch.buckets(Stretch.of(shares, team.rank(), order, to), elements);
         int count = sources.stream().mapToInt(List::size).max().orElse(0);
         var underWay = new ArrayDeque<Bucket>();
         try {
             for (int i = 0; i < count + AT_ONCE - 1; i++) {
                 if (i < count) {
+                    for (var ofMember : sources) {
+                        bucket(ofMember, i).forEach(each -> awaited.accept(each.parameter()));
+                    }
                     underWay.add(begin(sources, sums, i));
                 }
                 if (i >= AT_ONCE - 1) {

@@ -8,7 +8,10 @@ import org.panoptim.spi.ShareTransfer;
 import org.panoptim.spi.StepPlan;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.zip.CRC32C;
 
 /** Moves what lies in the host's memory. */
@@ -37,6 +40,13 @@ final class HostTransfer implements ShareTransfer, AutoCloseable {
             checksum.update(memory.asSlice(from, bytes).asByteBuffer());
         }
         return (int) checksum.getValue();
+    }
+
+    /** Whether another thread can read the gradients. */
+    static boolean isShareable(List<Parameter> parameters) {
+        var other = Thread.ofVirtual().unstarted(() -> {});
+        return parameters.stream()
+                .allMatch(parameter -> gradient(parameter).memory().isAccessibleBy(other));
     }
 
     /** Brings other arrays to their owners. */
@@ -75,6 +85,44 @@ final class HostTransfer implements ShareTransfer, AutoCloseable {
         own.clear();
     }
 
+    /**
+     * Brings means to their owners as {@link #bringMeans} does, while the last of this member's
+     * leaves is still being made.
+     *
+     * @param count of this member's leaves
+     * @param awaited returns once the gradient of a parameter is complete in the last leaf
+     */
+    void bringMeansAsMade(
+            StepPlan plan,
+            List<Parameter> parameters,
+            int leaves,
+            int count,
+            Consumer<Parameter> awaited) {
+        var gradients = new IdentityHashMap<Parameter, FloatView>();
+        parameters.forEach(parameter -> gradients.put(parameter, gradient(parameter)));
+        if (count == 1) {
+            exchange.run(
+                    plan.shares(), parameters, gradients::get, gradients::get, leaves, awaited);
+            return;
+        }
+        var taken = Collections.newSetFromMap(new IdentityHashMap<Parameter, Boolean>());
+        exchange.run(
+                plan.shares(),
+                parameters,
+                parameter -> own.sum(parameter, count),
+                gradients::get,
+                leaves,
+                parameter -> {
+                    awaited.accept(parameter);
+                    if (taken.add(parameter)) {
+                        var gradient = gradients.get(parameter);
+                        own.take(parameter, gradient);
+                        gradient.memory().fill((byte) 0);
+                    }
+                });
+        own.clear();
+    }
+
     @Override
     public void bringValues(StepPlan plan) {
         var stretches = new ArrayList<List<Stretch>>();
@@ -99,14 +147,17 @@ final class HostTransfer implements ShareTransfer, AutoCloseable {
         }
         if (!frozen) {
             var value = FloatView.of(parameter.value(), parameter.dtype());
-            found.add(new Stretch(value, from, to));
+            found.add(new Stretch(parameter, value, from, to));
         }
         for (var output : List.of(parameter.copy(), parameter.average())) {
             output.ifPresent(
                     each ->
                             found.add(
                                     new Stretch(
-                                            FloatView.of(each.memory(), each.type()), from, to)));
+                                            parameter,
+                                            FloatView.of(each.memory(), each.type()),
+                                            from,
+                                            to)));
         }
     }
 

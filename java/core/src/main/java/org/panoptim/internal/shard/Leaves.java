@@ -57,28 +57,39 @@ final class Leaves implements AutoCloseable {
             parameters = List.copyOf(found);
             present.addAll(found);
         }
-        int carries = Integer.numberOfTrailingZeros(~count);
-        while (waiting.size() <= carries) {
-            waiting.add(new IdentityHashMap<>());
-        }
-        for (var parameter : found) {
-            var leaf = array.apply(parameter);
-            var sum = place(carries, parameter);
-            widen(leaf, sum);
-            for (int level = 0; level < carries; level++) {
-                TreeSum.add(place(level, parameter), sum);
-            }
-        }
+        found.forEach(parameter -> take(parameter, array.apply(parameter)));
         count++;
+    }
+
+    /**
+     * Takes up a parameter's array of the coming leaf alone, which is not counted.
+     *
+     * @param leaf is read
+     */
+    void take(Parameter parameter, FloatView leaf) {
+        int carries = Integer.numberOfTrailingZeros(~count);
+        var sum = place(carries, parameter);
+        widen(leaf, sum);
+        for (int level = 0; level < carries; level++) {
+            TreeSum.add(place(level, parameter), sum);
+        }
     }
 
     /** The sum of all, once they are a power of two. */
     FloatView sum(Parameter parameter) {
-        int level = Integer.numberOfTrailingZeros(count);
+        return sum(parameter, count);
+    }
+
+    /** Where the sum of leaves is, or will be once they are there: so many, a power of two. */
+    FloatView sum(Parameter parameter, int leaves) {
+        int level = Integer.numberOfTrailingZeros(leaves);
         return new FloatView(place(level, parameter), DType.F32);
     }
 
     private MemorySegment place(int level, Parameter parameter) {
+        while (waiting.size() <= level) {
+            waiting.add(new IdentityHashMap<>());
+        }
         return waiting.get(level)
                 .computeIfAbsent(
                         parameter, each -> arena.allocate(each.elements() * Float.BYTES, 64));

@@ -2,6 +2,7 @@ package org.panoptim.internal.shard;
 
 import org.jspecify.annotations.Nullable;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamTraffic;
 import org.panoptim.spi.Cleanup;
@@ -38,10 +39,19 @@ public final class Sharding implements AutoCloseable {
      */
     private boolean valuesAreCompared;
 
+    /** Gradients that are on their way while a backward pass makes others. */
+    private Optional<Departure> departure = Optional.empty();
+
+    /** The groups that were last spoken of, and what was said. */
+    private List<ParameterGroup> groups = List.of();
+
+    private byte[] ofGroups = {};
+
     private String phase = "";
     private long step;
     private long exchangeNanos;
     private long sumNanos;
+    private long waitedBefore;
     private long updateFrom;
     private Optional<TeamTraffic> traffic = Optional.empty();
 
@@ -62,6 +72,11 @@ public final class Sharding implements AutoCloseable {
     /** The members, which count what travels. */
     public Team team() {
         return team;
+    }
+
+    /** The members, as they were given. */
+    public Team given() {
+        return team.team();
     }
 
     /** What the last step cost; empty before the first, and after one that was refused. */
@@ -112,12 +127,8 @@ public final class Sharding implements AutoCloseable {
      *     curvature are there than in the first one
      */
     public void accumulate(StepPlan plan) {
+        requireRoom();
         int before = transfer.leaves();
-        if (before == ownLeaves()) {
-            throw new IllegalStateException(
-                    "this member has %d of %d leaves, and all have come: take the step"
-                            .formatted(ownLeaves(), leaves));
-        }
         var present = present(plan, Parameter::hasGradient);
         if (before > 0 && !transfer.parametersOfLeaves().equals(present)) {
             throw new IllegalStateException(
@@ -129,6 +140,110 @@ public final class Sharding implements AutoCloseable {
         curvature.add(curved, before);
         transfer.addLeaf(present);
         plan.parameters().forEach(Parameter::clearCurvature);
+    }
+
+    private void requireRoom() {
+        if (transfer.leaves() == ownLeaves() || departure.isPresent()) {
+            throw new IllegalStateException(
+                    "this member has %d of %d leaves, and all have come: take the step"
+                            .formatted(ownLeaves(), leaves));
+        }
+    }
+
+    /**
+     * Whether the gradients that a backward pass is about to make may leave while it goes on: those
+     * of this member's last leaf, which other threads can read, and which come without curvature.
+     *
+     * @throws IllegalStateException if all of this member's leaves came already
+     */
+    public boolean mayDepart(StepPlan plan) {
+        if (departure.isPresent()) {
+            requireRoom();
+        }
+        return transfer == host
+                && transfer.leaves() == ownLeaves() - 1
+                && !curvature.isThere(plan.parameters())
+                && plan.groups().stream().noneMatch(group -> group.rule().takesCurvature())
+                && (transfer.leaves() == 0
+                        || transfer.parametersOfLeaves()
+                                .equals(present(plan, Parameter::hasGradient)))
+                && HostTransfer.isShareable(present(plan, Parameter::hasGradient));
+    }
+
+    /**
+     * Lets the gradients of the last leaf leave as they are {@linkplain #complete completed}.
+     *
+     * @param coming the number of the step
+     */
+    public void depart(StepPlan plan, long coming) {
+        begin(coming);
+        var present = present(plan, Parameter::hasGradient);
+        departure =
+                Optional.of(
+                        new Departure(
+                                present,
+                                awaited -> {
+                                    agree(plan, _ -> false, Agreement.Leaves.COMPLETE);
+                                    host.bringMeansAsMade(
+                                            plan, present, leaves, ownLeaves(), awaited);
+                                }));
+    }
+
+    /** A gradient of the last leaf is complete. */
+    public void complete(Parameter parameter) {
+        departure.ifPresent(each -> each.complete(parameter));
+    }
+
+    /** All gradients of the last leaf are. */
+    public void completeAll() {
+        departure.ifPresent(Departure::completeAll);
+    }
+
+    /**
+     * Checks that nothing is on its way.
+     *
+     * @param what cannot be done then: "nothing can be saved"
+     * @throws IllegalStateException if gradients have left for their owners
+     */
+    public void requireNoDeparture(String what) {
+        if (departure.isPresent()) {
+            throw new IllegalStateException(
+                    "gradients are on their way to their owners, so %s: take the step first"
+                            .formatted(what));
+        }
+    }
+
+    /**
+     * Checks that a change of groups leaves alone what is on its way.
+     *
+     * @throws IllegalStateException if gradients have left, and others would be asked for
+     */
+    public void requireSameGradients(StepPlan changed) {
+        if (departure.isPresent()
+                && !departure.get().parameters().equals(present(changed, Parameter::hasGradient))) {
+            requireNoDeparture("no group can be added, frozen or taken up again");
+        }
+    }
+
+    private void awaitDeparture(StepPlan plan, Departure leaving) {
+        if (!leaving.parameters().equals(present(plan, Parameter::hasGradient))
+                || curvature.isThere(plan.parameters())) {
+            throw new IllegalStateException(
+                    "gradients or curvature were set or taken away while gradients were on their"
+                            + " way to their owners");
+        }
+        leaving.completeAll();
+        try {
+            leaving.join();
+        } catch (IllegalStateException e) {
+            if (e == foundByAll && ownLeaves() > 1) {
+                // None has left: they wait for a step that all agree to.
+                transfer.addLeaf(leaving.parameters());
+            }
+            throw e;
+        } finally {
+            departure = Optional.empty();
+        }
     }
 
     private void requireOnHost(List<Parameter> curved) {
@@ -149,6 +264,10 @@ public final class Sharding implements AutoCloseable {
      *     curvature of other parameters, or it was handed in since the last leaf was taken up
      */
     public boolean exchangeForStep(StepPlan plan, long coming) {
+        if (departure.isPresent()) {
+            endDeparture(plan, departure.get());
+            return false;
+        }
         long from = begin(coming);
         requireReady(
                 plan,
@@ -157,7 +276,7 @@ public final class Sharding implements AutoCloseable {
         var curved = present(plan, parameter -> curvature.of(parameter).isPresent());
         bringMeans(plan);
         curvature.exchange(host.exchange(), plan.shares(), curved, leaves);
-        end(from);
+        end(plan, from, team.waitedNanos());
         return !curved.isEmpty();
     }
 
@@ -169,11 +288,22 @@ public final class Sharding implements AutoCloseable {
      *     gradients of other parameters
      */
     public void exchangeForPass(StepPlan plan, long coming) {
+        if (departure.isPresent()) {
+            endDeparture(plan, departure.get());
+            return;
+        }
         long from = begin(coming);
         requireReady(plan, _ -> false, false);
         bringMeans(plan);
         curvature.keep();
-        end(from);
+        end(plan, from, team.waitedNanos());
+    }
+
+    private void endDeparture(StepPlan plan, Departure leaving) {
+        long from = System.nanoTime();
+        awaitDeparture(plan, leaving);
+        // What went on beside the backward pass has cost the step nothing.
+        end(plan, from, System.nanoTime() - from);
     }
 
     private long begin(long coming) {
@@ -184,13 +314,23 @@ public final class Sharding implements AutoCloseable {
         return System.nanoTime();
     }
 
-    private void end(long from) {
-        // Whoever goes on from here knows that all have got so far.
-        team.barrier();
-        phase = "update";
-        exchangeNanos = team.waitedNanos();
+    /**
+     * @param waited how long for the others, in nanoseconds, of the time since then
+     */
+    private void end(StepPlan plan, long from, long waited) {
+        long asked = System.nanoTime();
+        try {
+            // Whoever goes on from here knows that all have got so far.
+            Agreement.onGroups(team, ofGroups(plan));
+        } catch (IllegalStateException e) {
+            foundByAll = e;
+            throw e;
+        }
         updateFrom = System.nanoTime();
-        sumNanos = updateFrom - from - exchangeNanos;
+        phase = "update";
+        exchangeNanos = waited + updateFrom - asked;
+        sumNanos = asked - from - waited;
+        waitedBefore = team.waitedNanos();
     }
 
     private void requireReady(
@@ -206,14 +346,34 @@ public final class Sharding implements AutoCloseable {
                 !complete
                         ? Agreement.Leaves.MISSING
                         : lateCurvature ? Agreement.Leaves.LATE : Agreement.Leaves.COMPLETE;
+        agree(plan, hasCurvature, leavesAre);
+    }
+
+    private void agree(
+            StepPlan plan, Predicate<Parameter> hasCurvature, Agreement.Leaves leavesAre) {
         try {
-            Agreement.onStep(team, plan, hasCurvature, leavesAre, ownLeaves(), checksums(plan));
+            Agreement.onStep(
+                    team,
+                    plan,
+                    ofGroups(plan),
+                    hasCurvature,
+                    leavesAre,
+                    ownLeaves(),
+                    checksums(plan));
             valuesAreCompared = true;
             requireOnHost(present(plan, hasCurvature));
         } catch (IllegalStateException e) {
             foundByAll = e;
             throw e;
         }
+    }
+
+    private byte[] ofGroups(StepPlan plan) {
+        if (groups != plan.groups()) {
+            groups = plan.groups();
+            ofGroups = Agreement.ofGroups(plan);
+        }
+        return ofGroups;
     }
 
     /** Of all values, where they are on the host and were not compared yet. */
@@ -244,7 +404,7 @@ public final class Sharding implements AutoCloseable {
     public void giveBack(StepPlan plan) {
         phase = "gather";
         long from = System.nanoTime();
-        long sumsNanos = team.waitedNanos() - exchangeNanos;
+        long sumsNanos = team.waitedNanos() - waitedBefore;
         transfer.bringValues(plan);
         long gatherNanos = sumsNanos + System.nanoTime() - from;
         var measured =
@@ -264,6 +424,8 @@ public final class Sharding implements AutoCloseable {
         if (thrown != foundByAll) {
             var message = thrown.getMessage();
             team.abort(message == null ? thrown.toString() : message);
+            departure.ifPresent(Departure::cancel);
+            departure = Optional.empty();
         }
     }
 
@@ -277,6 +439,11 @@ public final class Sharding implements AutoCloseable {
 
     @Override
     public void close() {
+        if (departure.isPresent()) {
+            giveUp(
+                    new IllegalStateException(
+                            "the optimizer was closed while gradients were on their way"));
+        }
         Cleanup.all(host::close, curvature::close);
     }
 }

@@ -77,6 +77,12 @@ final class SharedCurvature implements AutoCloseable {
                 : Optional.empty();
     }
 
+    /** Whether there is any, of leaves or of parameters. */
+    boolean isThere(List<Parameter> parameters) {
+        return !leaves.parameters().isEmpty()
+                || parameters.stream().anyMatch(Parameter::hasCurvature);
+    }
+
     /** Whether a parameter was handed curvature after the leaves were taken up. */
     boolean isLate(List<Parameter> parameters) {
         return leaves.count() > 0 && parameters.stream().anyMatch(Parameter::hasCurvature);

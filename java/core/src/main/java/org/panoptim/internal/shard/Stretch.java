@@ -12,11 +12,12 @@ import java.util.function.Function;
 /**
  * Elements of an array, from one on to before another.
  *
+ * @param parameter whose array it is
  * @param array the whole array
  * @param from the first element
  * @param to the one after the last
  */
-record Stretch(FloatView array, long from, long to) {
+record Stretch(Parameter parameter, FloatView array, long from, long to) {
 
     long elements() {
         return to - from;
@@ -50,7 +51,7 @@ record Stretch(FloatView array, long from, long to) {
             long from = shares.begin(parameter, member);
             long to = shares.begin(parameter, member + 1);
             if (to > from) {
-                found.add(new Stretch(array.apply(parameter), from, to));
+                found.add(new Stretch(parameter, array.apply(parameter), from, to));
             }
         }
         return found;
@@ -75,7 +76,7 @@ record Stretch(FloatView array, long from, long to) {
                     room = elements;
                 }
                 long to = Math.min(stretch.to, from + room);
-                bucket.add(new Stretch(stretch.array, from, to));
+                bucket.add(new Stretch(stretch.parameter, stretch.array, from, to));
                 room -= to - from;
                 from = to;
             }

@@ -175,6 +175,24 @@ class BucketsTest {
     }
 
     @Test
+    void aBucketWaitsForWhatIsInItTheLastParametersFirst() {
+        var parameters = parameters(DType.F32);
+        var groups = List.of(new ParameterGroup("all", Rules.sgd(1), parameters));
+        var asked = new ArrayList<String>();
+        try (var exchange = new GradientExchange(team, 1 << 18)) {
+            exchange.run(
+                    Shares.of(team, groups, List.of(), List.of()),
+                    parameters,
+                    BucketsTest::gradient,
+                    BucketsTest::gradient,
+                    2,
+                    parameter -> asked.add(team.begun + parameter.name()));
+        }
+        // First this member's 65,536 elements and all 18 of the other one, then this one's 3.
+        assertThat(asked).containsExactly("0p1", "0p3", "0p1", "1p0");
+    }
+
+    @Test
     void sumsAreTakenByAdjacentPairs() {
         var sum = floats(0, 0);
         new TreeSum(4)

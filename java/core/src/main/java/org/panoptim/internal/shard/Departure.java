@@ -1,0 +1,114 @@
+package org.panoptim.internal.shard;
+
+import org.jspecify.annotations.Nullable;
+import org.panoptim.parameter.Parameter;
+
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.function.Consumer;
+
+/**
+ * Gradients that leave for their owners while a backward pass still makes others: a thread sends
+ * what was said to be complete, and waits for the rest.
+ */
+final class Departure {
+
+    private final List<Parameter> parameters;
+    private final Thread thread;
+    private final Set<Parameter> complete = Collections.newSetFromMap(new IdentityHashMap<>());
+    private boolean allComplete;
+    private boolean cancelled;
+    private @Nullable Throwable failure;
+
+    /**
+     * Begins.
+     *
+     * @param parameters that have a gradient
+     * @param work in another thread; is handed what waits until a parameter's gradient is complete
+     */
+    Departure(List<Parameter> parameters, Consumer<Consumer<Parameter>> work) {
+        this.parameters = parameters;
+        thread = Thread.ofPlatform().daemon().name("panoptim-gradients").unstarted(() -> run(work));
+        thread.start();
+    }
+
+    private void run(Consumer<Consumer<Parameter>> work) {
+        try {
+            work.accept(this::await);
+        } catch (RuntimeException | Error e) {
+            failure = e;
+        }
+    }
+
+    /** The parameters that have a gradient. */
+    List<Parameter> parameters() {
+        return parameters;
+    }
+
+    /** A gradient is complete, and stays as it is. */
+    synchronized void complete(Parameter parameter) {
+        complete.add(parameter);
+        notifyAll();
+    }
+
+    /** All are. */
+    synchronized void completeAll() {
+        allComplete = true;
+        notifyAll();
+    }
+
+    private synchronized void await(Parameter parameter) {
+        while (!allComplete && !cancelled && !complete.contains(parameter)) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                // Nobody else knows this thread.
+                cancelled = true;
+            }
+        }
+        if (cancelled) {
+            throw new CancellationException();
+        }
+    }
+
+    /**
+     * Waits until all have come where they belong.
+     *
+     * @throws RuntimeException what the work has thrown
+     */
+    void join() {
+        waitForThread();
+        switch (failure) {
+            case null -> {}
+            case RuntimeException e -> throw e;
+            case Error e -> throw e;
+            case Throwable e -> throw new AssertionError(e);
+        }
+    }
+
+    /** Gives up what has not left yet, and waits until nothing is under way. */
+    void cancel() {
+        synchronized (this) {
+            cancelled = true;
+            notifyAll();
+        }
+        waitForThread();
+    }
+
+    private void waitForThread() {
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
