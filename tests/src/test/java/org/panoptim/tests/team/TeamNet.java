@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.Consumer;
 
 /**
  * A net of which every member has a copy, and the gradients of its micro-batches. Its parameters
@@ -98,6 +99,7 @@ final class TeamNet {
 
     /**
      * Puts the gradients of a batch where the next step of a member, or of one process, has them.
+     * Members of an odd number let them leave as they are made, which the others do not notice.
      */
     void differentiate(Optimizer optimizer, Leaf leaves) {
         if (team.isEmpty()) {
@@ -112,13 +114,23 @@ final class TeamNet {
         }
         for (int leaf = 0; leaf < LEAVES; leaf++) {
             if (owns(leaf)) {
-                for (int i = 0; i < SHAPES.size(); i++) {
-                    copy(leaves.of(leaf, i, elements(i)), gradients.get(i));
+                if (team.get().rank() % 2 == 1) {
+                    int own = leaf;
+                    optimizer.backward(complete -> backward(leaves, own, complete));
+                    continue;
                 }
+                backward(leaves, leaf, _ -> {});
                 if (team.get().size() < LEAVES) {
                     optimizer.accumulate();
                 }
             }
+        }
+    }
+
+    private void backward(Leaf leaves, int leaf, Consumer<Parameter> complete) {
+        for (int i = SHAPES.size() - 1; i >= 0; i--) {
+            copy(leaves.of(leaf, i, elements(i)), gradients.get(i));
+            complete.accept(parameters.get(i));
         }
     }
 
