@@ -305,8 +305,9 @@ public final class Optimizer implements AutoCloseable {
      * Runs the backward pass of a micro-batch and takes up its gradients, as {@link #accumulate}
      * does; where this member has one micro-batch a step they stay where they are for the step.
      * Those of its last micro-batch leave for their owners in buckets as the pass completes them,
-     * the last parameters first; unless a rule takes curvature, or they lie in a device's memory or
-     * in an arena that is confined to a thread: then they leave with the step.
+     * the last parameters first. They leave with the step if a rule takes curvature or has a pass
+     * over every parameter that is to be named ({@link org.panoptim.rule.SAM#RESTORE} for example),
+     * or if they lie in a device's memory or in an arena that is confined to a thread.
      *
      * <p>Gradients that may have left are not to be changed before the step, which reads them. Nor
      * can groups be added, frozen or taken up again, or anything be saved, loaded or zeroed.
@@ -359,7 +360,8 @@ public final class Optimizer implements AutoCloseable {
         try {
             inputs.take();
             inputs.checkWritable("replaced by the mean of a team");
-            if (!shared.mayDepart(plan)) {
+            // The others' parts of such a pass would come among the gradients.
+            if (!shared.mayDepart(plan) || passes.hasRequestedOverAll()) {
                 return false;
             }
             shared.depart(plan, coming());
@@ -443,9 +445,6 @@ public final class Optimizer implements AutoCloseable {
             }
             inputs.sources().checkPassed(passed, found);
             inputs.bindTo(executions);
-            if (found.everyParameter()) {
-                requireNoDeparture("a pass over every parameter cannot be run");
-            }
             if (!found.everyParameter() && sharding.isPresent()) {
                 sharding.get().exchangeForPass(plan, coming());
             }

@@ -67,6 +67,15 @@ final class Passes {
     }
 
     /**
+     * Whether one that is run when it is named goes over all parameters: it may be named between a
+     * backward pass and the step.
+     */
+    boolean hasRequestedOverAll() {
+        return byName.values().stream()
+                .anyMatch(pass -> pass.timing() == Pass.Timing.REQUESTED && pass.everyParameter());
+    }
+
+    /**
      * The pass of a name.
      *
      * @throws IllegalArgumentException if there is none of the name; the message lists the names
