@@ -7,6 +7,7 @@ import org.panoptim.spi.GradientTransform;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.WholeParameters;
+import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 
 import java.util.List;
@@ -106,6 +107,11 @@ final class GuardedTransform {
         @Override
         public List<StateTensor> states() {
             return guarded.states();
+        }
+
+        @Override
+        public List<Shape> stateShapes() {
+            return guarded.stateShapes();
         }
 
         @Override

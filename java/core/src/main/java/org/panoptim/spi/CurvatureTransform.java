@@ -1,5 +1,6 @@
 package org.panoptim.spi;
 
+import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 
 import java.util.List;
@@ -64,11 +65,22 @@ public interface CurvatureTransform extends GradientTransform {
      */
     default void endLeaf(int leaves) {}
 
-    /** What it says of itself in a checkpoint, beside its states; waits for running work. */
+    /**
+     * What it says of itself in a checkpoint, beside its states; waits for running work. A member
+     * of a team leaves out what only another one knows; what two of them say is the same.
+     */
     Map<String, String> metadata();
 
-    /** The tensors that it keeps, to be read and set; waits for running work. */
+    /**
+     * The tensors that it keeps, to be read and set; waits for running work. In a team one member
+     * has all of a state, and the others have a tensor without elements in its place.
+     */
     List<StateTensor> states();
+
+    /** The shapes of {@link #states}, in their order, where all of them are. */
+    default List<Shape> stateShapes() {
+        return states().stream().map(StateTensor::shape).toList();
+    }
 
     /**
      * Checks a checkpoint's metadata.
@@ -77,6 +89,8 @@ public interface CurvatureTransform extends GradientTransform {
      */
     void checkMetadata(Map<String, String> metadata);
 
-    /** Takes up metadata that was checked; the states are set afterwards. */
+    /**
+     * Takes up metadata that was checked, of all members of a team; the states are set afterwards.
+     */
     void restore(Map<String, String> metadata);
 }

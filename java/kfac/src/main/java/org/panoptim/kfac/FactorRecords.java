@@ -51,8 +51,9 @@ final class FactorRecords {
         return memories[2 * layer];
     }
 
-    List<FactorHistory> all() {
-        return List.of(memories);
+    /** Of both factors. */
+    List<FactorHistory> ofLayer(int layer) {
+        return List.of(memories[2 * layer], memories[2 * layer + 1]);
     }
 
     boolean hasInverses(int layer) {

@@ -11,6 +11,7 @@ import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
 import org.panoptim.spi.WholeParameters;
+import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 
 import java.util.ArrayList;
@@ -19,6 +20,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -51,7 +53,8 @@ import java.util.stream.Stream;
  * micro-batches see, which end with {@link org.panoptim.Optimizer#accumulate}. A layer belongs to
  * one member, who owns its parameters whole, gets the sums of both factors and inverts them alone;
  * {@link #refresh}, {@link #report} and {@link #layersWithoutInverse} are about the own layers
- * then. Once a team has shared it out, it goes with no other.
+ * then. A checkpoint has what all owners know, for a team of any size. Once a team has shared it
+ * out, it goes with no other.
  *
  * <p>An instance belongs to one optimizer, and to one thread at a time. Its builder's caller closes
  * it, after the optimizer and before the backend.
@@ -256,6 +259,15 @@ public final class Kfac extends LayerCurvature {
             states.add(engine.inverse(factor));
         }
         return states;
+    }
+
+    @Override
+    public List<Shape> stateShapes() {
+        return IntStream.range(0, plan.factors())
+                .mapToObj(plan::size)
+                .map(size -> Shape.of(size, size))
+                .flatMap(shape -> Stream.of(shape, shape))
+                .toList();
     }
 
     @Override

@@ -53,10 +53,16 @@ final class KfacProgress {
         KfacMetadata.parse(metadata, layers);
     }
 
+    /** What a checkpoint says; of a team's layers, of those that are this member's. */
     Map<String, String> metadata(double damping) {
         var states = engine.factors();
         var ofLayers = new ArrayList<KfacMetadata.Layer>();
+        var histories = new ArrayList<FactorHistory>();
         for (int place = 0; place < layers.size(); place++) {
+            if (!engine.owns(place)) {
+                continue;
+            }
+            histories.addAll(records.ofLayer(place));
             var state = states.get(2 * place);
             ofLayers.add(
                     new KfacMetadata.Layer(
@@ -69,7 +75,7 @@ final class KfacProgress {
                             OptionalDouble.of(state.trace()),
                             OptionalDouble.of(states.get(2 * place + 1).trace())));
         }
-        return new KfacMetadata(ofLayers, factors.steps(), damping, records.all()).format();
+        return new KfacMetadata(ofLayers, factors.steps(), damping, histories).format();
     }
 
     /**

@@ -120,7 +120,6 @@ public final class Checkpoint {
             throws IOException {
         var team = plan.shares().team();
         if (team.isPresent()) {
-            requireNoTransform(plan, "saved");
             new TeamSaving(path, team.get())
                     .save(() -> content(plan, execution, companions, leaves));
             return;
@@ -146,13 +145,6 @@ public final class Checkpoint {
         return new TeamSaving.Content(
                 CheckpointHeader.of(plan, execution, leaves).toMetadata(plan),
                 StateParts.of(plan, execution, companions));
-    }
-
-    private static void requireNoTransform(StepPlan plan, String what) {
-        if (plan.curvature().isPresent()) {
-            throw new UnsupportedOperationException(
-                    "states of a transform that a team has shared out cannot be " + what);
-        }
     }
 
     /** Writes what a team has saved to a folder into one file. */
@@ -192,9 +184,6 @@ public final class Checkpoint {
             Consumer<StepPlan> follow)
             throws IOException {
         var team = plan.shares().team();
-        if (team.isPresent()) {
-            requireNoTransform(plan, "loaded");
-        }
         var consensus = new Consensus(team, "load " + path);
         try (var arena = Arena.ofConfined()) {
             var read =

@@ -170,7 +170,7 @@ record CheckpointHeader(
         var transform = new TreeMap<String, String>();
         metadata.forEach(
                 (key, value) -> {
-                    if (key.startsWith(TRANSFORM)) {
+                    if (isOfTransform(key)) {
                         transform.put(key.substring(TRANSFORM.length()), value);
                     }
                 });
@@ -185,6 +185,11 @@ record CheckpointHeader(
         } catch (IllegalArgumentException e) {
             throw new CheckpointException(file, String.valueOf(e.getMessage()));
         }
+    }
+
+    /** Whether a key of the metadata is a transform's. */
+    static boolean isOfTransform(String key) {
+        return key.startsWith(TRANSFORM);
     }
 
     /** Checks what kind of file it is that has the metadata. */
@@ -205,7 +210,7 @@ record CheckpointHeader(
     private static void checkKeys(Path file, Map<String, String> metadata)
             throws CheckpointException {
         for (var key : metadata.keySet()) {
-            if (!KEYS.contains(key) && !key.startsWith(TRANSFORM)) {
+            if (!KEYS.contains(key) && !isOfTransform(key)) {
                 throw new CheckpointException(file, "metadata '" + key + "' is unknown");
             }
         }

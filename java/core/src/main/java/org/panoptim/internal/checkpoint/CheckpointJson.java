@@ -103,6 +103,11 @@ final class CheckpointJson {
     static String ofSchedule(Map<String, Double> schedule) {
         var texts = new TreeMap<String, String>();
         schedule.forEach((name, value) -> texts.put(name, String.valueOf(value)));
+        return ofTexts(texts);
+    }
+
+    /** Texts by name, in one line. */
+    static String ofTexts(Map<String, String> texts) {
         return write(json -> write(json, texts));
     }
 
@@ -136,12 +141,22 @@ final class CheckpointJson {
      * @throws IllegalArgumentException if it is other JSON
      */
     static Map<String, Double> schedule(String text) throws IOException {
+        var schedule = new TreeMap<String, Double>();
+        texts(text).forEach((name, value) -> schedule.put(name, Double.valueOf(value)));
+        return schedule;
+    }
+
+    /**
+     * Reads what {@link #ofTexts} wrote.
+     *
+     * @throws IOException if it is no JSON
+     * @throws IllegalArgumentException if it is other JSON
+     */
+    static Map<String, String> texts(String text) throws IOException {
         var json = new CheckpointJson(text);
         var texts = json.texts();
         json.expect(JsonToken.END_DOCUMENT);
-        var schedule = new TreeMap<String, Double>();
-        texts.forEach((name, value) -> schedule.put(name, Double.valueOf(value)));
-        return schedule;
+        return texts;
     }
 
     private CheckpointHeader.Group group() throws IOException {

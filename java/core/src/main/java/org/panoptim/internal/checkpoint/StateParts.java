@@ -3,6 +3,7 @@ package org.panoptim.internal.checkpoint;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.MatrixView;
 import org.panoptim.rule.Slot;
+import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.Shares;
 import org.panoptim.spi.StepPlan;
@@ -26,7 +27,7 @@ final class StateParts {
             StepPlan plan, Execution execution, List<CompanionStates> companions) {
         var parts = new StateParts();
         parts.add(plan.groups(), execution, plan.shares(), StateParts::name);
-        plan.curvature().ifPresent(transform -> transform.states().forEach(parts::addWhole));
+        plan.curvature().ifPresent(parts::add);
         for (var companion : companions) {
             parts.add(companion.groups(), companion.execution(), plan.shares(), companion::name);
         }
@@ -40,8 +41,12 @@ final class StateParts {
         return parts;
     }
 
-    private void addWhole(StateTensor state) {
-        found.put(name(state), StatePart.whole(name(state), state));
+    private void add(CurvatureTransform transform) {
+        var states = transform.states();
+        var shapes = transform.stateShapes();
+        for (int i = 0; i < states.size(); i++) {
+            add(new StatePart(name(states.get(i)), shapes.get(i), 0, false, states.get(i)));
+        }
     }
 
     private void add(

@@ -2,7 +2,9 @@ package org.panoptim.internal.checkpoint;
 
 import org.panoptim.internal.checkpoint.CheckpointIndex.MemberFile;
 import org.panoptim.io.OutputFolder;
+import org.panoptim.safetensors.SafetensorsReader;
 import org.panoptim.safetensors.SafetensorsWriter;
+import org.panoptim.safetensors.TensorInfo;
 import org.panoptim.shard.Team;
 
 import java.io.IOException;
@@ -12,16 +14,22 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * Writes a team's states to a folder. Each member writes a file with the elements that it has; when
- * all are complete, the first member writes the index, which names them and has what all have
- * alike. Up to then the folder has the checkpoint that it had, and from then on the new one.
+ * all are complete, the first member writes the index, which names them, has what all have alike,
+ * and what each has said of a transform. Up to then the folder has the checkpoint that it had, and
+ * from then on the new one.
  */
 final class TeamSaving {
 
@@ -38,20 +46,39 @@ final class TeamSaving {
     /**
      * What a member has to save.
      *
-     * @param header the metadata of the one file that would have it all
+     * @param header the metadata of the one file that would have it all, but for what other members
+     *     say of a transform
      * @param parts the states by their names in that file
      */
     record Content(SequencedMap<String, String> header, SequencedMap<String, StatePart> parts) {
+
+        /** What this member says of a transform, in one line. */
+        String ofTransform() {
+            var texts = new LinkedHashMap<>(header);
+            texts.keySet().removeIf(key -> !CheckpointHeader.isOfTransform(key));
+            return CheckpointJson.ofTexts(texts);
+        }
+
+        /** The same with what all members say of it. */
+        Content withTransform(SortedMap<String, String> ofAll) {
+            var whole = new LinkedHashMap<>(header);
+            whole.keySet().removeIf(CheckpointHeader::isOfTransform);
+            whole.putAll(ofAll);
+            return new Content(whole, parts);
+        }
 
         /** A line for each thing that all members have alike: its name, and a hash. */
         String digests() {
             var text = new StringBuilder();
             header.forEach(
-                    (key, value) ->
+                    (key, value) -> {
+                        if (!CheckpointHeader.isOfTransform(key)) {
                             text.append('\n')
                                     .append(key)
                                     .append(' ')
-                                    .append(hash(value.getBytes(StandardCharsets.UTF_8))));
+                                    .append(hash(value.getBytes(StandardCharsets.UTF_8)));
+                        }
+                    });
             for (var part : parts.values()) {
                 if (part.isCommon()) {
                     var bytes = new byte[Math.toIntExact(part.wholeSize())];
@@ -81,15 +108,20 @@ final class TeamSaving {
                             }
                             return found;
                         },
-                        found -> Generation.newId(step(found)) + found.digests());
+                        found ->
+                                Generation.newId(step(found))
+                                        + '\n'
+                                        + found.ofTransform()
+                                        + found.digests());
         requireSame(begun.told());
+        var whole = begun.own().withTransform(ofTransform(begun.told()));
         var id = begun.told().getFirst().lines().findFirst().orElseThrow();
         var generation = new Generation(id, team.size());
         var files = writeOwn(generation, begun.own());
         consensus.reach(
                 () -> {
                     if (team.rank() == 0) {
-                        complete(generation, begun.own(), files);
+                        complete(generation, whole, files);
                     }
                 });
     }
@@ -113,9 +145,9 @@ final class TeamSaving {
     }
 
     private static void requireSame(List<String> told) {
-        var first = told.getFirst().lines().skip(1).toList();
+        var first = told.getFirst().lines().skip(2).toList();
         for (int member = 1; member < told.size(); member++) {
-            var lines = told.get(member).lines().skip(1).toList();
+            var lines = told.get(member).lines().skip(2).toList();
             for (int i = 0; i < Math.max(lines.size(), first.size()); i++) {
                 if (i >= lines.size() || i >= first.size() || !lines.get(i).equals(first.get(i))) {
                     var line = i < first.size() ? first.get(i) : lines.get(i);
@@ -125,6 +157,23 @@ final class TeamSaving {
                 }
             }
         }
+    }
+
+    /** What all members together say of a transform, in the order of a file's metadata. */
+    private static SortedMap<String, String> ofTransform(List<String> told) throws IOException {
+        var ofAll = new TreeMap<String, String>();
+        for (int member = 0; member < told.size(); member++) {
+            var line = told.get(member).lines().skip(1).findFirst().orElseThrow();
+            for (var said : CheckpointJson.texts(line).entrySet()) {
+                var before = ofAll.putIfAbsent(said.getKey(), said.getValue());
+                if (before != null && !before.equals(said.getValue())) {
+                    throw new IllegalStateException(
+                            "member %d cannot save with those before it, since it has another '%s'"
+                                    .formatted(member, said.getKey()));
+                }
+            }
+        }
+        return ofAll;
     }
 
     /** Writes this member's file; returns what is known of all. */
@@ -173,9 +222,12 @@ final class TeamSaving {
 
     private void complete(Generation generation, Content content, List<MemberFile> files)
             throws IOException {
+        var sizes = new HashMap<String, Long>();
         for (int member = 0; member < files.size(); member++) {
-            requireSeen(generation.file(member), member, files.get(member));
+            var seen = requireSeen(generation.file(member), member, files.get(member));
+            seen.forEach((name, size) -> sizes.merge(name, size, Long::sum));
         }
+        requireWhole(content, sizes);
         var tensors = new LinkedHashMap<String, SavedTensor>();
         content.parts.forEach((name, part) -> tensors.put(name, part.saved()));
         var index = new CheckpointIndex(generation, content.header, files, tensors);
@@ -189,11 +241,18 @@ final class TeamSaving {
         Generation.deleteOthers(folder, Optional.of(generation));
     }
 
-    /** A folder of the same name on another machine's disk would not do. */
-    private void requireSeen(String name, int member, MemberFile expected) throws IOException {
-        try {
-            if (MemberFile.of(folder.resolve(name)).equals(expected)) {
-                return;
+    /**
+     * Finds a member's file: a folder of the same name on another machine's disk would not do.
+     *
+     * @return the sizes of what is in it, in bytes
+     */
+    private Map<String, Long> requireSeen(String name, int member, MemberFile expected)
+            throws IOException {
+        var file = folder.resolve(name);
+        try (var reader = SafetensorsReader.open(file)) {
+            if (MemberFile.of(file, reader).equals(expected)) {
+                return reader.tensors().values().stream()
+                        .collect(Collectors.toMap(TensorInfo::name, TensorInfo::byteSize));
             }
         } catch (NoSuchFileException _) {
             // As one of another size.
@@ -201,6 +260,18 @@ final class TeamSaving {
         throw new IOException(
                 "member 0 does not see file %s of member %d; all members must save to one folder"
                         .formatted(name, member));
+    }
+
+    /** Nobody could load a checkpoint without a part of a state, or with one twice. */
+    private static void requireWhole(Content content, Map<String, Long> sizes) {
+        for (var part : content.parts.values()) {
+            long size = sizes.getOrDefault(part.name(), 0L);
+            if (!part.isCommon() && size != part.wholeSize()) {
+                throw new IllegalStateException(
+                        "members have %d bytes of '%s' together, which has %d"
+                                .formatted(size, part.name(), part.wholeSize()));
+            }
+        }
     }
 
     private static String hash(byte[] bytes) {

@@ -1,0 +1,260 @@
+package org.panoptim.tests;
+
+import org.panoptim.Optimizer;
+import org.panoptim.backend.Backend;
+import org.panoptim.distributed.LocalTeam;
+import org.panoptim.kfac.Batch;
+import org.panoptim.kfac.Kfac;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.rule.Rules;
+import org.panoptim.shard.Team;
+import org.panoptim.step.NonFinitePolicy;
+import org.panoptim.tensor.Shape;
+import org.panoptim.testkit.BackendMemory;
+import org.panoptim.testkit.BackendTensor;
+
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.function.UnaryOperator;
+
+/**
+ * A net whose layers K-FAC preconditions, in a backend's memory, with all that a member of a team
+ * has of it: layers with biases but for one, and a parameter of no layer. All members begin with
+ * the same values.
+ */
+final class KfacNet implements AutoCloseable {
+
+    static final int LEAVES = 8;
+
+    /** Outputs and inputs. */
+    private static final int[][] LAYERS = {{7, 12}, {5, 7}, {9, 20}, {5, 5}, {3, 4}};
+
+    private static final int ROWS = 6;
+
+    final Kfac kfac;
+    final Optimizer optimizer;
+    private final Backend backend;
+    private final BackendMemory memory;
+    private final Map<Parameter, BackendTensor> values = new IdentityHashMap<>();
+    private final Map<Parameter, BackendTensor> gradients = new IdentityHashMap<>();
+    private final Parameter other;
+
+    /**
+     * Builds it on a backend of its own.
+     *
+     * @param change what else the optimizer has; a team perhaps
+     */
+    KfacNet(
+            String backendName,
+            UnaryOperator<Kfac.Builder> kfacChange,
+            UnaryOperator<Optimizer.Builder<?>> change) {
+        backend = Backend.named(backendName);
+        memory = new BackendMemory(backend);
+        other = parameter("other", 70_000);
+        var weights = new ArrayList<Parameter>();
+        var biases = new ArrayList<Parameter>();
+        var builder = Kfac.builder(backend).inversePeriod(2);
+        for (int i = 0; i < LAYERS.length; i++) {
+            weights.add(parameter("w" + i, LAYERS[i][0], LAYERS[i][1]));
+            if (i == 2) {
+                builder.layer("layer" + i, weights.get(i));
+            } else {
+                biases.add(parameter("b" + i, LAYERS[i][0]));
+                builder.layer("layer" + i, weights.get(i), biases.getLast());
+            }
+        }
+        kfac = kfacChange.apply(builder).build();
+        optimizer =
+                change.apply(
+                                Optimizer.builder(Rules.sgd(0.1).withMomentum(0.5))
+                                        .group("biases", biases)
+                                        .group("others", List.of(other))
+                                        .group("weights", weights)
+                                        .clipGlobalNorm(10)
+                                        .nonFinite(NonFinitePolicy.SKIP)
+                                        .transform(kfac)
+                                        .backend(backend))
+                        .build();
+    }
+
+    /** What a member does. */
+    @FunctionalInterface
+    interface Work<T> {
+        T of(Team member) throws Exception;
+    }
+
+    /** What each member of a team found, in a thread of its own. */
+    static <T> List<T> onAll(int members, Work<T> work) throws Exception {
+        var results = new ArrayList<T>();
+        try (var threads = Executors.newFixedThreadPool(members)) {
+            var tasks =
+                    LocalTeam.of(members, Duration.ofSeconds(60)).stream()
+                            .<Callable<T>>map(member -> () -> work.of(member))
+                            .toList();
+            for (var task : threads.invokeAll(tasks)) {
+                results.add(task.get());
+            }
+        }
+        return results;
+    }
+
+    private Parameter parameter(String name, long... dimensions) {
+        var shape = Shape.of(dimensions);
+        var value = tensor(random(shape.elements(), 7));
+        var gradient = memory.allocate(shape.elements());
+        var parameter = Parameter.of(name, shape, value.memory()).gradient(gradient.memory());
+        values.put(parameter, value);
+        gradients.put(parameter, gradient);
+        return parameter;
+    }
+
+    private BackendTensor tensor(float... floats) {
+        var tensor = memory.allocate(floats.length);
+        tensor.write(floats);
+        return tensor;
+    }
+
+    private static float[] random(long count, long seed) {
+        var random = new Random(seed);
+        var floats = new float[Math.toIntExact(count)];
+        for (int i = 0; i < floats.length; i++) {
+            floats[i] = (float) random.nextGaussian();
+        }
+        return floats;
+    }
+
+    /** All parameters, in the optimizer's order. */
+    List<Parameter> parameters() {
+        return optimizer.groups().stream().flatMap(group -> group.parameters().stream()).toList();
+    }
+
+    /** The values of all parameters. */
+    List<float[]> values() {
+        return parameters().stream().map(each -> values.get(each).toArray()).toList();
+    }
+
+    /** Sets the values of all parameters. */
+    void values(List<float[]> newValues) {
+        var parameters = parameters();
+        for (int i = 0; i < parameters.size(); i++) {
+            values.get(parameters.get(i)).write(newValues.get(i));
+        }
+    }
+
+    /** Sets the gradients to those of a leaf. */
+    void differentiate(int step, int leaf) {
+        var random = new Random(1000L * step + leaf);
+        for (var parameter : parameters()) {
+            var floats = new float[Math.toIntExact(parameter.elements())];
+            for (int i = 0; i < floats.length; i++) {
+                floats[i] = (float) random.nextGaussian();
+            }
+            gradients.get(parameter).write(floats);
+        }
+    }
+
+    /** Sets the gradients to the mean of all leaves, as a team takes it: by adjacent pairs. */
+    void differentiate(int step) {
+        var sums = sums(step, 0, LEAVES);
+        var parameters = parameters();
+        for (int i = 0; i < sums.size(); i++) {
+            for (int j = 0; j < sums.get(i).length; j++) {
+                sums.get(i)[j] *= 1f / LEAVES;
+            }
+            gradients.get(parameters.get(i)).write(sums.get(i));
+        }
+    }
+
+    private List<float[]> sums(int step, int first, int count) {
+        if (count == 1) {
+            differentiate(step, first);
+            return parameters().stream().map(each -> gradients.get(each).toArray()).toList();
+        }
+        var left = sums(step, first, count / 2);
+        var right = sums(step, first + count / 2, count / 2);
+        for (int i = 0; i < left.size(); i++) {
+            for (int j = 0; j < left.get(i).length; j++) {
+                left.get(i)[j] += right.get(i)[j];
+            }
+        }
+        return left;
+    }
+
+    /** Shows what layers see in a leaf: some nothing, one nothing but padding, and one twice. */
+    void contribute(int step, int leaf) {
+        for (int layer = 0; layer < LAYERS.length; layer++) {
+            if (layer == 1 && leaf == 3) {
+                continue;
+            }
+            for (int times = 0; times < (layer == 3 && leaf == 2 ? 2 : 1); times++) {
+                long seed = 1 + 1000L * step + 10L * leaf + layer + 5000 * times;
+                contribute(
+                        layer,
+                        random((long) ROWS * LAYERS[layer][1], seed),
+                        random((long) ROWS * LAYERS[layer][0], -seed),
+                        layer != 2 || leaf != 5);
+            }
+        }
+    }
+
+    /** Shows rows of which one has an infinite input. */
+    private void contributeInfinity(int layer) {
+        var inputs = random(LAYERS[layer][1], 1);
+        inputs[0] = Float.POSITIVE_INFINITY;
+        contribute(layer, inputs, random(LAYERS[layer][0], 2), true);
+    }
+
+    private void contribute(int layer, float[] inputs, float[] outputGradients, boolean counts) {
+        int rows = inputs.length / LAYERS[layer][1];
+        var mask = new byte[rows];
+        Arrays.fill(mask, (byte) (counts ? 1 : 0));
+        try (var ofMask = backend.allocate(rows);
+                var ofInputs = tensor(inputs);
+                var ofOutputs = tensor(outputGradients)) {
+            ofMask.write(0, MemorySegment.ofArray(mask));
+            kfac.accumulate(
+                    "layer" + layer,
+                    ofInputs.memory(),
+                    ofOutputs.memory(),
+                    Batch.sum().withMask(ofMask.memory()));
+        }
+    }
+
+    /**
+     * Takes a step of a team with all leaves of a batch. Step 1 is refused, and in step 3 the
+     * contributions of the first layer are.
+     */
+    void step(Team member, int step) {
+        int own = LEAVES / member.size();
+        for (int leaf = member.rank() * own; leaf < (member.rank() + 1) * own; leaf++) {
+            differentiate(step, leaf);
+            contribute(step, leaf);
+            if (step == 1 && leaf == 6) {
+                gradients.get(other).write(Float.NaN);
+            }
+            if (step == 3 && leaf == 4) {
+                contributeInfinity(0);
+            }
+            if (own > 1) {
+                optimizer.accumulate();
+            }
+        }
+        optimizer.step();
+    }
+
+    @Override
+    public void close() {
+        optimizer.close();
+        kfac.close();
+        memory.close();
+        backend.close();
+    }
+}
