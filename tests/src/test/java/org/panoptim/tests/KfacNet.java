@@ -1,5 +1,7 @@
 package org.panoptim.tests;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.distributed.LocalTeam;
@@ -10,6 +12,7 @@ import org.panoptim.rule.Rules;
 import org.panoptim.shard.Team;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.Shape;
+import org.panoptim.tensor.StateTensor;
 import org.panoptim.testkit.BackendMemory;
 import org.panoptim.testkit.BackendTensor;
 
@@ -23,6 +26,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
 /**
@@ -30,18 +34,19 @@ import java.util.function.UnaryOperator;
  * has of it: layers with biases but for one, and a parameter of no layer. All members begin with
  * the same values.
  */
-final class KfacNet implements AutoCloseable {
+public final class KfacNet implements AutoCloseable {
 
-    static final int LEAVES = 8;
+    public static final int LEAVES = 8;
 
     /** Outputs and inputs. */
     private static final int[][] LAYERS = {{7, 12}, {5, 7}, {9, 20}, {5, 5}, {3, 4}};
 
     private static final int ROWS = 6;
 
-    final Kfac kfac;
-    final Optimizer optimizer;
+    public final Kfac kfac;
+    public final Optimizer optimizer;
     private final Backend backend;
+    private final Runnable onClose;
     private final BackendMemory memory;
     private final Map<Parameter, BackendTensor> values = new IdentityHashMap<>();
     private final Map<Parameter, BackendTensor> gradients = new IdentityHashMap<>();
@@ -52,11 +57,28 @@ final class KfacNet implements AutoCloseable {
      *
      * @param change what else the optimizer has; a team perhaps
      */
-    KfacNet(
-            String backendName,
+    public KfacNet(
+            String backend,
             UnaryOperator<Kfac.Builder> kfacChange,
             UnaryOperator<Optimizer.Builder<?>> change) {
-        backend = Backend.named(backendName);
+        this(Backend.named(backend), Backend::close, kfacChange, change);
+    }
+
+    /** Builds it on a backend that the caller closes. */
+    public KfacNet(
+            Backend backend,
+            UnaryOperator<Kfac.Builder> kfacChange,
+            UnaryOperator<Optimizer.Builder<?>> change) {
+        this(backend, _ -> {}, kfacChange, change);
+    }
+
+    private KfacNet(
+            Backend backend,
+            Consumer<Backend> onClose,
+            UnaryOperator<Kfac.Builder> kfacChange,
+            UnaryOperator<Optimizer.Builder<?>> change) {
+        this.backend = backend;
+        this.onClose = () -> onClose.accept(backend);
         memory = new BackendMemory(backend);
         other = parameter("other", 70_000);
         var weights = new ArrayList<Parameter>();
@@ -87,12 +109,12 @@ final class KfacNet implements AutoCloseable {
 
     /** What a member does. */
     @FunctionalInterface
-    interface Work<T> {
+    public interface Work<T> {
         T of(Team member) throws Exception;
     }
 
     /** What each member of a team found, in a thread of its own. */
-    static <T> List<T> onAll(int members, Work<T> work) throws Exception {
+    public static <T> List<T> onAll(int members, Work<T> work) throws Exception {
         var results = new ArrayList<T>();
         try (var threads = Executors.newFixedThreadPool(members)) {
             var tasks =
@@ -104,6 +126,51 @@ final class KfacNet implements AutoCloseable {
             }
         }
         return results;
+    }
+
+    /** What all members have, and what each has of factors and inverses. */
+    private record Result(List<String> common, List<float[]> states) {}
+
+    /** What a team has together of each of five steps, and of factors and inverses at last. */
+    public static List<String> train(
+            String backend, int members, UnaryOperator<Kfac.Builder> change) throws Exception {
+        return together(onAll(members, member -> train(backend, member, change)));
+    }
+
+    private static Result train(String backend, Team member, UnaryOperator<Kfac.Builder> change) {
+        var common = new ArrayList<String>();
+        try (var net = new KfacNet(backend, change, builder -> builder.shards(member, LEAVES))) {
+            for (int step = 0; step < 5; step++) {
+                net.step(member, step);
+                common.add(net.optimizer.report().gradientNorm().toString());
+                common.add(net.optimizer.report().skipped() + "");
+                common.add(net.kfac.klCoefficient().toString());
+                common.addAll(net.hashes());
+            }
+            return new Result(
+                    common, net.kfac.states().stream().map(StateTensor::toArray).toList());
+        }
+    }
+
+    /** Every factor is one member's. */
+    private static List<String> together(List<Result> results) {
+        assertThat(results).extracting(Result::common).containsOnly(results.getFirst().common);
+        var all = new ArrayList<>(results.getFirst().common);
+        for (int i = 0; i < results.getFirst().states.size(); i++) {
+            int state = i;
+            var owners =
+                    results.stream()
+                            .map(result -> result.states.get(state))
+                            .filter(values -> values.length > 0)
+                            .toList();
+            assertThat(owners).hasSize(1);
+            all.add(hash(owners.getFirst()));
+        }
+        return all;
+    }
+
+    private static String hash(float[] values) {
+        return Integer.toHexString(Arrays.hashCode(values));
     }
 
     private Parameter parameter(String name, long... dimensions) {
@@ -132,17 +199,31 @@ final class KfacNet implements AutoCloseable {
     }
 
     /** All parameters, in the optimizer's order. */
-    List<Parameter> parameters() {
+    public List<Parameter> parameters() {
         return optimizer.groups().stream().flatMap(group -> group.parameters().stream()).toList();
     }
 
     /** The values of all parameters. */
-    List<float[]> values() {
+    public List<float[]> values() {
         return parameters().stream().map(each -> values.get(each).toArray()).toList();
     }
 
+    /** The values of a parameter. */
+    public float[] value(String parameter) {
+        return parameters().stream()
+                .filter(each -> each.name().equals(parameter))
+                .map(each -> values.get(each).toArray())
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** A hash of the values of each parameter. */
+    public List<String> hashes() {
+        return values().stream().map(KfacNet::hash).toList();
+    }
+
     /** Sets the values of all parameters. */
-    void values(List<float[]> newValues) {
+    public void values(List<float[]> newValues) {
         var parameters = parameters();
         for (int i = 0; i < parameters.size(); i++) {
             values.get(parameters.get(i)).write(newValues.get(i));
@@ -150,7 +231,7 @@ final class KfacNet implements AutoCloseable {
     }
 
     /** Sets the gradients to those of a leaf. */
-    void differentiate(int step, int leaf) {
+    public void differentiate(int step, int leaf) {
         var random = new Random(1000L * step + leaf);
         for (var parameter : parameters()) {
             var floats = new float[Math.toIntExact(parameter.elements())];
@@ -162,7 +243,7 @@ final class KfacNet implements AutoCloseable {
     }
 
     /** Sets the gradients to the mean of all leaves, as a team takes it: by adjacent pairs. */
-    void differentiate(int step) {
+    public void differentiate(int step) {
         var sums = sums(step, 0, LEAVES);
         var parameters = parameters();
         for (int i = 0; i < sums.size(); i++) {
@@ -189,7 +270,7 @@ final class KfacNet implements AutoCloseable {
     }
 
     /** Shows what layers see in a leaf: some nothing, one nothing but padding, and one twice. */
-    void contribute(int step, int leaf) {
+    public void contribute(int step, int leaf) {
         for (int layer = 0; layer < LAYERS.length; layer++) {
             if (layer == 1 && leaf == 3) {
                 continue;
@@ -232,7 +313,7 @@ final class KfacNet implements AutoCloseable {
      * Takes a step of a team with all leaves of a batch. Step 1 is refused, and in step 3 the
      * contributions of the first layer are.
      */
-    void step(Team member, int step) {
+    public void step(Team member, int step) {
         int own = LEAVES / member.size();
         for (int leaf = member.rank() * own; leaf < (member.rank() + 1) * own; leaf++) {
             differentiate(step, leaf);
@@ -255,6 +336,6 @@ final class KfacNet implements AutoCloseable {
         optimizer.close();
         kfac.close();
         memory.close();
-        backend.close();
+        onClose.run();
     }
 }

@@ -16,15 +16,12 @@ import org.panoptim.memory.HostMemory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.SAM;
-import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
 import org.panoptim.tensor.Shape;
-import org.panoptim.tensor.StateTensor;
+import org.panoptim.tests.KfacFailures.Outcome;
 
 import java.lang.foreign.Arena;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -33,45 +30,6 @@ import java.util.stream.IntStream;
 class SharedKfacTest {
 
     private static final int LEAVES = KfacNet.LEAVES;
-
-    /** What all members have, and what each has of factors and inverses. */
-    private record Result(List<String> common, List<float[]> states) {}
-
-    private static Result steps(String backend, Team member, UnaryOperator<Kfac.Builder> change) {
-        var common = new ArrayList<String>();
-        try (var net = new KfacNet(backend, change, builder -> builder.shards(member, LEAVES))) {
-            for (int step = 0; step < 5; step++) {
-                net.step(member, step);
-                common.add(net.optimizer.report().gradientNorm().toString());
-                common.add(net.optimizer.report().skipped() + "");
-                common.add(net.kfac.klCoefficient().toString());
-                net.values().forEach(each -> common.add(hash(each)));
-            }
-            return new Result(
-                    common, net.kfac.states().stream().map(StateTensor::toArray).toList());
-        }
-    }
-
-    private static String hash(float[] values) {
-        return Integer.toHexString(Arrays.hashCode(values));
-    }
-
-    /** What a team has together; every factor is one member's. */
-    private static List<String> together(List<Result> results) {
-        assertThat(results).extracting(Result::common).containsOnly(results.getFirst().common);
-        var all = new ArrayList<>(results.getFirst().common);
-        for (int i = 0; i < results.getFirst().states.size(); i++) {
-            int state = i;
-            var owners =
-                    results.stream()
-                            .map(result -> result.states.get(state))
-                            .filter(values -> values.length > 0)
-                            .toList();
-            assertThat(owners).hasSize(1);
-            all.add(hash(owners.getFirst()));
-        }
-        return all;
-    }
 
     @ParameterizedTest
     @CsvSource({
@@ -84,11 +42,11 @@ class SharedKfacTest {
             throws Exception {
         UnaryOperator<Kfac.Builder> change =
                 builder -> builder.factorPeriod(factorPeriod).warmNewton(newtonError);
-        var alone = together(KfacNet.onAll(1, member -> steps(backend, member, change)));
+        var alone = KfacNet.train(backend, 1, change);
 
         assertThat(alone.stream().distinct().count()).isGreaterThan(50);
         for (int members : List.of(1, 2, 4, 8)) {
-            assertThat(together(KfacNet.onAll(members, member -> steps(backend, member, change))))
+            assertThat(KfacNet.train(backend, members, change))
                     .as("%d members", members)
                     .isEqualTo(alone);
         }
@@ -98,10 +56,9 @@ class SharedKfacTest {
     void norWhereNothingPreconditionsAtFirst() throws Exception {
         UnaryOperator<Kfac.Builder> change =
                 builder -> builder.withoutInverse(WithoutInverse.IDENTITY).klClip(1e-9);
-        var alone = together(KfacNet.onAll(1, member -> steps("reference", member, change)));
 
-        assertThat(together(KfacNet.onAll(4, member -> steps("reference", member, change))))
-                .isEqualTo(alone);
+        assertThat(KfacNet.train("reference", 4, change))
+                .isEqualTo(KfacNet.train("reference", 1, change));
     }
 
     @Test
@@ -212,6 +169,15 @@ class SharedKfacTest {
                         });
 
         assertThat(found).containsOnly(List.of());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"reference, 1", "reference, 2", "simd, 2"})
+    void aMemberThatGivesUpLeavesAllAsTheyWereOrTheOptimizerUnusable(String backend, int taken)
+            throws Exception {
+        var outcomes = KfacFailures.outcomes(backend, taken);
+
+        assertThat(outcomes).isSorted().contains(Outcome.UNCHANGED, Outcome.UNUSABLE);
     }
 
     @Test

@@ -255,9 +255,8 @@ final class StepLaunches implements AutoCloseable {
         (preparing ? begin : decide).on(driver, stream);
     }
 
-    /** Measures again, and prepares the first phase, since a transform has come between. */
-    void measureTransformed(CudaDriver driver, long stream) {
-        measure(driver, stream);
+    /** Prepares the first phase, once what a transform has left was measured. */
+    void afterTransform(CudaDriver driver, long stream) {
         afterTransform.on(driver, stream);
     }
 

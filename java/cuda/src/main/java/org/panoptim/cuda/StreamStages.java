@@ -91,7 +91,8 @@ final class StreamStages implements StepStages {
 
     @Override
     public void measureTransformed() {
-        launches.measureTransformed(driver, stream);
+        measure();
+        launches.afterTransform(driver, stream);
     }
 
     @Override

@@ -229,8 +229,11 @@ public final class Kfac extends LayerCurvature {
     @Override
     void take(StepFacts step) {
         inverses.contributed(factors);
-        // On the host what was decided is known anyway.
-        boolean ask = step instanceof StepContext || inverses.mayBeDue(factors.atMost());
+        // On the host what was decided is known anyway, and a team waits for it.
+        boolean ask =
+                step instanceof StepContext
+                        || engine.isShared()
+                        || inverses.mayBeDue(factors.atMost());
         engine.commit(step);
         boolean accepted = factors.attempted(step, ask);
         if (ask && accepted) {

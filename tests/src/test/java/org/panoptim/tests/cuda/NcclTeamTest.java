@@ -26,6 +26,7 @@ import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.step.LossScale;
 import org.panoptim.tensor.DType;
 import org.panoptim.testkit.VirtualNccl;
+import org.panoptim.tests.KfacNet;
 import org.panoptim.tests.cuda.TeamTraining.Joined;
 import org.panoptim.tests.cuda.TeamTraining.Work;
 
@@ -120,6 +121,36 @@ class NcclTeamTest {
                                     training.step(number);
                                 }),
                 4);
+    }
+
+    /** What members have after some steps of a net that K-FAC preconditions. */
+    private static List<List<String>> kfac(int members, TeamTraining.Joining joining)
+            throws Exception {
+        return KfacNet.onAll(
+                members,
+                member -> {
+                    try (var backend = Backend.named("cuda-ffm");
+                            var joined = joining.join(member, backend);
+                            var net =
+                                    new KfacNet(
+                                            backend,
+                                            kfac -> kfac,
+                                            builder ->
+                                                    builder.shards(
+                                                            joined.team(), KfacNet.LEAVES))) {
+                        for (int step = 0; step < 4; step++) {
+                            net.step(member, step);
+                        }
+                        return net.hashes();
+                    }
+                });
+    }
+
+    @Test
+    void norWithKfacWhoseSumsGoOverTheHost() throws Exception {
+        var alone = kfac(1, (member, _) -> new Joined(member, () -> {})).getFirst();
+
+        assertThat(kfac(4, NcclTeamTest::join)).hasSize(4).containsOnly(alone);
     }
 
     @Test

@@ -10,6 +10,8 @@ import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.memory.DeviceMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.spi.DeviceStep;
+import org.panoptim.spi.StepContext;
+import org.panoptim.spi.StepFacts;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -40,6 +42,24 @@ final class Contributions {
             return new FactorEngine.Decided(
                     panoptim_control.step(read), panoptim_control.accepted(read) != 0);
         }
+    }
+
+    /** What a device has decided about a step, as the host would know it; waits. */
+    static StepContext known(DeviceContext context, StepFacts step) {
+        return switch (step) {
+            case StepContext known -> known;
+            case DeviceStep(var address) -> {
+                try (var arena = Arena.ofConfined()) {
+                    var read = panoptim_control.allocate(arena);
+                    DeviceState.read(context, address, read);
+                    yield new StepContext(
+                            panoptim_control.accepted(read) != 0,
+                            panoptim_control.step(read),
+                            panoptim_control.gradient_scale(read),
+                            panoptim_control.rate_factor(read));
+                }
+            }
+        };
     }
 
     /**

@@ -3,6 +3,7 @@ package org.panoptim.cuda.kfac;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_CANDIDATE;
 import static org.panoptim.abi.bindings.PanoptimKfac.PANOPTIM_KFAC_IDENTITY;
 
+import org.jspecify.annotations.Nullable;
 import org.panoptim.abi.bindings.panoptim_kfac_accumulation;
 import org.panoptim.abi.bindings.panoptim_kfac_selection;
 import org.panoptim.cuda.device.DeviceContext;
@@ -14,8 +15,12 @@ import org.panoptim.kfac.engine.Inversion;
 import org.panoptim.kfac.engine.KroneckerEngine;
 import org.panoptim.kfac.engine.KroneckerPlan;
 import org.panoptim.kfac.engine.Preconditioning;
+import org.panoptim.kfac.engine.SharedFactors;
 import org.panoptim.matrix.InversionMethod;
 import org.panoptim.matrix.Inverted;
+import org.panoptim.spi.Cleanup;
+import org.panoptim.spi.Shares;
+import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
@@ -28,6 +33,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.LongSupplier;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /** Kronecker factors on a device: everything is queued on the backend's stream. */
@@ -42,11 +48,15 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
     private final int[] sizes;
     private final MemorySegment accumulation = panoptim_kfac_accumulation.allocate(arena);
     private final MemorySegment selection = panoptim_kfac_selection.allocate(arena);
-    private final FactorBuffers buffers;
     private final ProbeTable probes;
-    private final GradientPreconditioner preconditioner;
     private final Uploads uploads;
     private final long chosen;
+
+    private FactorBuffers buffers;
+    private GradientPreconditioner preconditioner;
+
+    /** What a team does together, if there is one. */
+    private @Nullable SharedLayers shared;
 
     // What was done since the beginning of a step.
     private boolean committed;
@@ -58,9 +68,11 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
         sizes = IntStream.range(0, plan.factors()).map(plan::size).toArray();
         try {
             context.blas();
-            buffers = keep(new FactorBuffers(context, plan));
+            buffers = new FactorBuffers(context, plan, _ -> true);
+            keep(() -> buffers.close());
             probes = keep(new ProbeTable(context, IntStream.of(sizes).max().orElseThrow()));
-            preconditioner = keep(new GradientPreconditioner(context, plan, buffers));
+            preconditioner = new GradientPreconditioner(context, plan, buffers);
+            keep(() -> preconditioner.close());
             long chosenBytes = (long) Integer.BYTES * plan.factors();
             chosen = DeviceSlab.allocate(context, chosenBytes);
             keep(() -> context.driver().free(chosen, context.stream()));
@@ -79,9 +91,81 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
     }
 
     @Override
+    public void share(Shares shares) {
+        requireOpen();
+        if (shared != null) {
+            if (!shared.shared().areOwnedAsIn(shares)) {
+                throw new IllegalStateException(
+                        "a team has shared these factors out, and others have a part of them");
+            }
+            return;
+        }
+        if (shares.team().isEmpty()) {
+            return;
+        }
+        if (layers.anyContribution()) {
+            throw new IllegalStateException(
+                    "contributions came before the team's optimizer was built");
+        }
+        var sums = keep(new SharedFactors(plan, shares));
+        run(() -> keepOwned(sums));
+        shared = new SharedLayers(context, plan, layers, buffers, sums);
+    }
+
+    /** Frees what belongs to layers that other members own. */
+    private void keepOwned(SharedFactors sums) {
+        var owned = new FactorBuffers(context, plan, sums::owns);
+        GradientPreconditioner ofOwned;
+        try {
+            ofOwned = new GradientPreconditioner(context, plan, owned);
+        } catch (RuntimeException | Error e) {
+            Cleanup.after(e, owned::close);
+            throw e;
+        }
+        owned.copyFrom(buffers, plan);
+        var before = List.<Runnable>of(preconditioner::close, buffers::close);
+        buffers = owned;
+        preconditioner = ofOwned;
+        panoptim_kfac_selection.factors(selection, MemorySegment.ofAddress(owned.table()));
+        panoptim_kfac_accumulation.decay(accumulation, SharedLayers.LEAF_DECAY);
+        Cleanup.all(before.toArray(Runnable[]::new));
+    }
+
+    @Override
+    public boolean isShared() {
+        return shared != null;
+    }
+
+    @Override
+    public boolean owns(int layer) {
+        return shared == null || shared.shared().owns(layer);
+    }
+
+    private List<Integer> owned(List<Integer> factors) {
+        return factors.stream().filter(factor -> owns(factor / 2)).toList();
+    }
+
+    @Override
+    public void endLeaf(List<Integer> due, int leaves) {
+        if (shared != null) {
+            shared.endLeaf(due, leaves);
+        }
+    }
+
+    @Override
+    public void endOnlyLeaf(List<Integer> due) {
+        if (shared != null && shared.shared().isInFirstLeaf()) {
+            shared.endLeaf(due, 1);
+        }
+    }
+
+    @Override
     public void accumulate(int number, Contribution contribution) {
         requireOpen();
         var layer = layers.layer(number);
+        if (shared != null) {
+            shared.shared().open(number);
+        }
         contributions.describe(
                 panoptim_kfac_accumulation.contribution(accumulation),
                 layer,
@@ -129,6 +213,12 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
     @Override
     public void commit(StepFacts step) {
         begin();
+        if (shared != null) {
+            run(layers::keep);
+            committed = true;
+            shared.commit(Contributions.known(context, step));
+            return;
+        }
         run(
                 () -> {
                     if (layers.anyContribution()) {
@@ -167,7 +257,14 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
                                 MemorySegment.NULL,
                                 plan.factors(),
                                 plan.factors()));
-        return layers.states();
+        var states = layers.states();
+        return IntStream.range(0, sizes.length)
+                .mapToObj(
+                        factor ->
+                                owns(factor / 2)
+                                        ? states.get(factor)
+                                        : states.get(factor).withTrace(0))
+                .toList();
     }
 
     @Override
@@ -246,7 +343,7 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
 
     @Override
     public void adoptIdentity(List<Integer> factors) {
-        adopt(factors, PANOPTIM_KFAC_IDENTITY());
+        adopt(owned(factors), PANOPTIM_KFAC_IDENTITY());
     }
 
     private void adopt(List<Integer> factors, int value) {
@@ -280,13 +377,14 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
     public void adoptZeros(List<Integer> factors) {
         requireOpen();
         requireFactors(factors);
-        if (factors.isEmpty()) {
+        var own = owned(factors);
+        if (own.isEmpty()) {
             return;
         }
         overwritten = true;
         run(
                 () -> {
-                    for (int factor : factors) {
+                    for (int factor : own) {
                         long elements = (long) sizes[factor] * sizes[factor];
                         context.driver()
                                 .fill(buffers.inverse(factor), 0, elements, context.stream());
@@ -297,7 +395,11 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
     @Override
     public void check(List<Preconditioning> wanted) {
         requireOpen();
-        preconditioner.check(wanted);
+        preconditioner.check(ofOwned(wanted));
+    }
+
+    private List<Preconditioning> ofOwned(List<Preconditioning> wanted) {
+        return wanted.stream().filter(each -> owns(each.layer())).toList();
     }
 
     @Override
@@ -306,9 +408,33 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
         if (!(klClip > 0)) {
             throw new IllegalArgumentException("klClip must be above 0, but is " + klClip);
         }
-        if (!chosenLayers.isEmpty()) {
-            run(() -> preconditioner.run(uploads, step, chosenLayers, klClip));
+        if (chosenLayers.isEmpty()) {
+            return;
         }
+        if (shared != null) {
+            var known = Contributions.known(context, step);
+            if (known.accepted()) {
+                precondition(shared.shared(), known, chosenLayers, klClip);
+            }
+            return;
+        }
+        run(() -> preconditioner.run(uploads, step, chosenLayers, klClip));
+    }
+
+    /** The layers of this member, clipped by the sum over those of all. */
+    private void precondition(
+            SharedFactors team, StepContext step, List<Preconditioning> wanted, double klClip) {
+        var products = context.call(() -> preconditioner.products(uploads, step, ofOwned(wanted)));
+        var numbers = wanted.stream().map(Preconditioning::layer).toList();
+        var own = numbers.stream().mapToDouble(layer -> products[layer]).toArray();
+        double sum = DoubleStream.of(team.ofOwners(own, numbers)).reduce(0, Double::sum);
+        double coefficient = sum > 0 ? Math.min(1, Math.sqrt(klClip / sum)) : 1;
+        run(
+                () ->
+                        preconditioner.apply(
+                                Double.isFinite(sum)
+                                        ? OptionalDouble.of(coefficient)
+                                        : OptionalDouble.empty()));
     }
 
     @Override
@@ -334,11 +460,12 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
 
     private StateTensor tensor(int factor, String slot, LongSupplier address) {
         requireOpen();
+        int size = owns(factor / 2) ? sizes[factor] : 0;
         return new FactorTensor(
                 context,
                 plan.layerOf(factor).name(),
                 slot,
-                Shape.of(sizes[factor], sizes[factor]),
+                Shape.of(size, size),
                 address,
                 this::requireOpen);
     }

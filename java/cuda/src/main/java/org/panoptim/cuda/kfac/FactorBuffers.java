@@ -14,13 +14,14 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntPredicate;
 
 /**
  * The factors' matrices on the device, and the table of where they lie.
  *
  * <p>A factor has three matrices: two that are its average and what is pending by turns, and its
  * inverse. The inverses of layers of equal shape follow each other, so that one call of cuBLAS
- * serves them all.
+ * serves them all. Of layers that another member of a team owns, there is what is pending alone.
  */
 final class FactorBuffers implements AutoCloseable {
 
@@ -54,7 +55,12 @@ final class FactorBuffers implements AutoCloseable {
 
     private record Shape(int rows, int columns) {}
 
-    FactorBuffers(DeviceContext context, KroneckerPlan plan) {
+    /**
+     * Allocates them, all zero.
+     *
+     * @param owned which layers are not another member's of a team
+     */
+    FactorBuffers(DeviceContext context, KroneckerPlan plan, IntPredicate owned) {
         this.context = context;
         int factors = plan.factors();
         buffers = new long[factors][2];
@@ -64,11 +70,11 @@ final class FactorBuffers implements AutoCloseable {
         for (int i = 0; i < factors; i++) {
             long bytes = bytes(plan.size(i));
             buffers[i][0] = slab.take(bytes);
-            buffers[i][1] = slab.take(bytes);
+            buffers[i][1] = owned.test(i / 2) ? slab.take(bytes) : buffers[i][0];
             traces[i] = slab.take((long) Double.BYTES * tiles(plan.size(i)));
         }
         var offsets = new ArrayList<long[]>();
-        var shapes = shapes(plan);
+        var shapes = shapes(plan, owned);
         for (var shape : shapes.entrySet()) {
             var members = shape.getValue();
             long inputs = slab.take(bytes(shape.getKey().columns) * members.size());
@@ -94,7 +100,7 @@ final class FactorBuffers implements AutoCloseable {
         for (int i = 0; i < factors; i++) {
             buffers[i][0] += matrices;
             buffers[i][1] += matrices;
-            inverses[i] += matrices;
+            inverses[i] = owned.test(i / 2) ? inverses[i] + matrices : 0;
             traces[i] += matrices;
         }
         try {
@@ -111,9 +117,12 @@ final class FactorBuffers implements AutoCloseable {
         }
     }
 
-    private static Map<Shape, List<Integer>> shapes(KroneckerPlan plan) {
+    private static Map<Shape, List<Integer>> shapes(KroneckerPlan plan, IntPredicate owned) {
         var shapes = new LinkedHashMap<Shape, List<Integer>>();
         for (int i = 0; i < plan.layers().size(); i++) {
+            if (!owned.test(i)) {
+                continue;
+            }
             var layer = plan.layers().get(i);
             shapes.computeIfAbsent(
                             new Shape(layer.outputs(), layer.inputFactor()), _ -> new ArrayList<>())
@@ -168,7 +177,23 @@ final class FactorBuffers implements AutoCloseable {
         return inverses[factor];
     }
 
-    /** The layers of each shape. */
+    /** Takes up what other buffers have of the layers that are owned here. */
+    void copyFrom(FactorBuffers all, KroneckerPlan plan) {
+        for (int i = 0; i < plan.factors(); i++) {
+            if (inverses[i] != 0) {
+                long bytes = bytes(plan.size(i));
+                copy(buffers[i][0], all.buffers[i][0], bytes);
+                copy(buffers[i][1], all.buffers[i][1], bytes);
+                copy(inverses[i], all.inverses[i], bytes);
+            }
+        }
+    }
+
+    private void copy(long to, long from, long bytes) {
+        context.driver().copyOnDevice(to, from, bytes, context.stream());
+    }
+
+    /** The layers of each shape, of those that are owned. */
     List<ShapeGroup> groups() {
         return groups;
     }

@@ -35,12 +35,18 @@ record FactorTensor(
     @Override
     public void read(long offset, MemorySegment destination) {
         check(offset, destination);
+        if (destination.byteSize() == 0) {
+            return;
+        }
         DeviceState.read(context, address.getAsLong() + offset, destination);
     }
 
     @Override
     public void write(long offset, MemorySegment source) {
         check(offset, source);
+        if (source.byteSize() == 0) {
+            return;
+        }
         DeviceState.write(context, address.getAsLong() + offset, source);
     }
 

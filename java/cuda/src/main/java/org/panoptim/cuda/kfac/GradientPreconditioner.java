@@ -14,22 +14,30 @@ import org.panoptim.kfac.engine.KroneckerLayer;
 import org.panoptim.kfac.engine.KroneckerPlan;
 import org.panoptim.kfac.engine.Preconditioning;
 import org.panoptim.spi.Cleanup;
+import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
 
 /**
  * Multiplies gradients by the inverses of their factors: three launches, and two products for each
- * shape of layers; nothing waits.
+ * shape of layers; nothing waits, but where other members of a team have a part of the sum that the
+ * step is clipped by.
  */
 final class GradientPreconditioner implements AutoCloseable {
 
     private static final int THREADS = 256;
     private static final int PIECE = PanoptimKfac.PANOPTIM_KFAC_PIECE();
+
+    /** What a step has come to, as precondition.cu has it. */
+    private static final int PRECONDITIONED = 1;
+
+    private static final int STOOD_STILL = 2;
 
     private final DeviceContext context;
     private final KroneckerPlan plan;
@@ -39,6 +47,9 @@ final class GradientPreconditioner implements AutoCloseable {
     private final MemorySegment argument = panoptim_kfac_preconditioning.allocate(arena);
     private final long pieceCount;
 
+    /** The layer of each piece. */
+    private final int[] layerOfPiece;
+
     /** Of each group, its gradients as matrices and the product on the way. */
     private final long[] packed;
 
@@ -46,6 +57,7 @@ final class GradientPreconditioner implements AutoCloseable {
     private final long workspace;
     private final long tables;
     private final long gradientTable;
+    private final long partials;
     private final long clip;
 
     /**
@@ -63,12 +75,13 @@ final class GradientPreconditioner implements AutoCloseable {
         int layers = plan.layers().size();
         gradients = panoptim_kfac_gradients.allocateArray(layers, arena);
         var pieces = new ArrayList<int[]>();
-        for (int i = 0; i < layers; i++) {
+        for (int i : ownLayers()) {
             for (int j = 0; j < pieces(plan.layers().get(i)); j++) {
                 pieces.add(new int[] {i, j});
             }
         }
         pieceCount = pieces.size();
+        layerOfPiece = pieces.stream().mapToInt(piece -> piece[0]).toArray();
         long workspaceBytes = 0;
         for (int i = 0; i < groups.size(); i++) {
             packed[i] = workspaceBytes;
@@ -99,16 +112,25 @@ final class GradientPreconditioner implements AutoCloseable {
                                     + panoptim_kfac_clip.sizeof());
             cleanup.add(() -> driver.free(tables, context.stream()));
             long pieceTable = tables + placeBytes;
-            long partials = pieceTable + pieceBytes;
+            partials = pieceTable + pieceBytes;
             gradientTable = partials + partialBytes;
             clip = gradientTable + gradientBytes;
             writePlaces();
             writePieces(pieces, pieceTable);
-            describe(pieceTable, partials);
+            describe(pieceTable);
         } catch (RuntimeException | Error e) {
             cleanup.runAfter(e);
             throw e;
         }
+    }
+
+    /** The layers with inverses here, in their order. */
+    private int[] ownLayers() {
+        return groups.stream()
+                .flatMap(group -> group.layers().stream())
+                .mapToInt(Integer::intValue)
+                .sorted()
+                .toArray();
     }
 
     private static long elements(KroneckerLayer layer) {
@@ -154,7 +176,7 @@ final class GradientPreconditioner implements AutoCloseable {
         }
     }
 
-    private void describe(long pieceTable, long partials) {
+    private void describe(long pieceTable) {
         panoptim_kfac_preconditioning.gradients(argument, MemorySegment.ofAddress(gradientTable));
         panoptim_kfac_preconditioning.places(argument, MemorySegment.ofAddress(tables));
         panoptim_kfac_preconditioning.pieces(argument, MemorySegment.ofAddress(pieceTable));
@@ -170,10 +192,61 @@ final class GradientPreconditioner implements AutoCloseable {
 
     /** Rewrites the gradients of layers. */
     void run(Uploads uploads, StepFacts step, List<Preconditioning> layers, double klClip) {
+        panoptim_kfac_preconditioning.kl_clip(argument, klClip);
+        multiply(uploads, step, layers);
+        launch("unpack");
+    }
+
+    /**
+     * The first half of {@link #run} for a step that was accepted: computes U of layers; waits.
+     *
+     * @return for each layer of the plan η² ⟨U, ∇⟩, 0 where it is not among these
+     */
+    double[] products(Uploads uploads, StepContext step, List<Preconditioning> layers) {
+        var products = new double[plan.layers().size()];
+        if (layers.isEmpty()) {
+            return products;
+        }
+        // Of a refused step the kernel makes no ν, which others have a part in.
+        multiply(
+                uploads,
+                new StepContext(false, step.step(), step.gradientScale(), step.rateFactor()),
+                layers);
+        try (var scratch = Arena.ofConfined()) {
+            var found = scratch.allocate(ValueLayout.JAVA_DOUBLE, pieceCount);
+            DeviceState.read(context, partials, found);
+            for (int i = 0; i < pieceCount; i++) {
+                products[layerOfPiece[i]] += found.getAtIndex(ValueLayout.JAVA_DOUBLE, i);
+            }
+        }
+        return products;
+    }
+
+    /**
+     * The second half: rewrites the gradients.
+     *
+     * @param coefficient ν; empty: no layer is moved
+     */
+    void apply(OptionalDouble coefficient) {
+        try (var scratch = Arena.ofConfined()) {
+            var written = panoptim_kfac_clip.allocate(scratch);
+            DeviceState.read(context, clip, written);
+            panoptim_kfac_clip.applied(
+                    written, coefficient.isPresent() ? PRECONDITIONED : STOOD_STILL);
+            if (coefficient.isPresent()) {
+                panoptim_kfac_clip.coefficient(written, coefficient.getAsDouble());
+                panoptim_kfac_clip.known(written, 1);
+            }
+            DeviceState.write(context, clip, written);
+        }
+        launch("unpack");
+    }
+
+    /** Computes U, and the sum that the step is clipped by. */
+    private void multiply(Uploads uploads, StepFacts step, List<Preconditioning> layers) {
         var takesPart = note(layers);
         uploads.send(gradientTable, gradients, context.stream());
         KroneckerLaunch.describe(panoptim_kfac_preconditioning.facts(argument), step);
-        panoptim_kfac_preconditioning.kl_clip(argument, klClip);
         launch("pack");
         for (int i = 0; i < groups.size(); i++) {
             if (groups.get(i).layers().stream().anyMatch(layer -> takesPart[layer])) {
@@ -181,7 +254,6 @@ final class GradientPreconditioner implements AutoCloseable {
             }
         }
         launch("clip_step");
-        launch("unpack");
     }
 
     private void launch(String name) {

@@ -86,6 +86,11 @@ final class LayerTable implements AutoCloseable {
         return contributions[layer];
     }
 
+    /** Where the device counts the rows of a layer that are waiting. */
+    int slot(int layer) {
+        return contributions[layer] & 1;
+    }
+
     /** One more is. */
     void contributed(int layer) {
         contributions[layer]++;
@@ -134,7 +139,7 @@ final class LayerTable implements AutoCloseable {
         for (int i = 0; i < waiting.size(); i++) {
             int layer = waiting.get(i);
             selection.setAtIndex(JAVA_INT, i, layer);
-            selection.setAtIndex(JAVA_INT, (long) layers.size() + i, contributions[layer] & 1);
+            selection.setAtIndex(JAVA_INT, (long) layers.size() + i, slot(layer));
         }
         if (!waiting.isEmpty()) {
             uploads.send(chosen, selection, context.stream());
@@ -162,10 +167,21 @@ final class LayerTable implements AutoCloseable {
         return ofLayers(panoptim_kfac_layer::step);
     }
 
+    /** A copy of all records; waits. */
+    MemorySegment read(Arena scratch) {
+        var records = panoptim_kfac_layer.allocateArray(layers.size(), scratch);
+        DeviceState.read(context, address, records);
+        return records;
+    }
+
+    /** Sets all records. */
+    void write(MemorySegment records) {
+        DeviceState.write(context, address, records);
+    }
+
     private long[] ofLayers(ToLongFunction<MemorySegment> field) {
         try (var scratch = Arena.ofConfined()) {
-            var records = panoptim_kfac_layer.allocateArray(layers.size(), scratch);
-            DeviceState.read(context, address, records);
+            var records = read(scratch);
             return IntStream.range(0, layers.size())
                     .mapToObj(layer -> panoptim_kfac_layer.asSlice(records, layer))
                     .mapToLong(field)
@@ -185,8 +201,7 @@ final class LayerTable implements AutoCloseable {
     /** Where the averages of both factors of each layer stand; waits. */
     List<FactorState> states() {
         try (var scratch = Arena.ofConfined()) {
-            var records = panoptim_kfac_layer.allocateArray(layers.size(), scratch);
-            DeviceState.read(context, address, records);
+            var records = read(scratch);
             var states = new ArrayList<FactorState>();
             for (int i = 0; i < layers.size(); i++) {
                 var record = panoptim_kfac_layer.asSlice(records, i);

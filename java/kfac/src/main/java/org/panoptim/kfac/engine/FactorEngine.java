@@ -49,6 +49,11 @@ public interface FactorEngine extends AutoCloseable {
         }
     }
 
+    /** Whether a team has shared the factors out, so that others contribute to them, too. */
+    default boolean isShared() {
+        return false;
+    }
+
     /** Whether this member keeps a layer's factors. */
     default boolean owns(int layer) {
         return true;

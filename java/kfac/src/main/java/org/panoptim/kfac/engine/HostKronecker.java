@@ -130,7 +130,7 @@ public final class HostKronecker implements KroneckerEngine {
                         "contributions came before the team's optimizer was built");
             }
         }
-        shared = new SharedFactors(plan, algebra, shares);
+        shared = new SharedFactors(plan, shares);
         for (int factor = 0; factor < arenas.length; factor++) {
             if (!owns(factor / 2)) {
                 averages[factor] = MemorySegment.NULL;
@@ -140,6 +140,11 @@ public final class HostKronecker implements KroneckerEngine {
                 arenas[factor].close();
             }
         }
+    }
+
+    @Override
+    public boolean isShared() {
+        return shared != null;
     }
 
     @Override
@@ -156,8 +161,8 @@ public final class HostKronecker implements KroneckerEngine {
 
     @Override
     public void endOnlyLeaf(List<Integer> due) {
-        if (shared != null) {
-            shared.endOnlyLeaf(due);
+        if (shared != null && shared.isInFirstLeaf()) {
+            shared.endLeaf(due, 1);
         }
     }
 
@@ -176,7 +181,7 @@ public final class HostKronecker implements KroneckerEngine {
                     Floats.isShared(rows.inputs()) && Floats.isShared(rows.outputGradients());
             var sides = ofAllThreads ? parallel : Parallel.SERIAL;
             if (shared != null) {
-                shared.accumulate(layer, rows, scale, sides);
+                new HostLeaf(plan, algebra, shared).add(layer, rows, scale, sides);
                 return;
             }
             boolean first = layers[layer].rows() == 0;
@@ -335,7 +340,7 @@ public final class HostKronecker implements KroneckerEngine {
         double weight = fresh / factors.rows(factor / 2);
         long elements = (long) n * n;
         algebra.combine(1 - fresh, averages[factor], 0, pending[factor], elements);
-        algebra.combine(weight, factors.exchanged(factor), 1, pending[factor], elements);
+        algebra.combine(weight, factors.sum(factor), 1, pending[factor], elements);
         pendingTraces[factor] =
                 Floats.trace(pending[factor], n) < TINY
                         ? (1 - fresh) * trace(factor) + weight * factors.trace(factor)

@@ -1,9 +1,6 @@
 package org.panoptim.kfac.engine;
 
 import org.panoptim.internal.shard.LeafSums;
-import org.panoptim.matrix.Floats;
-import org.panoptim.matrix.HostAlgebra;
-import org.panoptim.matrix.Parallel;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.shard.Team;
@@ -22,18 +19,15 @@ import java.util.List;
  * What members of a team contribute to factors: of each leaf the sums of products {@code Σ rrᵀ} of
  * its rows, which are added up by adjacent pairs as gradients are, so that it does not matter whose
  * leaf it is. A layer belongs to the owner of its parameters, who gets the sums of both factors and
- * does the rest alone; what nobody needs does not travel.
+ * does the rest alone; what nobody needs does not travel. Sums lie on the host, wherever the engine
+ * computes.
  */
-final class SharedFactors implements AutoCloseable {
+public final class SharedFactors implements AutoCloseable {
 
     /** Numbers of a layer: its rows, and the traces of both sums, which floats may have lost. */
     private static final int NUMBERS = 3;
 
-    /** Beyond it or its reciprocal, rows are scaled before they are squared, not their squares. */
-    private static final double LARGE_SCALE = HostKronecker.LARGE_SCALE;
-
     private final KroneckerPlan plan;
-    private final HostAlgebra algebra;
     private final Team team;
     private final int[] owners;
     private final Arena arena = Arena.ofShared();
@@ -65,9 +59,8 @@ final class SharedFactors implements AutoCloseable {
      *
      * @param shares of a team, in which one member owns all parameters of a layer
      */
-    SharedFactors(KroneckerPlan plan, HostAlgebra algebra, Shares shares) {
+    public SharedFactors(KroneckerPlan plan, Shares shares) {
         this.plan = plan;
-        this.algebra = algebra;
         team = shares.team().orElseThrow();
         owners = owners(plan, shares);
         leaf = new double[NUMBERS * owners.length];
@@ -101,7 +94,7 @@ final class SharedFactors implements AutoCloseable {
     }
 
     /** Whether layers have the same owners in other shares. */
-    boolean areOwnedAsIn(Shares other) {
+    public boolean areOwnedAsIn(Shares other) {
         return other.team().filter(each -> unmetered(each) == unmetered(team)).isPresent()
                 && Arrays.equals(owners, owners(plan, other));
     }
@@ -111,22 +104,26 @@ final class SharedFactors implements AutoCloseable {
         return team instanceof MeteredTeam metered ? metered.team() : team;
     }
 
-    boolean owns(int layer) {
+    /** Whether a layer is this member's. */
+    public boolean owns(int layer) {
         return owners[layer] == team.rank();
     }
 
-    private MemorySegment sum(int factor) {
+    /**
+     * A factor's sum, row by row in float32: of the present leaf, to which rows are added; zeros at
+     * first. Once it was exchanged, that of all leaves, if the layer is this member's.
+     */
+    public MemorySegment sum(int factor) {
         return ((HostMemory) sums.get(factor).value()).segment();
     }
 
     /**
-     * Adds rows of a layer to the present leaf.
+     * Lets rows of a layer come to the present leaf.
      *
-     * @param scale what output gradients are multiplied by
      * @throws IllegalStateException if contributions came with leaves whose gradients a pass has
      *     used up; nothing is changed
      */
-    void accumulate(int layer, HostRows rows, double scale, Parallel parallel) {
+    public void open(int layer) {
         if (complete) {
             if (contributed) {
                 throw new IllegalStateException(
@@ -135,43 +132,33 @@ final class SharedFactors implements AutoCloseable {
             }
             clear();
         }
+    }
+
+    /**
+     * Counts rows of a layer in the present leaf, whose products its sums have now.
+     *
+     * @param inputTrace what they add to the trace of the sum of inputs
+     * @param outputTrace likewise of output gradients
+     */
+    public void note(int layer, double rows, double inputTrace, double outputTrace) {
+        leaf[NUMBERS * layer] += rows;
+        leaf[NUMBERS * layer + 1] += inputTrace;
+        leaf[NUMBERS * layer + 2] += outputTrace;
         written[layer] = true;
-        try {
-            parallel.forEach(2, side -> addRows(layer, side, rows, scale));
-        } catch (RuntimeException | Error e) {
-            // Perhaps one factor has it and the other not.
-            forget(layer);
-            throw e;
-        }
-        leaf[NUMBERS * layer] += rows.count();
         contributed = true;
     }
 
-    private void addRows(int layer, int side, HostRows rows, double scale) {
-        var described = plan.layers().get(layer);
-        var sum = sum(2 * layer + side);
-        int columns = side == 0 ? described.inputs() : described.outputs();
-        boolean ones = side == 0 && described.bias().isPresent();
-        double factor = side == 0 ? 1 : scale;
-        var found = side == 0 ? rows.inputs() : rows.outputGradients();
-        if (factor <= LARGE_SCALE && factor >= 1 / LARGE_SCALE) {
-            algebra.addRows(factor * factor, found, rows.count(), columns, ones, sum);
-        } else {
-            try (var scratch = Arena.ofShared()) {
-                var scaled = Floats.scaled(found, factor, scratch);
-                algebra.addRows(1, scaled, rows.count(), columns, ones, sum);
-            }
-        }
-        leaf[NUMBERS * layer + 1 + side] += Floats.sumOfSquares(found, factor);
+    /** Drops what came of a layer in the present leaf. */
+    public void drop(int layer) {
+        Arrays.fill(leaf, NUMBERS * layer, NUMBERS * (layer + 1), 0);
+        sum(2 * layer).fill((byte) 0);
+        sum(2 * layer + 1).fill((byte) 0);
+        written[layer] = false;
     }
 
-    /** Drops what came of a layer in the present leaf. */
     private void forget(int layer) {
         if (written[layer]) {
-            Arrays.fill(leaf, NUMBERS * layer, NUMBERS * (layer + 1), 0);
-            sum(2 * layer).fill((byte) 0);
-            sum(2 * layer + 1).fill((byte) 0);
-            written[layer] = false;
+            drop(layer);
         }
     }
 
@@ -181,7 +168,7 @@ final class SharedFactors implements AutoCloseable {
      * @param newDue the layers of which a step takes up contributions, on every member the same
      * @param count this member's leaves of a step
      */
-    void endLeaf(List<Integer> newDue, int count) {
+    public void endLeaf(List<Integer> newDue, int count) {
         if (complete && contributed) {
             return;
         }
@@ -195,11 +182,9 @@ final class SharedFactors implements AutoCloseable {
         complete = leaves.count() == count;
     }
 
-    /** Ends the only leaf of a step, if that was not done. */
-    void endOnlyLeaf(List<Integer> newDue) {
-        if (leaves.count() == 0) {
-            endLeaf(newDue, 1);
-        }
+    /** Whether no leaf of a step has ended. */
+    public boolean isInFirstLeaf() {
+        return leaves.count() == 0;
     }
 
     private List<Parameter> factors(List<Integer> layers) {
@@ -213,7 +198,7 @@ final class SharedFactors implements AutoCloseable {
      *
      * @return the layers that have rows, on every member the same
      */
-    List<Integer> exchange() {
+    public List<Integer> exchange() {
         if (due.isEmpty()) {
             return List.of();
         }
@@ -225,18 +210,13 @@ final class SharedFactors implements AutoCloseable {
     }
 
     /** How many rows were exchanged of a layer. */
-    double rows(int layer) {
+    public double rows(int layer) {
         return totals[NUMBERS * layer];
     }
 
     /** The trace of the sum that was exchanged of a factor. */
-    double trace(int factor) {
+    public double trace(int factor) {
         return totals[NUMBERS * (factor / 2) + 1 + factor % 2];
-    }
-
-    /** The sum that was exchanged of a factor of this member's. */
-    MemorySegment exchanged(int factor) {
-        return sum(factor);
     }
 
     /**
@@ -245,7 +225,7 @@ final class SharedFactors implements AutoCloseable {
      * @param own what this member has found, by the layers' order in a list
      * @param layers that list, the same on every member
      */
-    double[] ofOwners(double[] own, List<Integer> layers) {
+    public double[] ofOwners(double[] own, List<Integer> layers) {
         var all = LeafNumbers.gather(team, own);
         var found = new double[own.length];
         for (int i = 0; i < found.length; i++) {
@@ -255,7 +235,7 @@ final class SharedFactors implements AutoCloseable {
     }
 
     /** Drops all leaves. */
-    void clear() {
+    public void clear() {
         for (int layer = 0; layer < owners.length; layer++) {
             forget(layer);
         }

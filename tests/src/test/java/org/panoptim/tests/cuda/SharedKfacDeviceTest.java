@@ -1,0 +1,127 @@
+package org.panoptim.tests.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.kfac.Kfac;
+import org.panoptim.kfac.WithoutInverse;
+import org.panoptim.testkit.VirtualGpu;
+import org.panoptim.tests.KfacCheckpoints;
+import org.panoptim.tests.KfacFailures;
+import org.panoptim.tests.KfacFailures.Outcome;
+import org.panoptim.tests.KfacNet;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+
+/** K-FAC that members of a team share whose nets lie on devices. */
+@Tag("virtual-gpu")
+class SharedKfacDeviceTest {
+
+    @TempDir private Path folder;
+
+    @ParameterizedTest
+    @CsvSource({"cuda-ffm, 1, 0", "cuda-jcuda, 1, 0", "cuda-ffm, 2, 0", "cuda-ffm, 1, 1e-3"})
+    void theNumberOfMembersChangesNoBit(String backend, int factorPeriod, double newtonError)
+            throws Exception {
+        UnaryOperator<Kfac.Builder> change =
+                builder -> builder.factorPeriod(factorPeriod).warmNewton(newtonError);
+        var alone = KfacNet.train(backend, 1, change);
+
+        assertThat(alone.stream().distinct().count()).isGreaterThan(50);
+        for (int members : List.of(2, 4, 8)) {
+            assertThat(KfacNet.train(backend, members, change))
+                    .as("%d members", members)
+                    .isEqualTo(alone);
+        }
+    }
+
+    @Test
+    void norWhereNothingPreconditionsAtFirst() throws Exception {
+        UnaryOperator<Kfac.Builder> change =
+                builder -> builder.withoutInverse(WithoutInverse.IDENTITY).klClip(1e-9);
+
+        assertThat(KfacNet.train("cuda-ffm", 4, change))
+                .isEqualTo(KfacNet.train("cuda-ffm", 1, change));
+    }
+
+    /** What five steps of a team of two change of each weight of a layer. */
+    private static float[] change(String backend, String weight) throws Exception {
+        return KfacNet.onAll(
+                        2,
+                        member -> {
+                            try (var net =
+                                    new KfacNet(
+                                            backend,
+                                            kfac -> kfac.klClip(Double.POSITIVE_INFINITY),
+                                            builder -> builder.shards(member, KfacNet.LEAVES))) {
+                                var change = net.value(weight);
+                                for (int step = 0; step < 5; step++) {
+                                    net.step(member, step);
+                                }
+                                var after = net.value(weight);
+                                for (int i = 0; i < change.length; i++) {
+                                    change[i] = after[i] - change[i];
+                                }
+                                return change;
+                            }
+                        })
+                .getFirst();
+    }
+
+    private static double largest(float[] values) {
+        return IntStream.range(0, values.length)
+                .mapToDouble(i -> Math.abs(values[i]))
+                .max()
+                .orElseThrow();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"w0", "w1", "w2", "w3", "w4"})
+    void membersOnDevicesComeNearThoseOnHosts(String weight) throws Exception {
+        var onHosts = change("reference", weight);
+        var difference = change("cuda-ffm", weight);
+        for (int i = 0; i < difference.length; i++) {
+            difference[i] -= onHosts[i];
+        }
+
+        assertThat(largest(onHosts)).isGreaterThan(0.01);
+        assertThat(largest(difference)).isLessThan(1e-5 * largest(onHosts));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {4, 5})
+    void checkpointsGoOnWithTheSameBits(int saved) throws Exception {
+        new KfacCheckpoints(folder).requireSameBits("cuda-ffm", saved);
+    }
+
+    @Test
+    void soTheyDoWithoutATeam() throws Exception {
+        new KfacCheckpoints(folder).requireSameBitsWithoutATeam("cuda-ffm");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void aMemberThatGivesUpLeavesAllAsTheyWereOrTheOptimizerUnusable(int taken) throws Exception {
+        var outcomes = KfacFailures.outcomes("cuda-ffm", taken);
+
+        assertThat(outcomes).isSorted().contains(Outcome.UNCHANGED, Outcome.UNUSABLE);
+    }
+
+    @Test
+    void nothingIsLeftOnTheDevice() throws Exception {
+        var kinds = List.of("allocations", "pinned", "events", "streams");
+        var before = kinds.stream().map(VirtualGpu::live).toList();
+
+        KfacNet.train("cuda-ffm", 2, builder -> builder);
+
+        assertThat(kinds).extracting(VirtualGpu::live).isEqualTo(before);
+    }
+}
