@@ -181,6 +181,46 @@ class SharedKfacTest {
     }
 
     @Test
+    void whatIsDiscardedNoStepTakesUp() throws Exception {
+        KfacContributions.requireDropped("reference");
+    }
+
+    @Test
+    void whatOthersContributeAloneTheOwnerTakesUp() throws Exception {
+        KfacContributions.requireTakenUp("reference");
+    }
+
+    @Test
+    void nothingIsDiscardedBetweenTwoLeaves() throws Exception {
+        var found =
+                KfacNet.onAll(
+                        2,
+                        member -> {
+                            try (var net =
+                                    new KfacNet(
+                                            "reference",
+                                            builder -> builder,
+                                            builder -> builder.shards(member, 4))) {
+                                for (int leaf = 0; leaf < 2; leaf++) {
+                                    net.differentiate(0, leaf);
+                                    net.contribute(0, leaf);
+                                    net.optimizer.accumulate();
+                                    if (leaf == 0) {
+                                        net.kfac.discard();
+                                    }
+                                }
+                                assertThatIllegalStateException()
+                                        .isThrownBy(net.optimizer::step)
+                                        .withMessageStartingWith(
+                                                "contributions were discarded between two leaves");
+                                return net.optimizer.report().step();
+                            }
+                        });
+
+        assertThat(found).containsOnly(0L);
+    }
+
+    @Test
     void membersAgreeOnTheSettingsFirst() throws Exception {
         var found =
                 KfacNet.onAll(

@@ -132,6 +132,14 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
     }
 
     @Override
+    public void discard() {
+        super.discard();
+        if (shared != null) {
+            shared.shared().clear();
+        }
+    }
+
+    @Override
     public boolean isShared() {
         return shared != null;
     }

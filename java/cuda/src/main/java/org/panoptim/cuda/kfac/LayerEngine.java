@@ -109,7 +109,7 @@ abstract class LayerEngine implements FactorEngine {
     }
 
     @Override
-    public final void discard() {
+    public void discard() {
         requireOpen();
         layers.forget();
     }

@@ -197,10 +197,16 @@ public final class SharedFactors implements AutoCloseable {
      * Brings the sums of all leaves to the owners of layers.
      *
      * @return the layers that have rows, on every member the same
+     * @throws IllegalStateException if some leaves were dropped and others came after them
      */
     public List<Integer> exchange() {
         if (due.isEmpty()) {
             return List.of();
+        }
+        if (!complete) {
+            throw new IllegalStateException(
+                    "contributions were discarded between two leaves of a step; discard them before"
+                        + " its first one or behind its last");
         }
         totals = numbers.join(team);
         var found = due.stream().filter(layer -> rows(layer) > 0).toList();
