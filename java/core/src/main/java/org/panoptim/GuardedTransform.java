@@ -13,6 +13,7 @@ import org.panoptim.tensor.StateTensor;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.function.Supplier;
 
 /**
@@ -90,13 +91,18 @@ final class GuardedTransform {
         }
 
         @Override
-        public String settings() {
+        public SequencedMap<String, String> settings() {
             return guarded.settings();
         }
 
         @Override
         public void endLeaf(int leaves) {
             guarded.endLeaf(leaves);
+        }
+
+        @Override
+        public void discard() {
+            guarded.discard();
         }
 
         @Override

@@ -121,7 +121,7 @@ public final class Optimizer implements AutoCloseable {
         this.executions =
                 Stream.concat(Stream.of(execution), companions.executions().stream()).toList();
         try {
-            sharding.ifPresent(each -> each.agree(this.plan, backend.name()));
+            sharding.ifPresent(each -> each.agree(this.plan, companionRules, backend.name()));
             sharding.ifPresent(each -> execution.shareTransfer().ifPresent(each::moveBy));
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, execution::close);
@@ -280,16 +280,12 @@ public final class Optimizer implements AutoCloseable {
      * @throws IllegalStateException if there is no team, all of this member's micro-batches came
      *     already, other parameters have a gradient or curvature than in the first one, curvature
      *     was handed to a rule that takes none, an arena is closed or a gradient is read-only;
-     *     nothing is changed
+     *     nothing is changed. {@link #discard} drops what came before.
      */
     public void accumulate() {
         ownership.enter();
         try {
-            var shared =
-                    sharding.orElseThrow(
-                            () ->
-                                    new IllegalStateException(
-                                            "there is no team: Builder.shards gives one"));
+            var shared = requireTeam();
             inputs.take();
             inputs.checkWritable("zeroed");
             inputs.checkCurvature();
@@ -371,8 +367,36 @@ public final class Optimizer implements AutoCloseable {
         }
     }
 
+    /**
+     * Drops the micro-batches that {@link #accumulate} has taken up since the last step, so that
+     * their batch can be begun anew: after a refusal, or where a forward pass failed. With the
+     * gradients goes their curvature, also that of micro-batches which a pass has used up, and what
+     * a transform was shown for the coming step. What the parameters hold stays there, and is the
+     * caller's to clear: {@link #zeroGrad}, {@link Parameter#clearCurvature}.
+     *
+     * <p>It concerns this member of a {@linkplain Builder#shards team} alone, and waits for nobody;
+     * the others keep theirs. Members compare before a step whether all have their micro-batches.
+     *
+     * @throws IllegalStateException if there is no team, or gradients have left already, as {@link
+     *     #backward} lets them; nothing is dropped
+     */
+    public void discard() {
+        ownership.enter();
+        try {
+            requireTeam().discard();
+            plan.curvature().ifPresent(CurvatureTransform::discard);
+        } finally {
+            ownership.exit();
+        }
+    }
+
     private void requireNoDeparture(String what) {
         sharding.ifPresent(each -> each.requireNoDeparture(what));
+    }
+
+    private Sharding requireTeam() {
+        return sharding.orElseThrow(
+                () -> new IllegalStateException("there is no team: Builder.shards gives one"));
     }
 
     private void recordParameters() {

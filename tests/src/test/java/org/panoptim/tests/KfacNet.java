@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
@@ -134,13 +135,32 @@ public final class KfacNet implements AutoCloseable {
     /** What a team has together of each of five steps, and of factors and inverses at last. */
     public static List<String> train(
             String backend, int members, UnaryOperator<Kfac.Builder> change) throws Exception {
-        return together(onAll(members, member -> train(backend, member, change)));
+        return train(backend, members, change, (_, _) -> {});
     }
 
-    private static Result train(String backend, Team member, UnaryOperator<Kfac.Builder> change) {
+    /**
+     * The same.
+     *
+     * @param before what a member does before each step
+     */
+    public static List<String> train(
+            String backend,
+            int members,
+            UnaryOperator<Kfac.Builder> change,
+            BiConsumer<Team, KfacNet> before)
+            throws Exception {
+        return together(onAll(members, member -> train(backend, member, change, before)));
+    }
+
+    private static Result train(
+            String backend,
+            Team member,
+            UnaryOperator<Kfac.Builder> change,
+            BiConsumer<Team, KfacNet> before) {
         var common = new ArrayList<String>();
         try (var net = new KfacNet(backend, change, builder -> builder.shards(member, LEAVES))) {
             for (int step = 0; step < 5; step++) {
+                before.accept(member, net);
                 net.step(member, step);
                 common.add(net.optimizer.report().gradientNorm().toString());
                 common.add(net.optimizer.report().skipped() + "");

@@ -3,9 +3,11 @@ package org.panoptim.spi;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 
 /**
  * A transform with a life of its own: it knows the optimizer's groups, can queue its work on a
@@ -52,9 +54,12 @@ public interface CurvatureTransform extends GradientTransform {
         return Optional.empty();
     }
 
-    /** All that it was told, as members of a team compare it before their first step. */
-    default String settings() {
-        return "";
+    /**
+     * All that it was told, by names in plain English, as members of a team compare it before their
+     * first step.
+     */
+    default SequencedMap<String, String> settings() {
+        return Collections.emptySortedMap();
     }
 
     /**
@@ -64,6 +69,12 @@ public interface CurvatureTransform extends GradientTransform {
      * @param leaves this member's micro-batches of a step
      */
     default void endLeaf(int leaves) {}
+
+    /**
+     * Drops what it was shown for the coming step, by this member of a team alone: its
+     * micro-batches are begun anew.
+     */
+    default void discard() {}
 
     /**
      * What it says of itself in a checkpoint, beside its states; waits for running work. A member

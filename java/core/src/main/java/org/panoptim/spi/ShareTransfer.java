@@ -28,6 +28,9 @@ public interface ShareTransfer {
      */
     void addLeaf(List<Parameter> parameters);
 
+    /** Drops the leaves that were added since the last {@link #bringMeans}. */
+    void discardLeaves();
+
     /**
      * Brings gradients, or the sums of leaves where some were added, to their owners, who add them
      * up by adjacent pairs. The owner's part of a gradient has the mean afterwards; the other parts

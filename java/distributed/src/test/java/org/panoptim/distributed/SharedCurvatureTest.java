@@ -248,7 +248,8 @@ class SharedCurvatureTest {
                                         .isThrownBy(net.optimizer::accumulate)
                                         .withMessage(
                                                 "other parameters have curvature than in the first"
-                                                        + " leaf of the step");
+                                                    + " leaf of the step; Optimizer.discard drops"
+                                                    + " this member's leaves to begin anew");
                                 net.curve(3);
                                 net.optimizer.accumulate();
                                 net.wide.curvature(net.floats(5));
@@ -264,6 +265,30 @@ class SharedCurvatureTest {
                         });
 
         assertThat(found).containsOnly(List.of(2f));
+    }
+
+    @Test
+    void curvatureIsDroppedWithItsLeaves() throws Exception {
+        var found =
+                results(
+                        builder -> builder.companion(SAM.defaults()),
+                        (member, net) -> {
+                            net.curve(100);
+                            net.optimizer.accumulate();
+                            net.optimizer.discard();
+                            net.curve(200);
+                            net.optimizer.accumulate();
+                            net.optimizer.run(SAM.PERTURB);
+                            // Of leaves that the pass has used up.
+                            net.optimizer.discard();
+                            net.optimizer.run(SAM.RESTORE);
+                            net.curve(member.rank() + 1);
+                            net.optimizer.accumulate();
+                            net.optimizer.step();
+                            return net.hessian();
+                        });
+
+        assertThat(found).containsOnly(List.of(1.5f));
     }
 
     @Test

@@ -13,6 +13,7 @@ import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.Lookahead;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.SGD;
 import org.panoptim.shard.Team;
@@ -42,6 +43,9 @@ class SharedOptimizerTest {
         final Backend backend = Backend.named("reference");
         final Parameter large = parameter("large", 2 * 65_536 + 5);
         final Parameter small = parameter("small", 3);
+
+        /** In no group by itself, with a gradient of zeros. */
+        final Parameter more = parameter("more", 3);
 
         private Parameter parameter(String name, long elements) {
             var value = arena.allocate(elements * Float.BYTES, 64);
@@ -216,56 +220,85 @@ class SharedOptimizerTest {
     }
 
     @Test
-    void membersThatMeanOtherThingsAreToldWhichWhenTheyAreBuilt() throws Exception {
-        assertThat(
-                        built(
-                                2,
-                                (member, builder) ->
-                                        member.rank() == 1 ? builder.statistics(true) : builder))
-                .allSatisfy(
-                        thrown ->
-                                assertThat((Throwable) thrown)
-                                        .isInstanceOf(TeamException.class)
-                                        .hasMessage(
-                                                "member 1 has other settings of the step than"
-                                                        + " member 0"));
-        var others =
-                Members.results(
-                        Members.team(4),
-                        member -> {
-                            try (var net = new Net()) {
-                                return Optimizer.builder(Rules.sgd(member.rank() == 3 ? 2 : 1))
-                                        .group("all", net.all())
-                                        .shards(member)
-                                        .backend(net.backend)
-                                        .build();
-                            }
-                        });
-        assertThat(others)
-                .hasSize(4)
-                .allSatisfy(
-                        thrown ->
-                                assertThat((Throwable) thrown)
-                                        .isInstanceOf(TeamException.class)
-                                        .hasMessage(
-                                                "member 3 has other groups or rules than member"
-                                                        + " 0"));
+    void membersThatWereToldOtherThingsHearWhichWhenTheyAreBuilt() throws Exception {
+        requireDifference(
+                2,
+                (member, _, builder) -> builder.shards(member, 16 >> member.rank()),
+                "leaves 8 on member 1, 16 on member 0");
+        requireDifference(
+                2,
+                (member, _, builder) -> builder.statistics(member.rank() == 1),
+                "period of statistics 1 on member 1, 0 on member 0");
+        requireDifference(
+                2,
+                (member, _, builder) -> member.rank() == 0 ? builder : builder.clipGlobalNorm(3),
+                "largest norm 3.0 on member 1, Infinity on member 0");
+        requireDifference(
+                2,
+                (member, _, builder) ->
+                        builder.companion(Lookahead.defaults().withK(5 + member.rank())),
+                "companion 1: k 6 on member 1, 5 on member 0");
+    }
+
+    @Test
+    void orWhichGroupOrParameterIsOther() throws Exception {
+        requireDifference(
+                4,
+                (member, net, builder) ->
+                        builder.group(
+                                "x", List.of(net.more), Rules.adamW(member.rank() == 3 ? .1 : .2)),
+                "group 'x': learning rate 0.1 on member 3, 0.2 on member 0");
+        requireDifference(
+                2,
+                (member, net, builder) ->
+                        builder.group(
+                                "x",
+                                List.of(net.more),
+                                member.rank() == 0 ? Rules.adamW(.1) : Rules.lion(.1)),
+                "group 'x': rule lion on member 1, adamw on member 0");
+        requireDifference(
+                2,
+                (member, net, builder) ->
+                        builder.group(member.rank() == 0 ? "x" : "y", List.of(net.more)),
+                "name of group 2 'y' on member 1, 'x' on member 0");
+        requireDifference(
+                2,
+                (member, net, builder) ->
+                        builder.group(
+                                "x", List.of(net.parameter(member.rank() == 0 ? "p" : "q", 2))),
+                "group 'x': name of parameter 1 'q' on member 1, 'p' on member 0");
+        requireDifference(
+                2,
+                (member, net, builder) ->
+                        builder.group("x", List.of(net.parameter("p", 4 + member.rank()))),
+                "parameter 'p': shape [5] on member 1, [4] on member 0");
     }
 
     /** How a member is built. */
     @FunctionalInterface
     private interface Change {
-        Optimizer.Builder<SGD> of(Team member, Optimizer.Builder<SGD> builder);
+        Optimizer.Builder<SGD> of(Team member, Net net, Optimizer.Builder<SGD> builder);
     }
 
-    private static List<Object> built(int members, Change change) throws Exception {
-        return Members.results(
-                Members.team(members),
-                member -> {
-                    try (var net = new Net()) {
-                        return net.optimizer(member, builder -> change.of(member, builder));
-                    }
-                });
+    private static void requireDifference(int members, Change change, String difference)
+            throws Exception {
+        var found =
+                Members.results(
+                        Members.team(members),
+                        member -> {
+                            try (var net = new Net()) {
+                                return net.optimizer(
+                                        member, builder -> change.of(member, net, builder));
+                            }
+                        });
+
+        assertThat(found)
+                .hasSize(members)
+                .allSatisfy(
+                        thrown ->
+                                assertThat((Throwable) thrown)
+                                        .isInstanceOf(TeamException.class)
+                                        .hasMessage("members differ: " + difference));
     }
 
     @Test
@@ -334,8 +367,8 @@ class SharedOptimizerTest {
                                 assertThatIllegalStateException()
                                         .isThrownBy(optimizer::step)
                                         .withMessage(
-                                                "member 1 has other groups, or rules in them, than"
-                                                        + " member 0");
+                                                "members differ: group 'all': frozen true on member"
+                                                        + " 1, false on member 0");
                                 if (member.rank() == 1) {
                                     optimizer.unfreeze("all");
                                 }
@@ -369,8 +402,8 @@ class SharedOptimizerTest {
                                 assertThatIllegalStateException()
                                         .isThrownBy(optimizer::step)
                                         .withMessage(
-                                                "member 1 has other groups, or rules in them, than"
-                                                        + " member 0");
+                                                "members differ: number of groups 2 on member 1, 1"
+                                                        + " on member 0");
                                 return net.value(net.large, 0);
                             }
                         });
@@ -568,14 +601,99 @@ class SharedOptimizerTest {
                                 optimizer.accumulate();
                                 assertThatIllegalStateException()
                                         .isThrownBy(optimizer::accumulate)
-                                        .withMessageStartingWith(
-                                                "this member has 2 of 4 leaves, and all have");
+                                        .withMessage(
+                                                "this member has 2 of 4 leaves, and all have come:"
+                                                        + " take the step; Optimizer.discard drops"
+                                                        + " this member's leaves to begin anew");
                                 optimizer.step();
                                 return net.value(net.large, 0);
                             }
                         });
 
         assertThat(found).containsOnly(-2f);
+    }
+
+    @Test
+    void leavesThatOneMemberDropsAreTakenUpAnew() throws Exception {
+        var found =
+                Members.results(
+                        Members.team(2),
+                        member -> {
+                            try (var net = new Net();
+                                    var optimizer =
+                                            net.optimizer(
+                                                    member, builder -> builder.shards(member, 4))) {
+                                net.differentiate(1);
+                                optimizer.accumulate();
+                                if (member.rank() == 1) {
+                                    net.small.clearGradient();
+                                    assertThatIllegalStateException()
+                                            .isThrownBy(optimizer::accumulate)
+                                            .withMessageEndingWith(
+                                                    "; Optimizer.discard drops this member's leaves"
+                                                            + " to begin anew");
+                                    optimizer.discard();
+                                    net.small.gradient(
+                                            new HostMemory(net.arena.allocate(3 * Float.BYTES)));
+                                    net.differentiate(5);
+                                    optimizer.accumulate();
+                                }
+                                net.differentiate(1);
+                                optimizer.accumulate();
+                                optimizer.step();
+                                return net.value(net.large, 0);
+                            }
+                        });
+
+        assertThat(found).containsOnly(-2f);
+    }
+
+    @Test
+    void leavesFromBeforeAGroupWasFrozenOrUnfrozenAreRefusedAndTakenUpAnew() throws Exception {
+        var found =
+                Members.results(
+                        Members.team(2),
+                        member -> {
+                            try (var net = new Net();
+                                    var optimizer =
+                                            net.optimizer(
+                                                    member,
+                                                    builder ->
+                                                            builder.shards(member, 4)
+                                                                    .group(
+                                                                            "more",
+                                                                            List.of(net.more)))) {
+                                optimizer.freeze("more");
+                                refuses(net, optimizer, () -> optimizer.unfreeze("more"));
+                                refuses(net, optimizer, () -> optimizer.freeze("more"));
+                                takeUp(net, optimizer);
+                                optimizer.step();
+                                return net.value(net.large, 0);
+                            }
+                        });
+
+        assertThat(found).containsOnly(-1f);
+    }
+
+    private static void takeUp(Net net, Optimizer optimizer) {
+        for (int leaf = 0; leaf < 2; leaf++) {
+            net.differentiate(1);
+            optimizer.accumulate();
+        }
+    }
+
+    /** Leaves from before a change are not stepped with, and dropped. */
+    private static void refuses(Net net, Optimizer optimizer, Runnable change) {
+        takeUp(net, optimizer);
+        change.run();
+        assertThatIllegalStateException()
+                .isThrownBy(optimizer::step)
+                .withMessageStartingWith(
+                        "member 0 took up its 2 leaves with gradients of other parameters than the"
+                                + " step has, ")
+                .withMessageContaining("Optimizer.discard");
+        assertThat(net.value(net.large, 0)).isZero();
+        optimizer.discard();
     }
 
     @Test
@@ -601,6 +719,9 @@ class SharedOptimizerTest {
             try (var optimizer = Optimizer.of(Rules.sgd(1), net.all())) {
                 assertThatIllegalStateException()
                         .isThrownBy(optimizer::accumulate)
+                        .withMessage("there is no team: Builder.shards gives one");
+                assertThatIllegalStateException()
+                        .isThrownBy(optimizer::discard)
                         .withMessage("there is no team: Builder.shards gives one");
             }
         }

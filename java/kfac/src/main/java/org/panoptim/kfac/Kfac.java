@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.SequencedMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -167,8 +168,11 @@ public final class Kfac extends LayerCurvature {
     }
 
     @Override
-    public String settings() {
-        return settings + "|" + withoutInverse + "|" + layers.names();
+    public SequencedMap<String, String> settings() {
+        var found = settings.named();
+        found.put("K-FAC's steps without inverse", withoutInverse.toString());
+        found.put("K-FAC's layers", layers.names().toString());
+        return found;
     }
 
     /**

@@ -1,5 +1,8 @@
 package org.panoptim.kfac;
 
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
+
 /**
  * How K-FAC works.
  *
@@ -51,6 +54,20 @@ record KfacSettings(
                 inversePeriod,
                 tolerance,
                 newtonError);
+    }
+
+    /** Each by its name in plain English. */
+    SequencedMap<String, String> named() {
+        var found = new LinkedHashMap<String, String>();
+        found.put("K-FAC's damping", String.valueOf(damping));
+        found.put("K-FAC's pi correction", String.valueOf(piCorrection));
+        found.put("K-FAC's factor decay", String.valueOf(factorDecay));
+        found.put("K-FAC's KL clip", String.valueOf(klClip));
+        found.put("K-FAC's factor period", String.valueOf(factorPeriod));
+        found.put("K-FAC's inverse period", String.valueOf(inversePeriod));
+        found.put("K-FAC's tolerance", String.valueOf(tolerance));
+        found.put("K-FAC's Newton error", String.valueOf(newtonError));
+        return found;
     }
 
     /** The decay from one update of the factors to the next. */

@@ -157,6 +157,7 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
     }
 
     /** Drops what was accumulated for the coming step. */
+    @Override
     public final void discard() {
         requireUsable();
         drop();

@@ -141,6 +141,17 @@ public final class TorchOptimizer implements AutoCloseable {
     }
 
     /**
+     * Drops this member's micro-batches that {@link #accumulate} has taken up since the last step,
+     * so that their batch can be begun anew. Gradients that the parameters hold stay ({@link
+     * #zeroGrad}).
+     *
+     * @throws IllegalStateException if there is no team
+     */
+    public void discard() {
+        optimizer.discard();
+    }
+
+    /**
      * Sets the gradients to zero where they lie. Not needed where the builder was told {@code
      * zeroGradients(true)}, which costs less, or where {@code Module.zero_grad} is called.
      */

@@ -295,6 +295,9 @@ class TorchOptimizerTest {
                 second.zeroGrad();
                 inLeaves.backward();
                 second.accumulate();
+                second.discard();
+                inLeaves.backward();
+                second.accumulate();
                 inLeaves.backward();
                 second.accumulate();
                 second.step();

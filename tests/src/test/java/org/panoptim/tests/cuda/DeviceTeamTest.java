@@ -119,6 +119,25 @@ class DeviceTeamTest {
                                 }));
     }
 
+    @Test
+    void leavesFromBeforeAGroupWasUnfrozenAreRefusedAndTakenUpAnew() throws Exception {
+        requireBitsOfOne(
+                new Work(Rules.adamW(1e-2))
+                        .stepping(
+                                2,
+                                (training, number) -> {
+                                    training.optimizer().freeze("first");
+                                    training.differentiate(7);
+                                    training.optimizer().unfreeze("first");
+                                    assertThatThrownBy(training.optimizer()::step)
+                                            .isInstanceOf(IllegalStateException.class)
+                                            .hasMessageContaining("of other parameters than the")
+                                            .hasMessageContaining("Optimizer.discard");
+                                    training.optimizer().discard();
+                                    training.step(number);
+                                }));
+    }
+
     /** The second batch has a NaN, in a part that another member owns than has it. */
     private static void stepOverNaN(TeamTraining training, int number) {
         training.spoil(number == 1);

@@ -1,18 +1,14 @@
 package org.panoptim.internal.checkpoint;
 
 import org.jspecify.annotations.Nullable;
+import org.panoptim.internal.shard.GatheredBytes;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
 import org.panoptim.spi.PartialChangeException;
 
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -142,24 +138,6 @@ record Consensus(Optional<Team> team, String task) {
     }
 
     private static List<Answer> gather(Team team, byte[] own) {
-        try (var arena = Arena.ofShared()) {
-            var sizes = arena.allocate(ValueLayout.JAVA_LONG, team.size());
-            sizes.setAtIndex(ValueLayout.JAVA_LONG, team.rank(), own.length);
-            var equal = new long[team.size()];
-            Arrays.fill(equal, Long.BYTES);
-            team.gather(sizes, equal);
-            var bytes = sizes.toArray(ValueLayout.JAVA_LONG);
-            var all = arena.allocate(Arrays.stream(bytes).sum());
-            long ownPlace = Arrays.stream(bytes, 0, team.rank()).sum();
-            MemorySegment.copy(own, 0, all, ValueLayout.JAVA_BYTE, ownPlace, own.length);
-            team.gather(all, bytes);
-            var answers = new ArrayList<Answer>();
-            long place = 0;
-            for (long size : bytes) {
-                answers.add(Answer.of(all.asSlice(place, size).toArray(ValueLayout.JAVA_BYTE)));
-                place += size;
-            }
-            return answers;
-        }
+        return GatheredBytes.of(team, own).stream().map(Answer::of).toList();
     }
 }

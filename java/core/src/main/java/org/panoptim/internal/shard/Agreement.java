@@ -4,7 +4,6 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
-import org.panoptim.spi.CurvatureTransform;
 import org.panoptim.spi.StepPlan;
 
 import java.lang.foreign.Arena;
@@ -16,7 +15,9 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 
 /** Finds out whether all members mean the same, before they change anything. */
 final class Agreement {
@@ -38,6 +39,9 @@ final class Agreement {
         COMPLETE,
         MISSING,
 
+        /** They were taken up with gradients of other parameters than the step has. */
+        OF_OTHERS,
+
         /** Curvature came after they were taken up. */
         LATE
     }
@@ -47,58 +51,26 @@ final class Agreement {
     /**
      * Compares what members were built with.
      *
-     * @param leaves of a step
-     * @param backend whose sums are to be exchanged
      * @throws TeamException if a member has something else than the first one; the message says
      *     which member and what
      */
-    static void onPlan(Team team, StepPlan plan, int leaves, String backend) {
-        var what =
-                List.of(
-                        "parameters",
-                        "groups or rules",
-                        "settings of the step",
-                        "settings of a transform of gradients",
-                        "backend");
-        var texts =
-                List.of(
-                        parameters(plan),
-                        rules(plan),
-                        leaves
-                                + "|"
-                                + plan.lossScale()
-                                + plan.policy()
-                                + plan.clipping()
-                                + plan.zeroGradients()
-                                + plan.statisticsEvery()
-                                + plan.averaging()
-                                + plan.flushesStates(),
-                        plan.curvature().map(CurvatureTransform::settings).orElse("none"),
-                        backend);
-        try (var arena = Arena.ofShared()) {
-            int bytes = what.size() * HASH_BYTES;
-            var all = arena.allocate((long) bytes * team.size());
-            for (int i = 0; i < what.size(); i++) {
-                MemorySegment.copy(
-                        MemorySegment.ofArray(hash(texts.get(i))),
-                        0,
-                        all,
-                        (long) team.rank() * bytes + i * HASH_BYTES,
-                        HASH_BYTES);
-            }
-            team.gather(all, equal(team, bytes));
-            for (int member = 1; member < team.size(); member++) {
-                for (int i = 0; i < what.size(); i++) {
-                    var first = all.asSlice(i * HASH_BYTES, HASH_BYTES);
-                    var other = all.asSlice((long) member * bytes + i * HASH_BYTES, HASH_BYTES);
-                    if (first.mismatch(other) != -1) {
-                        throw new TeamException(
-                                "member %d has other %s than member 0"
-                                        .formatted(member, what.get(i)));
-                    }
-                }
-            }
+    static void onPlan(Team team, MemberSettings own) {
+        var hashes = gathered(team, hash(own.toBytes()));
+        if (!Arrays.stream(hashes).allMatch(each -> Arrays.equals(each, hashes[0]))) {
+            throw new TeamException("members differ: " + difference(team, own).orElse("settings"));
         }
+    }
+
+    /** The first thing that some member has otherwise than the first one, and what both have. */
+    private static Optional<String> difference(Team team, MemberSettings own) {
+        var all =
+                GatheredBytes.of(team, own.toBytes()).stream()
+                        .map(MemberSettings::ofBytes)
+                        .toList();
+        return IntStream.range(1, team.size())
+                .mapToObj(member -> all.get(member).differenceFrom(all.getFirst(), member))
+                .flatMap(Optional::stream)
+                .findFirst();
     }
 
     /**
@@ -130,7 +102,7 @@ final class Agreement {
         for (int member = 0; member < team.size(); member++) {
             requireLeaves(words[member], member, count);
         }
-        requireSameGroups(words, GROUPS);
+        requireSameGroups(team, plan, words, GROUPS);
         if (!Arrays.stream(words).allMatch(each -> Arrays.equals(each, words[0]))) {
             // All have as much to say, and know that it differs.
             var all = gathered(team, said);
@@ -184,9 +156,15 @@ final class Agreement {
                     case MISSING ->
                             "member %d has not taken up its %d leaves: accumulate is called after"
                                     + " each backward pass";
+                    case OF_OTHERS ->
+                            "member %d took up its %d leaves with gradients of other parameters"
+                                    + " than the step has, since a group was changed or a gradient"
+                                    + " set or cleared; "
+                                    + Sharding.ANEW;
                     case LATE ->
                             "member %d was handed curvature after its %d leaves were taken up: it"
-                                    + " comes before accumulate, with the gradients";
+                                    + " comes before accumulate, with the gradients; "
+                                    + Sharding.ANEW;
                     case COMPLETE -> "";
                 };
         if (!message.isEmpty()) {
@@ -205,18 +183,18 @@ final class Agreement {
      * @param own what this member says of them
      * @throws IllegalStateException if not; the same on all members, and the message says who
      */
-    static void onGroups(Team team, byte[] own) {
-        requireSameGroups(gathered(team, own), 0);
+    static void onGroups(Team team, StepPlan plan, byte[] own) {
+        requireSameGroups(team, plan, gathered(team, own), 0);
     }
 
-    private static void requireSameGroups(byte[][] words, int place) {
-        for (int member = 1; member < words.length; member++) {
-            int end = place + HASH_BYTES;
-            if (!Arrays.equals(words[member], place, end, words[0], place, end)) {
-                throw new IllegalStateException(
-                        "member %d has other groups, or rules in them, than member 0"
-                                .formatted(member));
-            }
+    private static void requireSameGroups(Team team, StepPlan plan, byte[][] words, int place) {
+        int end = place + HASH_BYTES;
+        if (!Arrays.stream(words)
+                .allMatch(word -> Arrays.equals(word, place, end, words[0], place, end))) {
+            throw new IllegalStateException(
+                    "members differ: "
+                            + difference(team, MemberSettings.ofGroups(plan))
+                                    .orElse("groups, or rules in them"));
         }
     }
 
@@ -250,21 +228,7 @@ final class Agreement {
         return all;
     }
 
-    private static String parameters(StepPlan plan) {
-        var text = new StringBuilder();
-        for (var parameter : plan.parameters()) {
-            text.append(parameter.name())
-                    .append('|')
-                    .append(parameter.shape())
-                    .append('|')
-                    .append(parameter.dtype())
-                    .append('|')
-                    .append(parameter.outputs().keySet())
-                    .append('\n');
-        }
-        return text.toString();
-    }
-
+    /** As short as the groups can be told, for every step. */
     private static String rules(StepPlan plan) {
         var text = new StringBuilder();
         for (ParameterGroup group : plan.groups()) {

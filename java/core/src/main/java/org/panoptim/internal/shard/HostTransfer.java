@@ -70,6 +70,11 @@ final class HostTransfer implements ShareTransfer, AutoCloseable {
         parameters.forEach(parameter -> gradient(parameter).memory().fill((byte) 0));
     }
 
+    @Override
+    public void discardLeaves() {
+        own.clear();
+    }
+
     private static FloatView gradient(Parameter parameter) {
         return FloatView.of(parameter.gradient().orElseThrow(), parameter.dtype());
     }

@@ -3,6 +3,7 @@ package org.panoptim.internal.shard;
 import org.jspecify.annotations.Nullable;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
+import org.panoptim.rule.UpdateRule;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamTraffic;
 import org.panoptim.spi.Cleanup;
@@ -21,6 +22,9 @@ import java.util.function.Predicate;
  * owners have written to everybody after it.
  */
 public final class Sharding implements AutoCloseable {
+
+    /** What refusals of leaves advise. */
+    static final String ANEW = "Optimizer.discard drops this member's leaves to begin anew";
 
     private final MeteredTeam team;
     private final int leaves;
@@ -115,8 +119,8 @@ public final class Sharding implements AutoCloseable {
     }
 
     /** Compares what members were built with. */
-    public void agree(StepPlan plan, String backend) {
-        Agreement.onPlan(team, plan, leaves, backend);
+    public void agree(StepPlan plan, List<UpdateRule> companions, String backend) {
+        Agreement.onPlan(team, MemberSettings.of(plan, companions, leaves, backend));
     }
 
     /**
@@ -132,7 +136,7 @@ public final class Sharding implements AutoCloseable {
         var present = present(plan, Parameter::hasGradient);
         if (before > 0 && !transfer.parametersOfLeaves().equals(present)) {
             throw new IllegalStateException(
-                    "other parameters have a gradient than in the first leaf of the step");
+                    "other parameters have a gradient than in the first leaf of the step; " + ANEW);
         }
         var curved = present(plan, Parameter::hasCurvature);
         requireOnHost(curved);
@@ -145,8 +149,8 @@ public final class Sharding implements AutoCloseable {
     private void requireRoom() {
         if (transfer.leaves() == ownLeaves() || departure.isPresent()) {
             throw new IllegalStateException(
-                    "this member has %d of %d leaves, and all have come: take the step"
-                            .formatted(ownLeaves(), leaves));
+                    "this member has %d of %d leaves, and all have come: take the step; %s"
+                            .formatted(ownLeaves(), leaves, ANEW));
         }
     }
 
@@ -246,6 +250,13 @@ public final class Sharding implements AutoCloseable {
         }
     }
 
+    /** Drops this member's leaves of the coming step. */
+    public void discard() {
+        requireNoDeparture("no leaves can be dropped");
+        transfer.discardLeaves();
+        curvature.discard();
+    }
+
     private void requireOnHost(List<Parameter> curved) {
         if (transfer != host && !curved.isEmpty()) {
             throw new IllegalStateException(
@@ -321,7 +332,7 @@ public final class Sharding implements AutoCloseable {
         long asked = System.nanoTime();
         try {
             // Whoever goes on from here knows that all have got so far.
-            Agreement.onGroups(team, ofGroups(plan));
+            Agreement.onGroups(team, plan, ofGroups(plan));
         } catch (IllegalStateException e) {
             foundByAll = e;
             throw e;
@@ -335,18 +346,7 @@ public final class Sharding implements AutoCloseable {
 
     private void requireReady(
             StepPlan plan, Predicate<Parameter> hasCurvature, boolean lateCurvature) {
-        boolean complete =
-                transfer.leaves() == 0
-                        ? ownLeaves() == 1
-                        : transfer.leaves() == ownLeaves()
-                                // Not of groups that were frozen, or are frozen since.
-                                && transfer.parametersOfLeaves()
-                                        .equals(present(plan, Parameter::hasGradient));
-        var leavesAre =
-                !complete
-                        ? Agreement.Leaves.MISSING
-                        : lateCurvature ? Agreement.Leaves.LATE : Agreement.Leaves.COMPLETE;
-        agree(plan, hasCurvature, leavesAre);
+        agree(plan, hasCurvature, ownState(plan, lateCurvature));
     }
 
     private void agree(
@@ -374,6 +374,18 @@ public final class Sharding implements AutoCloseable {
             ofGroups = Agreement.ofGroups(plan);
         }
         return ofGroups;
+    }
+
+    private Agreement.Leaves ownState(StepPlan plan, boolean lateCurvature) {
+        int count = transfer.leaves();
+        if (count == 0 ? ownLeaves() > 1 : count < ownLeaves()) {
+            return Agreement.Leaves.MISSING;
+        }
+        if (count > 0
+                && !transfer.parametersOfLeaves().equals(present(plan, Parameter::hasGradient))) {
+            return Agreement.Leaves.OF_OTHERS;
+        }
+        return lateCurvature ? Agreement.Leaves.LATE : Agreement.Leaves.COMPLETE;
     }
 
     /** Of all values, where they are on the host and were not compared yet. */

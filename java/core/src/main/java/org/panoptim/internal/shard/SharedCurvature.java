@@ -44,7 +44,8 @@ final class SharedCurvature implements AutoCloseable {
             }
         } else if (before > 0 && !leaves.parameters().equals(curved)) {
             throw new IllegalStateException(
-                    "other parameters have curvature than in the first leaf of the step");
+                    "other parameters have curvature than in the first leaf of the step; "
+                            + Sharding.ANEW);
         }
     }
 
@@ -65,6 +66,11 @@ final class SharedCurvature implements AutoCloseable {
         if (leaves.parameters().isEmpty()) {
             leaves.clear();
         }
+    }
+
+    /** Drops what has come with leaves. */
+    void discard() {
+        leaves.clear();
     }
 
     /** What this member has of a parameter for the coming step, if anything. */

@@ -52,6 +52,11 @@ public final class DeviceTransfer implements ShareTransfer, AutoCloseable {
     }
 
     @Override
+    public void discardLeaves() {
+        sums.clear();
+    }
+
+    @Override
     public void bringMeans(StepPlan plan, List<Parameter> parameters, int leaves) {
         run(
                 () -> {

@@ -206,7 +206,7 @@ public final class SharedFactors implements AutoCloseable {
         if (!complete) {
             throw new IllegalStateException(
                     "contributions were discarded between two leaves of a step; discard them before"
-                        + " its first one or behind its last");
+                            + " its first one or behind its last");
         }
         totals = numbers.join(team);
         var found = due.stream().filter(layer -> rows(layer) > 0).toList();

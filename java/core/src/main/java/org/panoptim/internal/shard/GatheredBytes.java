@@ -1,0 +1,46 @@
+package org.panoptim.internal.shard;
+
+import org.panoptim.shard.Team;
+import org.panoptim.shard.TeamException;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Bytes of all members, of whom none knows how many the others have. */
+public final class GatheredBytes {
+
+    private GatheredBytes() {}
+
+    /**
+     * Gives every member what each has.
+     *
+     * @param own this member's
+     * @return those of all, in the order of the members
+     * @throws TeamException if another member failed, is gone or did not answer in time
+     */
+    public static List<byte[]> of(Team team, byte[] own) {
+        try (var arena = Arena.ofShared()) {
+            var sizes = arena.allocate(ValueLayout.JAVA_LONG, team.size());
+            sizes.setAtIndex(ValueLayout.JAVA_LONG, team.rank(), own.length);
+            var equal = new long[team.size()];
+            Arrays.fill(equal, Long.BYTES);
+            team.gather(sizes, equal);
+            var bytes = sizes.toArray(ValueLayout.JAVA_LONG);
+            var all = arena.allocate(Arrays.stream(bytes).sum());
+            long ownPlace = Arrays.stream(bytes, 0, team.rank()).sum();
+            MemorySegment.copy(own, 0, all, ValueLayout.JAVA_BYTE, ownPlace, own.length);
+            team.gather(all, bytes);
+            var found = new ArrayList<byte[]>();
+            long place = 0;
+            for (long size : bytes) {
+                found.add(all.asSlice(place, size).toArray(ValueLayout.JAVA_BYTE));
+                place += size;
+            }
+            return found;
+        }
+    }
+}
