@@ -127,7 +127,8 @@ final class Failures {
     /** An exception of files in words. */
     static String describe(IOException exception) {
         return switch (exception) {
-            case NoSuchFileException missing -> missing.getFile() + ": there is no such file";
+            case NoSuchFileException missing when missing.getReason() == null ->
+                    missing.getFile() + ": there is no such file";
             case AccessDeniedException denied -> denied.getFile() + ": access is denied";
             case FileSystemException other -> other.getMessage();
             default -> String.valueOf(exception.getMessage());

@@ -1,6 +1,7 @@
 package org.panoptim.io;
 
 import org.jspecify.annotations.Nullable;
+import org.panoptim.internal.MissingFile;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -142,7 +143,7 @@ public final class OutputFile {
     private static void replace(Path file, Path target, Content content) throws IOException {
         var folder = folder(target);
         boolean posix = target.getFileSystem().supportedFileAttributeViews().contains("posix");
-        try (FileChannel directory = posix ? FileChannel.open(folder) : null) {
+        try (FileChannel directory = posix ? open(folder, target) : null) {
             TemporaryFile.deleteAbandoned(target);
             try (var temporary = TemporaryFile.create(file, target)) {
                 if (posix) {
@@ -153,6 +154,14 @@ public final class OutputFile {
                 temporary.become(target);
             }
             force(directory, file);
+        }
+    }
+
+    private static FileChannel open(Path folder, Path target) throws IOException {
+        try {
+            return FileChannel.open(folder);
+        } catch (NoSuchFileException e) {
+            throw MissingFile.because(e, target, "the file cannot be made");
         }
     }
 

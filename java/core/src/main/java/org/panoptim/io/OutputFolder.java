@@ -1,9 +1,12 @@
 package org.panoptim.io;
 
+import org.panoptim.internal.MissingFile;
+
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Objects;
 
@@ -28,7 +31,11 @@ public final class OutputFolder {
             throw new FileSystemException(
                     folder.toString(), null, "expected a folder, got something else");
         }
-        Files.createDirectory(folder);
+        try {
+            Files.createDirectory(folder);
+        } catch (NoSuchFileException e) {
+            throw MissingFile.because(e, folder, "the folder cannot be made");
+        }
         if (folder.getFileSystem().supportedFileAttributeViews().contains("posix")) {
             try (var parent = FileChannel.open(OutputFile.folder(folder.toAbsolutePath()))) {
                 parent.force(true);

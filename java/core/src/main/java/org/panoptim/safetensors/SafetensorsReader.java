@@ -1,5 +1,6 @@
 package org.panoptim.safetensors;
 
+import org.panoptim.internal.MissingFile;
 import org.panoptim.tensor.DType;
 
 import java.io.IOException;
@@ -10,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -65,15 +67,21 @@ public final class SafetensorsReader implements AutoCloseable {
      *
      * @param file the file, which stays open until {@link #close}
      * @throws SafetensorsException if it is not a safetensors file
+     * @throws NoSuchFileException if there is no such file; the message says so
      * @throws IOException if it cannot be read
      */
     public static SafetensorsReader open(Path file) throws IOException {
         Objects.requireNonNull(file, "file");
-        // Asked first, since merely opening a pipe would wait for somebody to write to it.
-        if (!Files.readAttributes(file, BasicFileAttributes.class).isRegularFile()) {
-            throw new SafetensorsException(file, "file", "expected a regular file");
+        FileChannel channel;
+        try {
+            // Asked first, since merely opening a pipe would wait for somebody to write to it.
+            if (!Files.readAttributes(file, BasicFileAttributes.class).isRegularFile()) {
+                throw new SafetensorsException(file, "file", "expected a regular file");
+            }
+            channel = FileChannel.open(file, StandardOpenOption.READ);
+        } catch (NoSuchFileException e) {
+            throw MissingFile.because(e, file, "there is no such file");
         }
-        FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
         try {
             long fileSize = channel.size();
             long headerSize = headerSize(file, channel, fileSize);

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.Checkpoints;
 import org.panoptim.Optimizer;
 import org.panoptim.Snapshot;
 import org.panoptim.backend.Backend;
@@ -504,7 +505,13 @@ class CheckpointTest {
                     .hasMessageContaining(missing.getParent().toString());
             assertThatThrownBy(() -> model.optimizer.load(missing))
                     .isInstanceOf(NoSuchFileException.class)
-                    .hasMessageContaining(missing.toString());
+                    .hasMessage(
+                            "%s: there is no checkpoint, neither a file nor the folder of a team;"
+                                    + " there is no folder %s",
+                            missing, missing.getParent());
+            assertThatThrownBy(() -> Checkpoints.consolidate(missing.getParent(), missing))
+                    .isInstanceOf(NoSuchFileException.class)
+                    .hasMessage(missing.getParent() + ": there is no such folder");
         }
     }
 

@@ -39,7 +39,10 @@ class OutputFolderTest {
     @Test
     void theFolderAroundItMustBeThere() {
         assertThatThrownBy(() -> OutputFolder.create(folder.resolve("none/made")))
-                .isInstanceOf(NoSuchFileException.class);
+                .isInstanceOf(NoSuchFileException.class)
+                .hasMessage(
+                        "%s: the folder cannot be made; there is no folder %s",
+                        folder.resolve("none/made"), folder.resolve("none"));
     }
 
     @Test

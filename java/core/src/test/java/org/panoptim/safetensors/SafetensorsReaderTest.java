@@ -66,7 +66,7 @@ class SafetensorsReaderTest {
         void aMissingFileKeepsItsOwnException() {
             assertThatThrownBy(() -> SafetensorsReader.open(folder.resolve("none")))
                     .isInstanceOf(NoSuchFileException.class)
-                    .hasMessageContaining("none");
+                    .hasMessage(folder.resolve("none") + ": there is no such file");
         }
 
         @Test

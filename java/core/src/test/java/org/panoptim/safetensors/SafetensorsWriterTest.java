@@ -345,7 +345,11 @@ class SafetensorsWriterTest {
         void aMissingFolderIsNamed() {
             assertThatThrownBy(() -> small().write(folder.resolve("none").resolve("model")))
                     .isInstanceOf(NoSuchFileException.class)
-                    .hasMessageContaining(folder.resolve("none").toString());
+                    .hasMessage(
+                            "%s: the file cannot be made; there is no folder %s"
+                                    .formatted(
+                                            folder.resolve("none").resolve("model"),
+                                            folder.resolve("none")));
             assertThat(folder.resolve("none")).doesNotExist();
         }
 

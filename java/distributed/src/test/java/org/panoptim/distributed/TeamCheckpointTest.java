@@ -314,6 +314,8 @@ class TeamCheckpointTest {
                                 assertThat((Throwable) thrown)
                                         .isInstanceOf(IOException.class)
                                         .hasMessageContaining("member 1 could not load ")
-                                        .hasMessageContaining("NoSuchFileException"));
+                                        .hasMessageEndingWith(
+                                                "none: there is no checkpoint, neither a file nor"
+                                                        + " the folder of a team"));
     }
 }

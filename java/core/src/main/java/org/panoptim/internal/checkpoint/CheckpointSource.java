@@ -1,8 +1,11 @@
 package org.panoptim.internal.checkpoint;
 
+import org.panoptim.internal.MissingFile;
+
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.SequencedMap;
@@ -10,9 +13,18 @@ import java.util.SequencedMap;
 /** Where a checkpoint comes from: one file, or the folder of a team. */
 sealed interface CheckpointSource extends AutoCloseable permits WholeFile, MemberFiles {
 
-    /** Opens a file or a folder, and checks all of it but the elements of tensors. */
+    /**
+     * Opens a file or a folder, and checks all of it but the elements of tensors.
+     *
+     * @throws NoSuchFileException if there is neither; the message says so
+     */
     static CheckpointSource open(Path path) throws IOException {
-        return Files.isDirectory(path) ? MemberFiles.open(path) : WholeFile.open(path);
+        try {
+            return Files.isDirectory(path) ? MemberFiles.open(path) : WholeFile.open(path);
+        } catch (NoSuchFileException e) {
+            throw MissingFile.because(
+                    e, path, "there is no checkpoint, neither a file nor the folder of a team");
+        }
     }
 
     /** What messages name. */

@@ -1,12 +1,14 @@
 package org.panoptim.internal.checkpoint;
 
 import org.panoptim.checkpoint.CheckpointException;
+import org.panoptim.internal.MissingFile;
 import org.panoptim.safetensors.SafetensorsReader;
 import org.panoptim.safetensors.TensorInfo;
 import org.panoptim.spi.Cleanup;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -83,6 +85,9 @@ final class MemberFiles implements CheckpointSource {
         try {
             return SafetensorsReader.open(indexFile(folder));
         } catch (NoSuchFileException e) {
+            if (!Files.exists(folder)) {
+                throw MissingFile.because(e, folder, "there is no such folder");
+            }
             throw because(
                     e,
                     new CheckpointException(
