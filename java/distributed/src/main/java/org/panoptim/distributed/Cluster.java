@@ -173,7 +173,10 @@ public final class Cluster implements Team, AutoCloseable {
         }
     }
 
-    /** Leaves the team. Whoever still waits for this member is told that it has left. */
+    /**
+     * Leaves the team. Whoever still waits for this member is told that it has left, but not why:
+     * where its own code has thrown, {@link #abort} tells the others before.
+     */
     @Override
     public void close() {
         if (!closed) {

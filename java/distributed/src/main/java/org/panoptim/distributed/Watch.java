@@ -238,7 +238,9 @@ final class Watch implements AutoCloseable {
      */
     String reason(boolean timedOut, String engine) {
         if (alone) {
-            end("member 0 left before the others, and then: " + engine);
+            end(
+                    "member 0 left before the others: %s (then: %s)"
+                            .formatted(WatchServer.WITHOUT_REASON, engine));
         } else if (!end.isDone()) {
             say(new Frame.Waited(call, timedOut, engine));
             // If the first member says nothing, that is the reason.

@@ -31,6 +31,13 @@ final class WatchServer implements AutoCloseable {
      */
     private static final long INQUIRY_MILLIS = 500;
 
+    /**
+     * Who leaves says no reason: its work may be done, or its own code threw, past which a {@code
+     * try} has closed its cluster.
+     */
+    static final String WITHOUT_REASON =
+            "it gave no reason, which its own output may tell; Cluster.abort passes one on";
+
     /** How long it waits for the others to hang up. */
     private static final long FAREWELL_MILLIS = 1000;
 
@@ -235,8 +242,8 @@ final class WatchServer implements AutoCloseable {
 
     private String blame(int rank, Frame.Waited waited) {
         if (!left.isEmpty()) {
-            return "%s left before the others (member %d was in call %d)"
-                    .formatted(names(left::contains), rank, waited.call());
+            return "%s left before the others (member %d was in call %d): %s"
+                    .formatted(names(left::contains), rank, waited.call(), WITHOUT_REASON);
         }
         var behind =
                 names(

@@ -373,7 +373,10 @@ class ClusterTest {
                     .containsOnly(told.getFirst())
                     .first()
                     .asString()
-                    .matches("member 2 left before the others \\(member [01] was in call 2\\)");
+                    .matches(
+                            "member 2 left before the others \\(member [01] was in call 2\\): it"
+                                    + " gave no reason, which its own output may tell;"
+                                    + " Cluster.abort passes one on");
         }
     }
 
@@ -385,7 +388,9 @@ class ClusterTest {
             assertThat(members.get(0).ask("close")).isEqualTo("done");
             for (int rank = 1; rank < 3; rank++) {
                 assertThat(members.get(rank).answer())
-                        .startsWith("member 0 left before the others, and then: ");
+                        .startsWith(
+                                "member 0 left before the others: it gave no reason, which its own"
+                                        + " output may tell; Cluster.abort passes one on (then: ");
             }
         }
     }
