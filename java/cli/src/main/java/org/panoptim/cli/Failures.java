@@ -2,6 +2,7 @@ package org.panoptim.cli;
 
 import org.panoptim.UnusableOptimizerException;
 import org.panoptim.cli.output.OutputException;
+import org.panoptim.cli.process.TeamEnd;
 import org.panoptim.cli.terminal.NearNames;
 import org.panoptim.shard.TeamException;
 import org.panoptim.spi.UnsupportedPlanException;
@@ -77,14 +78,12 @@ final class Failures {
             case UnsupportedPlanException unsupported -> print(command, unsupported.getMessage());
             case IOException file -> print(command, describe(file));
             case TeamException team -> {
-                print(command, team.getMessage());
-                return CHECK_FAILED;
+                return explain(team, command);
             }
             // The run is over in any case, wherever in a step it was.
             case UnusableOptimizerException lost
                     when lost.getCause() instanceof TeamException e -> {
-                print(command, String.valueOf(e.getMessage()));
-                return CHECK_FAILED;
+                return explain(e, command);
             }
             default -> {
                 print(
@@ -99,6 +98,17 @@ final class Failures {
             }
         }
         return BAD_INPUT;
+    }
+
+    /** Explains why a team has ended: to who started its members, if that is not the user. */
+    private static int explain(TeamException end, CommandLine command) {
+        var reason = String.valueOf(end.getMessage());
+        if (command.getCommand() instanceof TrainCommand train && train.isHeld()) {
+            command.getOut().println(TeamEnd.line(printable(reason)));
+            return TeamEnd.STATUS;
+        }
+        print(command, reason);
+        return CHECK_FAILED;
     }
 
     /** What to say where the reason is native code that cannot be loaded. */
@@ -136,13 +146,14 @@ final class Failures {
     }
 
     private static void print(CommandLine command, String message) {
-        // Parts of it may come from a file: they must not reach the terminal as commands.
-        var line = message.replaceAll("[\\p{Cntrl}\\p{Cf}]+", " ");
-        if (line.length() > LONGEST_LINE) {
-            line = line.substring(0, LONGEST_LINE) + "…";
-        }
-        command.getErr().println(name(command) + ": " + line);
+        command.getErr().println(name(command) + ": " + printable(message));
         command.getErr().flush();
+    }
+
+    /** A line: parts of it may come from a file, and must not reach the terminal as commands. */
+    private static String printable(String message) {
+        var line = message.replaceAll("[\\p{Cntrl}\\p{Cf}]+", " ");
+        return line.length() > LONGEST_LINE ? line.substring(0, LONGEST_LINE) + "…" : line;
     }
 
     private static String name(CommandLine command) {

@@ -16,8 +16,6 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 /**
  * A team that is to train the classifier.
@@ -31,23 +29,22 @@ record TeamChoice(int members, int leaves, String option) {
     /**
      * Checks the numbers.
      *
-     * @throws InputException if leaves are no power of two, or members do not divide them
+     * @throws InputException if either is no power of two, or there are more members than leaves
      */
     TeamChoice {
         if (leaves < 1 || Integer.bitCount(leaves) != 1) {
             throw new InputException("--leaves: must be a power of two, but is " + leaves);
         }
-        if (members < 1 || leaves % members != 0) {
+        if (members < 1 || Integer.bitCount(members) != 1) {
             throw new InputException(
-                    "%s: %d processes cannot have %d leaves of a batch in equal parts; %s can, and --leaves sets another number of leaves"
-                            .formatted(option, members, leaves, divisors(leaves)));
+                    "%s: the number of processes must be a power of two, but is %d"
+                            .formatted(option, members));
         }
-    }
-
-    private static String divisors(int leaves) {
-        return IntStream.iterate(1, count -> count <= leaves, count -> 2 * count)
-                .mapToObj(String::valueOf)
-                .collect(Collectors.joining(", "));
+        if (members > leaves) {
+            throw new InputException(
+                    "%s: %d processes cannot share %d leaves of a batch; --leaves sets more"
+                            .formatted(option, members, leaves));
+        }
     }
 
     /**

@@ -59,7 +59,8 @@ final class TeamOptions {
     void check() {
         if (processes.isPresent() && distributed) {
             throw new InputException(
-                    PROCESSES + ": starts processes, and with " + DISTRIBUTED + " this is one");
+                    "%s: starts the processes itself, and %s is for one that something else starts: give one of the two"
+                            .formatted(PROCESSES, DISTRIBUTED));
         }
         if (leaves.isPresent() && processes.isEmpty() && !distributed) {
             throw new InputException(

@@ -3,6 +3,7 @@ package org.panoptim.cli;
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.TrainOptions.Common;
 import org.panoptim.cli.process.MemberProcesses;
+import org.panoptim.cli.process.NativeOutput;
 import org.panoptim.cli.process.ParentWatch;
 import org.panoptim.cli.run.RunFolder;
 import org.panoptim.cli.run.RunRecord;
@@ -222,6 +223,11 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
+    /** Whether another process of this program started this one, and tells what becomes of it. */
+    boolean isHeld() {
+        return team.isHeld();
+    }
+
     /** Trains as one of several processes. */
     private int trainAsMember() throws IOException {
         if (team.isHeld()) {
@@ -230,7 +236,7 @@ final class TrainCommand implements Callable<Integer> {
         var membership = TeamOptions.membership();
         var choice = team.of(membership);
         var chosenTask = sharedTask(choice);
-        try (var cluster = Cluster.join(membership)) {
+        try (var cluster = NativeOutput.discarding(() -> Cluster.join(membership))) {
             try {
                 var training =
                         new MemberTraining(

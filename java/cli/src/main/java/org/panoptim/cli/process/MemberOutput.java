@@ -7,21 +7,13 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.function.Consumer;
-import java.util.function.Predicate;
-import java.util.regex.Pattern;
 
 /** Passes on what a member prints, line by line, until it closes its output. */
 final class MemberOutput {
 
-    /** What Gloo says of every connection, by the C++ standard output. */
-    private static final Predicate<String> NOISE =
-            Pattern.compile(
-                            "\\[Gloo] Rank \\d+ is connected to \\d+ peer ranks\\. Expected number"
-                                    + " of connected peer ranks is : \\d+")
-                    .asMatchPredicate();
-
     private final Thread thread;
     private volatile Optional<RuntimeException> failure = Optional.empty();
+    private volatile Optional<String> teamEnd = Optional.empty();
 
     /**
      * Begins to read.
@@ -36,7 +28,10 @@ final class MemberOutput {
         try (var reader =
                 new BufferedReader(new InputStreamReader(output, StandardCharsets.UTF_8))) {
             for (var line = reader.readLine(); line != null; line = reader.readLine()) {
-                if (!NOISE.test(line)) {
+                var reason = TeamEnd.reason(line);
+                if (reason.isPresent()) {
+                    teamEnd = reason;
+                } else {
                     lines.accept(line);
                 }
             }
@@ -50,6 +45,11 @@ final class MemberOutput {
     /** What went wrong with a line. */
     Optional<RuntimeException> failure() {
         return failure;
+    }
+
+    /** Why the team has ended, if the member said that. */
+    Optional<String> teamEnd() {
+        return teamEnd;
     }
 
     /** Waits for the last line. */

@@ -134,7 +134,8 @@ public final class MemberProcesses implements AutoCloseable {
      * @param stop whether all should stop; they are told once
      * @return the exit status: 0 if all succeeded, else that of those that failed, the larger of
      *     several
-     * @throws TeamException if a member ended without having said why; the message names it
+     * @throws TeamException if members ended without having said why, or all because their team did
+     *     ({@link TeamEnd}); the message says who or why
      * @throws RuntimeException what taking a line threw
      */
     public int await(BooleanSupplier stop) throws InterruptedException {
@@ -179,17 +180,44 @@ public final class MemberProcesses implements AutoCloseable {
     }
 
     private int status() {
+        var silent = new ArrayList<String>();
+        int explained = 0;
         for (int rank = 0; rank < processes.size(); rank++) {
             int status = Objects.requireNonNullElse(statuses.get(rank), 0);
-            if (status > LARGEST_EXPLAINED) {
-                throw new TeamException(
-                        status > SIGNALLED
-                                ? "member %d was ended by signal %d"
-                                        .formatted(rank, status - SIGNALLED)
-                                : "member %d ended with status %d".formatted(rank, status));
+            if (status <= LARGEST_EXPLAINED) {
+                explained = Math.max(explained, status);
+            } else if (status != TeamEnd.STATUS) {
+                silent.add("member %d %s".formatted(rank, ended(status)));
             }
         }
-        return statuses.values().stream().mapToInt(Integer::intValue).max().orElse(0);
+        if (!silent.isEmpty()) {
+            throw new TeamException(
+                    String.join(", ", silent)
+                            + (silent.size() < processes.size()
+                                    ? "; the others ended because of it"
+                                    : ""));
+        }
+        if (explained == 0) {
+            outputs.stream()
+                    .flatMap(output -> output.teamEnd().stream())
+                    .findFirst()
+                    .ifPresent(
+                            reason -> {
+                                throw new TeamException(reason);
+                            });
+        }
+        return explained;
+    }
+
+    private static String ended(int status) {
+        int signal = status - SIGNALLED;
+        return switch (signal) {
+            case 6 -> "was ended by signal 6 (ABRT)";
+            case 9 -> "was ended by signal 9 (KILL)";
+            case 11 -> "was ended by signal 11 (SEGV)";
+            case 15 -> "was ended by signal 15 (TERM)";
+            default -> signal > 0 ? "was ended by signal " + signal : "ended with status " + status;
+        };
     }
 
     /** Ends all that still run, at once. */

@@ -29,10 +29,6 @@ class MemberProcessesTest {
             switch (arguments[0]) {
                 case "say" -> {
                     System.out.printf(
-                            "[Gloo] Rank %d is connected to 2 peer ranks. Expected number of"
-                                    + " connected peer ranks is : 2%n",
-                            rank);
-                    System.out.printf(
                             "%d/%s of %s at %s: süß%n",
                             rank,
                             System.getenv("LOCAL_RANK"),
@@ -44,6 +40,13 @@ class MemberProcessesTest {
                     }
                 }
                 case "status" -> System.exit(Integer.parseInt(arguments[1 + rank]));
+                case "end" -> {
+                    int status = Integer.parseInt(arguments[1 + rank]);
+                    if (status == TeamEnd.STATUS) {
+                        System.out.println(TeamEnd.line("as " + rank + " heard"));
+                    }
+                    Runtime.getRuntime().halt(status);
+                }
                 case "fail-alone" -> {
                     ParentWatch.start();
                     if (rank == 1) {
@@ -76,7 +79,7 @@ class MemberProcessesTest {
     }
 
     @Test
-    void theFirstIsHeardAsItIsAndTheOthersWithTheirNumbersAndGlooNotAtAll() throws Exception {
+    void theFirstIsHeardAsItIsAndTheOthersWithTheirNumbers() throws Exception {
         assertThat(await(3, "say")).isZero();
 
         assertThat(out).containsExactly("0/0 of 3 at 127.0.0.1: süß");
@@ -98,7 +101,26 @@ class MemberProcessesTest {
     void whoEndsWithoutSayingWhyIsNamed() {
         assertThatThrownBy(() -> await(3, "status", "0", "0", "9"))
                 .isInstanceOf(TeamException.class)
-                .hasMessage("member 2 ended with status 9");
+                .hasMessage("member 2 ended with status 9; the others ended because of it");
+    }
+
+    @Test
+    void ofATeamThatEndedOnlyTheCauseIsTold() throws Exception {
+        assertThatThrownBy(() -> await(4, "end", "3", "137", "3", "143"))
+                .isInstanceOf(TeamException.class)
+                .hasMessage(
+                        "member 1 was ended by signal 9 (KILL), member 3 was ended by signal 15"
+                                + " (TERM); the others ended because of it");
+        assertThatThrownBy(() -> await(2, "end", "137", "137"))
+                .hasMessage(
+                        "member 0 was ended by signal 9 (KILL), member 1 was ended by signal 9"
+                                + " (KILL)");
+        assertThat(await(3, "end", "3", "1", "3")).as("it said why").isEqualTo(1);
+        assertThatThrownBy(() -> await(2, "end", "3", "3"))
+                .isInstanceOf(TeamException.class)
+                .hasMessage("as 0 heard");
+        assertThat(err).as("one account").isEmpty();
+        assertThat(out).isEmpty();
     }
 
     @Test
