@@ -3,21 +3,23 @@ package org.panoptim.cli;
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.run.RunFolder;
 import org.panoptim.cli.run.RunRecord;
+import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.cli.train.ClassifierRuns;
 import org.panoptim.cli.train.OptimizerChoice;
 import org.panoptim.cli.train.OptimizerEntry;
 import org.panoptim.cli.train.Outcome;
 import org.panoptim.cli.train.ProgressDisplay;
 import org.panoptim.cli.train.Report;
+import org.panoptim.cli.train.TeamMember;
 import org.panoptim.cli.train.Training;
 import org.panoptim.cli.train.Training.Settings;
 
 import java.io.IOException;
-import java.io.PrintStream;
 import java.time.LocalDateTime;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -31,7 +33,7 @@ final class ClassifierTask implements TrainTask {
             List.of("adamw", "torch-adamw", "lion", "sophia-g", "sgd");
 
     /** The optimizers of a team: those of the above that it can take. */
-    static final List<String> TEAM_OPTIMIZERS = List.of("adamw", "lion", "sgd");
+    static final List<String> TEAM_OPTIMIZERS = List.of("adamw", "lion", "sophia-g", "sgd");
 
     private static final int EPOCHS = 20;
     private static final int BATCH = 32;
@@ -40,15 +42,6 @@ final class ClassifierTask implements TrainTask {
     private final Optional<TeamChoice> team;
     private final List<OptimizerEntry> optimizers;
     private final Settings settings;
-
-    /**
-     * The task with these options.
-     *
-     * @throws InputException if an option does not fit
-     */
-    ClassifierTask(TrainOptions options) {
-        this(options, Optional.empty());
-    }
 
     /**
      * The task with these options.
@@ -72,11 +65,7 @@ final class ClassifierTask implements TrainTask {
                         options.epochs().orElse(EPOCHS),
                         batch,
                         options.seeds());
-        team.ifPresent(each -> each.check(settings));
-    }
-
-    Settings settings() {
-        return settings;
+        team.ifPresent(each -> each.check(settings.choices(), batch));
     }
 
     @Override
@@ -85,56 +74,62 @@ final class ClassifierTask implements TrainTask {
     }
 
     @Override
-    public boolean train(
-            Backend backend,
-            Optional<PrintStream> terminal,
-            BooleanSupplier stop,
-            Consumer<String> out,
-            RunFolder folder,
-            List<RunRecord> earlier)
-            throws IOException {
-        var began = LocalDateTime.now();
-        var training = new Training(settings, backend, new ProgressDisplay(terminal, stop));
-        training.rehearse();
-        return keep(training.run(), began, backend, out, folder, earlier);
+    public TaskTraining training(
+            Backend backend, TerminalBar bar, BooleanSupplier stop, Optional<TeamMember> member) {
+        var training = new Training(settings, backend, new ProgressDisplay(bar, stop), member);
+        return new ClassifierTraining(training, backend);
     }
 
-    /**
-     * Prints a table and a sentence of outcomes, and keeps them.
-     *
-     * @param began when the training did; else as {@link #train}
-     */
-    boolean keep(
-            List<Outcome> outcomes,
-            LocalDateTime began,
-            Backend backend,
-            Consumer<String> out,
-            RunFolder folder,
-            List<RunRecord> earlier)
-            throws IOException {
-        var run =
-                RunRecord.of(
-                        NAME,
-                        began,
-                        TrainResults.origin(command(backend), backend),
-                        ofAll(),
-                        ClassifierRuns.contenders(outcomes));
-        var report = new Report(settings, team.map(TeamChoice::words), run, earlier);
-        var results =
-                new TrainResults(
-                        ClassifierRuns.results(report.contenders()),
-                        settings.choices().stream().map(OptimizerChoice::name).toList());
-        try {
-            results.show(out);
-        } finally {
-            // Whatever becomes of one, the others are not lost.
-            try {
-                folder.write(run);
-            } finally {
-                report.write(folder.page());
-            }
+    private final class ClassifierTraining implements TaskTraining {
+
+        private final LocalDateTime began = LocalDateTime.now();
+        private final Training training;
+        private final Backend backend;
+        private List<Outcome> outcomes = List.of();
+
+        ClassifierTraining(Training training, Backend backend) {
+            this.training = training;
+            this.backend = backend;
         }
-        return results.areGood();
+
+        @Override
+        public void run() {
+            training.rehearse();
+            outcomes = training.run();
+        }
+
+        @Override
+        public SequencedMap<String, String> digests() {
+            return training.digests();
+        }
+
+        @Override
+        public boolean keep(Consumer<String> out, RunFolder folder, List<RunRecord> earlier)
+                throws IOException {
+            var run =
+                    RunRecord.of(
+                            NAME,
+                            began,
+                            TrainResults.origin(command(backend), backend),
+                            ofAll(),
+                            ClassifierRuns.contenders(outcomes));
+            var report = new Report(settings, team.map(TeamChoice::words), run, earlier);
+            var results =
+                    new TrainResults(
+                            ClassifierRuns.results(report.contenders()),
+                            settings.choices().stream().map(OptimizerChoice::name).toList());
+            try {
+                results.show(out);
+            } finally {
+                // Whatever becomes of one, the others are not lost.
+                try {
+                    folder.write(run);
+                } finally {
+                    report.write(folder.page());
+                }
+            }
+            return results.areGood();
+        }
     }
 
     private LinkedHashMap<String, String> ofAll() {

@@ -3,28 +3,26 @@ package org.panoptim.cli;
 import org.panoptim.cli.run.RunFolder;
 import org.panoptim.cli.run.RunRecord;
 import org.panoptim.cli.terminal.Terminal;
+import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.cli.train.Interruption;
-import org.panoptim.cli.train.ProgressDisplay;
 import org.panoptim.cli.train.TeamMember;
-import org.panoptim.cli.train.Training;
 
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.time.LocalDateTime;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
 
 /**
- * Trains the classifier as a member of a team. The first member says what comes out and keeps it;
- * the others say nothing.
+ * Trains as a member of a team. The first member says what comes out and keeps it; the others say
+ * nothing.
  *
  * @param task with the settings
  * @param member this process
  * @param backend where each computes
  */
-record MemberTraining(ClassifierTask task, TeamMember member, BackendOption backend) {
+record MemberTraining(TrainTask task, TeamMember member, BackendOption backend) {
 
     /**
      * Trains as the first member; at last prints the digests of the final parameters.
@@ -33,15 +31,17 @@ record MemberTraining(ClassifierTask task, TeamMember member, BackendOption back
      * @throws IOException if the run cannot be kept
      */
     boolean lead(PrintWriter out, RunFolder folder, List<RunRecord> earlier) throws IOException {
-        var began = LocalDateTime.now();
         try (var interruption = Interruption.watch();
                 var chosen = backend.openForHostMemory()) {
-            var progress = new ProgressDisplay(Terminal.find(), interruption::isRequested);
-            var training = new Training(task.settings(), chosen, progress, Optional.of(member));
-            training.rehearse();
-            var outcomes = training.run();
+            var training =
+                    task.training(
+                            chosen,
+                            new TerminalBar(Terminal.find()),
+                            interruption::isRequested,
+                            Optional.of(member));
+            training.run();
             var digests = compared(training);
-            boolean good = task.keep(outcomes, began, chosen, out::println, folder, earlier);
+            boolean good = training.keep(out::println, folder, earlier);
             TrainCommand.tellOf(chosen, folder, out);
             digests.forEach((name, digest) -> out.println("parameters " + name + " " + digest));
             out.flush();
@@ -53,16 +53,19 @@ record MemberTraining(ClassifierTask task, TeamMember member, BackendOption back
     void follow() {
         try (var interruption = Interruption.watch();
                 var chosen = backend.openForHostMemory()) {
-            var progress = ProgressDisplay.silent(interruption::isRequested);
-            var training = new Training(task.settings(), chosen, progress, Optional.of(member));
-            training.rehearse();
+            var training =
+                    task.training(
+                            chosen,
+                            TerminalBar.silent(),
+                            interruption::isRequested,
+                            Optional.of(member));
             training.run();
             compared(training);
         }
     }
 
     /** The digests of all optimizers, which all members have. */
-    private SequencedMap<String, String> compared(Training training) {
+    private SequencedMap<String, String> compared(TaskTraining training) {
         var digests = training.digests();
         member.requireAlike(
                 "final parameters",

@@ -2,9 +2,8 @@ package org.panoptim.cli;
 
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
-import org.panoptim.cli.train.OptimizerChoice;
 import org.panoptim.cli.train.OptimizerSetup;
-import org.panoptim.cli.train.Training.Settings;
+import org.panoptim.cli.train.SetupChoice;
 import org.panoptim.distributed.LocalTeam;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.parameter.Parameter;
@@ -18,7 +17,7 @@ import java.util.List;
 import java.util.SequencedMap;
 
 /**
- * A team that is to train the classifier.
+ * A team that is to train.
  *
  * @param members how many processes
  * @param leaves into how many micro-batches each batch is cut, over all members
@@ -50,24 +49,22 @@ record TeamChoice(int members, int leaves, String option) {
     /**
      * Checks that it can train so.
      *
+     * @param batch images a step
      * @throws InputException if a batch has fewer images than leaves, or a team cannot take the
      *     steps of an optimizer
      */
-    void check(Settings settings) {
-        if (leaves > settings.batch()) {
+    void check(List<? extends SetupChoice<?>> choices, int batch) {
+        if (leaves > batch) {
             throw new InputException(
-                    "--leaves: a batch of %d images (--batch) has none for some of %d leaves"
-                            .formatted(settings.batch(), leaves));
+                    "--leaves: a batch of %d images has none for some of %d leaves"
+                            .formatted(batch, leaves));
         }
-        settings.choices().forEach(TeamChoice::check);
+        choices.forEach(TeamChoice::check);
     }
 
-    private static void check(OptimizerChoice choice) {
+    private static void check(SetupChoice<?> choice) {
         if (choice.ofEngine()) {
             throw refused(choice, "PyTorch's own optimizer takes no steps with a team");
-        }
-        if (choice.setup().rule().takesCurvature()) {
-            throw refused(choice, "curvature is not estimated by leaves");
         }
         try {
             build(choice.setup());
@@ -92,7 +89,7 @@ record TeamChoice(int members, int leaves, String option) {
         }
     }
 
-    private static InputException refused(OptimizerChoice choice, String reason) {
+    private static InputException refused(SetupChoice<?> choice, String reason) {
         return new InputException("--optimizer: '%s': %s".formatted(choice.name(), reason));
     }
 

@@ -28,14 +28,14 @@ final class TeamOptions {
             names = PROCESSES,
             paramLabel = "COUNT",
             description =
-                    "Classifier: train with so many processes on this machine, which take every"
+                    "Train with so many processes on this machine, which take every"
                             + " step together; see below.")
     private Optional<Integer> processes = Optional.empty();
 
     @Option(
             names = DISTRIBUTED,
             description =
-                    "Classifier: be one of several processes that train together, the one that"
+                    "Be one of several processes that train together, the one that"
                             + " RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT tell of, as torchrun"
                             + " sets them.")
     private boolean distributed;

@@ -8,6 +8,7 @@ import org.panoptim.cli.process.ParentWatch;
 import org.panoptim.cli.run.RunFolder;
 import org.panoptim.cli.run.RunRecord;
 import org.panoptim.cli.terminal.Terminal;
+import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.cli.train.Interruption;
 import org.panoptim.cli.train.OptimizerEntry;
 import org.panoptim.cli.train.TeamMember;
@@ -159,20 +160,20 @@ final class TrainCommand implements Callable<Integer> {
         if (team.isGiven()) {
             return startTeam();
         }
-        var chosenTask = task();
+        var chosenTask = task(Optional.empty());
         var earlier = earlier(chosenTask);
         var folder = folder(chosenTask);
         try (var interruption = Interruption.watch();
                 var chosen = backend.openForHostMemory()) {
             var printed = spec.commandLine().getOut();
-            boolean good =
-                    chosenTask.train(
+            var training =
+                    chosenTask.training(
                             chosen,
-                            Terminal.find(),
+                            new TerminalBar(Terminal.find()),
                             interruption::isRequested,
-                            printed::println,
-                            folder,
-                            earlier);
+                            Optional.empty());
+            training.run();
+            boolean good = training.keep(printed::println, folder, earlier);
             tellOf(chosen, folder, printed);
             return good ? 0 : Failures.CHECK_FAILED;
         } finally {
@@ -193,7 +194,7 @@ final class TrainCommand implements Callable<Integer> {
      */
     private int startTeam() throws IOException, InterruptedException {
         var choice = team.ofProcesses();
-        var chosenTask = sharedTask(choice);
+        var chosenTask = task(Optional.of(choice));
         earlier(chosenTask);
         if (backend.isGiven()) {
             backend.open().close();
@@ -235,7 +236,7 @@ final class TrainCommand implements Callable<Integer> {
         }
         var membership = TeamOptions.membership();
         var choice = team.of(membership);
-        var chosenTask = sharedTask(choice);
+        var chosenTask = task(Optional.of(choice));
         try (var cluster = NativeOutput.discarding(() -> Cluster.join(membership))) {
             try {
                 var training =
@@ -253,7 +254,7 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private int lead(MemberTraining training, ClassifierTask chosenTask) throws IOException {
+    private int lead(MemberTraining training, TrainTask chosenTask) throws IOException {
         var earlier = earlier(chosenTask);
         var folder = folder(chosenTask);
         try {
@@ -327,18 +328,10 @@ final class TrainCommand implements Callable<Integer> {
                 seeds);
     }
 
-    private ClassifierTask sharedTask(TeamChoice choice) {
-        if (!task.equals(ClassifierTask.NAME)) {
-            throw new InputException(
-                    "--task: several processes train the %s alone".formatted(ClassifierTask.NAME));
-        }
-        return new ClassifierTask(options(), Optional.of(choice));
-    }
-
-    private TrainTask task() {
+    private TrainTask task(Optional<TeamChoice> shared) {
         return switch (task) {
-            case ClassifierTask.NAME -> new ClassifierTask(options());
-            case AutoencoderTask.NAME -> new AutoencoderTask(options(), backend.isGiven());
+            case ClassifierTask.NAME -> new ClassifierTask(options(), shared);
+            case AutoencoderTask.NAME -> new AutoencoderTask(options(), backend.isGiven(), shared);
             default ->
                     throw new InputException(
                             "--task: there is no task '%s'; there are %s and %s"

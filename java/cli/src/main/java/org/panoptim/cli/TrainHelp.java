@@ -57,10 +57,12 @@ final class TrainHelp {
                     + " them, and take every step together; each keeps a part of the optimizer's"
                     + " states. For each optimizer the output ends with a line 'parameters NAME"
                     + " SHA256', of the bytes of the final parameters in registration order, which"
-                    + " is the same for any number of processes. By default they train with "
+                    + " is the same for any number of processes. By default they train the"
+                    + " classifier with "
                         + String.join(", ", ClassifierTask.TEAM_OPTIMIZERS)
-                        + "; PyTorch's own optimizers and rules with curvature do not go with"
-                        + " them.");
+                        + ", the autoencoder with "
+                        + String.join(", ", AutoencoderTask.TEAM_OPTIMIZERS)
+                        + "; PyTorch's own optimizers do not go with them.");
         lines.add("");
         lines.add("Examples:");
         lines.add("  panoptim train");

@@ -1,15 +1,11 @@
 package org.panoptim.cli;
 
 import org.panoptim.backend.Backend;
-import org.panoptim.cli.run.RunFolder;
-import org.panoptim.cli.run.RunRecord;
+import org.panoptim.cli.terminal.TerminalBar;
+import org.panoptim.cli.train.TeamMember;
 
-import java.io.IOException;
-import java.io.PrintStream;
-import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
 
 /** What can be trained. */
 interface TrainTask {
@@ -18,23 +14,13 @@ interface TrainTask {
     String name();
 
     /**
-     * Trains with one optimizer after the other, prints a table and a sentence, and keeps the run.
+     * A training that has not begun.
      *
      * @param backend where Panoptim's optimizers compute; stays the caller's
-     * @param terminal where to draw progress; if empty, lines go to standard error
+     * @param bar where progress is shown
      * @param stop whether to stop after the present step, with the results so far
-     * @param out takes the lines of the output
-     * @param folder where the run is kept
-     * @param earlier runs of the task to compare it with, labelled
-     * @return whether every optimizer learned
-     * @throws IOException if the run cannot be kept
+     * @param member whose team trains together, if there is one
      */
-    boolean train(
-            Backend backend,
-            Optional<PrintStream> terminal,
-            BooleanSupplier stop,
-            Consumer<String> out,
-            RunFolder folder,
-            List<RunRecord> earlier)
-            throws IOException;
+    TaskTraining training(
+            Backend backend, TerminalBar bar, BooleanSupplier stop, Optional<TeamMember> member);
 }

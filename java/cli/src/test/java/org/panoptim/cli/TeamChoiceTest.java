@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import org.junit.jupiter.api.Test;
 import org.panoptim.cli.train.OptimizerChoice;
 import org.panoptim.cli.train.OptimizerSetup;
-import org.panoptim.cli.train.Training.Settings;
 import org.panoptim.rule.ElementUpdate;
 import org.panoptim.rule.Preparation;
 import org.panoptim.rule.Slot;
@@ -42,10 +41,7 @@ class TeamChoiceTest {
     void anOptimizerThatTheLibraryRefusesIsRefusedInItsWords() {
         var choice = new OptimizerChoice("mine", new OptimizerSetup(new Namesake(1)), false);
 
-        assertThatThrownBy(
-                        () ->
-                                new TeamChoice(2, 8, "--processes")
-                                        .check(new Settings(List.of(choice), 1, 32, List.of(1L))))
+        assertThatThrownBy(() -> new TeamChoice(2, 8, "--processes").check(List.of(choice), 32))
                 .isInstanceOf(InputException.class)
                 .hasMessage(
                         "--optimizer: 'mine': rule sgd of %s has the name of the library's rule sgd; give it another one"

@@ -27,7 +27,8 @@ import java.util.stream.Stream;
 @Timeout(300)
 class TrainProcessesTest {
 
-    private static final String OPTIMIZERS = "adamw:clip_norm=1,schedule-free-sgd+sam";
+    private static final String OPTIMIZERS =
+            "adamw:clip_norm=1,schedule-free-sgd+sam,sophia-g,sophia-h+sam";
 
     /** An optimizer that ends after an epoch, and one that goes on until it is stopped. */
     private static final String ENDLESS = "sgd@1e30,sgd";
@@ -106,7 +107,7 @@ class TrainProcessesTest {
         }
 
         assertThat(parameters("1"))
-                .hasSize(2)
+                .hasSize(4)
                 .allSatisfy(line -> assertThat(line).matches("parameters \\S+ [0-9a-f]{64}"))
                 .extracting(line -> line.split(" ")[1])
                 .containsExactly(OPTIMIZERS.split(","));
@@ -138,6 +139,71 @@ class TrainProcessesTest {
         for (int i = 0; i < expected.size(); i++) {
             assertThat(losses("4").get(i)).isCloseTo(expected.get(i), within(1e-4));
         }
+    }
+
+    @Test
+    void soTheyAreWithKfacWhoseErrorsAreThoseOfAllLayers() throws Exception {
+        for (var count : List.of("1", "2", "4")) {
+            var process =
+                    start(
+                            Map.of(),
+                            count,
+                            "--task=autoencoder",
+                            "--processes",
+                            count,
+                            "--iterations",
+                            "3",
+                            "--optimizer",
+                            "kfac,schedule-free-sgd@0.03",
+                            "--out",
+                            folder.resolve(count).toString());
+            assertThat(process.waitFor()).as(err(count)).isZero();
+        }
+
+        assertThat(parameters("1"))
+                .hasSize(2)
+                .extracting(line -> line.split(" ")[1])
+                .containsExactly("kfac", "schedule-free-sgd@0.03");
+        assertThat(parameters("2")).isEqualTo(parameters("1"));
+        assertThat(parameters("4")).isEqualTo(parameters("1"));
+        assertThat(curves("2")).isEqualTo(curves("1"));
+        assertThat(curves("4")).isEqualTo(curves("1"));
+        assertThat(errors("1")).startsWith("K-FAC's inverses: largest certified error ");
+        assertThat(errors("2")).isEqualTo(errors("1"));
+        assertThat(errors("4")).isEqualTo(errors("1"));
+        assertThat(Files.readString(folder.resolve("4").resolve("report.html")))
+                .contains("4 processes took every step together; a batch was cut into 8 leaves.");
+
+        // The mean over leaves is that over all images. K-FAC draws other targets, leaf by leaf.
+        var alone = folder.resolve("alone");
+        assertThat(
+                        Invocation.of(
+                                        "train",
+                                        "--task=autoencoder",
+                                        "--iterations=3",
+                                        "--backend=reference",
+                                        "--optimizer=schedule-free-sgd@0.03",
+                                        "--out",
+                                        alone)
+                                .status())
+                .isZero();
+        assertThat(losses("4").get(1)).isCloseTo(losses("alone").getFirst(), within(1e-3));
+    }
+
+    private String errors(String name) throws IOException {
+        return out(name)
+                .replace('\n', ' ')
+                .replaceAll(".*(K-FAC's inverses: [^.]*\\.[^.]*).*", "$1");
+    }
+
+    /** Losses and errors of every step, of every optimizer. */
+    private List<String> curves(String name) throws IOException {
+        return record(name).getAsJsonArray("optimizers").asList().stream()
+                .map(each -> each.getAsJsonObject().getAsJsonArray("runs").get(0))
+                .map(each -> each.getAsJsonObject().getAsJsonArray("curves").get(0))
+                .map(each -> each.getAsJsonObject())
+                .map(each -> each.get("loss") + " " + each.get("squared_error"))
+                .toList();
     }
 
     private JsonObject record(String name) throws IOException {
@@ -333,7 +399,7 @@ class TrainProcessesTest {
         assertRefused(
                 "--leaves: must be a power of two, but is 6", "--processes", "2", "--leaves", "6");
         assertRefused(
-                "--leaves: a batch of 4 images (--batch) has none for some of 8 leaves",
+                "--leaves: a batch of 4 images has none for some of 8 leaves",
                 "--processes",
                 "2",
                 "--batch",
@@ -346,9 +412,11 @@ class TrainProcessesTest {
                 "2",
                 "--distributed");
         assertRefused(
-                "--task: several processes train the classifier alone",
+                "--leaves: a batch of 1797 images has none for some of 2048 leaves",
                 "--processes",
                 "2",
+                "--leaves",
+                "2048",
                 "--task",
                 "autoencoder");
         assertRefused(
@@ -358,11 +426,13 @@ class TrainProcessesTest {
                 "--optimizer",
                 "adamw,torch-adamw");
         assertRefused(
-                "--optimizer: 'sophia-g': curvature is not estimated by leaves",
+                "--optimizer: 'torch-adam': PyTorch's own optimizer takes no steps with a team",
                 "--processes",
                 "2",
+                "--task",
+                "autoencoder",
                 "--optimizer",
-                "sophia-g");
+                "kfac,torch-adam");
         assertRefused(
                 "--distributed: RANK is not set: start the members with torchrun or set RANK,"
                         + " WORLD_SIZE, MASTER_ADDR and MASTER_PORT for each",

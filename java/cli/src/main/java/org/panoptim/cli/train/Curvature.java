@@ -9,30 +9,34 @@ import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.SophiaH;
 import org.panoptim.rule.UpdateRule;
 
+import java.util.function.UnaryOperator;
+
 /** How a rule's curvature is estimated; estimates are left where gradients are. */
 enum Curvature {
     /** Not at all. */
     NONE {
         @Override
-        void estimate(Classifier net, Batch batch) {}
+        void estimate(Classifier net, Batch batch, UnaryOperator<Tensor> weighting) {}
     },
 
     /** Gauss–Newton–Bartlett: the gradient of the loss on labels sampled from the net's output. */
     SAMPLED_LABELS {
         @Override
-        void estimate(Classifier net, Batch batch) {
+        void estimate(Classifier net, Batch batch, UnaryOperator<Tensor> weighting) {
             var logits = net.forward(batch.images());
             var labels = logits.detach().softmax(1).multinomial(1).squeeze(1);
-            torch.cross_entropy(logits, labels).backward();
+            weighting.apply(torch.cross_entropy(logits, labels)).backward();
         }
     },
 
     /** Hutchinson: v ⊙ Hv for a random v, H being the Hessian of the loss. */
     HUTCHINSON {
         @Override
-        void estimate(Classifier net, Batch batch) {
+        void estimate(Classifier net, Batch batch, UnaryOperator<Tensor> weighting) {
             var parameters = net.parameters();
-            var loss = torch.cross_entropy(net.forward(batch.images()), batch.classes());
+            var loss =
+                    weighting.apply(
+                            torch.cross_entropy(net.forward(batch.images()), batch.classes()));
             var gradients =
                     torch.grad(
                             new TensorVector(loss),
@@ -71,6 +75,10 @@ enum Curvature {
         return !rule.takesCurvature() || of(rule) != NONE;
     }
 
-    /** Adds the estimate to the net's gradients. */
-    abstract void estimate(Classifier net, Batch batch);
+    /**
+     * Adds the estimate to the net's gradients.
+     *
+     * @param weighting makes of the batch's mean loss what is differentiated
+     */
+    abstract void estimate(Classifier net, Batch batch, UnaryOperator<Tensor> weighting);
 }

@@ -21,18 +21,9 @@ public final class FusedOptimizer implements AutoCloseable {
      *
      * @param steps how many it will take, for the schedule
      * @param statisticsEvery every how many of them statistics are taken
-     */
-    public FusedOptimizer(
-            Module net, OptimizerSetup setup, long steps, int statisticsEvery, Backend backend) {
-        this(net, setup, steps, statisticsEvery, backend, Optional.empty());
-    }
-
-    /**
-     * As above.
-     *
      * @param member whose team takes the steps together, if there is one
      */
-    FusedOptimizer(
+    public FusedOptimizer(
             Module net,
             OptimizerSetup setup,
             long steps,
@@ -50,11 +41,13 @@ public final class FusedOptimizer implements AutoCloseable {
         this.optimizer = builder.build();
     }
 
-    Optimizer optimizer() {
+    /** The optimizer itself. */
+    public Optimizer optimizer() {
         return optimizer;
     }
 
-    TorchParameters parameters() {
+    /** The net's parameters. */
+    public TorchParameters parameters() {
         return parameters;
     }
 

@@ -15,16 +15,19 @@ import java.util.SequencedMap;
  * SHA-256 of what optimizers made of the parameters: of their bytes in registration order, and of
  * several seeds' one after the other.
  */
-final class ParameterDigests {
+public final class ParameterDigests {
 
     private final SequencedMap<String, MessageDigest> digests = new LinkedHashMap<>();
+
+    /** Of no optimizer yet. */
+    public ParameterDigests() {}
 
     /**
      * Adds what an optimizer left.
      *
      * @param parameters on the host
      */
-    void add(String optimizer, List<Parameter> parameters) {
+    public void add(String optimizer, List<Parameter> parameters) {
         var digest = digests.computeIfAbsent(optimizer, _ -> sha256());
         for (var parameter : parameters) {
             digest.update(((HostMemory) parameter.value()).segment().asByteBuffer());
@@ -32,14 +35,14 @@ final class ParameterDigests {
     }
 
     /** Forgets an optimizer. */
-    void remove(String optimizer) {
+    public void remove(String optimizer) {
         digests.remove(optimizer);
     }
 
     /**
      * The digests in hexadecimal, by the names of the optimizers; nothing can be added any more.
      */
-    SequencedMap<String, String> all() {
+    public SequencedMap<String, String> all() {
         var all = new LinkedHashMap<String, String>();
         digests.forEach((name, digest) -> all.put(name, HexFormat.of().formatHex(digest.digest())));
         return Collections.unmodifiableSequencedMap(all);

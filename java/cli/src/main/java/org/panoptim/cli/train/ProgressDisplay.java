@@ -3,9 +3,7 @@ package org.panoptim.cli.train;
 import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.cli.train.Training.Progress;
 
-import java.io.PrintStream;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /** Shows a bar for each optimizer on a terminal, and lines elsewhere. */
@@ -17,21 +15,12 @@ public final class ProgressDisplay implements Progress {
     /**
      * A display.
      *
-     * @param terminal where to draw; if empty, lines go to standard error
+     * @param bar where it is shown
      * @param stop whether the training should stop
      */
-    public ProgressDisplay(Optional<PrintStream> terminal, BooleanSupplier stop) {
-        this(new TerminalBar(terminal), stop);
-    }
-
-    private ProgressDisplay(TerminalBar bar, BooleanSupplier stop) {
+    public ProgressDisplay(TerminalBar bar, BooleanSupplier stop) {
         this.bar = bar;
         this.stop = stop;
-    }
-
-    /** One that shows nothing. */
-    public static ProgressDisplay silent(BooleanSupplier stop) {
-        return new ProgressDisplay(TerminalBar.silent(), stop);
     }
 
     @Override

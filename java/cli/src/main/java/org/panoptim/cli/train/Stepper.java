@@ -4,6 +4,7 @@ import org.panoptim.Optimizer;
 import org.panoptim.StepReport;
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.train.Classifier.Batch;
+import org.panoptim.cli.train.TeamMember.Leaf;
 import org.panoptim.parameter.Parameter;
 
 import java.util.List;
@@ -13,9 +14,12 @@ import java.util.Optional;
 interface Stepper extends AutoCloseable {
 
     /**
-     * Called with each batch before its loss is differentiated; gradients are zero, and stay so.
+     * Called with each batch, or each leaf of one where a {@link TeamMember} trains, before its
+     * loss is differentiated for a step; gradients are zero, and stay so.
+     *
+     * @param batch the examples
      */
-    default void prepare(long step, Batch batch) {}
+    default void prepare(long step, Batch batch, Leaf leaf) {}
 
     /** Called after each leaf of a batch was differentiated, where a {@link TeamMember} trains. */
     default void accumulate() {
@@ -103,9 +107,11 @@ interface Stepper extends AutoCloseable {
         }
 
         @Override
-        public void prepare(long step, Batch batch) {
+        public void prepare(long step, Batch batch, Leaf leaf) {
             if (curvature != Curvature.NONE && (step - 1) % CURVATURE_INTERVAL == 0) {
-                curvature.estimate(net, batch);
+                if (!leaf.isEmpty()) {
+                    curvature.estimate(net, batch, leaf::weighted);
+                }
                 fused.parameters().takeGradientsAsCurvature();
             }
         }

@@ -1,5 +1,8 @@
 package org.panoptim.cli.train;
 
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
 
@@ -10,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.SplittableRandom;
 import java.util.function.Supplier;
 
 /**
@@ -24,11 +28,32 @@ public record TeamMember(Team team, int leaves) {
     /**
      * A micro-batch.
      *
+     * @param number among all of the batch, from 0 on
      * @param from the first of its examples in the batch
      * @param count of its examples; it may have none
      * @param weight of its mean loss: with it the mean over all leaves is that over all examples
      */
-    record Leaf(long from, long count, double weight) {}
+    public record Leaf(int number, long from, long count, double weight) {
+
+        /** A whole batch, where there is no team. */
+        public static Leaf ofWhole(long examples) {
+            return new Leaf(0, 0, examples, 1);
+        }
+
+        /** Whether there is nothing to differentiate: its gradients are zeros. */
+        public boolean isEmpty() {
+            return count == 0;
+        }
+
+        /**
+         * A mean loss of its examples as the leaf is to be differentiated.
+         *
+         * @param meanLoss a scalar
+         */
+        public Tensor weighted(Tensor meanLoss) {
+            return weight == 1 ? meanLoss : meanLoss.mul(new Scalar(weight));
+        }
+    }
 
     /** Checks that there is a team. */
     public TeamMember {
@@ -41,15 +66,42 @@ public record TeamMember(Team team, int leaves) {
     }
 
     /** This member's part of a batch, in order; which leaves there are does not depend on it. */
-    List<Leaf> leavesOf(long examples) {
+    public List<Leaf> leavesOf(long examples) {
         int own = leaves / team.size();
         var found = new ArrayList<Leaf>();
-        for (long leaf = (long) team.rank() * own; found.size() < own; leaf++) {
+        for (int leaf = team.rank() * own; found.size() < own; leaf++) {
             long from = examples * leaf / leaves;
             long count = examples * (leaf + 1) / leaves - from;
-            found.add(new Leaf(from, count, (double) count * leaves / examples));
+            found.add(new Leaf(leaf, from, count, (double) count * leaves / examples));
         }
         return found;
+    }
+
+    /**
+     * Begins the engine's random numbers anew for a leaf, whose draws must not depend on which
+     * member has it.
+     *
+     * @param seed of the training
+     */
+    public void seedEngine(long seed, long step, Leaf leaf) {
+        long ofTraining = new SplittableRandom(seed).nextLong();
+        torch.manual_seed(
+                new SplittableRandom(ofTraining + step * leaves + leaf.number()).nextLong());
+    }
+
+    /**
+     * What all members have, in their order.
+     *
+     * @param own as many on every member
+     */
+    public double[] all(double... own) {
+        try (var arena = Arena.ofShared()) {
+            var all = arena.allocate(ValueLayout.JAVA_DOUBLE, (long) own.length * team.size());
+            long bytes = (long) own.length * Double.BYTES;
+            all.asSlice(team.rank() * bytes, bytes).copyFrom(MemorySegment.ofArray(own));
+            gather(all, bytes);
+            return all.toArray(ValueLayout.JAVA_DOUBLE);
+        }
     }
 
     /**
@@ -57,7 +109,7 @@ public record TeamMember(Team team, int leaves) {
      *
      * @param here for this one
      */
-    boolean any(boolean here) {
+    public boolean any(boolean here) {
         try (var arena = Arena.ofShared()) {
             var all = arena.allocate(team.size());
             all.set(ValueLayout.JAVA_BYTE, team.rank(), (byte) (here ? 1 : 0));

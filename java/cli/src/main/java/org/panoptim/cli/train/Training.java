@@ -2,12 +2,12 @@ package org.panoptim.cli.train;
 
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.run.Run;
 import org.panoptim.cli.train.Classifier.Batch;
+import org.panoptim.cli.train.TeamMember.Leaf;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -247,8 +247,7 @@ public final class Training {
 
         private void step(Stepper stepper, Batch batch) {
             steps++;
-            stepper.prepare(steps, batch);
-            differentiate(stepper, batch);
+            differentiate(stepper, batch, true);
             long start = System.nanoTime();
             long before = differentiatingNanos;
             stepper.step(() -> differentiateAgain(stepper, batch));
@@ -257,17 +256,27 @@ public final class Training {
             stepNanos.add(nanos);
         }
 
-        private void differentiate(Stepper stepper, Batch batch) {
+        /**
+         * Adds to the gradients, leaf by leaf where a team trains.
+         *
+         * @param first whether the step has not been prepared yet
+         */
+        private void differentiate(Stepper stepper, Batch batch, boolean first) {
             if (member.isEmpty()) {
+                if (first) {
+                    stepper.prepare(steps, batch, Leaf.ofWhole(batch.count()));
+                }
                 loss(batch).backward();
                 return;
             }
             for (var leaf : member.get().leavesOf(batch.count())) {
-                // One without examples has gradients of zeros.
-                if (leaf.count() > 0) {
-                    loss(batch.part(leaf.from(), leaf.count()))
-                            .mul(new Scalar(leaf.weight()))
-                            .backward();
+                var part = batch.part(leaf.from(), leaf.count());
+                if (first) {
+                    member.get().seedEngine(seed, steps, leaf);
+                    stepper.prepare(steps, part, leaf);
+                }
+                if (!leaf.isEmpty()) {
+                    leaf.weighted(loss(part)).backward();
                 }
                 stepper.accumulate();
             }
@@ -279,7 +288,7 @@ public final class Training {
 
         private void differentiateAgain(Stepper stepper, Batch batch) {
             long start = System.nanoTime();
-            differentiate(stepper, batch);
+            differentiate(stepper, batch, false);
             differentiatingNanos += System.nanoTime() - start;
         }
 

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.train.Classifier.Batch;
+import org.panoptim.cli.train.TeamMember.Leaf;
 import org.panoptim.rule.AdaFisher;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.SophiaG;
@@ -20,6 +21,7 @@ import org.panoptim.rule.SophiaH;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 class CurvatureTest {
 
@@ -59,10 +61,10 @@ class CurvatureTest {
     void gradientsOnSampledLabelsCancelInTheMean() {
         // The score function has the mean zero under the model's distribution.
         int draws = 200;
-        Curvature.SAMPLED_LABELS.estimate(net, batch);
+        Curvature.SAMPLED_LABELS.estimate(net, batch, UnaryOperator.identity());
         double one = norm(gradients());
         for (int i = 1; i < draws; i++) {
-            Curvature.SAMPLED_LABELS.estimate(net, batch);
+            Curvature.SAMPLED_LABELS.estimate(net, batch, UnaryOperator.identity());
         }
 
         assertThat(one).isPositive();
@@ -74,7 +76,7 @@ class CurvatureTest {
         // Of one image, and over a short way, so that no unit changes between on and off.
         batch = batch.select(new long[] {5});
         torch.manual_seed(17);
-        Curvature.HUTCHINSON.estimate(net, batch);
+        Curvature.HUTCHINSON.estimate(net, batch, UnaryOperator.identity());
         double estimate = gradients().stream().mapToDouble(part -> part.sum().item_double()).sum();
 
         torch.manual_seed(17);
@@ -116,7 +118,7 @@ class CurvatureTest {
                                 Optional.empty())) {
             var seen = new float[12][];
             for (int step = 1; step <= 11; step++) {
-                stepper.prepare(step, batch);
+                stepper.prepare(step, batch, Leaf.ofWhole(batch.count()));
                 assertThat(norm(gradients())).isZero();
                 torch.cross_entropy(net.forward(batch.images()), batch.classes()).backward();
                 stepper.step(() -> {});

@@ -3,6 +3,7 @@ package org.panoptim.cli.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -45,20 +46,20 @@ class TeamMemberTest {
     void aBatchIsCutIntoLeavesOfTheSameWeight() {
         assertThat(members(1, 4).getFirst().leavesOf(32))
                 .containsExactly(
-                        new Leaf(0, 8, 1),
-                        new Leaf(8, 8, 1),
-                        new Leaf(16, 8, 1),
-                        new Leaf(24, 8, 1));
+                        new Leaf(0, 0, 8, 1),
+                        new Leaf(1, 8, 8, 1),
+                        new Leaf(2, 16, 8, 1),
+                        new Leaf(3, 24, 8, 1));
     }
 
     @Test
     void aLeafWithMoreExamplesCountsForMore() {
         assertThat(members(1, 4).getFirst().leavesOf(6))
                 .containsExactly(
-                        new Leaf(0, 1, 4 / 6.0),
-                        new Leaf(1, 2, 8 / 6.0),
-                        new Leaf(3, 1, 4 / 6.0),
-                        new Leaf(4, 2, 8 / 6.0));
+                        new Leaf(0, 0, 1, 4 / 6.0),
+                        new Leaf(1, 1, 2, 8 / 6.0),
+                        new Leaf(2, 3, 1, 4 / 6.0),
+                        new Leaf(3, 4, 2, 8 / 6.0));
         assertThat(members(1, 4).getFirst().leavesOf(1))
                 .extracting(Leaf::count)
                 .containsExactly(0L, 0L, 0L, 1L);
@@ -87,6 +88,34 @@ class TeamMemberTest {
                                                 2, () -> new double[] {member.team().rank(), 0.5})))
                 .hasSize(3)
                 .containsOnly(new double[] {0, 0.5});
+    }
+
+    @Test
+    void everybodyHasTheNumbersOfAllInTheirOrder() throws Exception {
+        assertThat(found(3, member -> member.all(member.team().rank(), 7)))
+                .hasSize(3)
+                .containsOnly(new double[] {0, 7, 1, 7, 2, 7});
+    }
+
+    @Test
+    void whatIsDrawnForALeafDependsOnSeedStepAndLeafAlone() {
+        var alone = members(1, 8).getFirst();
+        var third = members(4, 8).get(2);
+        var leaf = third.leavesOf(30).get(1);
+        int drawn = drawn(third, 1, 7, leaf);
+
+        assertThat(drawn(alone, 1, 7, alone.leavesOf(30).get(5))).isEqualTo(drawn);
+        assertThat(
+                        List.of(
+                                drawn(third, 2, 7, leaf),
+                                drawn(third, 1, 8, leaf),
+                                drawn(third, 1, 7, third.leavesOf(30).get(0))))
+                .doesNotContain(drawn);
+    }
+
+    private static int drawn(TeamMember member, long seed, long step, Leaf leaf) {
+        member.seedEngine(seed, step, leaf);
+        return torch.randint(Integer.MAX_VALUE, new long[] {1}).item_int();
     }
 
     @Test

@@ -8,6 +8,7 @@ import org.panoptim.cli.train.Digits;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -15,6 +16,7 @@ import java.util.stream.Collectors;
  *
  * @param seeds of the training
  * @param planned how many runs there were to be
+ * @param team what is to be said of the team that trained, if one did
  * @param run what came of it
  * @param earlier runs to compare it with, labelled
  * @param remarks further sentences for the reader
@@ -22,6 +24,7 @@ import java.util.stream.Collectors;
 public record AutoencoderReport(
         List<Long> seeds,
         long planned,
+        Optional<String> team,
         RunRecord run,
         List<RunRecord> earlier,
         List<String> remarks) {
@@ -71,7 +74,8 @@ public record AutoencoderReport(
                 + " at the same weights ("
                 + (seeds.size() == 1 ? "seed " : "seeds ")
                 + seeds.stream().map(String::valueOf).collect(Collectors.joining(", "))
-                + ").";
+                + ")."
+                + team.map(words -> " " + words).orElse("");
     }
 
     private String stopped() {

@@ -8,6 +8,9 @@ import org.panoptim.backend.Backend;
 import org.panoptim.cli.run.Run;
 import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.cli.train.Digits;
+import org.panoptim.cli.train.ParameterDigests;
+import org.panoptim.cli.train.TeamMember;
+import org.panoptim.cli.train.TeamMember.Leaf;
 import org.panoptim.spi.UnsupportedPlanException;
 
 import java.util.ArrayList;
@@ -15,8 +18,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.stream.DoubleStream;
 
 /**
  * Trains the autoencoder once with each optimizer and seed, all from the same weights of a seed, on
@@ -35,6 +40,8 @@ public final class AutoencoderTraining {
     private final BooleanSupplier stop;
     private final Digits.Examples digits = Digits.all();
     private final Set<String> notes = new LinkedHashSet<>();
+    private final Optional<TeamMember> member;
+    private final ParameterDigests digests = new ParameterDigests();
 
     /**
      * A training that has not begun.
@@ -45,6 +52,8 @@ public final class AutoencoderTraining {
      * @param substitute where K-FAC's factors are computed if the backend cannot; stays the
      *     caller's
      * @param stop whether to stop after the present step
+     * @param member whose team takes all steps together, if there is one; each member has a
+     *     training of the same choices and seeds
      */
     public AutoencoderTraining(
             List<AutoencoderChoice> choices,
@@ -52,13 +61,15 @@ public final class AutoencoderTraining {
             Backend backend,
             Optional<Backend> substitute,
             TerminalBar bar,
-            BooleanSupplier stop) {
+            BooleanSupplier stop,
+            Optional<TeamMember> member) {
         this.choices = List.copyOf(choices);
         this.seeds = List.copyOf(seeds);
         this.backend = backend;
         this.substitute = substitute;
         this.bar = bar;
         this.stop = stop;
+        this.member = member;
         // One thread adds up in the same order every time.
         torch.set_num_threads(1);
     }
@@ -73,7 +84,7 @@ public final class AutoencoderTraining {
     public void rehearse() {
         for (var choice : choices) {
             var few = choice.withIterations(Math.min(choice.iterations(), REHEARSAL));
-            train(few, seeds.getFirst(), TerminalBar.silent());
+            train(few, seeds.getFirst(), TerminalBar.silent(), new ParameterDigests());
         }
     }
 
@@ -87,10 +98,11 @@ public final class AutoencoderTraining {
         var curves = new ArrayList<LossCurve>();
         for (var choice : choices) {
             for (long seed : seeds) {
-                if (stop.getAsBoolean()) {
+                if (stopRequested()) {
+                    digests.remove(choice.name());
                     return curves;
                 }
-                curves.add(train(choice, seed, bar));
+                curves.add(train(choice, seed, bar, digests));
             }
         }
         return curves;
@@ -101,15 +113,32 @@ public final class AutoencoderTraining {
         return List.copyOf(notes);
     }
 
-    private LossCurve train(AutoencoderChoice choice, long seed, TerminalBar shown) {
+    /**
+     * SHA-256 of the final parameters by optimizer, where a team trains: of their bytes in
+     * registration order, and of several seeds' one after the other. None of an optimizer that was
+     * stopped. Asked once.
+     */
+    public SequencedMap<String, String> digests() {
+        return digests.all();
+    }
+
+    /** Whether a stop is requested here, or of any member of the team. */
+    private boolean stopRequested() {
+        boolean here = stop.getAsBoolean();
+        return member.map(each -> each.any(here)).orElse(here);
+    }
+
+    private LossCurve train(
+            AutoencoderChoice choice, long seed, TerminalBar shown, ParameterDigests into) {
         try (var _ = new PointerScope()) {
-            return new Session(choice, seed).run(shown);
+            return new Session(choice, seed).run(shown, into);
         }
     }
 
     private Trainer trainer(AutoencoderChoice choice, Autoencoder net, Tensor images) {
         return switch (choice.kind()) {
-            case FUSED -> new Trainer.Fused(net, choice.setup(), choice.iterations(), backend);
+            case FUSED ->
+                    new Trainer.Fused(net, choice.setup(), choice.iterations(), backend, member);
             case ENGINE -> new Trainer.Engine(net, choice.setup(), choice.iterations());
             case KFAC -> curvature(choice, net, images);
         };
@@ -118,7 +147,7 @@ public final class AutoencoderTraining {
     private Trainer curvature(AutoencoderChoice choice, Autoencoder net, Tensor images) {
         try {
             return new KfacTrainer(
-                    net, images, choice.setup(), choice.iterations(), backend, backend);
+                    net, images, choice.setup(), choice.iterations(), backend, backend, member);
         } catch (UnsupportedPlanException e) {
             if (substitute.isEmpty()) {
                 throw e;
@@ -127,7 +156,13 @@ public final class AutoencoderTraining {
                     "K-FAC's factors and inverses are computed by the backend %s, since %s"
                             .formatted(substitute.get().name(), e.getMessage()));
             return new KfacTrainer(
-                    net, images, choice.setup(), choice.iterations(), substitute.get(), backend);
+                    net,
+                    images,
+                    choice.setup(),
+                    choice.iterations(),
+                    substitute.get(),
+                    backend,
+                    member);
         }
     }
 
@@ -148,10 +183,10 @@ public final class AutoencoderTraining {
             this.net = new Autoencoder();
         }
 
-        LossCurve run(TerminalBar shown) {
+        LossCurve run(TerminalBar shown, ParameterDigests into) {
             shown.begin(title(), choice.iterations());
             try (var trainer = trainer(choice, net, images)) {
-                while (points.size() < choice.iterations() && !stop.getAsBoolean() && isFinite()) {
+                while (points.size() < choice.iterations() && !stopRequested() && isFinite()) {
                     try (var _ = new PointerScope()) {
                         step(trainer);
                     }
@@ -162,6 +197,11 @@ public final class AutoencoderTraining {
                 }
                 trainer.evaluate(this::measure);
                 shown.message(message());
+                if (end() == Run.End.STOPPED) {
+                    into.remove(choice.name());
+                } else if (member.isPresent()) {
+                    into.add(choice.name(), trainer.parameters());
+                }
                 return new LossCurve(choice, seed, points, end(), trainer.remark());
             } finally {
                 shown.end();
@@ -190,37 +230,99 @@ public final class AutoencoderTraining {
 
         /** Measures the losses, untimed, and takes a step. */
         private void step(Trainer trainer) {
-            if (trainer.evaluatesElsewhere()) {
+            boolean measuresHere = !trainer.evaluatesElsewhere();
+            if (!measuresHere) {
                 trainer.evaluate(this::measure);
             }
-            long start = System.nanoTime();
-            var logits = net.forward(images).logits();
-            nanos += System.nanoTime() - start;
-            if (!trainer.evaluatesElsewhere()) {
-                measure(logits);
+            var measures = new Measures();
+            var leaves = leaves();
+            for (int place = 0; place < leaves.size(); place++) {
+                var leaf = leaves.get(place);
+                var part = part(leaf);
+                long start = System.nanoTime();
+                var logits = net.forward(part).logits();
+                nanos += System.nanoTime() - start;
+                if (measuresHere) {
+                    measures.add(leaf, logits, part);
+                }
+                start = System.nanoTime();
+                member.ifPresent(each -> each.seedEngine(seed, points.size(), leaf));
+                trainer.prepare(place);
+                backward(trainer, leaf, logits, part);
+                nanos += System.nanoTime() - start;
             }
-            start = System.nanoTime();
-            trainer.prepare();
-            Autoencoder.loss(logits, images).backward();
-            trainer.step(() -> Autoencoder.loss(net.forward(images).logits(), images).backward());
+            if (measuresHere) {
+                measures.point();
+            }
+            long start = System.nanoTime();
+            trainer.step(() -> differentiateAgain(trainer));
             nanos += System.nanoTime() - start;
+        }
+
+        private List<Leaf> leaves() {
+            return member.map(each -> each.leavesOf(digits.count()))
+                    .orElseGet(() -> List.of(Leaf.ofWhole(digits.count())));
+        }
+
+        private Tensor part(Leaf leaf) {
+            return images.narrow(0, leaf.from(), leaf.count());
+        }
+
+        private void backward(Trainer trainer, Leaf leaf, Tensor logits, Tensor part) {
+            leaf.weighted(Autoencoder.loss(logits, part)).backward();
+            if (member.isPresent()) {
+                trainer.accumulate();
+            }
+        }
+
+        private void differentiateAgain(Trainer trainer) {
+            for (var leaf : leaves()) {
+                var part = part(leaf);
+                backward(trainer, leaf, net.forward(part).logits(), part);
+            }
         }
 
         private void measure() {
             try (var _ = new PointerScope();
                     var _ = new NoGradGuard()) {
-                measure(net.forward(images).logits());
+                var measures = new Measures();
+                for (var leaf : leaves()) {
+                    var part = part(leaf);
+                    measures.add(leaf, net.forward(part).logits(), part);
+                }
+                measures.point();
             }
         }
 
-        private void measure(Tensor logits) {
-            var detached = logits.detach();
-            points.add(
-                    new LossCurve.Point(
-                            points.size(),
-                            nanos / 1e9,
-                            Autoencoder.loss(detached, images).item_double(),
-                            Autoencoder.squaredError(detached, images)));
+        /** Of the net at one point, on the leaves that this member has. */
+        private final class Measures {
+
+            private final DoubleStream.Builder found = DoubleStream.builder();
+            private double seconds = Double.NaN;
+
+            void add(Leaf leaf, Tensor logits, Tensor part) {
+                if (Double.isNaN(seconds)) {
+                    seconds = nanos / 1e9;
+                }
+                var detached = logits.detach();
+                found.add(leaf.weight() * Autoencoder.loss(detached, part).item_double());
+                found.add(leaf.weight() * Autoencoder.squaredError(detached, part));
+            }
+
+            /** Adds a point of the means over all leaves, which every member has. */
+            void point() {
+                var own = found.build().toArray();
+                var all = member.map(each -> each.all(own)).orElse(own);
+                double loss = 0;
+                double error = 0;
+                for (int i = 0; i < all.length; i += 2) {
+                    loss += all[i];
+                    error += all[i + 1];
+                }
+                int leaves = all.length / 2;
+                points.add(
+                        new LossCurve.Point(points.size(), seconds, loss / leaves, error / leaves));
+            }
         }
 
         private String message() {

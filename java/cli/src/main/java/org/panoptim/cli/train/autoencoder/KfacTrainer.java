@@ -9,6 +9,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.cli.train.OptimizerSetup;
+import org.panoptim.cli.train.TeamMember;
+import org.panoptim.cli.train.TeamMember.Leaf;
 import org.panoptim.kfac.Batch;
 import org.panoptim.kfac.Kfac;
 import org.panoptim.kfac.RefreshReport;
@@ -18,9 +20,12 @@ import org.panoptim.pytorch.TorchParameters;
 import org.panoptim.rule.SGD;
 import org.panoptim.rule.UpdateRule;
 
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -64,6 +69,7 @@ final class KfacTrainer implements Trainer {
     }
 
     private final Autoencoder net;
+    private final Optional<TeamMember> member;
     private final Tensor[] images = new Tensor[IMAGE_PERIOD];
     private final TorchParameters parameters;
     private final Kfac kfac;
@@ -77,6 +83,7 @@ final class KfacTrainer implements Trainer {
      * @param all how many steps it will take, for the schedule
      * @param factors where factors and inverses are computed
      * @param backend where the rule is computed
+     * @param member whose team takes the steps together, if there is one
      * @throws org.panoptim.spi.UnsupportedPlanException if factors cannot be computed there
      */
     KfacTrainer(
@@ -85,8 +92,10 @@ final class KfacTrainer implements Trainer {
             OptimizerSetup setup,
             long all,
             Backend factors,
-            Backend backend) {
+            Backend backend,
+            Optional<TeamMember> member) {
         this.net = net;
+        this.member = member;
         for (int i = 0; i < images.length; i++) {
             var indices =
                     torch.arange(new Scalar(i), new Scalar(data.size(0)), new Scalar(IMAGE_PERIOD));
@@ -99,12 +108,13 @@ final class KfacTrainer implements Trainer {
             parameters.close();
             throw e;
         }
-        optimizer =
+        var builder =
                 setup.optimizer(all)
                         .group("all", parameters.list())
                         .transform(kfac)
-                        .backend(backend)
-                        .build();
+                        .backend(backend);
+        member.ifPresent(each -> builder.shards(each.team(), each.leaves()));
+        optimizer = builder.build();
     }
 
     private Kfac kfac(Backend factors) {
@@ -126,12 +136,19 @@ final class KfacTrainer implements Trainer {
     }
 
     @Override
-    public void prepare() {
+    public void prepare(int place) {
         if (!kfac.factorsDue()) {
             return;
         }
+        var all = images[(int) (steps % IMAGE_PERIOD)];
+        var leaf =
+                member.map(each -> each.leavesOf(all.size(0)).get(place))
+                        .orElseGet(() -> Leaf.ofWhole(all.size(0)));
+        if (leaf.isEmpty()) {
+            return;
+        }
         try (var _ = new PointerScope()) {
-            var pass = net.forward(images[(int) (steps % IMAGE_PERIOD)]);
+            var pass = net.forward(all.narrow(0, leaf.from(), leaf.count()));
             var targets = torch.bernoulli(pass.logits().detach().sigmoid());
             // Of the layers' outputs only: no gradient of a parameter is computed.
             var gradients =
@@ -153,6 +170,16 @@ final class KfacTrainer implements Trainer {
     }
 
     @Override
+    public void accumulate() {
+        optimizer.accumulate();
+    }
+
+    @Override
+    public List<Parameter> parameters() {
+        return parameters.list();
+    }
+
+    @Override
     public void step(Runnable differentiate) {
         optimizer.step();
         if (steps % INVERSE_PERIOD == 0) {
@@ -166,13 +193,20 @@ final class KfacTrainer implements Trainer {
         fallbacks += report.fallbacks().size();
     }
 
+    /** Of a team each member knows of its own layers. */
     @Override
     public String remark() {
+        double error = Arrays.stream(ofAll(largestError)).max().orElseThrow();
+        long count = (long) Arrays.stream(ofAll(fallbacks)).sum();
         return String.format(
                 Locale.ROOT,
                 "K-FAC's inverses: largest certified error %.1e, %s",
-                largestError,
-                fallbacks == 0 ? "no fallback" : fallbacks + " fallbacks");
+                error,
+                count == 0 ? "no fallback" : count + " fallbacks");
+    }
+
+    private double[] ofAll(double own) {
+        return member.map(each -> each.all(own)).orElseGet(() -> new double[] {own});
     }
 
     @Override

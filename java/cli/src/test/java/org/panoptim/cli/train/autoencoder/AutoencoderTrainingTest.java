@@ -49,7 +49,13 @@ class AutoencoderTrainingTest {
             BooleanSupplier stop,
             AutoencoderChoice... choices) {
         return new AutoencoderTraining(
-                List.of(choices), List.of(1L), backend, substitute, TerminalBar.silent(), stop);
+                List.of(choices),
+                List.of(1L),
+                backend,
+                substitute,
+                TerminalBar.silent(),
+                stop,
+                Optional.empty());
     }
 
     private static AutoencoderChoice choice(String name, int iterations) {
