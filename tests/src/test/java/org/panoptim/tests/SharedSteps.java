@@ -24,7 +24,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.function.UnaryOperator;
@@ -48,7 +47,7 @@ record SharedSteps(
     /** Cut between members, and not; without elements; of every number of dimensions. */
     private static final List<Shape> LARGE =
             List.of(
-                    Shape.of(200, 700),
+                    Shape.of(200, 400),
                     Shape.of(5),
                     Shape.of(0),
                     Shape.of(129, 3),
@@ -95,7 +94,8 @@ record SharedSteps(
             if (rule instanceof MatrixRule) {
                 expected = on(backend, 1);
             }
-            for (int members : List.of(1, 2, 4, 8)) {
+            boolean alone = rule instanceof MatrixRule || backend.equals("reference");
+            for (int members : alone ? List.of(2, 4, 8) : List.of(1, 2, 4, 8)) {
                 assertThat(on(backend, members))
                         .as("%s, %s, %d members", rule.name(), backend, members)
                         .isEqualTo(expected);
@@ -111,22 +111,21 @@ record SharedSteps(
         final List<MemorySegment> curvatures = new ArrayList<>();
 
         Net(Arena arena, List<Shape> shapes) {
-            var random = new Random(1);
+            var values = new ArrayList<MemorySegment>();
             for (int i = 0; i < shapes.size(); i++) {
                 var shape = shapes.get(i);
-                var value = arena.allocate(Math.max(1, shape.elements()) * Float.BYTES, 64);
-                var gradient = arena.allocate(Math.max(1, shape.elements()) * Float.BYTES, 64);
-                for (long j = 0; j < shape.elements(); j++) {
-                    value.setAtIndex(ValueLayout.JAVA_FLOAT, j, (float) random.nextGaussian());
-                }
-                long bytes = shape.elements() * Float.BYTES;
-                var parameter =
-                        Parameter.of("p" + i, shape, new HostMemory(value.asSlice(0, bytes)));
-                gradients.add(gradient.asSlice(0, bytes));
-                parameter.gradient(new HostMemory(gradients.getLast()));
-                curvatures.add(arena.allocate(Math.max(1, bytes), 64).asSlice(0, bytes));
-                parameters.add(parameter);
+                values.add(floats(arena, shape));
+                gradients.add(floats(arena, shape));
+                curvatures.add(floats(arena, shape));
+                parameters.add(Parameter.of("p" + i, shape, new HostMemory(values.get(i))));
+                parameters.get(i).gradient(new HostMemory(gradients.get(i)));
             }
+            fill(values, 99, 0);
+        }
+
+        private static MemorySegment floats(Arena arena, Shape shape) {
+            long bytes = shape.elements() * Float.BYTES;
+            return arena.allocate(Math.max(1, bytes), 64).asSlice(0, bytes);
         }
 
         /** The gradients of a leaf. */

@@ -15,7 +15,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Random;
 import java.util.function.Consumer;
 
 /**
@@ -29,7 +28,7 @@ final class TeamNet {
 
     private static final List<Shape> SHAPES =
             List.of(
-                    Shape.of(300, 700),
+                    Shape.of(200, 400),
                     Shape.of(5),
                     Shape.of(0),
                     Shape.of(129, 3),
@@ -44,15 +43,10 @@ final class TeamNet {
 
     TeamNet(Arena arena, Optional<Team> team) {
         this.team = team;
-        var random = new Random(1);
         for (int i = 0; i < SHAPES.size(); i++) {
             var shape = SHAPES.get(i);
             var value = floats(arena, shape);
-            var initial = new float[Math.toIntExact(shape.elements())];
-            for (int j = 0; j < initial.length; j++) {
-                initial[j] = (float) random.nextGaussian();
-            }
-            copy(initial, value);
+            copy(usual(99).of(0, i, elements(i)), value);
             var parameter = Parameter.of("p" + i, shape, new HostMemory(value));
             gradients.add(floats(arena, shape));
             parameters.add(parameter);
