@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -16,7 +18,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** A team of processes: what it moves, how it begins, and how it ends. */
+/**
+ * A team of processes: what it moves, how it begins, and how it ends. Tests in which it waits for
+ * seconds run beside the others.
+ */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ClusterTest {
 
@@ -51,11 +56,18 @@ class ClusterTest {
             this.port = port;
             this.size = size;
             this.timeout = timeout;
+            synchronized (idle) {
+                while (all.size() < size && !idle.isEmpty()) {
+                    all.add(idle.removeLast());
+                }
+            }
+            int known = all.size();
             while (all.size() < size) {
-                all.add(
-                        idle.isEmpty()
-                                ? JavaProcess.start(Puppet.class, Map.of())
-                                : idle.removeLast());
+                all.add(JavaProcess.start(Puppet.class, Map.of()));
+                all.getLast().tell("load");
+            }
+            for (var started : all.subList(known, size)) {
+                assertThat(started.answer()).isEqualTo("done");
             }
         }
 
@@ -126,7 +138,9 @@ class ClusterTest {
             }
             for (var each : all) {
                 if (each.isListening() && each.answered().equals(Optional.of("done"))) {
-                    idle.add(each);
+                    synchronized (idle) {
+                        idle.add(each);
+                    }
                 } else {
                     each.close();
                 }
@@ -214,6 +228,7 @@ class ClusterTest {
         }
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @Test
     void whoeverDoesNotComeIsNamed() throws Exception {
         try (var members = new Puppets(3, SHORT)) {
@@ -228,6 +243,7 @@ class ClusterTest {
         }
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @Test
     void ifTheFirstDoesNotComeThePlaceIsNamed() throws Exception {
         try (var members = new Puppets(2, SHORT)) {
@@ -239,6 +255,7 @@ class ClusterTest {
         }
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @Test
     void aPortThatIsTakenIsNamed() throws Exception {
         try (var other = new ServerSocket(0);
@@ -336,6 +353,7 @@ class ClusterTest {
         }
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @ValueSource(ints = {0, 2})
     void whoIsSilentIsMissedBeforeTheTimeout(int victim) throws Exception {
@@ -347,6 +365,7 @@ class ClusterTest {
         }
     }
 
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @ValueSource(ints = {0, 2})
     void whoDoesNotCallInTimeIsNamed(int victim) throws Exception {

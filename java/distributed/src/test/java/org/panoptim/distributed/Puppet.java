@@ -2,6 +2,7 @@ package org.panoptim.distributed;
 
 import static java.util.stream.Collectors.joining;
 
+import org.bytedeco.pytorch.global.torch;
 import org.panoptim.shard.TeamException;
 import org.panoptim.shard.Transfer;
 
@@ -24,6 +25,7 @@ import java.util.concurrent.Executors;
  * with what came of it.
  *
  * <pre>
+ * load                         the libraries, which takes longer than some tests wait
  * keep PORT                    the store, as torchrun's agent does
  * join PORT RANK SIZE MILLIS   timeout in milliseconds; if the store is kept, "kept" follows
  * exchange 2,0 2,1             sizes of what is sent and received, but by itself; a byte says from
@@ -78,6 +80,7 @@ final class Puppet {
 
     private String done(String command, String rest) throws IOException {
         switch (command) {
+            case "load" -> torch.cuda_is_available();
             case "keep" -> kept = new Rendezvous(Membership.of(HOST, Integer.parseInt(rest), 0, 1));
             case "join" -> cluster = Cluster.join(membership(rest.split(" ")));
             case "exchange" -> {
