@@ -130,8 +130,8 @@ public interface Execution extends AutoCloseable {
     }
 
     /**
-     * Moves gradients and values between the members of the plan's team; none where they lie in the
-     * host's memory, from which the optimizer moves them.
+     * Adds up and moves gradients, curvature and values between the members of the plan's team;
+     * none where they lie in the host's memory, from which the optimizer moves them.
      */
     default Optional<ShareTransfer> shareTransfer() {
         return Optional.empty();

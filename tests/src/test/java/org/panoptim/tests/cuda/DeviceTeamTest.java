@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.backend.Backend;
 import org.panoptim.cuda.jcuda.CudaJcudaProvider;
 import org.panoptim.distributed.LocalTeam;
@@ -93,12 +95,103 @@ class DeviceTeamTest {
         requireBitsOfOne(new Work(Rules.adamW(1e-2)).withType(DType.BF16), List.of(4, 8));
     }
 
+    /** The state {@code hessian} is the mean that the last step with curvature has seen. */
+    private static final Work CURVED =
+            new Work(Rules.sophiaH(1e-2).withBetas(.9, 0))
+                    .stepping(
+                            3,
+                            (training, number) -> {
+                                training.curve(number != 1);
+                                training.step(number);
+                            });
+
+    @ParameterizedTest
+    @EnumSource(
+            value = DType.class,
+            names = {"F32", "BF16"})
+    void norWithCurvatureOfSomeSteps(DType type) throws Exception {
+        requireBitsOfOne(CURVED.withType(type), List.of(1, 2, 4, 8));
+    }
+
+    @Test
+    void norWithCurvatureThatWaitsForTheStepWhileAPassUsesGradientsUp() throws Exception {
+        requireBitsOfOne(
+                CURVED.with(builder -> builder.companion(SAM.defaults()))
+                        .stepping(
+                                2,
+                                (training, number) -> {
+                                    training.curve(true);
+                                    training.differentiate(2 * number);
+                                    training.optimizer().run(SAM.PERTURB);
+                                    training.curve(false);
+                                    training.differentiate(2 * number + 1);
+                                    training.optimizer().run(SAM.RESTORE);
+                                    training.optimizer().step();
+                                }),
+                List.of(1, 2));
+    }
+
+    @Test
+    void norWithCurvatureOfAFrozenGroup() throws Exception {
+        requireBitsOfOne(
+                CURVED.stepping(
+                        3,
+                        (training, number) -> {
+                            switch (number) {
+                                case 1 -> training.optimizer().freeze("first");
+                                case 2 -> training.optimizer().unfreeze("first");
+                                default -> {}
+                            }
+                            training.curve(true);
+                            training.step(number);
+                        }));
+    }
+
+    @Test
+    void curvatureOfOneMemberThatIsNotFiniteRefusesTheStepOfAll() throws Exception {
+        var work =
+                CURVED.stepping(
+                        3,
+                        (training, number) -> {
+                            training.curve(true);
+                            stepOverNaN(training, number);
+                        });
+
+        requireBitsOfOne(work);
+        assertThat(work.of(team(2), () -> Backend.named("cuda-ffm")))
+                .anyMatch(found -> found.startsWith("step 2, skipped 1, "));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {4, 8})
+    void curvatureThatIsHandedInIsOnlyRead(int members) throws Exception {
+        var found =
+                TeamTraining.results(
+                        team(members),
+                        member -> {
+                            try (var backend = Backend.named("cuda-ffm");
+                                    var training = new TeamTraining(CURVED, member, backend)) {
+                                training.curve(true);
+                                training.differentiate(0);
+                                var before = training.curvature(0).toArray();
+                                assertThat(before[0]).isNotZero();
+                                training.optimizer().step();
+                                assertThat(training.curvature(0).toArray()).isEqualTo(before);
+                                return "read";
+                            }
+                        });
+
+        assertThat(found).containsOnly("read");
+    }
+
     @Test
     void norThroughJcuda() throws Exception {
         var work = new Work(Rules.adamW(1e-2));
 
         assertThat(work.of(team(2), () -> Backend.named(CudaJcudaProvider.NAME)))
                 .isEqualTo(work.of(team(1), () -> Backend.named("reference")));
+        assertThat(CURVED.of(team(2), () -> Backend.named(CudaJcudaProvider.NAME)))
+                .isEqualTo(CURVED.of(team(1), () -> Backend.named("reference")));
     }
 
     @Test
@@ -210,7 +303,7 @@ class DeviceTeamTest {
         var kinds = List.of("allocations", "pinned", "events", "streams");
         var before = kinds.stream().map(VirtualGpu::live).toList();
 
-        new Work(Rules.adamW(1e-2)).of(team(2), () -> Backend.named("cuda-ffm"));
+        CURVED.of(team(2), () -> Backend.named("cuda-ffm"));
 
         assertThat(kinds).extracting(VirtualGpu::live).isEqualTo(before);
     }

@@ -110,6 +110,21 @@ class NcclTeamTest {
         requireBitsOfOne(WORK.withType(DType.BF16), 4);
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {4, 8})
+    void norWithCurvature(int members) throws Exception {
+        requireBitsOfOne(
+                new Work(Rules.sophiaG(1e-2))
+                        .withType(DType.BF16)
+                        .stepping(
+                                3,
+                                (training, number) -> {
+                                    training.curve(number != 1);
+                                    training.step(number);
+                                }),
+                members);
+    }
+
     @Test
     void norWithAGradientOfOneMemberThatIsNotFinite() throws Exception {
         requireBitsOfOne(

@@ -50,10 +50,14 @@ final class TeamTraining implements AutoCloseable {
     private final List<BackendTensor> values = new ArrayList<>();
     private final List<BackendTensor> gradients = new ArrayList<>();
 
+    /** One for each parameter; the second is handed none. */
+    private final List<BackendTensor> curvatures = new ArrayList<>();
+
     /** Copies and averages. */
     private final List<BackendTensor> outputs = new ArrayList<>();
 
     private final Optimizer optimizer;
+    private boolean curved;
     private boolean spoiled;
 
     /** What is trained, and how. */
@@ -202,6 +206,7 @@ final class TeamTraining implements AutoCloseable {
             values.add(value);
             gradients.add(allocate(shape, type));
             parameter.gradient(gradients.getLast().memory());
+            curvatures.add(allocate(shape, type));
             parameters.add(parameter);
         }
         try {
@@ -250,7 +255,19 @@ final class TeamTraining implements AutoCloseable {
         return gradients.get(parameter);
     }
 
-    /** Whether the last leaf of batches has a NaN, in what the first of several members owns. */
+    BackendTensor curvature(int parameter) {
+        return curvatures.get(parameter);
+    }
+
+    /** Whether the leaves of batches come with curvature. */
+    void curve(boolean value) {
+        curved = value;
+    }
+
+    /**
+     * Whether the last leaf of batches has a NaN, in what the first of several members owns: in the
+     * curvature if there is some, else in the gradient.
+     */
     void spoil(boolean value) {
         spoiled = value;
     }
@@ -281,20 +298,33 @@ final class TeamTraining implements AutoCloseable {
         }
     }
 
-    /** The gradients of a leaf, of either sign and several magnitudes. */
+    /** The gradients of a leaf, and its curvature if it has some. */
     void differentiate(int batch, int leaf) {
-        int bits = 100 * batch + leaf + 1;
+        fill(gradients, 100 * batch + leaf + 1, leaf, !curved);
+        if (curved) {
+            fill(curvatures, -(100 * batch + leaf + 1), leaf, true);
+            for (int i = 0; i < parameters.size(); i++) {
+                if (i != 1) {
+                    parameters.get(i).curvature(curvatures.get(i).memory());
+                }
+            }
+        }
+    }
+
+    /** With numbers of either sign and several magnitudes. */
+    private void fill(List<BackendTensor> arrays, int seed, int leaf, boolean spoils) {
+        int bits = seed;
         float scale = (1 << leaf % 5) * 0x1p-32f;
-        for (var gradient : gradients) {
-            var floats = new float[Math.toIntExact(gradient.elements())];
+        for (var array : arrays) {
+            var floats = new float[Math.toIntExact(array.elements())];
             for (int j = 0; j < floats.length; j++) {
                 bits = 1_664_525 * bits + 1_013_904_223;
                 floats[j] = bits * scale;
             }
-            if (spoiled && leaf == LEAVES - 1 && gradient == gradients.getFirst()) {
+            if (spoils && spoiled && leaf == LEAVES - 1 && array == arrays.getFirst()) {
                 floats[17] = Float.NaN;
             }
-            gradient.write(floats);
+            array.write(floats);
         }
     }
 

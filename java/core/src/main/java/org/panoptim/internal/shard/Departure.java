@@ -2,10 +2,13 @@ package org.panoptim.internal.shard;
 
 import org.jspecify.annotations.Nullable;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.spi.SharedArray;
 
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
@@ -17,6 +20,7 @@ import java.util.function.Consumer;
 final class Departure {
 
     private final List<Parameter> parameters;
+    private final Map<Parameter, SharedArray> gradients = new IdentityHashMap<>();
     private final Thread thread;
     private final Set<Parameter> complete = Collections.newSetFromMap(new IdentityHashMap<>());
     private boolean allComplete;
@@ -27,17 +31,18 @@ final class Departure {
      * Begins.
      *
      * @param parameters that have a gradient
-     * @param work in another thread; is handed what waits until a parameter's gradient is complete
+     * @param work in another thread, which waits for what it sends
      */
-    Departure(List<Parameter> parameters, Consumer<Consumer<Parameter>> work) {
+    Departure(List<Parameter> parameters, Consumer<Departure> work) {
         this.parameters = parameters;
+        parameters.forEach(each -> gradients.put(each, SharedArray.gradient(each)));
         thread = Thread.ofPlatform().daemon().name("panoptim-gradients").unstarted(() -> run(work));
         thread.start();
     }
 
-    private void run(Consumer<Consumer<Parameter>> work) {
+    private void run(Consumer<Departure> work) {
         try {
-            work.accept(this::await);
+            work.accept(this);
         } catch (RuntimeException | Error e) {
             failure = e;
         }
@@ -46,6 +51,18 @@ final class Departure {
     /** The parameters that have a gradient. */
     List<Parameter> parameters() {
         return parameters;
+    }
+
+    /** A parameter's gradient. */
+    SharedArray gradient(Parameter parameter) {
+        return Objects.requireNonNull(gradients.get(parameter));
+    }
+
+    /** Whether it is of these parameters, and of the gradients that they have now. */
+    boolean isOf(List<Parameter> present) {
+        return parameters.equals(present)
+                && present.stream()
+                        .allMatch(each -> gradient(each).equals(SharedArray.gradient(each)));
     }
 
     /** A gradient is complete, and stays as it is. */
@@ -60,7 +77,8 @@ final class Departure {
         notifyAll();
     }
 
-    private synchronized void await(Parameter parameter) {
+    /** Waits until a gradient is complete. */
+    synchronized void await(Parameter parameter) {
         while (!allComplete && !cancelled && !complete.contains(parameter)) {
             try {
                 wait();

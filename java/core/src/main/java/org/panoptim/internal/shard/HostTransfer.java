@@ -1,29 +1,33 @@
 package org.panoptim.internal.shard;
 
 import org.panoptim.memory.FloatView;
+import org.panoptim.memory.HostMemory;
+import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.shard.Team;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.ShareTransfer;
+import org.panoptim.spi.SharedArray;
+import org.panoptim.spi.Shares;
 import org.panoptim.spi.StepPlan;
 
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.zip.CRC32C;
 
-/** Moves what lies in the host's memory. */
+/** Adds up and moves what lies in the host's memory. */
 final class HostTransfer implements ShareTransfer, AutoCloseable {
 
     /** What a ByteBuffer holds, less than. */
     private static final long BUFFER = 1 << 30;
 
+    private final Arena arena = Arena.ofShared();
     private final Team team;
     private final GradientExchange exchange;
     private final ValueReturn values;
-    private final Leaves own = new Leaves();
 
     HostTransfer(Team team) {
         this.team = team;
@@ -46,87 +50,72 @@ final class HostTransfer implements ShareTransfer, AutoCloseable {
     static boolean isShareable(List<Parameter> parameters) {
         var other = Thread.ofVirtual().unstarted(() -> {});
         return parameters.stream()
-                .allMatch(parameter -> gradient(parameter).memory().isAccessibleBy(other));
+                .map(parameter -> view(SharedArray.gradient(parameter)).memory())
+                .allMatch(memory -> memory.isAccessibleBy(other));
     }
 
-    /** Brings other arrays to their owners. */
-    GradientExchange exchange() {
-        return exchange;
-    }
-
-    @Override
-    public int leaves() {
-        return own.count();
+    private static FloatView view(SharedArray array) {
+        return FloatView.of(array.memory(), array.type());
     }
 
     @Override
-    public List<Parameter> parametersOfLeaves() {
-        return own.parameters();
+    public List<Memory> allocate(List<Long> bytes) {
+        return bytes.stream()
+                .<Memory>map(each -> new HostMemory(arena.allocate(each, 64)))
+                .toList();
     }
 
     @Override
-    public void addLeaf(List<Parameter> parameters) {
-        own.add(parameters, HostTransfer::gradient);
-        parameters.forEach(parameter -> gradient(parameter).memory().fill((byte) 0));
+    public void sum(
+            List<Parameter> parameters,
+            List<Function<Parameter, SharedArray>> addends,
+            Function<Parameter, SharedArray> to,
+            boolean zeroLast) {
+        var sum = new TreeSum(addends.size());
+        for (var parameter : parameters) {
+            var views = addends.stream().map(each -> view(each.apply(parameter))).toList();
+            sum.run(views, 1, view(to.apply(parameter)));
+            if (zeroLast) {
+                views.getLast().memory().fill((byte) 0);
+            }
+        }
     }
 
     @Override
-    public void discardLeaves() {
-        own.clear();
-    }
-
-    private static FloatView gradient(Parameter parameter) {
-        return FloatView.of(parameter.gradient().orElseThrow(), parameter.dtype());
-    }
-
-    @Override
-    public void bringMeans(StepPlan plan, List<Parameter> parameters, int leaves) {
-        exchange.run(
-                plan.shares(),
-                parameters,
-                own.count() > 0 ? own::sum : HostTransfer::gradient,
-                HostTransfer::gradient,
-                leaves);
-        own.clear();
+    public void bringMeans(
+            Shares shares,
+            List<Parameter> parameters,
+            Function<Parameter, SharedArray> from,
+            Function<Parameter, SharedArray> to,
+            int leaves) {
+        bringMeans(shares, parameters, from, to, leaves, _ -> {});
     }
 
     /**
-     * Brings means to their owners as {@link #bringMeans} does, while the last of this member's
-     * leaves is still being made.
+     * The same, of arrays that are still being made.
      *
-     * @param count of this member's leaves
-     * @param awaited returns once the gradient of a parameter is complete in the last leaf
+     * @param awaited called before something of a parameter leaves; returns once this member's
+     *     array is complete
      */
-    void bringMeansAsMade(
-            StepPlan plan,
+    void bringMeans(
+            Shares shares,
             List<Parameter> parameters,
+            Function<Parameter, SharedArray> from,
+            Function<Parameter, SharedArray> to,
             int leaves,
-            int count,
             Consumer<Parameter> awaited) {
-        var gradients = new IdentityHashMap<Parameter, FloatView>();
-        parameters.forEach(parameter -> gradients.put(parameter, gradient(parameter)));
-        if (count == 1) {
-            exchange.run(
-                    plan.shares(), parameters, gradients::get, gradients::get, leaves, awaited);
-            return;
-        }
-        var taken = Collections.newSetFromMap(new IdentityHashMap<Parameter, Boolean>());
         exchange.run(
-                plan.shares(),
+                shares,
                 parameters,
-                parameter -> own.sum(parameter, count),
-                gradients::get,
+                parameter -> view(from.apply(parameter)),
+                parameter -> view(to.apply(parameter)),
                 leaves,
-                parameter -> {
-                    awaited.accept(parameter);
-                    if (taken.add(parameter)) {
-                        var gradient = gradients.get(parameter);
-                        own.take(parameter, gradient);
-                        gradient.memory().fill((byte) 0);
-                    }
-                });
-        own.clear();
+                awaited);
     }
+
+    /** They are when {@link #bringMeans} returns. */
+    @Override
+    public void await() {}
 
     @Override
     public void bringValues(StepPlan plan) {
@@ -168,6 +157,6 @@ final class HostTransfer implements ShareTransfer, AutoCloseable {
 
     @Override
     public void close() {
-        Cleanup.all(exchange::close, values::close, own::close);
+        Cleanup.all(exchange::close, values::close, arena::close);
     }
 }

@@ -1,9 +1,8 @@
 package org.panoptim.internal.shard;
 
-import org.panoptim.memory.FloatView;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.shard.Team;
-import org.panoptim.spi.Cleanup;
+import org.panoptim.spi.SharedArray;
 import org.panoptim.spi.Shares;
 
 import java.util.List;
@@ -15,8 +14,8 @@ import java.util.List;
 public final class LeafSums implements AutoCloseable {
 
     private final Shares shares;
-    private final GradientExchange exchange;
-    private final Leaves leaves = new Leaves();
+    private final HostTransfer transfer;
+    private final Leaves leaves;
 
     /**
      * Sums of a team.
@@ -25,7 +24,8 @@ public final class LeafSums implements AutoCloseable {
      */
     public LeafSums(Team team, Shares shares) {
         this.shares = shares;
-        exchange = new GradientExchange(team);
+        transfer = new HostTransfer(team);
+        leaves = new Leaves(transfer);
     }
 
     /** How many leaves of this member have come. */
@@ -39,7 +39,7 @@ public final class LeafSums implements AutoCloseable {
      * @param arrays whose values are read; in every leaf the same ones, float32
      */
     public void add(List<Parameter> arrays) {
-        leaves.add(arrays, LeafSums::values);
+        leaves.add(arrays, SharedArray::value, false);
     }
 
     /**
@@ -48,11 +48,7 @@ public final class LeafSums implements AutoCloseable {
      * @param arrays some of those that came in every leaf, the same ones on every member
      */
     public void exchange(List<Parameter> arrays) {
-        exchange.run(shares, arrays, leaves::sum, LeafSums::values, 1);
-    }
-
-    private static FloatView values(Parameter array) {
-        return FloatView.of(array.value(), array.dtype());
+        transfer.bringMeans(shares, arrays, leaves::sum, SharedArray::value, 1);
     }
 
     /** Begins anew. */
@@ -62,6 +58,6 @@ public final class LeafSums implements AutoCloseable {
 
     @Override
     public void close() {
-        Cleanup.all(exchange::close, leaves::close);
+        transfer.close();
     }
 }

@@ -1,17 +1,13 @@
 package org.panoptim.internal.shard;
 
-import org.panoptim.memory.FloatView;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.spi.ShareTransfer;
+import org.panoptim.spi.SharedArray;
 import org.panoptim.tensor.DType;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -20,16 +16,25 @@ import java.util.function.Function;
  * come: a leaf is added to the one before it, two leaves to the two before them, and so on, so that
  * at most one sum of each size waits.
  */
-final class Leaves implements AutoCloseable {
+final class Leaves {
 
-    private final Arena arena = Arena.ofShared();
+    private final ShareTransfer transfer;
 
     /** The sums that wait for others of their size, of 2ⁱ leaves each; floats. */
-    private final List<Map<Parameter, MemorySegment>> waiting = new ArrayList<>();
+    private final List<ParameterArrays> waiting = new ArrayList<>();
 
     private int count;
     private List<Parameter> parameters = List.of();
     private final Set<Parameter> present = new HashSet<>();
+
+    /**
+     * None yet.
+     *
+     * @param transfer adds them up
+     */
+    Leaves(ShareTransfer transfer) {
+        this.transfer = transfer;
+    }
 
     /** How many have come. */
     int count() {
@@ -46,63 +51,63 @@ final class Leaves implements AutoCloseable {
         return present.contains(parameter);
     }
 
+    /** Allocates what the next leaf needs, so that nothing else of it has to be taken back. */
+    void prepare(List<Parameter> found) {
+        int carries = carries();
+        while (waiting.size() <= carries) {
+            waiting.add(new ParameterArrays(transfer, _ -> DType.F32));
+        }
+        waiting.get(carries).ensure(found);
+    }
+
+    /** How many sums the next leaf is added to. */
+    private int carries() {
+        return Integer.numberOfTrailingZeros(~count);
+    }
+
     /**
      * Takes up a leaf.
      *
      * @param found the parameters that have an array in it
-     * @param array of a parameter, which is read
+     * @param array of a parameter
+     * @param zero whether zeros are left there; else it is only read
      */
-    void add(List<Parameter> found, Function<Parameter, FloatView> array) {
+    void add(List<Parameter> found, Function<Parameter, SharedArray> array, boolean zero) {
+        prepare(found);
+        take(found, array, zero);
         if (count == 0) {
             parameters = List.copyOf(found);
             present.addAll(found);
         }
-        found.forEach(parameter -> take(parameter, array.apply(parameter)));
         count++;
     }
 
     /**
-     * Takes up a parameter's array of the coming leaf alone, which is not counted.
-     *
-     * @param leaf is read
+     * Adds arrays of the leaf that is {@linkplain #prepare prepared}, some of them perhaps, and
+     * does not count it.
      */
-    void take(Parameter parameter, FloatView leaf) {
-        int carries = Integer.numberOfTrailingZeros(~count);
-        var sum = place(carries, parameter);
-        widen(leaf, sum);
-        for (int level = 0; level < carries; level++) {
-            TreeSum.add(place(level, parameter), sum);
+    void take(List<Parameter> found, Function<Parameter, SharedArray> array, boolean zero) {
+        int carries = carries();
+        Function<Parameter, SharedArray> sum = waiting.get(carries)::get;
+        // It goes into the first sum as it is, so that it need not be copied before.
+        transfer.sum(
+                found,
+                carries == 0 ? List.of(array) : List.of(waiting.getFirst()::get, array),
+                sum,
+                zero);
+        for (int level = 1; level < carries; level++) {
+            transfer.sum(found, List.of(waiting.get(level)::get, sum), sum, false);
         }
     }
 
     /** The sum of all, once they are a power of two. */
-    FloatView sum(Parameter parameter) {
+    SharedArray sum(Parameter parameter) {
         return sum(parameter, count);
     }
 
-    /** Where the sum of leaves is, or will be once they are there: so many, a power of two. */
-    FloatView sum(Parameter parameter, int leaves) {
-        int level = Integer.numberOfTrailingZeros(leaves);
-        return new FloatView(place(level, parameter), DType.F32);
-    }
-
-    private MemorySegment place(int level, Parameter parameter) {
-        while (waiting.size() <= level) {
-            waiting.add(new IdentityHashMap<>());
-        }
-        return waiting.get(level)
-                .computeIfAbsent(
-                        parameter, each -> arena.allocate(each.elements() * Float.BYTES, 64));
-    }
-
-    private static void widen(FloatView from, MemorySegment floats) {
-        if (from.type() == DType.F32) {
-            floats.copyFrom(from.memory());
-            return;
-        }
-        for (long i = 0; i < from.elements(); i++) {
-            floats.setAtIndex(ValueLayout.JAVA_FLOAT, i, from.get(i));
-        }
+    /** Where the sum of leaves is, or will be once all are taken: so many, a power of two. */
+    SharedArray sum(Parameter parameter, int leaves) {
+        return waiting.get(Integer.numberOfTrailingZeros(leaves)).get(parameter);
     }
 
     /** Begins anew. */
@@ -110,10 +115,5 @@ final class Leaves implements AutoCloseable {
         count = 0;
         parameters = List.of();
         present.clear();
-    }
-
-    @Override
-    public void close() {
-        arena.close();
     }
 }

@@ -6,13 +6,15 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamTraffic;
-import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.MeteredTeam;
 import org.panoptim.spi.PartialChangeException;
 import org.panoptim.spi.ShareTransfer;
+import org.panoptim.spi.SharedArray;
 import org.panoptim.spi.StepPlan;
 
 import java.time.Duration;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
@@ -33,7 +35,8 @@ public final class Sharding implements AutoCloseable {
     /** The host's, or an execution's whose memory the host cannot reach. */
     private ShareTransfer transfer;
 
-    private final SharedCurvature curvature = new SharedCurvature();
+    private Leaves gradients;
+    private SharedCurvature curvature;
 
     /** What all members have been told alike, so that none needs to tell the others. */
     private @Nullable Throwable foundByAll;
@@ -71,6 +74,8 @@ public final class Sharding implements AutoCloseable {
         this.team = new MeteredTeam(team);
         host = new HostTransfer(this.team);
         transfer = host;
+        gradients = new Leaves(host);
+        curvature = new SharedCurvature(host);
     }
 
     /** The members, which count what travels. */
@@ -113,9 +118,11 @@ public final class Sharding implements AutoCloseable {
         return leaves / team.size();
     }
 
-    /** Lets an execution move what it has where the host cannot reach it. */
+    /** Lets an execution add up and move what it has where the host cannot reach it. */
     public void moveBy(ShareTransfer value) {
         transfer = value;
+        gradients = new Leaves(value);
+        curvature = new SharedCurvature(value);
     }
 
     /** Compares what members were built with. */
@@ -132,22 +139,22 @@ public final class Sharding implements AutoCloseable {
      */
     public void accumulate(StepPlan plan) {
         requireRoom();
-        int before = transfer.leaves();
+        int before = gradients.count();
         var present = present(plan, Parameter::hasGradient);
-        if (before > 0 && !transfer.parametersOfLeaves().equals(present)) {
+        if (before > 0 && !gradients.parameters().equals(present)) {
             throw new IllegalStateException(
                     "other parameters have a gradient than in the first leaf of the step; " + ANEW);
         }
         var curved = present(plan, Parameter::hasCurvature);
-        requireOnHost(curved);
         curvature.check(curved, before);
+        gradients.prepare(present);
         curvature.add(curved, before);
-        transfer.addLeaf(present);
+        gradients.add(present, SharedArray::gradient, true);
         plan.parameters().forEach(Parameter::clearCurvature);
     }
 
     private void requireRoom() {
-        if (transfer.leaves() == ownLeaves() || departure.isPresent()) {
+        if (gradients.count() == ownLeaves() || departure.isPresent()) {
             throw new IllegalStateException(
                     "this member has %d of %d leaves, and all have come: take the step; %s"
                             .formatted(ownLeaves(), leaves, ANEW));
@@ -164,14 +171,13 @@ public final class Sharding implements AutoCloseable {
         if (departure.isPresent()) {
             requireRoom();
         }
+        var present = present(plan, Parameter::hasGradient);
         return transfer == host
-                && transfer.leaves() == ownLeaves() - 1
+                && gradients.count() == ownLeaves() - 1
                 && !curvature.isThere(plan.parameters())
                 && plan.groups().stream().noneMatch(group -> group.rule().takesCurvature())
-                && (transfer.leaves() == 0
-                        || transfer.parametersOfLeaves()
-                                .equals(present(plan, Parameter::hasGradient)))
-                && HostTransfer.isShareable(present(plan, Parameter::hasGradient));
+                && (gradients.count() == 0 || gradients.parameters().equals(present))
+                && HostTransfer.isShareable(present);
     }
 
     /**
@@ -182,15 +188,28 @@ public final class Sharding implements AutoCloseable {
     public void depart(StepPlan plan, long coming) {
         begin(coming);
         var present = present(plan, Parameter::hasGradient);
-        departure =
-                Optional.of(
-                        new Departure(
-                                present,
-                                awaited -> {
-                                    agree(plan, _ -> false, Agreement.Leaves.COMPLETE);
-                                    host.bringMeansAsMade(
-                                            plan, present, leaves, ownLeaves(), awaited);
-                                }));
+        gradients.prepare(present);
+        departure = Optional.of(new Departure(present, leaving -> send(plan, leaving)));
+    }
+
+    /** In the thread of a departure. */
+    private void send(StepPlan plan, Departure leaving) {
+        agree(plan, _ -> false, Agreement.Leaves.COMPLETE);
+        int own = ownLeaves();
+        var taken = Collections.newSetFromMap(new IdentityHashMap<Parameter, Boolean>());
+        host.bringMeans(
+                plan.shares(),
+                leaving.parameters(),
+                own == 1 ? leaving::gradient : parameter -> gradients.sum(parameter, own),
+                leaving::gradient,
+                leaves,
+                parameter -> {
+                    leaving.await(parameter);
+                    if (own > 1 && taken.add(parameter)) {
+                        gradients.take(List.of(parameter), leaving::gradient, true);
+                    }
+                });
+        gradients.clear();
     }
 
     /** A gradient of the last leaf is complete. */
@@ -230,7 +249,7 @@ public final class Sharding implements AutoCloseable {
     }
 
     private void awaitDeparture(StepPlan plan, Departure leaving) {
-        if (!leaving.parameters().equals(present(plan, Parameter::hasGradient))
+        if (!leaving.isOf(present(plan, Parameter::hasGradient))
                 || curvature.isThere(plan.parameters())) {
             throw new IllegalStateException(
                     "gradients or curvature were set or taken away while gradients were on their"
@@ -242,7 +261,7 @@ public final class Sharding implements AutoCloseable {
         } catch (IllegalStateException e) {
             if (e == foundByAll && ownLeaves() > 1) {
                 // None has left: they wait for a step that all agree to.
-                transfer.addLeaf(leaving.parameters());
+                gradients.add(leaving.parameters(), SharedArray::gradient, true);
             }
             throw e;
         } finally {
@@ -253,16 +272,8 @@ public final class Sharding implements AutoCloseable {
     /** Drops this member's leaves of the coming step. */
     public void discard() {
         requireNoDeparture("no leaves can be dropped");
-        transfer.discardLeaves();
+        gradients.clear();
         curvature.discard();
-    }
-
-    private void requireOnHost(List<Parameter> curved) {
-        if (transfer != host && !curved.isEmpty()) {
-            throw new IllegalStateException(
-                    "parameter '%s' has curvature on a device, which a team does not share"
-                            .formatted(curved.getFirst().name()));
-        }
     }
 
     /**
@@ -280,13 +291,11 @@ public final class Sharding implements AutoCloseable {
             return false;
         }
         long from = begin(coming);
-        requireReady(
-                plan,
-                parameter -> curvature.of(parameter).isPresent(),
-                curvature.isLate(plan.parameters()));
-        var curved = present(plan, parameter -> curvature.of(parameter).isPresent());
+        requireReady(plan, curvature::has, curvature.isLate(plan.parameters()));
+        var curved = present(plan, curvature::has);
         bringMeans(plan);
-        curvature.exchange(host.exchange(), plan.shares(), curved, leaves);
+        curvature.exchange(plan.shares(), curved, leaves);
+        transfer.await();
         end(plan, from, team.waitedNanos());
         return !curved.isEmpty();
     }
@@ -307,6 +316,7 @@ public final class Sharding implements AutoCloseable {
         requireReady(plan, _ -> false, false);
         bringMeans(plan);
         curvature.keep();
+        transfer.await();
         end(plan, from, team.waitedNanos());
     }
 
@@ -361,7 +371,6 @@ public final class Sharding implements AutoCloseable {
                     ownLeaves(),
                     checksums(plan));
             valuesAreCompared = true;
-            requireOnHost(present(plan, hasCurvature));
         } catch (IllegalStateException e) {
             foundByAll = e;
             throw e;
@@ -377,12 +386,11 @@ public final class Sharding implements AutoCloseable {
     }
 
     private Agreement.Leaves ownState(StepPlan plan, boolean lateCurvature) {
-        int count = transfer.leaves();
+        int count = gradients.count();
         if (count == 0 ? ownLeaves() > 1 : count < ownLeaves()) {
             return Agreement.Leaves.MISSING;
         }
-        if (count > 0
-                && !transfer.parametersOfLeaves().equals(present(plan, Parameter::hasGradient))) {
+        if (count > 0 && !gradients.parameters().equals(present(plan, Parameter::hasGradient))) {
             return Agreement.Leaves.OF_OTHERS;
         }
         return lateCurvature ? Agreement.Leaves.LATE : Agreement.Leaves.COMPLETE;
@@ -396,7 +404,13 @@ public final class Sharding implements AutoCloseable {
     }
 
     private void bringMeans(StepPlan plan) {
-        transfer.bringMeans(plan, present(plan, Parameter::hasGradient), leaves);
+        transfer.bringMeans(
+                plan.shares(),
+                present(plan, Parameter::hasGradient),
+                gradients.count() > 0 ? gradients::sum : SharedArray::gradient,
+                SharedArray::gradient,
+                leaves);
+        gradients.clear();
     }
 
     /** Takes means of curvature away from the parameters that a step has left them with. */
@@ -456,6 +470,6 @@ public final class Sharding implements AutoCloseable {
                     new IllegalStateException(
                             "the optimizer was closed while gradients were on their way"));
         }
-        Cleanup.all(host::close, curvature::close);
+        host.close();
     }
 }

@@ -1,15 +1,11 @@
 package org.panoptim.internal.shard;
 
-import org.panoptim.memory.FloatView;
-import org.panoptim.memory.HostMemory;
-import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.spi.ShareTransfer;
+import org.panoptim.spi.SharedArray;
 import org.panoptim.spi.Shares;
 
-import java.lang.foreign.Arena;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -17,15 +13,26 @@ import java.util.Optional;
  * makes one of the gradients that Sophia's program squares; it is added up as gradients are. The
  * caller's arrays are only read: what the step finds at the parameters is memory of this.
  */
-final class SharedCurvature implements AutoCloseable {
+final class SharedCurvature {
 
-    private final Arena arena = Arena.ofShared();
-    private final Leaves leaves = new Leaves();
+    private final ShareTransfer transfer;
+    private final Leaves leaves;
 
     /** Where a parameter's mean is put, of the parameter's type; an owner's part of it alone. */
-    private final Map<Parameter, Memory> means = new IdentityHashMap<>();
+    private final ParameterArrays means;
 
     private List<Parameter> handedIn = List.of();
+
+    /**
+     * None yet.
+     *
+     * @param transfer adds it up
+     */
+    SharedCurvature(ShareTransfer transfer) {
+        this.transfer = transfer;
+        leaves = new Leaves(transfer);
+        means = new ParameterArrays(transfer, Parameter::dtype);
+    }
 
     /**
      * Checks what comes with a leaf.
@@ -57,7 +64,7 @@ final class SharedCurvature implements AutoCloseable {
     /** Takes up what comes with a leaf, once it was checked. */
     void add(List<Parameter> curved, int before) {
         if (!isKept(before)) {
-            leaves.add(curved, SharedCurvature::view);
+            leaves.add(curved, SharedArray::curvature, false);
         }
     }
 
@@ -73,20 +80,15 @@ final class SharedCurvature implements AutoCloseable {
         leaves.clear();
     }
 
-    /** What this member has of a parameter for the coming step, if anything. */
-    Optional<Memory> of(Parameter parameter) {
-        if (leaves.count() == 0) {
-            return parameter.curvature();
-        }
-        return leaves.has(parameter)
-                ? Optional.of(new HostMemory(leaves.sum(parameter).memory()))
-                : Optional.empty();
-    }
-
     /** Whether there is any, of leaves or of parameters. */
     boolean isThere(List<Parameter> parameters) {
         return !leaves.parameters().isEmpty()
                 || parameters.stream().anyMatch(Parameter::hasCurvature);
+    }
+
+    /** Whether this member has any of a parameter for the coming step. */
+    boolean has(Parameter parameter) {
+        return leaves.count() == 0 ? parameter.hasCurvature() : leaves.has(parameter);
     }
 
     /** Whether a parameter was handed curvature after the leaves were taken up. */
@@ -95,48 +97,32 @@ final class SharedCurvature implements AutoCloseable {
     }
 
     /**
-     * Brings it to its owners, and hands the parameters the means.
+     * Brings it to its owners, and hands the parameters the means, which are there when the
+     * transfer says so.
      *
      * @param curved the parameters that have it
      * @param count leaves of all members
      */
-    void exchange(GradientExchange exchange, Shares shares, List<Parameter> curved, int count) {
-        exchange.run(
+    void exchange(Shares shares, List<Parameter> curved, int count) {
+        means.ensure(curved);
+        transfer.bringMeans(
                 shares,
                 curved,
-                leaves.count() > 0 ? leaves::sum : SharedCurvature::view,
-                parameter -> FloatView.of(mean(parameter), parameter.dtype()),
+                leaves.count() > 0 ? leaves::sum : SharedArray::curvature,
+                means::get,
                 count);
         leaves.clear();
-        curved.forEach(parameter -> parameter.curvature(mean(parameter)));
+        curved.forEach(parameter -> parameter.curvature(means.get(parameter).memory()));
         handedIn = curved;
-    }
-
-    private static FloatView view(Parameter parameter) {
-        return FloatView.of(parameter.curvature().orElseThrow(), parameter.dtype());
-    }
-
-    private Memory mean(Parameter parameter) {
-        return means.computeIfAbsent(
-                parameter,
-                each ->
-                        new HostMemory(
-                                arena.allocate(each.elements() * each.dtype().byteSize(), 64)));
     }
 
     /** Takes means away from parameters that a step has left them with. */
     void takeBack() {
         for (var parameter : handedIn) {
-            if (parameter.curvature().equals(Optional.of(mean(parameter)))) {
+            if (parameter.curvature().equals(Optional.of(means.get(parameter).memory()))) {
                 parameter.clearCurvature();
             }
         }
         handedIn = List.of();
-    }
-
-    @Override
-    public void close() {
-        leaves.close();
-        arena.close();
     }
 }

@@ -82,15 +82,6 @@ final class TreeSum {
         }
     }
 
-    /** Adds an earlier leaf, or sum of leaves, to a later one, which has the sum; floats. */
-    static void add(MemorySegment earlier, MemorySegment later) {
-        var sum = new TreeSum(2);
-        sum.run(
-                List.of(new FloatView(earlier, DType.F32), new FloatView(later, DType.F32)),
-                1,
-                new FloatView(later, DType.F32));
-    }
-
     private static void multiply(float[] values, float weight, int count) {
         for (int i = 0; i < count; i++) {
             values[i] *= weight;

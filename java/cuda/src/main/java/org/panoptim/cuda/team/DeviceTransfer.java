@@ -1,26 +1,34 @@
 package org.panoptim.cuda.team;
 
 import org.panoptim.cuda.device.DeviceContext;
+import org.panoptim.cuda.device.DeviceSlab;
 import org.panoptim.cuda.driver.CudaException;
+import org.panoptim.cuda.team.SumKernel.Elements;
+import org.panoptim.cuda.team.SumKernel.Rows;
+import org.panoptim.memory.DeviceMemory;
+import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.shard.Team;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.ShareTransfer;
+import org.panoptim.spi.SharedArray;
+import org.panoptim.spi.Shares;
 import org.panoptim.spi.StepPlan;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
-/** What a member of a team moves before and after a step where all lies on a device. */
+/** What a member of a team adds up and moves around a step where all lies on a device. */
 public final class DeviceTransfer implements ShareTransfer, AutoCloseable {
 
     private final DeviceContext context;
     private final Team team;
     private final Transport transport;
     private final SumKernel kernel;
-    private final LeafSums sums;
     private final GradientMeans means;
+    private final List<Long> slabs = new ArrayList<>();
 
     /**
      * Of a member.
@@ -32,43 +40,64 @@ public final class DeviceTransfer implements ShareTransfer, AutoCloseable {
         this.team = team;
         this.transport = transport;
         kernel = new SumKernel(context);
-        sums = new LeafSums(context, kernel);
         means = new GradientMeans(context, team, transport, kernel);
     }
 
     @Override
-    public int leaves() {
-        return sums.count();
-    }
-
-    @Override
-    public List<Parameter> parametersOfLeaves() {
-        return sums.parameters();
-    }
-
-    @Override
-    public void addLeaf(List<Parameter> parameters) {
-        run(() -> sums.add(parameters));
-    }
-
-    @Override
-    public void discardLeaves() {
-        sums.clear();
-    }
-
-    @Override
-    public void bringMeans(StepPlan plan, List<Parameter> parameters, int leaves) {
+    public List<Memory> allocate(List<Long> bytes) {
+        var found = new ArrayList<Memory>();
         run(
                 () -> {
-                    means.run(
-                            plan.shares(),
-                            parameters,
-                            sums.count() > 0 ? sums::sum : LeafSums::gradient,
-                            LeafSums::gradient,
-                            leaves);
-                    transport.await();
+                    long all = bytes.stream().mapToLong(DeviceSlab::aligned).sum();
+                    long address = DeviceSlab.allocate(context, all);
+                    slabs.add(address);
+                    for (long each : bytes) {
+                        found.add(new DeviceMemory(address, each));
+                        address += DeviceSlab.aligned(each);
+                    }
                 });
-        sums.clear();
+        return found;
+    }
+
+    @Override
+    public void sum(
+            List<Parameter> parameters,
+            List<Function<Parameter, SharedArray>> addends,
+            Function<Parameter, SharedArray> to,
+            boolean zeroLast) {
+        var rows = new ArrayList<Rows>();
+        for (var parameter : parameters) {
+            rows.add(
+                    new Rows(
+                            Elements.of(to.apply(parameter)),
+                            Elements.of(addends.getLast().apply(parameter)),
+                            Elements.of(addends.getFirst().apply(parameter)),
+                            0,
+                            parameter.elements()));
+        }
+        run(() -> kernel.run(rows, addends.size(), addends.size() - 1, 1, zeroLast));
+    }
+
+    @Override
+    public void bringMeans(
+            Shares shares,
+            List<Parameter> parameters,
+            Function<Parameter, SharedArray> from,
+            Function<Parameter, SharedArray> to,
+            int leaves) {
+        run(
+                () ->
+                        means.run(
+                                shares,
+                                parameters,
+                                parameter -> Elements.of(from.apply(parameter)),
+                                parameter -> Elements.of(to.apply(parameter)),
+                                leaves));
+    }
+
+    @Override
+    public void await() {
+        run(transport::await);
     }
 
     @Override
@@ -128,6 +157,10 @@ public final class DeviceTransfer implements ShareTransfer, AutoCloseable {
     /** Frees what it has on the device, whose work must be done. */
     @Override
     public void close() {
-        Cleanup.all(means::close, sums::close, kernel::close);
+        var cleanup = new Cleanup();
+        slabs.forEach(slab -> cleanup.add(() -> context.driver().free(slab, context.stream())));
+        cleanup.add(kernel::close);
+        cleanup.add(means::close);
+        cleanup.run();
     }
 }

@@ -64,7 +64,7 @@ final class GradientMeans implements AutoCloseable {
     /**
      * Means over leaves.
      *
-     * @param from what this member has of a parameter: its gradient, or the sum of its leaves
+     * @param from what this member has of a parameter: a leaf, or the sum of its leaves
      * @param to where the owner has the mean
      * @param leaves of all members
      */

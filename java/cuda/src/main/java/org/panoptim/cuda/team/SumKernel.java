@@ -12,6 +12,7 @@ import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.device.DeviceSlab;
 import org.panoptim.cuda.device.Uploads;
 import org.panoptim.spi.Cleanup;
+import org.panoptim.spi.SharedArray;
 import org.panoptim.tensor.DType;
 
 import java.lang.foreign.Arena;
@@ -43,6 +44,10 @@ final class SumKernel implements AutoCloseable {
      * @param address of the first
      */
     record Elements(long address, DType type) {
+
+        static Elements of(SharedArray array) {
+            return new Elements(array.memory().address(), array.type());
+        }
 
         Elements from(long element) {
             return new Elements(address + element * type.byteSize(), type);

@@ -14,6 +14,7 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.SGD;
 import org.panoptim.shard.Team;
+import org.panoptim.spi.SharedArray;
 import org.panoptim.spi.Shares;
 import org.panoptim.tensor.Shape;
 
@@ -86,10 +87,14 @@ class BucketsTest {
         try (var kernel = new SumKernel(context);
                 var transport = new StagedTransport(context, member);
                 var means = new GradientMeans(context, member, transport, kernel, 80_004)) {
-            means.run(shares, List.of(parameter), LeafSums::gradient, LeafSums::gradient, 2);
+            means.run(shares, List.of(parameter), BucketsTest::gradient, BucketsTest::gradient, 2);
             context.driver().synchronizeStream(0);
         }
         return read(context, address);
+    }
+
+    private static SumKernel.Elements gradient(Parameter parameter) {
+        return SumKernel.Elements.of(SharedArray.gradient(parameter));
     }
 
     @Test
