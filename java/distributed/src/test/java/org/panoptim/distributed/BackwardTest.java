@@ -336,8 +336,8 @@ class BackwardTest {
                                 assertThatIllegalStateException()
                                         .isThrownBy(optimizer::step)
                                         .withMessage(
-                                                "members differ: group 'all': lr 0.5 on member 1,"
-                                                        + " 1.0 on member 0");
+                                                "members differ: group 'all': learning rate 0.5 on"
+                                                    + " member 1, 1.0 on member 0");
                                 return net.first();
                             }
                         });
