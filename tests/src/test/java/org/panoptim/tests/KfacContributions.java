@@ -2,6 +2,8 @@ package org.panoptim.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Arrays;
+
 /** What becomes of contributions to layers that members of a team share. */
 public final class KfacContributions {
 
@@ -26,6 +28,34 @@ public final class KfacContributions {
                         assertThat(missing).isNotEmpty();
                         assertThat(net.kfac.layersWithoutInverse()).isEqualTo(missing);
                         return missing;
+                    }
+                });
+    }
+
+    /**
+     * Requires that no layer of any member moves where a product of one of them is not finite: what
+     * the inverses make of a gradient that is hardly finite in float.
+     */
+    public static void requireStandStill(String backend) throws Exception {
+        KfacNet.onAll(
+                2,
+                member -> {
+                    try (var net =
+                            new KfacNet(backend, kfac -> kfac, builder -> builder.shards(member))) {
+                        var before = net.values();
+                        net.differentiate(0, member.rank());
+                        net.differentiate("w0", 1e38f);
+                        net.contribute(0, member.rank());
+                        net.optimizer.step();
+                        var after = net.values();
+                        for (int i = 0; i < before.size(); i++) {
+                            boolean ofLayer = !net.parameters().get(i).name().equals("other");
+                            assertThat(Arrays.equals(before.get(i), after.get(i)))
+                                    .as(net.parameters().get(i).name())
+                                    .isEqualTo(ofLayer);
+                        }
+                        assertThat(net.kfac.klCoefficient()).isEmpty();
+                        return net.optimizer.report().step();
                     }
                 });
     }

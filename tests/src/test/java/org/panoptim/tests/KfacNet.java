@@ -262,6 +262,17 @@ public final class KfacNet implements AutoCloseable {
         }
     }
 
+    /** Sets all elements of a gradient to a value. */
+    void differentiate(String parameter, float value) {
+        for (var each : parameters()) {
+            if (each.name().equals(parameter)) {
+                var floats = new float[Math.toIntExact(each.elements())];
+                Arrays.fill(floats, value);
+                gradients.get(each).write(floats);
+            }
+        }
+    }
+
     /** Sets the gradients to the mean of all leaves, as a team takes it: by adjacent pairs. */
     public void differentiate(int step) {
         var sums = sums(step, 0, LEAVES);

@@ -186,6 +186,11 @@ class SharedKfacTest {
     }
 
     @Test
+    void whereAProductOfOneMemberIsNotFiniteNoLayerMoves() throws Exception {
+        KfacContributions.requireStandStill("reference");
+    }
+
+    @Test
     void whatOthersContributeAloneTheOwnerTakesUp() throws Exception {
         KfacContributions.requireTakenUp("reference");
     }

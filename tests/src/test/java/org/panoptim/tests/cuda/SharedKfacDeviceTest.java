@@ -161,6 +161,11 @@ class SharedKfacDeviceTest {
     }
 
     @Test
+    void whereAProductOfOneMemberIsNotFiniteNoLayerMoves() throws Exception {
+        KfacContributions.requireStandStill("cuda-ffm");
+    }
+
+    @Test
     void whatOthersContributeAloneTheOwnerTakesUp() throws Exception {
         KfacContributions.requireTakenUp("cuda-ffm");
     }

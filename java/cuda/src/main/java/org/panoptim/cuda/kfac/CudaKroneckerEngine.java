@@ -20,7 +20,6 @@ import org.panoptim.matrix.InversionMethod;
 import org.panoptim.matrix.Inverted;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.Shares;
-import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
@@ -33,10 +32,12 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.LongSupplier;
-import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
-/** Kronecker factors on a device: everything is queued on the backend's stream. */
+/**
+ * Kronecker factors on a device: everything is queued on the backend's stream, and what a team
+ * shares waits for it.
+ */
 final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
 
     private static final int THREADS = 256;
@@ -94,7 +95,7 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
     public void share(Shares shares) {
         requireOpen();
         if (shared != null) {
-            if (!shared.shared().areOwnedAsIn(shares)) {
+            if (!shared.sums().areOwnedAsIn(shares)) {
                 throw new IllegalStateException(
                         "a team has shared these factors out, and others have a part of them");
             }
@@ -135,7 +136,7 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
     public void discard() {
         super.discard();
         if (shared != null) {
-            shared.shared().clear();
+            shared.sums().clear();
         }
     }
 
@@ -146,7 +147,7 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
 
     @Override
     public boolean owns(int layer) {
-        return shared == null || shared.shared().owns(layer);
+        return shared == null || shared.sums().owns(layer);
     }
 
     private List<Integer> owned(List<Integer> factors) {
@@ -162,7 +163,7 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
 
     @Override
     public void endOnlyLeaf(List<Integer> due) {
-        if (shared != null && shared.shared().isInFirstLeaf()) {
+        if (shared != null && shared.sums().isInFirstLeaf()) {
             shared.endLeaf(due, 1);
         }
     }
@@ -172,7 +173,7 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
         requireOpen();
         var layer = layers.layer(number);
         if (shared != null) {
-            shared.shared().open(number);
+            shared.sums().open(number);
         }
         contributions.describe(
                 panoptim_kfac_accumulation.contribution(accumulation),
@@ -403,11 +404,7 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
     @Override
     public void check(List<Preconditioning> wanted) {
         requireOpen();
-        preconditioner.check(ofOwned(wanted));
-    }
-
-    private List<Preconditioning> ofOwned(List<Preconditioning> wanted) {
-        return wanted.stream().filter(each -> owns(each.layer())).toList();
+        preconditioner.check(wanted.stream().filter(each -> owns(each.layer())).toList());
     }
 
     @Override
@@ -422,27 +419,11 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
         if (shared != null) {
             var known = Contributions.known(context, step);
             if (known.accepted()) {
-                precondition(shared.shared(), known, chosenLayers, klClip);
+                shared.precondition(preconditioner, uploads, known, chosenLayers, klClip);
             }
             return;
         }
         run(() -> preconditioner.run(uploads, step, chosenLayers, klClip));
-    }
-
-    /** The layers of this member, clipped by the sum over those of all. */
-    private void precondition(
-            SharedFactors team, StepContext step, List<Preconditioning> wanted, double klClip) {
-        var products = context.call(() -> preconditioner.products(uploads, step, ofOwned(wanted)));
-        var numbers = wanted.stream().map(Preconditioning::layer).toList();
-        var own = numbers.stream().mapToDouble(layer -> products[layer]).toArray();
-        double sum = DoubleStream.of(team.ofOwners(own, numbers)).reduce(0, Double::sum);
-        double coefficient = sum > 0 ? Math.min(1, Math.sqrt(klClip / sum)) : 1;
-        run(
-                () ->
-                        preconditioner.apply(
-                                Double.isFinite(sum)
-                                        ? OptionalDouble.of(coefficient)
-                                        : OptionalDouble.empty()));
     }
 
     @Override
