@@ -787,7 +787,7 @@ public final class Optimizer implements AutoCloseable {
      *     the message says on which member.
      * @throws IllegalStateException if the schedule remembers more than {@link #load} takes, about
      *     a million characters of names and values, a pass is open, or members of a team have other
-     *     counts, settings or states of rules than the first; an old file is as it was
+     *     counts, settings, states of rules or settings of K-FAC; an old file is as it was
      * @throws TeamException if another member of a team is gone or did not answer in time; the
      *     folder has the old checkpoint or the new one
      */

@@ -70,6 +70,11 @@ class SharedKfacCheckpointTest {
     }
 
     @Test
+    void anotherBackendTakesUpTheSameStates() throws Exception {
+        new KfacCheckpoints(folder).requireSameStates("simd", "reference");
+    }
+
+    @Test
     void withoutTheFileOfALayersOwnerNothingIsLoaded() throws Exception {
         var checkpoints = new KfacCheckpoints(folder);
         var saved = folder.resolve("saved");

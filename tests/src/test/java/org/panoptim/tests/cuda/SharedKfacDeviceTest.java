@@ -112,6 +112,12 @@ class SharedKfacDeviceTest {
         new KfacCheckpoints(folder).requireSameBits("cuda-ffm", 5);
     }
 
+    @ParameterizedTest
+    @CsvSource({"cuda-ffm, reference", "simd, cuda-jcuda"})
+    void anotherBackendTakesUpTheSameStates(String saving, String loading) throws Exception {
+        new KfacCheckpoints(folder).requireSameStates(saving, loading);
+    }
+
     @Test
     void soTheyDoWithoutATeam() throws Exception {
         new KfacCheckpoints(folder).requireSameBitsWithoutATeam("cuda-ffm");
