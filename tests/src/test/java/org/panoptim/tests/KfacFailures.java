@@ -30,7 +30,7 @@ public final class KfacFailures {
     }
 
     /** A member that gives up at one of its calls. */
-    private static final class Mortal implements Team {
+    static final class Mortal implements Team {
 
         private final Team member;
         private int left = -1;

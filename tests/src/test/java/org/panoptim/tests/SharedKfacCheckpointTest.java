@@ -8,11 +8,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.panoptim.shard.TeamException;
+import org.panoptim.tests.KfacFailures.Mortal;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
 import java.util.stream.Stream;
 
 /**
@@ -94,6 +97,56 @@ class SharedKfacCheckpointTest {
         Files.copy(memberFile(later, 0), memberFile(saved, 0), StandardCopyOption.REPLACE_EXISTING);
 
         assertRefused(saved, "it was damaged, edited or exchanged");
+    }
+
+    /**
+     * Two members save after a step and after the next, in which one gives up.
+     *
+     * @param call at which, from the beginning of the second saving; 0: it does not
+     * @return whether the second saving was done
+     */
+    private static boolean saveTwice(Path checkpoint, int call) throws Exception {
+        var saved =
+                KfacNet.onAll(
+                        2,
+                        member -> {
+                            var mortal = new Mortal(member);
+                            try (var net = KfacCheckpoints.net("reference", mortal)) {
+                                net.step(mortal, 0);
+                                net.optimizer.save(checkpoint);
+                                net.step(mortal, 2);
+                                if (member.rank() == 1 && call > 0) {
+                                    mortal.giveUpAt(call);
+                                }
+                                net.optimizer.save(checkpoint);
+                                return mortal.isAlive();
+                            } catch (TeamException e) {
+                                assertThat(e).hasMessageContaining("planted");
+                                return false;
+                            }
+                        });
+        return !saved.contains(false);
+    }
+
+    @Test
+    void whenAMemberIsGoneTheFolderHasTheOldCheckpointOrTheNew() throws Exception {
+        var checkpoints = new KfacCheckpoints(folder);
+        saveTwice(folder.resolve("new"), 0);
+        saveTwice(folder.resolve("old"), 1);
+        var whole = checkpoints.consolidated(folder.resolve("new"));
+        var old = checkpoints.consolidated(folder.resolve("old"));
+        assertThat(old).isNotEqualTo(whole);
+        int call = 1;
+        for (boolean saved = false; !saved; call++) {
+            var checkpoint = folder.resolve("at-" + call);
+            saved = saveTwice(checkpoint, call);
+            var found = checkpoints.consolidated(checkpoint);
+            assertThat(Arrays.equals(found, whole) || !saved && Arrays.equals(found, old))
+                    .as("at call %d", call)
+                    .isTrue();
+        }
+
+        assertThat(call).isGreaterThan(5);
     }
 
     @Test
