@@ -39,9 +39,9 @@ class PackageOrderTest {
                     "org.panoptim.backend",
                     "org.panoptim.reference",
                     "org.panoptim.checkpoint",
+                    "org.panoptim.internal.shard",
                     "org.panoptim.internal.checkpoint",
                     "org.panoptim.internal.lbfgs",
-                    "org.panoptim.internal.shard",
                     "org.panoptim",
                     "org.panoptim.monitor");
 
