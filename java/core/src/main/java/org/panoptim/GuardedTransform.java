@@ -106,6 +106,11 @@ final class GuardedTransform {
         }
 
         @Override
+        public boolean gather(int leaves) {
+            return guarded.gather(leaves);
+        }
+
+        @Override
         public Map<String, String> metadata() {
             return guarded.metadata();
         }

@@ -124,8 +124,7 @@ public final class Optimizer implements AutoCloseable {
             sharding.ifPresent(each -> each.agree(this.plan, companionRules, backend.name()));
             sharding.ifPresent(each -> execution.shareTransfer().ifPresent(each::moveBy));
         } catch (RuntimeException | Error e) {
-            Cleanup.after(e, execution::close);
-            Cleanup.after(e, companions::close);
+            Cleanup.after(e, () -> PlanLifecycle.close(this.plan, execution, companions, () -> {}));
             throw e;
         }
     }
@@ -1169,9 +1168,9 @@ public final class Optimizer implements AutoCloseable {
          * <p>A parameter of a rule on matrices, or of a layer under K-FAC, is owned whole: the most
          * expensive first, by the member that has the least to do with such ones.
          *
-         * <p>Transforms of gradients other than K-FAC and {@link Optimizer#capture} do not go with
-         * a team. Gradients are used up by the step, or the pass that reads them: each takes new
-         * ones.
+         * <p>Transforms of gradients other than K-FAC and AdaFisher's curvature, and {@link
+         * Optimizer#capture}, do not go with a team, nor does AdaFisher's curvature on a device.
+         * Gradients are used up by the step, or the pass that reads them: each takes new ones.
          *
          * @param value stays the caller's
          * @param leaves into how many micro-batches a batch is cut, over all members: a power of

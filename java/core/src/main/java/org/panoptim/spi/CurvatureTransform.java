@@ -48,7 +48,7 @@ public interface CurvatureTransform extends GradientTransform {
     /**
      * The parameters of whose gradients one member of a team needs all; it gets these gradients
      * from all members, and no others. Each parameter comes once. Empty, as it is by default: it
-     * does not go with a team.
+     * does not go with a team. One that needs none has the same states and metadata on all members.
      */
     default Optional<List<WholeParameters>> wholeParameters() {
         return Optional.empty();
@@ -77,14 +77,29 @@ public interface CurvatureTransform extends GradientTransform {
     default void discard() {}
 
     /**
+     * All members of a team are ready for the coming step, and it may share what it was shown of
+     * the micro-batches. It may then hand parameters curvature that is the same on all members, of
+     * which no mean is taken.
+     *
+     * @param leaves this member's micro-batches of a step
+     * @return whether it has
+     * @throws org.panoptim.shard.TeamException if another member failed, is gone or did not answer
+     *     in time
+     */
+    default boolean gather(int leaves) {
+        return false;
+    }
+
+    /**
      * What it says of itself in a checkpoint, beside its states; waits for running work. A member
      * of a team leaves out what only another one knows; what two of them say is the same.
      */
     Map<String, String> metadata();
 
     /**
-     * The tensors that it keeps, to be read and set; waits for running work. In a team one member
-     * has all of a state, and the others have a tensor without elements in its place.
+     * The tensors that it keeps, to be read and set; waits for running work. Of one that needs
+     * parameters whole, a member of a team has all of a state, and the others have a tensor without
+     * elements in its place; of another all have the same.
      */
     List<StateTensor> states();
 

@@ -337,7 +337,7 @@ class BackwardTest {
                                         .isThrownBy(optimizer::step)
                                         .withMessage(
                                                 "members differ: group 'all': learning rate 0.5 on"
-                                                    + " member 1, 1.0 on member 0");
+                                                        + " member 1, 1.0 on member 0");
                                 return net.first();
                             }
                         });

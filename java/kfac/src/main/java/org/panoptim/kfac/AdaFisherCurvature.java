@@ -12,14 +12,18 @@ import org.panoptim.rule.Slot;
 import org.panoptim.spi.Execution;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.spi.StepPlan;
+import org.panoptim.spi.WholeParameters;
 import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
 
 /**
  * The Fisher information that the rule {@link AdaFisher} divides by: of the Kronecker factors of
@@ -36,16 +40,25 @@ import java.util.Map;
  * it was done: through refused steps, contributions of which no row counts or that are not finite,
  * and for a parameter that was frozen or had no gradient at the update, until it can take it.
  *
+ * <p>With a {@linkplain org.panoptim.Optimizer.Builder#shards team}, on the host, each member shows
+ * what its own micro-batches see, which end with {@link org.panoptim.Optimizer#accumulate}. All get
+ * what all have seen, in the order of the micro-batches, and have the same averages; the parameters
+ * get their curvature when the step begins.
+ *
  * <p>An instance belongs to one optimizer, and to one thread at a time. Its builder's caller closes
  * it, after the optimizer and before the backend.
  */
 public final class AdaFisherCurvature extends LayerCurvature {
 
-    /** Elements of a state that are written at a time, if a row is not longer. */
+    /** Elements of a state that are written at a time. */
     private static final int WRITTEN_AT_ONCE = 1 << 18;
 
+    private final FisherPlan plan;
     private final FisherEngine engine;
     private final Served[] served;
+
+    /** Whether the optimizer is a team's. */
+    private boolean shared;
 
     /** Which parameters of a layer its last update has reached. */
     private static final class Served {
@@ -70,8 +83,9 @@ public final class AdaFisherCurvature extends LayerCurvature {
         }
     }
 
-    private AdaFisherCurvature(LayerList layers, FisherEngine engine, int period) {
+    private AdaFisherCurvature(LayerList layers, FisherPlan plan, FisherEngine engine, int period) {
         super("this curvature", "a step", layers, engine, period);
+        this.plan = plan;
         this.engine = engine;
         served = new Served[layers.size()];
         for (int layer = 0; layer < served.length; layer++) {
@@ -127,12 +141,33 @@ public final class AdaFisherCurvature extends LayerCurvature {
         };
     }
 
+    /** A team's curvature comes of the contributions of all. */
     @Override
     void contributed(int place) {
+        if (!shared) {
+            handIn(place);
+        }
+    }
+
+    private void handIn(int place) {
         super.contributed(place);
         var layer = layers.get(place);
         layer.weight().curvature(engine.weight(place));
         layer.bias().ifPresent(bias -> bias.curvature(engine.bias(place)));
+    }
+
+    @Override
+    public boolean gather(int leaves) {
+        requireUsable();
+        var found = engine.gather(dueLayers(), leaves);
+        found.forEach(this::handIn);
+        return !found.isEmpty();
+    }
+
+    @Override
+    public void release() {
+        super.release();
+        shared = false;
     }
 
     /** Takes the curvature away again. */
@@ -187,19 +222,57 @@ public final class AdaFisherCurvature extends LayerCurvature {
         }
     }
 
+    /** All members of a team have the averages, and need no parameter whole. */
+    @Override
+    public Optional<List<WholeParameters>> wholeParameters() {
+        return Optional.of(List.of());
+    }
+
+    @Override
+    public SequencedMap<String, String> settings() {
+        var found = new LinkedHashMap<String, String>();
+        found.put("AdaFisher's average", plan.average().toString());
+        found.put("AdaFisher's decay", String.valueOf(plan.decay()));
+        found.put("AdaFisher's factor period", String.valueOf(factors.period()));
+        found.put("AdaFisher's layers", layers.names().toString());
+        return found;
+    }
+
     /** The rule's own copy begins as the averages are, with ones before there was an update. */
     @Override
-    void begin(StepPlan plan, Execution execution) {
+    void begin(StepPlan newPlan, Execution execution) {
+        shared = newPlan.shares().team().isPresent();
         for (int place = 0; place < layers.size(); place++) {
             var layer = layers.get(place);
             var inputs = engine.average(2 * place).toArray();
             var outputs = engine.average(2 * place + 1).toArray();
             var ofWeight = Arrays.copyOf(inputs, layer.inputs());
-            write(outputs, ofWeight, fisher(plan, execution, layer, layer.weight()));
+            write(outputs, ofWeight, newPlan, execution, layer, layer.weight());
             if (layer.bias().isPresent()) {
                 var ofBias = new float[] {inputs[layer.inputs()]};
-                write(outputs, ofBias, fisher(plan, execution, layer, layer.bias().get()));
+                write(outputs, ofBias, newPlan, execution, layer, layer.bias().get());
             }
+        }
+    }
+
+    /** Sets what is here of a parameter's state to {@code s hᵀ}, some elements at a time. */
+    private static void write(
+            float[] outputs,
+            float[] inputs,
+            StepPlan plan,
+            Execution execution,
+            KroneckerLayer layer,
+            Parameter parameter) {
+        var state = fisher(plan, execution, layer, parameter);
+        long begin = plan.shares().begin(parameter);
+        long end = plan.shares().end(parameter);
+        for (long from = begin; from < end; from += WRITTEN_AT_ONCE) {
+            var piece = new float[(int) Math.min(WRITTEN_AT_ONCE, end - from)];
+            for (int i = 0; i < piece.length; i++) {
+                int row = (int) ((from + i) / inputs.length);
+                piece[i] = outputs[row] * inputs[(int) ((from + i) % inputs.length)];
+            }
+            state.write((from - begin) * Float.BYTES, MemorySegment.ofArray(piece));
         }
     }
 
@@ -208,21 +281,6 @@ public final class AdaFisherCurvature extends LayerCurvature {
         var slots = LayerList.groupOf(plan, layer, parameter).rule().slots();
         return execution.state(
                 parameter, slots.stream().map(Slot::name).toList().indexOf("fisher"));
-    }
-
-    /** Sets a state to {@code s hᵀ}, a number of rows at a time. */
-    private static void write(float[] outputs, float[] inputs, StateTensor state) {
-        int rows = Math.clamp(WRITTEN_AT_ONCE / inputs.length, 1, outputs.length);
-        var piece = new float[rows * inputs.length];
-        for (int first = 0; first < outputs.length; first += rows) {
-            int count = Math.min(rows, outputs.length - first) * inputs.length;
-            for (int i = 0; i < count; i++) {
-                piece[i] = outputs[first + i / inputs.length] * inputs[i % inputs.length];
-            }
-            state.write(
-                    (long) first * inputs.length * Float.BYTES,
-                    MemorySegment.ofArray(piece).asSlice(0, (long) count * Float.BYTES));
-        }
     }
 
     @Override
@@ -357,7 +415,7 @@ public final class AdaFisherCurvature extends LayerCurvature {
             var ofInstance = layers.copy();
             var plan = new FisherPlan(ofInstance.all(), average, decay);
             var engine = FactorEngines.of(backend.on(ofInstance.parameters())).open(plan);
-            return new AdaFisherCurvature(ofInstance, engine, period);
+            return new AdaFisherCurvature(ofInstance, plan, engine, period);
         }
     }
 }

@@ -188,7 +188,7 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
     }
 
     @Override
-    public final void release() {
+    public void release() {
         try {
             factors.settle();
         } finally {
@@ -203,7 +203,7 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
         engine.endLeaf(dueLayers(), leaves);
     }
 
-    private List<Integer> dueLayers() {
+    final List<Integer> dueLayers() {
         return IntStream.range(0, layers.size()).filter(this::isDue).boxed().toList();
     }
 

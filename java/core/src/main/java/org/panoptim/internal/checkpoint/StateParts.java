@@ -44,8 +44,10 @@ final class StateParts {
     private void add(CurvatureTransform transform) {
         var states = transform.states();
         var shapes = transform.stateShapes();
+        // Whoever owns parameters whole has what is kept of these; else all have the same.
+        boolean common = transform.wholeParameters().map(List::isEmpty).orElse(true);
         for (int i = 0; i < states.size(); i++) {
-            add(new StatePart(name(states.get(i)), shapes.get(i), 0, false, states.get(i)));
+            add(new StatePart(name(states.get(i)), shapes.get(i), 0, common, states.get(i)));
         }
     }
 

@@ -287,17 +287,21 @@ public final class Sharding implements AutoCloseable {
      */
     public boolean exchangeForStep(StepPlan plan, long coming) {
         if (departure.isPresent()) {
-            endDeparture(plan, departure.get());
-            return false;
+            long from = System.nanoTime();
+            awaitDeparture(plan, departure.get());
+            boolean gathered = gather(plan);
+            endDeparture(plan, from);
+            return gathered;
         }
         long from = begin(coming);
         requireReady(plan, curvature::has, curvature.isLate(plan.parameters()));
         var curved = present(plan, curvature::has);
         bringMeans(plan);
         curvature.exchange(plan.shares(), curved, leaves);
+        boolean gathered = gather(plan);
         transfer.await();
         end(plan, from, team.waitedNanos());
-        return !curved.isEmpty();
+        return gathered || !curved.isEmpty();
     }
 
     /**
@@ -309,7 +313,9 @@ public final class Sharding implements AutoCloseable {
      */
     public void exchangeForPass(StepPlan plan, long coming) {
         if (departure.isPresent()) {
-            endDeparture(plan, departure.get());
+            long from = System.nanoTime();
+            awaitDeparture(plan, departure.get());
+            endDeparture(plan, from);
             return;
         }
         long from = begin(coming);
@@ -320,9 +326,12 @@ public final class Sharding implements AutoCloseable {
         end(plan, from, team.waitedNanos());
     }
 
-    private void endDeparture(StepPlan plan, Departure leaving) {
-        long from = System.nanoTime();
-        awaitDeparture(plan, leaving);
+    /** Lets a transform share what it was shown. */
+    private boolean gather(StepPlan plan) {
+        return plan.curvature().map(each -> each.gather(ownLeaves())).orElse(false);
+    }
+
+    private void endDeparture(StepPlan plan, long from) {
         // What went on beside the backward pass has cost the step nothing.
         end(plan, from, System.nanoTime() - from);
     }

@@ -16,8 +16,25 @@ import java.util.List;
 public interface FisherEngine extends FactorEngine {
 
     /**
-     * Where a layer's {@code s hᵀ} is written: a curvature for the parameter in the rule {@code
-     * ada-fisher}. The engine's own; all ones before the first update.
+     * Takes up what the members of a team have contributed to the coming step, so that it waits for
+     * a {@link #commit} on all, with the same bits.
+     *
+     * @param due the layers of which the step takes up contributions, the same on all members
+     * @param leaves this member's micro-batches of a step
+     * @return the layers that have a contribution, of no rows perhaps
+     * @throws IllegalStateException if this member had contributions after its last micro-batch has
+     *     ended
+     * @throws org.panoptim.shard.TeamException if another member failed, is gone or did not answer
+     *     in time
+     */
+    default List<Integer> gather(List<Integer> due, int leaves) {
+        throw new IllegalStateException("no team shares these diagonals");
+    }
+
+    /**
+     * Where a layer's {@code s hᵀ} is written, the elements that this member owns alone: a
+     * curvature for the parameter in the rule {@code ada-fisher}. The engine's own; all ones before
+     * the first update.
      */
     Memory weight(int layer);
 

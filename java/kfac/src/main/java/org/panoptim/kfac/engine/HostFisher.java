@@ -2,9 +2,12 @@ package org.panoptim.kfac.engine;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import org.panoptim.kfac.engine.SharedDiagonals.MeanSquares;
 import org.panoptim.matrix.Floats;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.spi.Shares;
 import org.panoptim.spi.StepContext;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.tensor.Shape;
@@ -15,7 +18,10 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Optional;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 
 /** AdaFisher's diagonals in host memory, in plain Java: their work is a small part of a step. */
@@ -37,6 +43,12 @@ public final class HostFisher implements FisherEngine {
      * Of each layer, whether there was a contribution since the last commit, of no rows perhaps.
      */
     private final boolean[] contributed;
+
+    /** Whose elements of the curvatures are written. */
+    private Shares shares = Shares.whole();
+
+    /** What waits for the members of a team, if there is one. */
+    private Optional<SharedDiagonals> shared = Optional.empty();
 
     /** What undoes the last commit, the last first. */
     private final Deque<Runnable> undo = new ArrayDeque<>();
@@ -84,6 +96,7 @@ public final class HostFisher implements FisherEngine {
         requireOpen();
         try (var scratch = Arena.ofConfined()) {
             var described = plan.layers().get(layer);
+            requireIncomplete(described);
             var rows = HostRows.of(described, contribution, scratch);
             if (rows.count() == 0) {
                 contributed[layer] = true;
@@ -96,13 +109,28 @@ public final class HostFisher implements FisherEngine {
             var inputs = meanSquares(rows.inputs(), rows.count(), described.inputs(), 1);
             var outputs =
                     meanSquares(rows.outputGradients(), rows.count(), described.outputs(), scale);
-            contributed[layer] = true;
-            double share = layers[layer].add(rows.count());
-            fold(pending[2 * layer], inputs, share);
+            add(layer, new MeanSquares(rows.count(), inputs, outputs));
+        }
+    }
+
+    private void requireIncomplete(KroneckerLayer layer) {
+        if (shared.filter(SharedDiagonals::isComplete).isPresent()) {
+            throw new IllegalStateException(
+                    "layer '%s': contributions to the coming step came already, with all its micro-batches; they come once for each step"
+                            .formatted(layer.name()));
+        }
+    }
+
+    private void add(int layer, MeanSquares squares) {
+        contributed[layer] = true;
+        if (squares.rows() > 0) {
+            var described = plan.layers().get(layer);
+            double share = layers[layer].add(squares.rows());
+            fold(pending[2 * layer], squares.inputs(), share);
             if (described.bias().isPresent()) {
                 pending[2 * layer][described.inputs()] = 1;
             }
-            fold(pending[2 * layer + 1], outputs, share);
+            fold(pending[2 * layer + 1], squares.outputGradients(), share);
         }
     }
 
@@ -125,6 +153,68 @@ public final class HostFisher implements FisherEngine {
             double before = share < 1 ? (1 - share) * mean[i] : 0;
             mean[i] = before + share * rows[i];
         }
+    }
+
+    @Override
+    public void share(Shares newShares) {
+        if (newShares.team().isPresent() && firstContributed().isPresent()) {
+            throw new IllegalStateException(
+                    "contributions came before the team's optimizer was built");
+        }
+        shares = newShares;
+        shared = newShares.team().map(team -> new SharedDiagonals(plan, team));
+    }
+
+    /** The first layer with a contribution to what has not ended yet. */
+    private Optional<KroneckerLayer> firstContributed() {
+        return IntStream.range(0, layers.length)
+                .filter(layer -> contributed[layer])
+                .mapToObj(plan.layers()::get)
+                .findFirst();
+    }
+
+    @Override
+    public void endLeaf(List<Integer> due, int leaves) {
+        requireOpen();
+        var leaf = new HashMap<Integer, MeanSquares>();
+        for (int layer = 0; layer < layers.length; layer++) {
+            if (contributed[layer]) {
+                leaf.put(
+                        layer,
+                        new MeanSquares(
+                                layers[layer].rows(),
+                                Arrays.copyOf(
+                                        pending[2 * layer], plan.layers().get(layer).inputs()),
+                                pending[2 * layer + 1].clone()));
+            }
+        }
+        forget();
+        shared.orElseThrow().end(leaf, leaves);
+    }
+
+    @Override
+    public List<Integer> gather(List<Integer> due, int leaves) {
+        requireOpen();
+        if (leaves == 1) {
+            // It ends with the step, if it has not.
+            if (firstContributed().isPresent()) {
+                endLeaf(due, leaves);
+            }
+        } else {
+            firstContributed().ifPresent(HostFisher::refuseLate);
+        }
+        var found = new TreeSet<Integer>();
+        for (var leaf : shared.orElseThrow().gather(due, leaves)) {
+            leaf.forEach(this::add);
+            found.addAll(leaf.keySet());
+        }
+        return List.copyOf(found);
+    }
+
+    private static void refuseLate(KroneckerLayer layer) {
+        throw new IllegalStateException(
+                "layer '%s': contributions came after the micro-batches of the step had ended; they come before accumulate, with the gradients"
+                        .formatted(layer.name()));
     }
 
     @Override
@@ -210,22 +300,42 @@ public final class HostFisher implements FisherEngine {
         var described = plan.layers().get(layer);
         var inputs = averages[2 * layer];
         var outputs = averages[2 * layer + 1];
-        for (int row = 0; row < described.outputs(); row++) {
+        write(weights[layer], described.weight(), described.inputs(), inputs, outputs, lossScale);
+        described
+                .bias()
+                .ifPresent(
+                        bias -> {
+                            var one = inputs.asSlice((long) described.inputs() * Float.BYTES);
+                            write(biases[layer], bias, 1, one, outputs, lossScale);
+                        });
+    }
+
+    /** Writes the elements that are this member's. */
+    private void write(
+            MemorySegment curvature,
+            Parameter parameter,
+            int columns,
+            MemorySegment inputs,
+            MemorySegment outputs,
+            float lossScale) {
+        long end = shares.end(parameter);
+        long i = shares.begin(parameter);
+        while (i < end) {
+            long row = i / columns;
             float output = lossScale * Floats.get(outputs, row);
-            for (int column = 0; column < described.inputs(); column++) {
-                Floats.set(
-                        weights[layer],
-                        (long) row * described.inputs() + column,
-                        output * Floats.get(inputs, column));
-            }
-            if (described.bias().isPresent()) {
-                Floats.set(biases[layer], row, output * Floats.get(inputs, described.inputs()));
+            for (long last = Math.min(end, (row + 1) * columns); i < last; i++) {
+                Floats.set(curvature, i, output * Floats.get(inputs, i - row * columns));
             }
         }
     }
 
     @Override
     public void discard() {
+        forget();
+        shared.ifPresent(SharedDiagonals::clear);
+    }
+
+    private void forget() {
         for (var layer : layers) {
             layer.forget();
         }
