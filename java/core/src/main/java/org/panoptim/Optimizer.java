@@ -1169,8 +1169,8 @@ public final class Optimizer implements AutoCloseable {
          * expensive first, by the member that has the least to do with such ones.
          *
          * <p>Transforms of gradients other than K-FAC and AdaFisher's curvature, and {@link
-         * Optimizer#capture}, do not go with a team, nor does AdaFisher's curvature on a device.
-         * Gradients are used up by the step, or the pass that reads them: each takes new ones.
+         * Optimizer#capture}, do not go with a team. Gradients are used up by the step, or the pass
+         * that reads them: each takes new ones.
          *
          * @param value stays the caller's
          * @param leaves into how many micro-batches a batch is cut, over all members: a power of

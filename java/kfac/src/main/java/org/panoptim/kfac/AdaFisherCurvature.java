@@ -40,10 +40,12 @@ import java.util.SequencedMap;
  * it was done: through refused steps, contributions of which no row counts or that are not finite,
  * and for a parameter that was frozen or had no gradient at the update, until it can take it.
  *
- * <p>With a {@linkplain org.panoptim.Optimizer.Builder#shards team}, on the host, each member shows
- * what its own micro-batches see, which end with {@link org.panoptim.Optimizer#accumulate}. All get
- * what all have seen, in the order of the micro-batches, and have the same averages; the parameters
- * get their curvature when the step begins.
+ * <p>With a {@linkplain org.panoptim.Optimizer.Builder#shards team} each member shows what its own
+ * micro-batches see, which end with {@link org.panoptim.Optimizer#accumulate}; on a device that
+ * waits for what they have contributed. All get what all have seen, in the order of the
+ * micro-batches, and have the same averages; the parameters get their curvature when the step
+ * begins. Once all micro-batches of a step have ended with contributions, others are refused up to
+ * the step.
  *
  * <p>An instance belongs to one optimizer, and to one thread at a time. Its builder's caller closes
  * it, after the optimizer and before the backend.

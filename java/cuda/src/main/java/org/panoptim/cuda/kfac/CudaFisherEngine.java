@@ -9,13 +9,19 @@ import org.panoptim.kfac.engine.FactorState;
 import org.panoptim.kfac.engine.FisherAverage;
 import org.panoptim.kfac.engine.FisherEngine;
 import org.panoptim.kfac.engine.FisherPlan;
+import org.panoptim.kfac.engine.MeanSquares;
+import org.panoptim.kfac.engine.SharedDiagonals;
 import org.panoptim.memory.DeviceMemory;
+import org.panoptim.spi.Shares;
 import org.panoptim.spi.StepFacts;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tensor.StateTensor;
 
 import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** AdaFisher's diagonals on a device: everything is queued on the backend's stream. */
@@ -33,6 +39,10 @@ final class CudaFisherEngine extends LayerEngine implements FisherEngine {
     private final MemorySegment commit = panoptim_kfac_diagonal_commit.allocate(arena);
     private final DiagonalBuffers buffers;
     private final Uploads uploads;
+
+    /** What waits for the members of a team, if there is one. */
+    private Optional<SharedDiagonals> shared = Optional.empty();
+
     private boolean committed;
 
     CudaFisherEngine(DeviceContext context, FisherPlan plan, Runnable onClose) {
@@ -56,6 +66,7 @@ final class CudaFisherEngine extends LayerEngine implements FisherEngine {
     public void accumulate(int number, Contribution contribution) {
         requireOpen();
         var layer = layers.layer(number);
+        shared.ifPresent(each -> each.requireIncomplete(layer));
         contributions.describe(
                 panoptim_kfac_diagonal_accumulation.contribution(accumulation),
                 layer,
@@ -76,6 +87,54 @@ final class CudaFisherEngine extends LayerEngine implements FisherEngine {
                                 blocks,
                                 accumulation));
         layers.contributed(number);
+    }
+
+    @Override
+    public void share(Shares shares) {
+        if (shares.team().isPresent() && layers.anyContribution()) {
+            throw new IllegalStateException(
+                    "contributions came before the team's optimizer was built");
+        }
+        shared = shares.team().map(team -> new SharedDiagonals(plan, team));
+    }
+
+    /** Waits for what has come; it travels over the host, where leaves are folded. */
+    @Override
+    public void endLeaf(List<Integer> due, int leaves) {
+        requireOpen();
+        shared.orElseThrow().end(take(), leaves);
+    }
+
+    @Override
+    public List<Integer> gather(List<Integer> due, int leaves) {
+        requireOpen();
+        var found = shared.orElseThrow().gather(due, leaves, take());
+        found.forEach(
+                (layer, squares) -> {
+                    layers.contributed(layer, squares.rows());
+                    if (squares.rows() > 0) {
+                        buffers.write(layer, squares);
+                    }
+                });
+        return List.copyOf(found.keySet());
+    }
+
+    private Map<Integer, MeanSquares> take() {
+        var found = new HashMap<Integer, MeanSquares>();
+        for (int layer = 0; layer < plan.layers().size(); layer++) {
+            if (layers.contributions(layer) > 0) {
+                long rows = layers.rows(layer);
+                found.put(layer, rows == 0 ? MeanSquares.NONE : buffers.read(layer, rows));
+            }
+        }
+        layers.forget();
+        return found;
+    }
+
+    @Override
+    public void discard() {
+        super.discard();
+        shared.ifPresent(SharedDiagonals::clear);
     }
 
     @Override

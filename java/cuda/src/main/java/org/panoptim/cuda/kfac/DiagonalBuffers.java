@@ -9,11 +9,13 @@ import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.device.DeviceSlab;
 import org.panoptim.cuda.device.DeviceState;
 import org.panoptim.kfac.engine.KroneckerLayer;
+import org.panoptim.kfac.engine.MeanSquares;
 import org.panoptim.memory.DeviceMemory;
 import org.panoptim.spi.Cleanup;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 
 /** The diagonals of layers on the device, what the rule reads of them, and the tables of both. */
@@ -28,7 +30,9 @@ final class DiagonalBuffers implements AutoCloseable {
     private final long pieces;
     private final int[] firstPiece;
 
-    /** By layer: the averages, then the curvature of weight and bias. */
+    /** By layer: what is pending, the averages, then the curvature of weight and bias. */
+    private final long[][] pending;
+
     private final long[][] averages;
 
     private final long[] weights;
@@ -42,7 +46,7 @@ final class DiagonalBuffers implements AutoCloseable {
         weights = new long[count];
         biases = new long[count];
         firstPiece = new int[count + 1];
-        var pending = new long[count][2];
+        pending = new long[count][2];
         long bytes = 0;
         for (int i = 0; i < count; i++) {
             var layer = layers.get(i);
@@ -80,7 +84,7 @@ final class DiagonalBuffers implements AutoCloseable {
         }
         pieces = tables + tableBytes;
         try {
-            writeTables(pending);
+            writeTables();
             fillOnes();
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, this::close);
@@ -88,7 +92,7 @@ final class DiagonalBuffers implements AutoCloseable {
         }
     }
 
-    private void writeTables(long[][] pending) {
+    private void writeTables() {
         try (var arena = Arena.ofConfined()) {
             var rows = panoptim_kfac_diagonal.allocateArray(layers.size(), arena);
             var pieceRows = panoptim_kfac_piece.allocateArray(firstPiece[layers.size()], arena);
@@ -132,6 +136,32 @@ final class DiagonalBuffers implements AutoCloseable {
     /** The device address of a layer's row of the table. */
     long table(int layer) {
         return tables + panoptim_kfac_diagonal.sizeof() * layer;
+    }
+
+    /** What is pending of a layer with so many rows; waits. */
+    MeanSquares read(int layer, long rows) {
+        var described = layers.get(layer);
+        return new MeanSquares(
+                rows,
+                read(pending[layer][0], described.inputs()),
+                read(pending[layer][1], described.outputs()));
+    }
+
+    private double[] read(long address, int count) {
+        var values = new double[count];
+        DeviceState.read(context, address, MemorySegment.ofArray(values));
+        return values;
+    }
+
+    /** Sets what is pending of a layer. */
+    void write(int layer, MeanSquares squares) {
+        var described = layers.get(layer);
+        // The input of the bias is 1.
+        var inputs = Arrays.copyOf(squares.inputs(), described.inputFactor());
+        Arrays.fill(inputs, described.inputs(), inputs.length, 1);
+        DeviceState.write(context, pending[layer][0], MemorySegment.ofArray(inputs));
+        DeviceState.write(
+                context, pending[layer][1], MemorySegment.ofArray(squares.outputGradients()));
     }
 
     /** The address of an averaged diagonal. */

@@ -1,5 +1,6 @@
 package org.panoptim.cuda.kfac;
 
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -94,6 +95,27 @@ final class LayerTable implements AutoCloseable {
     /** One more is. */
     void contributed(int layer) {
         contributions[layer]++;
+    }
+
+    /** How many rows of a layer are waiting; waits. */
+    long rows(int layer) {
+        try (var scratch = Arena.ofConfined()) {
+            var rows = scratch.allocate(JAVA_DOUBLE);
+            DeviceState.read(context, addressOfRows(layer), rows);
+            return (long) rows.get(JAVA_DOUBLE, 0);
+        }
+    }
+
+    /** So many rows of a layer are waiting, as of one micro-batch. */
+    void contributed(int layer, long rows) {
+        contributions[layer] = 1;
+        DeviceState.write(
+                context, addressOfRows(layer), MemorySegment.ofArray(new double[] {rows}));
+    }
+
+    private long addressOfRows(int layer) {
+        long slot = contributions[layer] & 1;
+        return address(layer) + panoptim_kfac_layer.rows$offset() + slot * Double.BYTES;
     }
 
     /** Whether anything is waiting. */

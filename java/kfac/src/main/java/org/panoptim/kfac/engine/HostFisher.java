@@ -2,7 +2,6 @@ package org.panoptim.kfac.engine;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import org.panoptim.kfac.engine.SharedDiagonals.MeanSquares;
 import org.panoptim.matrix.Floats;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
@@ -20,8 +19,8 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.TreeSet;
 import java.util.stream.IntStream;
 
 /** AdaFisher's diagonals in host memory, in plain Java: their work is a small part of a step. */
@@ -34,7 +33,10 @@ public final class HostFisher implements FisherEngine {
     private final Runnable onClose;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment[] averages;
-    private final double[][] pending;
+
+    /** Of each layer with pending rows. */
+    private final MeanSquares[] pending;
+
     private final MemorySegment[] weights;
     private final MemorySegment[] biases;
     private final PendingRows[] layers;
@@ -66,7 +68,7 @@ public final class HostFisher implements FisherEngine {
         this.onClose = onClose;
         int count = plan.layers().size();
         averages = new MemorySegment[2 * count];
-        pending = new double[2 * count][];
+        pending = new MeanSquares[count];
         weights = new MemorySegment[count];
         biases = new MemorySegment[count];
         layers = new PendingRows[count];
@@ -78,7 +80,6 @@ public final class HostFisher implements FisherEngine {
             biases[layer] = ones(described.bias().isPresent() ? described.outputs() : 0);
             for (int side = 0; side < 2; side++) {
                 averages[2 * layer + side] = ones(described.factorSize(side));
-                pending[2 * layer + side] = new double[described.factorSize(side)];
             }
         }
     }
@@ -96,7 +97,7 @@ public final class HostFisher implements FisherEngine {
         requireOpen();
         try (var scratch = Arena.ofConfined()) {
             var described = plan.layers().get(layer);
-            requireIncomplete(described);
+            shared.ifPresent(each -> each.requireIncomplete(described));
             var rows = HostRows.of(described, contribution, scratch);
             if (rows.count() == 0) {
                 contributed[layer] = true;
@@ -113,24 +114,12 @@ public final class HostFisher implements FisherEngine {
         }
     }
 
-    private void requireIncomplete(KroneckerLayer layer) {
-        if (shared.filter(SharedDiagonals::isComplete).isPresent()) {
-            throw new IllegalStateException(
-                    "layer '%s': contributions to the coming step came already, with all its micro-batches; they come once for each step"
-                            .formatted(layer.name()));
-        }
-    }
-
     private void add(int layer, MeanSquares squares) {
         contributed[layer] = true;
         if (squares.rows() > 0) {
-            var described = plan.layers().get(layer);
-            double share = layers[layer].add(squares.rows());
-            fold(pending[2 * layer], squares.inputs(), share);
-            if (described.bias().isPresent()) {
-                pending[2 * layer][described.inputs()] = 1;
-            }
-            fold(pending[2 * layer + 1], squares.outputGradients(), share);
+            boolean first = layers[layer].rows() == 0;
+            pending[layer] = first ? squares : pending[layer].and(squares);
+            layers[layer].add(squares.rows());
         }
     }
 
@@ -147,17 +136,9 @@ public final class HostFisher implements FisherEngine {
         return mean;
     }
 
-    /** Folds the mean of rows into one, of which they are a share. */
-    private static void fold(double[] mean, double[] rows, double share) {
-        for (int i = 0; i < rows.length; i++) {
-            double before = share < 1 ? (1 - share) * mean[i] : 0;
-            mean[i] = before + share * rows[i];
-        }
-    }
-
     @Override
     public void share(Shares newShares) {
-        if (newShares.team().isPresent() && firstContributed().isPresent()) {
+        if (newShares.team().isPresent() && !waiting().isEmpty()) {
             throw new IllegalStateException(
                     "contributions came before the team's optimizer was built");
         }
@@ -165,56 +146,36 @@ public final class HostFisher implements FisherEngine {
         shared = newShares.team().map(team -> new SharedDiagonals(plan, team));
     }
 
-    /** The first layer with a contribution to what has not ended yet. */
-    private Optional<KroneckerLayer> firstContributed() {
-        return IntStream.range(0, layers.length)
-                .filter(layer -> contributed[layer])
-                .mapToObj(plan.layers()::get)
-                .findFirst();
+    /** What layers have contributed. */
+    private Map<Integer, MeanSquares> waiting() {
+        var found = new HashMap<Integer, MeanSquares>();
+        for (int layer = 0; layer < layers.length; layer++) {
+            if (contributed[layer]) {
+                boolean none = layers[layer].rows() == 0;
+                found.put(layer, none ? MeanSquares.NONE : pending[layer]);
+            }
+        }
+        return found;
+    }
+
+    private Map<Integer, MeanSquares> take() {
+        var found = waiting();
+        forget();
+        return found;
     }
 
     @Override
     public void endLeaf(List<Integer> due, int leaves) {
         requireOpen();
-        var leaf = new HashMap<Integer, MeanSquares>();
-        for (int layer = 0; layer < layers.length; layer++) {
-            if (contributed[layer]) {
-                leaf.put(
-                        layer,
-                        new MeanSquares(
-                                layers[layer].rows(),
-                                Arrays.copyOf(
-                                        pending[2 * layer], plan.layers().get(layer).inputs()),
-                                pending[2 * layer + 1].clone()));
-            }
-        }
-        forget();
-        shared.orElseThrow().end(leaf, leaves);
+        shared.orElseThrow().end(take(), leaves);
     }
 
     @Override
     public List<Integer> gather(List<Integer> due, int leaves) {
         requireOpen();
-        if (leaves == 1) {
-            // It ends with the step, if it has not.
-            if (firstContributed().isPresent()) {
-                endLeaf(due, leaves);
-            }
-        } else {
-            firstContributed().ifPresent(HostFisher::refuseLate);
-        }
-        var found = new TreeSet<Integer>();
-        for (var leaf : shared.orElseThrow().gather(due, leaves)) {
-            leaf.forEach(this::add);
-            found.addAll(leaf.keySet());
-        }
-        return List.copyOf(found);
-    }
-
-    private static void refuseLate(KroneckerLayer layer) {
-        throw new IllegalStateException(
-                "layer '%s': contributions came after the micro-batches of the step had ended; they come before accumulate, with the gradients"
-                        .formatted(layer.name()));
+        var found = shared.orElseThrow().gather(due, leaves, take());
+        found.forEach(this::add);
+        return List.copyOf(found.keySet());
     }
 
     @Override
@@ -272,11 +233,17 @@ public final class HostFisher implements FisherEngine {
     }
 
     private void commit(int layer) {
-        boolean finite = isFinite(pending[2 * layer]) && isFinite(pending[2 * layer + 1]);
+        var inputs = pending[layer].inputs();
+        if (plan.layers().get(layer).bias().isPresent()) {
+            inputs = Arrays.copyOf(inputs, inputs.length + 1);
+            inputs[inputs.length - 1] = 1;
+        }
+        var outputs = pending[layer].outputGradients();
+        boolean finite = isFinite(inputs) && isFinite(outputs);
         if (finite) {
-            for (int factor = 2 * layer; factor < 2 * layer + 2; factor++) {
-                average(averages[factor], pending[factor], layers[layer].updates() + 1);
-            }
+            long update = layers[layer].updates() + 1;
+            average(averages[2 * layer], inputs, update);
+            average(averages[2 * layer + 1], outputs, update);
         }
         layers[layer].taken(finite);
     }

@@ -4,9 +4,11 @@ import org.panoptim.shard.Team;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /**
@@ -16,7 +18,7 @@ import java.util.stream.IntStream;
  * doubles as a layer has inputs and outputs, once in a period: to add them up on the way would save
  * little.
  */
-final class SharedDiagonals {
+public final class SharedDiagonals {
 
     /** Stands for the rows of a layer that had no contribution. */
     private static final double NONE = -1;
@@ -30,22 +32,27 @@ final class SharedDiagonals {
     /** Whether all of this member's for a step have ended. */
     private boolean complete;
 
-    /**
-     * Of the rows that count; of none they mean nothing.
-     *
-     * @param inputs of each, without the one of the bias
-     * @param outputGradients of each, without the loss scale
-     */
-    record MeanSquares(long rows, double[] inputs, double[] outputGradients) {}
-
     /** Nothing yet. */
-    SharedDiagonals(FisherPlan plan, Team team) {
+    public SharedDiagonals(FisherPlan plan, Team team) {
         this.plan = plan;
         this.team = team;
     }
 
-    /** Whether there were contributions to the coming step, and all its leaves have ended. */
-    boolean isComplete() {
+    /**
+     * Checks that a layer may contribute to the present leaf.
+     *
+     * @throws IllegalStateException if there were contributions to the coming step, and all its
+     *     leaves have ended
+     */
+    public void requireIncomplete(KroneckerLayer layer) {
+        if (isComplete()) {
+            throw new IllegalStateException(
+                    "layer '%s': contributions to the coming step came already, with all its micro-batches; they come once for each step"
+                            .formatted(layer.name()));
+        }
+    }
+
+    private boolean isComplete() {
         return complete && !leaves.stream().allMatch(Map::isEmpty);
     }
 
@@ -55,7 +62,7 @@ final class SharedDiagonals {
      * @param leaf what each layer has contributed
      * @param count this member's leaves of a step
      */
-    void end(Map<Integer, MeanSquares> leaf, int count) {
+    public void end(Map<Integer, MeanSquares> leaf, int count) {
         if (isComplete()) {
             return;
         }
@@ -67,13 +74,37 @@ final class SharedDiagonals {
     }
 
     /**
-     * The leaves of all members in their order, of which none waits any more.
+     * What layers have contributed to the leaves of all members, of which none waits any more.
      *
      * @param due the layers whose contributions count, on every member the same
-     * @param count this member's leaves of a step, if it has ended any
+     * @param count this member's leaves of a step
+     * @param present what has come since the last one ended: the only leaf, if it is one
+     * @throws IllegalStateException if something has come that belongs to no leaf
      */
-    List<Map<Integer, MeanSquares>> gather(List<Integer> due, int count) {
+    public SequencedMap<Integer, MeanSquares> gather(
+            List<Integer> due, int count, Map<Integer, MeanSquares> present) {
+        if (!present.isEmpty()) {
+            if (count > 1) {
+                throw late(present.keySet().iterator().next());
+            }
+            end(present, count);
+        }
         var layers = contributed(due);
+        var sums = new TreeMap<Integer, MeanSquares>();
+        for (var leaf : leavesOfAll(layers, count)) {
+            leaf.forEach((layer, squares) -> sums.merge(layer, squares, MeanSquares::and));
+        }
+        return sums;
+    }
+
+    private IllegalStateException late(int layer) {
+        return new IllegalStateException(
+                "layer '%s': contributions came after the micro-batches of the step had ended; they come before accumulate, with the gradients"
+                        .formatted(plan.layers().get(layer).name()));
+    }
+
+    /** In their order. */
+    private List<Map<Integer, MeanSquares>> leavesOfAll(List<Integer> layers, int count) {
         int width = layers.stream().mapToInt(this::width).sum();
         var own = new double[count * width];
         for (int i = 0; i < count; i++) {
@@ -119,20 +150,19 @@ final class SharedDiagonals {
             } else {
                 int inputs = plan.layers().get(layer).inputs();
                 to[at] = found.rows();
-                System.arraycopy(found.inputs(), 0, to, at + 1, inputs);
-                System.arraycopy(
-                        found.outputGradients(),
-                        0,
-                        to,
-                        at + 1 + inputs,
-                        found.outputGradients().length);
+                copy(found.inputs(), to, at + 1);
+                copy(found.outputGradients(), to, at + 1 + inputs);
             }
             at += width(layer);
         }
     }
 
+    private static void copy(double[] from, double[] to, int first) {
+        System.arraycopy(from, 0, to, first, from.length);
+    }
+
     private Map<Integer, MeanSquares> read(double[] from, int first, List<Integer> layers) {
-        var leaf = new LinkedHashMap<Integer, MeanSquares>();
+        var leaf = new HashMap<Integer, MeanSquares>();
         int at = first;
         for (int layer : layers) {
             int end = at + width(layer);
@@ -151,7 +181,7 @@ final class SharedDiagonals {
     }
 
     /** Drops all leaves. */
-    void clear() {
+    public void clear() {
         leaves.clear();
         complete = false;
     }
