@@ -100,7 +100,7 @@ public final class HostFisher implements FisherEngine {
             shared.ifPresent(each -> each.requireIncomplete(described));
             var rows = HostRows.of(described, contribution, scratch);
             if (rows.count() == 0) {
-                contributed[layer] = true;
+                add(layer, MeanSquares.NONE);
                 return;
             }
             double scale =

@@ -120,7 +120,7 @@ public final class SharedDiagonals {
         return all;
     }
 
-    /** The layers of some that any member has contributions of. */
+    /** The layers of some of which any member has contributions: nothing travels of others. */
     private List<Integer> contributed(List<Integer> layers) {
         var own = new double[layers.size()];
         for (int i = 0; i < own.length; i++) {
