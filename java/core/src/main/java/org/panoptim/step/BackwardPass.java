@@ -1,4 +1,4 @@
-package org.panoptim.shard;
+package org.panoptim.step;
 
 import org.panoptim.parameter.Parameter;
 
