@@ -1,6 +1,7 @@
 package org.panoptim.bench.team;
 
 import org.panoptim.bench.result.TeamSpeed;
+import org.panoptim.spi.Shares;
 
 /**
  * A model of what a step of a team costs: gradients go to their owners, owners add them and step
@@ -12,12 +13,6 @@ import org.panoptim.bench.result.TeamSpeed;
  * @param memory bytes a second that a machine's memory reads and writes
  */
 public record PhaseModel(Network network, double memory) {
-
-    /** Gradients that a member receives at a time, from all others together. */
-    private static final long BUCKET_BYTES = 8 << 20;
-
-    /** And of each at least. */
-    private static final long MESSAGE_BYTES = 256 << 10;
 
     /** By which members agree that all are ready, and that all have come so far. */
     static final int AGREEMENTS = 2;
@@ -49,7 +44,7 @@ public record PhaseModel(Network network, double memory) {
 
     /** What a member sends another one at a time. */
     static long messageBytes(int members) {
-        return Math.max(BUCKET_BYTES / Math.max(1, members - 1), MESSAGE_BYTES);
+        return Shares.atATime(members) * Float.BYTES;
     }
 
     /** Buckets of gradients, the values that come back, and agreements. */

@@ -28,11 +28,8 @@ public final class Shares {
     /** Parameters are cut at multiples of so many elements: of chunks on every backend. */
     public static final long UNIT = 1 << 16;
 
-    /**
-     * A region has so many elements for each member at least: what a member sends another of it is
-     * 1 MB, large enough for a message by itself.
-     */
-    private static final long REGION_OF_MEMBER = 4 * UNIT;
+    /** What a member sends all others at a time: 8 MB of floats. */
+    private static final long SENT_AT_A_TIME = 32 * UNIT;
 
     private static final Shares WHOLE = new Shares(Optional.empty(), false, List.of(), Map.of());
 
@@ -56,6 +53,15 @@ public final class Shares {
         this.allWhole = allWhole;
         this.ofTransform = ofTransform;
         this.boundaries = boundaries;
+    }
+
+    /**
+     * How many elements a member sends another one at a time: few enough that others are under way
+     * meanwhile, and so many that a message does not cost more than its bytes. A region has at
+     * least as many for each member.
+     */
+    public static long atATime(int members) {
+        return Math.max(UNIT, SENT_AT_A_TIME / Math.max(1, members - 1));
     }
 
     /** Nothing is shared: one process owns all. */
@@ -134,7 +140,7 @@ public final class Shares {
             elements += parameters.get(to).elements();
             long after = left - elements;
             boolean last = to + 1 == parameters.size();
-            if (last || Math.min(elements, after) >= members * REGION_OF_MEMBER) {
+            if (last || Math.min(elements, after) >= members * atATime(members)) {
                 cutRegion(parameters.subList(from, to + 1), owed, boundaries);
                 from = to + 1;
                 left = after;

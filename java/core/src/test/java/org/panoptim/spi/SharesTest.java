@@ -96,12 +96,12 @@ class SharesTest {
 
     @Test
     void allMembersOwnSomethingOfEveryRegion() {
-        // A region has 12 units for three members, and parameters are whole in it.
-        var wide = parameter(20 * Shares.UNIT);
+        // A region has 48 units for three members, and parameters are whole in it.
+        var wide = parameter(80 * Shares.UNIT);
         var bias = parameter(7);
-        var square = parameter(5 * Shares.UNIT);
-        var second = parameter(7 * Shares.UNIT);
-        var last = parameter(11 * Shares.UNIT);
+        var square = parameter(20 * Shares.UNIT);
+        var second = parameter(28 * Shares.UNIT);
+        var last = parameter(44 * Shares.UNIT);
         var shares = shares(group("all", Rules.sgd(1), wide, bias, square, second, last));
 
         assertThat(owners(shares, wide)).containsExactly(0, 1, 2);
@@ -112,16 +112,23 @@ class SharesTest {
     }
 
     @Test
+    void manyMembersSendAtLeastAUnitAtATime() {
+        assertThat(Shares.atATime(2)).isEqualTo(32 * Shares.UNIT);
+        assertThat(Shares.atATime(5)).isEqualTo(8 * Shares.UNIT);
+        assertThat(Shares.atATime(1000)).isEqualTo(Shares.UNIT);
+    }
+
+    @Test
     void whatRegionsCannotDivideEvensOutOverThem() {
-        var layers = new Parameter[40];
-        Arrays.setAll(layers, _ -> parameter(13 * Shares.UNIT));
+        var layers = new Parameter[10];
+        Arrays.setAll(layers, _ -> parameter(49 * Shares.UNIT));
         var shares = shares(group("all", Rules.sgd(1), layers));
 
         for (int member = 0; member < 3; member++) {
             long all = 0;
             for (int place = 0; place < layers.length; place++) {
                 all += owned(shares, layers[place], member);
-                assertThat(Math.abs(3 * all - (place + 1) * 13 * Shares.UNIT))
+                assertThat(Math.abs(3 * all - (place + 1) * 49 * Shares.UNIT))
                         .isLessThan(3 * Shares.UNIT);
             }
         }

@@ -152,7 +152,7 @@ class BackwardTest {
 
     @Test
     void aBucketLeavesBeforeThePassIsOver() throws Exception {
-        var sizes = new long[6];
+        var sizes = new long[9];
         Arrays.fill(sizes, 16 * 65_536);
         var found =
                 Members.results(

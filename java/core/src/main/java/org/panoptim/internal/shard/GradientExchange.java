@@ -25,20 +25,15 @@ import java.util.function.Function;
  */
 final class GradientExchange implements AutoCloseable {
 
-    /** What a member receives at a time, from all others together, at least. */
-    private static final long BUCKET_BYTES = 8L << 20;
-
-    /**
-     * What it receives of each at a time, at least: smaller messages cost more than their bytes.
-     */
-    private static final long MESSAGE_BYTES = 256L << 10;
-
     /** How many buckets are under way at once. */
     private static final int AT_ONCE = 2;
 
     private final Arena arena = Arena.ofShared();
     private final Team team;
-    private final long bucketBytes;
+
+    /** How many elements a member sends each other one at a time, at most. */
+    private final long elements;
+
     private final TreeSum sum;
 
     /** For what is received: a row for each other member; buckets take turns. */
@@ -48,15 +43,15 @@ final class GradientExchange implements AutoCloseable {
     private final MemorySegment[] packed = new MemorySegment[AT_ONCE];
 
     GradientExchange(Team team) {
-        this(team, Math.max(BUCKET_BYTES, MESSAGE_BYTES * (team.size() - 1)));
+        this(team, Shares.atATime(team.size()));
     }
 
     /**
-     * @param bucketBytes what a member receives at a time
+     * @param elements how many a member sends each other one at a time, at most
      */
-    GradientExchange(Team team, long bucketBytes) {
+    GradientExchange(Team team, long elements) {
         this.team = team;
-        this.bucketBytes = bucketBytes;
+        this.elements = elements;
         sum = new TreeSum(team.size());
         Arrays.fill(rows, MemorySegment.NULL);
         Arrays.fill(packed, MemorySegment.NULL);
@@ -102,7 +97,6 @@ final class GradientExchange implements AutoCloseable {
             int leaves,
             Consumer<Parameter> awaited) {
         var order = parameters.reversed();
-        long elements = Math.max(1, bucketBytes / Float.BYTES / Math.max(1, team.size() - 1));
         var sources = new ArrayList<List<List<Stretch>>>();
         for (int member = 0; member < team.size(); member++) {
             sources.add(Stretch.buckets(Stretch.of(shares, member, order, from), elements));
