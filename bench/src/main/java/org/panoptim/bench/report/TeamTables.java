@@ -101,9 +101,9 @@ public final class TeamTables {
                         "PyTorch's",
                         "PyTorch / it",
                         "Sent",
-                        "On the interface",
+                        "Interface",
                         "PyTorch on it",
-                        "States of a member",
+                        "States",
                         "PyTorch's states"),
                 teams.stream().map(TeamTables::row).toList(),
                 peers.isEmpty() ? EXPLAINED : EXPLAINED + " " + String.join("; ", peers) + ".");
