@@ -300,9 +300,10 @@ public final class Optimizer implements AutoCloseable {
      * Runs the backward pass of a micro-batch and takes up its gradients, as {@link #accumulate}
      * does; where this member has one micro-batch a step they stay where they are for the step.
      * Those of its last micro-batch leave for their owners in buckets as the pass completes them,
-     * the last parameters first. They leave with the step if a rule takes curvature or has a pass
-     * over every parameter that is to be named ({@link org.panoptim.rule.SAM#RESTORE} for example),
-     * or if they lie in a device's memory or in an arena that is confined to a thread.
+     * the last parameters first. They leave with the step if a parameter has no gradient before the
+     * pass, a rule takes curvature or has a pass over every parameter that is to be named ({@link
+     * org.panoptim.rule.SAM#RESTORE} for example), or if they lie in a device's memory or in an
+     * arena that is confined to a thread.
      *
      * <p>Gradients that may have left are not to be changed before the step, which reads them. Nor
      * can groups be added, frozen or taken up again, or anything be saved, loaded or zeroed.
@@ -329,6 +330,9 @@ public final class Optimizer implements AutoCloseable {
                             shared.complete(parameter);
                         }
                     });
+            if (departs) {
+                endDeparting(shared);
+            }
         } catch (RuntimeException | Error e) {
             if (departs) {
                 giveUp(e);
@@ -337,10 +341,19 @@ public final class Optimizer implements AutoCloseable {
         }
         if (shared.ownLeaves() > 1 && !departs) {
             accumulate();
-        } else if (shared.ownLeaves() > 1) {
-            plan.curvature().ifPresent(each -> each.endLeaf(shared.ownLeaves()));
         }
-        shared.completeAll();
+    }
+
+    private void endDeparting(Sharding shared) {
+        ownership.enter();
+        try {
+            if (shared.ownLeaves() > 1) {
+                plan.curvature().ifPresent(each -> each.endLeaf(shared.ownLeaves()));
+            }
+            shared.completeAll();
+        } finally {
+            ownership.exit();
+        }
     }
 
     private void requireOwn(Parameter parameter) {
@@ -355,6 +368,7 @@ public final class Optimizer implements AutoCloseable {
         try {
             inputs.take();
             inputs.checkWritable("replaced by the mean of a team");
+            inputs.checkCurvature();
             // The others' parts of such a pass would come among the gradients.
             if (!shared.mayDepart(plan) || passes.hasRequestedOverAll()) {
                 return false;
@@ -699,7 +713,7 @@ public final class Optimizer implements AutoCloseable {
         try {
             passes.requireNoneOpen("groups cannot be changed");
             var changed = plan.withGroups(change.apply(plan.groups()));
-            sharding.ifPresent(each -> each.requireSameGradients(changed));
+            sharding.ifPresent(each -> each.requireSameGroups(plan, changed));
             PlanChecks.check(changed);
             Companions.check(changed, companions.rules());
             var changedPasses = new Passes(changed.groups(), companions.rules());
@@ -819,7 +833,8 @@ public final class Optimizer implements AutoCloseable {
      * <p>The folder that a {@linkplain Builder#shards team} has saved is loaded by a team of any
      * size and without a team, and a file by a team. A team's steps must have as many leaves as
      * those of the team that saved, which is checked; without a team a step goes by the gradients
-     * that it is given. No member changes anything before all have read and checked what they need.
+     * that it is given. Micro-batches that were taken up for the coming step are dropped. No member
+     * changes anything before all have read and checked what they need.
      *
      * @throws IOException if the file cannot be read, is damaged, is no checkpoint, or is one of
      *     other groups, parameters, shapes, {@linkplain Parameter#order orders in memory}, rules,
@@ -848,6 +863,7 @@ public final class Optimizer implements AutoCloseable {
                             PlanChecks::check,
                             companions::configure);
             stepped = plan;
+            sharding.ifPresent(Sharding::discard);
             inputs.follow(plan);
             passes = new Passes(plan.groups(), companions.rules());
             stepPasses = new StepPasses(plan, execution, passes, companions);

@@ -120,17 +120,16 @@ final class SourceWatches {
 
     /** Tells what a pass wrote, or may have. */
     void passed(StepPlan plan, Pass pass) {
-        if (pass.writes() == Pass.Writes.NOTHING) {
-            return;
-        }
         for (var each : watched) {
             for (int i = 0; i < each.parameters.length; i++) {
                 if (!isPassed(each, i, plan, pass)) {
                     continue;
                 }
+                boolean ofTeam = !pass.everyParameter() && plan.shares().team().isPresent();
                 if (pass.writes() == Pass.Writes.PARAMETER) {
                     each.watch.valueWritten(i);
-                } else {
+                }
+                if (pass.writes() == Pass.Writes.GRADIENT || ofTeam) {
                     each.watch.gradientWritten(i);
                 }
             }
@@ -169,12 +168,16 @@ final class SourceWatches {
                 if (!each.parameters[i].hasGradient()) {
                     continue;
                 }
-                boolean updated = accepted && !plan.groups().get(each.groups[i]).frozen();
+                boolean frozen = plan.groups().get(each.groups[i]).frozen();
+                boolean updated = accepted && !frozen;
                 if (updated) {
                     each.watch.valueWritten(i);
                 }
-                // A transform may rewrite any gradient, and does not say which.
-                if (plan.zeroGradients() || updated && plan.transform().isPresent()) {
+                // A transform may rewrite any gradient, and does not say which; of a team the owner
+                // has the mean.
+                if (plan.zeroGradients()
+                        || updated && plan.transform().isPresent()
+                        || !frozen && plan.shares().team().isPresent()) {
                     each.watch.gradientWritten(i);
                 }
             }

@@ -48,7 +48,10 @@ public interface ParameterSource {
          */
         void valueWritten(int index);
 
-        /** As {@link #valueWritten}, of the gradient, which was zeroed or transformed. */
+        /**
+         * As {@link #valueWritten}, of the gradient, which was zeroed, transformed or replaced by
+         * the mean of a team.
+         */
         void gradientWritten(int index);
     }
 }

@@ -7,10 +7,12 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.memory.HostMemory;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Rules;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
@@ -150,8 +152,9 @@ class BackwardTest {
         }
     }
 
-    @Test
-    void aBucketLeavesBeforeThePassIsOver() throws Exception {
+    @ParameterizedTest
+    @ValueSource(ints = {2, 4})
+    void aBucketLeavesBeforeThePassIsOver(int leaves) throws Exception {
         var sizes = new long[9];
         Arrays.fill(sizes, 16 * 65_536);
         var found =
@@ -160,15 +163,22 @@ class BackwardTest {
                         member -> {
                             var left = new CountDownLatch(1);
                             try (var net = new Net(sizes);
-                                    var optimizer = net.optimizer(new Watched(member, left), 2)) {
+                                    var optimizer =
+                                            net.optimizer(new Watched(member, left), leaves)) {
+                                int own = leaves / 2;
+                                for (int i = 1; i < own; i++) {
+                                    int leaf = member.rank() * own;
+                                    optimizer.backward(complete -> net.backward(leaf, complete));
+                                }
                                 var inPass = new boolean[1];
                                 optimizer.backward(
                                         complete -> {
+                                            int leaf = (member.rank() + 1) * own - 1;
                                             for (var parameter : net.parameters.reversed()) {
                                                 if (parameter == net.parameters.get(1)) {
                                                     inPass[0] = awaited(left);
                                                 }
-                                                Net.differentiate(parameter, member.rank());
+                                                Net.differentiate(parameter, leaf);
                                                 complete.accept(parameter);
                                             }
                                         });
@@ -176,22 +186,9 @@ class BackwardTest {
                                 return List.of(inPass[0], net.bits());
                             }
                         });
-        var expected =
-                Members.results(
-                        Members.team(1),
-                        member -> {
-                            try (var net = new Net(sizes);
-                                    var optimizer = net.optimizer(member, 2)) {
-                                for (int leaf = 0; leaf < 2; leaf++) {
-                                    net.backward(leaf, _ -> {});
-                                    optimizer.accumulate();
-                                }
-                                optimizer.step();
-                                return List.of(true, net.bits());
-                            }
-                        });
+        var expected = List.of(true, stepped(leaves, sizes));
 
-        assertThat(found).containsExactly(expected.getFirst(), expected.getFirst());
+        assertThat(found).containsExactly(expected, expected);
     }
 
     private static boolean awaited(CountDownLatch latch) {
@@ -308,6 +305,9 @@ class BackwardTest {
                                         .isThrownBy(() -> optimizer.load(path));
                                 assertThatIllegalStateException()
                                         .isThrownBy(() -> optimizer.freeze("all"));
+                                var more = new ParameterGroup("more", Rules.adamW(1), List.of());
+                                assertThatIllegalStateException()
+                                        .isThrownBy(() -> optimizer.add(more));
                                 assertThatIllegalStateException().isThrownBy(optimizer::discard);
                                 assertThatIllegalStateException()
                                         .isThrownBy(optimizer::accumulate)
@@ -323,26 +323,147 @@ class BackwardTest {
         assertThat(found).containsOnly(0f);
     }
 
-    @Test
-    void aRateThatOneMemberChangesOnTheWayIsFoundOutOnAll() throws Exception {
+    @ParameterizedTest
+    @ValueSource(ints = {2, 4})
+    void aRateThatOneMemberChangesOnTheWayIsFoundOutOnAllAndTheStepCanBeTakenAgain(int leaves)
+            throws Exception {
+        long[] sizes = {5, 6};
         var found =
                 Members.results(
                         Members.team(2),
                         member -> {
-                            try (var net = new Net(5, 6);
-                                    var optimizer = net.optimizer(member, 2)) {
-                                optimizer.backward(complete -> net.backward(1, complete));
+                            try (var net = new Net(sizes);
+                                    var optimizer = net.optimizer(member, leaves)) {
+                                for (int i = 0; i < leaves / 2; i++) {
+                                    int leaf = member.rank() * leaves / 2 + i;
+                                    optimizer.backward(complete -> net.backward(leaf, complete));
+                                }
                                 optimizer.learningRate("all", member.rank() == 1 ? 0.5 : 1);
                                 assertThatIllegalStateException()
                                         .isThrownBy(optimizer::step)
                                         .withMessage(
                                                 "members differ: group 'all': learning rate 0.5 on"
                                                         + " member 1, 1.0 on member 0");
+                                assertThat(net.first()).isZero();
+                                optimizer.learningRate("all", 1);
+                                optimizer.step();
+                                return net.bits();
+                            }
+                        });
+        var expected = stepped(leaves, sizes);
+
+        assertThat(found).containsExactly(expected, expected);
+    }
+
+    /** What one process has after a step by itself. */
+    private static Object stepped(int leaves, long[] sizes) throws Exception {
+        return Members.results(
+                        Members.team(1),
+                        member -> {
+                            try (var net = new Net(sizes);
+                                    var optimizer = net.optimizer(member, leaves)) {
+                                for (int leaf = 0; leaf < leaves; leaf++) {
+                                    net.backward(leaf, _ -> {});
+                                    optimizer.accumulate();
+                                }
+                                optimizer.step();
+                                return net.bits();
+                            }
+                        })
+                .getFirst();
+    }
+
+    @Test
+    void allMayChangeTheRateOnTheWayWhetherGradientsHaveLeftOrNot() throws Exception {
+        var found =
+                Members.results(
+                        Members.team(2),
+                        member -> {
+                            try (var net = new Net(5);
+                                    var optimizer = net.optimizer(member, 2)) {
+                                if (member.rank() == 1) {
+                                    optimizer.backward(complete -> net.backward(1, complete));
+                                } else {
+                                    net.backward(0, _ -> {});
+                                }
+                                optimizer.learningRate("all", 0);
+                                optimizer.step();
                                 return net.first();
                             }
                         });
 
         assertThat(found).containsOnly(0f);
+    }
+
+    @Test
+    void aGradientThatThePassMakesFirstLeavesWithTheStep() throws Exception {
+        long[] sizes = {5, 6};
+        var found =
+                Members.results(
+                        Members.team(2),
+                        member -> {
+                            try (var net = new Net(sizes);
+                                    var optimizer = net.optimizer(member, 2)) {
+                                var late = net.parameters.getFirst();
+                                var gradient = late.gradient().orElseThrow();
+                                late.clearGradient();
+                                optimizer.backward(
+                                        complete -> {
+                                            late.gradient(gradient);
+                                            net.backward(member.rank(), complete);
+                                        });
+                                optimizer.step();
+                                return net.bits();
+                            }
+                        });
+        var expected = stepped(2, sizes);
+
+        assertThat(found).containsExactly(expected, expected);
+    }
+
+    @Test
+    void afterItsLastLeafAMemberRunsNoPass() throws Exception {
+        try (var net = new Net(5);
+                var optimizer = net.optimizer(Members.team(1).getFirst(), 1)) {
+            net.backward(1, _ -> {});
+            optimizer.accumulate();
+            assertThatIllegalStateException()
+                    .isThrownBy(
+                            () ->
+                                    optimizer.backward(
+                                            _ -> {
+                                                throw new AssertionError("it was run");
+                                            }))
+                    .withMessageContaining("all have come");
+        }
+    }
+
+    @Test
+    void valuesMayBeOneThreadsAlone() throws Exception {
+        var found =
+                Members.results(
+                        Members.team(1),
+                        member -> {
+                            try (var values = Arena.ofConfined();
+                                    var net = new Net(5)) {
+                                var value = new HostMemory(values.allocate(5L * Float.BYTES, 64));
+                                var parameter =
+                                        Parameter.of("p0", Shape.of(5), value)
+                                                .gradient(
+                                                        net.parameters
+                                                                .getFirst()
+                                                                .gradient()
+                                                                .orElseThrow());
+                                net.parameters.set(0, parameter);
+                                try (var optimizer = net.optimizer(member, 1)) {
+                                    optimizer.backward(complete -> net.backward(1, complete));
+                                    optimizer.step();
+                                    return net.first();
+                                }
+                            }
+                        });
+
+        assertThat(found).hasSize(1).doesNotContain(0f).allMatch(Float.class::isInstance);
     }
 
     @ParameterizedTest

@@ -102,7 +102,13 @@ public final class TorchOptimizer implements AutoCloseable {
      *     moved; nothing is changed
      */
     public void step() {
-        optimizer.step();
+        try {
+            optimizer.step();
+        } catch (RuntimeException | Error e) {
+            // What was refused or failed is no longer on its way.
+            parameters.forgetPass();
+            throw e;
+        }
     }
 
     /**
@@ -137,7 +143,12 @@ public final class TorchOptimizer implements AutoCloseable {
             loss.backward();
             return;
         }
-        optimizer.backward(complete -> parameters.backward(loss, complete));
+        try {
+            optimizer.backward(complete -> parameters.backward(loss, complete));
+        } catch (RuntimeException | Error e) {
+            parameters.forgetPass();
+            throw e;
+        }
     }
 
     /**

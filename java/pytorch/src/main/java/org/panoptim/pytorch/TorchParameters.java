@@ -189,6 +189,11 @@ public final class TorchParameters implements NamedParameters, AutoCloseable {
         hooks.run(loss, tensors.tracked(), complete);
     }
 
+    /** What a backward pass has completed may be changed again. */
+    void forgetPass() {
+        tensors.tracked().forEach(TrackedTensor::forgetPass);
+    }
+
     /** A copy of a state of one of these parameters, on the CPU, laid out as its tensor. */
     Tensor copyOf(StateTensor state) {
         check();

@@ -52,6 +52,9 @@ final class TrackedTensor {
     /** The gradient's version when a pass had completed it, until a step or the next pass. */
     private OptionalLong completed = OptionalLong.empty();
 
+    /** The gradient while others may be reading it, whatever the engine does with its own. */
+    private @Nullable Tensor held;
+
     /** What the gradient's version was before the pass that goes on. */
     private long before;
 
@@ -237,8 +240,24 @@ final class TrackedTensor {
 
     /** A backward pass begins. */
     void beginPass() {
-        completed = OptionalLong.empty();
+        forgetPass();
         before = version();
+        var present = gradient;
+        if (present != null && present.defined()) {
+            var kept = new Tensor(present);
+            kept.retainReference();
+            held = kept;
+        }
+    }
+
+    /** What a pass has completed may be changed again. */
+    void forgetPass() {
+        completed = OptionalLong.empty();
+        var kept = held;
+        if (kept != null) {
+            kept.releaseReference();
+            held = null;
+        }
     }
 
     /**
@@ -288,7 +307,7 @@ final class TrackedTensor {
 
     /** As {@link #valueWritten}, of the last gradient. */
     void gradientWritten() {
-        completed = OptionalLong.empty();
+        forgetPass();
         var present = gradient;
         if (present == null || !present.defined()) {
             return;
@@ -369,6 +388,7 @@ final class TrackedTensor {
     }
 
     void release() {
+        forgetPass();
         tensor.releaseReference();
         if (curvature != null) {
             curvature.releaseReference();

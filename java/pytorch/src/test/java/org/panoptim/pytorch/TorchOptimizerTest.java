@@ -384,6 +384,67 @@ class TorchOptimizerTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void theModuleMayZeroItsGradientsBetweenStepsOfATeam(boolean setToNone) {
+        var whole = new SmallNet(5);
+        var ofTeam = new SmallNet(5);
+        var rule = SGD.withLearningRate(0.1).withMomentum(0.9);
+        try (var first = TorchOptimizer.of(whole.module, rule);
+                var second =
+                        TorchOptimizer.of(
+                                ofTeam.module,
+                                rule,
+                                (builder, _) -> builder.shards(new Alone(), 1))) {
+            for (int step = 0; step < 3; step++) {
+                whole.module.zero_grad(setToNone);
+                whole.backward();
+                first.step();
+
+                ofTeam.module.zero_grad(setToNone);
+                second.backward(ofTeam.loss());
+                second.step();
+            }
+        }
+        assertThat(ofTeam.values()).isDeepEqualTo(whole.values());
+    }
+
+    @Test
+    void gradientsThatTheModuleDropsOnTheirWayAreLeftInPlaceUntilTheStep() {
+        var net = new SmallNet(5);
+        try (var optimizer =
+                TorchOptimizer.of(
+                        net.module,
+                        SGD.withLearningRate(0.1),
+                        (builder, _) -> builder.shards(new Ending(), 1))) {
+            optimizer.backward(net.loss());
+            net.module.zero_grad(true);
+            assertThatThrownBy(optimizer::step)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("were set or taken away while gradients were on their");
+        }
+    }
+
+    @Test
+    void afterAPassThatFailedTheEnginesOwnPassesGoOn() {
+        var net = new SmallNet(5);
+        try (var optimizer =
+                TorchOptimizer.of(
+                        net.module,
+                        SGD.withLearningRate(0.1),
+                        (builder, _) -> builder.shards(new Alone(), 2))) {
+            var loss = net.loss();
+            loss.backward();
+            // The graph is gone.
+            assertThatThrownBy(() -> optimizer.backward(loss)).isInstanceOf(RuntimeException.class);
+            optimizer.zeroGrad();
+            net.backward();
+            optimizer.accumulate();
+            optimizer.backward(net.loss());
+            optimizer.step();
+        }
+    }
+
     @Test
     void withoutATeamGradientsMayBeChangedAfterThePass() {
         var net = new SmallNet(5);

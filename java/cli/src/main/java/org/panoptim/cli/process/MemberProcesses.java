@@ -197,14 +197,12 @@ public final class MemberProcesses implements AutoCloseable {
                                     ? "; the others ended because of it"
                                     : ""));
         }
-        if (explained == 0) {
-            outputs.stream()
-                    .flatMap(output -> output.teamEnd().stream())
-                    .findFirst()
-                    .ifPresent(
-                            reason -> {
-                                throw new TeamException(reason);
-                            });
+        if (explained == 0 && statuses.containsValue(TeamEnd.STATUS)) {
+            throw new TeamException(
+                    outputs.stream()
+                            .flatMap(output -> output.teamEnd().stream())
+                            .findFirst()
+                            .orElse("the team has ended, and no member said why"));
         }
         return explained;
     }

@@ -31,7 +31,8 @@ final class Agreement {
     private static final int LEAVES = 0;
 
     private static final int GROUPS = 1;
-    private static final int PARAMETERS = GROUPS + HASH_BYTES;
+    private static final int RULES = GROUPS + HASH_BYTES;
+    private static final int PARAMETERS = RULES + HASH_BYTES;
     private static final int WORD_BYTES = PARAMETERS + HASH_BYTES;
 
     /** How it is with a member's leaves when it wants to step. */
@@ -74,42 +75,79 @@ final class Agreement {
     }
 
     /**
-     * Finds out whether all members are ready for the same step: have their leaves, the same
-     * groups, and gradients and curvature of the same parameters; and the same parameters, where
-     * that is asked for.
+     * What a member says before a step.
      *
-     * @param groups what this one says of its groups
-     * @param hasCurvature whether this one has a parameter's
-     * @param own this one's leaves
-     * @param count of leaves that a member has
-     * @param checksums of the parameters' values, in their order; none where they are not compared
-     * @throws IllegalStateException if not; the same on all members, and the message says who
+     * @param brief as long whatever it has
+     * @param said flags and checksums, of which the short one has a hash
      */
-    static void onStep(
-            Team team,
+    record Word(byte[] brief, byte[] said) {}
+
+    /**
+     * What a member says before a step.
+     *
+     * @param rules what it says of its groups and their rules; nothing where these may change
+     *     before the step, which compares them again
+     * @param hasCurvature whether it has a parameter's
+     * @param own its leaves
+     * @param checksums of the parameters' values, in their order; none where they are not compared
+     */
+    static Word word(
             StepPlan plan,
-            byte[] groups,
+            Optional<byte[]> rules,
             Predicate<Parameter> hasCurvature,
             Leaves own,
-            int count,
             int[] checksums) {
         var said = said(plan, hasCurvature, checksums);
         var word = new byte[WORD_BYTES];
         word[LEAVES] = (byte) own.ordinal();
-        System.arraycopy(groups, 0, word, GROUPS, HASH_BYTES);
+        System.arraycopy(hash(groups(plan)), 0, word, GROUPS, HASH_BYTES);
+        rules.ifPresent(hash -> System.arraycopy(hash, 0, word, RULES, HASH_BYTES));
         System.arraycopy(hash(said), 0, word, PARAMETERS, HASH_BYTES);
-        var words = gathered(team, word);
+        return new Word(word, said);
+    }
+
+    /**
+     * Finds out whether all members are ready for the same step: have their leaves, the same
+     * groups, and gradients and curvature of the same parameters; and the same parameters, where
+     * that is asked for.
+     *
+     * @param own what this one says
+     * @param count of leaves that a member has
+     * @throws IllegalStateException if not; the same on all members, and the message says who
+     */
+    static void onStep(Team team, StepPlan plan, Word own, int count) {
+        var words = gathered(team, own.brief);
         for (int member = 0; member < team.size(); member++) {
             requireLeaves(words[member], member, count);
         }
-        requireSameGroups(team, plan, words, GROUPS);
-        if (!Arrays.stream(words).allMatch(each -> Arrays.equals(each, words[0]))) {
+        requireSameGroups(team, plan, parts(words, GROUPS));
+        requireSameGroups(
+                team,
+                plan,
+                Arrays.stream(parts(words, RULES))
+                        .filter(Agreement::isSaid)
+                        .toArray(byte[][]::new));
+        if (!areSame(parts(words, PARAMETERS))) {
             // All have as much to say, and know that it differs.
-            var all = gathered(team, said);
+            var all = gathered(team, own.said);
             for (int member = 1; member < team.size(); member++) {
                 requireParameters(all[member], all[0], member, plan.parameters());
             }
         }
+    }
+
+    private static byte[][] parts(byte[][] words, int from) {
+        return Arrays.stream(words)
+                .map(word -> Arrays.copyOfRange(word, from, from + HASH_BYTES))
+                .toArray(byte[][]::new);
+    }
+
+    private static boolean isSaid(byte[] hash) {
+        return !Arrays.equals(hash, new byte[HASH_BYTES]);
+    }
+
+    private static boolean areSame(byte[][] hashes) {
+        return Arrays.stream(hashes).allMatch(each -> Arrays.equals(each, hashes[0]));
     }
 
     /** Flags of gradients and of curvature, and checksums, in the order of the parameters. */
@@ -184,13 +222,11 @@ final class Agreement {
      * @throws IllegalStateException if not; the same on all members, and the message says who
      */
     static void onGroups(Team team, StepPlan plan, byte[] own) {
-        requireSameGroups(team, plan, gathered(team, own), 0);
+        requireSameGroups(team, plan, gathered(team, own));
     }
 
-    private static void requireSameGroups(Team team, StepPlan plan, byte[][] words, int place) {
-        int end = place + HASH_BYTES;
-        if (!Arrays.stream(words)
-                .allMatch(word -> Arrays.equals(word, place, end, words[0], place, end))) {
+    private static void requireSameGroups(Team team, StepPlan plan, byte[][] hashes) {
+        if (!areSame(hashes)) {
             throw new IllegalStateException(
                     "members differ: "
                             + difference(team, MemberSettings.ofGroups(plan))
@@ -226,6 +262,20 @@ final class Agreement {
         var all = new long[team.size()];
         Arrays.fill(all, bytes);
         return all;
+    }
+
+    /** Of the groups what decides about what travels. */
+    private static String groups(StepPlan plan) {
+        var text = new StringBuilder();
+        for (ParameterGroup group : plan.groups()) {
+            text.append(group.name())
+                    .append('|')
+                    .append(group.frozen())
+                    .append('|')
+                    .append(group.parameters().size())
+                    .append('\n');
+        }
+        return text.toString();
     }
 
     /** As short as the groups can be told, for every step. */

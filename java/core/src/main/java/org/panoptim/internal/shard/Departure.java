@@ -26,6 +26,7 @@ final class Departure {
     private boolean allComplete;
     private boolean cancelled;
     private @Nullable Throwable failure;
+    private boolean joined;
 
     /**
      * Begins.
@@ -92,6 +93,11 @@ final class Departure {
         }
     }
 
+    /** Whether all have come where they belong. */
+    boolean hasArrived() {
+        return joined;
+    }
+
     /**
      * Waits until all have come where they belong.
      *
@@ -100,7 +106,7 @@ final class Departure {
     void join() {
         waitForThread();
         switch (failure) {
-            case null -> {}
+            case null -> joined = true;
             case RuntimeException e -> throw e;
             case Error e -> throw e;
             case Throwable e -> throw new AssertionError(e);

@@ -164,16 +164,16 @@ public final class Sharding implements AutoCloseable {
     /**
      * Whether the gradients that a backward pass is about to make may leave while it goes on: those
      * of this member's last leaf, which other threads can read, and which come without curvature.
+     * All must be there, since the pass could make others otherwise.
      *
      * @throws IllegalStateException if all of this member's leaves came already
      */
     public boolean mayDepart(StepPlan plan) {
-        if (departure.isPresent()) {
-            requireRoom();
-        }
+        requireRoom();
         var present = present(plan, Parameter::hasGradient);
         return transfer == host
                 && gradients.count() == ownLeaves() - 1
+                && present.size() == present(plan, each -> each.elements() > 0).size()
                 && !curvature.isThere(plan.parameters())
                 && plan.groups().stream().noneMatch(group -> group.rule().takesCurvature())
                 && (gradients.count() == 0 || gradients.parameters().equals(present))
@@ -188,13 +188,23 @@ public final class Sharding implements AutoCloseable {
     public void depart(StepPlan plan, long coming) {
         begin(coming);
         var present = present(plan, Parameter::hasGradient);
-        gradients.prepare(present);
-        departure = Optional.of(new Departure(present, leaving -> send(plan, leaving)));
+        if (ownLeaves() > 1) {
+            gradients.prepare(present);
+        }
+        // Rates may change before the step, as a schedule of the caller's does.
+        var word =
+                Agreement.word(
+                        plan,
+                        Optional.empty(),
+                        _ -> false,
+                        Agreement.Leaves.COMPLETE,
+                        checksums(plan));
+        departure = Optional.of(new Departure(present, leaving -> send(plan, word, leaving)));
     }
 
     /** In the thread of a departure. */
-    private void send(StepPlan plan, Departure leaving) {
-        agree(plan, _ -> false, Agreement.Leaves.COMPLETE);
+    private void send(StepPlan plan, Agreement.Word word, Departure leaving) {
+        agree(plan, word);
         int own = ownLeaves();
         var taken = Collections.newSetFromMap(new IdentityHashMap<Parameter, Boolean>());
         host.bringMeans(
@@ -239,13 +249,20 @@ public final class Sharding implements AutoCloseable {
     /**
      * Checks that a change of groups leaves alone what is on its way.
      *
-     * @throws IllegalStateException if gradients have left, and others would be asked for
+     * @throws IllegalStateException if gradients have left, and a group is added, frozen or taken
+     *     up again
      */
-    public void requireSameGradients(StepPlan changed) {
-        if (departure.isPresent()
-                && !departure.get().parameters().equals(present(changed, Parameter::hasGradient))) {
+    public void requireSameGroups(StepPlan plan, StepPlan changed) {
+        if (departure.isPresent() && !areFrozenAlike(plan.groups(), changed.groups())) {
             requireNoDeparture("no group can be added, frozen or taken up again");
         }
+    }
+
+    private static boolean areFrozenAlike(List<ParameterGroup> before, List<ParameterGroup> after) {
+        return before.stream()
+                .map(ParameterGroup::frozen)
+                .toList()
+                .equals(after.stream().map(ParameterGroup::frozen).toList());
     }
 
     private void awaitDeparture(StepPlan plan, Departure leaving) {
@@ -255,17 +272,22 @@ public final class Sharding implements AutoCloseable {
                     "gradients or curvature were set or taken away while gradients were on their"
                             + " way to their owners");
         }
+        if (leaving.hasArrived()) {
+            return;
+        }
         leaving.completeAll();
         try {
             leaving.join();
         } catch (IllegalStateException e) {
+            departure = Optional.empty();
             if (e == foundByAll && ownLeaves() > 1) {
                 // None has left: they wait for a step that all agree to.
                 gradients.add(leaving.parameters(), SharedArray::gradient, true);
             }
             throw e;
-        } finally {
+        } catch (RuntimeException | Error e) {
             departure = Optional.empty();
+            throw e;
         }
     }
 
@@ -287,19 +309,17 @@ public final class Sharding implements AutoCloseable {
      */
     public boolean exchangeForStep(StepPlan plan, long coming) {
         if (departure.isPresent()) {
-            long from = System.nanoTime();
-            awaitDeparture(plan, departure.get());
-            boolean gathered = gather(plan);
-            endDeparture(plan, from);
-            return gathered;
+            // Without curvature, which a transform that gathers hands in.
+            endDeparture(plan, departure.get());
+            return false;
         }
         long from = begin(coming);
         requireReady(plan, curvature::has, curvature.isLate(plan.parameters()));
         var curved = present(plan, curvature::has);
         bringMeans(plan);
         curvature.exchange(plan.shares(), curved, leaves);
-        boolean gathered = gather(plan);
         transfer.await();
+        boolean gathered = plan.curvature().map(each -> each.gather(ownLeaves())).orElse(false);
         end(plan, from, team.waitedNanos());
         return gathered || !curved.isEmpty();
     }
@@ -313,9 +333,7 @@ public final class Sharding implements AutoCloseable {
      */
     public void exchangeForPass(StepPlan plan, long coming) {
         if (departure.isPresent()) {
-            long from = System.nanoTime();
-            awaitDeparture(plan, departure.get());
-            endDeparture(plan, from);
+            endDeparture(plan, departure.get());
             return;
         }
         long from = begin(coming);
@@ -326,14 +344,12 @@ public final class Sharding implements AutoCloseable {
         end(plan, from, team.waitedNanos());
     }
 
-    /** Lets a transform share what it was shown. */
-    private boolean gather(StepPlan plan) {
-        return plan.curvature().map(each -> each.gather(ownLeaves())).orElse(false);
-    }
-
-    private void endDeparture(StepPlan plan, long from) {
+    private void endDeparture(StepPlan plan, Departure leaving) {
+        long from = System.nanoTime();
+        awaitDeparture(plan, leaving);
         // What went on beside the backward pass has cost the step nothing.
         end(plan, from, System.nanoTime() - from);
+        departure = Optional.empty();
     }
 
     private long begin(long coming) {
@@ -353,7 +369,10 @@ public final class Sharding implements AutoCloseable {
             // Whoever goes on from here knows that all have got so far.
             Agreement.onGroups(team, plan, ofGroups(plan));
         } catch (IllegalStateException e) {
-            foundByAll = e;
+            if (departure.isPresent()) {
+                // Where they are, the means wait for a step that all agree to.
+                foundByAll = e;
+            }
             throw e;
         }
         updateFrom = System.nanoTime();
@@ -365,20 +384,19 @@ public final class Sharding implements AutoCloseable {
 
     private void requireReady(
             StepPlan plan, Predicate<Parameter> hasCurvature, boolean lateCurvature) {
-        agree(plan, hasCurvature, ownState(plan, lateCurvature));
+        agree(
+                plan,
+                Agreement.word(
+                        plan,
+                        Optional.of(ofGroups(plan)),
+                        hasCurvature,
+                        ownState(plan, lateCurvature),
+                        checksums(plan)));
     }
 
-    private void agree(
-            StepPlan plan, Predicate<Parameter> hasCurvature, Agreement.Leaves leavesAre) {
+    private void agree(StepPlan plan, Agreement.Word word) {
         try {
-            Agreement.onStep(
-                    team,
-                    plan,
-                    ofGroups(plan),
-                    hasCurvature,
-                    leavesAre,
-                    ownLeaves(),
-                    checksums(plan));
+            Agreement.onStep(team, plan, word, ownLeaves());
             valuesAreCompared = true;
         } catch (IllegalStateException e) {
             foundByAll = e;
