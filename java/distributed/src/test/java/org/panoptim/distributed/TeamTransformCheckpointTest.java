@@ -120,10 +120,11 @@ class TeamTransformCheckpointTest {
 
         Trained(Optional<Team> member, Part part) {
             var value = new HostMemory(arena.allocate(4 * Float.BYTES, 64));
+            var parameter = Parameter.of("w", Shape.of(4), value);
             var builder =
                     Optimizer.builder(Rules.sgd(1))
-                            .group("all", List.of(Parameter.of("w", Shape.of(4), value)))
-                            .transform(part)
+                            .group("all", List.of(parameter))
+                            .transform(part.of(parameter))
                             .backend(backend);
             member.ifPresent(builder::shards);
             optimizer = builder.build();
@@ -142,13 +143,26 @@ class TeamTransformCheckpointTest {
      *
      * @param elements those of them that are here
      * @param restored gets the metadata that is loaded
+     * @param parameters those whose owner has the state
      */
-    private record Part(Map<String, String> metadata, int elements, Map<String, String> restored)
+    private record Part(
+            Map<String, String> metadata,
+            int elements,
+            Map<String, String> restored,
+            List<Parameter> parameters)
             implements CurvatureTransform {
+
+        Part(Map<String, String> metadata, int elements, Map<String, String> restored) {
+            this(metadata, elements, restored, List.of());
+        }
+
+        Part of(Parameter parameter) {
+            return new Part(metadata, elements, restored, List.of(parameter));
+        }
 
         @Override
         public Optional<List<WholeParameters>> wholeParameters() {
-            return Optional.of(List.of());
+            return Optional.of(List.of(new WholeParameters(parameters, 1)));
         }
 
         @Override
