@@ -13,6 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Teams of processes: what their steps took, what a model says of it, and of larger teams. */
 public final class TeamTables {
@@ -101,8 +103,7 @@ public final class TeamTables {
                         "PyTorch's",
                         "PyTorch / it",
                         "Sent",
-                        "Interface",
-                        "PyTorch on it",
+                        "Interface, PyTorch's",
                         "States",
                         "PyTorch's states"),
                 teams.stream().map(TeamTables::row).toList(),
@@ -118,8 +119,7 @@ public final class TeamTables {
                 team.hasPeer() ? Format.time(Spread.of(team.peerSeconds())) : "",
                 team.hasPeer() ? Format.ratio(team.advantage()) : "",
                 bytes(team.sent()) + (team.members() > 1 ? ", " + share(team.sentShare()) : ""),
-                onInterface(team, team.loopback()),
-                onInterface(team, team.peerLoopback()),
+                onInterface(team),
                 "%s, %s".formatted(bytes(team.states()), share(team.stateShare())),
                 team.hasPeer()
                         ? "%s, %s"
@@ -128,10 +128,13 @@ public final class TeamTables {
                         : "");
     }
 
-    private static String onInterface(TeamTimes team, double[] bytes) {
-        return team.members() == 1 || bytes.length == 0
+    private static String onInterface(TeamTimes team) {
+        return team.members() == 1
                 ? ""
-                : share(Spread.of(bytes).median() / team.leastBytes());
+                : Stream.of(team.loopback(), team.peerLoopback())
+                        .filter(bytes -> bytes.length > 0)
+                        .map(bytes -> share(Spread.of(bytes).median() / team.leastBytes()))
+                        .collect(Collectors.joining(", "));
     }
 
     private static String bytes(double bytes) {
