@@ -111,6 +111,8 @@ public final class Optimizer implements AutoCloseable {
         try {
             this.plan = plan.withLent(opened.lent());
             this.stepped = this.plan;
+            // Curvature that a team has shared out is of no use to anybody else.
+            sharding.ifPresent(each -> each.agree(this.plan, companionRules, backend.name()));
             this.execution = PlanLifecycle.open(backend, this.plan);
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, opened::close);
@@ -121,7 +123,6 @@ public final class Optimizer implements AutoCloseable {
         this.executions =
                 Stream.concat(Stream.of(execution), companions.executions().stream()).toList();
         try {
-            sharding.ifPresent(each -> each.agree(this.plan, companionRules, backend.name()));
             sharding.ifPresent(each -> execution.shareTransfer().ifPresent(each::moveBy));
         } catch (RuntimeException | Error e) {
             Cleanup.after(e, () -> PlanLifecycle.close(this.plan, execution, companions, () -> {}));
@@ -205,8 +206,8 @@ public final class Optimizer implements AutoCloseable {
             stepPasses.tell(inputs.sources());
             recordParameters();
         } catch (NonFiniteGradientException e) {
-            // The host tells of this attempt, a device of an earlier one.
-            boolean ofThis = execution.deviceStep().isEmpty();
+            // The host and a team tell of this attempt, a device alone of an earlier one.
+            boolean ofThis = execution.deviceStep().isEmpty() || sharding.isPresent();
             if (ofThis) {
                 stepped = plan;
                 inputs.clearCurvature();

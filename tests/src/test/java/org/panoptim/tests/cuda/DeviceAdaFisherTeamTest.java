@@ -1,6 +1,7 @@
 package org.panoptim.tests.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -16,6 +17,8 @@ import org.panoptim.kfac.Batch;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.Rules;
 import org.panoptim.shard.Team;
+import org.panoptim.step.NonFiniteGradientException;
+import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
 import org.panoptim.testkit.BackendMemory;
@@ -29,6 +32,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
+import java.util.function.UnaryOperator;
 
 /** AdaFisher in steps that members of a team share whose layers lie on a device. */
 @Tag("virtual-gpu")
@@ -53,7 +57,7 @@ class DeviceAdaFisherTeamTest {
         final AdaFisherCurvature curvature;
         final Optimizer optimizer;
 
-        Net(String backend, Team member) {
+        Net(String backend, Team member, UnaryOperator<Optimizer.Builder<?>> change) {
             this.member = member;
             this.backend = Backend.named(backend);
             memory = new BackendMemory(this.backend);
@@ -67,11 +71,12 @@ class DeviceAdaFisherTeamTest {
                             .period(2)
                             .build();
             optimizer =
-                    Optimizer.builder(Rules.adaFisher(1e-2))
-                            .group("all", parameters)
-                            .transform(curvature)
-                            .shards(member, LEAVES)
-                            .backend(this.backend)
+                    change.apply(
+                                    Optimizer.builder(Rules.adaFisher(1e-2))
+                                            .group("all", parameters)
+                                            .transform(curvature)
+                                            .shards(member, LEAVES)
+                                            .backend(this.backend))
                             .build();
         }
 
@@ -102,12 +107,20 @@ class DeviceAdaFisherTeamTest {
         }
 
         void step(int step) {
+            step(step, false);
+        }
+
+        /** A step in which the last leaf's last gradient is NaN perhaps. */
+        void step(int step, boolean isNaN) {
             int own = LEAVES / member.size();
             for (int leaf = own * member.rank(); leaf < own * (member.rank() + 1); leaf++) {
                 for (int i = 0; i < gradients.size(); i++) {
                     gradients
                             .get(i)
                             .write(floats(gradients.get(i).elements(), 100 * step + 10 * leaf + i));
+                }
+                if (isNaN && leaf == LEAVES - 1) {
+                    gradients.getLast().write(Float.NaN);
                 }
                 contribute(step, leaf);
                 if (own > 1) {
@@ -152,6 +165,12 @@ class DeviceAdaFisherTeamTest {
     }
 
     private static <T> List<T> onAll(String backend, int members, Work<T> work) throws Exception {
+        return onAll(backend, members, builder -> builder, work);
+    }
+
+    private static <T> List<T> onAll(
+            String backend, int members, UnaryOperator<Optimizer.Builder<?>> change, Work<T> work)
+            throws Exception {
         var results = new ArrayList<T>();
         try (var threads = Executors.newFixedThreadPool(members)) {
             var tasks =
@@ -159,7 +178,7 @@ class DeviceAdaFisherTeamTest {
                             .<Callable<T>>map(
                                     member ->
                                             () -> {
-                                                try (var net = new Net(backend, member)) {
+                                                try (var net = new Net(backend, member, change)) {
                                                     return work.of(net);
                                                 }
                                             })
@@ -240,6 +259,26 @@ class DeviceAdaFisherTeamTest {
         for (int i = 0; i < alone.size(); i++) {
             assertThat(distance(alone.get(i), onTheHost.get(i))).isLessThan(1e-6);
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 4})
+    void aStepThatFailsOfANaNLeavesNoTrace(int members) throws Exception {
+        var found =
+                onAll(
+                        "cuda-ffm",
+                        members,
+                        builder -> builder.nonFinite(NonFinitePolicy.FAIL),
+                        net -> {
+                            assertThatExceptionOfType(NonFiniteGradientException.class)
+                                    .isThrownBy(() -> net.step(9, true));
+                            for (int step = 0; step < 3; step++) {
+                                net.step(step);
+                            }
+                            return Position.of(net);
+                        });
+
+        assertThat(hashes(Position.together(found))).isEqualTo(hashes(steps("cuda-ffm", 2)));
     }
 
     private static double distance(float[] one, float[] other) {
