@@ -15,6 +15,7 @@ import org.panoptim.cuda.driver.CudaBlas;
 import org.panoptim.cuda.driver.CudaException;
 import org.panoptim.cuda.driver.CudaUnavailableException;
 import org.panoptim.cuda.driver.RecordingDriver;
+import org.panoptim.distributed.LocalTeam;
 import org.panoptim.kfac.engine.FactorEngines;
 import org.panoptim.kfac.engine.FisherAverage;
 import org.panoptim.kfac.engine.FisherPlan;
@@ -22,13 +23,16 @@ import org.panoptim.kfac.engine.Inversion;
 import org.panoptim.kfac.engine.KroneckerPlan;
 import org.panoptim.kfac.engine.Preconditioning;
 import org.panoptim.matrix.InversionMethod;
+import org.panoptim.spi.Shares;
 import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.testkit.VirtualGpu;
 import org.panoptim.tests.cuda.Layers.Batch;
 import org.panoptim.tests.cuda.Layers.Step;
 
 import java.lang.reflect.Proxy;
+import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 
 /** What engines of Kronecker factors open is closed, whenever memory runs out. */
@@ -90,6 +94,53 @@ class KroneckerResourceTest {
             }
             assertThat(failures).as(call).isPositive();
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void factorsThatCannotBeSharedOutStayWhole(Implementation implementation) {
+        for (var call :
+                List.of("cuMemAllocAsync", "cuMemcpyDtoDAsync_v2", "cuMemcpyHtoDAsync_v2")) {
+            int failures = 0;
+            for (int after = 1; failures == after - 1; after++) {
+                var driver = new RecordingDriver(implementation.driver());
+                try (var device = new Device(driver)) {
+                    failures += shareOut(device, call, after);
+                }
+                assertThat(driver.report()).as("failure %d of %s", after, call).isEmpty();
+            }
+            assertThat(failures).as(call).isPositive();
+        }
+    }
+
+    /** Shares factors out, at last; how often that has failed. */
+    private static int shareOut(Device device, String call, int after) {
+        var layer = Layers.layer(device, "layer", 2, 3, false, new Random(1));
+        var factors = device.open(new KroneckerPlan(List.of(layer), 0.9));
+        factors.accumulate(0, Batch.random(layer, 8, new Random(2)).on(device, layer));
+        factors.commit(Step.ACCEPTED.on(device));
+        var average = factors.average(0).toArray();
+        var team = LocalTeam.of(1, Duration.ofSeconds(1)).getFirst();
+        var shares = Shares.of(team, Map.of(layer.weight(), 0));
+        long before = VirtualGpu.live("allocations");
+        int failures = 0;
+        VirtualGpu.fail(call, FrameworkCalls.OUT_OF_MEMORY, after);
+        try {
+            factors.share(shares);
+        } catch (CudaException e) {
+            failures++;
+            assertThat(factors.isShared()).isFalse();
+        } finally {
+            VirtualGpu.fail(call, 0, 0);
+        }
+        if (failures > 0) {
+            factors.share(shares);
+        }
+        assertThat(factors.isShared()).isTrue();
+        // Waits, so that everything is freed by now.
+        assertThat(factors.average(0).toArray()).isEqualTo(average);
+        assertThat(VirtualGpu.live("allocations")).isEqualTo(before);
+        return failures;
     }
 
     @ParameterizedTest

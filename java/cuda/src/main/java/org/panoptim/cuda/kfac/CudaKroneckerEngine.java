@@ -72,7 +72,7 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
             buffers = new FactorBuffers(context, plan, _ -> true);
             keep(() -> buffers.close());
             probes = keep(new ProbeTable(context, IntStream.of(sizes).max().orElseThrow()));
-            preconditioner = new GradientPreconditioner(context, plan, buffers);
+            preconditioner = new GradientPreconditioner(context, plan, buffers, true);
             keep(() -> preconditioner.close());
             long chosenBytes = (long) Integer.BYTES * plan.factors();
             chosen = DeviceSlab.allocate(context, chosenBytes);
@@ -108,28 +108,30 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
             throw new IllegalStateException(
                     "contributions came before the team's optimizer was built");
         }
-        var sums = keep(new SharedFactors(plan, shares));
-        run(() -> keepOwned(sums));
-        shared = new SharedLayers(context, plan, layers, buffers, sums);
+        run(() -> shareOut(shares));
     }
 
-    /** Frees what belongs to layers that other members own. */
-    private void keepOwned(SharedFactors sums) {
-        var owned = new FactorBuffers(context, plan, sums::owns);
-        GradientPreconditioner ofOwned;
+    /** Frees what belongs to layers that other members own; if it fails, all is as before. */
+    private void shareOut(Shares shares) {
+        var all = buffers;
+        var ofAll = preconditioner;
+        var cleanup = new Cleanup();
         try {
-            ofOwned = new GradientPreconditioner(context, plan, owned);
+            var sums = cleanup.keep(new SharedFactors(plan, shares));
+            var owned = cleanup.keep(new FactorBuffers(context, plan, sums::owns));
+            var ofOwned = cleanup.keep(new GradientPreconditioner(context, plan, owned, false));
+            owned.copyFrom(all, plan);
+            keep(sums);
+            buffers = owned;
+            preconditioner = ofOwned;
+            shared = new SharedLayers(context, plan, layers, owned, sums);
         } catch (RuntimeException | Error e) {
-            Cleanup.after(e, owned::close);
+            cleanup.runAfter(e);
             throw e;
         }
-        owned.copyFrom(buffers, plan);
-        var before = List.<Runnable>of(preconditioner::close, buffers::close);
-        buffers = owned;
-        preconditioner = ofOwned;
-        panoptim_kfac_selection.factors(selection, MemorySegment.ofAddress(owned.table()));
+        panoptim_kfac_selection.factors(selection, MemorySegment.ofAddress(buffers.table()));
         panoptim_kfac_accumulation.decay(accumulation, SharedLayers.LEAF_DECAY);
-        Cleanup.all(before.toArray(Runnable[]::new));
+        Cleanup.all(ofAll::close, all::close);
     }
 
     @Override

@@ -21,7 +21,7 @@ import java.util.function.IntPredicate;
  *
  * <p>A factor has three matrices: two that are its average and what is pending by turns, and its
  * inverse. The inverses of layers of equal shape follow each other, so that one call of cuBLAS
- * serves them all. Of layers that another member of a team owns, there is what is pending alone.
+ * can serve them all. Of layers that another member of a team owns, there is what is pending alone.
  */
 final class FactorBuffers implements AutoCloseable {
 

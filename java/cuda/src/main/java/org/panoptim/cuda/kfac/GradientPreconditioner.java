@@ -26,8 +26,8 @@ import java.util.OptionalDouble;
 
 /**
  * Multiplies gradients by the inverses of their factors: three launches, and two products for each
- * shape of layers; nothing waits, but where other members of a team have a part of the sum that the
- * step is clipped by.
+ * shape of layers; nothing waits. In a team there are two products for each layer, and it waits for
+ * the other members' part of the sum that the step is clipped by.
  */
 final class GradientPreconditioner implements AutoCloseable {
 
@@ -42,6 +42,10 @@ final class GradientPreconditioner implements AutoCloseable {
     private final DeviceContext context;
     private final KroneckerPlan plan;
     private final List<FactorBuffers.ShapeGroup> groups;
+
+    /** Whether one call of cuBLAS multiplies all layers of a group. */
+    private final boolean batched;
+
     private final Arena arena = Arena.ofShared();
     private final MemorySegment gradients;
     private final MemorySegment argument = panoptim_kfac_preconditioning.allocate(arena);
@@ -65,9 +69,17 @@ final class GradientPreconditioner implements AutoCloseable {
      */
     private final long[][] zeros;
 
-    GradientPreconditioner(DeviceContext context, KroneckerPlan plan, FactorBuffers buffers) {
+    /**
+     * Allocates what it needs.
+     *
+     * @param batched whether one call of cuBLAS multiplies all layers of a shape. How cuBLAS rounds
+     *     may depend on how many there are, which in a team depends on the number of members.
+     */
+    GradientPreconditioner(
+            DeviceContext context, KroneckerPlan plan, FactorBuffers buffers, boolean batched) {
         this.context = context;
         this.plan = plan;
+        this.batched = batched;
         groups = buffers.groups();
         zeros = new long[plan.layers().size()][2];
         packed = new long[groups.size()];
@@ -198,13 +210,14 @@ final class GradientPreconditioner implements AutoCloseable {
     }
 
     /**
-     * The first half of {@link #run} for a step that was accepted: computes U of layers; waits.
+     * The first half of {@link #run} for a step that was accepted: computes U of layers, of none
+     * perhaps; waits.
      *
      * @return for each layer of the plan η² ⟨U, ∇⟩, 0 where it is not among these
      */
     double[] products(Uploads uploads, StepContext step, List<Preconditioning> layers) {
         var products = new double[plan.layers().size()];
-        if (layers.isEmpty()) {
+        if (pieceCount == 0) {
             return products;
         }
         // Of a refused step the kernel makes no ν, which others have a part in.
@@ -223,7 +236,7 @@ final class GradientPreconditioner implements AutoCloseable {
     }
 
     /**
-     * The second half: rewrites the gradients.
+     * The second half: rewrites the gradients of the layers that the first half was given.
      *
      * @param coefficient ν; empty: no layer is moved
      */
@@ -249,11 +262,20 @@ final class GradientPreconditioner implements AutoCloseable {
         KroneckerLaunch.describe(panoptim_kfac_preconditioning.facts(argument), step);
         launch("pack");
         for (int i = 0; i < groups.size(); i++) {
-            if (groups.get(i).layers().stream().anyMatch(layer -> takesPart[layer])) {
-                multiply(groups.get(i), packed[i], products[i]);
-            }
+            multiply(i, takesPart);
         }
         launch("clip_step");
+    }
+
+    /** Multiplies the layers of a group, together or one after the other. */
+    private void multiply(int group, boolean[] takesPart) {
+        var layers = groups.get(group).layers();
+        int count = batched ? layers.size() : 1;
+        for (int first = 0; first < layers.size(); first += count) {
+            if (layers.subList(first, first + count).stream().anyMatch(each -> takesPart[each])) {
+                multiply(group, first, count);
+            }
+        }
     }
 
     private void launch(String name) {
@@ -333,12 +355,16 @@ final class GradientPreconditioner implements AutoCloseable {
                 layer, "gradients of parameter '" + parameter.name() + "'", memory);
     }
 
-    /** U = X_G (∇ X_A) for the layers of a group, in place of the gradients. */
-    private void multiply(FactorBuffers.ShapeGroup group, long gradient, long product) {
+    /** U = X_G (∇ X_A) for some layers of a group, in place of the gradients. */
+    private void multiply(int number, int first, int count) {
+        var group = groups.get(number);
         int rows = group.rows();
         int columns = group.columns();
         long stride = (long) rows * columns;
-        int count = group.layers().size();
+        long gradient = packed[number] + Float.BYTES * stride * first;
+        long product = products[number] + Float.BYTES * stride * first;
+        long inputs = group.inputs() + FactorBuffers.bytes(columns) * first;
+        long outputs = group.outputs() + FactorBuffers.bytes(rows) * first;
         context.blas()
                 .multiply(
                         rows,
@@ -346,7 +372,7 @@ final class GradientPreconditioner implements AutoCloseable {
                         columns,
                         gradient,
                         stride,
-                        group.inputs(),
+                        inputs,
                         (long) columns * columns,
                         product,
                         stride,
@@ -356,7 +382,7 @@ final class GradientPreconditioner implements AutoCloseable {
                         rows,
                         rows,
                         columns,
-                        group.outputs(),
+                        outputs,
                         (long) rows * rows,
                         product,
                         stride,
