@@ -101,6 +101,11 @@ final class GuardedTransform {
         }
 
         @Override
+        public void gradientsUsed() {
+            guarded.gradientsUsed();
+        }
+
+        @Override
         public void discard() {
             guarded.discard();
         }

@@ -485,6 +485,7 @@ public final class Optimizer implements AutoCloseable {
             inputs.bindTo(executions);
             if (!found.everyParameter() && sharding.isPresent()) {
                 sharding.get().exchangeForPass(plan, coming());
+                plan.curvature().ifPresent(CurvatureTransform::gradientsUsed);
             }
             companions.executionOf(pass).orElse(execution).run(pass, execution);
             giveBack("a pass");

@@ -32,26 +32,30 @@ import java.util.function.UnaryOperator;
 
 /**
  * A net whose layers K-FAC preconditions, in a backend's memory, with all that a member of a team
- * has of it: layers with biases but for one, and a parameter of no layer. All members begin with
- * the same values.
+ * has of it: layers with biases but for one, three of which have one shape, and a parameter of no
+ * layer. All members begin with the same values.
  */
 public final class KfacNet implements AutoCloseable {
 
     public static final int LEAVES = 8;
 
     /** Outputs and inputs. */
-    private static final int[][] LAYERS = {{7, 12}, {5, 7}, {9, 20}, {5, 5}, {3, 4}};
+    private static final int[][] LAYERS = {
+        {7, 12}, {5, 7}, {9, 20}, {5, 5}, {3, 4}, {5, 5}, {5, 5}
+    };
 
     private static final int ROWS = 6;
 
     public final Kfac kfac;
-    public final Optimizer optimizer;
+    public Optimizer optimizer;
     private final Backend backend;
     private final Runnable onClose;
     private final BackendMemory memory;
     private final Map<Parameter, BackendTensor> values = new IdentityHashMap<>();
     private final Map<Parameter, BackendTensor> gradients = new IdentityHashMap<>();
     private final Parameter other;
+    private final List<Parameter> weights = new ArrayList<>();
+    private final List<Parameter> biases = new ArrayList<>();
 
     /**
      * Builds it on a backend of its own.
@@ -82,8 +86,6 @@ public final class KfacNet implements AutoCloseable {
         this.onClose = () -> onClose.accept(backend);
         memory = new BackendMemory(backend);
         other = parameter("other", 70_000);
-        var weights = new ArrayList<Parameter>();
-        var biases = new ArrayList<Parameter>();
         var builder = Kfac.builder(backend).inversePeriod(2);
         for (int i = 0; i < LAYERS.length; i++) {
             weights.add(parameter("w" + i, LAYERS[i][0], LAYERS[i][1]));
@@ -95,17 +97,29 @@ public final class KfacNet implements AutoCloseable {
             }
         }
         kfac = kfacChange.apply(builder).build();
-        optimizer =
-                change.apply(
-                                Optimizer.builder(Rules.sgd(0.1).withMomentum(0.5))
-                                        .group("biases", biases)
-                                        .group("others", List.of(other))
-                                        .group("weights", weights)
-                                        .clipGlobalNorm(10)
-                                        .nonFinite(NonFinitePolicy.SKIP)
-                                        .transform(kfac)
-                                        .backend(backend))
-                        .build();
+        optimizer = open(change);
+    }
+
+    private Optimizer open(UnaryOperator<Optimizer.Builder<?>> change) {
+        var withoutLargest = new ArrayList<>(weights);
+        var largest = withoutLargest.remove(2);
+        return change.apply(
+                        Optimizer.builder(Rules.sgd(0.1).withMomentum(0.5))
+                                .group("biases", biases)
+                                .group("others", List.of(other))
+                                .group("weights", withoutLargest)
+                                .group("largest", List.of(largest))
+                                .clipGlobalNorm(10)
+                                .nonFinite(NonFinitePolicy.SKIP)
+                                .transform(kfac)
+                                .backend(backend))
+                .build();
+    }
+
+    /** Lets another optimizer have K-FAC. */
+    void changeOptimizer(UnaryOperator<Optimizer.Builder<?>> change) {
+        optimizer.close();
+        optimizer = open(change);
     }
 
     /** What a member does. */
@@ -233,6 +247,15 @@ public final class KfacNet implements AutoCloseable {
         return parameters().stream()
                 .filter(each -> each.name().equals(parameter))
                 .map(each -> values.get(each).toArray())
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** The gradient of a parameter, as it is now. */
+    float[] gradient(String parameter) {
+        return parameters().stream()
+                .filter(each -> each.name().equals(parameter))
+                .map(each -> gradients.get(each).toArray())
                 .findFirst()
                 .orElseThrow();
     }

@@ -447,22 +447,27 @@ class SharedAdaFisherTest {
 
     /** The leaves of a batch, that go with contributions or without. */
     private static void batch(Net net, boolean contributes) {
-        int first = 2 * net.member.orElseThrow().rank();
-        for (int leaf = first; leaf < first + 2; leaf++) {
+        int own = LEAVES / net.member.orElseThrow().size();
+        int first = own * net.member.orElseThrow().rank();
+        for (int leaf = first; leaf < first + own; leaf++) {
             if (contributes) {
                 net.contribute(0, leaf);
             }
-            net.optimizer.accumulate();
+            // A single one is left to the step or pass.
+            if (own > 1) {
+                net.optimizer.accumulate();
+            }
         }
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void whatCameWithAPassWaitsForTheStepAndComesOnce(boolean withPass) throws Exception {
+    @CsvSource({"4, true", "4, false", "8, true", "8, false"})
+    void whatCameWithAPassWaitsForTheStepAndComesOnce(int members, boolean withPass)
+            throws Exception {
         var found =
                 onAll(
                         "reference",
-                        4,
+                        members,
                         WITH_PASSES,
                         net -> {
                             batch(net, withPass);
@@ -496,30 +501,63 @@ class SharedAdaFisherTest {
         return net.curvature.states().stream().map(each -> hash(each.toArray())).toList();
     }
 
-    @Test
-    void whatComesBetweenTheLastLeafAndTheStepEndsItOnAll() throws Exception {
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 8})
+    void whatComesAfterTheLastLeafIsRefused(int members) throws Exception {
         var found =
                 onAll(
                         "reference",
-                        2,
+                        members,
                         Change.NONE,
                         net -> {
-                            for (int leaf = 0; leaf < LEAVES / 2; leaf++) {
+                            for (int leaf = 0; leaf < LEAVES / members; leaf++) {
                                 net.optimizer.accumulate();
                             }
-                            var before = hash(Net.values(net.other));
-                            if (net.member.orElseThrow().rank() == 1) {
-                                net.contribute(0, 2);
+                            var before = averages(net);
+                            if (net.member.orElseThrow().rank() == members - 1) {
+                                assertThatIllegalStateException()
+                                        .isThrownBy(() -> net.contribute(0, 2))
+                                        .withMessage(
+                                                "layer 'layer0': contributions came after the"
+                                                    + " micro-batches of the step had ended; they"
+                                                    + " come before accumulate, with the"
+                                                    + " gradients");
                             }
-                            var thrown = catchRuntimeException(net.optimizer::step);
-                            assertThat(hash(Net.values(net.other))).isEqualTo(before);
-                            return thrown.getMessage();
+                            net.optimizer.step();
+                            assertThat(averages(net)).isEqualTo(before);
+                            return net.optimizer.report().step();
                         });
 
-        var reason =
-                "layer 'layer0': contributions came after the micro-batches of the step had ended;"
-                        + " they come before accumulate, with the gradients";
-        assertThat(found).containsExactly("member 1 gave up: " + reason, reason);
+        assertThat(found).containsOnly(1L);
+    }
+
+    @Test
+    void whatIsDiscardedBetweenTwoLeavesIsAsIfItHadNotBeenShown() throws Exception {
+        assertThat(afterFirstLeaf(true)).isEqualTo(afterFirstLeaf(false));
+    }
+
+    /** The averages of a step, of which one member has discarded its first leaf or shown nothing. */
+    private static List<List<String>> afterFirstLeaf(boolean discards) throws Exception {
+        return onAll(
+                "reference",
+                2,
+                Change.NONE,
+                net -> {
+                    int first = LEAVES / 2 * net.member.orElseThrow().rank();
+                    for (int leaf = first; leaf < first + LEAVES / 2; leaf++) {
+                        if (leaf > 0 || discards) {
+                            net.contribute(0, leaf);
+                        }
+                        net.optimizer.accumulate();
+                        if (leaf == 0 && discards) {
+                            net.curvature.discard();
+                        }
+                    }
+                    var before = averages(net);
+                    net.optimizer.step();
+                    assertThat(averages(net)).isNotEqualTo(before);
+                    return averages(net);
+                });
     }
 
     @Test

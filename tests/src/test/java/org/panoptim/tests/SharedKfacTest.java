@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.distributed.LocalTeam;
@@ -134,14 +135,16 @@ class SharedKfacTest {
         // The largest layer's inverses cost more than those of all others.
         assertThat(found)
                 .containsExactly(
-                        List.of("layer2"), List.of("layer0", "layer1", "layer3", "layer4"));
+                        List.of("layer2"),
+                        List.of("layer0", "layer1", "layer3", "layer4", "layer5", "layer6"));
     }
 
-    @Test
-    void whatCameWithAPassWaitsForTheStepAndComesOnce() throws Exception {
+    @ParameterizedTest
+    @ValueSource(ints = {2, 4})
+    void whatCameWithAPassWaitsForTheStepAndComesOnce(int members) throws Exception {
         var found =
                 KfacNet.onAll(
-                        2,
+                        members,
                         member -> {
                             try (var net =
                                     new KfacNet(
@@ -150,18 +153,14 @@ class SharedKfacTest {
                                             builder ->
                                                     builder.companion(SAM.defaults())
                                                             .shards(member, 4))) {
-                                for (int leaf = 0; leaf < 2; leaf++) {
-                                    net.contribute(0, leaf);
-                                    net.optimizer.accumulate();
-                                }
+                                batch(net, members, true);
                                 net.optimizer.run(SAM.PERTURB);
                                 assertThatIllegalStateException()
                                         .isThrownBy(() -> net.contribute(0, 0))
                                         .withMessageStartingWith(
-                                                "layer 'layer0': contributions came already with"
-                                                        + " gradients that a pass has used up");
-                                net.optimizer.accumulate();
-                                net.optimizer.accumulate();
+                                                "layer 'layer0': contributions to the coming step"
+                                                    + " came already, with all its micro-batches");
+                                batch(net, members, false);
                                 net.optimizer.run(SAM.RESTORE);
                                 net.optimizer.step();
                                 return net.kfac.layersWithoutInverse();
@@ -169,6 +168,62 @@ class SharedKfacTest {
                         });
 
         assertThat(found).containsOnly(List.of());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {2, 4})
+    void orItComesAfterThePass(int members) throws Exception {
+        var found =
+                KfacNet.onAll(
+                        members,
+                        member -> {
+                            try (var net =
+                                    new KfacNet(
+                                            "reference",
+                                            builder -> builder,
+                                            builder ->
+                                                    builder.companion(SAM.defaults())
+                                                            .shards(member, 4))) {
+                                batch(net, members, false);
+                                net.optimizer.run(SAM.PERTURB);
+                                batch(net, members, true);
+                                net.optimizer.run(SAM.RESTORE);
+                                net.optimizer.step();
+                                return net.kfac.layersWithoutInverse();
+                            }
+                        });
+
+        assertThat(found).containsOnly(List.of());
+    }
+
+    /** A member's part of four micro-batches; a single one is left to the step or pass. */
+    private static void batch(KfacNet net, int members, boolean contributes) {
+        for (int leaf = 0; leaf < 4 / members; leaf++) {
+            if (contributes) {
+                net.contribute(0, leaf);
+            }
+            if (members < 4) {
+                net.optimizer.accumulate();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 8})
+    void whatComesAfterTheLastLeafIsRefused(int members) throws Exception {
+        KfacContributions.requireLateOnesRefused("reference", members);
+    }
+
+    @Test
+    void membersThatDifferKeepTheirFactors() throws Exception {
+        KfacContributions.requireKeptWhereMembersDiffer("reference");
+    }
+
+    @Test
+    void aMemberWhoseLayersAreAllFrozenLeavesTheirGradientsAlone() throws Exception {
+        var alone = KfacContributions.requireFrozenLeftAlone("reference", 1);
+
+        assertThat(KfacContributions.requireFrozenLeftAlone("reference", 2)).isEqualTo(alone);
     }
 
     @ParameterizedTest

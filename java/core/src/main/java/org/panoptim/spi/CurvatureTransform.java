@@ -71,6 +71,12 @@ public interface CurvatureTransform extends GradientTransform {
     default void endLeaf(int leaves) {}
 
     /**
+     * A pass has used up the gradients of a team's micro-batches, and others come before the step.
+     * What it was shown with them waits for the step.
+     */
+    default void gradientsUsed() {}
+
+    /**
      * Drops what it was shown for the coming step, by this member of a team alone: its
      * micro-batches are begun anew.
      */

@@ -44,8 +44,8 @@ import java.util.SequencedMap;
  * micro-batches see, which end with {@link org.panoptim.Optimizer#accumulate}; on a device that
  * waits for what they have contributed. All get what all have seen, in the order of the
  * micro-batches, and have the same averages; the parameters get their curvature when the step
- * begins. Once all micro-batches of a step have ended with contributions, others are refused up to
- * the step.
+ * begins. Once all micro-batches of a step have ended, contributions are refused up to the step;
+ * or, if none came with them, up to a pass that uses their gradients up.
  *
  * <p>An instance belongs to one optimizer, and to one thread at a time. Its builder's caller closes
  * it, after the optimizer and before the backend.

@@ -51,11 +51,12 @@ import java.util.stream.Stream;
  * for that, this Kfac says so, and refuses everything but {@link #close} from then on.
  *
  * <p>With a {@linkplain org.panoptim.Optimizer.Builder#shards team} each member shows what its own
- * micro-batches see, which end with {@link org.panoptim.Optimizer#accumulate}. A layer belongs to
- * one member, who owns its parameters whole, gets the sums of both factors and inverts them alone;
- * {@link #refresh}, {@link #report} and {@link #layersWithoutInverse} are about the own layers
- * then. A checkpoint has what all owners know, for a team of any size. Once a team has shared it
- * out, it goes with no other.
+ * micro-batches see, which end with {@link org.panoptim.Optimizer#accumulate}; once all of a step
+ * have ended, contributions are refused up to the step, or, if none came with them, up to a pass
+ * that uses their gradients up. A layer belongs to one member, who owns its parameters whole, gets
+ * the sums of both factors and inverts them alone; {@link #refresh}, {@link #report} and {@link
+ * #layersWithoutInverse} are about the own layers then. A checkpoint has what all owners know, for
+ * a team of any size. Once a team has shared it out, it goes with no other.
  *
  * <p>An instance belongs to one optimizer, and to one thread at a time. Its builder's caller closes
  * it, after the optimizer and before the backend.

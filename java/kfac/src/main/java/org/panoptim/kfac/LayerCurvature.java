@@ -134,10 +134,11 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
      * @param batch how the loss was reduced, and which rows count
      * @throws IllegalArgumentException if there is no such layer, sizes do not agree, or the memory
      *     is not the backend's; nothing is changed
-     * @throws IllegalStateException if an arena is closed or another thread's, this is closed, or
-     *     the loss scale is not stated and there is no optimizer to ask for it; nothing is changed.
-     *     Where another thread closes an arena while K-FAC reads it, the layer's earlier
-     *     micro-batches of the step are dropped with this one.
+     * @throws IllegalStateException if an arena is closed or another thread's, this is closed, the
+     *     loss scale is not stated and there is no optimizer to ask for it, or all micro-batches of
+     *     this member of a team have ended; nothing is changed. Where another thread closes an
+     *     arena while K-FAC reads it, the layer's earlier micro-batches of the step are dropped
+     *     with this one.
      */
     public final void accumulate(String layer, Memory inputs, Memory outputGradients, Batch batch) {
         requireUsable();
@@ -201,6 +202,12 @@ public abstract sealed class LayerCurvature implements CurvatureTransform, AutoC
     public final void endLeaf(int leaves) {
         requireUsable();
         engine.endLeaf(dueLayers(), leaves);
+    }
+
+    @Override
+    public final void gradientsUsed() {
+        requireUsable();
+        engine.gradientsUsed(dueLayers());
     }
 
     final List<Integer> dueLayers() {

@@ -10,6 +10,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
+import org.panoptim.cuda.CudaBackend;
+import org.panoptim.cuda.CudaOptions;
+import org.panoptim.cuda.driver.CudaBlas;
+import org.panoptim.cuda.driver.FfmCuda;
 import org.panoptim.distributed.LocalTeam;
 import org.panoptim.kfac.Batch;
 import org.panoptim.kfac.Kfac;
@@ -26,8 +30,10 @@ import org.panoptim.tests.KfacFailures;
 import org.panoptim.tests.KfacFailures.Outcome;
 import org.panoptim.tests.KfacNet;
 
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -95,7 +101,7 @@ class SharedKfacDeviceTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"w0", "w1", "w2", "w3", "w4"})
+    @ValueSource(strings = {"w0", "w1", "w2", "w3", "w4", "w5", "w6"})
     void membersOnDevicesComeNearThoseOnHosts(String weight) throws Exception {
         var onHosts = change("reference", weight);
         var difference = change("cuda-ffm", weight);
@@ -174,6 +180,68 @@ class SharedKfacDeviceTest {
     @Test
     void whatOthersContributeAloneTheOwnerTakesUp() throws Exception {
         KfacContributions.requireTakenUp("cuda-ffm");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {2, 8})
+    void whatComesAfterTheLastLeafIsRefused(int members) throws Exception {
+        KfacContributions.requireLateOnesRefused("cuda-ffm", members);
+    }
+
+    @Test
+    void membersThatDifferKeepTheirFactors() throws Exception {
+        KfacContributions.requireKeptWhereMembersDiffer("cuda-ffm");
+    }
+
+    @Test
+    void aMemberWhoseLayersAreAllFrozenLeavesTheirGradientsAlone() throws Exception {
+        var alone = KfacContributions.requireFrozenLeftAlone("cuda-ffm", 1);
+
+        for (int members : List.of(2, 4)) {
+            assertThat(KfacContributions.requireFrozenLeftAlone("cuda-ffm", members))
+                    .isEqualTo(alone);
+        }
+    }
+
+    @Test
+    void inATeamACallOfCublasMultipliesOneLayer() {
+        assertThat(batches(builder -> builder)).contains(3);
+        assertThat(
+                        batches(
+                                builder ->
+                                        builder.shards(
+                                                LocalTeam.of(1, Duration.ofSeconds(9)).getFirst())))
+                .containsOnly(1);
+    }
+
+    /** How many products calls of cuBLAS do in a step of a net with three layers of one shape. */
+    private static List<Integer> batches(UnaryOperator<Optimizer.Builder<?>> change) {
+        var counts = new ArrayList<Integer>();
+        try (var backend =
+                        CudaBackend.open(
+                                "cuda",
+                                FfmCuda.load(),
+                                () -> counting(FfmCuda.loadBlas(), counts),
+                                CudaOptions.defaults());
+                var net = new KfacNet(backend, kfac -> kfac, change)) {
+            net.differentiate(0);
+            net.contribute(0, 0);
+            net.optimizer.step();
+        }
+        return counts;
+    }
+
+    private static CudaBlas counting(CudaBlas blas, List<Integer> counts) {
+        return (CudaBlas)
+                Proxy.newProxyInstance(
+                        CudaBlas.class.getClassLoader(),
+                        new Class<?>[] {CudaBlas.class},
+                        (_, method, arguments) -> {
+                            if (method.getName().equals("sgemmStridedBatched")) {
+                                counts.add((Integer) arguments[arguments.length - 1]);
+                            }
+                            return method.invoke(blas, arguments);
+                        });
     }
 
     @Test

@@ -106,6 +106,12 @@ final class CudaFisherEngine extends LayerEngine implements FisherEngine {
     }
 
     @Override
+    public void gradientsUsed(List<Integer> due) {
+        requireOpen();
+        shared.ifPresent(each -> each.gradientsUsed(take()));
+    }
+
+    @Override
     public List<Integer> gather(List<Integer> due, int leaves) {
         requireOpen();
         var found = shared.orElseThrow().gather(due, leaves, take());

@@ -171,6 +171,14 @@ final class CudaKroneckerEngine extends LayerEngine implements KroneckerEngine {
     }
 
     @Override
+    public void gradientsUsed(List<Integer> due) {
+        endOnlyLeaf(due);
+        if (shared != null) {
+            shared.sums().gradientsUsed();
+        }
+    }
+
+    @Override
     public void accumulate(int number, Contribution contribution) {
         requireOpen();
         var layer = layers.layer(number);

@@ -74,6 +74,13 @@ public interface FactorEngine extends AutoCloseable {
     default void endOnlyLeaf(List<Integer> due) {}
 
     /**
+     * A pass has used up the gradients of the micro-batches of a team, so that others come before
+     * the step. What was contributed with them waits for it, and no more is taken; if that was
+     * nothing, contributions come with the others.
+     */
+    default void gradientsUsed(List<Integer> due) {}
+
+    /**
      * Takes up what was accumulated since the last call, if the step was accepted, layer by layer:
      * a layer whose contribution holds anything that is not finite drops it and counts that.
      */

@@ -32,9 +32,9 @@ public interface FisherEngine extends FactorEngine {
     }
 
     /**
-     * Where a layer's {@code s hᵀ} is written, the elements that this member owns alone: a
-     * curvature for the parameter in the rule {@code ada-fisher}. The engine's own; all ones before
-     * the first update.
+     * Where a layer's {@code s hᵀ} is written: a curvature for the parameter in the rule {@code
+     * ada-fisher}. In a team only the elements that this member owns are sure to be, and the others
+     * have no meaning. The engine's own; all ones before the first update.
      */
     Memory weight(int layer);
 

@@ -171,6 +171,12 @@ public final class HostFisher implements FisherEngine {
     }
 
     @Override
+    public void gradientsUsed(List<Integer> due) {
+        requireOpen();
+        shared.ifPresent(each -> each.gradientsUsed(take()));
+    }
+
+    @Override
     public List<Integer> gather(List<Integer> due, int leaves) {
         requireOpen();
         var found = shared.orElseThrow().gather(due, leaves, take());

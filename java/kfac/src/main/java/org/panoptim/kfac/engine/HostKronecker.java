@@ -167,6 +167,14 @@ public final class HostKronecker implements KroneckerEngine {
     }
 
     @Override
+    public void gradientsUsed(List<Integer> due) {
+        endOnlyLeaf(due);
+        if (shared != null) {
+            shared.gradientsUsed();
+        }
+    }
+
+    @Override
     public void accumulate(int layer, Contribution contribution) {
         requireOpen();
         try (var scratch = Arena.ofShared()) {

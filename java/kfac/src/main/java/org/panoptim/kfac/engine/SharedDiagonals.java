@@ -41,19 +41,18 @@ public final class SharedDiagonals {
     /**
      * Checks that a layer may contribute to the present leaf.
      *
-     * @throws IllegalStateException if there were contributions to the coming step, and all its
-     *     leaves have ended
+     * @throws IllegalStateException if all leaves of the coming step have ended
      */
     public void requireIncomplete(KroneckerLayer layer) {
-        if (isComplete()) {
-            throw new IllegalStateException(
-                    "layer '%s': contributions to the coming step came already, with all its micro-batches; they come once for each step"
-                            .formatted(layer.name()));
+        if (complete) {
+            throw contributed()
+                    ? LateContributions.again(layer.name())
+                    : LateContributions.late(layer.name());
         }
     }
 
-    private boolean isComplete() {
-        return complete && !leaves.stream().allMatch(Map::isEmpty);
+    private boolean contributed() {
+        return !leaves.stream().allMatch(Map::isEmpty);
     }
 
     /**
@@ -63,14 +62,26 @@ public final class SharedDiagonals {
      * @param count this member's leaves of a step
      */
     public void end(Map<Integer, MeanSquares> leaf, int count) {
-        if (isComplete()) {
-            return;
-        }
         if (complete) {
-            clear();
+            return;
         }
         leaves.add(leaf);
         complete = leaves.size() == count;
+    }
+
+    /**
+     * A pass has used up the gradients of the leaves that have ended: where nothing was contributed
+     * with them, contributions come with the others.
+     *
+     * @param present what has come since the last one ended: the only leaf, if it is one
+     */
+    public void gradientsUsed(Map<Integer, MeanSquares> present) {
+        if (leaves.isEmpty()) {
+            end(present, 1);
+        }
+        if (!contributed()) {
+            clear();
+        }
     }
 
     /**
@@ -85,7 +96,8 @@ public final class SharedDiagonals {
             List<Integer> due, int count, Map<Integer, MeanSquares> present) {
         if (!present.isEmpty()) {
             if (count > 1) {
-                throw late(present.keySet().iterator().next());
+                int layer = present.keySet().iterator().next();
+                throw LateContributions.late(plan.layers().get(layer).name());
             }
             end(present, count);
         }
@@ -95,12 +107,6 @@ public final class SharedDiagonals {
             leaf.forEach((layer, squares) -> sums.merge(layer, squares, MeanSquares::and));
         }
         return sums;
-    }
-
-    private IllegalStateException late(int layer) {
-        return new IllegalStateException(
-                "layer '%s': contributions came after the micro-batches of the step had ended; they come before accumulate, with the gradients"
-                        .formatted(plan.layers().get(layer).name()));
     }
 
     /** In their order. */

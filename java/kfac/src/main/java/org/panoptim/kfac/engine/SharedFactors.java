@@ -120,17 +120,12 @@ public final class SharedFactors implements AutoCloseable {
     /**
      * Lets rows of a layer come to the present leaf.
      *
-     * @throws IllegalStateException if contributions came with leaves whose gradients a pass has
-     *     used up; nothing is changed
+     * @throws IllegalStateException if all leaves of the step have ended; nothing is changed
      */
     public void open(int layer) {
         if (complete) {
-            if (contributed) {
-                throw new IllegalStateException(
-                        "layer '%s': contributions came already with gradients that a pass has used up; they come once for each step"
-                                .formatted(plan.layers().get(layer).name()));
-            }
-            clear();
+            var name = plan.layers().get(layer).name();
+            throw contributed ? LateContributions.again(name) : LateContributions.late(name);
         }
     }
 
@@ -169,17 +164,24 @@ public final class SharedFactors implements AutoCloseable {
      * @param count this member's leaves of a step
      */
     public void endLeaf(List<Integer> newDue, int count) {
-        if (complete && contributed) {
-            return;
-        }
         if (complete) {
-            clear();
+            return;
         }
         due = newDue;
         leaves.add(factors(due));
         numbers.add(leaf);
         due.forEach(this::forget);
         complete = leaves.count() == count;
+    }
+
+    /**
+     * A pass has used up the gradients of the leaves that have ended: where nothing was contributed
+     * with them, contributions come with the others.
+     */
+    public void gradientsUsed() {
+        if (complete && !contributed) {
+            clear();
+        }
     }
 
     /** Whether no leaf of a step has ended. */
