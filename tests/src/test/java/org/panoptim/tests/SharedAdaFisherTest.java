@@ -536,7 +536,9 @@ class SharedAdaFisherTest {
         assertThat(afterFirstLeaf(true)).isEqualTo(afterFirstLeaf(false));
     }
 
-    /** The averages of a step, of which one member has discarded its first leaf or shown nothing. */
+    /**
+     * The averages of a step, of which one member has discarded its first leaf or shown nothing.
+     */
     private static List<List<String>> afterFirstLeaf(boolean discards) throws Exception {
         return onAll(
                 "reference",

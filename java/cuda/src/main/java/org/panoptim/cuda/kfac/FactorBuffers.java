@@ -20,8 +20,8 @@ import java.util.function.IntPredicate;
  * The factors' matrices on the device, and the table of where they lie.
  *
  * <p>A factor has three matrices: two that are its average and what is pending by turns, and its
- * inverse. The inverses of layers of equal shape follow each other, so that one call of cuBLAS
- * can serve them all. Of layers that another member of a team owns, there is what is pending alone.
+ * inverse. The inverses of layers of equal shape follow each other, so that one call of cuBLAS can
+ * serve them all. Of layers that another member of a team owns, there is what is pending alone.
  */
 final class FactorBuffers implements AutoCloseable {
 
