@@ -155,6 +155,7 @@ class DeviceAdaFisherTeamTest {
             optimizer.close();
             curvature.close();
             memory.close();
+            backend.close();
         }
     }
 
