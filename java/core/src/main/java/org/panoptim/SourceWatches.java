@@ -120,12 +120,16 @@ final class SourceWatches {
 
     /** Tells what a pass wrote, or may have. */
     void passed(StepPlan plan, Pass pass) {
+        // Of a team the owner has the mean of the gradients that the pass has read.
+        boolean ofTeam = !pass.everyParameter() && plan.shares().team().isPresent();
+        if (pass.writes() == Pass.Writes.NOTHING && !ofTeam) {
+            return;
+        }
         for (var each : watched) {
             for (int i = 0; i < each.parameters.length; i++) {
                 if (!isPassed(each, i, plan, pass)) {
                     continue;
                 }
-                boolean ofTeam = !pass.everyParameter() && plan.shares().team().isPresent();
                 if (pass.writes() == Pass.Writes.PARAMETER) {
                     each.watch.valueWritten(i);
                 }

@@ -173,7 +173,7 @@ public final class Sharding implements AutoCloseable {
         var present = present(plan, Parameter::hasGradient);
         return transfer == host
                 && gradients.count() == ownLeaves() - 1
-                && present.size() == present(plan, each -> each.elements() > 0).size()
+                && present(plan, each -> each.elements() > 0 && !each.hasGradient()).isEmpty()
                 && !curvature.isThere(plan.parameters())
                 && plan.groups().stream().noneMatch(group -> group.rule().takesCurvature())
                 && (gradients.count() == 0 || gradients.parameters().equals(present))
