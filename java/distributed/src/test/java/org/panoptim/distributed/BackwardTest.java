@@ -16,7 +16,6 @@ import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Rules;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
-import org.panoptim.shard.Transfer;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
@@ -24,11 +23,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -113,43 +110,16 @@ class BackwardTest {
         }
     }
 
-    /** Tells when this member sends much at once. */
-    private record Watched(Team team, CountDownLatch large) implements Team {
-
-        @Override
-        public int rank() {
-            return team.rank();
-        }
-
-        @Override
-        public int size() {
-            return team.size();
-        }
-
-        @Override
-        public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
-            long bytes =
-                    sent.stream().flatMap(List::stream).mapToLong(MemorySegment::byteSize).sum();
-            if (bytes > 1 << 20) {
-                large.countDown();
-            }
-            return team.begin(sent, received);
-        }
-
-        @Override
-        public void abort(String reason) {
-            team.abort(reason);
-        }
-
-        @Override
-        public Optional<String> end() {
-            return team.end();
-        }
-
-        @Override
-        public Duration timeout() {
-            return team.timeout();
-        }
+    /** A member that tells when it sends much at once. */
+    private static Team watched(Team member, CountDownLatch large) {
+        return Members.observed(
+                member,
+                sent -> {
+                    if (sent.stream().flatMap(List::stream).mapToLong(MemorySegment::byteSize).sum()
+                            > 1 << 20) {
+                        large.countDown();
+                    }
+                });
     }
 
     @ParameterizedTest
@@ -163,8 +133,7 @@ class BackwardTest {
                         member -> {
                             var left = new CountDownLatch(1);
                             try (var net = new Net(sizes);
-                                    var optimizer =
-                                            net.optimizer(new Watched(member, left), leaves)) {
+                                    var optimizer = net.optimizer(watched(member, left), leaves)) {
                                 int own = leaves / 2;
                                 for (int i = 1; i < own; i++) {
                                     int leaf = member.rank() * own;

@@ -2,12 +2,17 @@ package org.panoptim.distributed;
 
 import org.panoptim.shard.Team;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
+import java.util.function.Consumer;
 
 /** Lets every member of a team do something, each in a thread of its own. */
 final class Members {
@@ -38,5 +43,28 @@ final class Members {
 
     static List<Team> team(int size) {
         return LocalTeam.of(size, Duration.ofSeconds(60));
+    }
+
+    /** A member of which somebody is told whenever it begins to hand over, and what it sends. */
+    static Team observed(Team member, Consumer<List<List<MemorySegment>>> observer) {
+        return (Team)
+                Proxy.newProxyInstance(
+                        Team.class.getClassLoader(),
+                        new Class<?>[] {Team.class},
+                        (proxy, method, arguments) -> {
+                            if (method.isDefault()) {
+                                return InvocationHandler.invokeDefault(proxy, method, arguments);
+                            }
+                            if (method.getName().equals("begin")) {
+                                @SuppressWarnings("unchecked")
+                                var sent = (List<List<MemorySegment>>) arguments[0];
+                                observer.accept(sent);
+                            }
+                            try {
+                                return method.invoke(member, arguments);
+                            } catch (InvocationTargetException e) {
+                                throw e.getCause();
+                            }
+                        });
     }
 }

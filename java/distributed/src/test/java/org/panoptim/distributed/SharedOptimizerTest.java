@@ -24,9 +24,6 @@ import org.panoptim.tensor.Shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.reflect.InvocationHandler;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -497,33 +494,12 @@ class SharedOptimizerTest {
         assertThat(found).containsExactly(0L, 0L);
     }
 
-    /** A member that does something whenever it begins to hand over. */
-    private static Team before(Team member, Runnable action) {
-        return (Team)
-                Proxy.newProxyInstance(
-                        Team.class.getClassLoader(),
-                        new Class<?>[] {Team.class},
-                        (proxy, method, arguments) -> {
-                            if (method.isDefault()) {
-                                return InvocationHandler.invokeDefault(proxy, method, arguments);
-                            }
-                            if (method.getName().equals("begin")) {
-                                action.run();
-                            }
-                            try {
-                                return method.invoke(member, arguments);
-                            } catch (InvocationTargetException e) {
-                                throw e.getCause();
-                            }
-                        });
-    }
-
     /** A member that gives up at a call. */
     private static Team failingAt(Team member, int call) {
         var left = new AtomicInteger(call);
-        return before(
+        return Members.observed(
                 member,
-                () -> {
+                _ -> {
                     if (left.decrementAndGet() == 0) {
                         member.abort("out of paper");
                     }
@@ -569,7 +545,9 @@ class SharedOptimizerTest {
                 Members.team(2),
                 member -> {
                     var team =
-                            member.rank() == 1 ? before(member, counted::incrementAndGet) : member;
+                            member.rank() == 1
+                                    ? Members.observed(member, _ -> counted.incrementAndGet())
+                                    : member;
                     try (var net = new Net();
                             var optimizer = net.optimizer(team, builder -> builder)) {
                         net.differentiate(1);
