@@ -25,6 +25,8 @@ import org.panoptim.safetensors.SafetensorsWriter;
 import org.panoptim.safetensors.TensorInfo;
 import org.panoptim.schedule.ReduceOnPlateau;
 import org.panoptim.schedule.Schedule;
+import org.panoptim.shard.ForwardingTeam;
+import org.panoptim.shard.Team;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.step.Averaging;
 import org.panoptim.step.Clipping;
@@ -112,6 +114,7 @@ final class ApiSamples implements AutoCloseable {
         add(Observation.class, () -> Observation.of(optimizer().report()));
         add(StepReport.class, () -> optimizer().report());
         add(Backend.class, () -> backend);
+        add(ForwardingTeam.class, () -> new ForwardingTeam((Team) of(Team.class)) {});
         add(Optimizer.class, this::optimizer);
         add(Optimizer.Builder.class, () -> Optimizer.builder(SGD.defaults()).backend(backend));
         add(LBFGS.class, () -> keep(LBFGS.builder(List.of(parameter())).backend(backend).build()));

@@ -3,16 +3,15 @@ package org.panoptim.tests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import org.panoptim.shard.ForwardingTeam;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
 import org.panoptim.shard.Transfer;
 
 import java.lang.foreign.MemorySegment;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 
 /** Lets a member give up at each call in a step of a net that K-FAC preconditions. */
 public final class KfacFailures {
@@ -30,13 +29,12 @@ public final class KfacFailures {
     }
 
     /** A member that gives up at one of its calls. */
-    static final class Mortal implements Team {
+    static final class Mortal extends ForwardingTeam {
 
-        private final Team member;
         private int left = -1;
 
         Mortal(Team member) {
-            this.member = member;
+            super(member);
         }
 
         /** Gives up at so many calls from now. */
@@ -51,34 +49,9 @@ public final class KfacFailures {
         @Override
         public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
             if (left > 0 && --left == 0) {
-                member.abort("planted");
+                abort("planted");
             }
-            return member.begin(sent, received);
-        }
-
-        @Override
-        public int rank() {
-            return member.rank();
-        }
-
-        @Override
-        public int size() {
-            return member.size();
-        }
-
-        @Override
-        public void abort(String reason) {
-            member.abort(reason);
-        }
-
-        @Override
-        public Optional<String> end() {
-            return member.end();
-        }
-
-        @Override
-        public Duration timeout() {
-            return member.timeout();
+            return super.begin(sent, received);
         }
     }
 

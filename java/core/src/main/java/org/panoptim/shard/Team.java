@@ -4,6 +4,7 @@ import org.panoptim.internal.Arguments;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -84,16 +85,38 @@ public interface Team {
     }
 
     /**
+     * Gives every member what each has.
+     *
+     * @param own this member's; as many bytes on every one
+     * @return what each has, in the order of the members
+     * @throws TeamException if another member failed, is gone or did not answer in time
+     */
+    default List<byte[]> gather(byte[] own) {
+        Objects.requireNonNull(own, "own");
+        try (var arena = Arena.ofShared()) {
+            var all = arena.allocate((long) own.length * size());
+            MemorySegment.copy(
+                    own, 0, all, ValueLayout.JAVA_BYTE, (long) own.length * rank(), own.length);
+            var bytes = new long[size()];
+            Arrays.fill(bytes, own.length);
+            gather(all, bytes);
+            var found = new ArrayList<byte[]>();
+            for (long member = 0; member < size(); member++) {
+                found.add(
+                        all.asSlice(member * own.length, own.length)
+                                .toArray(ValueLayout.JAVA_BYTE));
+            }
+            return List.copyOf(found);
+        }
+    }
+
+    /**
      * Waits until all members have got here.
      *
      * @throws TeamException if another member failed, is gone or did not answer in time
      */
     default void barrier() {
-        try (var arena = Arena.ofShared()) {
-            var bytes = new long[size()];
-            Arrays.fill(bytes, 1);
-            gather(arena.allocate(size()), bytes);
-        }
+        gather(new byte[1]);
     }
 
     /**

@@ -1,26 +1,22 @@
 package org.panoptim.spi;
 
-import org.panoptim.internal.Arguments;
+import org.panoptim.shard.ForwardingTeam;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.Transfer;
 
 import java.lang.foreign.MemorySegment;
-import java.time.Duration;
 import java.util.List;
-import java.util.Objects;
-import java.util.Optional;
 
 /** The team of a plan's shares, which counts what it is asked for. */
-public final class MeteredTeam implements Team {
+public final class MeteredTeam extends ForwardingTeam {
 
-    private final Team team;
     private long sentBytes;
     private long receivedBytes;
     private long waitedNanos;
 
     /** Over a team, which stays the caller's. */
     public MeteredTeam(Team team) {
-        this.team = Objects.requireNonNull(team, "team");
+        super(team);
     }
 
     /** Counts from nothing. */
@@ -46,8 +42,9 @@ public final class MeteredTeam implements Team {
     }
 
     /** The team itself: a backend that knows it may have other ways to it. */
+    @Override
     public Team team() {
-        return team;
+        return super.team();
     }
 
     /** Counts what a backend has moved by such a way. */
@@ -58,21 +55,9 @@ public final class MeteredTeam implements Team {
     }
 
     @Override
-    public int rank() {
-        return team.rank();
-    }
-
-    @Override
-    public int size() {
-        return team.size();
-    }
-
-    @Override
     public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
-        Arguments.requireElements(sent, "sent");
-        Arguments.requireElements(received, "received");
         long from = System.nanoTime();
-        var transfer = team.begin(sent, received);
+        var transfer = super.begin(sent, received);
         waitedNanos += System.nanoTime() - from;
         sentBytes += bytes(sent);
         receivedBytes += bytes(received);
@@ -93,20 +78,5 @@ public final class MeteredTeam implements Team {
             }
         }
         return bytes;
-    }
-
-    @Override
-    public void abort(String reason) {
-        team.abort(Objects.requireNonNull(reason, "reason"));
-    }
-
-    @Override
-    public Optional<String> end() {
-        return team.end();
-    }
-
-    @Override
-    public Duration timeout() {
-        return team.timeout();
     }
 }

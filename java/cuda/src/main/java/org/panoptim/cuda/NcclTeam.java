@@ -5,17 +5,13 @@ import org.panoptim.cuda.device.DeviceContext;
 import org.panoptim.cuda.team.Communicator;
 import org.panoptim.cuda.team.NcclTransport;
 import org.panoptim.cuda.team.Transport;
+import org.panoptim.shard.ForwardingTeam;
 import org.panoptim.shard.Team;
-import org.panoptim.shard.Transfer;
 import org.panoptim.spi.Cleanup;
 import org.panoptim.spi.MeteredTeam;
 import org.panoptim.spi.UnsupportedPlanException;
 
-import java.lang.foreign.MemorySegment;
-import java.time.Duration;
-import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 
 /**
  * A team whose members each have a device of their own, between which gradients and parameters go
@@ -29,9 +25,8 @@ import java.util.Optional;
  * that fails, is gone or does not come within the {@linkplain #timeout timeout} ends the team:
  * whoever waits for NCCL learns of it from the team beneath, at once, and of the reason.
  */
-public final class NcclTeam implements Team, AutoCloseable {
+public final class NcclTeam extends ForwardingTeam implements AutoCloseable {
 
-    private final Team control;
     private final DeviceContext context;
     private final Communicator communicator;
     private final Runnable onClose;
@@ -39,7 +34,7 @@ public final class NcclTeam implements Team, AutoCloseable {
 
     private NcclTeam(
             Team control, DeviceContext context, Communicator communicator, Runnable onClose) {
-        this.control = control;
+        super(control);
         this.context = context;
         this.communicator = communicator;
         this.onClose = onClose;
@@ -85,39 +80,8 @@ public final class NcclTeam implements Team, AutoCloseable {
     }
 
     @Override
-    public int rank() {
-        return control.rank();
-    }
-
-    @Override
-    public int size() {
-        return control.size();
-    }
-
-    /** Of host memory, over the team beneath. */
-    @Override
-    public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
-        return control.begin(sent, received);
-    }
-
-    @Override
-    public void barrier() {
-        control.barrier();
-    }
-
-    @Override
     public void abort(String reason) {
-        Cleanup.all(() -> control.abort(reason), communicator::abort);
-    }
-
-    @Override
-    public Optional<String> end() {
-        return control.end();
-    }
-
-    @Override
-    public Duration timeout() {
-        return control.timeout();
+        Cleanup.all(() -> super.abort(reason), communicator::abort);
     }
 
     /** Leaves; close the optimizers that have the team before. Closing twice is harmless. */

@@ -5,13 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
+import org.panoptim.shard.ForwardingTeam;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
+import org.panoptim.shard.Transfer;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
@@ -63,6 +66,68 @@ class LocalTeamTest {
                                         ? List.<MemorySegment>of()
                                         : List.of(piece.apply(member)))
                 .toList();
+    }
+
+    @Test
+    void everyMemberGetsTheBytesOfAll() throws Exception {
+        var results =
+                Members.results(
+                        Members.team(3),
+                        member ->
+                                member.gather(new byte[] {(byte) member.rank(), 7}).stream()
+                                        .map(Arrays::toString)
+                                        .toList());
+
+        assertThat(results).containsOnly(List.of("[0, 7]", "[1, 7]", "[2, 7]")).hasSize(3);
+    }
+
+    /** Counts what it begins. */
+    private static final class Counting extends ForwardingTeam {
+
+        private int begun;
+
+        Counting(Team team) {
+            super(team);
+        }
+
+        @Override
+        public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+            begun++;
+            return super.begin(sent, received);
+        }
+    }
+
+    @Test
+    void aTeamOverAnotherOneSeesAllThatTravels() throws Exception {
+        var results =
+                Members.results(
+                        Members.team(3),
+                        member -> {
+                            var counting = new Counting(member);
+                            assertThat(counting.rank()).isEqualTo(member.rank());
+                            assertThat(counting.size()).isEqualTo(3);
+                            assertThat(counting.timeout()).isEqualTo(member.timeout());
+                            counting.exchange(
+                                    pieces(member.rank(), _ -> MemorySegment.NULL),
+                                    pieces(member.rank(), _ -> MemorySegment.NULL));
+                            counting.gather(MemorySegment.NULL, new long[3]);
+                            counting.gather(new byte[1]);
+                            counting.barrier();
+                            return counting.begun;
+                        });
+
+        assertThat(results).containsExactly(4, 4, 4);
+    }
+
+    @Test
+    void aTeamOverAnotherOneEndsWithIt() throws Exception {
+        var members = Members.team(2);
+        var over = new Counting(members.getFirst());
+
+        over.abort("done");
+
+        assertThat(members.getLast().end()).isPresent();
+        assertThat(over.end()).isEqualTo(members.getFirst().end());
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.checkpoint.CheckpointException;
+import org.panoptim.shard.ForwardingTeam;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
 import org.panoptim.shard.Transfer;
@@ -18,7 +19,6 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
@@ -77,44 +77,25 @@ class TeamCheckpointKillTest {
     }
 
     /** A member that speaks as long as its process lives. */
-    private record Mortal(Team member, Process process) implements Team {
+    private static final class Mortal extends ForwardingTeam {
 
-        @Override
-        public int rank() {
-            return member.rank();
-        }
+        private final Process process;
 
-        @Override
-        public int size() {
-            return member.size();
+        Mortal(Team member, Process process) {
+            super(member);
+            this.process = process;
         }
 
         @Override
         public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
             process.act();
-            return member.begin(sent, received);
-        }
-
-        @Override
-        public void gather(MemorySegment all, long[] bytes) {
-            process.act();
-            member.gather(all, bytes);
+            return super.begin(sent, received);
         }
 
         @Override
         public void abort(String reason) {
             process.requireAlive();
-            member.abort(reason);
-        }
-
-        @Override
-        public Optional<String> end() {
-            return member.end();
-        }
-
-        @Override
-        public Duration timeout() {
-            return member.timeout();
+            super.abort(reason);
         }
     }
 

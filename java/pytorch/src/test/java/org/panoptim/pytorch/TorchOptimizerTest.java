@@ -21,6 +21,7 @@ import org.panoptim.rule.AdamW;
 import org.panoptim.rule.NAdam;
 import org.panoptim.rule.SGD;
 import org.panoptim.schedule.Schedule;
+import org.panoptim.shard.ForwardingTeam;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.Transfer;
 import org.panoptim.step.LossScale;
@@ -206,24 +207,12 @@ class TorchOptimizerTest {
     }
 
     /** A team of one that may end. */
-    private static final class Ending implements Team {
+    private static final class Ending extends ForwardingTeam {
 
-        private final Team team = new Alone();
         private Optional<String> end = Optional.empty();
 
-        @Override
-        public int rank() {
-            return team.rank();
-        }
-
-        @Override
-        public int size() {
-            return team.size();
-        }
-
-        @Override
-        public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
-            return team.begin(sent, received);
+        Ending() {
+            super(new Alone());
         }
 
         @Override
@@ -234,11 +223,6 @@ class TorchOptimizerTest {
         @Override
         public Optional<String> end() {
             return end;
-        }
-
-        @Override
-        public Duration timeout() {
-            return team.timeout();
         }
     }
 

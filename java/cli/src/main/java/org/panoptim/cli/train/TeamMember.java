@@ -9,12 +9,14 @@ import org.panoptim.shard.TeamException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /**
  * A member of a team that trains together: all have the same net and see the same batches, of which
@@ -95,13 +97,12 @@ public record TeamMember(Team team, int leaves) {
      * @param own as many on every member
      */
     public double[] all(double... own) {
-        try (var arena = Arena.ofShared()) {
-            var all = arena.allocate(ValueLayout.JAVA_DOUBLE, (long) own.length * team.size());
-            long bytes = (long) own.length * Double.BYTES;
-            all.asSlice(team.rank() * bytes, bytes).copyFrom(MemorySegment.ofArray(own));
-            gather(all, bytes);
-            return all.toArray(ValueLayout.JAVA_DOUBLE);
-        }
+        var bytes = ByteBuffer.allocate(own.length * Double.BYTES);
+        bytes.asDoubleBuffer().put(own);
+        return team.gather(bytes.array()).stream()
+                .map(each -> ByteBuffer.wrap(each).asDoubleBuffer())
+                .flatMapToDouble(each -> IntStream.range(0, own.length).mapToDouble(each::get))
+                .toArray();
     }
 
     /**
@@ -110,17 +111,8 @@ public record TeamMember(Team team, int leaves) {
      * @param here for this one
      */
     public boolean any(boolean here) {
-        try (var arena = Arena.ofShared()) {
-            var all = arena.allocate(team.size());
-            all.set(ValueLayout.JAVA_BYTE, team.rank(), (byte) (here ? 1 : 0));
-            gather(all, 1);
-            for (long member = 0; member < team.size(); member++) {
-                if (all.get(ValueLayout.JAVA_BYTE, member) != 0) {
-                    return true;
-                }
-            }
-            return false;
-        }
+        return team.gather(new byte[] {(byte) (here ? 1 : 0)}).stream()
+                .anyMatch(each -> each[0] != 0);
     }
 
     /**
@@ -151,24 +143,12 @@ public record TeamMember(Team team, int leaves) {
      *     which
      */
     public void requireAlike(String what, byte[] bytes) {
-        try (var arena = Arena.ofShared()) {
-            var all = arena.allocate((long) bytes.length * team.size());
-            all.asSlice((long) team.rank() * bytes.length, bytes.length)
-                    .copyFrom(MemorySegment.ofArray(bytes));
-            gather(all, bytes.length);
-            for (long member = 1; member < team.size(); member++) {
-                var other = all.asSlice(member * bytes.length, bytes.length);
-                if (all.asSlice(0, bytes.length).mismatch(other) != -1) {
-                    throw new TeamException(
-                            "member %d has other %s than member 0".formatted(member, what));
-                }
+        var all = team.gather(bytes);
+        for (int member = 1; member < team.size(); member++) {
+            if (!Arrays.equals(all.get(member), all.getFirst())) {
+                throw new TeamException(
+                        "member %d has other %s than member 0".formatted(member, what));
             }
         }
-    }
-
-    private void gather(MemorySegment all, long bytesEach) {
-        var sizes = new long[team.size()];
-        Arrays.fill(sizes, bytesEach);
-        team.gather(all, sizes);
     }
 }

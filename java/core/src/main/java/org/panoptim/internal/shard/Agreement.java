@@ -6,9 +6,6 @@ import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
 import org.panoptim.spi.StepPlan;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -56,8 +53,8 @@ final class Agreement {
      *     which member and what
      */
     static void onPlan(Team team, MemberSettings own) {
-        var hashes = gathered(team, hash(own.toBytes()));
-        if (!Arrays.stream(hashes).allMatch(each -> Arrays.equals(each, hashes[0]))) {
+        var hashes = team.gather(hash(own.toBytes()));
+        if (!areSame(hashes)) {
             throw new TeamException("members differ: " + difference(team, own).orElse("settings"));
         }
     }
@@ -116,38 +113,34 @@ final class Agreement {
      * @throws IllegalStateException if not; the same on all members, and the message says who
      */
     static void onStep(Team team, StepPlan plan, Word own, int count) {
-        var words = gathered(team, own.brief);
+        var words = team.gather(own.brief);
         for (int member = 0; member < team.size(); member++) {
-            requireLeaves(words[member], member, count);
+            requireLeaves(words.get(member), member, count);
         }
         requireSameGroups(team, plan, parts(words, GROUPS));
         requireSameGroups(
-                team,
-                plan,
-                Arrays.stream(parts(words, RULES))
-                        .filter(Agreement::isSaid)
-                        .toArray(byte[][]::new));
+                team, plan, parts(words, RULES).stream().filter(Agreement::isSaid).toList());
         if (!areSame(parts(words, PARAMETERS))) {
             // All have as much to say, and know that it differs.
-            var all = gathered(team, own.said);
+            var all = team.gather(own.said);
             for (int member = 1; member < team.size(); member++) {
-                requireParameters(all[member], all[0], member, plan.parameters());
+                requireParameters(all.get(member), all.getFirst(), member, plan.parameters());
             }
         }
     }
 
-    private static byte[][] parts(byte[][] words, int from) {
-        return Arrays.stream(words)
+    private static List<byte[]> parts(List<byte[]> words, int from) {
+        return words.stream()
                 .map(word -> Arrays.copyOfRange(word, from, from + HASH_BYTES))
-                .toArray(byte[][]::new);
+                .toList();
     }
 
     private static boolean isSaid(byte[] hash) {
         return !Arrays.equals(hash, new byte[HASH_BYTES]);
     }
 
-    private static boolean areSame(byte[][] hashes) {
-        return Arrays.stream(hashes).allMatch(each -> Arrays.equals(each, hashes[0]));
+    private static boolean areSame(List<byte[]> hashes) {
+        return hashes.stream().allMatch(each -> Arrays.equals(each, hashes.getFirst()));
     }
 
     /** Flags of gradients and of curvature, and checksums, in the order of the parameters. */
@@ -160,28 +153,6 @@ final class Agreement {
             said.putInt(checksum);
         }
         return said.array();
-    }
-
-    /** What each member says, as much as this one. */
-    private static byte[][] gathered(Team team, byte[] own) {
-        try (var arena = Arena.ofShared()) {
-            var all = arena.allocate((long) own.length * team.size());
-            MemorySegment.copy(
-                    own,
-                    0,
-                    all,
-                    ValueLayout.JAVA_BYTE,
-                    (long) team.rank() * own.length,
-                    own.length);
-            team.gather(all, equal(team, own.length));
-            var found = new byte[team.size()][];
-            for (int member = 0; member < found.length; member++) {
-                found[member] =
-                        all.asSlice((long) member * own.length, own.length)
-                                .toArray(ValueLayout.JAVA_BYTE);
-            }
-            return found;
-        }
     }
 
     private static byte flag(boolean value) {
@@ -222,10 +193,10 @@ final class Agreement {
      * @throws IllegalStateException if not; the same on all members, and the message says who
      */
     static void onGroups(Team team, StepPlan plan, byte[] own) {
-        requireSameGroups(team, plan, gathered(team, own));
+        requireSameGroups(team, plan, team.gather(own));
     }
 
-    private static void requireSameGroups(Team team, StepPlan plan, byte[][] hashes) {
+    private static void requireSameGroups(Team team, StepPlan plan, List<byte[]> hashes) {
         if (!areSame(hashes)) {
             throw new IllegalStateException(
                     "members differ: "
@@ -256,12 +227,6 @@ final class Agreement {
                                 place < count ? "a gradient" : "curvature",
                                 ofFirst ? 0 : member,
                                 ofFirst ? member : 0));
-    }
-
-    private static long[] equal(Team team, long bytes) {
-        var all = new long[team.size()];
-        Arrays.fill(all, bytes);
-        return all;
     }
 
     /** Of the groups what decides about what travels. */

@@ -6,6 +6,7 @@ import org.panoptim.shard.TeamException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,13 +24,11 @@ public final class GatheredBytes {
      * @throws TeamException if another member failed, is gone or did not answer in time
      */
     public static List<byte[]> of(Team team, byte[] own) {
+        var bytes =
+                team.gather(ByteBuffer.allocate(Integer.BYTES).putInt(own.length).array()).stream()
+                        .mapToLong(size -> ByteBuffer.wrap(size).getInt())
+                        .toArray();
         try (var arena = Arena.ofShared()) {
-            var sizes = arena.allocate(ValueLayout.JAVA_LONG, team.size());
-            sizes.setAtIndex(ValueLayout.JAVA_LONG, team.rank(), own.length);
-            var equal = new long[team.size()];
-            Arrays.fill(equal, Long.BYTES);
-            team.gather(sizes, equal);
-            var bytes = sizes.toArray(ValueLayout.JAVA_LONG);
             var all = arena.allocate(Arrays.stream(bytes).sum());
             long ownPlace = Arrays.stream(bytes, 0, team.rank()).sum();
             MemorySegment.copy(own, 0, all, ValueLayout.JAVA_BYTE, ownPlace, own.length);

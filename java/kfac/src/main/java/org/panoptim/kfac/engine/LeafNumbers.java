@@ -2,11 +2,8 @@ package org.panoptim.kfac.engine;
 
 import org.panoptim.shard.Team;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -61,23 +58,19 @@ final class LeafNumbers {
 
     /** What each member has. */
     static double[][] gather(Team team, double[] own) {
-        var rows = new double[team.size()][own.length];
         if (own.length == 0) {
-            return rows;
+            return new double[team.size()][0];
         }
-        long width = (long) own.length * Double.BYTES;
-        try (var arena = Arena.ofShared()) {
-            var all = arena.allocate(width * team.size(), Double.BYTES);
-            MemorySegment.copy(
-                    own, 0, all, ValueLayout.JAVA_DOUBLE, width * team.rank(), own.length);
-            var bytes = new long[team.size()];
-            Arrays.fill(bytes, width);
-            team.gather(all, bytes);
-            for (int member = 0; member < rows.length; member++) {
-                MemorySegment.copy(
-                        all, ValueLayout.JAVA_DOUBLE, width * member, rows[member], 0, own.length);
-            }
-        }
-        return rows;
+        var bytes = ByteBuffer.allocate(Math.multiplyExact(own.length, Double.BYTES));
+        bytes.asDoubleBuffer().put(own);
+        return team.gather(bytes.array()).stream()
+                .map(each -> doubles(each, own.length))
+                .toArray(double[][]::new);
+    }
+
+    private static double[] doubles(byte[] bytes, int count) {
+        var numbers = new double[count];
+        ByteBuffer.wrap(bytes).asDoubleBuffer().get(numbers);
+        return numbers;
     }
 }
