@@ -47,11 +47,12 @@ public final class KfacFailures {
         }
 
         @Override
-        public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+        protected Transfer begin(
+                Team over, List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
             if (left > 0 && --left == 0) {
                 abort("planted");
             }
-            return super.begin(sent, received);
+            return super.begin(over, sent, received);
         }
     }
 

@@ -34,9 +34,10 @@ final class CountingTeam extends ForwardingTeam {
     }
 
     @Override
-    public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+    protected Transfer begin(
+            Team over, List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
         calls++;
         sent.forEach(pieces -> pieces.forEach(piece -> bytes += piece.byteSize()));
-        return super.begin(sent, received);
+        return super.begin(over, sent, received);
     }
 }

@@ -10,8 +10,8 @@ import java.util.Optional;
 
 /**
  * A member of another team under the same number: what a subclass does not override, that one does.
- * {@link #exchange}, {@link #gather} and {@link #barrier} go through {@link #begin} of this one, by
- * which a subclass sees everything that travels.
+ * Everything that travels goes through {@link #begin(Team, List, List)}, that of {@linkplain
+ * #channel channels}, too.
  */
 public abstract class ForwardingTeam implements Team {
 
@@ -38,10 +38,54 @@ public abstract class ForwardingTeam implements Team {
     }
 
     @Override
-    public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+    public final Transfer begin(
+            List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
         Arguments.requireElements(sent, "sent");
         Arguments.requireElements(received, "received");
-        return team.begin(sent, received);
+        return begin(team, sent, received);
+    }
+
+    /**
+     * Begins a transfer.
+     *
+     * @param over the other team, or a channel of it
+     */
+    protected Transfer begin(
+            Team over, List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+        return over.begin(sent, received);
+    }
+
+    /** Over a channel of the other team. */
+    @Override
+    public Team channel() {
+        return new Channel(this, team.channel());
+    }
+
+    /** One whose transfers are begun as those of the whole. */
+    private static final class Channel extends ForwardingTeam {
+
+        private final ForwardingTeam whole;
+
+        Channel(ForwardingTeam whole, Team channel) {
+            super(channel);
+            this.whole = whole;
+        }
+
+        @Override
+        protected Transfer begin(
+                Team over, List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+            return whole.begin(over, sent, received);
+        }
+
+        @Override
+        public void abort(String reason) {
+            whole.abort(reason);
+        }
+
+        @Override
+        public Optional<String> end() {
+            return whole.end();
+        }
     }
 
     @Override

@@ -15,7 +15,7 @@ import java.util.Optional;
 /**
  * Members that take one step together: processes, devices, or threads of one process. All members
  * call the same methods in the same order, each from one thread at a time; a call returns when this
- * member has what it waits for.
+ * member has what it waits for. Where an order of its own is wanted, a {@link #channel} has one.
  *
  * <p>Nothing is computed on the way: what arrives has the bits of what was sent.
  *
@@ -135,4 +135,18 @@ public interface Team {
 
     /** How long a call waits for other members. */
     Duration timeout();
+
+    /**
+     * The same members under the same numbers, with an order of calls of its own: they may be made
+     * in another thread than this team's, and between any of those. All members ask for channels in
+     * the same order. Each optimizer has one. It ends when the team does, and is the team's to
+     * close.
+     *
+     * <p>A team that has one order alone returns itself: then nobody else may make a call between
+     * those of a step, nor while gradients are {@linkplain
+     * org.panoptim.Optimizer#backward(org.panoptim.step.BackwardPass) on their way} to it.
+     */
+    default Team channel() {
+        return this;
+    }
 }

@@ -55,9 +55,10 @@ public final class MeteredTeam extends ForwardingTeam {
     }
 
     @Override
-    public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+    protected Transfer begin(
+            Team over, List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
         long from = System.nanoTime();
-        var transfer = super.begin(sent, received);
+        var transfer = super.begin(over, sent, received);
         waitedNanos += System.nanoTime() - from;
         sentBytes += bytes(sent);
         receivedBytes += bytes(received);

@@ -79,6 +79,12 @@ public final class NcclTeam extends ForwardingTeam implements AutoCloseable {
         return new NcclTransport(communicator, meter);
     }
 
+    /** Itself: NCCL's calls have one order, that of the stream. */
+    @Override
+    public Team channel() {
+        return this;
+    }
+
     @Override
     public void abort(String reason) {
         Cleanup.all(() -> super.abort(reason), communicator::abort);

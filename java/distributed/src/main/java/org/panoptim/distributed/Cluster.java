@@ -1,5 +1,6 @@
 package org.panoptim.distributed;
 
+import org.panoptim.shard.ForwardingTeam;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
 import org.panoptim.shard.Transfer;
@@ -28,14 +29,15 @@ public final class Cluster implements Team, AutoCloseable {
     private final Membership membership;
     private final Watch watch;
     private final Gloo gloo;
-    private long calls;
+    private final Calls calls = new Calls();
+    private final Calls.Channel channel = calls.channel();
     private volatile boolean closed;
 
     private Cluster(Membership membership) throws IOException {
         this.membership = membership;
         var store = new Rendezvous(membership);
         try {
-            watch = Watch.join(membership, store);
+            watch = Watch.join(membership, store, calls);
             try {
                 gloo = new Gloo(membership, store, watch.address());
             } catch (RuntimeException e) {
@@ -118,28 +120,28 @@ public final class Cluster implements Team, AutoCloseable {
      */
     @Override
     public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+        return begin(channel, sent, received);
+    }
+
+    private Transfer begin(
+            Calls.Channel by, List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
         require("sent", sent);
         require("received", received);
         if (closed) {
             throw new IllegalStateException("the cluster is closed");
         }
         watch.requireOpen();
-        watch.entered(++calls);
-        long begin = System.nanoTime();
+        var call = by.begin(sent, received);
         try {
-            var transfer = gloo.begin(sent, received);
-            return () -> await(transfer);
+            var transfer = gloo.begin(by.number(), sent, received);
+            return () -> await(transfer, call);
         } catch (RuntimeException e) {
-            throw failed(e, begin);
+            throw failed(e, call.nanos());
         }
     }
 
     private void require(String name, List<List<MemorySegment>> pieces) {
-        if (pieces.size() != size()) {
-            throw new IllegalArgumentException(
-                    "%s must have a list for each of %d members, but has %d"
-                            .formatted(name, size(), pieces.size()));
-        }
+        Pieces.require(name, pieces, size());
         for (var ofMember : pieces) {
             for (var piece : ofMember) {
                 if (!piece.isNative()) {
@@ -150,18 +152,36 @@ public final class Cluster implements Team, AutoCloseable {
         }
     }
 
-    private void await(Transfer transfer) {
+    @Override
+    public Team channel() {
+        var own = calls.channel();
+        return new ForwardingTeam(this) {
+            @Override
+            protected Transfer begin(
+                    Team over, List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+                return Cluster.this.begin(own, sent, received);
+            }
+
+            @Override
+            public Team channel() {
+                return Cluster.this.channel();
+            }
+        };
+    }
+
+    private void await(Transfer transfer, Calls.Call call) {
         long begin = System.nanoTime();
         try {
             transfer.await();
+            calls.end(call);
         } catch (RuntimeException e) {
-            throw failed(e, begin);
+            throw failed(e, System.nanoTime() - begin);
         }
     }
 
-    private TeamException failed(RuntimeException engine, long begin) {
+    private TeamException failed(RuntimeException engine, long nanos) {
         // The engine's clock is not this one's.
-        boolean timedOut = System.nanoTime() - begin > timeout().toNanos() / 10 * 9;
+        boolean timedOut = nanos > timeout().toNanos() / 10 * 9;
         return new TeamException(watch.reason(timedOut, Gloo.firstLine(engine)), engine);
     }
 

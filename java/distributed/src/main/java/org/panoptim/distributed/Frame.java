@@ -3,6 +3,8 @@ package org.panoptim.distributed;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 
 /** What a member and the watch of the first one say to each other. */
 sealed interface Frame {
@@ -34,6 +36,16 @@ sealed interface Frame {
      * @param engine what the engine says
      */
     record Waited(long call, boolean timedOut, String engine) implements Frame {}
+
+    /**
+     * A call has been under way for a while.
+     *
+     * @param channel of it, from 0 on
+     * @param number of it among those of the channel
+     * @param sent bytes to each member
+     * @param received bytes expected from each
+     */
+    record Waits(int channel, long number, List<Long> sent, List<Long> received) implements Frame {}
 
     /** A member has left as it should. */
     record Left(int member) implements Frame {}
@@ -78,9 +90,31 @@ sealed interface Frame {
                     out.writeByte(7);
                     out.writeUTF(shortened(reason));
                 }
+                case Waits(int channel, long number, var sent, var received) -> {
+                    out.writeByte(8);
+                    out.writeInt(channel);
+                    out.writeLong(number);
+                    write(sent, out);
+                    write(received, out);
+                }
             }
             out.flush();
         }
+    }
+
+    private static void write(List<Long> numbers, DataOutputStream out) throws IOException {
+        out.writeInt(numbers.size());
+        for (long number : numbers) {
+            out.writeLong(number);
+        }
+    }
+
+    private static List<Long> readNumbers(DataInputStream in) throws IOException {
+        var numbers = new ArrayList<Long>();
+        for (int left = in.readInt(); left > 0; left--) {
+            numbers.add(in.readLong());
+        }
+        return List.copyOf(numbers);
     }
 
     /** A text that fits into what DataOutput writes. */
@@ -100,6 +134,7 @@ sealed interface Frame {
             case 5 -> new Waited(in.readLong(), in.readBoolean(), in.readUTF());
             case 6 -> new Left(in.readInt());
             case 7 -> new Ended(in.readUTF());
+            case 8 -> new Waits(in.readInt(), in.readLong(), readNumbers(in), readNumbers(in));
             default -> throw new IOException("a frame of unknown kind " + kind);
         };
     }

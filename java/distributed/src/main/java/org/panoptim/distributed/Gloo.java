@@ -17,7 +17,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
-import java.util.function.Function;
+import java.util.SplittableRandom;
 
 /**
  * Moves bytes between the members by sends and receives, straight from and to the memory it is
@@ -36,12 +36,21 @@ final class Gloo implements AutoCloseable {
 
     private boolean aborted;
 
+    /** How many threads wait. */
+    private int waiting;
+
     /**
      * Bytes that are under way.
      *
+     * @param channel in whose calls
      * @param what is done with them, for messages
      */
-    private record Piece(Work work, String what) {}
+    private record Piece(Work work, int channel, String what) {}
+
+    /** Begins to send or to receive under a tag. */
+    private interface Post {
+        Work apply(TensorVector bytes, int tag);
+    }
 
     /**
      * Connects this member with all others.
@@ -67,8 +76,13 @@ final class Gloo implements AutoCloseable {
         }
     }
 
-    /** Begins to send and to receive pieces, a list for each member. */
-    Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+    /**
+     * Begins to send and to receive pieces, a list for each member.
+     *
+     * @param channel whose calls are made by one thread at a time
+     */
+    Transfer begin(
+            int channel, List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
         var pieces = new ArrayList<Piece>();
         try {
             for (int member = 0; member < size; member++) {
@@ -77,7 +91,8 @@ final class Gloo implements AutoCloseable {
                     add(
                             piece,
                             "receiving from member " + from,
-                            bytes -> group.recv(bytes, from, 0),
+                            channel,
+                            (bytes, tag) -> group.recv(bytes, from, tag),
                             pieces);
                 }
             }
@@ -87,23 +102,28 @@ final class Gloo implements AutoCloseable {
                     add(
                             piece,
                             "sending to member " + to,
-                            bytes -> group.send(bytes, to, 0),
+                            channel,
+                            (bytes, tag) -> group.send(bytes, to, tag),
                             pieces);
                 }
             }
         } catch (RuntimeException | Error e) {
             abort();
-            end(allPending());
+            end(pending(channel));
             throw e;
         }
-        return () -> await(pieces);
+        return () -> await(channel, pieces);
     }
 
-    private void add(
-            MemorySegment bytes,
-            String what,
-            Function<TensorVector, Work> post,
-            List<Piece> pieces) {
+    /**
+     * What is sent and what is received find each other by it. Pieces of different sizes never do,
+     * which would end the process: Gloo throws in a thread of its own.
+     */
+    private static int tag(int channel, long bytes) {
+        return (int) (new SplittableRandom(bytes << 20 ^ channel).nextLong() >>> 33);
+    }
+
+    private void add(MemorySegment bytes, String what, int channel, Post post, List<Piece> pieces) {
         if (bytes.byteSize() == 0) {
             return;
         }
@@ -118,7 +138,9 @@ final class Gloo implements AutoCloseable {
                 var ofBytes = options.dtype(type);
                 var tensor = torch.from_blob(pointer, new long[] {bytes.byteSize()}, ofBytes);
                 var tensors = new TensorVector(tensor)) {
-            add(new Piece(post.apply(tensors), what), pieces);
+            add(
+                    new Piece(post.apply(tensors, tag(channel, bytes.byteSize())), channel, what),
+                    pieces);
         }
     }
 
@@ -130,8 +152,9 @@ final class Gloo implements AutoCloseable {
         }
     }
 
-    private void await(List<Piece> pieces) {
+    private void await(int channel, List<Piece> pieces) {
         long until = System.nanoTime() + timeoutMillis * 1_000_000;
+        waiting(1);
         try {
             for (var piece : pieces) {
                 await(piece, until);
@@ -139,9 +162,16 @@ final class Gloo implements AutoCloseable {
             end(pieces);
         } catch (RuntimeException | Error e) {
             abort();
-            end(allPending());
+            end(pending(channel));
             throw e;
+        } finally {
+            waiting(-1);
         }
+    }
+
+    private synchronized void waiting(int more) {
+        waiting += more;
+        notifyAll();
     }
 
     private static void await(Piece piece, long until) {
@@ -156,8 +186,9 @@ final class Gloo implements AutoCloseable {
         }
     }
 
-    private synchronized List<Piece> allPending() {
-        return List.copyOf(pending);
+    /** In the calls of a channel: those of others wait in other threads, which end them. */
+    private synchronized List<Piece> pending(int channel) {
+        return pending.stream().filter(each -> each.channel == channel).toList();
     }
 
     /** Lets go of what is under way: Gloo touches its memory no more. */
@@ -179,10 +210,26 @@ final class Gloo implements AutoCloseable {
         return String.valueOf(thrown.getMessage()).lines().findFirst().orElse("");
     }
 
+    /** What is under way that nobody waits for: a thread that does, ends its own. */
+    private synchronized List<Piece> afterWaiting() {
+        boolean interrupted = false;
+        while (waiting > 0) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return List.copyOf(pending);
+    }
+
     @Override
     public void close() {
         abort();
-        end(allPending());
+        end(afterWaiting());
         group.close();
         store.close();
     }

@@ -9,10 +9,13 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
 /** A member of a team in one process, each a thread's: for tests, and for several devices. */
@@ -23,36 +26,60 @@ public final class LocalTeam implements Team {
 
     private final int rank;
     private final Shared shared;
+    private final Meeting meeting;
 
-    /** What members have in common: what they show, and where they wait for each other. */
-    private static final class Shared {
+    /** Of this member. */
+    private final AtomicInteger channels;
+
+    /** Where members wait for each other in the calls of a channel, and what they show. */
+    private static final class Meeting {
 
         /** What each member sends to each, for the length of a call. */
         private final List<List<List<MemorySegment>>> sent;
 
-        private final Duration timeout;
         private int arrived;
         private long round;
+
+        Meeting(int size) {
+            sent = new ArrayList<>(Collections.nCopies(size, List.of()));
+        }
+    }
+
+    /** What members have in common; the lock of all meetings. */
+    private static final class Shared {
+
+        private final int size;
+        private final Duration timeout;
+        private final Map<Integer, Meeting> meetings = new HashMap<>();
 
         /** Why the team has ended; the first reason stays. */
         private @Nullable String end;
 
         Shared(int size, Duration timeout) {
-            sent = new ArrayList<>(Collections.nCopies(size, List.of()));
+            this.size = size;
             this.timeout = timeout;
         }
 
-        synchronized void await(int rank) {
+        synchronized Meeting meeting(int channel) {
+            return meetings.computeIfAbsent(channel, _ -> new Meeting(size));
+        }
+
+        synchronized void show(
+                Meeting meeting, int rank, List<? extends List<MemorySegment>> sent) {
+            meeting.sent.set(rank, List.copyOf(sent));
+        }
+
+        synchronized void await(Meeting meeting, int rank) {
             requireOpen();
-            long own = round;
-            if (++arrived == sent.size()) {
-                arrived = 0;
-                round++;
+            long own = meeting.round;
+            if (++meeting.arrived == size) {
+                meeting.arrived = 0;
+                meeting.round++;
                 notifyAll();
                 return;
             }
             long until = System.nanoTime() + timeout.toNanos();
-            while (round == own && end == null) {
+            while (meeting.round == own && end == null) {
                 long left = until - System.nanoTime();
                 if (left <= 0) {
                     end("member %d waited %s for the others".formatted(rank, timeout));
@@ -60,7 +87,7 @@ public final class LocalTeam implements Team {
                     sleep(rank, left);
                 }
             }
-            if (round == own) {
+            if (meeting.round == own) {
                 requireOpen();
             }
         }
@@ -85,16 +112,18 @@ public final class LocalTeam implements Team {
             return Optional.ofNullable(end);
         }
 
-        private void requireOpen() {
+        synchronized void requireOpen() {
             if (end != null) {
                 throw new TeamException(end);
             }
         }
     }
 
-    private LocalTeam(int rank, Shared shared) {
+    private LocalTeam(int rank, Shared shared, AtomicInteger channels) {
         this.rank = rank;
         this.shared = shared;
+        this.channels = channels;
+        meeting = shared.meeting(channels.getAndIncrement());
     }
 
     /**
@@ -109,7 +138,7 @@ public final class LocalTeam implements Team {
         }
         var shared = new Shared(size, Objects.requireNonNull(timeout, "timeout"));
         return IntStream.range(0, size)
-                .<Team>mapToObj(rank -> new LocalTeam(rank, shared))
+                .<Team>mapToObj(rank -> new LocalTeam(rank, shared, new AtomicInteger()))
                 .toList();
     }
 
@@ -120,21 +149,44 @@ public final class LocalTeam implements Team {
 
     @Override
     public int size() {
-        return shared.sent.size();
+        return shared.size;
     }
 
     @Override
     public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
-        shared.sent.set(rank, List.copyOf(sent));
-        shared.await(rank);
+        Pieces.require("sent", sent, size());
+        Pieces.require("received", received, size());
+        shared.show(meeting, rank, sent);
+        shared.await(meeting, rank);
         for (int member = 0; member < size(); member++) {
-            var pieces = shared.sent.get(member).get(rank);
-            for (int i = 0; i < pieces.size(); i++) {
-                received.get(member).get(i).copyFrom(pieces.get(i));
-            }
+            take(member, received.get(member));
         }
-        shared.await(rank);
+        shared.await(meeting, rank);
+        shared.show(meeting, rank, List.of());
         return OVER;
+    }
+
+    /** Copies what another member sends to this one. */
+    private void take(int member, List<MemorySegment> received) {
+        var pieces = meeting.sent.get(member).get(rank);
+        if (!Pieces.sizes(pieces).equals(Pieces.sizes(received))) {
+            shared.end(Pieces.differ(member, Pieces.bytes(pieces), rank, Pieces.bytes(received)));
+            shared.requireOpen();
+        }
+        try {
+            for (int i = 0; i < pieces.size(); i++) {
+                received.get(i).copyFrom(pieces.get(i));
+            }
+        } catch (IllegalStateException e) {
+            // Who has failed may have let go of its memory already.
+            shared.end("member %d has closed what it sends".formatted(member));
+            throw new TeamException(shared.ended().orElseThrow(), e);
+        }
+    }
+
+    @Override
+    public Team channel() {
+        return new LocalTeam(rank, shared, channels);
     }
 
     @Override

@@ -42,11 +42,13 @@ final class Watch implements AutoCloseable {
     /** The first member has left as it should, and there is nobody to hear from any more. */
     private volatile boolean alone;
 
-    private volatile long call;
+    private final Calls calls;
 
-    private Watch(int rank, Pulse pulse, @Nullable WatchServer server, Socket connection)
+    private Watch(
+            int rank, Pulse pulse, Calls calls, @Nullable WatchServer server, Socket connection)
             throws IOException {
         this.rank = rank;
+        this.calls = calls;
         this.pulse = pulse;
         this.server = server;
         this.connection = connection;
@@ -56,9 +58,10 @@ final class Watch implements AutoCloseable {
     /**
      * Joins, and waits until all have.
      *
+     * @param calls of this member, of which it tells the others
      * @throws TeamException if some do not come in time
      */
-    static Watch join(Membership membership, Rendezvous store) throws IOException {
+    static Watch join(Membership membership, Rendezvous store, Calls calls) throws IOException {
         var pulse = Pulse.of(membership.timeout());
         var server = membership.rank() == 0 ? WatchServer.open(membership, pulse) : null;
         if (server != null) {
@@ -75,7 +78,7 @@ final class Watch implements AutoCloseable {
             var hosts = List.of(place).subList(2, place.length);
             var connection = connect(hosts, Integer.parseInt(place[0]), membership.timeout());
             connection.setSoTimeout(Math.toIntExact(pulse.silence().toMillis()));
-            var watch = new Watch(membership.rank(), pulse, server, connection);
+            var watch = new Watch(membership.rank(), pulse, calls, server, connection);
             watch.say(
                     new Frame.Hello(
                             Long.parseLong(place[1]), membership.rank(), membership.size()));
@@ -160,9 +163,13 @@ final class Watch implements AutoCloseable {
                 switch (Frame.read(in)) {
                     case Frame.Complete(String address) -> complete.complete(address);
                     case Frame.Ended(String reason) -> end(reason);
-                    case Frame.Asked() -> say(new Frame.Alive(call));
+                    case Frame.Asked() -> say(new Frame.Alive(calls.begun()));
                     case Frame.Left(int member) -> alone = member == 0;
-                    case Frame.Hello _, Frame.Alive _, Frame.GivesUp _, Frame.Waited _ -> {}
+                    case Frame.Hello _,
+                            Frame.Alive _,
+                            Frame.GivesUp _,
+                            Frame.Waited _,
+                            Frame.Waits _ -> {}
                 }
             }
             complete.completeExceptionally(new IOException("member 0 has left"));
@@ -188,7 +195,8 @@ final class Watch implements AutoCloseable {
     private void beat() {
         try {
             do {
-                say(new Frame.Alive(call));
+                say(new Frame.Alive(calls.begun()));
+                calls.waiting(pulse.beat()).forEach(this::say);
             } while (!closing.await(pulse.beat().toMillis(), TimeUnit.MILLISECONDS));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -206,11 +214,6 @@ final class Watch implements AutoCloseable {
     /** Has something done as soon as the team ends. */
     void onEnd(Runnable action) {
         end.thenRun(action);
-    }
-
-    /** Takes down which call this member is at. */
-    void entered(long number) {
-        call = number;
     }
 
     /**
@@ -242,7 +245,7 @@ final class Watch implements AutoCloseable {
                     "member 0 left before the others: %s (then: %s)"
                             .formatted(WatchServer.WITHOUT_REASON, engine));
         } else if (!end.isDone()) {
-            say(new Frame.Waited(call, timedOut, engine));
+            say(new Frame.Waited(calls.begun(), timedOut, engine));
             // If the first member says nothing, that is the reason.
             awaitEnd(pulse.silence().plusSeconds(1), engine);
         }

@@ -11,6 +11,8 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.security.SecureRandom;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
@@ -47,6 +49,9 @@ final class WatchServer implements AutoCloseable {
         private final Socket socket;
         private final DataOutputStream out;
         private long call;
+
+        /** The last call of each channel that has been under way for a while. */
+        private final Map<Integer, Frame.Waits> waits = new HashMap<>();
 
         Member(Socket socket) throws IOException {
             this.socket = socket;
@@ -199,6 +204,10 @@ final class WatchServer implements AutoCloseable {
                 failed(rank, waited);
                 yield true;
             }
+            case Frame.Waits waits -> {
+                compare(rank, waits);
+                yield true;
+            }
             case Frame.Left _ -> {
                 leave(rank);
                 yield false;
@@ -211,6 +220,31 @@ final class WatchServer implements AutoCloseable {
         var member = members.get(rank);
         if (member != null) {
             member.call = Math.max(member.call, call);
+        }
+    }
+
+    /** Finds out whether members that wait for each other do so in different calls. */
+    private synchronized void compare(int rank, Frame.Waits own) {
+        var member = members.get(rank);
+        if (member == null) {
+            return;
+        }
+        member.waits.put(own.channel(), own);
+        for (var each : members.entrySet()) {
+            int other = each.getKey();
+            var others = each.getValue().waits.get(own.channel());
+            if (others != null && others.number() == own.number()) {
+                requireSame(rank, own, other, others);
+                requireSame(other, others, rank, own);
+            }
+        }
+    }
+
+    private void requireSame(int from, Frame.Waits sending, int to, Frame.Waits receiving) {
+        long sent = sending.sent().get(to);
+        long expected = receiving.received().get(from);
+        if (sent != expected) {
+            end(Pieces.differ(from, sent, to, expected));
         }
     }
 

@@ -123,6 +123,57 @@ class BackwardTest {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {1, 2, 4})
+    void whatElseTheTeamDoesMeanwhileDoesNotMixWithIt(int size) throws Exception {
+        var expected = Members.results(Members.team(1), member -> twoNets(member, false));
+        var found = Members.results(Members.team(size), member -> twoNets(member, true));
+
+        assertThat(found).hasSize(size).containsOnly(expected.getFirst());
+    }
+
+    /**
+     * Trains two nets.
+     *
+     * @param early whether gradients leave in the pass, and members talk before the step
+     */
+    private static Object twoNets(Team member, boolean early) {
+        try (var net = new Net(300, 70_000);
+                var other = new Net(70_000, 300);
+                var first = net.optimizer(member, 4);
+                var second = other.optimizer(member, 4)) {
+            int own = 4 / member.size();
+            for (int step = 0; step < 2; step++) {
+                for (int i = 0; i < own; i++) {
+                    int leaf = 8 * step + member.rank() * own + i;
+                    take(net, first, leaf, early);
+                    take(other, second, leaf + 4, early);
+                }
+                if (early) {
+                    assertThat(member.gather(new byte[97])).hasSize(member.size());
+                    try (var third = new Net(5);
+                            var late = third.optimizer(member, 4)) {
+                        assertThat(late.team()).contains(member);
+                    }
+                }
+                second.step();
+                first.step();
+                first.zeroGrad();
+                second.zeroGrad();
+            }
+            return List.of(net.bits(), other.bits());
+        }
+    }
+
+    private static void take(Net net, Optimizer optimizer, int leaf, boolean early) {
+        if (early) {
+            optimizer.backward(complete -> net.backward(leaf, complete));
+        } else {
+            net.backward(leaf, _ -> {});
+            optimizer.accumulate();
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(ints = {2, 4})
     void aBucketLeavesBeforeThePassIsOver(int leaves) throws Exception {
         var sizes = new long[9];

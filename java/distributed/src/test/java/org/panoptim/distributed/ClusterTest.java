@@ -199,6 +199,26 @@ class ClusterTest {
     }
 
     @Test
+    void channelsHaveOrdersOfTheirOwn() throws Exception {
+        try (var members = new Puppets(2, LONG).joined()) {
+            assertThat(members.ask("channels 0,1", "channels 1,0")).containsExactly("1011", "0001");
+        }
+    }
+
+    @Test
+    void membersThatMakeDifferentCallsAreToldWhich() throws Exception {
+        try (var members = new Puppets(3, LONG).joined()) {
+            var answers = members.ask("gather 3,3,3", "gather 4,4,4", "gather 4,4,4");
+
+            assertThat(answers).hasSize(3).containsOnly(answers.getFirst());
+            assertThat(answers.getFirst())
+                    .matches(
+                            "members make different calls: member . sends [34] bytes to member .,"
+                                    + " which expects [34]");
+        }
+    }
+
+    @Test
     void nothingIsMovedWhereNobodyHasAnything() throws Exception {
         try (var members = new Puppets(2, LONG).joined()) {
             assertThat(members.ask("exchange 0,0 0,0", "gather 0,0"))

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import static java.util.stream.Collectors.joining;
+
 import org.junit.jupiter.api.Test;
 import org.panoptim.shard.ForwardingTeam;
 import org.panoptim.shard.Team;
@@ -14,8 +16,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
@@ -91,9 +96,10 @@ class LocalTeamTest {
         }
 
         @Override
-        public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+        protected Transfer begin(
+                Team over, List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
             begun++;
-            return super.begin(sent, received);
+            return super.begin(over, sent, received);
         }
     }
 
@@ -117,6 +123,62 @@ class LocalTeamTest {
                         });
 
         assertThat(results).containsExactly(4, 4, 4);
+    }
+
+    @Test
+    void channelsHaveOrdersOfTheirOwn() throws Exception {
+        var results =
+                Members.results(
+                        Members.team(2),
+                        member -> {
+                            var channels = List.of(member.channel(), member.channel().channel());
+                            var answers = new ArrayList<Future<List<byte[]>>>();
+                            try (var threads = Executors.newCachedThreadPool()) {
+                                for (int i = 0; i < 2; i++) {
+                                    int channel = i ^ member.rank();
+                                    byte own = (byte) (10 * member.rank() + channel);
+                                    answers.add(
+                                            threads.submit(
+                                                    () ->
+                                                            channels.get(channel)
+                                                                    .gather(new byte[] {own})));
+                                    // The other member begins with the other one.
+                                    member.barrier();
+                                }
+                                return List.of(
+                                        text(answers.get(member.rank()).get()),
+                                        text(answers.get(1 - member.rank()).get()));
+                            }
+                        });
+
+        assertThat(results).containsOnly(List.of("[0] [10]", "[1] [11]")).hasSize(2);
+    }
+
+    private static String text(List<byte[]> all) {
+        return all.stream().map(Arrays::toString).collect(joining(" "));
+    }
+
+    @Test
+    void membersThatMakeDifferentCallsAreToldWhich() throws Exception {
+        var results =
+                Members.results(
+                        Members.team(2),
+                        member -> {
+                            try {
+                                return member.gather(new byte[3 + member.rank()]);
+                            } catch (TeamException e) {
+                                return e.getMessage();
+                            }
+                        });
+
+        assertThat(results)
+                .hasSize(2)
+                .containsAnyOf(
+                        "members make different calls: member 0 sends 3 bytes to member 1, which"
+                                + " expects 4",
+                        "members make different calls: member 1 sends 4 bytes to member 0, which"
+                                + " expects 3")
+                .allMatch(results.getFirst()::equals);
     }
 
     @Test

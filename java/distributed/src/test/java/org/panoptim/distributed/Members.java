@@ -1,11 +1,10 @@
 package org.panoptim.distributed;
 
+import org.panoptim.shard.ForwardingTeam;
 import org.panoptim.shard.Team;
+import org.panoptim.shard.Transfer;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.reflect.InvocationHandler;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,24 +46,13 @@ final class Members {
 
     /** A member of which somebody is told whenever it begins to hand over, and what it sends. */
     static Team observed(Team member, Consumer<List<List<MemorySegment>>> observer) {
-        return (Team)
-                Proxy.newProxyInstance(
-                        Team.class.getClassLoader(),
-                        new Class<?>[] {Team.class},
-                        (proxy, method, arguments) -> {
-                            if (method.isDefault()) {
-                                return InvocationHandler.invokeDefault(proxy, method, arguments);
-                            }
-                            if (method.getName().equals("begin")) {
-                                @SuppressWarnings("unchecked")
-                                var sent = (List<List<MemorySegment>>) arguments[0];
-                                observer.accept(sent);
-                            }
-                            try {
-                                return method.invoke(member, arguments);
-                            } catch (InvocationTargetException e) {
-                                throw e.getCause();
-                            }
-                        });
+        return new ForwardingTeam(member) {
+            @Override
+            protected Transfer begin(
+                    Team over, List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+                observer.accept(sent);
+                return super.begin(over, sent, received);
+            }
+        };
     }
 }

@@ -32,6 +32,8 @@ import java.util.concurrent.Executors;
  *                              whom to whom
  * pipeline 3                   so many exchanges at once of a piece of one and one of two bytes
  * gather 1,0,2                 a byte says whose it is
+ * channels 1,0                 calls of two channels at once, begun in that order; a byte says whose
+ *                              it is and of which channel
  * barrier
  * abort REASON
  * meanwhile abort REASON       beside a call that waits
@@ -89,6 +91,9 @@ final class Puppet {
             }
             case "gather" -> {
                 return gather(sizes(rest));
+            }
+            case "channels" -> {
+                return channels(sizes(rest));
             }
             case "pipeline" -> {
                 return pipeline(Integer.parseInt(rest));
@@ -159,6 +164,23 @@ final class Puppet {
             }
             under.forEach(Transfer::await);
             return hex(received);
+        }
+    }
+
+    private String channels(long[] order) {
+        try (var arena = Arena.ofShared()) {
+            var channels = List.of(cluster.channel(), cluster.channel());
+            var received = List.of(pieces(arena, 1, 1), pieces(arena, 1, 1));
+            var under = new ArrayList<Transfer>();
+            for (long each : order) {
+                int channel = (int) each;
+                var sent = pieces(arena, 1, 1);
+                byte mark = (byte) (16 * cluster.rank() + channel);
+                sent.stream().flatMap(List::stream).forEach(piece -> piece.fill(mark));
+                under.add(channels.get(channel).begin(sent, received.get(channel)));
+            }
+            under.forEach(Transfer::await);
+            return hex(received.getFirst()) + hex(received.getLast());
         }
     }
 

@@ -87,9 +87,10 @@ class TeamCheckpointKillTest {
         }
 
         @Override
-        public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+        protected Transfer begin(
+                Team over, List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
             process.act();
-            return super.begin(sent, received);
+            return super.begin(over, sent, received);
         }
 
         @Override

@@ -28,6 +28,7 @@ public final class Sharding implements AutoCloseable {
     /** What refusals of leaves advise. */
     static final String ANEW = "Optimizer.discard drops this member's leaves to begin anew";
 
+    private final Team given;
     private final MeteredTeam team;
     private final int leaves;
     private final HostTransfer host;
@@ -71,7 +72,8 @@ public final class Sharding implements AutoCloseable {
      */
     public Sharding(Team team, int leaves) {
         this.leaves = requireLeaves(team, leaves);
-        this.team = new MeteredTeam(team);
+        given = team;
+        this.team = new MeteredTeam(team.channel());
         host = new HostTransfer(this.team);
         transfer = host;
         gradients = new Leaves(host);
@@ -85,7 +87,7 @@ public final class Sharding implements AutoCloseable {
 
     /** The members, as they were given. */
     public Team given() {
-        return team.team();
+        return given;
     }
 
     /** What the last step cost; empty before the first, and after one that was refused. */
