@@ -78,6 +78,9 @@ public final class Optimizer implements AutoCloseable {
     /** The plan of the last step, which reports are of. */
     private StepPlan stepped;
 
+    /** Whether gradients that a team is to use up were taken up by micro-batches. */
+    private boolean takenUp;
+
     private Passes passes;
     private final StepWarnings warnings = new StepWarnings();
     private StepPasses stepPasses;
@@ -273,9 +276,9 @@ public final class Optimizer implements AutoCloseable {
 
     /**
      * Takes up the gradients of a micro-batch, one of those that a {@linkplain Builder#shards
-     * batch} is cut into, and leaves zeros in their place. The step that follows the last of them
-     * goes by their mean. So it is with {@linkplain Parameter#curvature curvature}, which comes
-     * with every micro-batch of a step or with none: it is taken up and away.
+     * batch} is cut into, and leaves zeros in their place, as the step does that follows the last
+     * of them and goes by their mean. So it is with {@linkplain Parameter#curvature curvature},
+     * which comes with every micro-batch of a step or with none: it is taken up and away.
      *
      * @throws IllegalStateException if there is no team, all of this member's micro-batches came
      *     already, other parameters have a gradient or curvature than in the first one, curvature
@@ -290,6 +293,7 @@ public final class Optimizer implements AutoCloseable {
             inputs.checkWritable("zeroed");
             inputs.checkCurvature();
             shared.accumulate(plan);
+            takenUp = true;
             plan.curvature().ifPresent(each -> each.endLeaf(shared.ownLeaves()));
             inputs.sources().zeroed();
         } finally {
@@ -299,12 +303,12 @@ public final class Optimizer implements AutoCloseable {
 
     /**
      * Runs the backward pass of a micro-batch and takes up its gradients, as {@link #accumulate}
-     * does; where this member has one micro-batch a step they stay where they are for the step.
-     * Those of its last micro-batch leave for their owners in buckets as the pass completes them,
-     * the last parameters first. They leave with the step if a parameter has no gradient before the
-     * pass, a rule takes curvature or has a pass over every parameter that is to be named ({@link
-     * org.panoptim.rule.SAM#RESTORE} for example), or if they lie in a device's memory or in an
-     * arena that is confined to a thread.
+     * does; where this member has one micro-batch a step they stay where they are for the step,
+     * which leaves zeros in their place. Those of its last micro-batch leave for their owners in
+     * buckets as the pass completes them, the last parameters first. They leave with the step if a
+     * parameter has no gradient before the pass, a rule takes curvature or has a pass over every
+     * parameter that is to be named ({@link org.panoptim.rule.SAM#RESTORE} for example), or if they
+     * lie in a device's memory or in an arena that is confined to a thread.
      *
      * <p>Gradients that may have left are not to be changed before the step, which reads them. Nor
      * can groups be added, frozen or taken up again, or anything be saved, loaded or zeroed.
@@ -343,6 +347,7 @@ public final class Optimizer implements AutoCloseable {
         if (shared.ownLeaves() > 1 && !departs) {
             accumulate();
         }
+        takenUp = true;
     }
 
     private void endDeparting(Sharding shared) {
@@ -419,10 +424,17 @@ public final class Optimizer implements AutoCloseable {
         }
     }
 
-    /** Zeroes gradients that a pass needed once the step was done, where that is asked for. */
+    /**
+     * Zeroes gradients that a pass needed once the step was done, where that is asked for, and
+     * those of micro-batches, where a team has left its means.
+     */
     private void zeroCompleted() {
-        if (plan.zeroGradients() && !plan.zeroesInStep()) {
+        if (takenUp || plan.zeroGradients() && !plan.zeroesInStep()) {
             execution.zeroGradients();
+        }
+        if (takenUp) {
+            takenUp = false;
+            inputs.sources().zeroed();
         }
     }
 
@@ -489,6 +501,9 @@ public final class Optimizer implements AutoCloseable {
             }
             companions.executionOf(pass).orElse(execution).run(pass, execution);
             giveBack("a pass");
+            if (takenUp && !found.everyParameter() && found.writes() != Pass.Writes.GRADIENT) {
+                zeroCompleted();
+            }
             if (!captured) {
                 passes.ran(pass);
             }

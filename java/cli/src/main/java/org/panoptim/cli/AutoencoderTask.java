@@ -74,6 +74,12 @@ final class AutoencoderTask implements TrainTask {
     }
 
     @Override
+    public String settings() {
+        return "iterations %s, %s"
+                .formatted(options.iterations(), options.common(NAME, optimizers));
+    }
+
+    @Override
     public TaskTraining training(
             Backend backend, TerminalBar bar, BooleanSupplier stop, Optional<TeamMember> member) {
         return new CurveTraining(backend, bar, stop, member);

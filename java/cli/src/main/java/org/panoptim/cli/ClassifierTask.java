@@ -74,6 +74,12 @@ final class ClassifierTask implements TrainTask {
     }
 
     @Override
+    public String settings() {
+        return "%d epochs, batches of %d, %s"
+                .formatted(settings.epochs(), settings.batch(), options.common(NAME, optimizers));
+    }
+
+    @Override
     public TaskTraining training(
             Backend backend, TerminalBar bar, BooleanSupplier stop, Optional<TeamMember> member) {
         var training = new Training(settings, backend, new ProgressDisplay(bar, stop), member);

@@ -39,7 +39,7 @@ record MemberTraining(TrainTask task, TeamMember member, BackendOption backend) 
                             new TerminalBar(Terminal.find()),
                             interruption::isRequested,
                             Optional.of(member));
-            training.run();
+            run(training);
             var digests = compared(training);
             boolean good = training.keep(out::println, folder, earlier);
             TrainCommand.tellOf(chosen, folder, out);
@@ -59,9 +59,14 @@ record MemberTraining(TrainTask task, TeamMember member, BackendOption backend) 
                             TerminalBar.silent(),
                             interruption::isRequested,
                             Optional.of(member));
-            training.run();
+            run(training);
             compared(training);
         }
+    }
+
+    private void run(TaskTraining training) {
+        member.requireAlike("settings", task.settings().getBytes(StandardCharsets.UTF_8));
+        training.run();
     }
 
     /** The digests of all optimizers, which all members have. */

@@ -65,6 +65,11 @@ record TrainOptions(
         }
     }
 
+    /** What decides about the numbers of every task, in words. */
+    String common(String task, List<OptimizerEntry> of) {
+        return "%s of %s, %s, schedule %s, seeds %s".formatted(task, of, settings, schedule, seeds);
+    }
+
     private static void requirePositive(String option, Optional<Integer> value) {
         if (value.isPresent() && value.get() < 1) {
             throw new InputException(option + ": must be at least 1, but is " + value.get());

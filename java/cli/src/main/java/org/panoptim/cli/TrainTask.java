@@ -13,6 +13,9 @@ interface TrainTask {
     /** Its name on the command line. */
     String name();
 
+    /** What decides about its numbers, in words. */
+    String settings();
+
     /**
      * A training that has not begun.
      *

@@ -152,10 +152,17 @@ public final class LocalTeam implements Team {
         return shared.size;
     }
 
+    /**
+     * {@inheritDoc}
+     *
+     * @throws IllegalArgumentException if there is not a list for each member, or memory is of one
+     *     thread alone; the others wait for this one then
+     */
     @Override
     public Transfer begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
         Pieces.require("sent", sent, size());
         Pieces.require("received", received, size());
+        requireShareable(sent);
         shared.show(meeting, rank, sent);
         shared.await(meeting, rank);
         for (int member = 0; member < size(); member++) {
@@ -164,6 +171,20 @@ public final class LocalTeam implements Team {
         shared.await(meeting, rank);
         shared.show(meeting, rank, List.of());
         return OVER;
+    }
+
+    private static void requireShareable(List<List<MemorySegment>> sent) {
+        var other = Thread.ofVirtual().unstarted(() -> {});
+        for (var ofMember : sent) {
+            for (var piece : ofMember) {
+                if (!piece.isAccessibleBy(other)) {
+                    throw new IllegalArgumentException(
+                            "sent must be memory that the threads of other members can read, but"
+                                    + " has "
+                                    + piece);
+                }
+            }
+        }
     }
 
     /** Copies what another member sends to this one. */

@@ -90,6 +90,19 @@ class BackwardTest {
             return value(parameters.getFirst()).get(ValueLayout.JAVA_FLOAT, 0);
         }
 
+        /** All gradients, one after another. */
+        float[] gradients() {
+            int count = parameters.stream().mapToInt(each -> (int) each.elements()).sum();
+            var all = MemorySegment.ofArray(new float[count]);
+            long at = 0;
+            for (var parameter : parameters) {
+                var gradient = segment(parameter);
+                all.asSlice(at, gradient.byteSize()).copyFrom(gradient);
+                at += gradient.byteSize();
+            }
+            return all.toArray(ValueLayout.JAVA_FLOAT);
+        }
+
         /** The bits of all values. */
         List<ByteBuffer> bits() {
             return parameters.stream()
@@ -157,8 +170,6 @@ class BackwardTest {
                 }
                 second.step();
                 first.step();
-                first.zeroGrad();
-                second.zeroGrad();
             }
             return List.of(net.bits(), other.bits());
         }
@@ -251,7 +262,7 @@ class BackwardTest {
                                 }
                             }
                             optimizer.step();
-                            optimizer.zeroGrad();
+                            assertThat(net.gradients()).as("used up").containsOnly(0f);
                         }
                         return net.bits();
                     }

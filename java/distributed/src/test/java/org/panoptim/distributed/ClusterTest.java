@@ -207,7 +207,7 @@ class ClusterTest {
 
     @Test
     void membersThatMakeDifferentCallsAreToldWhich() throws Exception {
-        try (var members = new Puppets(3, LONG).joined()) {
+        try (var members = new Puppets(3, SHORT).joined()) {
             var answers = members.ask("gather 3,3,3", "gather 4,4,4", "gather 4,4,4");
 
             assertThat(answers).hasSize(3).containsOnly(answers.getFirst());

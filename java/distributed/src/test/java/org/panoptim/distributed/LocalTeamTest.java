@@ -182,6 +182,24 @@ class LocalTeamTest {
     }
 
     @Test
+    void memoryOfOneThreadIsRefusedAndTheTeamGoesOn() throws Exception {
+        var results =
+                Members.results(
+                        Members.team(2),
+                        member -> {
+                            try (var arena = Arena.ofConfined()) {
+                                var all = arena.allocate(2);
+                                assertThatIllegalArgumentException()
+                                        .isThrownBy(() -> member.gather(all, new long[] {1, 1}))
+                                        .withMessageContaining("threads of other members");
+                            }
+                            return member.gather(new byte[1]).size();
+                        });
+
+        assertThat(results).containsExactly(2, 2);
+    }
+
+    @Test
     void aTeamOverAnotherOneEndsWithIt() throws Exception {
         var members = Members.team(2);
         var over = new Counting(members.getFirst());

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.panoptim.Optimizer;
 import org.panoptim.UnusableOptimizerException;
 import org.panoptim.backend.Backend;
@@ -24,6 +25,7 @@ import org.panoptim.tensor.Shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -556,6 +558,36 @@ class SharedOptimizerTest {
                     }
                 });
         return counted.get();
+    }
+
+    @Test
+    void membersThatDoDifferentThingsAreToldAndMayGoOn(@TempDir Path folder) throws Exception {
+        var found =
+                Members.results(
+                        Members.team(4),
+                        member -> {
+                            try (var net = new Net();
+                                    var optimizer = net.optimizer(member, builder -> builder)) {
+                                net.differentiate(1);
+                                var message =
+                                        "members make different calls: member 0 saves a checkpoint,"
+                                                + " member 1 takes a step";
+                                assertThatThrownBy(
+                                                () -> {
+                                                    switch (member.rank()) {
+                                                        case 0 -> optimizer.save(folder);
+                                                        case 1 -> optimizer.step();
+                                                        default -> optimizer.load(folder);
+                                                    }
+                                                })
+                                        .hasMessage(message);
+                                optimizer.step();
+                                return net.value(net.small, 2);
+                            }
+                        });
+
+        assertThat(found).hasSize(4).containsOnly(-1f);
+        assertThat(folder).isEmptyDirectory();
     }
 
     @Test

@@ -10,6 +10,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -138,17 +140,25 @@ public record TeamMember(Team team, int leaves) {
      * Compares something that all members should have alike.
      *
      * @param what it is, for the message
-     * @param bytes of it; as many on every member
+     * @param bytes of it
      * @throws TeamException if a member has something else than the first one; the message says
      *     which
      */
     public void requireAlike(String what, byte[] bytes) {
-        var all = team.gather(bytes);
+        var all = team.gather(digest(bytes));
         for (int member = 1; member < team.size(); member++) {
             if (!Arrays.equals(all.get(member), all.getFirst())) {
                 throw new TeamException(
                         "member %d has other %s than member 0".formatted(member, what));
             }
+        }
+    }
+
+    private static byte[] digest(byte[] bytes) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(bytes);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java has SHA-256", e);
         }
     }
 }

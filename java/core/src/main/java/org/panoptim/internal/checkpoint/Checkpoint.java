@@ -2,6 +2,7 @@ package org.panoptim.internal.checkpoint;
 
 import org.panoptim.checkpoint.CheckpointException;
 import org.panoptim.checkpoint.LoadOption;
+import org.panoptim.internal.shard.Intent;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
 import org.panoptim.rule.Rules;
@@ -184,7 +185,7 @@ public final class Checkpoint {
             Consumer<StepPlan> follow)
             throws IOException {
         var team = plan.shares().team();
-        var consensus = new Consensus(team, "load " + path);
+        var consensus = new Consensus(team, Intent.LOAD, "load " + path);
         try (var arena = Arena.ofConfined()) {
             var read =
                     consensus.reach(

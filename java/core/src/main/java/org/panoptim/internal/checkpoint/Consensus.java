@@ -2,6 +2,7 @@ package org.panoptim.internal.checkpoint;
 
 import org.jspecify.annotations.Nullable;
 import org.panoptim.internal.shard.GatheredBytes;
+import org.panoptim.internal.shard.Intent;
 import org.panoptim.shard.Team;
 import org.panoptim.shard.TeamException;
 import org.panoptim.spi.PartialChangeException;
@@ -17,9 +18,10 @@ import java.util.function.Function;
  * What the members of a team do each for itself, and finish together: if it fails on one, it fails
  * on all, who know where. Without a team there is one who does it alone.
  *
+ * @param intent what the others are told that this member does
  * @param task what is done, for messages, for example {@code "save to a folder"}
  */
-record Consensus(Optional<Team> team, String task) {
+record Consensus(Optional<Team> team, Intent intent, String task) {
 
     /** What a member does. */
     @FunctionalInterface
@@ -137,7 +139,7 @@ record Consensus(Optional<Team> team, String task) {
         return message != null && isReason ? message : failure.toString();
     }
 
-    private static List<Answer> gather(Team team, byte[] own) {
-        return GatheredBytes.of(team, own).stream().map(Answer::of).toList();
+    private List<Answer> gather(Team team, byte[] own) {
+        return GatheredBytes.of(team, intent, own).stream().map(Answer::of).toList();
     }
 }

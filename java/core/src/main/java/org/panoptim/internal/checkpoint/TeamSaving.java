@@ -1,6 +1,7 @@
 package org.panoptim.internal.checkpoint;
 
 import org.panoptim.internal.checkpoint.CheckpointIndex.MemberFile;
+import org.panoptim.internal.shard.Intent;
 import org.panoptim.io.OutputFolder;
 import org.panoptim.safetensors.SafetensorsReader;
 import org.panoptim.safetensors.SafetensorsWriter;
@@ -40,7 +41,7 @@ final class TeamSaving {
     TeamSaving(Path folder, Team team) {
         this.folder = folder;
         this.team = team;
-        consensus = new Consensus(Optional.of(team), "save to " + folder);
+        consensus = new Consensus(Optional.of(team), Intent.SAVE, "save to " + folder);
     }
 
     /**

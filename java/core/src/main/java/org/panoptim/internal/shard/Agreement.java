@@ -30,7 +30,6 @@ final class Agreement {
     private static final int GROUPS = 1;
     private static final int RULES = GROUPS + HASH_BYTES;
     private static final int PARAMETERS = RULES + HASH_BYTES;
-    private static final int WORD_BYTES = PARAMETERS + HASH_BYTES;
 
     /** How it is with a member's leaves when it wants to step. */
     enum Leaves {
@@ -62,7 +61,7 @@ final class Agreement {
     /** The first thing that some member has otherwise than the first one, and what both have. */
     private static Optional<String> difference(Team team, MemberSettings own) {
         var all =
-                GatheredBytes.of(team, own.toBytes()).stream()
+                GatheredBytes.of(team, Intent.COMPARE, own.toBytes()).stream()
                         .map(MemberSettings::ofBytes)
                         .toList();
         return IntStream.range(1, team.size())
@@ -95,7 +94,7 @@ final class Agreement {
             Leaves own,
             int[] checksums) {
         var said = said(plan, hasCurvature, checksums);
-        var word = new byte[WORD_BYTES];
+        var word = new byte[Intent.ROOM];
         word[LEAVES] = (byte) own.ordinal();
         System.arraycopy(hash(groups(plan)), 0, word, GROUPS, HASH_BYTES);
         rules.ifPresent(hash -> System.arraycopy(hash, 0, word, RULES, HASH_BYTES));
@@ -113,7 +112,7 @@ final class Agreement {
      * @throws IllegalStateException if not; the same on all members, and the message says who
      */
     static void onStep(Team team, StepPlan plan, Word own, int count) {
-        var words = team.gather(own.brief);
+        var words = Intent.STEP.meet(team, own.brief);
         for (int member = 0; member < team.size(); member++) {
             requireLeaves(words.get(member), member, count);
         }

@@ -19,13 +19,17 @@ public final class GatheredBytes {
     /**
      * Gives every member what each has.
      *
+     * @param intent for which it is said
      * @param own this member's
      * @return those of all, in the order of the members
+     * @throws IllegalStateException if others do something else
      * @throws TeamException if another member failed, is gone or did not answer in time
      */
-    public static List<byte[]> of(Team team, byte[] own) {
+    public static List<byte[]> of(Team team, Intent intent, byte[] own) {
         var bytes =
-                team.gather(ByteBuffer.allocate(Integer.BYTES).putInt(own.length).array()).stream()
+                intent
+                        .meet(team, ByteBuffer.allocate(Integer.BYTES).putInt(own.length).array())
+                        .stream()
                         .mapToLong(size -> ByteBuffer.wrap(size).getInt())
                         .toArray();
         try (var arena = Arena.ofShared()) {
