@@ -64,6 +64,8 @@ final class GradientHooks {
         for (var tensor : tensors) {
             if (tensor.canBeHooked() && !registered.containsKey(tensor)) {
                 var hook = hook(tensor);
+                // The caller's scope may end before the next pass.
+                hook.retainReference();
                 registered.put(tensor, new Registration(hook, tensor.register(hook)));
             }
         }

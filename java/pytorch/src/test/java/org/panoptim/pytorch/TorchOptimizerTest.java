@@ -430,6 +430,32 @@ class TorchOptimizerTest {
     }
 
     @Test
+    void everyPassMayHaveAScopeOfItsOwn() {
+        var whole = new SmallNet(5);
+        var inScopes = new SmallNet(5);
+        var rule = SGD.withLearningRate(0.1);
+        try (var first = TorchOptimizer.of(whole.module, rule);
+                var second =
+                        TorchOptimizer.of(
+                                inScopes.module,
+                                rule,
+                                (builder, _) -> builder.shards(new Alone(), 1))) {
+            for (int step = 0; step < 3; step++) {
+                first.zeroGrad();
+                whole.backward();
+                first.step();
+
+                try (var _ = new PointerScope()) {
+                    second.backward(inScopes.loss());
+                }
+                second.step();
+                second.zeroGrad();
+            }
+        }
+        assertThat(inScopes.values()).isDeepEqualTo(whole.values());
+    }
+
+    @Test
     void withoutATeamGradientsMayBeChangedAfterThePass() {
         var net = new SmallNet(5);
         var before = net.values();
