@@ -1,5 +1,6 @@
 import static org.bytedeco.pytorch.global.torch.*;
 
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.*;
 import org.panoptim.distributed.Cluster;
 import org.panoptim.examples.Digits;
@@ -52,10 +53,12 @@ void train(Cluster cluster) {
         for (int epoch = 1; epoch <= EPOCHS; epoch++) {
             for (int step = 0; step < steps; step++) {
                 for (int i = 0; i < own; i++) {
-                    int leaf = step * LEAVES + cluster.rank() * own + i;
-                    var inputs = images.narrow(0, leaf * IMAGES, IMAGES);
-                    var targets = classes.narrow(0, leaf * IMAGES, IMAGES);
-                    optimizer.backward(cross_entropy(net.forward(inputs), targets));
+                    try (var _ = new PointerScope()) {
+                        int leaf = step * LEAVES + cluster.rank() * own + i;
+                        var inputs = images.narrow(0, leaf * IMAGES, IMAGES);
+                        var targets = classes.narrow(0, leaf * IMAGES, IMAGES);
+                        optimizer.backward(cross_entropy(net.forward(inputs), targets));
+                    }
                 }
                 optimizer.step();
                 optimizer.zeroGrad(); // before the step gradients may be on their way
