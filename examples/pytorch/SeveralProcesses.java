@@ -61,7 +61,6 @@ void train(Cluster cluster) {
                     }
                 }
                 optimizer.step();
-                optimizer.zeroGrad(); // before the step gradients may be on their way
             }
             if (cluster.rank() == 0) {
                 float loss = cross_entropy(net.forward(images), classes).item_float();

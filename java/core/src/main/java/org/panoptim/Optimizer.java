@@ -1208,7 +1208,8 @@ public final class Optimizer implements AutoCloseable {
          * @param value stays the caller's
          * @param leaves into how many micro-batches a batch is cut, over all members: a power of
          *     two, which the number of members divides. A member with more than one calls {@link
-         *     Optimizer#accumulate} after each backward pass.
+         *     Optimizer#accumulate} after each backward pass. Gradients that were taken up so are
+         *     zero after the step.
          * @throws IllegalArgumentException if there cannot be so many
          */
         public Builder<R> shards(Team value, int leaves) {

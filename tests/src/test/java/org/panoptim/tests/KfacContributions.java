@@ -162,12 +162,13 @@ public final class KfacContributions {
                                             step == 0
                                                     ? "layer 'layer0': contributions came after the"
                                                             + " micro-batches of the step had"
-                                                            + " ended; they come before accumulate,"
-                                                            + " with the gradients"
+                                                            + " ended; they come before accumulate"
+                                                            + " or the end of backward takes one up"
                                                     : "layer 'layer0': contributions to the coming"
                                                             + " step came already, with all its"
                                                             + " micro-batches; they come once for"
-                                                            + " each step");
+                                                            + " each step, before accumulate or the"
+                                                            + " end of backward takes one up");
                             net.optimizer.step();
                             assertThat(net.kfac.layersWithoutInverse())
                                     .isEqualTo(step == 0 ? missing : List.of());

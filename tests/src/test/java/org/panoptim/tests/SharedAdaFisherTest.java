@@ -478,7 +478,9 @@ class SharedAdaFisherTest {
                                         .withMessage(
                                                 "layer 'layer0': contributions to the coming step"
                                                     + " came already, with all its micro-batches;"
-                                                    + " they come once for each step");
+                                                    + " they come once for each step, before"
+                                                    + " accumulate or the end of backward takes one"
+                                                    + " up");
                             }
                             batch(net, !withPass);
                             net.optimizer.run(SAM.RESTORE);
@@ -520,8 +522,8 @@ class SharedAdaFisherTest {
                                         .withMessage(
                                                 "layer 'layer0': contributions came after the"
                                                     + " micro-batches of the step had ended; they"
-                                                    + " come before accumulate, with the"
-                                                    + " gradients");
+                                                    + " come before accumulate or the end of"
+                                                    + " backward takes one up");
                             }
                             net.optimizer.step();
                             assertThat(averages(net)).isEqualTo(before);

@@ -128,9 +128,10 @@ public final class TorchOptimizer implements AutoCloseable {
      * Those of the last micro-batch of a step leave for their owners while the pass goes on, as
      * {@link Optimizer#backward} says; on a device they leave with the step.
      *
-     * <p>Gradients are not to be changed between this and the step. What K-FAC is to be shown of a
-     * micro-batch is known only after the pass: use {@code loss.backward()} and {@link #accumulate}
-     * there. Without a team this is {@code loss.backward()}.
+     * <p>Gradients are not to be changed between this and the step, which leaves zeros in them.
+     * What K-FAC is to be shown of a micro-batch is known only after the pass: use {@code
+     * loss.backward()} and {@link #accumulate} there. Without a team this is {@code
+     * loss.backward()}.
      *
      * @param loss a scalar; {@linkplain #scale scaled}, where there is a loss scale
      * @throws IllegalStateException as {@link Optimizer#accumulate} does, or if the pass added to a

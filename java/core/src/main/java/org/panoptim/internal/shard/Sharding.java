@@ -477,11 +477,18 @@ public final class Sharding implements AutoCloseable {
     /** Ends the team, where this member cannot go on and the others do not know it. */
     public void giveUp(Throwable thrown) {
         if (thrown != foundByAll) {
-            var message = thrown.getMessage();
-            team.abort(message == null ? thrown.toString() : message);
+            team.abort(firstLine(thrown));
             departure.ifPresent(Departure::cancel);
             departure = Optional.empty();
         }
+    }
+
+    /** An engine's message goes on with its stack, which its own member shows. */
+    private static String firstLine(Throwable thrown) {
+        var message = thrown.getMessage();
+        return message == null
+                ? thrown.toString()
+                : message.lines().findFirst().orElse(thrown.toString());
     }
 
     /** What failed half way: the step, the member and the phase. */
