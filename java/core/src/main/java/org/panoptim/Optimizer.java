@@ -78,9 +78,6 @@ public final class Optimizer implements AutoCloseable {
     /** The plan of the last step, which reports are of. */
     private StepPlan stepped;
 
-    /** Whether gradients that a team is to use up were taken up by micro-batches. */
-    private boolean takenUp;
-
     private Passes passes;
     private final StepWarnings warnings = new StepWarnings();
     private StepPasses stepPasses;
@@ -293,7 +290,6 @@ public final class Optimizer implements AutoCloseable {
             inputs.checkWritable("zeroed");
             inputs.checkCurvature();
             shared.accumulate(plan);
-            takenUp = true;
             plan.curvature().ifPresent(each -> each.endLeaf(shared.ownLeaves()));
             inputs.sources().zeroed();
         } finally {
@@ -327,6 +323,9 @@ public final class Optimizer implements AutoCloseable {
         }
         var shared = sharding.get();
         boolean departs = depart(shared);
+        if (shared.ownLeaves() == 1 && !departs) {
+            shared.takeInPlace();
+        }
         try {
             pass.run(
                     parameter -> {
@@ -347,7 +346,6 @@ public final class Optimizer implements AutoCloseable {
         if (shared.ownLeaves() > 1 && !departs) {
             accumulate();
         }
-        takenUp = true;
     }
 
     private void endDeparting(Sharding shared) {
@@ -429,12 +427,20 @@ public final class Optimizer implements AutoCloseable {
      * those of micro-batches, where a team has left its means.
      */
     private void zeroCompleted() {
-        if (takenUp || plan.zeroGradients() && !plan.zeroesInStep()) {
+        if (plan.zeroGradients() && !plan.zeroesInStep()) {
             execution.zeroGradients();
+        } else {
+            zeroUsedUp();
         }
-        if (takenUp) {
-            takenUp = false;
-            inputs.sources().zeroed();
+    }
+
+    private void zeroUsedUp() {
+        if (sharding.isPresent()) {
+            try {
+                sharding.get().zeroUsedUp(plan);
+            } catch (RuntimeException | Error e) {
+                throw new PartialChangeException("zeroing the gradients failed half way", e);
+            }
         }
     }
 
@@ -501,8 +507,8 @@ public final class Optimizer implements AutoCloseable {
             }
             companions.executionOf(pass).orElse(execution).run(pass, execution);
             giveBack("a pass");
-            if (takenUp && !found.everyParameter() && found.writes() != Pass.Writes.GRADIENT) {
-                zeroCompleted();
+            if (!found.everyParameter() && found.writes() != Pass.Writes.GRADIENT) {
+                zeroUsedUp();
             }
             if (!captured) {
                 passes.ran(pass);

@@ -10,13 +10,15 @@ import java.util.List;
 /** The team of a plan's shares, which counts what it is asked for. */
 public final class MeteredTeam extends ForwardingTeam {
 
+    private final Team given;
     private long sentBytes;
     private long receivedBytes;
     private long waitedNanos;
 
-    /** Over a team, which stays the caller's. */
-    public MeteredTeam(Team team) {
-        super(team);
+    /** Over a channel of a team, which stays the caller's. */
+    public MeteredTeam(Team given) {
+        super(given.channel());
+        this.given = given;
     }
 
     /** Counts from nothing. */
@@ -41,7 +43,12 @@ public final class MeteredTeam extends ForwardingTeam {
         return waitedNanos;
     }
 
-    /** The team itself: a backend that knows it may have other ways to it. */
+    /** The team whose channel this is. */
+    public Team given() {
+        return given;
+    }
+
+    /** The channel itself: a backend that knows it may have other ways to it. */
     @Override
     public Team team() {
         return super.team();

@@ -32,13 +32,22 @@ public interface ShareTransfer {
      * @param parameters whose arrays they are
      * @param addends one or two; one is taken as it is
      * @param to where the sum is put; it may be an addend
-     * @param zeroLast whether zeros are left in the last addend
+     * @param zeroLast whether zeros are left in the last addend, also where the sum is put there
      */
     void sum(
             List<Parameter> parameters,
             List<Function<Parameter, SharedArray>> addends,
             Function<Parameter, SharedArray> to,
             boolean zeroLast);
+
+    /**
+     * Leaves zeros in arrays of one member. On a device it is queued behind what is on the stream.
+     *
+     * @param parameters whose arrays they are
+     */
+    default void zero(List<Parameter> parameters, Function<Parameter, SharedArray> array) {
+        sum(parameters, List.of(array), array, true);
+    }
 
     /**
      * Brings arrays of all members to the owners of their elements, who add them up by adjacent

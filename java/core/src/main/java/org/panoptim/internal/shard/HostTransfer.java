@@ -82,6 +82,11 @@ final class HostTransfer implements ShareTransfer, AutoCloseable {
     }
 
     @Override
+    public void zero(List<Parameter> parameters, Function<Parameter, SharedArray> array) {
+        parameters.forEach(each -> view(array.apply(each)).memory().fill((byte) 0));
+    }
+
+    @Override
     public void bringMeans(
             Shares shares,
             List<Parameter> parameters,

@@ -28,7 +28,6 @@ public final class Sharding implements AutoCloseable {
     /** What refusals of leaves advise. */
     static final String ANEW = "Optimizer.discard drops this member's leaves to begin anew";
 
-    private final Team given;
     private final MeteredTeam team;
     private final int leaves;
     private final HostTransfer host;
@@ -49,6 +48,12 @@ public final class Sharding implements AutoCloseable {
 
     /** Gradients that are on their way while a backward pass makes others. */
     private Optional<Departure> departure = Optional.empty();
+
+    /** Whether this member's only leaf waits where the parameters have their gradients. */
+    private boolean isInPlace;
+
+    /** Whether the means came of leaves that were taken up. */
+    private boolean leavesAreUsedUp;
 
     /** The groups that were last spoken of, and what was said. */
     private List<ParameterGroup> groups = List.of();
@@ -72,8 +77,7 @@ public final class Sharding implements AutoCloseable {
      */
     public Sharding(Team team, int leaves) {
         this.leaves = requireLeaves(team, leaves);
-        given = team;
-        this.team = new MeteredTeam(team.channel());
+        this.team = new MeteredTeam(team);
         host = new HostTransfer(this.team);
         transfer = host;
         gradients = new Leaves(host);
@@ -87,7 +91,7 @@ public final class Sharding implements AutoCloseable {
 
     /** The members, as they were given. */
     public Team given() {
-        return given;
+        return team.given();
     }
 
     /** What the last step cost; empty before the first, and after one that was refused. */
@@ -296,6 +300,7 @@ public final class Sharding implements AutoCloseable {
     /** Drops this member's leaves of the coming step. */
     public void discard() {
         requireNoDeparture("no leaves can be dropped");
+        isInPlace = false;
         gradients.clear();
         curvature.discard();
     }
@@ -349,6 +354,7 @@ public final class Sharding implements AutoCloseable {
     private void endDeparture(StepPlan plan, Departure leaving) {
         long from = System.nanoTime();
         awaitDeparture(plan, leaving);
+        leavesAreUsedUp = true;
         // What went on beside the backward pass has cost the step nothing.
         end(plan, from, System.nanoTime() - from);
         departure = Optional.empty();
@@ -433,6 +439,8 @@ public final class Sharding implements AutoCloseable {
     }
 
     private void bringMeans(StepPlan plan) {
+        leavesAreUsedUp = isInPlace || gradients.count() > 0;
+        isInPlace = false;
         transfer.bringMeans(
                 plan.shares(),
                 present(plan, Parameter::hasGradient),
@@ -445,6 +453,19 @@ public final class Sharding implements AutoCloseable {
     /** Takes means of curvature away from the parameters that a step has left them with. */
     public void endStep() {
         curvature.takeBack();
+    }
+
+    /** Leaves this member's only leaf where it is, for the step. */
+    public void takeInPlace() {
+        isInPlace = true;
+    }
+
+    /** Leaves zeros where means came of leaves that were taken up. */
+    public void zeroUsedUp(StepPlan plan) {
+        if (leavesAreUsedUp) {
+            leavesAreUsedUp = false;
+            transfer.zero(present(plan, Parameter::hasGradient), SharedArray::gradient);
+        }
     }
 
     private static List<Parameter> present(StepPlan plan, Predicate<Parameter> has) {

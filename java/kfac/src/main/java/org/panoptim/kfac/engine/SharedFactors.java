@@ -95,13 +95,13 @@ public final class SharedFactors implements AutoCloseable {
 
     /** Whether layers have the same owners in other shares. */
     public boolean areOwnedAsIn(Shares other) {
-        return other.team().filter(each -> unmetered(each) == unmetered(team)).isPresent()
+        return other.team().filter(each -> given(each) == given(team)).isPresent()
                 && Arrays.equals(owners, owners(plan, other));
     }
 
-    /** The team itself, which every optimizer counts by itself. */
-    private static Team unmetered(Team team) {
-        return team instanceof MeteredTeam metered ? metered.team() : team;
+    /** The team itself, of which every optimizer has a channel. */
+    private static Team given(Team team) {
+        return team instanceof MeteredTeam metered ? metered.given() : team;
     }
 
     /** Whether a layer is this member's. */
