@@ -6,6 +6,7 @@ import org.panoptim.shard.Transfer;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Objects;
 
 /** The team of a plan's shares, which counts what it is asked for. */
 public final class MeteredTeam extends ForwardingTeam {
@@ -17,7 +18,7 @@ public final class MeteredTeam extends ForwardingTeam {
 
     /** Over a channel of a team, which stays the caller's. */
     public MeteredTeam(Team given) {
-        super(given.channel());
+        super(Objects.requireNonNull(given, "given").channel());
         this.given = given;
     }
 
