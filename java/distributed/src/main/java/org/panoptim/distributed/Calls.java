@@ -2,6 +2,7 @@ package org.panoptim.distributed;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -30,8 +31,11 @@ final class Calls {
 
         /** Takes down that a call begins. */
         Call begin(List<List<MemorySegment>> sent, List<List<MemorySegment>> received) {
+            var sentBytes = sent.stream().map(Pieces::bytes).toList();
+            var receivedBytes = received.stream().map(Pieces::bytes).toList();
             synchronized (Calls.this) {
-                var call = new Call(number, ++calls, sent, received);
+                var waits = new Frame.Waits(number, ++calls, sentBytes, receivedBytes);
+                var call = new Call(waits);
                 underWay.add(call);
                 begun++;
                 return call;
@@ -42,35 +46,17 @@ final class Calls {
     /** A call that has begun. */
     static final class Call {
 
-        private final int channel;
-        private final long number;
-        private final List<List<MemorySegment>> sent;
-        private final List<List<MemorySegment>> received;
+        private final Frame.Waits waits;
         private final long since = System.nanoTime();
         private boolean isTold;
 
-        private Call(
-                int channel,
-                long number,
-                List<List<MemorySegment>> sent,
-                List<List<MemorySegment>> received) {
-            this.channel = channel;
-            this.number = number;
-            this.sent = sent;
-            this.received = received;
+        private Call(Frame.Waits waits) {
+            this.waits = waits;
         }
 
         /** How long it has been under way, in nanoseconds. */
         long nanos() {
             return System.nanoTime() - since;
-        }
-
-        private Frame.Waits waits() {
-            return new Frame.Waits(channel, number, bytes(sent), bytes(received));
-        }
-
-        private static List<Long> bytes(List<List<MemorySegment>> ofMembers) {
-            return ofMembers.stream().map(Pieces::bytes).toList();
         }
     }
 
@@ -91,10 +77,13 @@ final class Calls {
 
     /** What is to be told of the calls that have been under way for so long, once of each. */
     synchronized List<Frame.Waits> waiting(Duration longer) {
-        return underWay.stream()
-                .filter(call -> !call.isTold && call.nanos() > longer.toNanos())
-                .peek(call -> call.isTold = true)
-                .map(Call::waits)
-                .toList();
+        var found = new ArrayList<Frame.Waits>();
+        for (var call : underWay) {
+            if (!call.isTold && call.nanos() > longer.toNanos()) {
+                call.isTold = true;
+                found.add(call.waits);
+            }
+        }
+        return found;
     }
 }

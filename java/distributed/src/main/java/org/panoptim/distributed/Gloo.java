@@ -116,8 +116,9 @@ final class Gloo implements AutoCloseable {
     }
 
     /**
-     * What is sent and what is received find each other by it. Pieces of different sizes never do,
-     * which would end the process: Gloo throws in a thread of its own.
+     * What is sent and what is received find each other by it. Pieces of different sizes have
+     * different ones (but for one in 2³¹), since they would end the process: Gloo throws in a
+     * thread of its own.
      */
     private static int tag(int channel, long bytes) {
         return (int) (new SplittableRandom(bytes << 20 ^ channel).nextLong() >>> 33);
