@@ -29,6 +29,7 @@
 #include "rules/look_sam.cuh"
 #include "rules/lookahead.cuh"
 #include "rules/mars.cuh"
+#include "rules/muon.cuh"
 #include "rules/nadam.cuh"
 #include "rules/novograd.cuh"
 #include "rules/prodigy.cuh"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from gradients import (
-    Curvature, Gaps, Gaussian, Logistic, Magnitudes, Near, Patterns, Zeros,
+    Columns, Curvature, Gaps, Gaussian, Logistic, Magnitudes, Near, Patterns, Zeros,
 )
 
 STEPS = 20
@@ -49,6 +49,14 @@ def _ada_fisher(seed, every):
 def _matrices(seed):
     """Matrices of every kind beside a vector, one of them of more rows than a panel."""
     return Gaussian(seed, {"stack": (2, 3, 4), "tall": (66, 2), "row": (1, 5), "bias": (3,)})
+
+
+def _only_matrices(seed):
+    """Matrices of every kind, filters among them, and no vector."""
+    return Gaussian(seed, {
+        "wide": (3, 7), "tall": (9, 4), "square": (5, 5), "filters": (3, 2, 2), "row": (1, 5),
+        "column": (4, 1),
+    })
 
 
 def _magnitudes(seed):
@@ -588,6 +596,30 @@ ADAFACTOR = (
     Case("adafactor-logistic", "adafactor", {"lr": 0.1}, lambda: Logistic(4009)),
 )
 
+MUON = (
+    Case("muon", "muon", {}, lambda: _only_matrices(4101)),
+    Case("muon-match-rms", "muon",
+         {"lr": 0.02, "momentum": 0.8, "nesterov": False, "match_rms_adamw": True},
+         lambda: _only_matrices(4102)),
+    Case("muon-weight-decay", "muon", {"lr": 0.02, "weight_decay": 2.0, "momentum": 0.0},
+         lambda: _only_matrices(4103)),
+    Case("muon-coefficients", "muon",
+         {"lr": 0.02, "momentum": 0.9, "ns_a": 1.875, "ns_b": -1.25, "ns_c": 0.375, "ns_steps": 8},
+         lambda: _only_matrices(4104)),
+    Case("muon-epsilon", "muon", {"lr": 0.02, "eps": 8.0, "ns_steps": 2},
+         lambda: _only_matrices(4105)),
+    Case("muon-gaps", "muon", {"lr": 0.02},
+         lambda: Gaps(Gaussian(4106, {"always": (7, 5), "late": (4, 6), "odd": (1, 1),
+                                      "once": (3, 2), "never": (2, 2)}),
+                      {"late": range(6, STEPS + 1), "odd": range(1, STEPS + 1, 2), "once": (7,),
+                       "never": ()})),
+    Case("muon-magnitudes", "muon", {"lr": 0.02, "eps": 1e-44},
+         lambda: Magnitudes(4132, {"small": (3, 4), "middle": (7, 5), "huge": (2, 3)},
+                            {"small": (-140, -120), "middle": (-10, 10), "huge": (100, 126)})),
+    Case("muon-zeros", "muon", {"lr": 0.02}, lambda: Zeros(_only_matrices(4108))),
+    Case("muon-logistic", "muon", {"lr": 0.1}, lambda: Columns(Logistic(4132))),
+)
+
 CAUTIOUS = (
     Case("adamw-cautious", "adamw", {"lr": 0.01, "weight_decay": 0.1, "cautious": True},
          lambda: Gaussian(5001)),
@@ -682,6 +714,6 @@ CASES = (
     SGD + ADAM + ADAMW + LION + SOPHIA_G + SOPHIA_H + ADA_FISHER + ADAGRAD + NADAM + LAMB + PRODIGY
     + ADADELTA + RMSPROP + ADAMAX + RADAM + ADABOUND + ADABELIEF + SWATS + ADAN + YOGI + LAPROP
     + ADOPT + ADEMAMIX + STABLE_ADAMW + MARS + SIGNUM + NOVOGRAD + LARS + TIGER + DADAPT_ADAM
-    + DADAPT_SGD + SCHEDULE_FREE_ADAMW + SCHEDULE_FREE_SGD + ADAFACTOR
+    + DADAPT_SGD + SCHEDULE_FREE_ADAMW + SCHEDULE_FREE_SGD + ADAFACTOR + MUON
     + OPTIONS
 )

@@ -1,5 +1,5 @@
 """Rules that PyTorch does not have, in numpy: written after their authors' programs, and AdaFisher
-and LaProp after their papers.
+and LaProp after their papers. Muon is here although PyTorch has it, as it computes in bfloat16 there.
 
 Each function takes one parameter's value and gradient and its states by name, and returns the new
 value and the new states; nothing is changed in place. A `curvature` is given on the steps that
@@ -326,3 +326,38 @@ def signum(p, g, momentum_buffer, *, lr=1e-3, momentum=0.9, weight_decay=0.0):
     momentum_buffer = momentum * momentum_buffer + (1 - momentum) * g
     p = p - (lr * weight_decay * p + lr * np.sign(momentum_buffer))
     return p, {"momentum_buffer": momentum_buffer}
+
+
+def muon(
+    p, g, momentum_buffer, *,
+    lr=1e-3, weight_decay=0.1, momentum=0.95, nesterov=True, ns_a=3.4445, ns_b=-4.775, ns_c=2.0315,
+    eps=1e-7, ns_steps=5, match_rms_adamw=False,
+):
+    """Muon, after PyTorch, torch/optim/_muon.py, whose iteration is in bfloat16; here it is in the
+    precision of the arrays, with sums that are exact and rounded once for each product of matrices.
+
+    A parameter of more than two dimensions is a matrix with a row for each index of the first.
+    """
+    momentum_buffer = momentum * momentum_buffer + (1 - momentum) * g
+    u = momentum * momentum_buffer + (1 - momentum) * g if nesterov else momentum_buffer
+    u = u.reshape(len(u), -1)
+    rows, columns = u.shape
+    x = u if rows <= columns else u.T
+    norm = max(math.sqrt(math.fsum((x.astype(float) ** 2).flat)), eps)
+    x = (x.astype(float) / norm).astype(p.dtype)
+    for _ in range(ns_steps):
+        gram = _product(x, x.T)
+        x = ns_a * x + _product(ns_b * gram + ns_c * _product(gram, gram), x)
+    if rows > columns:
+        x = x.T
+    scale = 0.2 * math.sqrt(max(rows, columns)) if match_rms_adamw else math.sqrt(max(1, rows / columns))
+    p = p - (lr * weight_decay * p + lr * scale * x.reshape(p.shape))
+    return p, {"momentum_buffer": momentum_buffer}
+
+
+def _product(left, right):
+    """The product of two matrices, each sum exact and rounded to the arrays' type."""
+    return np.array(
+        [[math.fsum((row.astype(float) * column.astype(float)).flat) for column in right.T]
+         for row in left],
+        left.dtype)

@@ -87,6 +87,33 @@ class Zeros:
         return gradients, curvatures
 
 
+class Columns:
+    """Another source, but with a column of a matrix for each vector."""
+
+    def __init__(self, source):
+        self._source = source
+        self._vectors = {}
+
+    def initial(self):
+        values = self._source.initial()
+        self._vectors = {name: value.shape for name, value in values.items() if value.ndim == 1}
+        return self._turned(values)
+
+    def at(self, step, parameters):
+        inner = {
+            name: value.reshape(self._vectors.get(name, value.shape))
+            for name, value in parameters.items()
+        }
+        gradients, curvatures = self._source.at(step, inner)
+        return self._turned(gradients), self._turned(curvatures)
+
+    def _turned(self, values):
+        return {
+            name: value.reshape(-1, 1) if name in self._vectors else value
+            for name, value in values.items()
+        }
+
+
 class Curvature:
     """Another source, with random curvatures added in the steps given: as `sampled` labels would
     give them, gradients of either sign; as `hutchinson` would, mostly positive, of all sizes; as

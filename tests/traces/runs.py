@@ -47,6 +47,7 @@ FORMULAS = {
     "mars": (formulas.mars, ("exp_avg", "exp_avg_sq", "last_grad")),
     "ademamix": (formulas.ademamix, ("exp_avg_fast", "exp_avg_slow", "exp_avg_sq")),
     "signum": (formulas.signum, ("momentum_buffer",)),
+    "muon": (formulas.muon, ("momentum_buffer",)),
     "cautious-adamw": (companion_formulas.cautious_adamw, ("exp_avg", "exp_avg_sq")),
     "cautious-lion": (companion_formulas.cautious_lion, ("exp_avg",)),
 }

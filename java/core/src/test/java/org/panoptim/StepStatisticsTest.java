@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.entry;
 import static org.assertj.core.api.Assertions.within;
+import static org.panoptim.parameter.Tensors.fitting;
 import static org.panoptim.parameter.Tensors.gradient;
 import static org.panoptim.parameter.Tensors.values;
 import static org.panoptim.parameter.Tensors.vector;
@@ -262,12 +263,16 @@ class StepStatisticsTest {
     @Test
     void whatOnlyTheRuleKnowsWhatToMakeOfIsNotTold() {
         for (var rule : Rules.all()) {
+            var fitting = fitting(rule, "a", 3, 4);
             try (var optimizer =
-                    builder(rule)
+                    Optimizer.builder(rule)
+                            .group("all", List.of(fitting, fitting(rule, "b", 12)))
+                            .statistics(true)
+                            .backend(backend)
                             .companion(SAM.defaults())
                             .companion(Lookahead.defaults())
                             .build()) {
-                gradient(a, 1, 1);
+                gradient(fitting, 1, 1);
                 optimizer.step();
                 assertThat(of(optimizer, "a").numbers().keySet())
                         .isSubsetOf("trust_ratio", "sgd_lr", "sharpness");

@@ -28,7 +28,8 @@ public record ParameterGroup(
      *
      * @throws IllegalArgumentException if the name is empty or has control characters, or the rule
      *     is a {@link MatrixRule} or {@link LineRule} or keeps states of rows or columns, and a
-     *     parameter's {@linkplain Parameter#order order} is not contiguous
+     *     parameter's {@linkplain Parameter#order order} is not contiguous, or a MatrixRule
+     *     {@linkplain MatrixRule#refusal refuses} a parameter's shape
      */
     public ParameterGroup {
         Names.check("group", name);
@@ -40,6 +41,23 @@ public record ParameterGroup(
                     || keepsRowsOrColumns(rule, parameter.shape())) {
                 requireContiguous(name, rule, parameter);
             }
+            if (rule instanceof MatrixRule matrix) {
+                requireTaken(name, matrix, parameter);
+            }
+        }
+    }
+
+    private static void requireTaken(String group, MatrixRule rule, Parameter parameter) {
+        var refusal = rule.refusal(parameter.shape());
+        if (refusal.isPresent()) {
+            throw new IllegalArgumentException(
+                    "group '%s': rule %s refuses parameter '%s' of %s, since %s; give it another rule in a group of its own, with Optimizer.Builder.group(name, parameters, rule)"
+                            .formatted(
+                                    group,
+                                    rule.name(),
+                                    parameter.name(),
+                                    parameter.shape(),
+                                    refusal.get()));
         }
     }
 

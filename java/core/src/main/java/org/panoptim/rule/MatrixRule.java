@@ -4,6 +4,7 @@ import org.panoptim.matrix.MatrixSize;
 import org.panoptim.tensor.Shape;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A rule that works on whole matrices with linear algebra between its phases (Muon, Shampoo).
@@ -25,6 +26,15 @@ public interface MatrixRule extends UpdateRule {
 
     @Override
     MatrixRule atLearningRate(double learningRate);
+
+    /**
+     * Why the rule takes no parameter of a shape, if so, as it follows "rule … refuses …, since":
+     * for example "it takes parameters of two dimensions or more". A group with such a parameter is
+     * refused.
+     */
+    default Optional<String> refusal(Shape parameter) {
+        return Optional.empty();
+    }
 
     /** The number of phases, at least two. */
     @Override

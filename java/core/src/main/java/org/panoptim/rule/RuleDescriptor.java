@@ -155,6 +155,11 @@ public final class RuleDescriptor<R extends UpdateRule> {
             return add(name, RuleSetting.Range.POSITIVE_COUNT, initial, getter);
         }
 
+        /** How many iterations a step takes, from 1 to 99. */
+        public Builder<R> iterations(String name, long initial, Function<? super R, Long> getter) {
+            return add(name, RuleSetting.Range.ITERATIONS, initial, getter);
+        }
+
         /** A switch, off by default. */
         public Builder<R> flag(String name, Function<? super R, Boolean> getter) {
             return flag(name, false, getter);

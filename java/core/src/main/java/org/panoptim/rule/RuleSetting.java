@@ -50,6 +50,8 @@ public record RuleSetting(
         COUNT("at least 0"),
         /** A whole number, at least 1. */
         POSITIVE_COUNT("at least 1"),
+        /** A number of iterations, which no step should wait longer for: from 1 to 99. */
+        ITERATIONS("from 1 to 99"),
         /** True or false. */
         FLAG("true or false"),
         /** Whatever its type holds: of rules that check their settings themselves. */
@@ -74,6 +76,7 @@ public record RuleSetting(
                 case FINITE -> Double.isFinite(value);
                 case COUNT -> value >= 0;
                 case GROWTH, POSITIVE_COUNT -> value >= 1;
+                case ITERATIONS -> value >= 1 && value <= 99;
                 case FLAG, ANY -> true;
             };
         }
@@ -84,7 +87,7 @@ public record RuleSetting(
 
         /** Whether its values are whole numbers. */
         public boolean isWhole() {
-            return this == COUNT || this == POSITIVE_COUNT;
+            return this == COUNT || this == POSITIVE_COUNT || this == ITERATIONS;
         }
 
         /** The range in words, for example {@code "in [0, 1)"}. */

@@ -48,7 +48,11 @@ public final class Rules {
                     DAdaptSGD.defaults(),
                     ScheduleFreeAdamW.defaults(),
                     ScheduleFreeSGD.defaults(),
-                    Adafactor.defaults());
+                    Adafactor.defaults(),
+                    Muon.defaults());
+
+    private static final List<UpdateRule> EXACT =
+            ALL.stream().filter(rule -> !(rule instanceof MatrixRule)).toList();
 
     private static final List<UpdateRule> COMPANIONS =
             List.of(
@@ -238,9 +242,22 @@ public final class Rules {
         return Adafactor.withLearningRate(learningRate);
     }
 
+    /** {@link Muon} with PyTorch's defaults and this learning rate. */
+    public static Muon muon(double learningRate) {
+        return Muon.withLearningRate(learningRate);
+    }
+
     /** Every rule of the library that steps, with its defaults. */
     public static List<UpdateRule> all() {
         return ALL;
+    }
+
+    /**
+     * Those of {@link #all} on which all backends agree bit for bit, for parameters of any shape:
+     * no {@link MatrixRule}, on which they agree within bounds.
+     */
+    public static List<UpdateRule> exact() {
+        return EXACT;
     }
 
     /** The companions of the library, rules with passes alone, with their defaults. */

@@ -3,6 +3,7 @@ package org.panoptim.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.panoptim.parameter.Tensors.fitting;
 import static org.panoptim.parameter.Tensors.gradient;
 import static org.panoptim.parameter.Tensors.values;
 import static org.panoptim.parameter.Tensors.vector;
@@ -179,8 +180,8 @@ class CheckpointTest {
     @ParameterizedTest
     @MethodSource("rules")
     void everyRuleGoesOnAsBefore(UpdateRule rule) throws IOException {
-        var one = vector("p", 1, -2, 3);
-        var two = vector("p", 1, -2, 3);
+        var one = fitting(rule, "p", 1, -2, 3);
+        var two = fitting(rule, "p", 1, -2, 3);
         try (var backend = Backend.named("reference");
                 var first = optimizer(rule, one, backend);
                 var second = optimizer(rule, two, backend)) {

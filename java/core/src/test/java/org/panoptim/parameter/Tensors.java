@@ -2,6 +2,8 @@ package org.panoptim.parameter;
 
 import org.panoptim.memory.HostMemory;
 import org.panoptim.memory.Memory;
+import org.panoptim.rule.MatrixRule;
+import org.panoptim.rule.UpdateRule;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
@@ -15,6 +17,13 @@ public final class Tensors {
     /** A vector that has no gradient yet. */
     public static Parameter vector(String name, float... values) {
         return tensor(name, Shape.of(values.length), values);
+    }
+
+    /** A vector that has no gradient yet, or for a rule that takes matrices alone one row. */
+    public static Parameter fitting(UpdateRule rule, String name, float... values) {
+        return rule instanceof MatrixRule
+                ? tensor(name, Shape.of(1, values.length), values)
+                : vector(name, values);
     }
 
     /** A tensor that has no gradient yet. */

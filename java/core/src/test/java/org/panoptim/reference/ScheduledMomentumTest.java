@@ -2,9 +2,9 @@ package org.panoptim.reference;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.panoptim.parameter.Tensors.curvature;
+import static org.panoptim.parameter.Tensors.fitting;
 import static org.panoptim.parameter.Tensors.gradient;
 import static org.panoptim.parameter.Tensors.values;
-import static org.panoptim.parameter.Tensors.vector;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -44,7 +44,7 @@ class ScheduledMomentumTest {
     }
 
     private static float[] valuesAt(UpdateRule rule, double momentum) {
-        var parameter = gradient(vector("p", 1, -2, 3, 4), 0, 0, 0, 0);
+        var parameter = gradient(fitting(rule, "p", 1, -2, 3, 4), 0, 0, 0, 0);
         // Steps of Sophia that are clipped do not depend on the average.
         curvature(parameter, 1, 100, 1e4f, 1e4f);
         var groups = List.of(new ParameterGroup("all", rule, List.of(parameter)));

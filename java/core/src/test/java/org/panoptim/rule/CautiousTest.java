@@ -3,6 +3,7 @@ package org.panoptim.rule;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.panoptim.parameter.Tensors.fitting;
 import static org.panoptim.parameter.Tensors.gradient;
 import static org.panoptim.parameter.Tensors.gradientValues;
 import static org.panoptim.parameter.Tensors.values;
@@ -246,8 +247,8 @@ class CautiousTest {
     @ParameterizedTest
     @MethodSource
     void decoupled(UpdateRule rule) {
-        var far = vector("p", 8, -8, 8);
-        var zero = vector("p", 0, 0, 0);
+        var far = fitting(rule, "p", 8, -8, 8);
+        var zero = fitting(rule, "p", 0, 0, 0);
         try (var ofFar = optimizer(rule, far);
                 var ofZero = optimizer(rule, zero)) {
             for (int step = 1; step <= 4; step++) {

@@ -28,11 +28,12 @@ class CorrectedDecayTest {
      */
     private static final Set<String> SOON_SEEN = Set.of("swats beta1", "swats beta2", "yogi beta2");
 
-    /** Averages of which a rule takes the sign, or clips them. */
+    /** Averages of which a rule takes the sign or the direction, or clips them. */
     private static final Set<String> BOUNDED =
             Set.of(
                     "lion beta1",
                     "lion beta2",
+                    "muon momentum",
                     "signum momentum",
                     "tiger beta",
                     "sophia-h beta1",

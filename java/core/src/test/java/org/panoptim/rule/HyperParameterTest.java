@@ -71,7 +71,8 @@ class HyperParameterTest {
                             new double[] {
                                 Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY
                             };
-                    case COUNT, POSITIVE_COUNT, FLAG, ANY -> throw new AssertionError(setting);
+                    case COUNT, POSITIVE_COUNT, ITERATIONS, FLAG, ANY ->
+                            throw new AssertionError(setting);
                 };
         for (double value : refused) {
             assertRefused(rule, setting, setting.range().toString(), value);
@@ -94,7 +95,8 @@ class HyperParameterTest {
                     case OPEN_FRACTION -> new double[] {1e-38, Math.nextDown(1f)};
                     case GROWTH -> new double[] {1, Double.POSITIVE_INFINITY};
                     case FINITE -> new double[] {-Float.MAX_VALUE, Float.MAX_VALUE};
-                    case COUNT, POSITIVE_COUNT, FLAG, ANY -> throw new AssertionError(setting);
+                    case COUNT, POSITIVE_COUNT, ITERATIONS, FLAG, ANY ->
+                            throw new AssertionError(setting);
                 };
         for (double value : taken) {
             set(rule, setting, value);
@@ -113,7 +115,8 @@ class HyperParameterTest {
                     case OPEN_FRACTION -> new double[] {1e-46, 1 - 0x1p-53, 1 - 0x1p-25};
                     case RATE, FRACTION, GROWTH -> new double[] {};
                     case FINITE -> new double[] {-1e39, 1e39};
-                    case COUNT, POSITIVE_COUNT, FLAG, ANY -> throw new AssertionError(setting);
+                    case COUNT, POSITIVE_COUNT, ITERATIONS, FLAG, ANY ->
+                            throw new AssertionError(setting);
                 };
         for (double value : refused) {
             assertRefused(rule, setting, setting.range() + " as float32", value);
@@ -124,8 +127,14 @@ class HyperParameterTest {
     @MethodSource("counts")
     void aCountIsAWholeNumberFromZeroOrOneOn(UpdateRule rule, RuleSetting setting) {
         long least = setting.range() == Range.COUNT ? 0 : 1;
-        for (long taken : new long[] {least, 1, Long.MAX_VALUE}) {
+        boolean bounded = setting.range() == Range.ITERATIONS;
+        long most = bounded ? 99 : Long.MAX_VALUE;
+        for (long taken : new long[] {least, 1, most}) {
             set(rule, setting, taken);
+        }
+        if (bounded) {
+            assertRefused(rule, setting, setting.range().toString(), most + 1);
+            assertRefused(rule, setting, setting.range().toString(), Long.MAX_VALUE);
         }
         for (long refused : new long[] {least - 1, -1, Long.MIN_VALUE}) {
             assertRefused(rule, setting, setting.range().toString(), refused);

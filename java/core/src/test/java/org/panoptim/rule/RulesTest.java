@@ -100,7 +100,7 @@ class RulesTest {
     private static String value(RuleSetting.Range range, int number) {
         double value = 0.5 + number / 64.0;
         return switch (range) {
-            case COUNT, POSITIVE_COUNT -> String.valueOf(2 + number);
+            case COUNT, POSITIVE_COUNT, ITERATIONS -> String.valueOf(2 + number);
             case GROWTH -> String.valueOf(1 + value);
             case NON_POSITIVE -> String.valueOf(-value);
             default -> String.valueOf(value);

@@ -3,13 +3,14 @@ package org.panoptim.rule;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Offset.offset;
 import static org.panoptim.parameter.Tensors.gradient;
+import static org.panoptim.parameter.Tensors.tensor;
 import static org.panoptim.parameter.Tensors.values;
-import static org.panoptim.parameter.Tensors.vector;
 
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.schedule.Schedule;
+import org.panoptim.tensor.Shape;
 
 import java.util.Arrays;
 import java.util.List;
@@ -25,29 +26,47 @@ abstract class SourceLoop {
     static final double FACTOR = 0.7;
 
     private static final int STEPS = 6;
-    private static final int[] ELEMENTS = {3, 5};
+
+    private final List<Shape> shapes;
 
     /** The values of each tensor, and their gradients of this step, which a loop may change. */
-    final double[][] p = new double[ELEMENTS.length][];
+    final double[][] p;
 
-    final double[][] g = new double[ELEMENTS.length][];
+    final double[][] g;
 
     /** The number of the step, from 1. */
     int t;
+
+    /** Over two vectors. */
+    SourceLoop() {
+        this(List.of(Shape.of(3), Shape.of(5)));
+    }
+
+    /** Over tensors of these shapes. */
+    SourceLoop(List<Shape> shapes) {
+        this.shapes = shapes;
+        p = new double[shapes.size()][];
+        g = new double[shapes.size()][];
+    }
+
+    /** The elements of a tensor. */
+    private int elements(int tensor) {
+        return Math.toIntExact(shapes.get(tensor).elements());
+    }
 
     /** Changes the values as a step does. */
     abstract void step();
 
     /** Zeros, one for each element. */
-    static double[][] zeros() {
+    final double[][] zeros() {
         return filled(0);
     }
 
     /** A value for each element. */
-    static double[][] filled(double value) {
-        var all = new double[ELEMENTS.length][];
+    final double[][] filled(double value) {
+        var all = new double[p.length][];
         for (int i = 0; i < all.length; i++) {
-            all[i] = new double[ELEMENTS[i]];
+            all[i] = new double[elements(i)];
             Arrays.fill(all[i], value);
         }
         return all;
@@ -65,10 +84,10 @@ abstract class SourceLoop {
     /** Checks that a rule's values stay with this loop's, step by step. */
     final void isFollowedBy(UpdateRule rule) {
         var random = new Random(3);
-        var parameters = new Parameter[ELEMENTS.length];
+        var parameters = new Parameter[p.length];
         for (int i = 0; i < parameters.length; i++) {
-            float[] start = floats(random, ELEMENTS[i]);
-            parameters[i] = vector("tensor" + i, start);
+            float[] start = floats(random, elements(i));
+            parameters[i] = tensor("tensor" + i, shapes.get(i), start);
             p[i] = doubles(start);
         }
         try (var backend = Backend.named("reference");
@@ -79,9 +98,9 @@ abstract class SourceLoop {
                                 .backend(backend)
                                 .build()) {
             for (t = 1; t <= STEPS; t++) {
-                var before = new double[ELEMENTS.length][];
+                var before = new double[p.length][];
                 for (int i = 0; i < parameters.length; i++) {
-                    float[] gradient = floats(random, ELEMENTS[i]);
+                    float[] gradient = floats(random, elements(i));
                     gradient(parameters[i], gradient);
                     g[i] = doubles(gradient);
                     before[i] = p[i].clone();

@@ -1,9 +1,9 @@
 package org.panoptim.rule;
 
 import static org.panoptim.parameter.Tensors.curvature;
+import static org.panoptim.parameter.Tensors.fitting;
 import static org.panoptim.parameter.Tensors.gradient;
 import static org.panoptim.parameter.Tensors.values;
-import static org.panoptim.parameter.Tensors.vector;
 
 import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
@@ -12,7 +12,10 @@ import org.panoptim.schedule.Schedule;
 
 import java.util.List;
 
-/** One vector under one rule on the reference backend, to be followed by hand. */
+/**
+ * One vector, or row of a matrix where a rule takes no vectors, under one rule on the reference
+ * backend, to be followed by hand.
+ */
 final class Trial implements AutoCloseable {
 
     private final Backend backend = Backend.named("reference");
@@ -24,7 +27,7 @@ final class Trial implements AutoCloseable {
     }
 
     Trial(UpdateRule rule, Schedule schedule, float... start) {
-        parameter = vector("p", start);
+        parameter = fitting(rule, "p", start);
         optimizer =
                 Optimizer.builder(rule)
                         .group("all", List.of(parameter))

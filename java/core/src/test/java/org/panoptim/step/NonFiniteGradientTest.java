@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.panoptim.parameter.Tensors.curvature;
+import static org.panoptim.parameter.Tensors.fitting;
 import static org.panoptim.parameter.Tensors.gradient;
 import static org.panoptim.parameter.Tensors.gradientValues;
 import static org.panoptim.parameter.Tensors.values;
@@ -44,9 +45,14 @@ class NonFiniteGradientTest {
     }
 
     private Optimizer.Builder<UpdateRule> builder(UpdateRule rule, NonFinitePolicy policy) {
+        return builder(rule, policy, a, b);
+    }
+
+    private Optimizer.Builder<UpdateRule> builder(
+            UpdateRule rule, NonFinitePolicy policy, Parameter first, Parameter second) {
         return Optimizer.builder(rule)
-                .group("a", List.of(a))
-                .group("b", List.of(b))
+                .group("a", List.of(first))
+                .group("b", List.of(second))
                 .nonFinite(policy)
                 .backend(backend);
     }
@@ -63,9 +69,11 @@ class NonFiniteGradientTest {
     @ParameterizedTest
     @MethodSource("rules")
     void aSkippedFirstStepChangesNoByte(UpdateRule rule) {
-        try (var optimizer = builder(rule, NonFinitePolicy.SKIP).build()) {
-            gradient(a, 1, 1);
-            gradient(b, 1, Float.NaN);
+        var good = fitting(rule, "a", 1, 2);
+        var bad = fitting(rule, "b", 3, 4);
+        try (var optimizer = builder(rule, NonFinitePolicy.SKIP, good, bad).build()) {
+            gradient(good, 1, 1);
+            gradient(bad, 1, Float.NaN);
             var before = Snapshot.of(optimizer);
             optimizer.step();
             var after = Snapshot.of(optimizer);
@@ -80,19 +88,22 @@ class NonFiniteGradientTest {
     @ParameterizedTest
     @MethodSource("rules")
     void theStepAfterASkippedOneIsAsIfItHadNotBeen(UpdateRule rule) {
-        var twins = List.of(vector("a", 1, 2), vector("b", 3, 4));
-        try (var optimizer = builder(rule, NonFinitePolicy.SKIP).build();
+        var pair = List.of(fitting(rule, "a", 1, 2), fitting(rule, "b", 3, 4));
+        var twins = List.of(fitting(rule, "a", 1, 2), fitting(rule, "b", 3, 4));
+        try (var optimizer =
+                        builder(rule, NonFinitePolicy.SKIP, pair.getFirst(), pair.getLast())
+                                .build();
                 var twin =
                         Optimizer.builder(rule)
                                 .group("a", twins.subList(0, 1))
                                 .group("b", twins.subList(1, 2))
                                 .backend(backend)
                                 .build()) {
-            gradient(a, Float.POSITIVE_INFINITY, 1);
-            gradient(b, 1, 1);
+            gradient(pair.getFirst(), Float.POSITIVE_INFINITY, 1);
+            gradient(pair.getLast(), 1, 1);
             optimizer.step();
             for (int step = 1; step <= 3; step++) {
-                for (var parameter : List.of(a, b, twins.getFirst(), twins.getLast())) {
+                for (var parameter : Stream.of(pair, twins).flatMap(List::stream).toList()) {
                     gradient(parameter, step, -1);
                 }
                 optimizer.step();

@@ -55,6 +55,7 @@ public final class RuleVariants {
                     Map.entry(RuleSetting.Range.FINITE, texts(0, 0, 0.1, 1, 2, -0.5)),
                     Map.entry(RuleSetting.Range.COUNT, List.of("0", "1", "3", "1000")),
                     Map.entry(RuleSetting.Range.POSITIVE_COUNT, List.of("1", "2", "3", "1000")),
+                    Map.entry(RuleSetting.Range.ITERATIONS, List.of("1", "2", "5", "6")),
                     Map.entry(RuleSetting.Range.FLAG, FLAGS));
 
     /** A PyTorch name, which two rules may have for settings of different ranges. */
@@ -115,7 +116,7 @@ public final class RuleVariants {
             case NON_NEGATIVE, POSITIVE, NON_POSITIVE, FRACTION, FINITE ->
                     Optional.of(setting.initial().equals(0.0) ? "0.3" : halved(setting));
             case GROWTH -> Optional.of("1.02");
-            case COUNT, POSITIVE_COUNT -> Optional.of("3");
+            case COUNT, POSITIVE_COUNT, ITERATIONS -> Optional.of("3");
             case ANY -> Optional.empty();
         };
     }
