@@ -7,6 +7,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.panoptim.rule.AdaptiveClip;
+import org.panoptim.rule.Muon;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.tests.equivalence.TestBetween;
 import org.panoptim.tests.equivalence.TestOrthogonal;
@@ -22,7 +23,9 @@ class SharedMatrixRuleTest {
         return Stream.of(
                 new TestOrthogonal(0.1, 0.5, false),
                 new TestOrthogonal(0.1, 0.5, true),
-                new TestOrthogonal(0.1, 0.5, false, true));
+                new TestOrthogonal(0.1, 0.5, false, true),
+                Muon.withLearningRate(0.1),
+                Muon.withLearningRate(0.1).withSteps(2).withMatchRmsAdamw(true));
     }
 
     @ParameterizedTest

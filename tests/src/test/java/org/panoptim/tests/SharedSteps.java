@@ -64,6 +64,7 @@ record SharedSteps(
                     Shape.of(33, 3),
                     Shape.of(20, 70),
                     Shape.of(2, 10, 9),
+                    Shape.of(0, 3),
                     Shape.of(20, 70));
 
     /** Takes a step once the first gradients are there; another backward pass can be asked for. */
@@ -73,11 +74,14 @@ record SharedSteps(
 
     /** Plain steps. */
     static SharedSteps of(UpdateRule rule) {
+        var shapes =
+                rule instanceof MatrixRule matrices
+                        ? MATRICES.stream()
+                                .filter(shape -> matrices.refusal(shape).isEmpty())
+                                .toList()
+                        : LARGE;
         return new SharedSteps(
-                rule,
-                rule instanceof MatrixRule ? MATRICES : LARGE,
-                UnaryOperator.identity(),
-                (optimizer, _) -> optimizer.step());
+                rule, shapes, UnaryOperator.identity(), (optimizer, _) -> optimizer.step());
     }
 
     SharedSteps with(UnaryOperator<Optimizer.Builder<?>> newChange, Stepping newStepping) {

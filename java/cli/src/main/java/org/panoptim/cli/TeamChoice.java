@@ -80,8 +80,7 @@ record TeamChoice(int members, int leaves, String option) {
             var matrix =
                     Parameter.of("matrix", Shape.of(2, 2), new HostMemory(arena.allocate(16, 64)));
             Optimizer optimizer =
-                    setup.optimizer(1)
-                            .group("all", List.of(matrix))
+                    setup.optimizer(1, List.of(matrix))
                             .shards(LocalTeam.of(1, Duration.ofSeconds(1)).getFirst())
                             .backend(backend)
                             .build();

@@ -30,7 +30,8 @@ final class TrainHelp {
                 "",
                 "'panoptim rules' lists the rules with their settings and defaults, which hold"
                     + " where this task has no others. Both tasks take them all, but no rule whose"
-                    + " curvature they do not estimate.");
+                    + " curvature they do not estimate. muon trains matrices alone, and adamw, at"
+                    + " 0.002 and without weight decay, the biases beside it.");
         task(
                 lines,
                 "classifier",

@@ -11,6 +11,7 @@ import org.panoptim.cli.verify.Candidate;
 import org.panoptim.cli.verify.Coverage;
 import org.panoptim.cli.verify.InverseCheck;
 import org.panoptim.cli.verify.Verification;
+import org.panoptim.rule.Rules;
 import org.panoptim.testkit.scenario.BackendUnderTest;
 import org.panoptim.testkit.scenario.CompanionScenarios;
 import org.panoptim.testkit.scenario.Comparison;
@@ -73,11 +74,19 @@ final class VerifyCommand implements Callable<Integer> {
     /**
      * Those of rules and companions.
      *
-     * @param rules their names; none for all
-     * @throws InputException if one is none's
+     * @param rules their names; none for all that have scenarios
+     * @throws InputException if one is none's, or a rule's on which backends agree within bounds
+     *     alone
      */
     static List<Scenario> scenarios(List<String> rules) {
         var selection = RuleSelection.of(rules);
+        for (var rule : Rules.all()) {
+            if (rules.contains(rule.name()) && !Rules.exact().contains(rule)) {
+                throw new InputException(
+                        "rule %s works on whole matrices, and backends agree on it within bounds, not bit for bit; nothing is compared here"
+                                .formatted(rule.name()));
+            }
+        }
         return Stream.concat(RuleScenarios.all().stream(), CompanionScenarios.all().stream())
                 .filter(scenario -> selection.has(scenario.subject()))
                 .toList();

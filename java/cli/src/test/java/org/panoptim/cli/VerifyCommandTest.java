@@ -21,7 +21,7 @@ class VerifyCommandTest {
     void everyRuleAndCompanionHasScenarios() {
         assertThat(VerifyCommand.scenarios(List.of()).stream().map(Scenario::subject).distinct())
                 .containsExactlyElementsOf(
-                        Stream.concat(Rules.all().stream(), Rules.companions().stream())
+                        Stream.concat(Rules.exact().stream(), Rules.companions().stream())
                                 .map(UpdateRule::name)
                                 .toList());
     }
@@ -64,6 +64,20 @@ class VerifyCommandTest {
                 .startsWith("panoptim verify: there is no rule 'lyon'; near it are lion")
                 .hasLineCount(1);
         assertThat(invocation.out()).isEmpty();
+    }
+
+    @Test
+    void aRuleWithoutBitsToCompareIsRefused() {
+        for (var invocation :
+                List.of(Invocation.of("verify", "muon"), Invocation.of("verify", "lion", "muon"))) {
+            assertThat(invocation.status()).isEqualTo(2);
+            assertThat(invocation.err())
+                    .isEqualTo(
+                            "panoptim verify: rule muon works on whole matrices, and backends agree"
+                                    + " on it within bounds, not bit for bit; nothing is compared"
+                                    + " here\n");
+            assertThat(invocation.out()).isEmpty();
+        }
     }
 
     @Test

@@ -427,6 +427,23 @@ class MuonTest {
         }
     }
 
+    /** A row's direction has a norm of what an iteration makes of 1. */
+    @Test
+    void statisticsTellTheStepsLength() {
+        var parameter = gradient(tensor("p", Shape.of(1, 2), 6, 8), 3, 4);
+        try (var optimizer =
+                Optimizer.builder(PLAIN.atLearningRate(0.5))
+                        .group("all", List.of(parameter))
+                        .statistics(true)
+                        .backend(backend)
+                        .build()) {
+            optimizer.step();
+            var statistics = optimizer.report().parameters().get("p");
+            assertThat(statistics.gradientNorm()).hasValue(5);
+            assertThat(statistics.updateNorm().orElseThrow()).isCloseTo(0.5 * ONCE, within(1e-6));
+        }
+    }
+
     private List<String> explained(Muon rule) {
         var parameter = gradient(tensor("p", Shape.of(4, 1), 1, 2, 3, 4), 1, 1, 1, 1);
         try (var optimizer = optimizer(rule, parameter)) {

@@ -59,6 +59,28 @@ class PyTorchPageTest {
         // snippet:end
     }
 
+    /** What the page says of groups. */
+    @Test
+    void matricesAreTrainedByMuonAndBiasesByTheRuleGiven() {
+        try (var _ = new PointerScope();
+                var optimizer =
+                        TorchOptimizer.of(
+                                net,
+                                Rules.adamW(3e-4),
+                                (builder, parameters) ->
+                                        builder.group(
+                                                "matrices",
+                                                parameters.where(p -> p.shape().rank() > 1),
+                                                Rules.muon(0.02)))) {
+            var groups = optimizer.optimizer().groups();
+            assertThat(groups).extracting(group -> group.rule().name()).contains("muon", "adamw");
+            loss(net, torch.torch_randn(8, 4)).backward();
+            float before = layer.bias().norm().item_float();
+            optimizer.step();
+            assertThat(layer.bias().norm().item_float()).isNotEqualTo(before);
+        }
+    }
+
     private Tensor loss(Module module, Tensor batch) {
         assertThat(module).isSameAs(net);
         return layer.forward(batch).square().mean();

@@ -10,6 +10,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.panoptim.Optimizer;
 import org.panoptim.memory.Buffer;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.rule.MatrixRule;
+import org.panoptim.rule.Muon;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.Shape;
 import org.panoptim.tests.equivalence.TestOrthogonal;
@@ -37,7 +39,7 @@ class MatrixCaptureTest {
         private final List<Buffer> gradients = new ArrayList<>();
         final Optimizer optimizer;
 
-        Run(Implementation implementation, TestOrthogonal rule) {
+        Run(Implementation implementation, MatrixRule rule) {
             device = implementation.device();
             var random = new Random(5);
             var parameters = new ArrayList<Parameter>();
@@ -92,7 +94,16 @@ class MatrixCaptureTest {
     @ParameterizedTest
     @CsvSource({"FFM, false", "FFM, true", "JCUDA, false", "JCUDA, true"})
     void itGoesOnAsAPlainStepDoes(Implementation implementation, boolean whitened) {
-        var rule = new TestOrthogonal(0.1, 0.5, false, whitened);
+        requireThatItGoesOn(implementation, new TestOrthogonal(0.1, 0.5, false, whitened));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void soDoesMuon(Implementation implementation) {
+        requireThatItGoesOn(implementation, Muon.withLearningRate(0.1));
+    }
+
+    private static void requireThatItGoesOn(Implementation implementation, MatrixRule rule) {
         try (var plain = new Run(implementation, rule);
                 var captured = new Run(implementation, rule)) {
             var expected = plain.trained(plain.optimizer::step);

@@ -8,6 +8,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.panoptim.backend.Backend;
+import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.Slot.Initial;
 import org.panoptim.rule.UpdateRule;
@@ -112,6 +113,11 @@ class TraceTest {
     private static final Closeness DOUBLE_FIRST_MOMENT = new Closeness(2e-6);
     private static final Closeness DOUBLE_STATE = new Closeness(5e-7);
 
+    // Products of matrices are summed in float and in another order, of which each iteration makes
+    // up to four times as much. Measured: 2.2e-6 recorded, 1.6e-6 in double.
+    private static final Closeness RECORDED_MATRICES = new Closeness(3e-6);
+    private static final Closeness DOUBLE_MATRICES = new Closeness(2e-6);
+
     private static final String ENDING = ".safetensors";
 
     /** All recorded runs. */
@@ -157,7 +163,10 @@ class TraceTest {
                 var backend = open(name);
                 var replay = new Replay(trace, backend)) {
             boolean exact = isExact(trace);
-            var parameter = exact ? Closeness.EXACT : RECORDED_PARAMETER;
+            var parameter =
+                    exact
+                            ? Closeness.EXACT
+                            : ofMatrices(trace) ? RECORDED_MATRICES : RECORDED_PARAMETER;
             for (int step = 1; step <= trace.steps(); step++) {
                 replay.step(step);
                 complaints.addAll(
@@ -170,7 +179,10 @@ class TraceTest {
                             replay,
                             trace,
                             "expect/",
-                            state -> exact ? Closeness.EXACT : recorded(trace, state)));
+                            state ->
+                                    exact || ofMatrices(trace)
+                                            ? Closeness.EXACT
+                                            : recorded(trace, state)));
         }
         assertThat(complaints).isEmpty();
     }
@@ -187,7 +199,8 @@ class TraceTest {
             // Where squares overflow in float, the run in double is another one.
             boolean overflows = name(file).endsWith("-overflow");
             if (!overflows) {
-                complaints.addAll(parameters(replay, trace, "expect64/param/", DOUBLE_PARAMETER));
+                var parameter = ofMatrices(trace) ? DOUBLE_MATRICES : DOUBLE_PARAMETER;
+                complaints.addAll(parameters(replay, trace, "expect64/param/", parameter));
                 complaints.addAll(averages(replay, trace, "expect64/ema/", DOUBLE_PARAMETER));
             }
             complaints.addAll(
@@ -275,6 +288,13 @@ class TraceTest {
             }
         }
         return complaints;
+    }
+
+    /**
+     * Whose states have the recorded bits, and whose parameters come of products between phases.
+     */
+    private static boolean ofMatrices(Trace trace) {
+        return trace.rule() instanceof MatrixRule;
     }
 
     private static boolean isExact(Trace trace) {

@@ -88,6 +88,7 @@ public final class RuleText {
             case FINITE -> "(-∞, ∞)";
             case COUNT -> "{0, 1, …}";
             case POSITIVE_COUNT -> "{1, 2, …}";
+            case ITERATIONS -> "{1, …, 99}";
             case FLAG, ANY -> "";
         };
     }

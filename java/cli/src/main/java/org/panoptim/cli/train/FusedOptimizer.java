@@ -33,8 +33,7 @@ public final class FusedOptimizer implements AutoCloseable {
         this.setup = setup;
         this.parameters = TorchParameters.of(net);
         var builder =
-                setup.optimizer(steps)
-                        .group("all", parameters.list())
+                setup.optimizer(steps, parameters.list())
                         .statisticsEvery(statisticsEvery)
                         .backend(backend);
         member.ifPresent(each -> builder.shards(each.team(), each.leaves()));

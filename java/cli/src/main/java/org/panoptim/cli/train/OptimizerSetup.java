@@ -1,6 +1,9 @@
 package org.panoptim.cli.train;
 
 import org.panoptim.Optimizer;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.rule.AdamW;
+import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.SAM;
 import org.panoptim.rule.UpdateRule;
@@ -8,9 +11,11 @@ import org.panoptim.testkit.trace.ConfiguredRule;
 import org.panoptim.testkit.trace.TraceOptions;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
@@ -22,6 +27,9 @@ import java.util.stream.Collectors;
  */
 public record OptimizerSetup(
         ConfiguredRule configured, Optional<SAM> sam, Optional<ScheduleChoice> schedule) {
+
+    /** What trains the parameters that a rule on matrices refuses: of these nets the biases. */
+    private static final AdamW OF_BIASES = AdamW.withLearningRate(0.002).withWeightDecay(0);
 
     /** A rule alone. */
     public OptimizerSetup(UpdateRule rule) {
@@ -100,9 +108,15 @@ public record OptimizerSetup(
         return new OptimizerSetup(configured, sam, Optional.of(other));
     }
 
-    /** The settings that are not off, by PyTorch's names; SAM's begin with {@code sam.}. */
+    /**
+     * The settings that are not off, by PyTorch's names; SAM's begin with {@code sam.}. Where the
+     * rule takes matrices alone, they say what becomes of biases.
+     */
     public SequencedMap<String, String> settings() {
         var settings = new LinkedHashMap<>(configured.settings());
+        if (rule() instanceof MatrixRule) {
+            settings.put("biases", OF_BIASES.name() + "@" + OF_BIASES.learningRate());
+        }
         sam.ifPresent(
                 companion ->
                         Rules.settings(companion)
@@ -115,12 +129,23 @@ public record OptimizerSetup(
     }
 
     /**
-     * Begins an optimizer that leaves zeros in the gradients.
+     * Begins an optimizer of parameters that leaves zeros in the gradients. Those that a rule on
+     * matrices refuses are trained by AdamW, at {@code lr=0.002:weight_decay=0}.
      *
      * @param steps how many it will take, for the schedule
      */
-    public Optimizer.Builder<UpdateRule> optimizer(long steps) {
+    public Optimizer.Builder<UpdateRule> optimizer(long steps, List<Parameter> parameters) {
         var builder = configured.optimizer().zeroGradients(true);
+        if (rule() instanceof MatrixRule matrices) {
+            Predicate<Parameter> taken = each -> matrices.refusal(each.shape()).isEmpty();
+            builder.group("all", parameters.stream().filter(taken).toList())
+                    .group(
+                            "biases",
+                            parameters.stream().filter(taken.negate()).toList(),
+                            OF_BIASES);
+        } else {
+            builder.group("all", parameters);
+        }
         schedule.ifPresent(each -> builder.schedule(each.of(steps)));
         sam.ifPresent(builder::companion);
         return builder;

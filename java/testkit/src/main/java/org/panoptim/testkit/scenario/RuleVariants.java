@@ -135,9 +135,9 @@ public final class RuleVariants {
         }
     }
 
-    /** A rule for every kernel of the library. */
+    /** A rule for every kernel of the library's {@linkplain Rules#exact rules with one result}. */
     public static Stream<UpdateRule> ofEveryKernel() {
-        return Rules.all().stream().flatMap(RuleVariants::ofKernels);
+        return Rules.exact().stream().flatMap(RuleVariants::ofKernels);
     }
 
     private static Stream<UpdateRule> ofKernels(UpdateRule rule) {

@@ -4,6 +4,7 @@ import org.panoptim.Optimizer;
 import org.panoptim.backend.Backend;
 import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.RuleSetting;
 import org.panoptim.rule.Rules;
 import org.panoptim.rule.UpdateRule;
@@ -80,7 +81,8 @@ public record ConfiguredRule(UpdateRule rule, TraceOptions options) {
     /** Builds an optimizer of one number, which is refused here if a larger one would be later. */
     private void check() {
         var number = MemorySegment.ofArray(new float[1]);
-        var parameter = Parameter.of("p", Shape.of(1), number);
+        var shape = rule instanceof MatrixRule ? Shape.of(1, 1) : Shape.of(1);
+        var parameter = Parameter.of("p", shape, number);
         if (options.averages()) {
             var average = MemorySegment.ofArray(new float[1]);
             parameter = parameter.averagedIn(new Output(DType.F32, average));

@@ -108,11 +108,7 @@ final class KfacTrainer implements Trainer {
             parameters.close();
             throw e;
         }
-        var builder =
-                setup.optimizer(all)
-                        .group("all", parameters.list())
-                        .transform(kfac)
-                        .backend(backend);
+        var builder = setup.optimizer(all, parameters.list()).transform(kfac).backend(backend);
         member.ifPresent(each -> builder.shards(each.team(), each.leaves()));
         optimizer = builder.build();
     }
