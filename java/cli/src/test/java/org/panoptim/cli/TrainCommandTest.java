@@ -335,6 +335,21 @@ class TrainCommandTest {
                 .contains("--batch 2000 --lr 0.0 ");
     }
 
+    @Test
+    void muonTrainsMatricesAndSaysWhatTrainsBiases() throws IOException {
+        var trained = train("--epochs", "1", "--optimizer", "muon");
+
+        assertThat(trained.status()).isZero();
+        // Untrained it is 2.3.
+        assertThat(Double.parseDouble(loss(trained))).isLessThan(2);
+        assertThat(Files.readString(report()))
+                .contains("<span>lr = 0.01</span>")
+                .contains("<span>biases = adamw@0.002</span>");
+        assertThat(Invocation.of("train", "--help").out().replaceAll("\\s+", " "))
+                .contains(
+                        "muon trains matrices alone, and adamw, at 0.002 and without weight decay");
+    }
+
     /** Every rule but AdaFisher, which needs layers to look at, and PyTorch's own. */
     private static String optimizers() {
         var names = new ArrayList<>(Rules.all().stream().map(UpdateRule::name).toList());

@@ -38,7 +38,7 @@ class MuonRuleTest {
 
     /**
      * Steps of 0.1, 0.05, 0.033 … move by 0.23 of their directions, times √3 at most for more rows
-     * than columns: 0.4 · 6e-4 / √12 = 7e-5. Measured: 2.4e-7.
+     * than columns: 0.4 · 6e-4 / √12 = 7e-5. Measured: 3.6e-7.
      */
     private static final float BOUND = 2e-6f;
 

@@ -34,7 +34,8 @@ public record OptimizerChoice(String name, OptimizerSetup setup, boolean ofEngin
                     "lamb:lr=0.01",
                     "lars:lr=3:momentum=0.9:weight_decay=0.001",
                     "tiger:lr=0.003",
-                    "dadapt-sgd:momentum=0.9:d0=0.001:growth_rate=1.02");
+                    "dadapt-sgd:momentum=0.9:d0=0.001:growth_rate=1.02",
+                    "muon:lr=0.01");
 
     /**
      * The choice of an entry, with settings for this task where it has none.

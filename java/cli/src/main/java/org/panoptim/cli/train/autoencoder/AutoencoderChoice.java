@@ -54,7 +54,8 @@ public record AutoencoderChoice(String name, Kind kind, OptimizerSetup setup, in
                     "lamb:lr=0.01",
                     "lars:lr=3:momentum=0.9:weight_decay=0.001",
                     "tiger:lr=0.003",
-                    "dadapt-sgd:momentum=0.9:d0=0.001:growth_rate=1.02");
+                    "dadapt-sgd:momentum=0.9:d0=0.001:growth_rate=1.02",
+                    "muon:lr=0.03:weight_decay=0");
 
     /** All valid names: K-FAC, the rules that take gradients alone, and PyTorch's Adam. */
     public static List<String> names() {
