@@ -240,7 +240,7 @@ public record Muon(
         for (long step = 1; step <= nsSteps; step++) {
             engine.rankUpdate(1, from, !wide, 0, gram);
             engine.copy(gram, polynomial);
-            engine.rankUpdate((float) nsC, gram, false, (float) nsB, polynomial);
+            engine.multiply((float) nsC, gram, false, gram, false, (float) nsB, polynomial);
             engine.copy(from, to);
             if (step == 1 && nsSteps % 2 == 1) {
                 from = next;
