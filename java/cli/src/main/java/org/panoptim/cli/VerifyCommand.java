@@ -34,8 +34,9 @@ import java.util.stream.Stream;
         name = "verify",
         description =
                 "Compare every backend that works here with the reference, bit for bit (all NaNs"
-                        + " count as one value), SIMD with every instruction set and with one"
-                        + " thread and several, and check the certificates of inverses.",
+                    + " count as one value), SIMD with every instruction set and with one thread"
+                    + " and several, devices with captured steps too, and check the certificates of"
+                    + " inverses.",
         mixinStandardHelpOptions = true)
 final class VerifyCommand implements Callable<Integer> {
 

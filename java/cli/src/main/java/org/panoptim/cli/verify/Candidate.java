@@ -6,6 +6,7 @@ import org.panoptim.simd.SimdOptions;
 import org.panoptim.simd.SimdProvider;
 import org.panoptim.simd.Tier;
 import org.panoptim.testkit.scenario.BackendUnderTest;
+import org.panoptim.testkit.scenario.Scenario;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -15,7 +16,8 @@ import java.util.stream.Stream;
 
 /**
  * A backend that is compared with the reference: as it is opened usually and, if it is the SIMD
- * backend, with every instruction set and with several numbers of threads.
+ * backend, with every instruction set and with several numbers of threads; if it computes on a
+ * device, with steps that are captured once and replayed.
  *
  * @param usual as the backend's name opens it
  * @param others the other configurations
@@ -25,6 +27,8 @@ public record Candidate(BackendUnderTest usual, List<BackendUnderTest> others)
 
     /** One thread, as many as a small machine has, and more. */
     private static final int MOST_THREADS = 3;
+
+    private static final String CAPTURED = "captured steps";
 
     /** Copies the list. */
     public Candidate {
@@ -39,6 +43,10 @@ public record Candidate(BackendUnderTest usual, List<BackendUnderTest> others)
             if (backend instanceof SimdBackend simd) {
                 configurations(simd)
                         .forEach(options -> others.add(named(SimdBackend.open(options))));
+            }
+            if (!backend.usesHostMemory()) {
+                var name = usual.name() + ", " + CAPTURED;
+                others.add(new BackendUnderTest(name, backend, () -> {}, true));
             }
             return new Candidate(usual, others);
         } catch (RuntimeException | Error e) {
@@ -73,6 +81,13 @@ public record Candidate(BackendUnderTest usual, List<BackendUnderTest> others)
                                                         ::withThreads));
     }
 
+    /** The other configurations that a scenario can run on: companions' steps are not captured. */
+    List<BackendUnderTest> othersFor(Scenario scenario) {
+        return others.stream()
+                .filter(other -> !other.captured() || scenario.companions().isEmpty())
+                .toList();
+    }
+
     /** The backend's name. */
     public String name() {
         return usual.backend().name();
@@ -88,8 +103,18 @@ public record Candidate(BackendUnderTest usual, List<BackendUnderTest> others)
         return all().stream().anyMatch(each -> each.name().equals(subject));
     }
 
-    /** The other configurations, for example {@code avx2 on 1, 2 and 3 threads}; none: empty. */
+    /**
+     * How some of every rule's scenarios ran besides, for example {@code and companion ran on each
+     * of these, too: avx2 on 1, 2 and 3 threads}, or {@code ran with captured steps, too}.
+     */
     String othersInWords() {
+        boolean captured = others.stream().anyMatch(BackendUnderTest::captured);
+        return captured
+                ? " ran with " + CAPTURED + ", too"
+                : " and companion ran on each of these, too: " + tiersInWords();
+    }
+
+    private String tiersInWords() {
         var threads = new LinkedHashMap<Tier, List<String>>();
         for (var other : others) {
             var simd = (SimdBackend) other.backend();

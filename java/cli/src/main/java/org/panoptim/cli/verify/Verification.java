@@ -9,7 +9,9 @@ import org.panoptim.testkit.scenario.Scenario;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.function.Consumer;
 
 /** Compares candidates with the reference, and says what was compared and what came of it. */
@@ -48,8 +50,9 @@ public final class Verification {
             var subjects = new ArrayList<BackendUnderTest>();
             for (var candidate : candidates) {
                 subjects.add(candidate.usual());
-                if (!candidate.others().isEmpty()) {
-                    subjects.addAll(rotation.turn(scenario, candidate.others()));
+                var others = candidate.othersFor(scenario);
+                if (!others.isEmpty()) {
+                    subjects.addAll(rotation.turn(scenario, others));
                 }
             }
             for (var result : Comparison.of(scenario, reference, subjects)) {
@@ -125,12 +128,13 @@ public final class Verification {
             lines.addAll(
                     Paragraph.ofWords(
                             "", candidate.usual().name() + " ran every scenario.", width));
-            if (!candidate.others().isEmpty()) {
+            var least = least(candidate);
+            if (least.isPresent()) {
                 lines.addAll(
                         Paragraph.ofWords(
                                 "",
-                                atLeast(least(candidate))
-                                        + " of every rule and companion ran on each of these, too: "
+                                atLeast(least.getAsLong())
+                                        + " of every rule"
                                         + candidate.othersInWords()
                                         + ".",
                                 width));
@@ -143,19 +147,25 @@ public final class Verification {
         return "At least " + scenarios + (scenarios == 1 ? " scenario" : " scenarios");
     }
 
-    /** How many scenarios each rule and companion ran at least on each other configuration. */
-    private long least(Candidate candidate) {
-        long least = scenarios.size();
-        for (var subject : scenarios.stream().map(Scenario::subject).distinct().toList()) {
-            var ofSubject = of(subject);
-            for (var other : candidate.others()) {
-                long runs =
-                        ofSubject.stream()
-                                .filter(result -> result.backend().equals(other.name()))
-                                .count();
-                least = Math.min(least, runs);
-            }
-        }
-        return least;
+    /**
+     * How many scenarios each rule and companion ran at least on each other configuration that it
+     * can run on; empty if there is none.
+     */
+    private OptionalLong least(Candidate candidate) {
+        var bySubject = new LinkedHashMap<String, Scenario>();
+        scenarios.forEach(scenario -> bySubject.putIfAbsent(scenario.subject(), scenario));
+        return bySubject.values().stream()
+                .flatMap(
+                        scenario ->
+                                candidate.othersFor(scenario).stream()
+                                        .map(other -> runs(scenario.subject(), other)))
+                .mapToLong(Long::longValue)
+                .min();
+    }
+
+    private long runs(String subject, BackendUnderTest backend) {
+        return of(subject).stream()
+                .filter(result -> result.backend().equals(backend.name()))
+                .count();
     }
 }

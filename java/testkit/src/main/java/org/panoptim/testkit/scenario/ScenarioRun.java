@@ -3,6 +3,7 @@ package org.panoptim.testkit.scenario;
 import org.panoptim.Optimizer;
 import org.panoptim.StepReport;
 import org.panoptim.StepStatistics;
+import org.panoptim.memory.Memory;
 import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.parameter.ParameterGroup;
@@ -11,6 +12,7 @@ import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.ReduceOnPlateau;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.spi.StepContext;
+import org.panoptim.step.CapturedStep;
 import org.panoptim.step.NonFiniteGradientException;
 import org.panoptim.tensor.DType;
 import org.panoptim.testkit.BackendMemory;
@@ -45,6 +47,16 @@ public final class ScenarioRun implements AutoCloseable {
     private String thrown = "nothing";
     private Schedule schedule;
     private Optimizer optimizer;
+    private Optional<Capture> capture = Optional.empty();
+    private int replays;
+
+    /**
+     * A captured step.
+     *
+     * @param gradients where those lie that it reads
+     * @param curved whether it takes up curvature, as no other step may
+     */
+    private record Capture(CapturedStep step, List<Memory> gradients, boolean curved) {}
 
     /** A parameter with its memory. */
     private static final class Tensor {
@@ -53,6 +65,7 @@ public final class ScenarioRun implements AutoCloseable {
         private final BackendTensor value;
         private final SequencedMap<String, BackendTensor> outputs;
         private Optional<BackendTensor> gradient = Optional.empty();
+        private int gradientOffset;
         private Optional<BackendTensor> curvature = Optional.empty();
 
         Tensor(
@@ -227,6 +240,24 @@ public final class ScenarioRun implements AutoCloseable {
         }
     }
 
+    /** In other memory each time, but where a captured step reads it. */
+    private void supplyFresh(Tensor tensor, Scenario.Gradient gradient, int index) {
+        var values = gradient.values().at(index);
+        long elements = tensor.parameter.elements();
+        if (isCaptured()
+                && tensor.gradient.isPresent()
+                && tensor.gradientOffset == gradient.offset()) {
+            tensor.gradient.get().write(numbers.apply(values, Math.toIntExact(elements)));
+            return;
+        }
+        tensor.gradientOffset = gradient.offset();
+        var fresh = filled(tensor.parameter.dtype(), elements, gradient.offset(), values);
+        tensor.parameter.gradient(fresh.memory());
+        // Freed after the other was allocated, which therefore lies elsewhere.
+        tensor.gradient.ifPresent(BackendTensor::close);
+        tensor.gradient = Optional.of(fresh);
+    }
+
     private void run(Scenario.Passes passes) {
         supply(passes.gradients());
         optimizer.run(passes.name());
@@ -240,9 +271,52 @@ public final class ScenarioRun implements AutoCloseable {
 
     private void step(Scenario.Step step) {
         supply(step.gradients());
-        optimizer.step();
+        if (isCaptured()) {
+            captured(step).launch();
+            // A call would have taken it up; a captured step takes it up at every launch.
+            tensors.forEach(tensor -> tensor.parameter.clearCurvature());
+        } else {
+            optimizer.step();
+        }
         // Under policy FAIL a device reports a non-finite gradient at the next query.
         optimizer.lossScale();
+    }
+
+    /** Steps with companions or transforms are not captured by the library. */
+    private boolean isCaptured() {
+        return subject.captured() && companions.isEmpty() && !settings.halving();
+    }
+
+    /** The one before, if gradients lie where they lay and neither takes up curvature. */
+    private CapturedStep captured(Scenario.Step step) {
+        var gradients =
+                tensors.stream()
+                        .flatMap(tensor -> tensor.gradient.stream())
+                        .map(BackendTensor::memory)
+                        .toList();
+        boolean curved =
+                step.gradients().stream().anyMatch(each -> each.curvature().isPresent())
+                        && optimizer.groups().stream()
+                                .anyMatch(group -> group.rule().takesCurvature());
+        if (!curved
+                && capture.filter(before -> !before.curved && before.gradients.equals(gradients))
+                        .isPresent()) {
+            replays++;
+        } else {
+            endCapture();
+            capture = Optional.of(new Capture(optimizer.capture(), gradients, curved));
+        }
+        return capture.orElseThrow().step;
+    }
+
+    private void endCapture() {
+        capture.ifPresent(each -> each.step.close());
+        capture = Optional.empty();
+    }
+
+    /** How often a captured step was launched again. */
+    public int replays() {
+        return replays;
     }
 
     private void supply(Tensor tensor, Scenario.Gradient gradient, int index) {
@@ -255,13 +329,7 @@ public final class ScenarioRun implements AutoCloseable {
                 tensor.gradient = Optional.empty();
             }
             case KEPT -> {}
-            case FRESH -> {
-                var fresh = filled(type, elements, gradient.offset(), gradient.values().at(index));
-                tensor.parameter.gradient(fresh.memory());
-                // Freed after the other was allocated, which therefore lies elsewhere.
-                tensor.gradient.ifPresent(BackendTensor::close);
-                tensor.gradient = Optional.of(fresh);
-            }
+            case FRESH -> supplyFresh(tensor, gradient, index);
         }
         if (gradient.curvature().isPresent() && rule(tensor).takesCurvature()) {
             var fresh =
@@ -282,6 +350,7 @@ public final class ScenarioRun implements AutoCloseable {
     }
 
     private void add(Scenario.Group group) {
+        endCapture();
         int index = optimizer.groups().size();
         optimizer.add(new ParameterGroup(groupName(index), group.rule(), allocate(index, group)));
     }
@@ -324,6 +393,7 @@ public final class ScenarioRun implements AutoCloseable {
     void restart(Path file) {
         subject.beforeCalls().run();
         var groups = optimizer.groups();
+        endCapture();
         optimizer.close();
         schedule = settings.schedule().make();
         var builder = builder(groups.getFirst().rule());
@@ -458,6 +528,7 @@ public final class ScenarioRun implements AutoCloseable {
 
     @Override
     public void close() {
+        endCapture();
         optimizer.close();
         memory.close();
     }
