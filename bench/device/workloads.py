@@ -43,6 +43,8 @@ WORKLOADS = {
     "gpt2-small": gpt2_small,
     "resnet-50": resnet_50,
     "small": lambda: [64] * 2000,
+    "squares-128": lambda: [128 * 128] * 32,
+    "small-10000": lambda: [64] * 10000,
     "tensors-10000": lambda: [(1 << 24) // 10000] * 10000,
     "large": lambda: [1_500_000_000],
 }
@@ -70,7 +72,11 @@ def gpt2_small_layers():
 
 
 # Inputs, outputs and whether there is a bias, of each linear layer.
-MODELS = {"RESNET50": resnet50_layers, "GPT2_SMALL": gpt2_small_layers}
+MODELS = {
+    "RESNET50": resnet50_layers,
+    "GPT2_SMALL": gpt2_small_layers,
+    "SQUARES_128": lambda: 32 * [(128, 128, False)],
+}
 
 # Factors on both sides of what a thread block inverts by itself, and of whole tiles.
 TINY_MODEL = [(20, 64, False), (64, 33, True), (128, 65, True), (224, 225, False)]

@@ -46,10 +46,11 @@ WORKLOADS = {
     "flat": lambda: [(1 << 25,)],
     "gpt2-small": gpt2_small,
     "small": lambda: [(64,)] * 2000,
+    "small-10000": lambda: [(64,)] * 10000,
     "flat-1.5g": lambda: [(1_500_000_000,)],
 }
 
-USUAL = ("flat", "gpt2-small", "small", "flat-1.5g")
+USUAL = ("flat", "gpt2-small", "small", "small-10000", "flat-1.5g")
 
 
 def elements(shapes):

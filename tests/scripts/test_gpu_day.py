@@ -37,7 +37,7 @@ echo "run.sh $*, under ${{PANOPTIM_UNDER-nothing}}, options ${{PANOPTIM_JAVA_OPT
 echo "LD_LIBRARY_PATH=${{LD_LIBRARY_PATH-}}"
 [[ $2 != doctor ]] || echo "      driver: serves CUDA ${{CUDA:-13.0}}
       device 0: a GPU, compute capability ${{CAPABILITY:-9.0}}"
-[[ $1 != java ]] || echo '{{"program": "CudaBenchmark"}}' >"$3"
+[[ $1 != java || -z ${{3-}} ]] || echo '{{"program": "CudaBenchmark"}}' >"$3"
 {BEHAVIOUR}
 """
 PROGRAM = """#!/usr/bin/env python3
@@ -183,9 +183,10 @@ class Days(Stubs):
         status, said, summary = self.run_day(PANOPTIM_JAVA_OPTIONS="-Dold")
         self.assertEqual(status, 0, said)
         names = [each["part"] for each in summary["parts"]]
-        first = ["machine", "doctor", "verify-cuda-ffm", "verify-cuda-jcuda", "kernels"]
-        first += ["others", "factors", "peers", "figures", "bench-kfac"]
-        self.assertEqual(names[:10], first)
+        first = ["machine", "doctor", "verify-cuda-ffm", "verify-cuda-jcuda", "large-tensor"]
+        first += ["kernels", "others", "factors", "peers", "figures", "bench-kfac", "bench-peers"]
+        self.assertEqual(names[:12], first)
+        self.assertEqual(names[-1], "memcheck-all")
         sanitizers = {"memcheck", "racecheck", "synccheck"}
         self.assertLessEqual(sanitizers | {"verify-scalar_stores", "verify-streaming"}, set(names))
         self.assertEqual(set(outcomes(summary).values()), {"passed"})
@@ -201,7 +202,9 @@ class Days(Stubs):
         self.assertEqual(part(summary, "figures")["figures"], {"program": "CudaBenchmark"})
         verified = part(summary, "verify-streaming")["output"]
         self.assertRegex(verified, r"options -Dold -Dpanoptim.kernels=/.*/streaming.cubin\n")
+        self.assertIn(".LargeTensorCheck,", part(summary, "large-tensor")["output"])
         memcheck = part(summary, "memcheck")["output"]
+        self.assertIn("verify --backend cuda-ffm adamw ", memcheck)
         self.assertIn("under compute-sanitizer --tool memcheck --error-exitcode 9", memcheck)
         self.assertIn("--tool racecheck", part(summary, "racecheck")["output"])
 

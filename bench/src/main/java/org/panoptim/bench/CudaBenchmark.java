@@ -11,12 +11,14 @@ import org.panoptim.cuda.driver.CudaDriver;
 import org.panoptim.cuda.driver.StreamTimer;
 import org.panoptim.cuda.jcuda.CudaJcudaProvider;
 import org.panoptim.io.OutputFile;
+import org.panoptim.memory.Buffer;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.Adam;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.UpdateRule;
+import org.panoptim.spi.Cleanup;
 import org.panoptim.tensor.Shape;
 
 import java.io.IOException;
@@ -26,6 +28,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * Times steps on a GPU and a copy within its memory, in turn, and writes medians with their spread
@@ -44,6 +47,7 @@ import java.util.Map;
  */
 public final class CudaBenchmark {
 
+    private static final String STEP = "step";
     private static final int ROUNDS = 15;
     private static final int ROUNDS_ON_VIRTUAL = 3;
     private static final int WARM_UP = 3;
@@ -108,8 +112,16 @@ public final class CudaBenchmark {
 
     List<Map<String, Object>> all() {
         for (var workload :
-                List.of(Workload.FLAT, Workload.GPT2_SMALL, Workload.SMALL, Workload.LARGE)) {
+                List.of(
+                        Workload.FLAT,
+                        Workload.GPT2_SMALL,
+                        Workload.SMALL,
+                        Workload.SMALL_10000,
+                        Workload.LARGE)) {
             measure(Workload.named(workload), List.of(AdamW.defaults()));
+        }
+        for (var workload : List.of(Workload.FLAT, Workload.GPT2_SMALL)) {
+            measureTypes(Workload.named(workload));
         }
         measure(
                 Workload.named(Workload.GPT2_SMALL),
@@ -130,10 +142,7 @@ public final class CudaBenchmark {
 
     private void measure(Workload workload, List<UpdateRule> rules) {
         var shapes = shapes(workload);
-        long elements = shapes.stream().mapToLong(Shape::elements).sum();
-        if (BYTES_PER_PARAMETER * elements > MEMORY_SHARE * backend.device().memory()) {
-            figures.add(
-                    Map.of("workload", workload.name(), "left_out", "too large for the device"));
+        if (!fits(workload, shapes, BYTES_PER_PARAMETER)) {
             return;
         }
         try (var model = new DeviceModel(backend, List.of(shapes))) {
@@ -141,10 +150,100 @@ public final class CudaBenchmark {
         }
     }
 
+    private boolean fits(Workload workload, List<Shape> shapes, double bytesPerParameter) {
+        long elements = shapes.stream().mapToLong(Shape::elements).sum();
+        boolean fits = bytesPerParameter * elements <= MEMORY_SHARE * backend.device().memory();
+        if (!fits) {
+            figures.add(
+                    Map.of("workload", workload.name(), "left_out", "too large for the device"));
+        }
+        return fits;
+    }
+
+    /** AdamW over floats, bfloat16, and with outputs, in turn. */
+    private void measureTypes(Workload workload) {
+        var shapes = shapes(workload);
+        var scenarios =
+                Stream.concat(Stream.of(Scenario.STEP), Scenario.OF_TYPES.stream()).toList();
+        if (!fits(workload, shapes, scenarios.size() * BYTES_PER_PARAMETER)) {
+            return;
+        }
+        try (var copy = new Copy(backend)) {
+            var open = new Cleanup();
+            try {
+                var bodies = new ArrayList<Body>(List.of(copy.body()));
+                var rule = AdamW.defaults();
+                for (var scenario : scenarios) {
+                    var model = open.keep(new DeviceModel(backend, List.of(shapes), scenario));
+                    var optimizer =
+                            open.keep(StepFixture.optimizer(scenario, model.groups(), backend));
+                    long bytes = (long) Traffic.update(rule) + scenario.moreBytes();
+                    var name = scenario == Scenario.STEP ? STEP : scenario.title();
+                    bodies.add(new Body(name, 1.0 * bytes * model.elements(), optimizer::step));
+                }
+                var entry = entry(workload, shapes, rule);
+                entry.putAll(timed(bodies));
+                figures.add(entry);
+            } finally {
+                open.run();
+            }
+        }
+    }
+
+    private static Map<String, Object> entry(
+            Workload workload, List<Shape> shapes, UpdateRule rule) {
+        var entry = new LinkedHashMap<String, Object>();
+        entry.put("workload", workload.name());
+        entry.put("tensors", shapes.size());
+        entry.put("parameters", shapes.stream().mapToLong(Shape::elements).sum());
+        entry.put("rule", rule.name());
+        return entry;
+    }
+
+    /** A copy within the device's memory, which is the limit. */
+    private static final class Copy implements AutoCloseable {
+        private final CudaBackend backend;
+        private final Buffer from;
+        private final Buffer to;
+
+        Copy(CudaBackend backend) {
+            this.backend = backend;
+            long bytes = backend.device().virtual() ? 1 << 16 : COPY_BYTES;
+            from = backend.allocate(bytes);
+            to = backend.allocate(bytes);
+        }
+
+        Body body() {
+            long bytes = from.memory().byteSize();
+            return new Body(
+                    "copy",
+                    2.0 * bytes,
+                    () ->
+                            backend.device()
+                                    .driver()
+                                    .copyOnDevice(
+                                            to.memory().address(),
+                                            from.memory().address(),
+                                            bytes,
+                                            backend.stream()));
+        }
+
+        @Override
+        public void close() {
+            to.close();
+            from.close();
+        }
+    }
+
+    private Map<String, Object> timed(List<Body> bodies) {
+        backend.device().enter();
+        try (var timer = new StreamTimer(driver)) {
+            return times(bodies, timer);
+        }
+    }
+
     private void measure(Workload workload, DeviceModel model, UpdateRule rule) {
-        long copyBytes = backend.device().virtual() ? 1 << 16 : COPY_BYTES;
-        try (var from = backend.allocate(copyBytes);
-                var to = backend.allocate(copyBytes);
+        try (var copy = new Copy(backend);
                 var plain = builder(rule, model.groupsWithFirstGradients().getFirst()).build();
                 var whole =
                         builder(rule, model.parameters())
@@ -155,31 +254,16 @@ public final class CudaBenchmark {
             int stepBytes = Traffic.update(rule);
             var bodies =
                     List.of(
-                            new Body(
-                                    "copy",
-                                    2.0 * copyBytes,
-                                    () ->
-                                            driver.copyOnDevice(
-                                                    to.memory().address(),
-                                                    from.memory().address(),
-                                                    copyBytes,
-                                                    backend.stream())),
-                            new Body("step", 1.0 * stepBytes * elements, plain::step),
+                            copy.body(),
+                            new Body(STEP, 1.0 * stepBytes * elements, plain::step),
                             new Body(
                                     "clip + step + zero",
                                     1.0 * (stepBytes + Traffic.MEASURE + Traffic.ZERO) * elements,
                                     model::refillGradients,
                                     whole::step),
                             new Body("nothing", 0, () -> {}));
-            var entry = new LinkedHashMap<String, Object>();
-            entry.put("workload", workload.name());
-            entry.put("tensors", model.parameters().size());
-            entry.put("parameters", elements);
-            entry.put("rule", rule.name());
-            backend.device().enter();
-            try (var timer = new StreamTimer(driver)) {
-                entry.putAll(times(bodies, timer));
-            }
+            var entry = entry(workload, shapes(workload), rule);
+            entry.putAll(timed(bodies));
             entry.put("step_on_host", spread(hostTimes(plain), 1e6, "us"));
             figures.add(entry);
         }
@@ -206,6 +290,7 @@ public final class CudaBenchmark {
             }
         }
         double copy = bodies.getFirst().bytes() / median(times[0]);
+        var step = times[bodies.stream().map(Body::name).toList().indexOf(STEP)];
         var result = new LinkedHashMap<String, Object>();
         for (int i = 0; i < repetitions.length; i++) {
             var figure = spread(times[i], 1e3, "ms");
@@ -213,10 +298,18 @@ public final class CudaBenchmark {
                 double bandwidth = bodies.get(i).bytes() / median(times[i]);
                 figure.put("gigabytes_per_second", bandwidth / 1e9);
                 figure.put("of_copy", bandwidth / copy);
+                figure.put("step_over_this", medianRatio(step, times[i]));
             }
             result.put(bodies.get(i).name(), figure);
         }
         return result;
+    }
+
+    /** The median of a round's time over another one's. */
+    private static double medianRatio(double[] over, double[] under) {
+        var ratios = new double[over.length];
+        Arrays.setAll(ratios, round -> over[round] / under[round]);
+        return median(ratios);
     }
 
     /** The mean seconds of a body. */

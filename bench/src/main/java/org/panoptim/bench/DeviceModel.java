@@ -3,14 +3,19 @@ package org.panoptim.bench;
 import org.panoptim.cuda.CudaBackend;
 import org.panoptim.memory.Buffer;
 import org.panoptim.memory.DeviceMemory;
+import org.panoptim.memory.FloatView;
 import org.panoptim.parameter.Parameter;
+import org.panoptim.spi.Cleanup;
+import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 
 /**
  * Tensors on a device, each at a multiple of 512 bytes of one piece of memory. The first values of
@@ -18,75 +23,99 @@ import java.util.List;
  */
 final class DeviceModel implements Model {
 
-    private static final long ALIGNMENT = 512;
-    private static final long BLOCK_BYTES = 1L << 22;
+    /** In elements, of two bytes at least. */
+    private static final long ALIGNMENT = 256;
+
+    /** So many elements are filled at once. */
+    private static final long BLOCK = 1L << 20;
 
     private final CudaBackend backend;
+    private final Scenario scenario;
+    private final DType type;
+    private final long elements;
+    private final Map<DType, Buffer> outputs = new EnumMap<>(DType.class);
+    private final Cleanup cleanup = new Cleanup();
     private final Buffer values;
     private final Buffer gradients;
     private final Buffer firstGradients;
     private final List<Extent> extents = new ArrayList<>();
     private final List<List<Parameter>> groups = new ArrayList<>();
 
-    /** Where a tensor lies in each buffer. */
-    private record Extent(long offset, long bytes) {
+    /** Where the elements of a tensor lie in each buffer, by their number. */
+    private record Extent(long first, long elements) {
 
-        DeviceMemory in(Buffer buffer) {
-            return new DeviceMemory(buffer.memory().address() + offset, bytes);
+        DeviceMemory in(Buffer buffer, DType type) {
+            return new DeviceMemory(
+                    buffer.memory().address() + first * type.byteSize(),
+                    elements * type.byteSize());
         }
     }
 
+    /** Of floats alone. */
     DeviceModel(CudaBackend backend, List<List<Shape>> shapes) {
+        this(backend, shapes, Scenario.STEP);
+    }
+
+    DeviceModel(CudaBackend backend, List<List<Shape>> shapes, Scenario scenario) {
         this.backend = backend;
-        long bytes = shapes.stream().flatMap(List::stream).mapToLong(DeviceModel::bytes).sum();
-        var allocated = new ArrayList<Buffer>();
+        this.scenario = scenario;
+        type = scenario.type();
+        elements = shapes.stream().flatMap(List::stream).mapToLong(DeviceModel::room).sum();
         try {
-            values = allocate(bytes, allocated);
-            gradients = allocate(bytes, allocated);
-            firstGradients = allocate(bytes, allocated);
-        } catch (RuntimeException e) {
-            allocated.forEach(Buffer::close);
+            values = allocate(type);
+            gradients = allocate(type);
+            firstGradients = allocate(type);
+            long first = 0;
+            for (var group : shapes) {
+                var parameters = new ArrayList<Parameter>();
+                for (var shape : group) {
+                    var extent = new Extent(first, shape.elements());
+                    parameters.add(parameter("tensor" + extents.size(), shape, extent, gradients));
+                    extents.add(extent);
+                    first += room(shape);
+                }
+                groups.add(List.copyOf(parameters));
+            }
+            fill(values, VALUES);
+            fill(firstGradients, GRADIENTS);
+        } catch (RuntimeException | Error e) {
+            cleanup.runAfter(e);
             throw e;
         }
-        long offset = 0;
-        for (var group : shapes) {
-            var parameters = new ArrayList<Parameter>();
-            for (var shape : group) {
-                var extent = new Extent(offset, shape.elements() * Float.BYTES);
-                parameters.add(
-                        Parameter.of("tensor" + extents.size(), shape, extent.in(values))
-                                .gradient(extent.in(gradients)));
-                extents.add(extent);
-                offset += bytes(shape);
-            }
-            groups.add(List.copyOf(parameters));
-        }
-        fill(values, VALUES);
-        fill(firstGradients, GRADIENTS);
         refillGradients();
     }
 
-    private Buffer allocate(long bytes, List<Buffer> allocated) {
-        var buffer = backend.allocate(bytes);
-        allocated.add(buffer);
-        return buffer;
+    private Buffer allocate(DType of) {
+        return cleanup.keep(backend.allocate(elements * of.byteSize()));
     }
 
-    private static long bytes(Shape shape) {
-        return Math.ceilDiv(shape.elements() * Float.BYTES, ALIGNMENT) * ALIGNMENT;
+    private Parameter parameter(String name, Shape shape, Extent extent, Buffer itsGradients) {
+        var parameter = Parameter.of(name, shape, type, extent.in(values, type));
+        return scenario.withOutputs(parameter, of -> extent.in(output(of), of))
+                .gradient(extent.in(itsGradients, type));
+    }
+
+    private Buffer output(DType of) {
+        return outputs.computeIfAbsent(of, this::allocate);
+    }
+
+    /** Elements from a tensor's first to the next one's: every array begins at a whole multiple. */
+    private static long room(Shape shape) {
+        return Math.ceilDiv(shape.elements(), ALIGNMENT) * ALIGNMENT;
     }
 
     /** Through a block on the host, so that no tensor need fit there as a whole. */
     private void fill(Buffer buffer, long seed) {
         try (var arena = Arena.ofConfined()) {
-            var block = arena.allocate(BLOCK_BYTES, Float.BYTES);
+            var block = arena.allocate(BLOCK * type.byteSize(), Long.BYTES);
             for (int tensor = 0; tensor < extents.size(); tensor++) {
                 var extent = extents.get(tensor);
                 var numbers = new Numbers(seed, tensor);
-                for (long done = 0; done < extent.bytes; done += BLOCK_BYTES) {
-                    var part = block.asSlice(0, Math.min(BLOCK_BYTES, extent.bytes - done));
-                    numbers.fill(part);
-                    buffer.write(extent.offset + done, part);
+                for (long done = 0; done < extent.elements; done += BLOCK) {
+                    long count = Math.min(BLOCK, extent.elements - done);
+                    var part = block.asSlice(0, count * type.byteSize());
+                    numbers.fill(new FloatView(part, type));
+                    buffer.write((extent.first + done) * type.byteSize(), part);
                 }
             }
         }
@@ -112,19 +141,27 @@ final class DeviceModel implements Model {
     }
 
     private float read(Buffer buffer, int tensor, long index) {
-        var element = new float[1];
-        buffer.read(offset(tensor, index), MemorySegment.ofArray(element));
-        return element[0];
+        var element = one();
+        buffer.read(offset(tensor, index), element.memory());
+        return element.get(0);
     }
 
     @Override
     public void setGradient(int tensor, long index, float gradient) {
-        gradients.write(offset(tensor, index), MemorySegment.ofArray(new float[] {gradient}));
+        var element = one();
+        element.set(0, gradient);
+        gradients.write(offset(tensor, index), element.memory());
+    }
+
+    /** Room on the host for one element. */
+    private FloatView one() {
+        return new FloatView(MemorySegment.ofArray(new int[1]).asSlice(0, type.byteSize()), type);
     }
 
     private long offset(int tensor, long index) {
         var extent = extents.get(tensor);
-        return extent.offset + Math.multiplyExact(index, ValueLayout.JAVA_FLOAT.byteSize());
+        Objects.checkIndex(index, extent.elements);
+        return (extent.first + index) * type.byteSize();
     }
 
     /**
@@ -137,9 +174,9 @@ final class DeviceModel implements Model {
         for (var group : groups) {
             var parameters = new ArrayList<Parameter>();
             for (var parameter : group) {
+                var extent = extents.get(tensor++);
                 parameters.add(
-                        Parameter.of(parameter.name(), parameter.shape(), parameter.value())
-                                .gradient(extents.get(tensor++).in(firstGradients)));
+                        parameter(parameter.name(), parameter.shape(), extent, firstGradients));
             }
             copies.add(parameters);
         }
@@ -173,8 +210,6 @@ final class DeviceModel implements Model {
 
     @Override
     public void close() {
-        firstGradients.close();
-        gradients.close();
-        values.close();
+        cleanup.run();
     }
 }

@@ -2,6 +2,7 @@ package org.panoptim.bench;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.LongStream;
@@ -16,7 +17,9 @@ public enum FactorSizes {
      */
     RESNET50("ResNet-50", Workload.RESNET_50),
     /** GPT-2 small without its head: 12 blocks of four linear layers, 96 factors. */
-    GPT2_SMALL("GPT-2 small", Workload.GPT2_SMALL);
+    GPT2_SMALL("GPT-2 small", Workload.GPT2_SMALL),
+    /** 32 layers of 128 inputs and outputs: 64 factors that a device inverts in one launch. */
+    SQUARES_128("32 layers of 128 by 128", Workload.SQUARES_128);
 
     /** Averages twice, inverses, candidates, and what an inversion and a product need. */
     private static final int MATRICES = 6;
@@ -66,6 +69,7 @@ public enum FactorSizes {
             case TINY -> List.of(new Layer(20, 30, true), new Layer(30, 7, false));
             case RESNET50 -> resnet50();
             case GPT2_SMALL -> gpt2Small();
+            case SQUARES_128 -> Collections.nCopies(32, new Layer(128, 128, false));
         };
     }
 

@@ -2,7 +2,6 @@ package org.panoptim.bench;
 
 import org.panoptim.memory.FloatView;
 import org.panoptim.memory.HostMemory;
-import org.panoptim.parameter.Output;
 import org.panoptim.parameter.Parameter;
 import org.panoptim.tensor.DType;
 import org.panoptim.tensor.Shape;
@@ -18,17 +17,10 @@ final class HostTensors {
 
     /** A parameter with its gradient and outputs, all zero, which live as long as the arena. */
     static Parameter parameter(String name, Shape shape, Scenario scenario, Arena arena) {
-        var type = scenario == Scenario.BF16 ? DType.BF16 : DType.F32;
+        var type = scenario.type();
         var parameter = Parameter.of(name, shape, type, memory(type, shape, arena));
-        if (scenario == Scenario.COPY) {
-            parameter =
-                    parameter.copiedTo(new Output(DType.BF16, memory(DType.BF16, shape, arena)));
-        }
-        if (scenario == Scenario.AVERAGE) {
-            parameter =
-                    parameter.averagedIn(new Output(DType.F32, memory(DType.F32, shape, arena)));
-        }
-        return parameter.gradient(memory(type, shape, arena));
+        return scenario.withOutputs(parameter, each -> memory(each, shape, arena))
+                .gradient(memory(type, shape, arena));
     }
 
     private static HostMemory memory(DType type, Shape shape, Arena arena) {

@@ -18,20 +18,11 @@ sealed interface Model extends AutoCloseable permits HostModel, DeviceModel {
     /** The seed of the gradients. */
     long GRADIENTS = 2;
 
-    /**
-     * The tensors of a workload for a backend, which is closed after them.
-     *
-     * @throws IllegalArgumentException on a device if the scenario asks for others than floats
-     */
+    /** The tensors of a workload for a backend, which is closed after them. */
     static Model of(Workload workload, Scenario scenario, Backend backend) {
-        if (!(backend instanceof CudaBackend cuda)) {
-            return new HostModel(workload, scenario);
-        }
-        if (!Scenario.OF_FLOATS.contains(scenario)) {
-            throw new IllegalArgumentException(
-                    "%s: measured on the processor alone".formatted(scenario.title()));
-        }
-        return new DeviceModel(cuda, workload.groups());
+        return backend instanceof CudaBackend cuda
+                ? new DeviceModel(cuda, workload.groups(), scenario)
+                : new HostModel(workload, scenario);
     }
 
     /** The parameters by group. */

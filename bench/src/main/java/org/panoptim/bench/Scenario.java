@@ -1,6 +1,12 @@
 package org.panoptim.bench;
 
+import org.panoptim.memory.Memory;
+import org.panoptim.parameter.Output;
+import org.panoptim.parameter.Parameter;
+import org.panoptim.tensor.DType;
+
 import java.util.List;
+import java.util.function.Function;
 
 /** What a timed step does, and with which arrays. */
 public enum Scenario {
@@ -46,5 +52,37 @@ public enum Scenario {
     /** For a reader. */
     public String title() {
         return title;
+    }
+
+    /** Bytes that a step of AdamW reads and writes for each element more than one of floats. */
+    int moreBytes() {
+        return switch (this) {
+            case STEP, STATISTICS, SOME_STATISTICS -> 0;
+            case CLIP_STEP_ZERO -> Traffic.MEASURE + Traffic.ZERO;
+            case LOSS_SCALE -> Traffic.MEASURE;
+            // Two reads and a write, each of two bytes less.
+            case BF16 -> -6;
+            case COPY -> 2;
+            // Read and written.
+            case AVERAGE -> 8;
+        };
+    }
+
+    /** Of values and gradients. */
+    DType type() {
+        return this == BF16 ? DType.BF16 : DType.F32;
+    }
+
+    /** A parameter with the outputs that there are, in memory for so many elements of a type. */
+    Parameter withOutputs(Parameter parameter, Function<DType, Memory> memory) {
+        return switch (this) {
+            case COPY -> parameter.copiedTo(output(DType.BF16, memory));
+            case AVERAGE -> parameter.averagedIn(output(DType.F32, memory));
+            case STEP, CLIP_STEP_ZERO, LOSS_SCALE, BF16, STATISTICS, SOME_STATISTICS -> parameter;
+        };
+    }
+
+    private static Output output(DType type, Function<DType, Memory> memory) {
+        return new Output(type, memory.apply(type));
     }
 }

@@ -2,6 +2,7 @@ package org.panoptim.bench;
 
 import org.panoptim.tensor.Shape;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -30,6 +31,12 @@ public record Workload(String name, String title, List<List<Shape>> groups) {
     /** 2000 tensors of 64 elements: all cost per tensor, no bandwidth. */
     public static final String SMALL = "small";
 
+    /** Five times as many. */
+    public static final String SMALL_10000 = "small-10000";
+
+    /** 32 matrices of 128 by 128: for factors and matrices that are small and many. */
+    public static final String SQUARES_128 = "squares-128";
+
     /** Groups of mixed sizes, each with different hyper-parameters. */
     public static final String GROUPS = "groups";
 
@@ -46,7 +53,7 @@ public record Workload(String name, String title, List<List<Shape>> groups) {
     public static final List<String> USUAL =
             List.of(FLAT, GPT2_SMALL, RESNET_50, BERT_BASE, SMALL, GROUPS);
 
-    private static final List<String> OTHERS = List.of(FEW, TINY, LARGE);
+    private static final List<String> OTHERS = List.of(SMALL_10000, SQUARES_128, FEW, TINY, LARGE);
 
     /** Followed by a count: so many equal tensors of {@link #SPLIT} elements in all. */
     public static final String TENSORS = "tensors-";
@@ -74,6 +81,12 @@ public record Workload(String name, String title, List<List<Shape>> groups) {
             case RESNET_50 -> of(name, "ResNet-50", Models.resNet50());
             case BERT_BASE -> of(name, "BERT-base", Models.bertBase());
             case SMALL -> of(name, "2000 tensors of 64", Models.equal(2000, 64));
+            case SMALL_10000 -> of(name, "10,000 tensors of 64", Models.equal(10_000, 64));
+            case SQUARES_128 ->
+                    of(
+                            name,
+                            "32 matrices of 128 by 128",
+                            Collections.nCopies(32, Shape.of(128, 128)));
             case GROUPS -> new Workload(name, "16 groups of mixed sizes", Models.groups());
             case FEW -> of(name, "5 tensors of 64", Models.equal(5, 64));
             case TINY -> of(name, "one tensor of 64", Models.equal(1, 64));

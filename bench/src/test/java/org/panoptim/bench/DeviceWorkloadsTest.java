@@ -57,7 +57,8 @@ class DeviceWorkloadsTest {
     @Test
     void layersAreThoseOfTheModelsOfTheSameNames() {
         var models = python.getAsJsonObject("models");
-        assertThat(models.keySet()).containsExactlyInAnyOrder("RESNET50", "GPT2_SMALL");
+        assertThat(models.keySet())
+                .containsExactlyInAnyOrder("RESNET50", "GPT2_SMALL", "SQUARES_128");
         for (var name : models.keySet()) {
             var layers = elements(models.get(name)).stream().map(DeviceWorkloadsTest::layer);
             assertThat(layers).as(name).isEqualTo(FactorSizes.valueOf(name).layers());

@@ -61,8 +61,7 @@ enum Part {
         }
         if (parts.isEmpty()) {
             parts = EnumSet.allOf(Part.class);
-            parts.removeAll(
-                    device == DeviceKind.CPU ? Set.of(KERNELS) : Set.of(TYPES, STATISTICS, TEAM));
+            parts.remove(device == DeviceKind.CPU ? KERNELS : TEAM);
         }
         return parts;
     }

@@ -24,6 +24,7 @@ final class Plan {
     private static final String FLOATS = "floats";
     private static final String ALONE = "none";
     private static final String TOO_LARGE = ": too large for the device's memory";
+    private static final String HOURS = ": the virtual device would take hours";
 
     private static final Effort THOROUGH = new Effort(3, 0, 5, Duration.ofMillis(600));
     private static final Effort ONCE = new Effort(1, 0, 5, Duration.ofMillis(600));
@@ -174,15 +175,18 @@ final class Plan {
         }
         if (has(Part.SCALING)) {
             if (isVirtual()) {
-                lines.add("scaling: the virtual device would take hours");
+                lines.add(Part.SCALING.option() + HOURS);
             } else {
                 tooLarge(scaled()).forEach(lines::add);
             }
         }
-        if (target.device() != DeviceKind.CPU) {
-            Stream.of(Part.TYPES, Part.STATISTICS, Part.TEAM)
+        if (has(Part.TEAM) && target.device() != DeviceKind.CPU) {
+            lines.add("team: measured on the processor alone");
+        }
+        if (isVirtual() && !workloadsNamed) {
+            Stream.of(Part.TYPES, Part.STATISTICS)
                     .filter(this::has)
-                    .map(part -> part.option() + ": measured on the processor alone")
+                    .map(part -> part.option() + HOURS)
                     .forEach(lines::add);
         }
         if (shortened && has(Part.PEERS)) {
@@ -222,10 +226,10 @@ final class Plan {
         if (has(Part.PEERS)) {
             runs.addAll(againstPeers(peers));
         }
-        if (has(Part.TYPES) && target.device() == DeviceKind.CPU) {
+        if (has(Part.TYPES)) {
             runs.addAll(againstFloats(Workload.FLAT, Scenario.OF_TYPES));
         }
-        if (has(Part.STATISTICS) && target.device() == DeviceKind.CPU) {
+        if (has(Part.STATISTICS)) {
             runs.addAll(againstFloats(Workload.GPT2_SMALL, Scenario.OF_STATISTICS));
         }
         if (has(Part.SCALING) && !isVirtual()) {
@@ -251,6 +255,9 @@ final class Plan {
     /** Compared with a step of floats, of a workload unless others are named. */
     private List<StepRun> againstFloats(String usual, List<Scenario> scenarios) {
         var runs = new ArrayList<StepRun>();
+        if (isVirtual() && !workloadsNamed) {
+            return runs;
+        }
         for (var workload : workloadsNamed ? workloads : List.of(usual)) {
             for (var scenario : scenarios) {
                 runs.add(run(workload, scenario, FLOATS, quick ? QUICK : THOROUGH));

@@ -52,7 +52,7 @@ class PlanTest {
     }
 
     @Test
-    void otherTypesAreComparedWithFloatsOnTheProcessor() {
+    void otherTypesAreComparedWithFloats() {
         assertThat(plan(false, List.of(), "types").steps(PEERS))
                 .extracting(StepRun::workload, StepRun::scenario, StepRun::baseline)
                 .containsExactly(
@@ -62,20 +62,38 @@ class PlanTest {
         assertThat(plan(false, List.of("few"), "types").steps(PEERS))
                 .extracting(StepRun::workload)
                 .containsOnly("few");
-        assertThat(Part.of(List.of(), DeviceKind.GPU)).doesNotContain(Part.TYPES);
-        var device =
-                new Plan(
-                        false,
-                        List.of(),
-                        List.of(),
-                        new Target("cuda-ffm", "", DeviceKind.GPU, 1L << 40),
-                        Part.of(List.of("types"), DeviceKind.GPU));
-        assertThat(device.steps(PEERS)).isEmpty();
-        assertThat(device.leftOut()).containsExactly("types: measured on the processor alone");
     }
 
     @Test
-    void statisticsAreComparedWithAStepWithoutOnTheProcessor() {
+    void typesAndStatisticsAreComparedOnADeviceToo() {
+        var parts = List.of("types", "statistics");
+        assertThat(onDevice(DeviceKind.GPU, List.of(), parts).steps(PEERS))
+                .hasSize(5)
+                .extracting(StepRun::backend)
+                .containsOnly("cuda-ffm");
+        assertThat(onDevice(DeviceKind.GPU, List.of(), parts).leftOut()).isEmpty();
+        var virtual = onDevice(DeviceKind.VIRTUAL_GPU, List.of(), parts);
+        assertThat(virtual.steps(PEERS)).isEmpty();
+        assertThat(virtual.leftOut())
+                .containsExactly(
+                        "types: the virtual device would take hours",
+                        "statistics: the virtual device would take hours");
+        var named = onDevice(DeviceKind.VIRTUAL_GPU, List.of("few"), parts);
+        assertThat(named.steps(PEERS)).hasSize(5).extracting(StepRun::workload).containsOnly("few");
+        assertThat(named.leftOut()).isEmpty();
+    }
+
+    private static Plan onDevice(DeviceKind kind, List<String> workloads, List<String> parts) {
+        return new Plan(
+                false,
+                workloads,
+                List.of(),
+                new Target("cuda-ffm", "", kind, 1L << 40),
+                Part.of(parts, kind));
+    }
+
+    @Test
+    void statisticsAreComparedWithAStepWithout() {
         assertThat(plan(false, List.of(), "statistics").steps(PEERS))
                 .extracting(StepRun::workload, StepRun::scenario, StepRun::baseline)
                 .containsExactly(
@@ -83,8 +101,9 @@ class PlanTest {
                                 "gpt2-small", Scenario.STATISTICS, "floats"),
                         org.assertj.core.groups.Tuple.tuple(
                                 "gpt2-small", Scenario.SOME_STATISTICS, "floats"));
-        assertThat(Part.of(List.of(), DeviceKind.GPU)).doesNotContain(Part.STATISTICS);
-        assertThat(Part.of(List.of(), DeviceKind.CPU)).contains(Part.STATISTICS, Part.TYPES);
+        for (var kind : DeviceKind.values()) {
+            assertThat(Part.of(List.of(), kind)).contains(Part.STATISTICS, Part.TYPES);
+        }
     }
 
     @Test

@@ -43,7 +43,8 @@ final class BenchCommand implements Callable<Integer> {
             description = {
                 "What to step: flat, gpt2-small, resnet-50, bert-base, small (2000 tensors of 64),"
                         + " groups (16 groups of mixed sizes);",
-                "also tiny, few, large, tensors-COUNT, elements-COUNT."
+                "also small-10000, squares-128 (32 matrices of 128 by 128), tiny, few, large,"
+                        + " tensors-COUNT, elements-COUNT."
             })
     private List<String> workloads = List.of();
 
@@ -60,8 +61,9 @@ final class BenchCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "PART",
             description =
-                    "Measure some parts: limit, peers, types, scaling, start-up, memory, launch,"
-                            + " kfac, team; on a GPU also kernels, each by itself (all).")
+                    "Measure some parts: limit, peers, types, statistics, scaling, start-up,"
+                            + " memory, launch, kfac, team; on a GPU also kernels, each by itself"
+                            + " (all).")
     private List<String> parts = List.of();
 
     @Option(
