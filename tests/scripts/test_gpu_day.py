@@ -9,6 +9,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -217,6 +218,18 @@ class Days(Stubs):
         self.assertLessEqual({f"logs/{name}.txt" for name in names}, kept)
         self.assertLessEqual({"kernels.json", "factors.json", "peers.json"}, kept)
         self.assertIn("== ", (self.out / "log.txt").read_text(encoding="utf-8"))
+
+    def test_what_runs_on_variants_is_in_them(self):
+        text = (ROOT / "kernels/variants.cmake").read_text(encoding="utf-8")
+        images = re.search(r"PANOPTIM_VARIANT_IMAGES ([^)]*)", text)[1].split()
+        _, _, summary = self.run_day("--only=verify-streaming,rules,kernels")
+        verified = part(summary, "verify-streaming")["output"].partition("cuda-ffm ")[2]
+        rules = verified.partition(",")[0].replace("-", "_").split()
+        for name in ("rules", "kernels"):
+            timed = [word for word in part(summary, name)["output"].split() if "--rule=" in word]
+            rules += timed[0].partition("=")[2].split(",") if timed else ["adamw"]
+        self.assertLess({"muon", "lion"}, set(rules))
+        self.assertLessEqual({*rules, "step", "kfac", "matrix"}, set(images))
 
     def test_a_check_that_fails_fails_the_day_and_the_others_go_on(self):
         only = "--only=verify-cuda,synccheck"

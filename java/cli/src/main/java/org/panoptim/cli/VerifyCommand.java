@@ -10,7 +10,9 @@ import org.panoptim.cli.terminal.TerminalBar;
 import org.panoptim.cli.verify.Candidate;
 import org.panoptim.cli.verify.Coverage;
 import org.panoptim.cli.verify.InverseCheck;
+import org.panoptim.cli.verify.MatrixCheck;
 import org.panoptim.cli.verify.Verification;
+import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.Rules;
 import org.panoptim.testkit.scenario.BackendUnderTest;
 import org.panoptim.testkit.scenario.CompanionScenarios;
@@ -75,21 +77,21 @@ final class VerifyCommand implements Callable<Integer> {
     /**
      * Those of rules and companions.
      *
-     * @param rules their names; none for all that have scenarios
-     * @throws InputException if one is none's, or a rule's on which backends agree within bounds
-     *     alone
+     * @param rules their names; none for all. Rules on matrices have no scenarios
+     * @throws InputException if one is none's
      */
     static List<Scenario> scenarios(List<String> rules) {
         var selection = RuleSelection.of(rules);
-        for (var rule : Rules.all()) {
-            if (rules.contains(rule.name()) && !Rules.exact().contains(rule)) {
-                throw new InputException(
-                        "rule %s works on whole matrices, and backends agree on it within bounds, not bit for bit; nothing is compared here"
-                                .formatted(rule.name()));
-            }
-        }
         return Stream.concat(RuleScenarios.all().stream(), CompanionScenarios.all().stream())
                 .filter(scenario -> selection.has(scenario.subject()))
+                .toList();
+    }
+
+    /** Rules on which backends agree within bounds, and not bit for bit. */
+    private static List<MatrixRule> matrixRules(List<String> rules) {
+        return RuleSelection.of(rules).among(Rules.all()).stream()
+                .filter(MatrixRule.class::isInstance)
+                .map(MatrixRule.class::cast)
                 .toList();
     }
 
@@ -116,6 +118,7 @@ final class VerifyCommand implements Callable<Integer> {
     private int compare(Backend reference, List<Candidate> candidates, List<Scenario> scenarios) {
         var out = spec.commandLine().getOut();
         var verification = new Verification(reference, candidates, scenarios);
+        List<MatrixCheck.Result> matrices;
         List<InverseCheck.Result> inverses;
         // With every scenario in a line there is progress enough to be seen.
         var bar = verbose ? TerminalBar.silent() : new TerminalBar(Terminal.find());
@@ -125,39 +128,67 @@ final class VerifyCommand implements Callable<Integer> {
                     scenario -> bar.message(scenario.subject()),
                     bar::step,
                     verbose ? this::print : _ -> {});
+            bar.next("matrices");
+            matrices = matrices(reference, candidates);
             bar.next("inverses");
             inverses = inverses(reference, candidates);
         } finally {
             bar.end();
         }
-        title(
-                "Largest difference from the reference backend, in units in the last place of"
-                        + " parameters and states (all NaNs count as one value):");
-        verification.table().lines().forEach(line -> out.println("  " + line));
-        out.println();
-        verification.configurations(Terminal.WIDTH).forEach(out::println);
-        out.println();
-        Coverage.lines(scenarios, Terminal.WIDTH).forEach(out::println);
-        out.println();
+        if (!scenarios.isEmpty()) {
+            title(
+                    "Largest difference from the reference backend, in units in the last place of"
+                            + " parameters and states (all NaNs count as one value):");
+            print(verification.table());
+            verification.configurations(Terminal.WIDTH).forEach(out::println);
+            out.println();
+            Coverage.lines(scenarios, Terminal.WIDTH).forEach(out::println);
+            out.println();
+        }
+        if (!matrices.isEmpty()) {
+            title(
+                    "Largest difference of a parameter from the reference backend's after a step of"
+                            + " length 1 by rules that multiply matrices, on which backends agree"
+                            + " within bounds of rounding (%.0e):"
+                                    .formatted(MatrixCheck.allowed()));
+            print(tableOfMatrices(matrices));
+        }
         title(
                 "Largest error of inverses of Kronecker factors, as certified and as found in"
                         + " double:");
-        table(inverses).lines().forEach(line -> out.println("  " + line));
-        out.println();
+        print(table(inverses));
         var failed = verification.failed();
         failed.forEach(result -> out.println("✘ " + result));
+        var outOfBounds = matrices.stream().flatMap(each -> each.problems().stream()).toList();
+        outOfBounds.forEach(problem -> out.println("✘ " + problem));
         var problems = inverses.stream().flatMap(VerifyCommand::problems).toList();
         problems.forEach(problem -> out.println("✘ " + problem));
-        out.println(
-                failed.isEmpty()
-                        ? "All " + verification.runs() + " runs have the reference's bits."
-                        : failed.size() + " of " + verification.runs() + " runs differ.");
+        if (!scenarios.isEmpty()) {
+            out.println(
+                    failed.isEmpty()
+                            ? "All " + verification.runs() + " runs have the reference's bits."
+                            : failed.size() + " of " + verification.runs() + " runs differ.");
+        }
+        if (!matrices.isEmpty()) {
+            out.println(
+                    outOfBounds.isEmpty()
+                            ? "Every rule on matrices is within its bounds."
+                            : "Rules on matrices are missing, or out of bounds.");
+        }
         out.println(
                 problems.isEmpty()
                         ? "Every certificate of an inverse holds."
                         : "Inverses are missing, or worse than certified.");
         out.flush();
-        return failed.isEmpty() && problems.isEmpty() ? 0 : Failures.CHECK_FAILED;
+        boolean passed = failed.isEmpty() && outOfBounds.isEmpty() && problems.isEmpty();
+        return passed ? 0 : Failures.CHECK_FAILED;
+    }
+
+    /** A table and an empty line. */
+    private void print(Table table) {
+        var out = spec.commandLine().getOut();
+        table.lines().forEach(line -> out.println("  " + line));
+        out.println();
     }
 
     private void print(Comparison.Result result) {
@@ -177,6 +208,32 @@ final class VerifyCommand implements Callable<Integer> {
         return result.refusal().isEmpty()
                 ? result.wrong().stream()
                 : Stream.of("no Kronecker factors: " + result.refusal());
+    }
+
+    private List<MatrixCheck.Result> matrices(Backend reference, List<Candidate> candidates) {
+        var expected = new BackendUnderTest(reference);
+        return matrixRules(rules).stream()
+                .flatMap(
+                        rule ->
+                                candidates.stream()
+                                        .map(
+                                                candidate ->
+                                                        MatrixCheck.of(
+                                                                rule,
+                                                                expected,
+                                                                candidate.name(),
+                                                                candidate.all())))
+                .toList();
+    }
+
+    private static Table tableOfMatrices(List<MatrixCheck.Result> matrices) {
+        var table = new Table("backend", "rule", "difference");
+        for (var result : matrices) {
+            var difference =
+                    result.refusal().isEmpty() ? "%.1e".formatted(result.difference()) : "refused";
+            table.row(List.of(result.backend(), result.rule(), difference));
+        }
+        return table;
     }
 
     private static List<InverseCheck.Result> inverses(

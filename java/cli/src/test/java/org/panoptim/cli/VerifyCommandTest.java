@@ -67,17 +67,23 @@ class VerifyCommandTest {
     }
 
     @Test
-    void aRuleWithoutBitsToCompareIsRefused() {
-        for (var invocation :
-                List.of(Invocation.of("verify", "muon"), Invocation.of("verify", "lion", "muon"))) {
-            assertThat(invocation.status()).isEqualTo(2);
-            assertThat(invocation.err())
-                    .isEqualTo(
-                            "panoptim verify: rule muon works on whole matrices, and backends agree"
-                                    + " on it within bounds, not bit for bit; nothing is compared"
-                                    + " here\n");
-            assertThat(invocation.out()).isEmpty();
-        }
+    void aRuleOnMatricesIsComparedWithinBounds() {
+        var alone = Invocation.of("verify", "--backend", "reference", "muon");
+        assertThat(alone.status()).isZero();
+        assertThat(alone.err()).isEmpty();
+        assertThat(alone.out())
+                .startsWith("Largest difference of a parameter from the reference backend's")
+                .containsPattern("(?m)^  reference +muon +0\\.0e\\+00$")
+                .contains("\nEvery rule on matrices is within its bounds.\n")
+                .doesNotContain("runs have the reference's bits");
+
+        var both = Invocation.of("verify", "--backend", "reference", "lion", "muon");
+        assertThat(both.status()).isZero();
+        assertThat(both.out())
+                .contains("lion ran through:\n", "within its bounds", "the reference's bits.\n");
+
+        assertThat(Invocation.of("verify", "--backend", "reference", "lion").out())
+                .doesNotContain("on matrices");
     }
 
     @Test

@@ -84,9 +84,8 @@ public final class Coverage {
         others.removeAll(Rules.exact());
         return others.isEmpty()
                 ? "every rule"
-                : "every rule but those on matrices ("
-                        + String.join(", ", others.stream().map(UpdateRule::name).toList())
-                        + "), on which backends agree within bounds,";
+                : "every rule but "
+                        + String.join(", ", others.stream().map(UpdateRule::name).toList());
     }
 
     private static String named(List<String> names, List<UpdateRule> all, String every) {
