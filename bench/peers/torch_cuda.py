@@ -2,7 +2,7 @@
 """PyTorch's optimizers on the same work as Panoptim's benchmarks, on a CUDA device.
 
 Measures, per workload, PyTorch's fused and foreach AdamW and Adam: the step alone, and clip_grad_norm_,
-step and zero_grad together; and a copy from device to device, which is the limit. Lion and Sophia have
+step and zero_grad together; Muon on many small matrices; and a copy from device to device, which is the limit. Lion and Sophia have
 no peer in PyTorch. Gradients are zeroed in place, so that their addresses stay, as Panoptim's do.
 
 Every call lies between two events of its own. Before each that clips and zeroes, a copy within the device's
@@ -41,16 +41,20 @@ def gpt2_small():
 # Memory comes by 512 bytes, and so do the tensors of Panoptim's benchmarks.
 ALIGNMENT = 512 // 4
 
+# For Muon alone.
+MATRICES = "matrices-126"
+
 WORKLOADS = {
     "few": lambda: [(64,)] * 5,
     "flat": lambda: [(1 << 25,)],
     "gpt2-small": gpt2_small,
     "small": lambda: [(64,)] * 2000,
     "small-10000": lambda: [(64,)] * 10000,
+    MATRICES: lambda: [(128, 128)] * 126,
     "flat-1.5g": lambda: [(1_500_000_000,)],
 }
 
-USUAL = ("flat", "gpt2-small", "small", "small-10000", "flat-1.5g")
+USUAL = ("flat", "gpt2-small", "small", "small-10000", MATRICES, "flat-1.5g")
 
 
 def elements(shapes):
@@ -197,8 +201,12 @@ def take_turns(clock, contenders, rounds, target_us=20_000.0):
     return times
 
 
-def optimizers(torch, parameters, large):
+def optimizers(torch, parameters, name, large):
     """The contenders; of large workloads only those whose states leave room."""
+    if name == MATRICES:
+        if not hasattr(torch.optim, "Muon"):
+            raise Skipped(f"PyTorch {torch.__version__} has no Muon")
+        return {"muon": torch.optim.Muon(parameters, lr=1e-3)}
     made = {
         "adamw-fused": torch.optim.AdamW(parameters, lr=1e-3, fused=True),
         "adamw-foreach": torch.optim.AdamW(parameters, lr=1e-3, foreach=True),
@@ -229,7 +237,7 @@ def measure_workload(torch, device, clock, name, rounds):
     parameters = [torch.nn.Parameter(torch.randn(shape, device=device)) for shape in shapes]
     gradients = Gradients(torch, parameters, device)
     parts = {}
-    for contender, optimizer in optimizers(torch, parameters, large).items():
+    for contender, optimizer in optimizers(torch, parameters, name, large).items():
         # Others have zeroed the gradients.
         parts[contender, "step"] = Call(optimizer.step, gradients.refill)
         if contender.startswith("adamw"):
@@ -248,9 +256,9 @@ def measure_workload(torch, device, clock, name, rounds):
             "microseconds": spent,
             "host_microseconds": summary([host_us for _, host_us in times]),
         }
-        if part == "step":
+        if part == "step" and contender.startswith("adam"):
             result["gb_per_s"] = round(STEP_BYTES * count / spent["median"] / 1e3, 1)
-        else:
+        elif part != "step":
             result["smallest_gradient_norm"] = parts[contender, part].smallest_norm
         results.append(result)
     return results

@@ -185,11 +185,12 @@ class Days(Stubs):
         self.assertEqual(status, 0, said)
         names = [each["part"] for each in summary["parts"]]
         first = ["machine", "doctor", "verify-cuda-ffm", "verify-cuda-jcuda", "large-tensor"]
-        first += ["kernels", "others", "factors", "peers", "figures", "bench-kfac", "bench-peers"]
-        self.assertEqual(names[:12], first)
+        first += ["verify-scalar_stores", "verify-streaming", "kernels", "others", "factors"]
+        first += ["peers", "figures", "bench-kfac", "bench-peers"]
+        self.assertEqual(names[:14], first)
         self.assertEqual(names[-1], "memcheck-all")
         sanitizers = {"memcheck", "racecheck", "synccheck"}
-        self.assertLessEqual(sanitizers | {"verify-scalar_stores", "verify-streaming"}, set(names))
+        self.assertLessEqual(sanitizers, set(names))
         self.assertEqual(set(outcomes(summary).values()), {"passed"})
         self.assertFalse(summary["failed"])
         self.assertEqual(summary["bundle"], "0.1.0 stub")
@@ -354,7 +355,7 @@ class Days(Stubs):
     def test_the_list_says_what_there_is(self):
         status, said, _ = self.run_day("--list")
         self.assertEqual(status, 0)
-        self.assertRegex(said, r"(?m)^verify-cuda-ffm +at most +60 s  check$")
+        self.assertRegex(said, r"(?m)^verify-cuda-ffm +at most +180 s  check$")
         self.assertFalse(self.out.exists())
 
 
@@ -372,9 +373,12 @@ class Limits(Stubs):
 
     def run_part(self, limit, script):
         with contextlib.redirect_stdout(io.StringIO()):
-            command = ["bash", "-c", script]
-            self.day.run(self.module.Part("part", limit, command, check=True), self.folder)
+            self.day.run([self.part(limit, script)], self.folder)
         return self.day.results[-1]
+
+    def part(self, limit, script, name="part", together=""):
+        command = ["bash", "-c", script]
+        return self.module.Part(name, limit, command, check=True, together=together)
 
     def test_parts_are_left_out_where_time_runs_out(self):
         self.day.limit = 4
@@ -387,6 +391,39 @@ class Limits(Stubs):
         self.assertEqual(other["remark"], "0 s left")
         self.assertFalse(self.day.failed())
         self.assertLess(time.monotonic() - self.day.begin, 4)
+
+    def run_parts(self, *parts):
+        with contextlib.redirect_stdout(io.StringIO()):
+            with mock.patch.object(self.day, "write_summary"):
+                self.day.run_all(parts, self.folder)
+        return {each["part"]: each["outcome"] for each in self.day.results}
+
+    def test_parts_of_one_name_run_at_once_and_others_after_them(self):
+        def meet(mine, other):
+            return f"touch {mine}; until [[ -e {other} ]]; do sleep 0.1; done; touch {mine}-met"
+
+        found = self.run_parts(
+            self.part(20, meet("a", "b"), "first", "both"),
+            self.part(20, meet("b", "a"), "second", "both"),
+            self.part(20, "[[ -e a-met && -e b-met ]]", "third"),
+            self.part(20, "touch c", "fourth"),
+            self.part(20, "[[ -e c ]]", "fifth"),
+        )
+        self.assertEqual(list(found), ["first", "second", "third", "fourth", "fifth"])
+        self.assertEqual(set(found.values()), {"passed"})
+
+    def test_of_parts_that_run_at_once_each_has_its_own_limit_and_outcome(self):
+        sleep = f"sleep 63.{os.getpid()}"
+        found = self.run_parts(
+            self.part(1, sleep, "slow", "both"), self.part(30, "exit 3", "refusing", "both"),
+            self.part(30, "sleep 2; exit 1", "failing", "both"), self.part(30, "true", "last"),
+        )
+        expected = ["failed", "not possible here", "failed", "passed"]
+        self.assertEqual(list(found.values()), expected)
+        remarks = [each["remark"] for each in self.day.results]
+        self.assertEqual(remarks[0], "ended after 1 s, its limit")
+        self.assertEqual(remarks[2], "exit status 1")
+        self.assert_nothing_runs(sleep)
 
     def assert_nothing_runs(self, marked):
         running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)

@@ -16,6 +16,7 @@ import org.panoptim.parameter.Parameter;
 import org.panoptim.rule.Adam;
 import org.panoptim.rule.AdamW;
 import org.panoptim.rule.Lion;
+import org.panoptim.rule.Muon;
 import org.panoptim.rule.SophiaG;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.spi.Cleanup;
@@ -25,6 +26,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -55,6 +57,13 @@ public final class CudaBenchmark {
     private static final double SHORTEST_SECONDS_ON_VIRTUAL = 0.001;
     private static final int MOST_REPETITIONS = 2000;
     private static final long COPY_BYTES = 1L << 30;
+
+    /** Small, and many: what a step does between its launches shows. */
+    private static final Workload MATRICES =
+            new Workload(
+                    "matrices-126",
+                    "126 matrices of 128 by 128",
+                    List.of(Collections.nCopies(126, Shape.of(128, 128))));
 
     /** Parameter, two sets of gradients, and two states of either optimizer. */
     private static final double BYTES_PER_PARAMETER = 7.0 * Float.BYTES;
@@ -126,6 +135,7 @@ public final class CudaBenchmark {
         measure(
                 Workload.named(Workload.GPT2_SMALL),
                 List.of(Adam.defaults(), Lion.defaults(), SophiaG.defaults()));
+        measure(MATRICES, List.of(Muon.defaults()));
         return figures;
     }
 
@@ -134,10 +144,17 @@ public final class CudaBenchmark {
         if (!backend.device().virtual()) {
             return shapes;
         }
-        return shapes.stream()
-                .limit(20)
-                .map(shape -> Shape.of(Math.max(1, shape.elements() / 1000)))
-                .toList();
+        return shapes.stream().limit(20).map(CudaBenchmark::shrunk).toList();
+    }
+
+    /** About a thousandth of it, of as many dimensions. */
+    private static Shape shrunk(Shape shape) {
+        int rank = shape.rank();
+        double divisor = Math.pow(1000, 1.0 / Math.max(1, rank));
+        return Shape.of(
+                shape.dimensions().stream()
+                        .mapToLong(each -> (long) Math.max(1, each / divisor))
+                        .toArray());
     }
 
     private void measure(Workload workload, List<UpdateRule> rules) {

@@ -34,7 +34,7 @@ class CudaBenchmarkTest {
         for (var implementation : new String[] {"cuda-ffm", "cuda-jcuda"}) {
             var figures = result.getAsJsonArray(implementation).asList();
             var entries = figures.stream().map(JsonElement::getAsJsonObject).toList();
-            assertThat(entries).extracting(CudaBenchmarkTest::name).hasSize(10);
+            assertThat(entries).extracting(CudaBenchmarkTest::name).hasSize(11);
             var ofTypes = entries.stream().filter(entry -> entry.has(BF16)).toList();
             assertThat(ofTypes)
                     .extracting(CudaBenchmarkTest::name)
@@ -86,8 +86,8 @@ class CudaBenchmarkTest {
         try (var backend = CudaBackend.open("cuda-ffm", watch, CudaOptions.defaults())) {
             new CudaBenchmark(backend).all();
         }
-        // Eight times two optimizers and twice four, each in three rounds of at least one step.
-        assertThat(watch.updates()).isGreaterThan((8 * 2 + 2 * 4) * 3);
+        // Nine times two optimizers and twice four, each in three rounds of at least one step.
+        assertThat(watch.updates()).isGreaterThan((9 * 2 + 2 * 4) * 3);
         assertThat(watch.onZeros()).isZero();
     }
 }
