@@ -243,7 +243,7 @@ final class VerifyCommand implements Callable<Integer> {
             results.add(InverseCheck.of(REFERENCE, List.of(new BackendUnderTest(reference))));
         }
         candidates.forEach(
-                candidate -> results.add(InverseCheck.of(candidate.name(), candidate.all())));
+                candidate -> results.add(InverseCheck.of(candidate.name(), candidate.ofEngines())));
         return results;
     }
 

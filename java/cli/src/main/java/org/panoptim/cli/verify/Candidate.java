@@ -98,6 +98,11 @@ public record Candidate(BackendUnderTest usual, List<BackendUnderTest> others)
         return Stream.concat(Stream.of(usual), others.stream()).toList();
     }
 
+    /** The configurations that differ in more than how steps are taken. */
+    public List<BackendUnderTest> ofEngines() {
+        return all().stream().filter(each -> !each.captured()).toList();
+    }
+
     /** Whether a result is one of this backend's, in any configuration. */
     boolean has(String subject) {
         return all().stream().anyMatch(each -> each.name().equals(subject));
