@@ -123,13 +123,12 @@ final class VerifyCommand implements Callable<Integer> {
         // With every scenario in a line there is progress enough to be seen.
         var bar = verbose ? TerminalBar.silent() : new TerminalBar(Terminal.find());
         try {
-            bar.begin("verify", scenarios.size());
+            bar.begin("verify", scenarios.size() + matrixRules(rules).size());
             verification.run(
                     scenario -> bar.message(scenario.subject()),
                     bar::step,
                     verbose ? this::print : _ -> {});
-            bar.next("matrices");
-            matrices = matrices(reference, candidates);
+            matrices = matrices(reference, candidates, bar);
             bar.next("inverses");
             inverses = inverses(reference, candidates);
         } finally {
@@ -210,20 +209,18 @@ final class VerifyCommand implements Callable<Integer> {
                 : Stream.of("no Kronecker factors: " + result.refusal());
     }
 
-    private List<MatrixCheck.Result> matrices(Backend reference, List<Candidate> candidates) {
+    private List<MatrixCheck.Result> matrices(
+            Backend reference, List<Candidate> candidates, TerminalBar bar) {
         var expected = new BackendUnderTest(reference);
-        return matrixRules(rules).stream()
-                .flatMap(
-                        rule ->
-                                candidates.stream()
-                                        .map(
-                                                candidate ->
-                                                        MatrixCheck.of(
-                                                                rule,
-                                                                expected,
-                                                                candidate.name(),
-                                                                candidate.all())))
-                .toList();
+        var results = new ArrayList<MatrixCheck.Result>();
+        for (var rule : matrixRules(rules)) {
+            bar.message(rule.name());
+            for (var candidate : candidates) {
+                results.add(MatrixCheck.of(rule, expected, candidate.name(), candidate.all()));
+            }
+            bar.step();
+        }
+        return results;
     }
 
     private static Table tableOfMatrices(List<MatrixCheck.Result> matrices) {
