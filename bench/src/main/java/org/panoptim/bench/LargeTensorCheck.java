@@ -25,7 +25,8 @@ import java.util.function.Supplier;
 /**
  * Checks steps over a tensor of more elements than an int counts. A block of numbers is repeated in
  * its value and gradient, so every block of what steps leave must have the bits that the reference
- * leaves of one such block; and a clipped step must find the norm of all of them.
+ * leaves of one such block; and a clipped step must find the norm of all of them, and leave the
+ * same in every block.
  *
  * <p>Exit status 1 if a block differs, 3 if the device has too little memory. On the virtual GPU
  * the tensor is small.
@@ -125,7 +126,7 @@ public final class LargeTensorCheck {
                             .gradient(gradients.memory());
             var problems = new ArrayList<String>();
             problems.addAll(plain(parameter, values));
-            problems.addAll(clipped(parameter, gradients));
+            problems.addAll(clipped(parameter, values, gradients));
             return problems;
         } finally {
             cleanup.run();
@@ -206,7 +207,7 @@ public final class LargeTensorCheck {
                 long differing = MemorySegment.mismatch(room, 0, count, wanted, 0, count);
                 if (differing >= 0) {
                     problems.add(
-                            "%s: other bits than the reference's from element %,d on"
+                            "%s: other bits than expected from element %,d on"
                                     .formatted(what, (offset + differing) / Float.BYTES));
                     return;
                 }
@@ -215,7 +216,7 @@ public final class LargeTensorCheck {
     }
 
     /** A step that clips and zeroes. */
-    private List<String> clipped(Parameter parameter, Buffer gradients) {
+    private List<String> clipped(Parameter parameter, Buffer values, Buffer gradients) {
         var problems = new ArrayList<String>();
         try (var optimizer =
                 builder(parameter).clipGlobalNorm(1).zeroGradients(true).backend(backend).build()) {
@@ -225,6 +226,9 @@ public final class LargeTensorCheck {
             if (!(Math.abs(norm - expected) <= NORM_TOLERANCE * expected)) {
                 problems.add("the norm of the gradient is %s, not %s".formatted(norm, expected));
             }
+            var first = MemorySegment.ofArray(new float[value.length]);
+            values.read(0, first);
+            compare("clipped value", first, values::read, problems);
             compare(
                     "zeroed gradient",
                     MemorySegment.ofArray(new float[value.length]),

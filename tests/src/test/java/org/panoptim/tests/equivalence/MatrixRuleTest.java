@@ -20,6 +20,7 @@ import org.panoptim.rule.UpdateRule;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.Shape;
+import org.panoptim.testkit.MatrixShapes;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -171,17 +172,6 @@ class MatrixRuleTest {
         }
     }
 
-    /** Of one block, of several, of a part of one, and one by one. */
-    private static final List<Shape> LARGE =
-            List.of(
-                    Shape.of(64, 70),
-                    Shape.of(64, 70),
-                    Shape.of(130, 129),
-                    Shape.of(1, 200),
-                    Shape.of(200, 65),
-                    Shape.of(3, 3),
-                    Shape.of(64, 70));
-
     /**
      * The damped square has a condition of at most (1 + d) / d = 5, so that rounding in float moves
      * its inverse by some n · 5 · 2⁻²⁴ of its norm of at most 4, for n = 130 by 1.6e-4 at worst and
@@ -193,8 +183,8 @@ class MatrixRuleTest {
     private static List<float[]> whitened(BackendFixture fixture) {
         var random = new Random(23);
         var parameters = new ArrayList<Parameter>();
-        for (int i = 0; i < LARGE.size(); i++) {
-            var shape = LARGE.get(i);
+        for (int i = 0; i < MatrixShapes.OF_BLOCKS.size(); i++) {
+            var shape = MatrixShapes.OF_BLOCKS.get(i);
             int elements = Math.toIntExact(shape.elements());
             var gradient = new float[elements];
             for (int j = 0; j < elements; j++) {
@@ -218,7 +208,7 @@ class MatrixRuleTest {
                     var found = whitened(fixture);
                     for (int i = 0; i < expected.size(); i++) {
                         assertThat(found.get(i))
-                                .as("%s: %s", other, LARGE.get(i))
+                                .as("%s: %s", other, MatrixShapes.OF_BLOCKS.get(i))
                                 .containsExactly(expected.get(i), within(WHITENED_BOUND));
                     }
                 }

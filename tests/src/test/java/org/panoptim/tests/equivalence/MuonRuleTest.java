@@ -15,6 +15,7 @@ import org.panoptim.rule.Muon;
 import org.panoptim.schedule.Schedule;
 import org.panoptim.step.NonFinitePolicy;
 import org.panoptim.tensor.Shape;
+import org.panoptim.testkit.MatrixShapes;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -59,17 +60,6 @@ class MuonRuleTest {
                     Shape.of(8, 2),
                     Shape.of(8, 2),
                     Shape.of(4, 0));
-
-    /** Of one block, of several, of a part of one, and one by one. */
-    private static final List<Shape> LARGE =
-            List.of(
-                    Shape.of(64, 70),
-                    Shape.of(64, 70),
-                    Shape.of(130, 129),
-                    Shape.of(1, 200),
-                    Shape.of(200, 65),
-                    Shape.of(3, 3),
-                    Shape.of(64, 70));
 
     private static final Muon USUAL = Muon.withLearningRate(0.1);
 
@@ -181,12 +171,12 @@ class MuonRuleTest {
     void largeMatricesComeNearTheReferenceToo() {
         var rule = Muon.withLearningRate(1);
         try (var reference = new BackendFixture(SuiteBackends.reference())) {
-            var expected = new Model(reference, LARGE);
+            var expected = new Model(reference, MatrixShapes.OF_BLOCKS);
             expected.draw();
             expected.optimizer(rule).step();
             for (var other : SuiteBackends.others()) {
                 try (var fixture = new BackendFixture(other)) {
-                    var model = new Model(fixture, LARGE);
+                    var model = new Model(fixture, MatrixShapes.OF_BLOCKS);
                     model.draw();
                     model.optimizer(rule).step();
                     requireNear(model.values(), expected.values(), LARGE_BOUND, other);

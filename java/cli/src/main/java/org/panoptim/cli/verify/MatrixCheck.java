@@ -8,6 +8,7 @@ import org.panoptim.spi.UnsupportedPlanException;
 import org.panoptim.tensor.Shape;
 import org.panoptim.testkit.BackendMemory;
 import org.panoptim.testkit.BackendTensor;
+import org.panoptim.testkit.MatrixShapes;
 import org.panoptim.testkit.scenario.BackendUnderTest;
 
 import java.util.ArrayList;
@@ -23,22 +24,11 @@ import java.util.Random;
  */
 public final class MatrixCheck {
 
-    /** Of a part of a block, of one, of several; wide, tall and square; several of one shape. */
-    private static final List<Shape> SHAPES =
-            List.of(
-                    Shape.of(64, 70),
-                    Shape.of(64, 70),
-                    Shape.of(130, 129),
-                    Shape.of(1, 200),
-                    Shape.of(200, 65),
-                    Shape.of(3, 3),
-                    Shape.of(64, 70));
-
     /**
      * Of an element after a step of length 1 by Muon. Its iterations multiply an error by 3.9 at
      * most, and each adds √n · 6e-7 of the norm: five make 310 times that, of which an element has
-     * a share of one by √n. With factors rounded to ten bits, as some matrix units do, it would be
-     * thousands of times as much.
+     * a share of one by √n. Factors rounded to ten bits, as some matrix units do, would be found:
+     * each rounds thousands of times as coarsely as float.
      */
     private static final double ALLOWED = 2e-4;
 
@@ -146,7 +136,7 @@ public final class MatrixCheck {
         try (var memory = new BackendMemory(subject.backend())) {
             var values = new ArrayList<BackendTensor>();
             var parameters = new ArrayList<Parameter>();
-            for (var shape : SHAPES) {
+            for (var shape : MatrixShapes.OF_BLOCKS) {
                 var value = memory.allocate(shape.elements());
                 value.write(new float[Math.toIntExact(shape.elements())]);
                 var gradient = memory.allocate(shape.elements());
@@ -166,7 +156,7 @@ public final class MatrixCheck {
                 for (int i = 0; i < values.size(); i++) {
                     var name = parameters.get(i).name();
                     arrays.put(VALUE + " " + name, values.get(i).toArray());
-                    for (var slot : rule.slots(SHAPES.get(i))) {
+                    for (var slot : rule.slots(MatrixShapes.OF_BLOCKS.get(i))) {
                         if (slot.isKept() && slot.extent() == Slot.Extent.ELEMENT) {
                             var state = optimizer.state(name, slot.name());
                             arrays.put(slot.name() + " " + name, state.toArray());
