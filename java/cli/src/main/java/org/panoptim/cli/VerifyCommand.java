@@ -37,8 +37,8 @@ import java.util.stream.Stream;
         description =
                 "Compare every backend that works here with the reference, bit for bit (all NaNs"
                     + " count as one value), SIMD with every instruction set and with one thread"
-                    + " and several, devices with captured steps too, and check the certificates of"
-                    + " inverses.",
+                    + " and several, devices with captured steps too; rules on matrices within"
+                    + " bounds of rounding; and check the certificates of inverses.",
         mixinStandardHelpOptions = true)
 final class VerifyCommand implements Callable<Integer> {
 
@@ -55,7 +55,7 @@ final class VerifyCommand implements Callable<Integer> {
     @Parameters(
             arity = "0..*",
             paramLabel = "RULE",
-            description = "Run the scenarios of these rules and companions; all if left out.")
+            description = "Check these rules and companions; all if left out.")
     private List<String> rules = new ArrayList<>();
 
     @Override
@@ -148,8 +148,8 @@ final class VerifyCommand implements Callable<Integer> {
             title(
                     "Largest difference of a parameter from the reference backend's after a step of"
                             + " length 1 by rules that multiply matrices, on which backends agree"
-                            + " within bounds of rounding (%.0e):"
-                                    .formatted(MatrixCheck.allowed()));
+                            + " within bounds of rounding (%.0e); their states must have the same"
+                            + " bits:".formatted(MatrixCheck.allowed()));
             print(tableOfMatrices(matrices));
         }
         title(

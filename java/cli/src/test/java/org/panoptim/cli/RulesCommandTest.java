@@ -127,6 +127,14 @@ class RulesCommandTest {
     }
 
     @Test
+    void theDetailOfARuleOnMatricesSaysThatItTakesNoOthers() {
+        assertThat(Invocation.of("rules", "muon").out())
+                .contains("takes     parameters of two dimensions or more,\n")
+                .doesNotContain("curvature");
+        assertThat(Invocation.of("rules", "adamw").out()).doesNotContain("dimensions");
+    }
+
+    @Test
     void severalAreShownInTheLibrarysOrder() {
         assertThat(output("rules", "sam", "lion", "sgd"))
                 .containsSubsequence("sgd (", "\n\nlion (", "\n\nsam (");

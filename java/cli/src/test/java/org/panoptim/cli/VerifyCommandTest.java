@@ -74,7 +74,9 @@ class VerifyCommandTest {
         assertThat(alone.out())
                 .startsWith("Largest difference of a parameter from the reference backend's")
                 .containsPattern("(?m)^  reference +muon +0\\.0e\\+00$")
-                .contains("\nEvery rule on matrices is within its bounds.\n")
+                .contains(
+                        "their states must have the same",
+                        "\nEvery rule on matrices is within its bounds.\n")
                 .doesNotContain("runs have the reference's bits");
 
         var both = Invocation.of("verify", "--backend", "reference", "lion", "muon");

@@ -3,12 +3,14 @@ package org.panoptim.cli.rules;
 import org.panoptim.cli.terminal.Paragraph;
 import org.panoptim.cli.terminal.Table;
 import org.panoptim.cli.terminal.Terminal;
+import org.panoptim.rule.MatrixRule;
 import org.panoptim.rule.Pass;
 import org.panoptim.rule.RuleSetting;
 import org.panoptim.rule.SAM;
 import org.panoptim.rule.Slot;
 import org.panoptim.rule.UpdateRule;
 import org.panoptim.tensor.DType;
+import org.panoptim.tensor.Shape;
 import org.panoptim.testkit.rule.RuleTraffic;
 import org.panoptim.testkit.scenario.RuleVariants;
 
@@ -206,6 +208,9 @@ public final class RuleText {
         var takes = new ArrayList<String>();
         if (rule.takesCurvature()) {
             takes.add("curvature on some steps");
+        }
+        if (rule instanceof MatrixRule matrices && matrices.refusal(Shape.of(1)).isPresent()) {
+            takes.add("parameters of two dimensions or more");
         }
         if (rule.takesMomentum()) {
             takes.add("a momentum that a schedule sets");
